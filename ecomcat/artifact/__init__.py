@@ -1,0 +1,1 @@
+"""The deployed folder: written whole, checked when opened."""

@@ -1,0 +1,95 @@
+"""Write `model/`: what is deployed, and what says how it came to be."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecomcat.artifact.card import model_card
+from ecomcat.artifact.manifest import write_manifest
+from ecomcat.artifact.replace import replaced_folder
+from ecomcat.config import SearchCommand
+from ecomcat.files import write_json, write_text
+
+if TYPE_CHECKING:
+    import keras
+    from tokenizers import Tokenizer
+
+MODEL, TOKENIZER, TOKENIZER_PICKLE = "model.keras", "tokenizer.json", "tokenizer.pkl"
+LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
+TRAINED_ROWS = "trained_rows.npy"
+_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What goes into the folder.
+
+    Args:
+        model: ids in, probabilities out.
+        tokenizer: gives those ids by itself.
+        labels: names of the classes, in the order of the model's outputs.
+        config: of the run.
+        text_columns: names or positions of the columns that the texts came from.
+        metrics: all figures.
+        trained_rows: digests of the texts that the model was trained on.
+    """
+
+    model: keras.Model
+    tokenizer: Tokenizer
+    labels: Sequence[str]
+    config: SearchCommand
+    text_columns: Sequence[str | int]
+    metrics: Mapping[str, Any]
+    trained_rows: Sequence[bytes]
+
+
+def export_model(directory: Path, export: Export) -> None:
+    """Write the folder whole, in place of an earlier export.
+
+    Raises:
+        UserError: when something else stands there or the disk is full.
+    """
+    with replaced_folder(directory) as folder:
+        export.model.save(folder / MODEL)
+        write_text(folder / TOKENIZER, export.tokenizer.to_str(pretty=True))
+        # For those who expect it; our own commands never open a pickle.
+        (folder / TOKENIZER_PICKLE).write_bytes(pickle.dumps(export.tokenizer))
+        write_json(folder / LABELS, list(export.labels))
+        write_text(folder / CONFIG, _yaml(export))
+        write_json(folder / METRICS, export.metrics)
+        write_text(folder / CARD, model_card(export.metrics, export.labels))
+        rows = np.frombuffer(b"".join(sorted(export.trained_rows)), dtype=">u8")
+        np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)
+        write_manifest(folder, sorted(path.name for path in folder.iterdir()))
+
+
+def _yaml(export: Export) -> str:
+    from omegaconf import OmegaConf
+
+    content = asdict(export.config)
+    # What `predict` looks for in a file that names no column.
+    content["trained_on"] = {"text_columns": list(export.text_columns)}
+    return OmegaConf.to_yaml(OmegaConf.create(content))
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of what shaped the result."""
+    import platform
+
+    versions = {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
+    return {"python": platform.python_version(), **versions}
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

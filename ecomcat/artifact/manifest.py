@@ -1,0 +1,69 @@
+"""The manifest of an exported folder: which files belong to it, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from ecomcat.errors import UserError
+from ecomcat.files import write_json
+
+MANIFEST = "manifest.json"
+_PROJECT, _FORMAT = "ecomcat", 1
+
+
+def write_manifest(directory: Path, names: Iterable[str]) -> None:
+    """Record the SHA-256 of each file of a folder."""
+    files = {name: _sha256(directory / name) for name in names}
+    content = {"project": _PROJECT, "format": _FORMAT, "files": files}
+    write_json(directory / MANIFEST, content)
+
+
+def read_manifest(directory: Path) -> dict[str, str] | None:
+    """Return file names and hashes, or None when the folder carries no manifest of ours."""
+    try:
+        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        if content["project"] == _PROJECT and content["format"] == _FORMAT:
+            return {str(name): str(digest) for name, digest in content["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def check_manifest(directory: Path) -> None:
+    """Refuse a folder that is not an exported model, or whose files do not belong together.
+
+    Raises:
+        UserError: naming what is missing or differs.
+    """
+    if not directory.is_dir():
+        raise UserError(
+            f"Expected an exported model in {directory}, found no such folder. Run "
+            "ecomcat.search first, or name the folder with model_dir=FOLDER."
+        )
+    files = read_manifest(directory)
+    if files is None:
+        raise UserError(
+            f"Expected an exported model in {directory}, found no {MANIFEST} of ecomcat's there. "
+            "Run ecomcat.search first, or name the folder with model_dir=FOLDER."
+        )
+    missing = sorted(name for name in files if not (directory / name).is_file())
+    changed = sorted(set(files) - set(missing) - set(_unchanged(directory, files)))
+    for problem, names in (("are missing", missing), ("are not those exported", changed)):
+        if names:
+            raise UserError(
+                f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
+                f"{', '.join(names)}. Export the model again, or copy the whole folder again."
+            )
+
+
+def _unchanged(directory: Path, files: dict[str, str]) -> list[str]:
+    present = (name for name in files if (directory / name).is_file())
+    return [name for name in present if _sha256(directory / name) == files[name]]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

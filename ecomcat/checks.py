@@ -1,0 +1,105 @@
+"""Check a composed configuration before anything heavy is imported or begun."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+from ecomcat.config import DataConfig, SearchCommand
+from ecomcat.errors import UserError, nearest
+from ecomcat.model.space import Domain, read_space
+
+ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+_SOURCES = ("auto", "ecommerce", "sample", "csv")
+_FINALS = ("single",)
+
+
+def check_search(config: SearchCommand) -> dict[str, Domain]:
+    """Check everything that can be known before the data is read.
+
+    Returns:
+        The search space.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each.
+    """
+    problems = [*_data_problems(config.data), *_search_problems(config)]
+    try:
+        space = read_space(config.model)
+    except UserError as error:
+        problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return space
+
+
+def check_data(data: DataConfig) -> None:
+    """Check the data configuration alone.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each.
+    """
+    problems = list(_data_problems(data))
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _data_problems(data: DataConfig) -> Iterator[str]:
+    yield from _one_of("data.source", data.source, _SOURCES)
+    yield from _one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
+    yield from _one_of("data.header", str(data.header).lower(), ("auto", "true", "false"))
+    yield from _at_least("data.min_class_rows", data.min_class_rows, 3)
+    yield from _at_least("data.sample_rows", data.sample_rows, 200)
+    yield from _at_least("data.sample_seed", data.sample_seed, 0)
+    if not 0 <= data.sample_label_noise <= 0.5:
+        yield f"data.sample_label_noise: expected 0 to 0.5, found {data.sample_label_noise}."
+    fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
+    for name, fraction in fractions.items():
+        if not 0 < fraction < 1:
+            yield f"data.{name}_fraction: expected more than 0 and less than 1, found {fraction}."
+    if not sum(fractions.values()) < 1:
+        yield (
+            "data.validation_fraction + data.test_fraction: expected less than 1 together, found "
+            f"{sum(fractions.values()):g}."
+        )
+
+
+def _search_problems(config: SearchCommand) -> Iterator[str]:
+    search = config.search
+    yield from _one_of("search.algorithm", search.algorithm, ALGORITHMS)
+    yield from _one_of("final.name", config.final.name, _FINALS)
+    for name in ("max_trials", "max_epochs", "patience"):
+        yield from _at_least(f"search.{name}", getattr(search, name), 1)
+    yield from _at_least("search.hyperband_factor", search.hyperband_factor, 2)
+    if not search.max_minutes > 0:
+        yield f"search.max_minutes: expected more than 0, found {search.max_minutes:g}."
+    yield from _at_least("seed", config.seed, 0)
+    for key in ("model_dir", "outputs_dir"):
+        if not getattr(config, key).strip():
+            yield f"{key}: expected a folder, found nothing."
+    yield from _builder_problems(config.model.build)
+
+
+def _builder_problems(build: str) -> Iterator[str]:
+    module, _, function = build.rpartition(".")
+    try:
+        found = bool(module and function) and importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        found = False
+    if not found:
+        yield (
+            "model.build: expected the dotted path of a function that builds the network, such "
+            f"as ecomcat.model.network.lstm_classifier, found {build!r}."
+        )
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:
+    if value not in allowed:
+        yield f"{key}: expected one of {', '.join(allowed)}, found {value!r}." + nearest(
+            value, allowed
+        )
+
+
+def _at_least(key: str, value: int, least: int) -> Iterator[str]:
+    if value < least:
+        yield f"{key}: expected {least} or more, found {value}."

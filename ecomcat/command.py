@@ -1,0 +1,88 @@
+"""Run a command: compose its configuration, call its task, and end with the right exit code.
+
+0 success, 1 our own fault, 2 something the user can mend, 130 Ctrl-C, 143 SIGTERM. Logs and
+progress go to standard error; standard output carries results only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ecomcat.config import conf_dir, register_schemas
+from ecomcat.errors import UserError
+from ecomcat.explain import FREE_KEYS, explain, refuse_unknown_keys
+from ecomcat.quoting import quote_overrides
+
+EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
+
+
+def run(command: str, task: Callable[[Any], None]) -> NoReturn:
+    """Run a command from `sys.argv` and exit.
+
+    Args:
+        command: its name, which is also its file in `conf/`, such as `"search"`.
+        task: takes the typed configuration; what it raises decides the exit code.
+    """
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
+    logging.getLogger("ecomcat").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        _compose_and_call(command, task)
+        sys.stdout.flush()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        _end(f"Error: {explain(command, error)}", EXIT_USER)
+    except KeyboardInterrupt:
+        _end("Interrupted.", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of standard output has gone: what is left to flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end("Error: whoever read standard output closed it before the end.", EXIT_USER)
+    sys.exit(0)
+
+
+def _compose_and_call(command: str, task: Callable[[Any], None]) -> None:
+    import hydra
+
+    arguments = sys.argv[1:]
+    if any(argument in {"-m", "--multirun"} for argument in arguments):
+        raise UserError(
+            "--multirun is not supported, since its jobs would share one model folder. Search a "
+            "list of values instead (model.lstm_units=[32,64]), or run the command once for each "
+            "data set, with model_dir=FOLDER."
+        )
+    # Without this Hydra prints an error by itself and ends with exit code 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv[1:] = [_allow_free_key(argument) for argument in quote_overrides(arguments)]
+    register_schemas()
+
+    composed: list[DictConfig] = []
+    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
+    main(composed.append)()
+    # The task runs after Hydra, which would print a line of its own before any error; with
+    # --help or --cfg there is nothing to run.
+    for config in composed:
+        refuse_unknown_keys(command, config)
+        task(OmegaConf.to_object(config))
+
+
+def _allow_free_key(argument: str) -> str:
+    """Let `model.extra.name=value` add a key, which Hydra allows only after `++`."""
+    return f"++{argument}" if argument.startswith(FREE_KEYS) else argument
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    _end("Terminated.", EXIT_TERMINATED)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)

@@ -1,0 +1,159 @@
+"""The typed schema of everything in `conf/`: what a key is called, its type and its bounds.
+
+Values that differ from one option of a group to the next stand in that option's YAML file; values
+that all options share have their default here. Each default stands in one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING
+
+from ecomcat.rules import Rule
+
+
+def _searchable(rule: Rule) -> Any:
+    """Declare a hyperparameter: a value, a list of choices or a range within the rule."""
+    return field(default=MISSING, metadata={"rule": rule})
+
+
+@dataclass
+class DataConfig:
+    """Where rows come from, how the file is read, and how the rows are split."""
+
+    name: str = MISSING  # the second part of a study's default name
+    source: str = MISSING  # auto, ecommerce, sample or csv
+    path: str | None = None  # a CSV, TSV, gzip or zip file
+    url: str | None = None  # where `ecommerce` is downloaded from
+    blob_id: str | None = None  # git's SHA-1 blob id that the download must have
+    member: str | None = None  # which file of a zip archive
+    encoding: str = "auto"  # or any encoding that Python knows
+    delimiter: str = "auto"  # one character, or: comma, semicolon, tab, pipe
+    header: Any = "auto"  # true, false or auto
+    text_column: Any = None  # a name, a position from 0, or a list of these joined in order
+    label_column: Any = None  # a name or a position from 0
+    rare_classes: str = "refuse"  # or drop: what becomes of classes under min_class_rows
+    min_class_rows: int = 10  # distinct texts that a class needs to be split
+    validation_fraction: float = 0.15  # of the distinct texts
+    test_fraction: float = 0.15  # of the distinct texts
+    sample_rows: int = 4000  # rows that `sample` generates
+    sample_label_noise: float = 0.03  # share of its labels that are wrong
+    sample_seed: int = 1  # other products for another number
+
+
+@dataclass
+class ModelConfig:
+    """A network's builder and its hyperparameters, each fixed or searched."""
+
+    name: str = MISSING  # the first part of a study's default name
+    build: str = MISSING  # dotted path of the function that builds the network
+    vocabulary_size: Any = _searchable(Rule("int", 10, 10_000_000))  # words, most frequent first
+    max_tokens: Any = _searchable(Rule("int", 1, 100_000))  # words read of a text
+    embedding_dim: Any = _searchable(Rule("int", 1, 8192))
+    lstm_units: Any = _searchable(Rule("int", 1, 8192))  # per direction
+    lstm_layers: Any = _searchable(Rule("int", 1, 8))
+    bidirectional: Any = _searchable(Rule("bool"))
+    pooling: Any = _searchable(Rule("name", names=("last", "max", "mean"), joined=True))
+    embedding_pooling: Any = _searchable(
+        Rule("name", names=("max", "mean"), joined=True, none=True)
+    )
+    word_dropout: Any = _searchable(Rule("float", 0.0, 0.9))  # of words, read as unknown
+    spatial_dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # of whole embedding channels
+    dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # before the last layer
+    learning_rate: Any = _searchable(Rule("float", 1e-7, 1.0))
+    learning_rate_schedule: Any = _searchable(Rule("name", names=("constant", "linear")))
+    batch_size: Any = _searchable(Rule("int", 1, 65_536, auto=True))  # texts
+    label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))
+    extra: dict[str, Any] = field(default_factory=dict)  # what only your own builder knows
+
+
+@dataclass
+class SearchConfig:
+    """How the space is explored, for how long, and under which name."""
+
+    algorithm: str = MISSING  # random, bayesian, hyperband or grid
+    name: str | None = None  # the study's folder; by default from model, data and what they hold
+    max_trials: int = MISSING
+    max_minutes: float = MISSING  # of the study's active time, resumed runs added
+    max_epochs: int = MISSING  # of one trial
+    patience: int = 2  # epochs without a better validation macro-F1 before a trial ends
+    overwrite: bool = False  # start a study of the same name afresh
+    hyperband_factor: int = 3
+
+
+@dataclass
+class FinalConfig:
+    """What becomes of the search's best."""
+
+    name: str = MISSING  # single
+
+
+@dataclass
+class SearchCommand:
+    """Configuration of `ecomcat.search` and `ecomcat.train`."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    final: FinalConfig = field(default_factory=FinalConfig)
+    seed: int = 1
+    model_dir: str = "model"
+    outputs_dir: str = "outputs"
+
+
+@dataclass
+class EvaluateCommand:
+    """Configuration of `ecomcat.evaluate`."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model_dir: str = "model"
+    output: str | None = None  # where the figures go as JSON
+
+
+@dataclass
+class PredictDataConfig:
+    """How the file to be labelled is read."""
+
+    member: str | None = None
+    encoding: str = "auto"
+    delimiter: str = "auto"
+    header: Any = "auto"
+    text_column: Any = None
+
+
+@dataclass
+class PredictCommand:
+    """Configuration of `ecomcat.predict`."""
+
+    input: str | None = None  # a file, or - for standard input
+    output: str | None = None  # a file, or - for standard output
+    data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    model_dir: str = "model"
+    batch_rows: int = 8192  # rows held in memory at a time
+
+
+COMMANDS: dict[str, type] = {
+    "search": SearchCommand,
+    "train": SearchCommand,
+    "evaluate": EvaluateCommand,
+    "predict": PredictCommand,
+}
+
+
+def conf_dir() -> Path:
+    """Return the folder of the YAML files: beside the package in a checkout, inside a wheel."""
+    installed = Path(__file__).parent / "conf"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def register_schemas() -> None:
+    """Tell Hydra the typed schemas under the names that the YAML files' defaults use."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    for schema in (SearchCommand, EvaluateCommand, PredictCommand):
+        name = schema.__name__.removesuffix("Command").lower() + "_command"
+        store.store(name=name, node=schema)

@@ -1,0 +1,111 @@
+"""Where labelled rows come from: the user's file, the e-commerce data set or our own sample."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from ecomcat.config import DataConfig
+from ecomcat.data.columns import text_of, training_columns
+from ecomcat.data.download import NoNetworkError, download, progress_bar
+from ecomcat.data.sample import generate_sample
+from ecomcat.data.table import open_table
+from ecomcat.errors import UserError
+
+logger = logging.getLogger("ecomcat")
+
+HEAD_ROWS = 1000  # rows looked at to find the header and the columns
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows as they stand in their source.
+
+    Args:
+        name: a short name, from the sample's or the file's.
+        source: what they are, in words: a file's path or what was generated.
+        rows: pairs of text and label.
+        text_columns: names (or positions, without a header) of the columns joined to the text.
+    """
+
+    name: str
+    source: str
+    rows: list[tuple[str, str]]
+    text_columns: tuple[str | int, ...]
+
+
+def load_labelled_rows(data: DataConfig) -> LabelledRows:
+    """Read the rows that the configuration names.
+
+    Raises:
+        UserError: when the file cannot be had or read.
+    """
+    if data.source == "sample":
+        return _sample(data)
+    if data.source in {"auto", "ecommerce"}:
+        return _ecommerce(data)
+    if not data.path:
+        raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
+    return _file(data, Path(data.path).expanduser())
+
+
+def _sample(data: DataConfig) -> LabelledRows:
+    rows = generate_sample(data.sample_rows, data.sample_label_noise, data.sample_seed)
+    source = (
+        f"sample ({data.sample_rows} generated rows, {data.sample_label_noise:.0%} of the labels "
+        f"wrong on purpose, seed {data.sample_seed})"
+    )
+    logger.info("Data: the project's own %s.", source)
+    return LabelledRows("sample", source, [(row.text, row.label) for row in rows], ("text",))
+
+
+def _ecommerce(data: DataConfig) -> LabelledRows:
+    assert data.path and data.url and data.blob_id
+    path = Path(data.path).expanduser()
+    if not path.exists():
+        try:
+            logger.info("Data: %s is not there; downloading %s", path, data.url)
+            with progress_bar(path.name) as on_progress:
+                download(data.url, path, data.blob_id, on_progress=on_progress)
+        except NoNetworkError as error:
+            if data.source == "ecommerce":
+                raise UserError(
+                    f"Expected {path} or a network to download it; found neither ({error}). Put "
+                    "the file there, or run with data=sample or data=csv data.path=FILE."
+                ) from error
+            logger.warning(
+                "NO NETWORK (%s): taking the project's own GENERATED SAMPLE instead of the real "
+                "data set. The figures below say nothing about real products.",
+                error,
+            )
+            return _sample(data)
+    return _file(data, path)
+
+
+def _file(data: DataConfig, path: Path) -> LabelledRows:
+    with open_table(
+        path, encoding=data.encoding, delimiter=data.delimiter, member=data.member
+    ) as table:
+        stream = table.rows()
+        head = list(islice(stream, HEAD_ROWS))
+        columns = training_columns(
+            head,
+            header=str(data.header).lower(),
+            text_column=data.text_column,
+            label_column=data.label_column,
+            name=table.name,
+        )
+        body = chain(head[1:] if columns.header is not None else head, stream)
+        assert columns.label is not None
+        rows = [(text_of(row, columns), row[columns.label]) for row in body]
+    logger.info(
+        "Data: %s, %s, text from column %s, label from column %s.",
+        table.name,
+        "first row taken as header" if columns.header is not None else "no header",
+        " + ".join(map(str, columns.text_names)),
+        columns.header[columns.label] if columns.header is not None else columns.label,
+    )
+    name = path.name.partition(".")[0] if data.source == "csv" else "ecommerce"
+    return LabelledRows(name, str(path), rows, columns.text_names)

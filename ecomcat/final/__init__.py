@@ -1,0 +1,1 @@
+"""What follows a search: retrain the best, test once, export."""

@@ -1,0 +1,52 @@
+"""Train the best configuration again, on train and validation together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from ecomcat.model.training import batches_of, build_classifier, fit
+from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.trial import TrialInputs, inference_model, trial_seed
+
+
+def retrain_best(
+    inputs: TrialInputs,
+    best: TrialRecord,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> keras.Model:
+    """Train the winning configuration for the number of epochs that was best.
+
+    Args:
+        inputs: what all trials of the study shared.
+        best: the winning trial; its number of epochs was chosen on validation by weights that
+            were trained on train alone.
+        callbacks: Keras's.
+
+    Returns:
+        The trained model, without its optimizer.
+    """
+    split, values, classes = inputs.dataset.split, best.values, len(inputs.dataset.classes)
+    rows = np.sort(np.concatenate([split.train, split.validation]))
+    examples = inputs.examples(rows, values)
+    seed = trial_seed(inputs.seed, int(best.id))
+    model = build_classifier(
+        inputs.build,
+        values,
+        classes,
+        seed=seed,
+        total_batches=inputs.max_epochs * batches_of(len(examples), values["batch_size"]),
+    )
+    fit(
+        model,
+        examples,
+        classes=classes,
+        batch_size=values["batch_size"],
+        epochs=best.best_epoch,
+        seed=seed,
+        word_dropout=values["word_dropout"],
+        callbacks=callbacks,
+    )
+    return inference_model(model)

@@ -1,0 +1,175 @@
+"""The whole way from rows to `model/`: what `search` and `train` have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecomcat.artifact.export import Export, export_model, package_versions
+from ecomcat.artifact.replace import require_replaceable
+from ecomcat.config import SearchCommand
+from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.model.scores import score_predictions
+from ecomcat.model.space import EXTRA, Domain, resolve_auto
+from ecomcat.quiet import import_tensorflow
+from ecomcat.reporting.progress import SearchProgress, format_seconds
+from ecomcat.reporting.tables import (
+    best_trials_table,
+    confusion_table,
+    output_console,
+    per_class_table,
+    scores_table,
+)
+from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
+from ecomcat.tuning.records import best_record, load_records
+from ecomcat.tuning.study import Study, default_name, open_study, study_identity
+
+logger = logging.getLogger("ecomcat")
+
+
+def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> None:
+    """Read the data, search, retrain the best, score the test set once and export.
+
+    Args:
+        config: of the run.
+        space: the domains that the configuration declares.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    model_dir = Path(config.model_dir).expanduser()
+    require_replaceable(model_dir)
+    dataset = load_dataset(config.data, config.seed)
+    space = resolve_auto(space, len(dataset.split.train))
+    identity = study_identity(config, dataset, space)
+    name = config.search.name or default_name(config.model.name, dataset.name, identity)
+    root = Path(config.outputs_dir).expanduser() / "search"
+    with open_study(root, name, identity, overwrite=config.search.overwrite) as study:
+        tokenizer, texts = _encode_once(dataset, space)
+        import_tensorflow()
+        result = _search(config, dataset, texts, space, study)
+        metrics, model = _retrain_and_score(config, study, result)
+        values = result.best.values
+        export = Export(
+            model=model,
+            tokenizer=deployed_tokenizer(
+                tokenizer, values["vocabulary_size"], values["max_tokens"]
+            ),
+            labels=dataset.classes,
+            config=replace(config, search=replace(config.search, name=study.name)),
+            text_columns=dataset.text_columns,
+            metrics=metrics,
+            trained_rows=[
+                dataset.digests[row] for row in (*dataset.split.train, *dataset.split.validation)
+            ],
+        )
+        export_model(model_dir, export)
+        _print_results(study, metrics)
+        logger.info(
+            "Model: %s (label a file with: python -m ecomcat.predict input=FILE output=FILE). "
+            "Study: %s. Watch it: tensorboard --logdir %s",
+            model_dir,
+            study.directory,
+            config.outputs_dir,
+        )
+
+
+def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, EncodedTexts]:
+    """Fit the largest vocabulary on train and encode every text to the longest limit."""
+    training_texts = (dataset.texts[row] for row in dataset.split.train)
+    tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
+    texts = encode_all(tokenizer, dataset.texts, int(space["max_tokens"].highest))
+    logger.info(
+        "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",
+        tokenizer.get_vocab_size(),
+        texts.lengths.mean(),
+    )
+    return tokenizer, texts
+
+
+def _search(
+    config: SearchCommand,
+    dataset: Dataset,
+    texts: EncodedTexts,
+    space: Mapping[str, Domain],
+    study: Study,
+) -> Any:
+    from ecomcat.reporting.tensorboard import TensorBoardListener
+    from ecomcat.tuning.search import run_search
+    from ecomcat.tuning.tuner import active_seconds
+
+    records = load_records(study)
+    finished = [record for record in records if record.objective is not None]
+    seconds_left = config.search.max_minutes * 60 - active_seconds(study)
+    if finished:
+        logger.info(
+            "Resuming study %s: %d trials are there, %s of %g minutes are left.",
+            study.name,
+            len(finished),
+            format_seconds(max(0.0, seconds_left)),
+            config.search.max_minutes,
+        )
+    else:
+        logger.info("Study: %s", study.directory)
+    best = best_record(records)
+    progress = SearchProgress(
+        config.search.max_trials,
+        seconds_left,
+        done=len(finished),
+        best=best.objective if best else None,
+    )
+    extra = [name for name in space if name.startswith(EXTRA)]
+    with progress.live():
+        listeners = (progress, TensorBoardListener(study, extra))
+        return run_search(config, dataset, texts, space, study, listeners)
+
+
+def _retrain_and_score(
+    config: SearchCommand, study: Study, result: Any
+) -> tuple[dict[str, Any], Any]:
+    from ecomcat.final.retrain import retrain_best
+    from ecomcat.model.training import predict_probabilities
+    from ecomcat.reporting.tensorboard import FinalCurves
+    from ecomcat.tuning.trial import VALIDATION
+
+    best, inputs = result.best, result.inputs
+    dataset = inputs.dataset
+    logger.info(
+        "Retraining trial %s on train + validation for %d epochs.", best.id, best.best_epoch
+    )
+    model = retrain_best(inputs, best, callbacks=[FinalCurves(study, best)])
+    test = inputs.examples(dataset.split.test, best.values)
+    predicted = predict_probabilities(model, test.texts).argmax(axis=1)
+    with np.load(study.trial_dir(best.id) / VALIDATION, allow_pickle=False) as kept:
+        validated = kept["probabilities"].argmax(axis=1)
+    metrics = {
+        "test": score_predictions(test.labels, predicted, dataset.classes),
+        "validation": score_predictions(
+            dataset.labels[dataset.split.validation], validated, dataset.classes
+        ),
+        "data": dataset.describe(),
+        "search": {"study": study.name, **result.describe()},
+        "versions": package_versions(),
+        "seed": config.seed,
+    }
+    return metrics, model
+
+
+def _print_results(study: Study, metrics: Mapping[str, Any]) -> None:
+    console = output_console()
+    console.print(best_trials_table(load_records(study)))
+    console.print(per_class_table("Test set, by category", metrics["test"]))
+    confusion = confusion_table(metrics["test"])
+    if confusion is not None:
+        console.print(confusion)
+    sets = {
+        "validation (weights before retraining)": metrics["validation"],
+        "test (scored once)": metrics["test"],
+    }
+    console.print(scores_table(f"Result on {metrics['data']['source']}", sets))

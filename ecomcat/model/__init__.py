@@ -1,0 +1,1 @@
+"""The classifier: its search space, its network, its training and its scores."""

@@ -1,0 +1,222 @@
+"""The search space: each hyperparameter is a value, a list of choices or a range.
+
+Grammar, the same in YAML and on the command line:
+
+    64                      a value
+    [32, 64, 128]           choices
+    16..256 step 16         a range of whole numbers (step 1 unless given)
+    0.0..0.6                a range of real numbers (step optional)
+    3e-4..1e-2 log          the same, sampled by its logarithm
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.errors import UserError
+from ecomcat.rules import AUTO, Rule, Value
+
+if TYPE_CHECKING:
+    from ecomcat.config import ModelConfig
+
+_NUMBER = r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(
+    # A range's first number may end in a point only when a digit follows it: 1..5 is 1 to 5.
+    rf"\s*(?P<low>[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?)\s*\.\.\s*(?P<high>{_NUMBER})"
+    rf"(?:\s+step\s+(?P<step>{_NUMBER}))?(?P<log>\s+log)?\s*"
+)
+EXTRA = "extra."
+_LEAST_BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 128, 8, 64
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A finite, ordered set of values; a fixed value is a single choice."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def size(self) -> float:
+        """Number of different values."""
+        return len(self.values)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to search."""
+        return len(self.values) == 1
+
+    @property
+    def highest(self) -> Value:
+        """Largest value, for numbers."""
+        return max(self.values)
+
+    def __str__(self) -> str:
+        return str(self.values[0]) if self.fixed else f"[{', '.join(map(str, self.values))}]"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, both included; whole numbers where `whole`."""
+
+    low: float
+    high: float
+    step: float | None
+    log: bool
+    whole: bool
+
+    @property
+    def size(self) -> float:
+        """Number of different values; infinite for real numbers without a step."""
+        if self.step is None and not self.whole:
+            return math.inf
+        return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to search."""
+        return False
+
+    @property
+    def highest(self) -> Value:
+        """Largest value."""
+        return int(self.high) if self.whole else self.high
+
+    def __str__(self) -> str:
+        step = f" step {self.step:g}" if self.step is not None and self.step != 1 else ""
+        return f"{self.low:g}..{self.high:g}{step}{' log' if self.log else ''}"
+
+
+Domain = Choices | Range
+
+
+def parse_domain(value: object, rule: Rule) -> Domain:
+    """Read a value, a list of choices or a range.
+
+    Args:
+        value: what stood in a YAML file or on the command line.
+        rule: what a single value may be.
+
+    Raises:
+        ValueError: when the grammar or the rule is broken; the message says what was expected.
+    """
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ValueError("expected at least one choice, found an empty list")
+        checked = tuple(rule.check(choice) for choice in value)
+        return Choices(tuple(dict.fromkeys(checked)))
+    if isinstance(value, str) and ".." in value and rule.kind in {"int", "float", "any"}:
+        return _parse_range(value, rule)
+    return Choices((rule.check(value),))
+
+
+def _parse_range(text: str, rule: Rule) -> Domain:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"expected a range such as '16..256 step 16' or '1e-4..1e-2 log', found {text!r}"
+        )
+    whole = rule.kind == "int" or (
+        rule.kind == "any" and not re.search(r"\.\d|e", text.replace("..", " "), re.IGNORECASE)
+    )
+    low, high = (rule.check(_number(match[end], whole)) for end in ("low", "high"))
+    assert isinstance(low, int | float) and isinstance(high, int | float)
+    if low > high:
+        raise ValueError(f"expected the smaller number first, found {text!r}: write {high}..{low}")
+    if low == high:
+        return Choices((low,))
+    step = _number(match["step"], whole) if match["step"] else (1 if whole else None)
+    log = match["log"] is not None
+    if step is not None and (step <= 0 or step > high - low):
+        raise ValueError(f"expected a step between 0 and {high - low:g}, found {text!r}")
+    if log and low <= 0:
+        raise ValueError(f"expected a log range above 0, found {text!r}")
+    if log and match["step"]:
+        raise ValueError(f"expected either 'step' or 'log', found both in {text!r}")
+    return Range(low, high, None if log else step, log, whole)
+
+
+def _number(text: str, whole: bool) -> int | float:
+    number = float(text)
+    if whole and not number.is_integer():
+        raise ValueError(f"expected whole numbers, found {text!r}")
+    return int(number) if whole else number
+
+
+def read_space(model: ModelConfig) -> dict[str, Domain]:
+    """Read every hyperparameter of a model configuration, in the schema's order.
+
+    Args:
+        model: the composed configuration; a builder's own values stand under `extra`.
+
+    Returns:
+        Domains by name; those of `model.extra` are named `extra.<name>`.
+
+    Raises:
+        UserError: naming every hyperparameter that breaks the grammar or its bounds.
+    """
+    domains: dict[str, Domain] = {}
+    problems: list[str] = []
+    for name, value, rule in _entries(model):
+        try:
+            domains[name] = parse_domain(value, rule)
+        except ValueError as error:
+            problems.append(f"model.{name}: {error}.")
+    if problems:
+        raise UserError("\n".join(problems))
+    return domains
+
+
+def _entries(model: ModelConfig) -> list[tuple[str, object, Rule]]:
+    """List name, configured value and rule of each hyperparameter."""
+    named = [
+        (entry.name, getattr(model, entry.name), entry.metadata["rule"])
+        for entry in dataclasses.fields(model)
+        if "rule" in entry.metadata
+    ]
+    extra = [(f"{EXTRA}{name}", value, Rule("any")) for name, value in model.extra.items()]
+    return named + extra
+
+
+def resolve_auto(space: Mapping[str, Domain], training_texts: int) -> dict[str, Domain]:
+    """Decide what the configuration leaves to the data: the batch size.
+
+    Few texts need small batches, or an epoch would hardly move the weights; large batches make
+    better use of a processor.
+
+    Args:
+        space: domains, in which `auto` may be a choice of `batch_size`.
+        training_texts: how many texts an epoch has.
+    """
+    wanted = training_texts / _LEAST_BATCHES
+    batch_size = 2 ** math.floor(math.log2(max(wanted, 1)))
+    decided = min(max(batch_size, _SMALLEST_BATCH), _LARGEST_BATCH)
+    domain = space["batch_size"]
+    if not isinstance(domain, Choices) or AUTO not in domain.values:
+        return dict(space)
+    values = dict.fromkeys(decided if value == AUTO else value for value in domain.values)
+    return {**space, "batch_size": Choices(tuple(values))}
+
+
+def space_size(space: Mapping[str, Domain]) -> float:
+    """Count the configurations of a space; infinite when a range has real numbers."""
+    return math.prod(domain.size for domain in space.values())
+
+
+def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
+    """Return the values of a space in which nothing is left to search.
+
+    Raises:
+        UserError: naming the hyperparameters that have more than one value.
+    """
+    open_ones = [f"model.{name}={domain}" for name, domain in space.items() if not domain.fixed]
+    if open_ones:
+        raise UserError(
+            "Training without a search needs one value for each hyperparameter; found "
+            f"{', '.join(open_ones)}. Give one value each, or run ecomcat.search."
+        )
+    return {name: domain.values[0] for name, domain in space.items() if isinstance(domain, Choices)}

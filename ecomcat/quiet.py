@@ -1,0 +1,47 @@
+"""Import TensorFlow without the notices that its libraries print before logging is set up."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and look for devices, in silence unless it fails.
+
+    Set `TF_CPP_MIN_LOG_LEVEL` in the environment to see the notices.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        import tensorflow  # noqa: F401
+
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    with _silenced_stderr():
+        import tensorflow as tf
+
+        # Looking for a GPU prints notices, too.
+        tf.config.list_physical_devices()
+
+
+@contextmanager
+def _silenced_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it when the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held_back.seek(0)
+            os.write(2, held_back.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,172 @@
+"""Write what TensorBoard shows: curves of each training, and an HPARAMS tab that ranks trials.
+
+A trial's own folder holds its hyperparameters and its best scores, `train` and `validation` below
+it the curves. TensorBoard reads one declaration of hyperparameters and metrics for all studies
+under its folder and merges trials of equal names, so every study declares the same list, without
+domains, and a trial is called `<study>/<id>`.
+API: https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/hparams/api.py
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.summary import session_end_pb
+
+from ecomcat.config import ModelConfig
+from ecomcat.tuning.records import COMPLETED, TrialRecord
+from ecomcat.tuning.study import Study
+
+_METRICS = {
+    "best/macro_f1": "val macro-F1 (best epoch)",
+    "best/accuracy": "val accuracy (best epoch)",
+    "best/epoch": "best epoch",
+    "best/seconds": "seconds",
+    "best/parameters": "parameters",
+}
+_CURVES = ("loss", "accuracy", "macro_f1")
+
+
+class TensorBoardListener:
+    """Write each trial's curves and its row in the HPARAMS tab.
+
+    Args:
+        study: the folder.
+        extra: names of a builder's own hyperparameters.
+    """
+
+    def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
+        self._study = study
+        self._curves: CurveWriter | None = None
+        _declare(study.tensorboard_dir, extra)
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Begin a trial's curves; those of an interrupted attempt go."""
+        directory = self._study.tensorboard_dir / record.id
+        shutil.rmtree(directory, ignore_errors=True)
+        self._curves = CurveWriter(directory)
+
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add a point to the curves."""
+        assert self._curves is not None
+        self._curves.write(epoch, logs)
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Write the trial's hyperparameters, best scores and status."""
+        assert self._curves is not None
+        self._curves.close()
+        completed = record.status == COMPLETED
+        with _writer(self._study.tensorboard_dir / record.id) as writer:
+            values = {name: _plain(value) for name, value in record.values.items()}
+            hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
+            if completed:
+                scores = (record.objective, record.accuracy, record.best_epoch)
+                figures = (*scores, record.seconds, record.parameters)
+                for tag, figure in zip(_METRICS, figures, strict=True):
+                    tf.summary.scalar(tag, figure, step=record.best_epoch)
+            status = api_pb2.STATUS_SUCCESS if completed else api_pb2.STATUS_FAILURE
+            _write_raw(writer, session_end_pb(status))
+
+
+class CurveWriter:
+    """Write train and validation curves into `train` and `validation` below a folder."""
+
+    def __init__(self, directory: Path) -> None:
+        self._writers = {
+            prefix: tf.summary.create_file_writer(str(directory / name))
+            for prefix, name in (("", "train"), ("val_", "validation"))
+        }
+
+    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add the scores that an epoch's logs hold.
+
+        Args:
+            epoch: its number, from 1.
+            logs: with Keras's names, `val_` for validation.
+        """
+        for prefix, writer in self._writers.items():
+            with writer.as_default():
+                for name in _CURVES:
+                    if f"{prefix}{name}" in logs:
+                        tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
+            writer.flush()
+
+    def close(self) -> None:
+        """End the files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+class FinalCurves(keras.callbacks.Callback):
+    """Write the curves of the final training.
+
+    The final training has no rows left to validate on, so its validation curve is that of the
+    winning trial: the same configuration, trained on train alone.
+
+    Args:
+        study: the folder.
+        best: the winning trial.
+    """
+
+    def __init__(self, study: Study, best: TrialRecord) -> None:
+        super().__init__()
+        directory = study.tensorboard_dir / "final"
+        shutil.rmtree(directory, ignore_errors=True)
+        self._curves = CurveWriter(directory)
+        self._validation = [
+            {name: value for name, value in row.items() if name.startswith("val_")}
+            for row in best.curves
+        ]
+        with _writer(directory):
+            note = (
+                f"`final/train`: training on train + validation. `final/validation`: the winning "
+                f"trial {best.id}, the same configuration trained on train alone; the final "
+                "training has no rows left to validate on."
+            )
+            tf.summary.text("about", note, step=0)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Add a point to both curves."""
+        validation = self._validation[epoch] if epoch < len(self._validation) else {}
+        self._curves.write(epoch + 1, {**(logs or {}), **validation})
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """End the files."""
+        self._curves.close()
+
+
+def _declare(directory: Path, extra: Sequence[str]) -> None:
+    names = [entry.name for entry in dataclasses.fields(ModelConfig) if "rule" in entry.metadata]
+    for old in directory.glob("events.out.tfevents.*"):
+        old.unlink()
+    with _writer(directory):
+        hparams.hparams_config(
+            hparams=[hparams.HParam(name) for name in (*names, *extra)],
+            metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
+        )
+
+
+@contextmanager
+def _writer(directory: Path) -> Iterator[Any]:
+    writer = tf.summary.create_file_writer(str(directory))
+    with writer.as_default():
+        yield writer
+    writer.close()
+
+
+def _write_raw(writer: Any, summary: Any) -> None:
+    with writer.as_default():
+        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else str(value)

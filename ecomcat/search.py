@@ -1,0 +1,32 @@
+"""`python -m ecomcat.search`: search, retrain the best, test once, export."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ecomcat.command import run
+from ecomcat.config import SearchCommand
+
+
+def search(config: SearchCommand) -> None:
+    """Search the configured space and export the best model.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    from ecomcat.checks import check_search
+
+    space = check_search(config)
+    # Imported late: `--help` and a wrong key need neither pandas nor TensorFlow.
+    from ecomcat.final.run import search_and_export
+
+    search_and_export(config, space)
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("search", search)
+
+
+if __name__ == "__main__":
+    main()

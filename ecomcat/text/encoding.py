@@ -1,0 +1,114 @@
+"""All texts encoded once; any smaller vocabulary or length limit is a cheap view of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_CHUNK = 4096  # texts encoded at a time, which bounds the memory of Python's lists
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Token ids of many texts in one array.
+
+    Args:
+        ids: all texts' ids one after the other, shape `(tokens,)`.
+        offsets: where each text begins, and the end, shape `(texts + 1,)`.
+    """
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, shape `(texts,)`."""
+        return np.diff(self.offsets)
+
+    def view(self, vocabulary_size: int, max_tokens: int) -> EncodedTexts:
+        """Return the same texts as a smaller vocabulary and a length limit would encode them.
+
+        Args:
+            vocabulary_size: ids from here on become the unknown word's.
+            max_tokens: tokens kept from the beginning of each text.
+        """
+        shortened = self._gather(self.offsets[:-1], np.minimum(self.lengths, max_tokens))
+        known = np.where(shortened.ids < vocabulary_size, shortened.ids, UNKNOWN_ID)
+        return EncodedTexts(known, shortened.offsets)
+
+    def take(self, rows: NDArray[np.int64]) -> EncodedTexts:
+        """Return some of the texts, in the order asked for."""
+        return self._gather(self.offsets[rows], self.lengths[rows])
+
+    def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> EncodedTexts:
+        """Copy `lengths` tokens from each of `starts`."""
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+        return EncodedTexts(self.ids[np.repeat(starts, lengths) + position], offsets)
+
+    def padded(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return some texts as a matrix, padded with 0 to the longest of them.
+
+        Args:
+            rows: text numbers, shape `(batch,)`.
+
+        Returns:
+            Token ids of shape `(batch, longest)`.
+        """
+        lengths = self.lengths[rows]
+        columns = np.arange(lengths.max(initial=1))
+        inside = columns < lengths[:, None]
+        matrix = np.zeros(inside.shape, np.int32)
+        matrix[inside] = self.ids[(self.offsets[rows][:, None] + columns)[inside]]
+        return matrix
+
+
+def drop_words(
+    ids: NDArray[np.int32], share: float, random: np.random.Generator
+) -> NDArray[np.int32]:
+    """Read a share of the words as unknown, so that a model leans on no single one.
+
+    Args:
+        ids: token ids, padded with 0, of any shape.
+        share: probability that a word is dropped.
+        random: source of chance.
+    """
+    dropped = (random.random(ids.shape) < share) & (ids != PADDING_ID)
+    return np.where(dropped, np.int32(UNKNOWN_ID), ids)
+
+
+def encode_all(tokenizer: Tokenizer, texts: Iterable[str], max_tokens: int) -> EncodedTexts:
+    """Encode texts in chunks.
+
+    Args:
+        tokenizer: fitted on training texts.
+        texts: any number of texts.
+        max_tokens: tokens kept from the beginning of each text.
+    """
+    pieces: list[NDArray[np.int32]] = []
+    lengths: list[int] = []
+    for chunk in _chunks(texts):
+        for ids in encode_texts(tokenizer, chunk):
+            pieces.append(np.asarray(ids[:max_tokens], np.int32))
+            lengths.append(len(pieces[-1]))
+    joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
+    return EncodedTexts(joined, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk

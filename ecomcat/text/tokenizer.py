@@ -1,0 +1,81 @@
+"""Words as token ids: fitted on training texts alone, most frequent words first.
+
+Id 0 is padding, id 1 any word that the vocabulary lacks. Ids follow frequency, so a smaller
+vocabulary is the same encoding with the higher ids read as 1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PADDING_ID, UNKNOWN_ID = 0, 1
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+MIN_FREQUENCY = 2  # a word seen once teaches more as a sample of the unknown word
+
+# Scripts written without spaces between words: each letter, with its marks, is a token.
+_UNSPACED = "".join(
+    rf"\p{{{script}}}"
+    for script in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
+)
+_WORD = rf"[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPACED}]]+|\p{{N}}+"
+
+
+def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    """Learn a vocabulary of words.
+
+    A word is a run of letters and marks, or a run of digits, lower-cased after NFKC; punctuation
+    separates words and is dropped.
+
+    Args:
+        texts: the training texts, and no others.
+        vocabulary_size: most ids to give out, padding and unknown included.
+    """
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=MIN_FREQUENCY,
+        special_tokens=[PADDING, UNKNOWN],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((valid_unicode(text) for text in texts), trainer)
+    return tokenizer
+
+
+def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: int) -> Tokenizer:
+    """Return a tokenizer that by itself gives the ids that a model was trained on.
+
+    Args:
+        tokenizer: one with at least as many words.
+        vocabulary_size: ids to keep.
+        max_tokens: tokens to keep of each text.
+    """
+    from tokenizers import Tokenizer
+
+    description = json.loads(tokenizer.to_str())
+    vocabulary = description["model"]["vocab"]
+    description["model"]["vocab"] = {
+        word: token for word, token in vocabulary.items() if token < vocabulary_size
+    }
+    smaller = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
+    smaller.enable_truncation(max_length=max_tokens)
+    return smaller
+
+
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Return token ids of each text, at least one: a text without words is one unknown word."""
+    encodings = tokenizer.encode_batch_fast([valid_unicode(text) for text in texts])
+    return [encoding.ids or [UNKNOWN_ID] for encoding in encodings]
+
+
+def valid_unicode(text: str) -> str:
+    """Replace lone surrogates, which Python's strings may hold and UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode("utf-8")

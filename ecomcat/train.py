@@ -1,0 +1,34 @@
+"""`python -m ecomcat.train`: the same as a search, for one configuration."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ecomcat.command import run
+from ecomcat.config import SearchCommand
+
+
+def train(config: SearchCommand) -> None:
+    """Train the configured model and export it.
+
+    Raises:
+        UserError: when a hyperparameter has more than one value, and for whatever else the user
+            can mend.
+    """
+    from ecomcat.checks import check_search
+    from ecomcat.model.space import fixed_values
+
+    space = check_search(config)
+    fixed_values(space)
+    from ecomcat.final.run import search_and_export
+
+    search_and_export(config, space)
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("train", train)
+
+
+if __name__ == "__main__":
+    main()

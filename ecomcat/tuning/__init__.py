@@ -1,0 +1,1 @@
+"""The search: studies, oracles, the tuner and the table of trials."""

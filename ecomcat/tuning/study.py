@@ -1,0 +1,169 @@
+"""A study's folder: what it searches, who holds it, and its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ecomcat.config import SearchCommand
+from ecomcat.data.dataset import Dataset
+from ecomcat.errors import UserError
+from ecomcat.files import write_json
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.model.space import Domain
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
+_FORMAT = 1
+
+
+class Study:
+    """The folder of one study, `outputs/search/<name>`.
+
+    Args:
+        directory: the folder.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.directory.name
+
+    @property
+    def tensorboard_dir(self) -> Path:
+        """Where TensorBoard's events of this study stand."""
+        return self.directory / "tensorboard"
+
+    def trial_dir(self, trial_id: str) -> Path:
+        """Return the folder of one trial."""
+        return self.directory / "trials" / trial_id
+
+
+def study_identity(
+    config: SearchCommand, dataset: Dataset, space: Mapping[str, Domain]
+) -> dict[str, Any]:
+    """Return everything that must agree before a study may be resumed.
+
+    The number of trials and the minutes are not among it: they may grow.
+    """
+    search = config.search
+    identity: dict[str, Any] = {
+        "data": dataset.content_hash,
+        "validation_fraction": config.data.validation_fraction,
+        "test_fraction": config.data.test_fraction,
+        "seed": config.seed,
+        "build": config.model.build,
+        **{f"model.{name}": str(domain) for name, domain in space.items()},
+        "algorithm": search.algorithm,
+        "max_epochs": search.max_epochs,
+        "patience": search.patience,
+        "objective": f"{OBJECTIVE} max",
+    }
+    if search.algorithm == "hyperband":
+        identity["hyperband_factor"] = search.hyperband_factor
+    return identity
+
+
+def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:
+    """Return `<model>-<data>-<hash>`, the same for the same identity."""
+    content = json.dumps(identity, sort_keys=True).encode()
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', f'{model}-{data}').lstrip('_.-')}-{digest}"
+
+
+@contextmanager
+def open_study(
+    root: Path, name: str, identity: Mapping[str, Any], *, overwrite: bool
+) -> Iterator[Study]:
+    """Hold a study's folder, new or to be resumed.
+
+    Args:
+        root: the folder of all studies.
+        name: the study's folder in it.
+        identity: what must agree with what the study was begun with.
+        overwrite: remove what an earlier study of this name left.
+
+    Raises:
+        UserError: when the name is no folder name, when another process holds the study, when
+            the folder is not a study's, or when the study was begun with something else.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            "Expected search.name to begin with a letter or digit and to hold only letters, "
+            f"digits, '_', '.' and '-'; found {name!r}."
+        )
+    study = Study(root / name)
+    _require_study_or_nothing(study.directory)
+    try:
+        study.directory.mkdir(parents=True, exist_ok=True)
+        with FileLock(study.directory / _LOCK_FILE, timeout=0):
+            _begin_or_resume(study, identity, overwrite=overwrite)
+            yield study
+    except Timeout as error:
+        raise UserError(
+            f"Another run holds the study {study.directory}. Wait for it, or give this one "
+            "another name with search.name=NAME."
+        ) from error
+    except PermissionError as error:
+        raise UserError(
+            f"Cannot write to {study.directory}: {error.strerror}. Choose another place with "
+            "outputs_dir=FOLDER."
+        ) from error
+
+
+def _require_study_or_nothing(directory: Path) -> None:
+    entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    if entries - {_LOCK_FILE} and _STUDY_FILE not in entries:
+        raise UserError(
+            f"Expected a study or nothing at {directory}, found other files (no {_STUDY_FILE}). "
+            "Choose another search.name; nothing there was touched."
+        )
+
+
+def _begin_or_resume(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> None:
+    path = study.directory / _STUDY_FILE
+    if overwrite:
+        for entry in study.directory.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != _LOCK_FILE:
+                entry.unlink()
+    if not path.exists():
+        write_json(path, {"format": _FORMAT, "name": study.name, "identity": identity})
+        return
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored.get("format") != _FORMAT:
+        raise UserError(
+            f"The study {study.directory} was written in format {stored.get('format')}, this "
+            f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
+        )
+    _require_same(study, stored["identity"], identity)
+
+
+def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    different = [
+        f"  {key}: {stored.get(key, 'absent')} in the study, {identity.get(key, 'absent')} now"
+        for key in dict.fromkeys([*stored, *identity])
+        if stored.get(key) != identity.get(key)
+    ]
+    if different:
+        raise UserError(
+            "\n".join(
+                [
+                    f"The study {study.name} was begun with something else:",
+                    *different,
+                    "Choose another search.name, or search.overwrite=true to begin afresh.",
+                ]
+            )
+        )

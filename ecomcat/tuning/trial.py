@@ -1,0 +1,178 @@
+"""Run one trial: train one configuration on train alone and keep what later steps need of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.data.dataset import Dataset
+from ecomcat.files import atomic_path
+from ecomcat.model.training import (
+    Examples,
+    Outcome,
+    ValidationWatch,
+    batches_of,
+    build_classifier,
+    fit,
+)
+from ecomcat.text.encoding import EncodedTexts
+
+BEST_WEIGHTS, LAST_STATE, VALIDATION = "best.weights.h5", "last.weights.h5", "validation.npz"
+
+
+@dataclass(frozen=True)
+class TrialInputs:
+    """What all trials of a study share.
+
+    Args:
+        build: dotted path of the network's builder.
+        dataset: labels, classes and split.
+        texts: all texts, encoded once.
+        seed: the run's.
+        patience: epochs without a better macro-F1 before a trial ends.
+        max_epochs: at which a linear learning rate schedule ends.
+        keep_state: whether a trial may be continued, and so keeps its last state.
+    """
+
+    build: str
+    dataset: Dataset
+    texts: EncodedTexts
+    seed: int
+    patience: int
+    max_epochs: int
+    keep_state: bool = False
+
+    def examples(self, rows: NDArray[np.int64], values: Mapping[str, Any]) -> Examples:
+        """Return some rows as one configuration's vocabulary and length limit see them."""
+        texts = self.texts.take(rows).view(values["vocabulary_size"], values["max_tokens"])
+        return Examples(texts, self.dataset.labels[rows])
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What one trial is to do.
+
+    Args:
+        number: the trial's; with the run's seed it decides all that is random.
+        values: one value for each hyperparameter.
+        directory: where weights and validation probabilities go.
+        epochs: number of the last epoch.
+        parent: the trial that this one continues.
+        initial_epoch: epochs that the parent trained.
+    """
+
+    number: int
+    values: dict[str, Any]
+    directory: Path
+    epochs: int
+    parent: Path | None = None
+    initial_epoch: int = 0
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """Mix the run's seed with a trial's number, so that no two trials share their chance."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+
+
+def run_trial(
+    inputs: TrialInputs,
+    task: TrialTask,
+    *,
+    deadline: float = math.inf,
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
+) -> tuple[Outcome, int]:
+    """Train one configuration on train, watching validation.
+
+    Args:
+        inputs: what all trials share.
+        task: this trial's.
+        deadline: `time.monotonic()` seconds after which no further epoch begins.
+        on_epoch: called with each epoch's number (from 1) and scores.
+
+    Returns:
+        The outcome, and the number of trained weights.
+    """
+    values, split, classes = task.values, inputs.dataset.split, len(inputs.dataset.classes)
+    seed = trial_seed(inputs.seed, task.number)
+    train = inputs.examples(split.train, values)
+    model = build_classifier(
+        inputs.build,
+        values,
+        classes,
+        seed=seed,
+        total_batches=inputs.max_epochs * batches_of(len(train), values["batch_size"]),
+    )
+    watch = ValidationWatch(
+        inputs.examples(split.validation, values),
+        classes=classes,
+        smoothing=values["label_smoothing"],
+        patience=inputs.patience,
+        deadline=deadline,
+        on_epoch=on_epoch,
+        outcome=_continue(model, task.parent) if task.parent is not None else None,
+    )
+    fit(
+        model,
+        train,
+        classes=classes,
+        batch_size=values["batch_size"],
+        epochs=task.epochs,
+        seed=seed,
+        word_dropout=values["word_dropout"],
+        callbacks=[watch],
+        initial_epoch=task.initial_epoch,
+    )
+    _keep(model, watch.outcome, task.directory, split.validation, keep_state=inputs.keep_state)
+    return watch.outcome, model.count_params()
+
+
+def _continue(model: Any, parent: Path) -> Outcome:
+    """Bring a model to its parent's last state; the parent's best is the best so far."""
+    inference_model(model).load_weights(parent / BEST_WEIGHTS)
+    best = model.get_weights()
+    model.optimizer.build(model.trainable_variables)
+    model.load_weights(parent / LAST_STATE)
+    with np.load(parent / VALIDATION, allow_pickle=False) as kept:
+        return Outcome(
+            best_epoch=int(kept["best_epoch"]),
+            scores={name: float(kept[name]) for name in ("macro_f1", "accuracy", "loss")},
+            probabilities=kept["probabilities"],
+            weights=best,
+        )
+
+
+def _keep(
+    model: Any,
+    outcome: Outcome,
+    directory: Path,
+    validation_rows: NDArray[np.int64],
+    *,
+    keep_state: bool,
+) -> None:
+    if keep_state:
+        with atomic_path(directory / LAST_STATE) as path:
+            model.save_weights(path)
+    model.set_weights(outcome.weights)
+    with atomic_path(directory / BEST_WEIGHTS) as path:
+        inference_model(model).save_weights(path)
+    with atomic_path(directory / VALIDATION) as path:
+        kept: dict[str, Any] = {
+            "probabilities": outcome.probabilities,
+            "rows": validation_rows,
+            "best_epoch": outcome.best_epoch,
+            **outcome.scores,
+        }
+        np.savez(path, **kept)
+
+
+def inference_model(model: Any) -> Any:
+    """Return the same layers without the optimizer, whose state would treble a file's size."""
+    import keras
+
+    return keras.Model(model.inputs, model.outputs, name=model.name)

@@ -1,0 +1,190 @@
+"""One tuner for every algorithm: it asks the oracle, runs the trial and records it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from keras_tuner.engine import base_tuner
+from keras_tuner.engine import trial as keras_trial
+from keras_tuner.src.engine.metrics_tracking import MetricsTracker
+
+from ecomcat.errors import UserError
+from ecomcat.files import write_text
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.model.training import DivergedError, Outcome
+from ecomcat.tuning.oracle import StudyOracle
+from ecomcat.tuning.records import (
+    COMPLETED,
+    FAILED,
+    TrialRecord,
+    best_record,
+    load_records,
+    save_record,
+)
+from ecomcat.tuning.study import Study
+from ecomcat.tuning.trial import TrialInputs, TrialTask, run_trial
+
+
+class SearchListener(Protocol):
+    """Somebody who is told how a search goes."""
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Hear of a trial that begins, and how many epochs it may take."""
+
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Hear of an epoch's number (from 1) and scores."""
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Hear of a trial that has completed or failed."""
+
+
+class StudyTuner(base_tuner.BaseTuner):
+    """Run the trials of a study in this process.
+
+    Args:
+        oracle: which configurations are tried.
+        study: the folder.
+        inputs: what all trials share.
+        max_epochs: of one trial.
+        deadline: `time.monotonic()` seconds after which no further epoch begins.
+        listeners: who is told how it goes.
+    """
+
+    def __init__(
+        self,
+        oracle: StudyOracle,
+        study: Study,
+        inputs: TrialInputs,
+        *,
+        max_epochs: int,
+        deadline: float = math.inf,
+        listeners: Sequence[SearchListener] = (),
+    ) -> None:
+        self._study = study
+        self._inputs = inputs
+        self._max_epochs = max_epochs
+        self._deadline = deadline
+        self._listeners = listeners
+        oracle.trial_dir = study.trial_dir
+        # Keras Tuner prints to standard output, which is for results.
+        with contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
+
+    def get_trial_dir(self, trial_id: str) -> str:
+        """Return the folder of one trial."""
+        return str(self._study.trial_dir(trial_id))
+
+    def run_trial(self, trial: keras_trial.Trial) -> dict[str, float]:
+        """Train one configuration, record it, and return its objective."""
+        task = self._task(trial)
+        record = TrialRecord(trial.trial_id, task.values)
+        save_record(self._study, record)
+        self._tell(lambda listener: listener.trial_begins(record, task.epochs))
+        began = time.monotonic()
+        try:
+            outcome, record.parameters = run_trial(
+                self._inputs,
+                task,
+                deadline=self._deadline,
+                on_epoch=lambda epoch, logs: self._tell(
+                    lambda listener: listener.epoch_ends(record, epoch, logs)
+                ),
+            )
+        except UserError:
+            raise
+        except Exception as error:
+            _record_failure(record, error, task.directory)
+            raise
+        else:
+            _record_success(record, outcome)
+            return {OBJECTIVE: outcome.scores["macro_f1"]}
+        finally:
+            record.seconds = time.monotonic() - began
+            if record.status in {COMPLETED, FAILED}:
+                save_record(self._study, record)
+                self._tell(lambda listener: listener.trial_ends(record))
+
+    def _task(self, trial: keras_trial.Trial) -> TrialTask:
+        values = dict(trial.hyperparameters.values)
+        # Hyperband asks for a number of epochs, and to continue from an earlier trial.
+        parent = values.pop("tuner/trial_id", None)
+        epochs = values.pop("tuner/epochs", self._max_epochs)
+        initial_epoch = values.pop("tuner/initial_epoch", 0)
+        for name in ("tuner/bracket", "tuner/round"):
+            values.pop(name, None)
+        return TrialTask(
+            number=int(parent if parent is not None else trial.trial_id),
+            values=values,
+            directory=self._study.trial_dir(trial.trial_id),
+            epochs=int(epochs),
+            parent=self._study.trial_dir(parent) if parent is not None else None,
+            initial_epoch=int(initial_epoch),
+        )
+
+    def _try_run_and_update_trial(self, trial: keras_trial.Trial, *_: Any, **__: Any) -> None:
+        """Run a trial; whatever goes wrong in it is its own end and not the search's."""
+        try:
+            results = self.run_trial(trial)
+        except UserError:
+            raise
+        except Exception:
+            trial.status = keras_trial.TrialStatus.FAILED
+            trial.message = traceback.format_exc()
+            return
+        # What an interrupted attempt reported would otherwise stand in for this one's result.
+        self.oracle.get_trial(trial.trial_id).metrics = MetricsTracker()
+        self.oracle.update_trial(trial.trial_id, results)
+        trial.status = keras_trial.TrialStatus.COMPLETED
+
+    def _tell(self, message: Callable[[SearchListener], None]) -> None:
+        for listener in self._listeners:
+            message(listener)
+
+
+def _record_success(record: TrialRecord, outcome: Outcome) -> None:
+    record.status = COMPLETED
+    record.objective = outcome.scores["macro_f1"]
+    record.accuracy = outcome.scores["accuracy"]
+    record.loss = outcome.scores["loss"]
+    record.best_epoch = outcome.best_epoch
+    record.epochs = outcome.epochs
+    record.ended = outcome.ended
+    record.curves = outcome.curves
+
+
+def _record_failure(record: TrialRecord, error: Exception, directory: Path) -> None:
+    record.status = FAILED
+    kind = "diverged" if isinstance(error, DivergedError) else type(error).__name__
+    lines = str(error).strip().splitlines()
+    record.ended = f"{kind}: {lines[0] if lines else 'no message'}"[:300]
+    write_text(directory / "error.txt", traceback.format_exc())
+
+
+def require_best(study: Study) -> TrialRecord:
+    """Return the study's best trial.
+
+    Raises:
+        UserError: when no trial has completed, with the first one's reason.
+    """
+    records = load_records(study)
+    best = best_record(records)
+    if best is None:
+        reasons = [record for record in records if record.status == FAILED]
+        first = f" Trial {reasons[0].id}: {reasons[0].ended}." if reasons else ""
+        raise UserError(
+            f"Expected at least one trial to complete, but of {len(records)} none did.{first} "
+            f"Each trial's error.txt stands in {study.directory / 'trials'}."
+        )
+    return best
+
+
+def active_seconds(study: Study) -> float:
+    """Return how long the study's trials took so far, in seconds of wall time."""
+    return sum(record.seconds for record in load_records(study))
