@@ -10,8 +10,10 @@ from ecomcat.errors import UserError, nearest
 from ecomcat.model.space import Domain, read_space
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
 _FINALS = ("single",)
+_LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
 def check_search(config: SearchCommand) -> dict[str, Domain]:
@@ -47,7 +49,7 @@ def check_data(data: DataConfig) -> None:
 def _data_problems(data: DataConfig) -> Iterator[str]:
     yield from _one_of("data.source", data.source, _SOURCES)
     yield from _one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
-    yield from _one_of("data.header", str(data.header).lower(), ("auto", "true", "false"))
+    yield from _one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
     yield from _at_least("data.min_class_rows", data.min_class_rows, 3)
     yield from _at_least("data.sample_rows", data.sample_rows, 200)
     yield from _at_least("data.sample_seed", data.sample_seed, 0)
@@ -73,7 +75,8 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     yield from _at_least("search.hyperband_factor", search.hyperband_factor, 2)
     if not search.max_minutes > 0:
         yield f"search.max_minutes: expected more than 0, found {search.max_minutes:g}."
-    yield from _at_least("seed", config.seed, 0)
+    if not 0 <= config.seed <= _LARGEST_SEED:
+        yield f"seed: expected 0 to {_LARGEST_SEED}, found {config.seed}."
     for key in ("model_dir", "outputs_dir"):
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
@@ -82,15 +85,25 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
 
 def _builder_problems(build: str) -> Iterator[str]:
     module, _, function = build.rpartition(".")
-    try:
-        found = bool(module and function) and importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        found = False
-    if not found:
+    if not (function.isidentifier() and _module_exists(module)):
         yield (
             "model.build: expected the dotted path of a function that builds the network, such "
             f"as ecomcat.model.network.lstm_classifier, found {build!r}."
         )
+
+
+def _module_exists(name: str) -> bool:
+    """Look for a module without importing more than the packages that hold it."""
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        try:
+            spec = importlib.util.find_spec(".".join(parts[:count]))
+        except (ImportError, ValueError):
+            return False
+        is_package = spec is not None and spec.submodule_search_locations is not None
+        if spec is None or (count < len(parts) and not is_package):
+            return False
+    return True
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:

@@ -17,9 +17,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ecomcat.config import conf_dir, register_schemas
+from ecomcat.config import command_groups, conf_dir, register_schemas
 from ecomcat.errors import UserError
 from ecomcat.explain import FREE_KEYS, explain, refuse_unknown_keys
+from ecomcat.overrides import check_overrides
 from ecomcat.quoting import quote_overrides
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
@@ -52,16 +53,11 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
 def _compose_and_call(command: str, task: Callable[[Any], None]) -> None:
     import hydra
 
-    arguments = sys.argv[1:]
-    if any(argument in {"-m", "--multirun"} for argument in arguments):
-        raise UserError(
-            "--multirun is not supported, since its jobs would share one model folder. Search a "
-            "list of values instead (model.lstm_units=[32,64]), or run the command once for each "
-            "data set, with model_dir=FOLDER."
-        )
+    arguments = [_allow_free_key(argument) for argument in quote_overrides(sys.argv[1:])]
+    check_overrides(arguments, command_groups(command))
+    sys.argv[1:] = arguments
     # Without this Hydra prints an error by itself and ends with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv[1:] = [_allow_free_key(argument) for argument in quote_overrides(arguments)]
     register_schemas()
 
     composed: list[DictConfig] = []

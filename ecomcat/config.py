@@ -6,7 +6,7 @@ that all options share have their default here. Each default stands in one place
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,19 @@ def conf_dir() -> Path:
     """Return the folder of the YAML files: beside the package in a checkout, inside a wheel."""
     installed = Path(__file__).parent / "conf"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def command_groups(command: str) -> list[str]:
+    """Return the groups of a command's configuration.
+
+    Args:
+        command: its name, such as `"search"`.
+    """
+    keys = {entry.name for entry in fields(COMMANDS[command])}
+    # A budget sets keys of the search.
+    groups = keys | {"budget"} if "search" in keys else keys
+    folders = (path.name for path in conf_dir().iterdir() if path.is_dir())
+    return sorted(groups.intersection(folders))
 
 
 def register_schemas() -> None:

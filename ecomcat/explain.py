@@ -10,7 +10,7 @@ from typing import Any
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
-from ecomcat.config import COMMANDS, conf_dir
+from ecomcat.config import COMMANDS, command_groups, conf_dir
 from ecomcat.errors import UserError
 
 _KEY = re.compile(r"[Kk]ey '(?P<key>[^']+)'|Could not (?:override|append) '(?P<group>[^'@=]+)")
@@ -51,16 +51,12 @@ def _suggest(command: str, message: str) -> str:
         return ""
     full = re.search(r"Could not override '([^']+)'", message)
     key = full[1] if full else wrong["key"] or wrong["group"]
-    return _did_you_mean(key, [*_schema_keys(command), *_groups()])
+    return _did_you_mean(key, [*_schema_keys(command), *command_groups(command)])
 
 
 def _did_you_mean(name: str, candidates: list[str], prefix: str = "") -> str:
     matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
     return f"\nDid you mean {prefix}{matches[0]}?" if matches else ""
-
-
-def _groups() -> list[str]:
-    return [path.name for path in conf_dir().iterdir() if path.is_dir()]
 
 
 def refuse_unknown_keys(command: str, config: DictConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.errors import UserError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _flush(temporary)
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~file_mode_mask())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -50,7 +53,27 @@ def _flush(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _umask() -> int:
+def require_writable(path: Path, key: str) -> None:
+    """Check that a folder can be made or replaced, without making it.
+
+    Args:
+        path: the folder.
+        key: the configuration key that names it, for the message.
+
+    Raises:
+        UserError: when a file is in the way or the place cannot be written to.
+    """
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        tempfile.TemporaryFile(dir=above).close()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to {above}, where {key}={path} would stand: {error.strerror}. Name "
+            f"another place with {key}=FOLDER."
+        ) from error
+
+
+def file_mode_mask() -> int:
     """Return the process's file mode mask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
@@ -58,9 +81,10 @@ def _umask() -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file atomically."""
+    """Write a UTF-8 text file atomically; lone surrogates are written as JSON escapes them."""
+    escaped = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(escaped, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

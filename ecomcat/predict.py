@@ -35,6 +35,7 @@ def predict(config: PredictCommand) -> None:
         UserError: for whatever the user can mend.
     """
     from ecomcat.artifact.manifest import check_manifest
+    from ecomcat.checks import HEADER_CHOICES
 
     if not config.input or not config.output:
         raise UserError(
@@ -43,6 +44,13 @@ def predict(config: PredictCommand) -> None:
         )
     if config.batch_rows < 1:
         raise UserError(f"batch_rows: expected 1 or more, found {config.batch_rows}.")
+    header = str(config.data.header).lower()
+    if header not in HEADER_CHOICES:
+        raise UserError(
+            f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
+        )
+    if config.output != STANDARD_STREAM and Path(config.output).expanduser().is_dir():
+        raise UserError(f"Expected a file at output={config.output}, found a folder.")
     directory = Path(config.model_dir).expanduser()
     check_manifest(directory)
     with _open_input(config) as table:

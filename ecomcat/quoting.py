@@ -15,7 +15,7 @@ _PATHS = frozenset(
     | {"outputs_dir", "search.name"}
 )
 _COLUMNS = frozenset({"data.text_column", "data.label_column"})
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 def quote_overrides(arguments: Iterable[str]) -> list[str]:

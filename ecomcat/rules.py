@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 Value = int | float | bool | str
@@ -49,21 +50,33 @@ class Rule:
             if isinstance(value, bool):
                 return value
         elif self.kind == "name":
-            if isinstance(value, str) and self._names_allowed(value):
+            if isinstance(value, str) and value in self.words():
                 return value
+            if isinstance(value, str) and self.joined:
+                # `mean+max` is `max+mean`.
+                ordered = "+".join(sorted(value.split("+"), key=self._position))
+                if ordered in self.words():
+                    return ordered
         elif isinstance(value, int | float) and not isinstance(value, bool):
             return self._number(value)
         raise ValueError(f"expected {self.expected()}, found {value!r}")
 
-    def _names_allowed(self, value: str) -> bool:
-        if value == "none":
-            return self.none
-        words = value.split("+") if self.joined else [value]
-        return len(set(words)) == len(words) and set(words) <= set(self.names)
+    def words(self) -> list[str]:
+        """List every word allowed, for `kind="name"`; joined words in the order of `names`."""
+        most = len(self.names) if self.joined else 1
+        joined = [
+            "+".join(chosen)
+            for count in range(1, most + 1)
+            for chosen in combinations(self.names, count)
+        ]
+        return [*joined, "none"] if self.none else joined
+
+    def _position(self, name: str) -> int:
+        return self.names.index(name) if name in self.names else len(self.names)
 
     def _number(self, value: int | float) -> int | float:
         number = float(value) if self.kind == "float" else value
-        whole = self.kind == "float" or float(value).is_integer()
+        whole = self.kind == "float" or (isinstance(value, int) or value.is_integer())
         too_low = self.low is not None and number < self.low
         too_high = self.high is not None and number > self.high
         if not whole or too_low or too_high or number != number:

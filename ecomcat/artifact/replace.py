@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ecomcat.artifact.manifest import MANIFEST, read_manifest
 from ecomcat.errors import UserError
+from ecomcat.files import file_mode_mask, require_writable
 
 _KEPT = ".gitignore"
 
@@ -24,20 +25,17 @@ def require_replaceable(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
-    entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    try:
+        entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    except OSError as error:
+        raise UserError(f"Cannot read model_dir={directory}: {error.strerror}.") from error
     if entries - {_KEPT} and read_manifest(directory) is None:
         raise UserError(
             f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
             f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
             "nothing there was touched."
         )
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory.parent).close()
-    except OSError as error:
-        raise UserError(
-            f"Cannot write beside model_dir={directory}: {error.strerror}. Name another place."
-        ) from error
+    require_writable(directory, "model_dir")
 
 
 @contextmanager
@@ -46,26 +44,28 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
 
     Files in `directory` that its manifest does not list (a `.gitignore`, a user's notes) move
     along. If the process dies between the two renames, the former export stands beside it under
-    `<name>.former`.
+    `.<name>.former`; the next export puts it back first.
 
     Args:
         directory: the exported folder, which may not exist yet.
     """
-    directory = directory.absolute()
+    directory = directory.resolve()
     require_replaceable(directory)
-    incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
     former = directory.with_name(f".{directory.name}.former")
+    _put_back(former, directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
     try:
         yield incoming
-        incoming.chmod(0o755)
+        incoming.chmod(0o777 & ~file_mode_mask())
         _copy_users_files(directory, incoming)
         if directory.exists():
             shutil.rmtree(former, ignore_errors=True)
             directory.rename(former)
         try:
             incoming.rename(directory)
-        except OSError:
-            if former.exists():
+        except BaseException:
+            if former.exists() and not directory.exists():
                 former.rename(directory)
             raise
         shutil.rmtree(former, ignore_errors=True)
@@ -79,9 +79,19 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
+def _put_back(former: Path, directory: Path) -> None:
+    """Undo what an export that died between its two renames left."""
+    if former.exists():
+        require_replaceable(former)
+        if not directory.exists():
+            former.rename(directory)
+
+
 def _copy_users_files(directory: Path, incoming: Path) -> None:
     ours = {MANIFEST, *(read_manifest(directory) or {})}
     for entry in directory.iterdir() if directory.is_dir() else ():
         if entry.name not in ours and not (incoming / entry.name).exists():
-            copy = shutil.copytree if entry.is_dir() else shutil.copy2
-            copy(entry, incoming / entry.name)
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.copytree(entry, incoming / entry.name, symlinks=True)
+            else:
+                shutil.copy2(entry, incoming / entry.name, follow_symlinks=False)

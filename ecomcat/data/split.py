@@ -50,9 +50,11 @@ def split_rows(
 
     rest, test = draw(np.arange(len(labels)), test_fraction)
     train, validation = draw(rest, validation_fraction / (1 - test_fraction))
-    if any(len({labels[row] for row in part}) < len(set(labels)) for part in (validation, test)):
-        raise UserError(_too_few(labels, validation_fraction, test_fraction))
-    return Split(train, validation, test)
+    split = Split(train, validation, test)
+    for part in (split.train, split.validation, split.test):
+        if len({labels[row] for row in part}) < len(set(labels)):
+            raise UserError(_too_few(labels, validation_fraction, test_fraction))
+    return split
 
 
 def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:

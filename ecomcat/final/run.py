@@ -28,7 +28,13 @@ from ecomcat.reporting.tables import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.records import best_record, load_records
-from ecomcat.tuning.study import Study, default_name, open_study, study_identity
+from ecomcat.tuning.study import (
+    Study,
+    default_name,
+    open_study,
+    require_study_place,
+    study_identity,
+)
 
 logger = logging.getLogger("ecomcat")
 
@@ -50,9 +56,11 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
     root = Path(config.outputs_dir).expanduser() / "search"
+    require_study_place(root, name)
+    tokenizer, texts = _encode_once(dataset, space)
+    import_tensorflow()
+    _require_builder(config.model.build)
     with open_study(root, name, identity, overwrite=config.search.overwrite) as study:
-        tokenizer, texts = _encode_once(dataset, space)
-        import_tensorflow()
         result = _search(config, dataset, texts, space, study)
         metrics, model = _retrain_and_score(config, study, result)
         values = result.best.values
@@ -78,6 +86,13 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
             study.directory,
             config.outputs_dir,
         )
+
+
+def _require_builder(build: str) -> None:
+    """Refuse a builder that is not there before a study is begun."""
+    from ecomcat.model.training import find_builder
+
+    find_builder(build)
 
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, EncodedTexts]:

@@ -84,11 +84,15 @@ class Range:
     @property
     def highest(self) -> Value:
         """Largest value."""
-        return int(self.high) if self.whole else self.high
+        if self.step is None:
+            return int(self.high) if self.whole else self.high
+        reached = self.low + (self.size - 1) * self.step
+        return int(reached) if self.whole else reached
 
     def __str__(self) -> str:
-        step = f" step {self.step:g}" if self.step is not None and self.step != 1 else ""
-        return f"{self.low:g}..{self.high:g}{step}{' log' if self.log else ''}"
+        implied = 1 if self.whole else None
+        step = f" step {self.step}" if self.step not in (None, implied) else ""
+        return f"{self.low}..{self.high}{step}{' log' if self.log else ''}"
 
 
 Domain = Choices | Range

@@ -16,6 +16,7 @@ from hydra.utils import get_method
 from numpy.typing import NDArray
 
 from ecomcat.data.batches import scoring_batches, training_batches
+from ecomcat.errors import UserError
 from ecomcat.model.scores import cross_entropy, macro_f1
 from ecomcat.model.space import EXTRA
 from ecomcat.text.encoding import EncodedTexts, drop_words
@@ -62,6 +63,22 @@ class Outcome:
     curves: list[dict[str, float]] = field(default_factory=list)
 
 
+def find_builder(build: str) -> Callable[[Mapping[str, Any], int], keras.Model]:
+    """Import the function that a dotted path names.
+
+    Raises:
+        UserError: when there is no such function, or its module cannot be imported.
+    """
+    try:
+        builder: Callable[[Mapping[str, Any], int], keras.Model] = get_method(build)
+    except Exception as error:
+        reason = str(error.__cause__ or error).strip()
+        raise UserError(
+            f"model.build: expected the dotted path of a function, found {build!r} ({reason})."
+        ) from error
+    return builder
+
+
 def build_classifier(
     build: str, values: Mapping[str, Any], classes: int, *, seed: int, total_batches: int
 ) -> keras.Model:
@@ -79,7 +96,7 @@ def build_classifier(
     gc.collect()
     keras.utils.set_random_seed(seed)
     plain = {name.removeprefix(EXTRA): value for name, value in values.items()}
-    model = get_method(build)(plain, classes)
+    model = find_builder(build)(plain, classes)
     learning_rate = values["learning_rate"]
     if values["learning_rate_schedule"] == "linear":
         learning_rate = keras.optimizers.schedules.PolynomialDecay(

@@ -2,8 +2,8 @@
 
 A trial's own folder holds its hyperparameters and its best scores, `train` and `validation` below
 it the curves. TensorBoard reads one declaration of hyperparameters and metrics for all studies
-under its folder and merges trials of equal names, so every study declares the same list, without
-domains, and a trial is called `<study>/<id>`.
+under its folder and merges trials of equal names, so every study declares the same list with the
+same domains, and a trial is called `<study>/<id>`.
 API: https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/hparams/api.py
 """
 
@@ -23,6 +23,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
+from ecomcat.rules import Rule
 from ecomcat.tuning.records import COMPLETED, TrialRecord
 from ecomcat.tuning.study import Study
 
@@ -145,14 +146,28 @@ class FinalCurves(keras.callbacks.Callback):
 
 
 def _declare(directory: Path, extra: Sequence[str]) -> None:
-    names = [entry.name for entry in dataclasses.fields(ModelConfig) if "rule" in entry.metadata]
+    rules = {
+        entry.name: entry.metadata["rule"]
+        for entry in dataclasses.fields(ModelConfig)
+        if "rule" in entry.metadata
+    }
+    declared = [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
     for old in directory.glob("events.out.tfevents.*"):
         old.unlink()
     with _writer(directory):
         hparams.hparams_config(
-            hparams=[hparams.HParam(name) for name in (*names, *extra)],
+            hparams=[*declared, *(hparams.HParam(name) for name in extra)],
             metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
         )
+
+
+def _domain(rule: Rule) -> Any:
+    """Declare all that the schema allows: a study's own range would hide other studies' trials."""
+    if rule.kind == "bool":
+        return hparams.Discrete([False, True])
+    if rule.kind == "name":
+        return hparams.Discrete(rule.words())
+    return hparams.RealInterval(float(rule.low or 0.0), float(rule.high or 0.0))
 
 
 @contextmanager

@@ -7,8 +7,8 @@ vocabulary is the same encoding with the higher ids read as 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -22,7 +22,7 @@ _UNSPACED = "".join(
     rf"\p{{{script}}}"
     for script in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 )
-_WORD = rf"[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPACED}]]+|\p{{N}}+"
+_WORD = rf"[[\p{{L}}\p{{N}}]&&[{_UNSPACED}]]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPACED}]]+|\p{{N}}+"
 
 
 def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
@@ -47,7 +47,8 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator((valid_unicode(text) for text in texts), trainer)
-    return tokenizer
+    # A text that holds the words "[PAD]" or "[UNK]" is not to be read as padding.
+    return _edited(tokenizer, lambda description: description.update(added_tokens=[]))
 
 
 def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: int) -> Tokenizer:
@@ -58,16 +59,25 @@ def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: i
         vocabulary_size: ids to keep.
         max_tokens: tokens to keep of each text.
     """
+
+    def shrink(description: dict[str, Any]) -> None:
+        vocabulary = description["model"]["vocab"]
+        description["model"]["vocab"] = {
+            word: token for word, token in vocabulary.items() if token < vocabulary_size
+        }
+
+    smaller = _edited(tokenizer, shrink)
+    smaller.enable_truncation(max_length=max_tokens)
+    return smaller
+
+
+def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tokenizer:
+    """Return a tokenizer of an edited description."""
     from tokenizers import Tokenizer
 
     description = json.loads(tokenizer.to_str())
-    vocabulary = description["model"]["vocab"]
-    description["model"]["vocab"] = {
-        word: token for word, token in vocabulary.items() if token < vocabulary_size
-    }
-    smaller = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
-    smaller.enable_truncation(max_length=max_tokens)
-    return smaller
+    edit(description)
+    return Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:

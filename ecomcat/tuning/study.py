@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
-from ecomcat.files import write_json
+from ecomcat.files import require_writable, write_json
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain
 
@@ -98,15 +98,16 @@ def open_study(
         UserError: when the name is no folder name, when another process holds the study, when
             the folder is not a study's, or when the study was begun with something else.
     """
-    if not _NAME.fullmatch(name):
-        raise UserError(
-            "Expected search.name to begin with a letter or digit and to hold only letters, "
-            f"digits, '_', '.' and '-'; found {name!r}."
-        )
+    require_study_place(root, name)
     study = Study(root / name)
-    _require_study_or_nothing(study.directory)
     try:
         study.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot make the folder {study.directory}: {error.strerror}. Choose another place "
+            "with outputs_dir=FOLDER."
+        ) from error
+    try:
         with FileLock(study.directory / _LOCK_FILE, timeout=0):
             _begin_or_resume(study, identity, overwrite=overwrite)
             yield study
@@ -115,14 +116,22 @@ def open_study(
             f"Another run holds the study {study.directory}. Wait for it, or give this one "
             "another name with search.name=NAME."
         ) from error
-    except PermissionError as error:
+
+
+def require_study_place(root: Path, name: str) -> None:
+    """Check that a study of this name can stand under the root, without making anything.
+
+    Raises:
+        UserError: when the name is no folder name, when something other than a study stands
+            there, or when the place cannot be written to.
+    """
+    if not _NAME.fullmatch(name):
         raise UserError(
-            f"Cannot write to {study.directory}: {error.strerror}. Choose another place with "
-            "outputs_dir=FOLDER."
-        ) from error
-
-
-def _require_study_or_nothing(directory: Path) -> None:
+            "Expected search.name to begin with a letter or digit and to hold only letters, "
+            f"digits, '_', '.' and '-'; found {name!r}."
+        )
+    require_writable(root, "outputs_dir")
+    directory = root / name
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     if entries - {_LOCK_FILE} and _STUDY_FILE not in entries:
         raise UserError(
@@ -142,7 +151,13 @@ def _begin_or_resume(study: Study, identity: Mapping[str, Any], *, overwrite: bo
     if not path.exists():
         write_json(path, {"format": _FORMAT, "name": study.name, "identity": identity})
         return
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"Expected JSON in {path}, found something else ({error}). Choose another "
+            "search.name, or search.overwrite=true to begin afresh."
+        ) from error
     if stored.get("format") != _FORMAT:
         raise UserError(
             f"The study {study.directory} was written in format {stored.get('format')}, this "

@@ -25,6 +25,7 @@ from ecomcat.tuning.records import (
     FAILED,
     TrialRecord,
     best_record,
+    load_record,
     load_records,
     save_record,
 )
@@ -84,6 +85,9 @@ class StudyTuner(base_tuner.BaseTuner):
     def run_trial(self, trial: keras_trial.Trial) -> dict[str, float]:
         """Train one configuration, record it, and return its objective."""
         task = self._task(trial)
+        finished = _finished_record(self._study, trial.trial_id, task.values)
+        if finished is not None:
+            return {OBJECTIVE: finished}
         record = TrialRecord(trial.trial_id, task.values)
         save_record(self._study, record)
         self._tell(lambda listener: listener.trial_begins(record, task.epochs))
@@ -146,6 +150,19 @@ class StudyTuner(base_tuner.BaseTuner):
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
+
+
+def _finished_record(study: Study, trial_id: str, values: dict[str, Any]) -> float | None:
+    """Return the objective of a trial that ended just before an interruption.
+
+    Its own file is written before the oracle's, so the oracle may ask for it again.
+    """
+    try:
+        record = load_record(study, trial_id)
+    except OSError:
+        return None
+    same = record.status == COMPLETED and record.values == values
+    return record.objective if same else None
 
 
 def _record_success(record: TrialRecord, outcome: Outcome) -> None:

@@ -1,0 +1,67 @@
+"""What several test files share: running a command as a user does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+TINY_MODEL = (
+    "model.vocabulary_size=500",
+    "model.max_tokens=[16,32]",
+    "model.embedding_dim=8",
+    "model.lstm_units=4..8 step 4",
+    "model.pooling=max",
+    "model.embedding_pooling=max",
+    "model.learning_rate=1e-2",
+    "model.batch_size=32",
+)
+TINY_SEARCH = (
+    "data=sample",
+    "data.sample_rows=400",
+    "search.max_trials=2",
+    "search.max_epochs=2",
+    *TINY_MODEL,
+)
+
+Completed = subprocess.CompletedProcess[str]
+RunCommand = Callable[..., Completed]
+
+
+def run_module(
+    module: str,
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    text: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> Completed:
+    """Run `python -m module arguments` in a folder, with `text` as standard input."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        input=text,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def run_command() -> RunCommand:
+    """Return a function that runs one of our commands: `run_command("search", [...], folder)`."""
+
+    def run(command: str, arguments: Sequence[str], folder: Path, **options: object) -> Completed:
+        return run_module(f"ecomcat.{command}", arguments, folder, **options)  # type: ignore[arg-type]
+
+    return run

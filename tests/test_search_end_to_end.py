@@ -1,0 +1,348 @@
+"""A real, tiny search as a user runs it, and everything that is done with what it leaves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import TINY_MODEL, TINY_SEARCH, Completed, RunCommand
+
+from ecomcat.artifact.manifest import MANIFEST, write_manifest
+from ecomcat.data.sample import generate_sample
+
+pytestmark = pytest.mark.slow
+
+EXPORTED = {
+    *("model.keras", "tokenizer.pkl", "tokenizer.json", "labels.json", "config.yaml"),
+    *("metrics.json", "README.md", "manifest.json", "trained_rows.npy"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("user")
+
+
+@pytest.fixture(scope="module")
+def searched(run_command: RunCommand, folder: Path) -> Completed:
+    done = run_command("search", TINY_SEARCH, folder)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def metrics(searched: Completed, folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "model" / "metrics.json").read_text()))
+
+
+def study_of(folder: Path) -> Path:
+    (study,) = (folder / "outputs" / "search").iterdir()
+    return study
+
+
+def test_leaves_the_model_and_the_study_and_nothing_else(searched: Completed, folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {"model", "outputs"}
+    assert {path.name for path in (folder / "model").iterdir()} == EXPORTED
+    assert {path.name for path in (folder / "outputs").iterdir()} == {"search"}
+    assert study_of(folder).name.startswith("bilstm-sample-")
+
+
+def test_keeps_each_trials_best_weights_and_validation_probabilities(
+    metrics: dict[str, Any], folder: Path
+) -> None:
+    trials = sorted((study_of(folder) / "trials").iterdir())
+    assert [trial.name for trial in trials] == ["0000", "0001"]
+    for trial in trials:
+        assert (trial / "best.weights.h5").stat().st_size > 0
+        with np.load(trial / "validation.npz", allow_pickle=False) as kept:
+            assert kept["probabilities"].shape == (metrics["validation"]["rows"], 6)
+            np.testing.assert_allclose(kept["probabilities"].sum(axis=1), 1, atol=1e-4)
+    with (study_of(folder) / "trials.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["status"] for row in rows] == ["completed", "completed"]
+
+
+def test_standard_output_carries_the_results_and_standard_error_the_rest(
+    searched: Completed, metrics: dict[str, Any]
+) -> None:
+    assert f"{metrics['test']['accuracy']:.4f}" in searched.stdout
+    assert f"{metrics['test']['macro_f1']:.4f}" in searched.stdout
+    assert "Confusion matrix" in searched.stdout
+    assert "epoch" not in searched.stdout.replace("epochs", "")
+    assert "duplicates removed" in searched.stderr
+    assert "trial 0001" in searched.stderr
+    assert "Traceback" not in searched.stderr
+    assert "oneDNN" not in searched.stderr
+
+
+def test_metrics_hold_what_the_contract_lists(metrics: dict[str, Any]) -> None:
+    for part in ("test", "validation"):
+        assert {"rows", "accuracy", "macro_f1", "weighted_f1", "per_class", "confusion_matrix"} == (
+            set(metrics[part])
+        )
+        matrix = np.array(metrics[part]["confusion_matrix"])
+        assert matrix.sum() == metrics[part]["rows"]
+        assert np.trace(matrix) / matrix.sum() == pytest.approx(metrics[part]["accuracy"])
+    assert metrics["data"]["duplicates_removed"] == 36
+    assert metrics["data"]["rows"] == 400
+    assert sum(metrics["data"]["classes"].values()) == metrics["data"]["distinct_texts"]
+    assert metrics["search"]["trials"] == 2
+    assert {"lstm_units", "batch_size"} <= set(metrics["search"]["best_hyperparameters"])
+    assert {"tensorflow", "keras", "ecomcat"} <= set(metrics["versions"])
+    assert metrics["seed"] == 1
+
+
+def test_the_model_and_the_pickle_open_without_ecomcat(searched: Completed, folder: Path) -> None:
+    script = """
+import json, pickle, sys
+sys.modules["ecomcat"] = None  # any import of it fails
+import keras, numpy
+tokenizer = pickle.load(open("model/tokenizer.pkl", "rb"))
+model = keras.models.load_model("model/model.keras")
+labels = json.load(open("model/labels.json"))
+ids = tokenizer.encode("a soft ball for cats, not for runners").ids
+print(json.dumps([labels, model.predict(numpy.array([ids], "int32"), verbose=0)[0].tolist()]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    labels, probabilities = json.loads(done.stdout)
+    assert len(labels) == len(probabilities) == 6
+    assert sum(probabilities) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_same_command_again_runs_no_trial_and_exports_the_same(
+    run_command: RunCommand, metrics: dict[str, Any], folder: Path
+) -> None:
+    (folder / "model" / "notes.txt").write_text("mine")
+    done = run_command("search", TINY_SEARCH, folder)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 1" not in done.stderr
+    again = json.loads((folder / "model" / "metrics.json").read_text())
+    assert again["test"] == metrics["test"]
+    assert again["search"] == metrics["search"]
+    assert (folder / "model" / "notes.txt").read_text() == "mine"
+    (folder / "model" / "notes.txt").unlink()
+
+
+def test_a_fresh_search_with_the_same_seed_gives_the_same_figures(
+    run_command: RunCommand, metrics: dict[str, Any], tmp_path: Path
+) -> None:
+    done = run_command("search", TINY_SEARCH, tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert again["test"] == metrics["test"]
+    assert again["validation"] == metrics["validation"]
+    assert again["search"]["best_val_macro_f1"] == metrics["search"]["best_val_macro_f1"]
+
+
+def test_predict_keeps_rows_columns_and_order(
+    run_command: RunCommand, searched: Completed, folder: Path, tmp_path: Path
+) -> None:
+    texts = [row.text for row in generate_sample(rows=300, seed=5)]
+    texts[7], texts[11] = "", "!!! … 😀"
+    with (tmp_path / "in put, 1.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "text", "note"])
+        writer.writerows([f"{n:04}", text, '=1+1, "x"\nz'] for n, text in enumerate(texts))
+    arguments = [
+        "input=in put, 1.csv",
+        "output=out.csv",
+        f"model_dir={folder / 'model'}",
+        "batch_rows=64",
+    ]
+    done = run_command("predict", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["id"] for row in rows] == [f"{n:04}" for n in range(300)]
+    assert [row["text"] for row in rows] == texts
+    assert {row["note"] for row in rows} == {'=1+1, "x"\nz'}
+    labels = json.loads((folder / "model" / "labels.json").read_text())
+    for number, row in enumerate(rows):
+        if number in {7, 11}:
+            assert (row["predicted_category"], row["confidence"]) == ("", "")
+        else:
+            assert row["predicted_category"] in labels
+            assert 1 / 6 <= float(row["confidence"]) <= 1
+    assert {path.name for path in tmp_path.iterdir()} == {"in put, 1.csv", "out.csv"}
+
+
+def test_predict_reads_standard_input_and_writes_standard_output(
+    run_command: RunCommand, searched: Completed, folder: Path
+) -> None:
+    text = "a chew toy for dogs\nкартина, which is not English\n"
+    done = run_command("predict", ["input=-", "output=-", "data.delimiter=none"], folder, text=text)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert [row[0] for row in rows] == text.splitlines()
+    assert all(len(row) == 3 for row in rows)
+
+
+def test_evaluate_scores_rows_that_were_trained_on_apart(
+    run_command: RunCommand, searched: Completed, folder: Path, tmp_path: Path
+) -> None:
+    known = generate_sample(rows=400)
+    new = generate_sample(rows=200, seed=77)
+    with (tmp_path / "labelled.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerows([row.label, row.text] for row in (*known, *new))
+        writer.writerow(["Unheard of", "a thing"])
+        writer.writerow(["Pet Supplies", "…"])
+    arguments = [
+        "data.path=labelled.csv",
+        "data.header=false",
+        "output=figures.json",
+        f"model_dir={folder / 'model'}",
+    ]
+    done = run_command("evaluate", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    metrics = json.loads((folder / "model" / "metrics.json").read_text())
+    trained = metrics["data"]["split"]["train"] + metrics["data"]["split"]["validation"]
+    assert figures["trained_on"]["rows"] == figures["trained_rows"] >= trained
+    assert figures["all"]["rows"] == 600
+    assert figures["new"]["rows"] == 600 - figures["trained_rows"]
+    assert figures["unknown_labels"] == {"Unheard of": 1}
+    assert figures["empty_rows"] == 1
+    assert "trained on" in done.stdout
+
+
+def test_a_strangers_pickle_never_runs(
+    run_command: RunCommand, searched: Completed, folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(folder / "model", tmp_path / "model")
+    (tmp_path / "model" / "tokenizer.pkl").write_bytes(pickle.dumps(_Stranger()))
+    names = [path.name for path in (tmp_path / "model").iterdir() if path.name != MANIFEST]
+    write_manifest(tmp_path / "model", names)
+    done = run_command("predict", ["input=-", "output=-"], tmp_path, text="text\na ball\n")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "stranger-was-here").exists()
+
+
+class _Stranger:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return exec, ("open('stranger-was-here', 'w').close()",)
+
+
+def test_train_runs_one_configuration_and_refuses_an_open_one(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    refused = run_command("train", [*TINY_SEARCH], tmp_path)
+    assert refused.returncode == 2
+    assert "model.lstm_units=4..8 step 4" in refused.stderr
+    fixed = [*TINY_SEARCH, "search.max_trials=1", "model.lstm_units=4", "model.max_tokens=16"]
+    done = run_command("train", fixed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "model.keras").exists()
+
+
+def test_a_builder_of_ones_own_is_one_file_with_one_function(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import keras\n"
+        "def average(values, classes):\n"
+        "    if values['width'] == 3:\n"
+        "        raise ValueError('three is refused')\n"
+        "    ids = keras.Input((None,), dtype='int32')\n"
+        "    words = keras.layers.Embedding(values['vocabulary_size'], values['width'])(ids)\n"
+        "    mean = keras.layers.GlobalAveragePooling1D()(words)\n"
+        "    return keras.Model(ids, keras.layers.Dense(classes, activation='softmax')(mean))\n"
+    )
+    arguments = [
+        *TINY_SEARCH,
+        *TINY_MODEL,
+        "model.lstm_units=4",
+        "model.max_tokens=16",
+        "model.build=mine.average",
+        "model.extra.width=[3,5]",
+        "search=grid",
+    ]
+    done = run_command("search", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "three is refused" in done.stderr
+    metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert metrics["search"]["best_hyperparameters"]["extra.width"] == 5
+
+
+@pytest.mark.parametrize("build", ["ecomcat.model.network.lstm_clasifier", "broken.network"])
+def test_a_builder_that_cannot_be_imported_is_refused_before_a_study_begins(
+    run_command: RunCommand, tmp_path: Path, build: str
+) -> None:
+    (tmp_path / "broken.py").write_text("import no_such_library\n")
+    done = run_command("search", [*TINY_SEARCH, f"model.build={build}"], tmp_path)
+    assert done.returncode == 2
+    assert f"expected the dotted path of a function, found '{build}'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"broken.py", "__pycache__"}
+
+
+def test_a_loss_that_is_not_a_number_is_a_failed_trial_with_that_reason(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "diverging.py").write_text(
+        "import keras\n"
+        "def network(values, classes):\n"
+        "    ids = keras.Input((None,), dtype='int32')\n"
+        "    words = keras.layers.Embedding(values['vocabulary_size'], 4)(ids)\n"
+        "    mean = keras.layers.GlobalAveragePooling1D()(words)\n"
+        "    scores = keras.layers.Dense(classes)(mean) / 0.0\n"
+        "    return keras.Model(ids, keras.layers.Softmax()(scores))\n"
+    )
+    arguments = [*TINY_SEARCH, "model.build=diverging.network"]
+    done = run_command("search", arguments, tmp_path)
+    assert done.returncode == 2
+    assert "the loss became nan" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_ctrl_c_and_sigterm_end_with_their_codes_and_lose_no_finished_trial(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    import os
+    import signal
+
+    from conftest import ROOT
+
+    for signal_number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        arguments = [*TINY_SEARCH, "search.max_trials=500", "search.name=long"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ecomcat.search", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stderr is not None
+        finished = 0
+        for line in process.stderr:
+            finished += "after epoch" in line
+            if finished == 1:
+                process.send_signal(signal_number)
+                break
+        process.stderr.read()
+        process.stderr.close()
+        assert process.wait(60) == code
+    with (tmp_path / "outputs" / "search" / "long" / "trials.csv").open(newline="") as stream:
+        completed = [row for row in csv.DictReader(stream) if row["status"] == "completed"]
+    assert len(completed) >= 2
+    assert not (tmp_path / "model").exists()

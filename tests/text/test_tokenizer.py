@@ -1,0 +1,149 @@
+"""Words as token ids: what a word is, which ids words get, and what is deployed."""
+
+from __future__ import annotations
+
+import pickle
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from ecomcat.text.encoding import encode_all
+from ecomcat.text.tokenizer import (
+    PADDING_ID,
+    UNKNOWN_ID,
+    deployed_tokenizer,
+    encode_texts,
+    fit_tokenizer,
+    valid_unicode,
+)
+
+WORDS = ["red", "shirt", "красный", "红", "色", "किताब", "كتاب", "12", "café", "zip"]
+TRAINING = [" ".join(WORDS[: number + 1]) for number in range(len(WORDS))] * 2
+
+any_text = st.text(st.characters(exclude_categories=[]), max_size=30)
+word_text = st.lists(st.sampled_from([*WORDS, "unheard", "RED", "?!", "红色12"])).map(" ".join)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text as a fitted vocabulary names them."""
+    tokenizer = fit_tokenizer([text, text], 1000)
+    encoded = tokenizer.encode(valid_unicode(text))
+    assert UNKNOWN_ID not in encoded.ids
+    return list(encoded.tokens)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Red Shirts", ["red", "shirts"], id="lower case"),
+        pytest.param("red-shirt, (new)!", ["red", "shirt", "new"], id="punctuation separates"),
+        pytest.param("iPhone13 3.5kg", ["iphone", "13", "3", "5", "kg"], id="numbers apart"),
+        pytest.param("\uff32\uff45\uff44\u3000\uff12 \ufb01ne", ["red", "2", "fine"], id="NFKC"),
+        pytest.param("cafe\u0301 CAF\u00c9", ["café", "café"], id="composed and decomposed"),
+        pytest.param("हिन्दी किताब", ["हिन्दी", "किताब"], id="Hindi words whole"),
+        pytest.param("العَرَبِيَّة كتاب", ["العَرَبِيَّة", "كتاب"], id="Arabic words whole"),
+        pytest.param("한국어 책", ["한국어", "책"], id="Korean words whole"),
+        pytest.param("红色连衣裙", ["红", "色", "连", "衣", "裙"], id="Chinese letters"),
+        pytest.param("ひらカナ", ["ひ", "ら", "カ", "ナ"], id="Japanese letters"),
+        # NFKC splits U+0E33 into the mark U+0E4D and the letter U+0E32.
+        pytest.param("น\u0e49\u0e33", ["น\u0e49\u0e4d", "\u0e32"], id="Thai letters with marks"),
+        pytest.param("เย็น", ["เ", "ย็", "น"], id="Thai vowels before their letter"),
+        pytest.param("មាន់", ["មា", "ន់"], id="Khmer letters with marks"),
+        pytest.param("red红色abc", ["red", "红", "色", "abc"], id="mixed"),
+        pytest.param("红色。「新」", ["红", "色", "新"], id="Chinese punctuation"),
+        pytest.param("བོད་ཡིག།", ["བོ", "ད", "ཡི", "ག"], id="Tibetan punctuation"),
+        pytest.param("មាន់។", ["មា", "ន់"], id="Khmer punctuation"),
+        pytest.param("red 😀 → €", ["red"], id="emoji and symbols"),
+    ],
+)
+def test_what_a_word_is(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+def test_ids_follow_frequency_after_padding_and_unknown() -> None:
+    tokenizer = fit_tokenizer(["b b b a", "c c c c", "a d d d d d"], 100)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "d": 2, "c": 3, "b": 4, "a": 5}
+    assert encode_texts(tokenizer, ["a d x c"]) == [[5, 2, UNKNOWN_ID, 3]]
+
+
+def test_equally_frequent_words_get_the_same_ids_whatever_the_order() -> None:
+    texts = [f"word{'x' * number} twin" for number in range(50)] * 2
+    vocabularies = [
+        fit_tokenizer(random.Random(seed).sample(texts, len(texts)), 30).get_vocab()
+        for seed in range(3)
+    ]
+    assert len(vocabularies[0]) == 30
+    assert vocabularies[0] == vocabularies[1] == vocabularies[2]
+
+
+def test_a_smaller_vocabulary_has_the_most_frequent_words_under_the_same_ids() -> None:
+    large, small = (fit_tokenizer(TRAINING, size).get_vocab() for size in (12, 7))
+    assert small == {word: token for word, token in large.items() if token < 7}
+
+
+def test_a_word_seen_once_is_unknown() -> None:
+    assert encode_texts(fit_tokenizer(["red red blue"], 100), ["red blue"]) == [[2, UNKNOWN_ID]]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "?!", "😀", "\ud800", "\u200b"])
+def test_a_text_without_words_is_one_unknown_word(text: str) -> None:
+    tokenizer = fit_tokenizer(TRAINING, 100)
+    assert encode_texts(tokenizer, [text, "red"]) == [[UNKNOWN_ID], [2]]
+
+
+@pytest.mark.parametrize("text", ["[PAD]", "red [PAD] shirt", "[UNK]", "a [pad] b"])
+def test_a_text_cannot_spell_padding(text: str) -> None:
+    for tokenizer in (fit_tokenizer(TRAINING, 100), deployed_tokenizer_of(100, 50)):
+        assert PADDING_ID not in encode_texts(tokenizer, [text])[0]
+
+
+def test_a_text_cannot_spell_the_unknown_word() -> None:
+    tokenizer = fit_tokenizer(["unk pad"] * 2, 100)
+    assert encode_texts(tokenizer, ["[UNK] [PAD]"]) == encode_texts(tokenizer, ["unk pad"])
+
+
+def test_lone_surrogates_are_no_words() -> None:
+    tokenizer = fit_tokenizer(["red\ud800 shirt"] * 2, 100)
+    assert encode_texts(tokenizer, ["red \udcff shirt\ud800"]) == [[2, 3]]
+    assert valid_unicode("a\ud800b") == "a?b"
+
+
+@given(st.text())
+def test_valid_unicode_stays_as_it_is(text: str) -> None:
+    assert valid_unicode(text) == text
+
+
+def deployed_tokenizer_of(vocabulary_size: int, max_tokens: int) -> Tokenizer:
+    return deployed_tokenizer(fit_tokenizer(TRAINING, 100), vocabulary_size, max_tokens)
+
+
+@settings(deadline=None)
+@given(st.lists(any_text | word_text, max_size=8), st.integers(2, 15), st.integers(1, 8))
+def test_the_deployed_tokenizer_gives_the_ids_that_training_used(
+    texts: list[str], vocabulary_size: int, max_tokens: int
+) -> None:
+    tokenizer = fit_tokenizer(TRAINING, 100)
+    trained = encode_all(tokenizer, texts, 1000).view(vocabulary_size, max_tokens)
+    expected = [row.tolist() for row in np.split(trained.ids, trained.offsets[1:-1])][: len(texts)]
+    deployed = deployed_tokenizer(tokenizer, vocabulary_size, max_tokens)
+    assert encode_texts(deployed, texts) == expected
+    assert encode_texts(Tokenizer.from_str(deployed.to_str()), texts) == expected
+    assert encode_texts(Tokenizer.from_str(deployed.to_str(pretty=True)), texts) == expected
+    assert encode_texts(pickle.loads(pickle.dumps(deployed)), texts) == expected
+
+
+def test_deploying_leaves_the_fitted_tokenizer_as_it_was() -> None:
+    tokenizer = fit_tokenizer(TRAINING, 100)
+    before = tokenizer.to_str()
+    deployed_tokenizer(tokenizer, 5, 3)
+    assert tokenizer.to_str() == before
+
+
+def test_the_deployed_tokenizer_states_its_limits() -> None:
+    deployed = deployed_tokenizer_of(5, 3)
+    assert deployed.get_vocab_size() == 5
+    assert deployed.truncation["max_length"] == 3
