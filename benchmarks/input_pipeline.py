@@ -116,7 +116,8 @@ def load_task(path: Path | None, rows: int | None, epochs: int) -> Task:
 
 def train_once(task: Task, examples: Examples) -> Timing:
     """Train a new network: a few batches that compile it, then the measured epochs."""
-    from ecomcat.model.training import batches_of, build_classifier, fit
+    from ecomcat.model.builder import build_classifier
+    from ecomcat.model.training import batches_of, fit
 
     batch_size = task.values["batch_size"]
     total_batches = task.epochs * batches_of(len(examples), batch_size)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from ecomcat.config import DataConfig
 from ecomcat.data.columns import text_of, training_columns
-from ecomcat.data.download import NoNetworkError, download, progress_bar
+from ecomcat.data.connect import NoNetworkError
+from ecomcat.data.download import download
+from ecomcat.data.progress import progress_bar
 from ecomcat.data.sample import generate_sample
 from ecomcat.data.table import open_table
 from ecomcat.errors import UserError

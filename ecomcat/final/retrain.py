@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from ecomcat.model.training import batches_of, build_classifier, fit
+from ecomcat.model.builder import build_classifier
+from ecomcat.model.training import batches_of, fit
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.trial import TrialInputs, inference_model, trial_seed
 

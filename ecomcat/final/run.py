@@ -90,7 +90,7 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
 
 def _require_builder(build: str) -> None:
     """Refuse a builder that is not there before a study is begun."""
-    from ecomcat.model.training import find_builder
+    from ecomcat.model.builder import find_builder
 
     find_builder(build)
 

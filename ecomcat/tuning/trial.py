@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
 from ecomcat.files import atomic_path
-from ecomcat.model.training import (
-    Examples,
-    Outcome,
-    ValidationWatch,
-    batches_of,
-    build_classifier,
-    fit,
-)
+from ecomcat.model.builder import build_classifier
+from ecomcat.model.training import Examples, batches_of, fit
+from ecomcat.model.validation import Outcome, ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
 
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best.weights.h5", "last.weights.h5", "validation.npz"

@@ -18,7 +18,8 @@ from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 from ecomcat.errors import UserError
 from ecomcat.files import write_text
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.training import DivergedError, Outcome
+from ecomcat.model.training import DivergedError
+from ecomcat.model.validation import Outcome
 from ecomcat.tuning.oracle import StudyOracle
 from ecomcat.tuning.records import (
     COMPLETED,

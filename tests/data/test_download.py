@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from ecomcat.data.download import NoNetworkError, download, git_blob_id, progress_bar
+from ecomcat.data.connect import NoNetworkError
+from ecomcat.data.download import download
+from ecomcat.data.transfer import git_blob_id
 from ecomcat.errors import UserError
 
 BODY = bytes(range(256)) * 4000
@@ -466,37 +468,3 @@ def test_full_disk_keeps_the_part_for_the_next_run(
     download(server.url, destination, blob_id(BODY))
     assert_complete(destination)
     assert server.ranges == [None, f"bytes={len(BODY)}-"]
-
-
-def test_progress_without_a_terminal_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar("Data [set]") as report:
-        report(500, 2_000_000)
-        report(2_000_000, 2_000_000)
-    assert capsys.readouterr() == ("", "Data [set]: 2.0 MB\n")
-
-
-def test_progress_of_nothing_or_of_a_failure_is_silent(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with progress_bar("Data"):
-        pass
-    with pytest.raises(NoNetworkError), progress_bar("Data") as report:
-        report(500, None)
-        raise NoNetworkError
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_on_a_terminal_shows_bytes_and_erases_the_bar(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
-    with progress_bar("Data [set]") as report:
-        report(500, 2_000_000)
-        report(1_500_000, 2_000_000)
-    out, shown = capsys.readouterr()
-    erase_line = "\x1b[2K"
-    assert out == ""
-    assert "Data [set]" in shown
-    assert "1.5/2.0 MB" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
-    assert shown.endswith(erase_line)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.download import NoNetworkError
+from ecomcat.data.connect import NoNetworkError
 from ecomcat.data.sample import generate_sample
 from ecomcat.data.source import load_labelled_rows
 from ecomcat.errors import UserError

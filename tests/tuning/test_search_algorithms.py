@@ -75,7 +75,7 @@ def formula(monkeypatch: pytest.MonkeyPatch) -> Callable[[Objective], list[dict[
     """Let trials score a formula; return the list of the configurations that were tried."""
 
     def install(objective: Objective) -> list[dict[str, Any]]:
-        from ecomcat.model.training import Outcome
+        from ecomcat.model.validation import Outcome
         from ecomcat.tuning import tuner
 
         tried: list[dict[str, Any]] = []

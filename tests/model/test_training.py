@@ -1,0 +1,152 @@
+"""Building, training and scoring networks on a handful of texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecomcat.text.encoding import EncodedTexts
+
+pytestmark = pytest.mark.slow
+
+VALUES: dict[str, Any] = {
+    "vocabulary_size": 20,
+    "max_tokens": 8,
+    "embedding_dim": 6,
+    "lstm_units": 4,
+    "lstm_layers": 1,
+    "bidirectional": True,
+    "pooling": "max",
+    "embedding_pooling": "none",
+    "word_dropout": 0.1,
+    "spatial_dropout": 0.1,
+    "dropout": 0.1,
+    "learning_rate": 0.02,
+    "learning_rate_schedule": "linear",
+    "batch_size": 8,
+    "label_smoothing": 0.0,
+}
+
+
+def build(seed: int = 3, **values: Any) -> Any:
+    from ecomcat.model.builder import build_classifier
+
+    path = "ecomcat.model.network.lstm_classifier"
+    return build_classifier(path, {**VALUES, **values}, 3, seed=seed, total_batches=40)
+
+
+def examples(count: int = 64, seed: int = 0) -> Any:
+    """Make texts whose class shows in every word."""
+    from ecomcat.model.training import Examples
+
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, count)
+    texts = [random.integers(2, 8, random.integers(1, 9)) + 6 * label for label in labels]
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
+    return Examples(EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels)
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "last+max+mean"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_padding_changes_no_answer(pooling: str, layers: int, bidirectional: bool) -> None:
+    model = build(
+        pooling=pooling,
+        lstm_layers=layers,
+        bidirectional=bidirectional,
+        embedding_pooling="max+mean",
+    )
+    alone = model(np.array([[4, 9, 7]], np.int32)).numpy()
+    padded = model(np.array([[4, 9, 7, 0, 0], [5, 6, 7, 8, 9]], np.int32)).numpy()
+    np.testing.assert_allclose(alone[0], padded[0], atol=1e-6)
+
+
+def test_the_backward_direction_is_keras_own_bidirectional_layer() -> None:
+    import keras
+
+    model = build(pooling="last", bidirectional=True)
+    ids = np.array([[4, 9, 7, 2], [5, 6, 7, 8]], np.int32)
+    embedded = model.get_layer("embedding")(ids)
+    reference = keras.layers.Bidirectional(keras.layers.LSTM(4))
+    reference.build(embedded.shape)
+    weights = [
+        array
+        for direction in ("forward", "backward")
+        for array in model.get_layer(f"lstm_1_{direction}").get_weights()
+    ]
+    reference.set_weights(weights)
+    features = keras.Model(model.input, model.get_layer("features").output)
+    np.testing.assert_allclose(features(ids), reference(embedded), atol=1e-6)
+
+
+def test_the_same_seed_builds_and_trains_the_same_network() -> None:
+    from ecomcat.model.training import fit, predict_probabilities
+
+    data = examples()
+
+    def train(seed: int) -> Any:
+        model = build(seed)
+        fit(model, data, classes=3, batch_size=8, epochs=2, seed=seed, word_dropout=0.1)
+        return predict_probabilities(model, data.texts)
+
+    np.testing.assert_array_equal(train(3), train(3))
+    assert not np.array_equal(train(3), train(4))
+
+
+def test_training_learns_and_the_watch_keeps_the_best_epoch() -> None:
+    from ecomcat.model.training import fit, predict_probabilities
+    from ecomcat.model.validation import ValidationWatch
+
+    train, validation = examples(256, seed=1), examples(64, seed=2)
+    watch = ValidationWatch(validation, classes=3, smoothing=0.0, patience=3)
+    model = build()
+    fit(model, train, classes=3, batch_size=8, epochs=12, seed=1, callbacks=[watch])
+    outcome = watch.outcome
+    assert outcome.scores["macro_f1"] > 0.9
+    assert outcome.scores["macro_f1"] == max(row["val_macro_f1"] for row in outcome.curves)
+    assert outcome.curves[outcome.best_epoch - 1]["val_macro_f1"] == outcome.scores["macro_f1"]
+    model.set_weights(outcome.weights)
+    assert outcome.probabilities is not None
+    np.testing.assert_allclose(
+        predict_probabilities(model, validation.texts), outcome.probabilities, atol=1e-6
+    )
+
+
+def test_training_stops_after_epochs_without_a_better_score() -> None:
+    from ecomcat.model.training import fit
+    from ecomcat.model.validation import ValidationWatch
+
+    watch = ValidationWatch(examples(8), classes=3, smoothing=0.0, patience=2)
+    model = build(learning_rate=1e-7)
+    fit(model, examples(), classes=3, batch_size=8, epochs=50, seed=1, callbacks=[watch])
+    assert watch.outcome.ended == "patience"
+    assert watch.outcome.epochs == watch.outcome.best_epoch + 2
+
+
+def test_training_ends_with_the_epoch_in_which_the_time_runs_out() -> None:
+    from ecomcat.model.training import fit
+    from ecomcat.model.validation import ValidationWatch
+
+    watch = ValidationWatch(examples(8), classes=3, smoothing=0.0, patience=9, deadline=0.0)
+    fit(build(), examples(), classes=3, batch_size=8, epochs=5, seed=1, callbacks=[watch])
+    assert (watch.outcome.ended, watch.outcome.epochs) == ("time", 1)
+
+
+def test_probabilities_come_back_in_the_order_of_the_texts() -> None:
+    from ecomcat.model.training import predict_probabilities
+
+    model, data = build(), examples(40)
+    together = predict_probabilities(model, data.texts)
+    for row in (0, 17, 39):
+        one = predict_probabilities(model, data.texts.take(np.array([row])))
+        np.testing.assert_allclose(together[row], one[0], atol=1e-6)
+    assert predict_probabilities(model, data.texts.take(np.array([], int))).shape == (0, 3)
+
+
+def test_a_linear_schedule_ends_at_zero_and_a_constant_one_stays() -> None:
+    linear = build(learning_rate_schedule="linear").optimizer
+    assert float(linear._learning_rate(40)) == 0.0
+    constant = build(learning_rate_schedule="constant").optimizer
+    assert float(constant.learning_rate) == pytest.approx(0.02)
