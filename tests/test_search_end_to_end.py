@@ -294,6 +294,25 @@ def test_a_builder_that_cannot_be_imported_is_refused_before_a_study_begins(
     assert {path.name for path in tmp_path.iterdir()} <= {"broken.py", "__pycache__"}
 
 
+def test_hyperband_continues_a_trial_where_it_stood(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    arguments = [*TINY_SEARCH, "search=hyperband", "search.max_trials=4", "search.max_epochs=3"]
+    done = run_command("search", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    trials = study_of(tmp_path) / "trials"
+    records = [
+        json.loads((trial / "record.json").read_text()) for trial in sorted(trials.iterdir())
+    ]
+    assert [record["epochs"] for record in records] == [1, 1, 1, 3]
+    promoted = records[3]
+    parent = max(records[:3], key=lambda record: record["objective"])
+    assert promoted["values"] == parent["values"]
+    assert len(promoted["curves"]) == 2, "only the epochs that the parent lacked are trained"
+    assert promoted["curves"][0]["loss"] < parent["curves"][0]["loss"]
+    assert promoted["objective"] >= parent["objective"]
+
+
 def test_a_loss_that_is_not_a_number_is_a_failed_trial_with_that_reason(
     run_command: RunCommand, tmp_path: Path
 ) -> None:

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from ecomcat.model.builder import build_classifier
-from ecomcat.model.training import batches_of, fit
+from ecomcat.model.training import fit
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.trial import TrialInputs, inference_model, trial_seed
+from ecomcat.tuning.trial import (
+    TrialInputs,
+    build_network,
+    fit_options,
+    inference_model,
+    trial_seed,
+)
 
 
 def retrain_best(
@@ -29,25 +34,16 @@ def retrain_best(
     Returns:
         The trained model, without its optimizer.
     """
-    split, values, classes = inputs.dataset.split, best.values, len(inputs.dataset.classes)
+    split, values = inputs.dataset.split, best.values
     rows = np.sort(np.concatenate([split.train, split.validation]))
     examples = inputs.examples(rows, values)
     seed = trial_seed(inputs.seed, int(best.id))
-    model = build_classifier(
-        inputs.build,
-        values,
-        classes,
-        seed=seed,
-        total_batches=inputs.max_epochs * batches_of(len(examples), values["batch_size"]),
-    )
+    model = build_network(inputs, values, examples, seed)
     fit(
         model,
         examples,
-        classes=classes,
-        batch_size=values["batch_size"],
+        **fit_options(inputs, values, seed),
         epochs=best.best_epoch,
-        seed=seed,
-        word_dropout=values["word_dropout"],
         callbacks=callbacks,
     )
     return inference_model(model)

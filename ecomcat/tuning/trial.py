@@ -96,13 +96,7 @@ def run_trial(
     values, split, classes = task.values, inputs.dataset.split, len(inputs.dataset.classes)
     seed = trial_seed(inputs.seed, task.number)
     train = inputs.examples(split.train, values)
-    model = build_classifier(
-        inputs.build,
-        values,
-        classes,
-        seed=seed,
-        total_batches=inputs.max_epochs * batches_of(len(train), values["batch_size"]),
-    )
+    model = build_network(inputs, values, train, seed)
     watch = ValidationWatch(
         inputs.examples(split.validation, values),
         classes=classes,
@@ -115,16 +109,44 @@ def run_trial(
     fit(
         model,
         train,
-        classes=classes,
-        batch_size=values["batch_size"],
+        **fit_options(inputs, values, seed),
         epochs=task.epochs,
-        seed=seed,
-        word_dropout=values["word_dropout"],
         callbacks=[watch],
         initial_epoch=task.initial_epoch,
     )
     _keep(model, watch.outcome, task.directory, split.validation, keep_state=inputs.keep_state)
     return watch.outcome, model.count_params()
+
+
+def build_network(
+    inputs: TrialInputs, values: Mapping[str, Any], examples: Examples, seed: int
+) -> Any:
+    """Build and compile the network of one configuration.
+
+    Args:
+        inputs: what all trials share.
+        values: one value for each hyperparameter.
+        examples: what it will be trained on; their number decides the schedule's length.
+        seed: of the first weights and of dropout.
+    """
+    batches = batches_of(len(examples), values["batch_size"])
+    return build_classifier(
+        inputs.build,
+        values,
+        len(inputs.dataset.classes),
+        seed=seed,
+        total_batches=inputs.max_epochs * batches,
+    )
+
+
+def fit_options(inputs: TrialInputs, values: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Return the arguments of `fit` that a configuration decides."""
+    return {
+        "classes": len(inputs.dataset.classes),
+        "batch_size": values["batch_size"],
+        "word_dropout": values["word_dropout"],
+        "seed": seed,
+    }
 
 
 def _continue(model: Any, parent: Path) -> Outcome:
