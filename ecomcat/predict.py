@@ -17,8 +17,8 @@ from ecomcat.errors import UserError
 
 if TYPE_CHECKING:
     from ecomcat.artifact.classifier import Classifier
-    from ecomcat.data.columns import Columns
-    from ecomcat.data.table import Table
+    from ecomcat.table.columns import Columns
+    from ecomcat.table.table import Table
 
 logger = logging.getLogger("ecomcat")
 
@@ -59,7 +59,7 @@ def predict(config: PredictCommand) -> None:
 
 @contextmanager
 def _open_input(config: PredictCommand) -> Iterator[Table]:
-    from ecomcat.data.table import open_table
+    from ecomcat.table.table import open_table
 
     data = config.data
     from_stream = config.input == STANDARD_STREAM
@@ -76,8 +76,8 @@ def _open_input(config: PredictCommand) -> Iterator[Table]:
 
 def _label_table(config: PredictCommand, table: Table, directory: Path) -> None:
     from ecomcat.artifact.classifier import load_classifier
-    from ecomcat.data.columns import prediction_columns
     from ecomcat.data.source import HEAD_ROWS
+    from ecomcat.table.columns import prediction_columns
 
     stream = table.rows()
     head = list(islice(stream, HEAD_ROWS))
@@ -107,7 +107,7 @@ def _label_rows(
     classifier: Classifier, columns: Columns, rows: Sequence[list[str]]
 ) -> Iterator[list[str]]:
     from ecomcat.data.clean import normalized_key
-    from ecomcat.data.columns import text_of
+    from ecomcat.table.columns import text_of
 
     texts = [text_of(row, columns) for row in rows]
     probabilities = classifier.probabilities(texts)

@@ -8,13 +8,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 from ecomcat.config import DataConfig
-from ecomcat.data.columns import text_of, training_columns
 from ecomcat.data.connect import NoNetworkError
 from ecomcat.data.download import download
 from ecomcat.data.progress import progress_bar
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.table import open_table
 from ecomcat.errors import UserError
+from ecomcat.table.columns import text_of, training_columns
+from ecomcat.table.table import open_table
 
 logger = logging.getLogger("ecomcat")
 

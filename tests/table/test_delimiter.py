@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from ecomcat.data.table import open_table
 from ecomcat.errors import UserError
+from ecomcat.table.table import open_table
 
 
 def read(text: str, name: str = "<stdin>", **options) -> tuple[list[list[str]], str]:

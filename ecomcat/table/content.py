@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from ecomcat.data.archive import DAMAGE, damaged, open_member
 from ecomcat.errors import UserError, nearest
+from ecomcat.table.archive import DAMAGE, damaged, open_member
 
 HEAD_BYTES = 1 << 20
 

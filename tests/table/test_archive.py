@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import pytest
 
-from ecomcat.data.table import open_table
 from ecomcat.errors import UserError
+from ecomcat.table.table import open_table
 
 TABLE = b"label,text\nBooks,A novel\n"
 ROWS = [["label", "text"], ["Books", "A novel"]]

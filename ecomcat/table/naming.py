@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
+from ecomcat.table.header import folded
 
 ColumnName = str | int
 """A column's name, or its position from 0."""

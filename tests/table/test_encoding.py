@@ -9,8 +9,8 @@ import logging
 
 import pytest
 
-from ecomcat.data.table import open_table
 from ecomcat.errors import UserError
+from ecomcat.table.table import open_table
 
 MEBIBYTE = 1 << 20
 TEXT = "label,text\r\nBücher,naïve café € ไทย हिन्दी\r\n"

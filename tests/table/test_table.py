@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.table import TableFormat, open_table
 from ecomcat.errors import UserError
+from ecomcat.table.table import TableFormat, open_table
 
 # Control characters in numbers make a file binary: those that a text has stand here.
 characters = st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\t\n\r",;|')

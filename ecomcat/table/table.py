@@ -11,16 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from ecomcat.data.content import HEAD_BYTES, open_content
-from ecomcat.data.delimiter import (
+from ecomcat.errors import UserError
+from ecomcat.table.content import HEAD_BYTES, open_content
+from ecomcat.table.delimiter import (
     ONE_COLUMN,
     detect_delimiter,
     explicit_delimiter,
     is_blank,
 )
-from ecomcat.data.encoding import choose_encoding, decode_head
-from ecomcat.data.lines import Lines
-from ecomcat.errors import UserError
+from ecomcat.table.encoding import choose_encoding, decode_head
+from ecomcat.table.lines import Lines
 
 _CELL_CHARACTERS = 1 << 26
 _DELIMITER_ADVICE = (

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ecomcat.data.header import (
+from ecomcat.errors import UserError
+from ecomcat.table.header import (
     folded,
     has_header,
     is_certain_header,
     is_swapped,
     is_text_name,
 )
-from ecomcat.data.naming import (
+from ecomcat.table.naming import (
     LABEL_KEY,
     TEXT_KEY,
     ColumnName,
@@ -22,7 +23,6 @@ from ecomcat.data.naming import (
     is_position,
     text_of,
 )
-from ecomcat.errors import UserError
 
 __all__ = [
     "ColumnName",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.columns import Columns, prediction_columns, text_of, training_columns
 from ecomcat.errors import UserError
+from ecomcat.table.columns import Columns, prediction_columns, text_of, training_columns
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 PAIRS = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]

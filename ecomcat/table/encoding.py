@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from encodings.aliases import aliases
 
-from ecomcat.data.content import HEAD_BYTES, Content
 from ecomcat.errors import UserError, nearest
+from ecomcat.table.content import HEAD_BYTES, Content
 
 # The UTF-32 mark begins with the UTF-16 one, so it comes first.
 _MARKS = (

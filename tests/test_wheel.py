@@ -1,0 +1,64 @@
+"""The wheel holds all that the commands need, and runs from any folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TINY_SEARCH
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_and_its_configuration_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        (entry_points,) = (name for name in archive.namelist() if "entry_points" in name)
+        scripts = archive.read(entry_points).decode()
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ecomcat").rglob("*.py")}
+    settings = {f"ecomcat/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
+    assert names == modules | settings
+    for command in ("search", "train", "evaluate", "predict"):
+        assert f"ecomcat-{command} = ecomcat.{command}:main" in scripts
+
+
+def test_a_search_runs_from_the_installed_wheel_in_another_folder(
+    wheel: Path, tmp_path: Path
+) -> None:
+    installed, folder = tmp_path / "site", tmp_path / "elsewhere"
+    folder.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    script = (
+        "import sys, ecomcat.search; print(ecomcat.__file__, file=sys.stderr); "
+        "sys.argv[0] = 'ecomcat-search'; ecomcat.search.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *TINY_SEARCH],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(installed) in done.stderr
+    assert (folder / "model" / "model.keras").exists()
