@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ecomcat.config import DataConfig, SearchCommand
 from ecomcat.errors import UserError, nearest
 from ecomcat.model.space import Domain, read_space
+from ecomcat.rules import AUTO
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 HEADER_CHOICES = ("auto", "true", "false")
@@ -70,8 +71,12 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     search = config.search
     yield from _one_of("search.algorithm", search.algorithm, ALGORITHMS)
     yield from _one_of("final.name", config.final.name, _FINALS)
-    for name in ("max_trials", "max_epochs", "patience"):
+    for name in ("max_trials", "max_batches"):
         yield from _at_least(f"search.{name}", getattr(search, name), 1)
+    for name in ("max_epochs", "patience"):
+        value = getattr(search, name)
+        if value != AUTO and not (type(value) is int and value >= 1):
+            yield f"search.{name}: expected a whole number from 1, or auto, found {value!r}."
     yield from _at_least("search.hyperband_factor", search.hyperband_factor, 2)
     if not search.max_minutes > 0:
         yield f"search.max_minutes: expected more than 0, found {search.max_minutes:g}."

@@ -78,8 +78,9 @@ class SearchConfig:
     name: str | None = None  # the study's folder; by default from model, data and what they hold
     max_trials: int = MISSING
     max_minutes: float = MISSING  # of the study's active time, resumed runs added
-    max_epochs: int = MISSING  # of one trial
-    patience: int = 2  # epochs without a better validation macro-F1 before a trial ends
+    max_epochs: Any = MISSING  # of one trial; auto: as many as give max_batches, at least 4
+    max_batches: int = MISSING  # of one trial, where max_epochs is auto
+    patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
     overwrite: bool = False  # start a study of the same name afresh
     hyperband_factor: int = 3
 

@@ -18,7 +18,7 @@ def search(config: SearchCommand) -> None:
 
     space = check_search(config)
     # Imported late: `--help` and a wrong key need neither pandas nor TensorFlow.
-    from ecomcat.final.run import search_and_export
+    from ecomcat.pipeline import search_and_export
 
     search_and_export(config, space)
 

@@ -20,7 +20,7 @@ def train(config: SearchCommand) -> None:
 
     space = check_search(config)
     fixed_values(space)
-    from ecomcat.final.run import search_and_export
+    from ecomcat.pipeline import search_and_export
 
     search_and_export(config, space)
 

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 import ecomcat.artifact.classifier
-import ecomcat.final.run
+import ecomcat.pipeline
 from ecomcat import evaluate, predict, search, train
 from ecomcat.artifact.manifest import MANIFEST, write_manifest
 from tests.command_line import command_line
@@ -69,7 +69,7 @@ def refuse_tensorflow():
 def refused(monkeypatch, capsys, tmp_path):
     """Return a function that runs a command which must fail, and returns its message."""
     monkeypatch.chdir(tmp_path)
-    for module in (ecomcat.final.run, ecomcat.artifact.classifier):
+    for module in (ecomcat.pipeline, ecomcat.artifact.classifier):
         monkeypatch.setattr(module, "import_tensorflow", refuse_tensorflow)
 
     with command_line(monkeypatch, capsys) as run_main:

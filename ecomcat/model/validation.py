@@ -38,6 +38,13 @@ class Outcome:
     curves: list[dict[str, float]] = field(default_factory=list)
 
 
+def _better(scores: Mapping[str, float], best: Mapping[str, float]) -> bool:
+    """Compare by macro-F1, equals by loss: a network may learn before its answers change."""
+    if not best:
+        return True
+    return (scores["macro_f1"], -scores["loss"]) > (best["macro_f1"], -best["loss"])
+
+
 class ValidationWatch(keras.callbacks.Callback):
     """Score the validation set after each epoch, keep the best weights and stop in time.
 
@@ -83,7 +90,7 @@ class ValidationWatch(keras.callbacks.Callback):
         logs.update({f"val_{name}": score for name, score in scores.items()})
         outcome.epochs = epoch + 1
         outcome.curves.append({name: float(value) for name, value in logs.items()})
-        if scores["macro_f1"] > outcome.scores.get("macro_f1", -1.0):
+        if _better(scores, outcome.scores):
             outcome.best_epoch, outcome.scores = epoch + 1, scores
             outcome.probabilities = probabilities
             outcome.weights = self.model.get_weights()

@@ -7,10 +7,7 @@ seed 0 for "any seed", gives Hyperband no number of trials, and cannot resume a 
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +20,7 @@ from ecomcat.errors import UserError
 from ecomcat.files import write_json
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Choices, Domain, Range
-
-
-@dataclass
-class Budget:
-    """When a search stops to begin trials.
-
-    Args:
-        max_trials: trials begun in all, resumed runs included.
-        deadline: `time.monotonic()` seconds.
-    """
-
-    max_trials: int
-    deadline: float = math.inf
-
-    def spent(self, trials: int) -> bool:
-        """Return whether no further trial may begin."""
-        return trials >= self.max_trials or time.monotonic() >= self.deadline
+from ecomcat.tuning.budget import Budget
 
 
 class StudyOracle(keras_tuner.Oracle):

@@ -12,7 +12,8 @@ from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.model.space import Domain
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.oracle import Budget, make_oracle
+from ecomcat.tuning.budget import Budget
+from ecomcat.tuning.oracle import make_oracle
 from ecomcat.tuning.records import TrialRecord, load_records
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs

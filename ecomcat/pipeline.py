@@ -27,6 +27,7 @@ from ecomcat.reporting.tables import (
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
+from ecomcat.tuning.budget import decide_epochs
 from ecomcat.tuning.records import best_record, load_records
 from ecomcat.tuning.study import (
     Study,
@@ -53,6 +54,7 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
     require_replaceable(model_dir)
     dataset = load_dataset(config.data, config.seed)
     space = resolve_auto(space, len(dataset.split.train))
+    config = replace(config, search=decide_epochs(config.search, space, len(dataset.split.train)))
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
     root = Path(config.outputs_dir).expanduser() / "search"
