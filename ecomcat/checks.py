@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Iterator
 
 from ecomcat.config import DataConfig, SearchCommand
@@ -49,6 +50,8 @@ def check_data(data: DataConfig) -> None:
 
 def _data_problems(data: DataConfig) -> Iterator[str]:
     yield from _one_of("data.source", data.source, _SOURCES)
+    if data.source == "sample" and data.path:
+        yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
     yield from _one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
     yield from _one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
     yield from _at_least("data.min_class_rows", data.min_class_rows, 3)
@@ -78,8 +81,8 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
         if value != AUTO and not (type(value) is int and value >= 1):
             yield f"search.{name}: expected a whole number from 1, or auto, found {value!r}."
     yield from _at_least("search.hyperband_factor", search.hyperband_factor, 2)
-    if not search.max_minutes > 0:
-        yield f"search.max_minutes: expected more than 0, found {search.max_minutes:g}."
+    if not 0 < search.max_minutes < math.inf:
+        yield f"search.max_minutes: expected a number above 0, found {search.max_minutes:g}."
     if not 0 <= config.seed <= _LARGEST_SEED:
         yield f"seed: expected 0 to {_LARGEST_SEED}, found {config.seed}."
     for key in ("model_dir", "outputs_dir"):

@@ -6,6 +6,7 @@ progress go to standard error; standard output carries results only.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -35,6 +36,10 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
     """
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     logging.getLogger("ecomcat").setLevel(logging.INFO)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A category's name may hold letters that the terminal's encoding lacks.
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, _terminate)
     try:
         _compose_and_call(command, task)

@@ -26,8 +26,9 @@ class DataConfig:
 
     name: str = MISSING  # the second part of a study's default name
     source: str = MISSING  # auto, ecommerce, sample or csv
-    path: str | None = None  # a CSV, TSV, gzip or zip file
-    url: str | None = None  # where `ecommerce` is downloaded from
+    path: str | None = None  # a CSV, TSV, gzip or zip file of one's own
+    download_path: str | None = None  # where the e-commerce data set is, or is downloaded to
+    url: str | None = None  # where it is downloaded from
     blob_id: str | None = None  # git's SHA-1 blob id that the download must have
     member: str | None = None  # which file of a zip archive
     encoding: str = "auto"  # or any encoding that Python knows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -20,12 +21,19 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
+    A link keeps pointing where it did; what is no regular file (a pipe, a device) is not replaced
+    but written to.
+
     Args:
         path: the file to write; its folder is made when missing.
 
     Raises:
         UserError: when the disk is full or the folder cannot be written.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        yield path
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, since Keras picks a file's format by it.
@@ -42,10 +50,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(
-            f"Cannot write {path}: {error.strerror or error}. Make room or choose a folder that "
-            "you may write to, and run the same command again."
-        ) from error
+        raise UserError(f"Cannot write {path}: {write_failure(error)}") from error
+
+
+def write_failure(error: OSError) -> str:
+    """Say why something could not be written, and what to do."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    mend = "Make room" if full else "Choose a place that you may write to"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{reason}. {mend}, and run the same command again."
 
 
 def _flush(path: Path) -> None:

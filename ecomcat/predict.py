@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -16,13 +14,8 @@ from ecomcat.config import PredictCommand
 from ecomcat.errors import UserError
 
 if TYPE_CHECKING:
-    from ecomcat.artifact.classifier import Classifier
-    from ecomcat.table.columns import Columns
     from ecomcat.table.table import Table
 
-logger = logging.getLogger("ecomcat")
-
-ADDED_COLUMNS = ("predicted_category", "confidence")
 STANDARD_STREAM = "-"
 
 
@@ -30,11 +23,23 @@ def predict(config: PredictCommand) -> None:
     """Write every row of the input, in order, with a category and a confidence added.
 
     A text without a letter, mark or digit gets an empty category and an empty confidence.
+    Where the input has one column, so does a blank line, except before a header, which stands
+    first.
 
     Raises:
         UserError: for whatever the user can mend.
     """
     from ecomcat.artifact.manifest import check_manifest
+
+    _check_settings(config)
+    _check_output(str(config.output))
+    directory = Path(config.model_dir).expanduser()
+    check_manifest(directory)
+    with _open_input(config) as table:
+        _label_table(config, table, directory)
+
+
+def _check_settings(config: PredictCommand) -> None:
     from ecomcat.checks import HEADER_CHOICES
 
     if not config.input or not config.output:
@@ -49,12 +54,20 @@ def predict(config: PredictCommand) -> None:
         raise UserError(
             f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
         )
-    if config.output != STANDARD_STREAM and Path(config.output).expanduser().is_dir():
-        raise UserError(f"Expected a file at output={config.output}, found a folder.")
-    directory = Path(config.model_dir).expanduser()
-    check_manifest(directory)
-    with _open_input(config) as table:
-        _label_table(config, table, directory)
+
+
+def _check_output(output: str) -> None:
+    """Refuse a place where no file can be written, before any work is done."""
+    if output == STANDARD_STREAM:
+        return
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise UserError(f"Expected a file at output={output}, found a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise UserError(
+            f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
+            "Make it first, or name another place with output=FILE."
+        )
 
 
 @contextmanager
@@ -77,9 +90,10 @@ def _open_input(config: PredictCommand) -> Iterator[Table]:
 def _label_table(config: PredictCommand, table: Table, directory: Path) -> None:
     from ecomcat.artifact.classifier import load_classifier
     from ecomcat.data.source import HEAD_ROWS
+    from ecomcat.labelling import refuse_name_clash, write_labelled
     from ecomcat.table.columns import prediction_columns
 
-    stream = table.rows()
+    stream = table.rows(keep_blank=True)
     head = list(islice(stream, HEAD_ROWS))
     classifier = load_classifier(directory)
     columns = prediction_columns(
@@ -89,49 +103,24 @@ def _label_table(config: PredictCommand, table: Table, directory: Path) -> None:
         trained_on=classifier.text_columns,
         name=table.name,
     )
-    header = columns.header
-    _refuse_name_clash(header, table.name)
-    rows = chain(head[1:] if header is not None else head, stream)
+    refuse_name_clash(columns.header, table.name)
+    if columns.header is not None:
+        rows = chain(head[1:], stream)
+    else:
+        rows = chain(_leading_blank_rows(table), head, stream)
     with _open_output(str(config.output)) as output:
-        writer = csv.writer(output, delimiter=table.format.delimiter, lineterminator="\n")
-        if header is not None:
-            writer.writerow([*header, *ADDED_COLUMNS])
-        labelled = 0
-        for batch in _batches(rows, config.batch_rows):
-            writer.writerows(_label_rows(classifier, columns, batch))
-            labelled += len(batch)
-            logger.info("%d rows labelled", labelled)
-
-
-def _label_rows(
-    classifier: Classifier, columns: Columns, rows: Sequence[list[str]]
-) -> Iterator[list[str]]:
-    from ecomcat.data.clean import normalized_key
-    from ecomcat.table.columns import text_of
-
-    texts = [text_of(row, columns) for row in rows]
-    probabilities = classifier.probabilities(texts)
-    best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    for index, row in enumerate(rows):
-        if normalized_key(texts[index]):
-            yield [*row, classifier.labels[best[index]], f"{confidence[index]:.4f}"]
-        else:
-            yield [*row, "", ""]
-
-
-def _refuse_name_clash(header: Sequence[str] | None, name: str) -> None:
-    taken = sorted(set(ADDED_COLUMNS) & set(header or ()))
-    if taken:
-        raise UserError(
-            f"Expected no column {' or '.join(ADDED_COLUMNS)} in {name}, since predict adds them; "
-            f"found {', '.join(taken)}. Rename or remove it first."
+        write_labelled(
+            output,
+            rows,
+            columns,
+            classifier,
+            delimiter=table.format.delimiter,
+            batch_rows=config.batch_rows,
         )
 
 
-def _batches(rows: Iterable[list[str]], size: int) -> Iterator[list[list[str]]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _leading_blank_rows(table: Table) -> Iterator[list[str]]:
+    return repeat([""], table.leading_blank_lines if table.width == 1 else 0)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ def import_tensorflow() -> None:
 
     Set `TF_CPP_MIN_LOG_LEVEL` in the environment to see the notices.
     """
+    # Keras would read another backend from the user's environment or home.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" in sys.modules:
         return
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:

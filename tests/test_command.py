@@ -143,7 +143,8 @@ def test_a_command_needs_no_arguments_to_compose(compose, command):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_each_option_of_a_group_composes_and_passes_the_checks(compose, group, option):
-    config = compose("search", f"{group}={option}", CSV)
+    path = [] if option == "sample" else [CSV]
+    config = compose("search", f"{group}={option}", *path)
     check_search(config)
     package = getattr(config, "search" if group == "budget" else group)
     leaves = yaml.safe_load((conf_dir() / group / f"{option}.yaml").read_text("utf-8"))

@@ -61,7 +61,7 @@ def test_keeps_each_trials_best_weights_and_validation_probabilities(
     trials = sorted((study_of(folder) / "trials").iterdir())
     assert [trial.name for trial in trials] == ["0000", "0001"]
     for trial in trials:
-        assert (trial / "best.weights.h5").stat().st_size > 0
+        assert (trial / "best_weights.npz").stat().st_size > 0
         with np.load(trial / "validation.npz", allow_pickle=False) as kept:
             assert kept["probabilities"].shape == (metrics["validation"]["rows"], 6)
             np.testing.assert_allclose(kept["probabilities"].sum(axis=1), 1, atol=1e-4)
@@ -308,8 +308,10 @@ def test_hyperband_continues_a_trial_where_it_stood(
     promoted = records[3]
     parent = max(records[:3], key=lambda record: record["objective"])
     assert promoted["values"] == parent["values"]
-    assert len(promoted["curves"]) == 2, "only the epochs that the parent lacked are trained"
-    assert promoted["curves"][0]["loss"] < parent["curves"][0]["loss"]
+    assert promoted["root"] == int(parent["id"])
+    assert promoted["curves"][0] == parent["curves"][0]
+    assert len(promoted["curves"]) == 3
+    assert promoted["curves"][1]["loss"] < parent["curves"][0]["loss"]
     assert promoted["objective"] >= parent["objective"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,14 +16,18 @@ python -m ecomcat.predict input=products.csv output=labelled.csv
 or without ecomcat, in plain Keras:
 
 ```python
-import json, keras, numpy, tokenizers
+import json, keras, numpy, pathlib, tokenizers
 model = keras.models.load_model("model.keras")
 tokenizer = tokenizers.Tokenizer.from_file("tokenizer.json")
-labels = json.load(open("labels.json"))
-probabilities = model.predict(numpy.array([tokenizer.encode("a text").ids], dtype="int32"))
+labels = json.loads(pathlib.Path("labels.json").read_text(encoding="utf-8"))
+text = "a text"
+ids = tokenizer.encode(text).ids or [1]  # 1 is the unknown word, for a text without words
+probabilities = model.predict(numpy.array([ids], dtype="int32"))
 print(labels[probabilities.argmax()])
 ```
 """
+# What Markdown or HTML could take for markup; an underscore between letters never is.
+_MARKUP = re.compile(r"[\\`*\[\]<>&|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -40,10 +45,10 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "",
         "## Data",
         "",
-        f"- Source: {data['source']}",
+        f"- Source: {_escaped(data['source'])}",
         f"- {data['rows']} rows, {data['distinct_texts']} distinct texts "
         f"({data['duplicates_removed']} duplicates removed)",
-        f"- Protocol: {data['split']['protocol']}",
+        f"- Protocol: {_escaped(data['split']['protocol'])}",
         "",
         "## Figures",
         "",
@@ -55,7 +60,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "| category | precision | recall | F1 | test texts |",
         "|---|---|---|---|---|",
         *(
-            f"| {_cell(name)} | {score['precision']:.4f} | {score['recall']:.4f} "
+            f"| {_escaped(name)} | {score['precision']:.4f} | {score['recall']:.4f} "
             f"| {score['f1']:.4f} | {score['rows']} |"
             for name, score in test["per_class"].items()
         ),
@@ -65,7 +70,10 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         f"The best of {search['trials']} trials by validation macro-F1, retrained on train and "
         f"validation for {search['best_epoch']} epochs.",
         "",
-        *(f"- {name}: {value}" for name, value in search["best_hyperparameters"].items()),
+        *(
+            f"- {_escaped(name)}: {_escaped(value)}"
+            for name, value in search["best_hyperparameters"].items()
+        ),
         "",
         _USAGE,
     ]
@@ -79,5 +87,6 @@ def _row(name: str, scores: Mapping[str, Any]) -> str:
     )
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+def _escaped(value: object) -> str:
+    """Write a value on one line so that Markdown shows it as it is."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(str(value).split()))

@@ -46,7 +46,27 @@ class Classifier:
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""
         digests = b"".join(key_digest(normalized_key(text)) for text in texts)
-        return np.isin(np.frombuffer(digests, dtype=">u8"), self._trained_rows)
+        # By sorting: NumPy's other way fails on this byte order where the rows are few.
+        return np.isin(np.frombuffer(digests, dtype=">u8"), self._trained_rows, kind="sort")
+
+
+def trained_columns(directory: Path) -> tuple[str | int, ...]:
+    """Return the columns that an exported model was trained on, without opening the model.
+
+    Args:
+        directory: the exported folder.
+
+    Returns:
+        Names or positions; none where the folder does not tell, which `load_classifier` refuses.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    try:
+        return tuple(OmegaConf.load(directory / CONFIG).trained_on.text_columns)
+    except (OSError, ValueError, TypeError, AttributeError, YAMLError, OmegaConfBaseException):
+        return ()
 
 
 def load_classifier(directory: Path) -> Classifier:

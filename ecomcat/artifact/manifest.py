@@ -32,11 +32,14 @@ def read_manifest(directory: Path) -> dict[str, str] | None:
     return None
 
 
-def check_manifest(directory: Path) -> None:
-    """Refuse a folder that is not an exported model, or whose files do not belong together.
+def require_export(directory: Path) -> dict[str, str]:
+    """Refuse a folder that is not an exported model or lacks a file of it; no file is hashed.
+
+    Returns:
+        The names of its files and the hashes that they should have.
 
     Raises:
-        UserError: naming what is missing or differs.
+        UserError: naming what is missing.
     """
     if not directory.is_dir():
         raise UserError(
@@ -49,19 +52,29 @@ def check_manifest(directory: Path) -> None:
             f"Expected an exported model in {directory}, found no {MANIFEST} of ecomcat's there. "
             "Run ecomcat.search first, or name the folder with model_dir=FOLDER."
         )
-    missing = sorted(name for name in files if not (directory / name).is_file())
-    changed = sorted(set(files) - set(missing) - set(_unchanged(directory, files)))
-    for problem, names in (("are missing", missing), ("are not those exported", changed)):
-        if names:
-            raise UserError(
-                f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
-                f"{', '.join(names)}. Export the model again, or copy the whole folder again."
-            )
+    missing = [name for name in files if not (directory / name).is_file()]
+    if missing:
+        raise _incomplete(directory, "are missing", missing)
+    return files
 
 
-def _unchanged(directory: Path, files: dict[str, str]) -> list[str]:
-    present = (name for name in files if (directory / name).is_file())
-    return [name for name in present if _sha256(directory / name) == files[name]]
+def check_manifest(directory: Path) -> None:
+    """Refuse a folder that is not an exported model, or whose files do not belong together.
+
+    Raises:
+        UserError: naming what is missing or differs.
+    """
+    files = require_export(directory)
+    changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
+    if changed:
+        raise _incomplete(directory, "are not those exported", changed)
+
+
+def _incomplete(directory: Path, problem: str, names: list[str]) -> UserError:
+    return UserError(
+        f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
+        f"{', '.join(sorted(names))}. Export the model again, or copy the whole folder again."
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecomcat.artifact.manifest import MANIFEST, read_manifest
 from ecomcat.errors import UserError
-from ecomcat.files import file_mode_mask, require_writable
+from ecomcat.files import file_mode_mask, require_writable, write_failure
 
 _KEPT = ".gitignore"
 
@@ -25,6 +25,11 @@ def require_replaceable(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
+    if directory.resolve().is_mount():
+        raise UserError(
+            f"Expected a folder that can be replaced as a whole at model_dir={directory}, found a "
+            f"mount point. Name a folder inside it: model_dir={directory / 'model'}."
+        )
     try:
         entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     except OSError as error:
@@ -71,9 +76,8 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
         shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"Cannot write the model to {directory}: {error.strerror or error}. Make room or name "
-            "another place with model_dir=FOLDER, and run the same command again: the search is "
-            "kept."
+            f"Cannot write the model to {directory}: {write_failure(error)} The search is kept; "
+            "model_dir=FOLDER names another place."
         ) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)

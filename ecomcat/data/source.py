@@ -46,11 +46,12 @@ def load_labelled_rows(data: DataConfig) -> LabelledRows:
     """
     if data.source == "sample":
         return _sample(data)
-    if data.source in {"auto", "ecommerce"}:
-        return _ecommerce(data)
-    if not data.path:
+    if data.path:
+        path = Path(data.path).expanduser()
+        return _file(data, path, path.name.partition(".")[0])
+    if data.source == "csv":
         raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
-    return _file(data, Path(data.path).expanduser())
+    return _ecommerce(data)
 
 
 def _sample(data: DataConfig) -> LabelledRows:
@@ -64,8 +65,12 @@ def _sample(data: DataConfig) -> LabelledRows:
 
 
 def _ecommerce(data: DataConfig) -> LabelledRows:
-    assert data.path and data.url and data.blob_id
-    path = Path(data.path).expanduser()
+    if not (data.download_path and data.url and data.blob_id):
+        raise UserError(
+            f"Expected data.download_path, data.url and data.blob_id for data={data.source}, found "
+            "one of them empty. Leave them as they are, or name a file with data.path=FILE."
+        )
+    path = Path(data.download_path).expanduser()
     if not path.exists():
         try:
             logger.info("Data: %s is not there; downloading %s", path, data.url)
@@ -83,10 +88,10 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
                 error,
             )
             return _sample(data)
-    return _file(data, path)
+    return _file(data, path, "ecommerce")
 
 
-def _file(data: DataConfig, path: Path) -> LabelledRows:
+def _file(data: DataConfig, path: Path, name: str) -> LabelledRows:
     with open_table(
         path, encoding=data.encoding, delimiter=data.delimiter, member=data.member
     ) as table:
@@ -109,5 +114,4 @@ def _file(data: DataConfig, path: Path) -> LabelledRows:
         " + ".join(map(str, columns.text_names)),
         columns.header[columns.label] if columns.header is not None else columns.label,
     )
-    name = path.name.partition(".")[0] if data.source == "csv" else "ecommerce"
     return LabelledRows(name, str(path), rows, columns.text_names)

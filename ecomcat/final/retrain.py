@@ -13,7 +13,6 @@ from ecomcat.tuning.trial import (
     TrialInputs,
     build_network,
     fit_options,
-    inference_model,
     trial_seed,
 )
 
@@ -37,7 +36,7 @@ def retrain_best(
     split, values = inputs.dataset.split, best.values
     rows = np.sort(np.concatenate([split.train, split.validation]))
     examples = inputs.examples(rows, values)
-    seed = trial_seed(inputs.seed, int(best.id))
+    seed = trial_seed(inputs.seed, best.root)
     model = build_network(inputs, values, examples, seed)
     fit(
         model,
@@ -46,4 +45,5 @@ def retrain_best(
         epochs=best.best_epoch,
         callbacks=callbacks,
     )
-    return inference_model(model)
+    # Without the optimizer, whose state would treble the file's size.
+    return keras.Model(model.inputs, model.outputs, name=model.name)

@@ -38,7 +38,7 @@ def cross_entropy(
 def score_predictions(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Score a set of predictions.
+    """Score a set of predictions over all classes.
 
     Args:
         labels: true class numbers, shape `(texts,)`.
@@ -49,14 +49,17 @@ def score_predictions(
         `rows`, `accuracy`, `macro_f1`, `weighted_f1`, `per_class` (precision, recall, f1, rows)
         and `confusion_matrix` (a row a true class, a column a predicted one).
     """
-    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+    from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-    numbers = range(len(classes))
+    count = len(classes)
+    numbers = range(count)
+    # Counted here: scikit-learn warns of a matrix of one class.
+    crossed = np.bincount(count * labels + predicted, minlength=count**2).reshape(count, count)
     per_class = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
     return {
         "rows": len(labels),
         "accuracy": float(np.mean(labels == predicted)),
-        "macro_f1": macro_f1(labels, predicted, len(classes)),
+        "macro_f1": macro_f1(labels, predicted, count),
         "weighted_f1": float(
             f1_score(labels, predicted, labels=numbers, average="weighted", zero_division=0)
         ),
@@ -69,5 +72,29 @@ def score_predictions(
             }
             for name, precision, recall, f1, rows in zip(classes, *per_class, strict=True)
         },
-        "confusion_matrix": confusion_matrix(labels, predicted, labels=numbers).tolist(),
+        "confusion_matrix": crossed.tolist(),
     }
+
+
+def score_met_classes(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Score a set of predictions over the classes that occur or were predicted.
+
+    A file need not hold every class that a model knows; those that it has nothing to do with
+    would each count as an F1 of 0.
+
+    Args:
+        labels: true class numbers, shape `(texts,)`.
+        predicted: class numbers, shape `(texts,)`.
+        classes: names of all classes.
+
+    Returns:
+        What `score_predictions` returns for those classes, and the names of the others as
+        `absent_classes`.
+    """
+    met = np.union1d(labels, predicted)
+    names = [classes[number] for number in met]
+    scores = score_predictions(np.searchsorted(met, labels), np.searchsorted(met, predicted), names)
+    absent = set(range(len(classes))).difference(met.tolist())
+    return {**scores, "absent_classes": [classes[number] for number in sorted(absent)]}

@@ -18,9 +18,12 @@ _PLAIN_WIDTH = 120  # columns, where standard output is no terminal
 
 
 def output_console() -> Console:
-    """Return a console on standard output, wide enough for a table in a log."""
+    """Return a console on standard output, wide enough for a table in a log.
+
+    It reads no markup: what is printed comes from files and their names.
+    """
     width = None if sys.stdout.isatty() else max(_PLAIN_WIDTH, shutil.get_terminal_size().columns)
-    return Console(width=width, highlight=False)
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
@@ -30,12 +33,17 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
         records: of a study.
         most: trials to show.
     """
+    from ecomcat.tuning.records import FAILED
+
     ranked = sorted(
         (record for record in records if record.objective is not None),
         key=lambda record: -(record.objective or 0.0),
     )
     names = [name for name in (ranked[0].values if ranked else ()) if _differs(name, ranked)]
-    table = Table(title=f"Best of {len(records)} trials, by validation macro-F1")
+    failed = sum(record.status == FAILED for record in records)
+    trials = f"{len(ranked)} completed {'trial' if len(ranked) == 1 else 'trials'}"
+    title = f"Best of {trials}{f' ({failed} failed)' if failed else ''}, by validation macro-F1"
+    table = Table(title=_title(title))
     for heading in ("trial", "macro-F1", "accuracy", "epochs", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("hyperparameters that differ")
@@ -52,29 +60,39 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
 
 
 def scores_table(title: str, sets: Mapping[str, Mapping[str, Any]]) -> Table:
-    """List accuracy and F1 of each set of texts."""
-    table = Table(title=title)
+    """List accuracy and F1 of each set of texts.
+
+    Args:
+        title: of the table.
+        sets: their names, and scores as `ecomcat.model.scores` gives them.
+    """
+    table = Table(title=_title(title))
     table.add_column("set")
     for heading in ("texts", "accuracy", "macro-F1", "weighted F1"):
         table.add_column(heading, justify="right")
     for name, scores in sets.items():
         table.add_row(
-            name,
+            Text(name),
             str(scores["rows"]),
             *(f"{scores[key]:.4f}" for key in ("accuracy", "macro_f1", "weighted_f1")),
         )
+    if any(scores.get("absent_classes") for scores in sets.values()):
+        table.caption = _caption("macro-F1 over the categories that occur or were predicted")
     return table
 
 
-def per_class_table(title: str, scores: Mapping[str, Any], most: int = 40) -> Table:
+def per_class_table(
+    title: str, scores: Mapping[str, Any], most: int = 40, where_all: str = "in metrics.json"
+) -> Table:
     """List precision, recall and F1 of each class, those of the lowest F1 first.
 
     Args:
         title: of the table.
-        scores: as `score_predictions` returns them.
+        scores: as `ecomcat.model.scores` gives them.
         most: classes to show.
+        where_all: where all classes are to be found, in words.
     """
-    table = Table(title=title)
+    table = Table(title=_title(title))
     table.add_column("category")
     for heading in ("precision", "recall", "F1", "texts"):
         table.add_column(heading, justify="right")
@@ -82,8 +100,13 @@ def per_class_table(title: str, scores: Mapping[str, Any], most: int = 40) -> Ta
     for name, score in ranked[:most]:
         figures = (f"{score[key]:.4f}" for key in ("precision", "recall", "f1"))
         table.add_row(Text(name), *figures, str(score["rows"]))
-    if len(ranked) > most:
-        table.caption = f"and {len(ranked) - most} more in metrics.json"
+    notes = [f"and {len(ranked) - most} more {where_all}"] if len(ranked) > most else []
+    if absent := len(scores.get("absent_classes", ())):
+        categories = "category" if absent == 1 else "categories"
+        notes.append(
+            f"{absent} {categories} with neither texts nor predictions left out, of macro-F1 too"
+        )
+    table.caption = _caption("; ".join(notes)) if notes else None
     return table
 
 
@@ -91,19 +114,29 @@ def confusion_table(scores: Mapping[str, Any], most: int = 12) -> Table | None:
     """Cross true with predicted classes; none when there are too many to read.
 
     Args:
-        scores: as `score_predictions` returns them.
+        scores: as `ecomcat.model.scores` gives them.
         most: classes to show.
     """
     names = list(scores["per_class"])
     if len(names) > most:
         return None
-    table = Table(title="Confusion matrix: true category by row, predicted by column")
+    table = Table(title=_title("Confusion matrix: true category by row, predicted by column"))
     table.add_column("")
     for name in names:
         table.add_column(Text(name), justify="right")
     for name, counts in zip(names, scores["confusion_matrix"], strict=True):
         table.add_row(Text(name), *map(str, counts))
     return table
+
+
+def _title(text: str) -> Text:
+    """Return a title in which nothing is markup."""
+    return Text(text, style="table.title")
+
+
+def _caption(text: str) -> Text:
+    """Return a caption in which nothing is markup."""
+    return Text(text, style="table.caption")
 
 
 def _differs(name: str, records: Sequence[TrialRecord]) -> bool:

@@ -6,14 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from ecomcat.errors import UserError
-from ecomcat.table.header import (
-    folded,
-    has_header,
-    is_certain_header,
-    is_swapped,
-    is_text_name,
-)
-from ecomcat.table.naming import (
+from ecomcat.table.column_lookup import (
     LABEL_KEY,
     TEXT_KEY,
     ColumnName,
@@ -23,15 +16,9 @@ from ecomcat.table.naming import (
     is_position,
     text_of,
 )
+from ecomcat.table.header import folded, has_header, is_certain_header, is_swapped, is_text_name
 
-__all__ = [
-    "ColumnName",
-    "Columns",
-    "has_header",
-    "prediction_columns",
-    "text_of",
-    "training_columns",
-]
+__all__ = ["Columns", "has_header", "prediction_columns", "text_of", "training_columns"]
 
 
 def training_columns(
@@ -133,10 +120,13 @@ def prediction_columns(
     positions = _positions(trained_on, width)
     if not head.named and not names and width == 2 and 0 < len(positions) == len(trained_on):
         return head.columns(positions, None)
+    unseen = header == "auto" and names and not head.named
+    advice = ", or data.header=true if the first row names the columns" if unseen else ""
     raise UserError(
         f"{name}: expected the text in a single column or in "
         f"{' + '.join(map(repr, trained_on)) or 'a known column'}, as in training, found "
-        f"{width} columns: {head.listing()}. Set {TEXT_KEY} to a name or a position from 0."
+        f"{width} columns: {head.listing()}. Set {TEXT_KEY} to a name or a position from "
+        f"0{advice}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -162,7 +163,12 @@ def _share_of_repeats(rows: Sequence[Sequence[str]], position: int) -> float:
 def _stands_out(cell: str, others: Sequence[Sequence[str]], position: int) -> bool:
     """Tell whether a cell is one word, much shorter than the texts below it."""
     usual_length = median(len(row[position].strip()) for row in others)
-    return re.fullmatch(r"[^\W\d]+", cell) is not None and len(cell) <= _MUCH_SHORTER * usual_length
+    return _is_word(cell) and len(cell) <= _MUCH_SHORTER * usual_length
+
+
+def _is_word(cell: str) -> bool:
+    """Tell whether a cell is letters, marks (vowel signs, say) and underscores only."""
+    return bool(cell) and all(x == "_" or unicodedata.category(x)[0] in "LM" for x in cell)
 
 
 def _longest(rows: Sequence[Sequence[str]]) -> int:

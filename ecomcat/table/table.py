@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ecomcat.errors import UserError
+from ecomcat.table.charset import choose_encoding, decode_head
 from ecomcat.table.content import HEAD_BYTES, open_content
-from ecomcat.table.delimiter import (
-    ONE_COLUMN,
-    detect_delimiter,
-    explicit_delimiter,
-    is_blank,
-)
-from ecomcat.table.encoding import choose_encoding, decode_head
+from ecomcat.table.delimiter import ONE_COLUMN, detect_delimiter, explicit_delimiter, is_blank
 from ecomcat.table.lines import Lines
 
 _CELL_CHARACTERS = 1 << 26
@@ -48,6 +43,7 @@ class Table:
         name: what messages call it.
         format: how it is written.
         width: the number of columns, that of its first row.
+        leading_blank_lines: the number of blank lines before that row.
     """
 
     def __init__(self, name: str, text: io.TextIOWrapper, delimiter: str) -> None:
@@ -55,40 +51,49 @@ class Table:
         self.format = TableFormat(text.encoding, "," if delimiter == ONE_COLUMN else delimiter)
         self._lines = Lines(name, text)
         parsed = self._parse(delimiter)
-        first = next(parsed, None)
-        if first is None:
+        numbered = ((number, row) for number, row in enumerate(parsed) if row)
+        self.leading_blank_lines, first = next(numbered, (0, []))
+        if not first:
             raise _empty(name)
         self.width = len(first)
         self._rows = chain([first], self._widened(parsed))
 
-    def rows(self) -> Iterator[list[str]]:
+    def rows(self, *, keep_blank: bool = False) -> Iterator[list[str]]:
         """Return the rows, a header row included.
 
         There is one reading only: a second call goes on where the first one stopped.
 
+        Args:
+            keep_blank: whether a blank line after the first row of a table of one column is an
+                empty cell; else, and in a wider table, blank lines are skipped.
+
         Returns:
-            An iterator over lists of `width` cells. Blank lines are skipped, short rows filled
-            up with empty cells, line breaks within cells kept.
+            An iterator over lists of `width` cells. Short rows are filled up with empty cells,
+            line breaks within cells kept.
 
         Raises:
             UserError: while iterating, at a row that cannot be read.
         """
-        return self._rows
+        if keep_blank and self.width == 1:
+            return (row or [""] for row in self._rows)
+        return filter(None, self._rows)
 
     def _parse(self, delimiter: str) -> Iterator[list[str]]:
-        """Yield rows as they stand, while `_lines.row_start` tells where each begins."""
+        """Yield rows as they stand, blank lines as rows without a cell.
+
+        Meanwhile `_lines.row_start` tells where each begins.
+        """
         lines = self._lines
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             for row in reader:
-                if not is_blank(row, lines.last):
-                    yield row
+                yield [] if is_blank(row, lines.last) else row
                 lines.row_start = lines.number + 1
         except csv.Error as error:
             raise self._malformed(str(error)) from error
 
     def _widened(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
-        """Give every row the table's width."""
+        """Give every row that is not blank the table's width."""
         width = self.width
         for row in rows:
             missing = width - len(row)
@@ -99,7 +104,7 @@ class Table:
                     "Put quotes around a text that contains the delimiter "
                     f"{self.format.delimiter!r}, or {_DELIMITER_ADVICE}."
                 )
-            yield row + [""] * missing if missing else row
+            yield row + [""] * missing if row and missing else row
 
     def _malformed(self, reason: str) -> UserError:
         place = f"{self.name}, line {self._lines.row_start}"

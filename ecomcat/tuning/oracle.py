@@ -49,8 +49,14 @@ class StudyOracle(keras_tuner.Oracle):
             trial = keras_trial.Trial.load(str(path))
             self.trials[trial.trial_id] = trial
         self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
-        self._retry_queue += [trial.trial_id for trial in self.ongoing_trials.values()]
         self.ongoing_trials.clear()
+        # Also a trial that was begun after the state was last written.
+        for trial_id, trial in self.trials.items():
+            if trial.status == keras_trial.TrialStatus.RUNNING:
+                if trial_id not in self._retry_queue:
+                    self._retry_queue.append(trial_id)
+                if trial_id not in self.start_order:
+                    self.start_order.append(trial_id)
 
     def _save_trial(self, trial: keras_trial.Trial) -> None:
         write_json(self.trial_dir(trial.trial_id) / "trial.json", trial.get_state())
@@ -94,7 +100,6 @@ class GridOracle(StudyOracle, keras_tuner.oracles.GridSearchOracle):
 
 
 _ORACLES = {"random": RandomOracle, "bayesian": BayesianOracle, "grid": GridOracle}
-ALGORITHMS = (*_ORACLES, "hyperband")
 
 
 def make_oracle(

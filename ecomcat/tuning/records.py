@@ -28,13 +28,15 @@ class TrialRecord:
     Args:
         id: its number, padded with zeros.
         values: every hyperparameter's value, fixed ones too.
+        root: number of the trial whose chance this one shares: its own, or that of the first of
+            the trials that it continues.
         status: `running`, `completed` or `failed`.
         objective: best validation macro-F1.
         accuracy: validation accuracy after the same epoch.
         loss: validation loss after the same epoch.
         best_epoch: epochs trained by then.
         epochs: epochs trained in all.
-        seconds: of wall time.
+        seconds: of wall time, interrupted attempts included.
         parameters: weights that were trained.
         ended: why: `max_epochs`, `patience`, `time`, or what went wrong.
         curves: a row an epoch, with Keras's names.
@@ -42,6 +44,7 @@ class TrialRecord:
 
     id: str
     values: dict[str, Any]
+    root: int = 0
     status: str = RUNNING
     objective: float | None = None
     accuracy: float | None = None

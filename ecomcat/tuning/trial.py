@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ecomcat.model.training import Examples, batches_of, fit
 from ecomcat.model.validation import Outcome, ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
 
-BEST_WEIGHTS, LAST_STATE, VALIDATION = "best.weights.h5", "last.weights.h5", "validation.npz"
+BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
 
 
 @dataclass(frozen=True)
@@ -54,20 +54,23 @@ class TrialTask:
     """What one trial is to do.
 
     Args:
-        number: the trial's; with the run's seed it decides all that is random.
+        root: with the run's seed it decides all that is random: the trial's number, or that of
+            the first of the trials that it continues.
         values: one value for each hyperparameter.
         directory: where weights and validation probabilities go.
         epochs: number of the last epoch.
-        parent: the trial that this one continues.
+        parent: folder of the trial that this one continues.
         initial_epoch: epochs that the parent trained.
+        curves: the parent's.
     """
 
-    number: int
+    root: int
     values: dict[str, Any]
     directory: Path
     epochs: int
     parent: Path | None = None
     initial_epoch: int = 0
+    curves: Sequence[dict[str, float]] = ()
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -94,7 +97,7 @@ def run_trial(
         The outcome, and the number of trained weights.
     """
     values, split, classes = task.values, inputs.dataset.split, len(inputs.dataset.classes)
-    seed = trial_seed(inputs.seed, task.number)
+    seed = trial_seed(inputs.seed, task.root)
     train = inputs.examples(split.train, values)
     model = build_network(inputs, values, train, seed)
     watch = ValidationWatch(
@@ -104,7 +107,7 @@ def run_trial(
         patience=inputs.patience,
         deadline=deadline,
         on_epoch=on_epoch,
-        outcome=_continue(model, task.parent) if task.parent is not None else None,
+        outcome=_continue(model, task.parent, task.curves) if task.parent is not None else None,
     )
     fit(
         model,
@@ -149,18 +152,19 @@ def fit_options(inputs: TrialInputs, values: Mapping[str, Any], seed: int) -> di
     }
 
 
-def _continue(model: Any, parent: Path) -> Outcome:
+def _continue(model: Any, parent: Path, curves: Sequence[dict[str, float]]) -> Outcome:
     """Bring a model to its parent's last state; the parent's best is the best so far."""
-    inference_model(model).load_weights(parent / BEST_WEIGHTS)
-    best = model.get_weights()
     model.optimizer.build(model.trainable_variables)
-    model.load_weights(parent / LAST_STATE)
+    state = _load_arrays(parent / LAST_STATE)
+    for variable, value in zip(_state(model), state, strict=True):
+        variable.assign(value)
     with np.load(parent / VALIDATION, allow_pickle=False) as kept:
         return Outcome(
             best_epoch=int(kept["best_epoch"]),
             scores={name: float(kept[name]) for name in ("macro_f1", "accuracy", "loss")},
             probabilities=kept["probabilities"],
-            weights=best,
+            weights=_load_arrays(parent / BEST_WEIGHTS),
+            curves=list(curves),
         )
 
 
@@ -173,23 +177,38 @@ def _keep(
     keep_state: bool,
 ) -> None:
     if keep_state:
-        with atomic_path(directory / LAST_STATE) as path:
-            model.save_weights(path)
-    model.set_weights(outcome.weights)
-    with atomic_path(directory / BEST_WEIGHTS) as path:
-        inference_model(model).save_weights(path)
+        _save_arrays(directory / LAST_STATE, [variable.numpy() for variable in _state(model)])
+    _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
+    kept: dict[str, Any] = {
+        "probabilities": outcome.probabilities,
+        "rows": validation_rows,
+        "best_epoch": outcome.best_epoch,
+        **outcome.scores,
+    }
     with atomic_path(directory / VALIDATION) as path:
-        kept: dict[str, Any] = {
-            "probabilities": outcome.probabilities,
-            "rows": validation_rows,
-            "best_epoch": outcome.best_epoch,
-            **outcome.scores,
-        }
         np.savez(path, **kept)
 
 
-def inference_model(model: Any) -> Any:
-    """Return the same layers without the optimizer, whose state would treble a file's size."""
-    import keras
+def _state(model: Any) -> list[Any]:
+    """Return all that a training goes on from: weights, dropout's chance, the optimizer's state."""
+    return [*model.variables, *model.optimizer.variables]
 
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+
+def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    # HDF5, which Keras would write, crashes the process when the disk is full.
+    with atomic_path(path) as temporary:
+        np.savez(temporary, *arrays)
+
+
+def _load_arrays(path: Path) -> list[NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as kept:
+        return [kept[f"arr_{number}"] for number in range(len(kept.files))]
+
+
+def load_best_weights(directory: Path) -> list[NDArray[np.float32]]:
+    """Read a trial's best weights, as `keras.Model.set_weights` takes them.
+
+    Args:
+        directory: the trial's.
+    """
+    return _load_arrays(directory / BEST_WEIGHTS)

@@ -47,6 +47,10 @@ class SearchListener(Protocol):
         """Hear of a trial that has completed or failed."""
 
 
+class TrialFailedError(Exception):
+    """A trial's training failed; the message is its reason."""
+
+
 class StudyTuner(base_tuner.BaseTuner):
     """Run the trials of a study in this process.
 
@@ -84,86 +88,111 @@ class StudyTuner(base_tuner.BaseTuner):
         return str(self._study.trial_dir(trial_id))
 
     def run_trial(self, trial: keras_trial.Trial) -> dict[str, float]:
-        """Train one configuration, record it, and return its objective."""
+        """Train one configuration, record it, and return its objective.
+
+        Raises:
+            TrialFailedError: when training failed; the record says why.
+        """
         task = self._task(trial)
-        finished = _finished_record(self._study, trial.trial_id, task.values)
-        if finished is not None:
-            return {OBJECTIVE: finished}
-        record = TrialRecord(trial.trial_id, task.values)
+        earlier = _earlier_attempt(self._study, trial.trial_id, task.values)
+        if earlier is not None and earlier.objective is not None:
+            return {OBJECTIVE: earlier.objective}
+        record = TrialRecord(trial.trial_id, task.values, root=task.root)
+        record.seconds = earlier.seconds if earlier is not None else 0.0
         save_record(self._study, record)
         self._tell(lambda listener: listener.trial_begins(record, task.epochs))
-        began = time.monotonic()
+        self._train(task, record)
+        self._tell(lambda listener: listener.trial_ends(record))
+        if record.objective is None:
+            raise TrialFailedError(record.ended)
+        return {OBJECTIVE: record.objective}
+
+    def _train(self, task: TrialTask, record: TrialRecord) -> None:
+        """Train, and bring the record up to date whatever happens."""
+        seconds_before, began = record.seconds, time.monotonic()
+
+        def on_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+            # Saved at each epoch, so that a killed run's time counts, too.
+            record.epochs, record.seconds = epoch, seconds_before + time.monotonic() - began
+            save_record(self._study, record)
+            self._tell(lambda listener: listener.epoch_ends(record, epoch, logs))
+
         try:
             outcome, record.parameters = run_trial(
-                self._inputs,
-                task,
-                deadline=self._deadline,
-                on_epoch=lambda epoch, logs: self._tell(
-                    lambda listener: listener.epoch_ends(record, epoch, logs)
-                ),
+                self._inputs, task, deadline=self._deadline, on_epoch=on_epoch
             )
+            _record_success(record, outcome)
         except UserError:
             raise
         except Exception as error:
             _record_failure(record, error, task.directory)
-            raise
-        else:
-            _record_success(record, outcome)
-            return {OBJECTIVE: outcome.scores["macro_f1"]}
         finally:
-            record.seconds = time.monotonic() - began
-            if record.status in {COMPLETED, FAILED}:
-                save_record(self._study, record)
-                self._tell(lambda listener: listener.trial_ends(record))
+            record.seconds = seconds_before + time.monotonic() - began
+            save_record(self._study, record)
 
     def _task(self, trial: keras_trial.Trial) -> TrialTask:
         values = dict(trial.hyperparameters.values)
         # Hyperband asks for a number of epochs, and to continue from an earlier trial.
-        parent = values.pop("tuner/trial_id", None)
-        epochs = values.pop("tuner/epochs", self._max_epochs)
-        initial_epoch = values.pop("tuner/initial_epoch", 0)
-        for name in ("tuner/bracket", "tuner/round"):
+        parent_id = values.pop("tuner/trial_id", None)
+        epochs = int(values.pop("tuner/epochs", self._max_epochs))
+        for name in ("tuner/initial_epoch", "tuner/bracket", "tuner/round"):
             values.pop(name, None)
+        directory = self._study.trial_dir(trial.trial_id)
+        if parent_id is None:
+            return TrialTask(int(trial.trial_id), values, directory, epochs)
+        parent = load_record(self._study, parent_id)
         return TrialTask(
-            number=int(parent if parent is not None else trial.trial_id),
+            root=parent.root,
             values=values,
-            directory=self._study.trial_dir(trial.trial_id),
-            epochs=int(epochs),
-            parent=self._study.trial_dir(parent) if parent is not None else None,
-            initial_epoch=int(initial_epoch),
+            directory=directory,
+            epochs=epochs,
+            parent=self._study.trial_dir(parent_id),
+            # What the parent trained, which patience may have cut short.
+            initial_epoch=parent.epochs,
+            curves=parent.curves,
         )
 
     def _try_run_and_update_trial(self, trial: keras_trial.Trial, *_: Any, **__: Any) -> None:
-        """Run a trial; whatever goes wrong in it is its own end and not the search's."""
+        """Run a trial; a training that fails is the trial's end and not the search's."""
         try:
             results = self.run_trial(trial)
-        except UserError:
-            raise
-        except Exception:
+        except TrialFailedError as error:
             trial.status = keras_trial.TrialStatus.FAILED
-            trial.message = traceback.format_exc()
+            trial.message = str(error)
             return
         # What an interrupted attempt reported would otherwise stand in for this one's result.
         self.oracle.get_trial(trial.trial_id).metrics = MetricsTracker()
         self.oracle.update_trial(trial.trial_id, results)
         trial.status = keras_trial.TrialStatus.COMPLETED
 
+    def save(self) -> None:
+        """Write the oracle's state, which is all there is to a tuner's."""
+        self.oracle.save()
+
+    def reload(self) -> None:
+        """Read the oracle's state."""
+        self.oracle.reload()
+
+    def _get_tuner_fname(self) -> str:
+        """Name the file whose presence tells Keras Tuner that there is something to reload."""
+        return str(self.oracle._get_oracle_fname())
+
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
 
 
-def _finished_record(study: Study, trial_id: str, values: dict[str, Any]) -> float | None:
-    """Return the objective of a trial that ended just before an interruption.
+def _earlier_attempt(study: Study, trial_id: str, values: dict[str, Any]) -> TrialRecord | None:
+    """Return what an interrupted run of the study recorded of this trial.
 
-    Its own file is written before the oracle's, so the oracle may ask for it again.
+    A trial's own file is written before the oracle's, so the oracle may ask again for one that
+    has completed.
     """
     try:
         record = load_record(study, trial_id)
     except OSError:
         return None
-    same = record.status == COMPLETED and record.values == values
-    return record.objective if same else None
+    return record if record.values == values else None
 
 
 def _record_success(record: TrialRecord, outcome: Outcome) -> None:
@@ -194,11 +223,16 @@ def require_best(study: Study) -> TrialRecord:
     records = load_records(study)
     best = best_record(records)
     if best is None:
-        reasons = [record for record in records if record.status == FAILED]
-        first = f" Trial {reasons[0].id}: {reasons[0].ended}." if reasons else ""
+        failed = [record for record in records if record.status == FAILED]
+        if not failed:
+            raise UserError(
+                "Expected at least one trial to complete, but the study's time was spent before "
+                f"one of {len(records)} did. Raise search.max_minutes."
+            )
         raise UserError(
-            f"Expected at least one trial to complete, but of {len(records)} none did.{first} "
-            f"Each trial's error.txt stands in {study.directory / 'trials'}."
+            f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
+            f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
+            f"{study.directory / 'trials'}."
         )
     return best
 

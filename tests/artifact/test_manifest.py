@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ecomcat.artifact.manifest import MANIFEST, check_manifest, read_manifest, write_manifest
+from ecomcat.artifact.manifest import (
+    MANIFEST,
+    check_manifest,
+    read_manifest,
+    require_export,
+    write_manifest,
+)
 from ecomcat.errors import UserError
 
 FILES = {"labels.json": b'["a", "b"]', "model.keras": bytes(range(256)), "README.md": b""}
@@ -103,3 +110,30 @@ def test_a_manifest_that_is_not_ours_is_none(exported: Path, content: str) -> No
 def test_bytes_that_are_no_text_are_no_manifest(exported: Path) -> None:
     (exported / MANIFEST).write_bytes(b"\xff\xfe\x00")
     assert read_manifest(exported) is None
+
+
+def test_the_quick_check_returns_what_the_manifest_lists(exported: Path) -> None:
+    assert require_export(exported) == read_manifest(exported)
+
+
+def test_the_quick_check_reads_no_file(exported: Path) -> None:
+    (exported / "labels.json").write_bytes(b'["b", "a"]')
+    require_export(exported)
+    assert "these are not those exported: labels.json." in refusal(exported)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda folder: (folder / "labels.json").unlink(), id="a file is missing"),
+        pytest.param(lambda folder: (folder / MANIFEST).unlink(), id="no manifest"),
+        pytest.param(lambda folder: folder.rename(folder.with_name("moved")), id="no folder"),
+    ],
+)
+def test_the_quick_check_says_what_the_whole_check_says(
+    exported: Path, spoil: Callable[[Path], object]
+) -> None:
+    spoil(exported)
+    with pytest.raises(UserError) as refused:
+        require_export(exported)
+    assert str(refused.value) == refusal(exported)

@@ -237,3 +237,13 @@ def test_a_folder_of_the_users_that_is_named_like_a_former_export_survives(model
     except UserError as error:
         assert theirs.name in str(error)
     assert (theirs / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_mount_point_is_refused_beforehand_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "volume")
+    (tmp_path / "volume").mkdir()
+    with pytest.raises(UserError, match=r"model_dir=.*volume/model"):
+        require_replaceable(tmp_path / "volume")
+    require_replaceable(tmp_path / "volume" / "model")

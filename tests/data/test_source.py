@@ -26,7 +26,7 @@ def ecommerce_config(source: str, path: Path) -> DataConfig:
     return DataConfig(
         name=source,
         source=source,
-        path=str(path),
+        download_path=str(path),
         url="http://127.0.0.1:9/ecommerceDataset.csv",
         blob_id="0" * 40,
         header="false",
@@ -183,3 +183,15 @@ def test_auto_does_not_hide_a_damaged_download(
     monkeypatch.setattr("ecomcat.data.source.download", download)
     with pytest.raises(UserError, match="another file"):
         load_labelled_rows(ecommerce_config("auto", tmp_path / "ecommerceDataset.csv"))
+
+
+def test_a_path_of_ones_own_is_read_whatever_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecomcat.data.source.download", None)
+    (tmp_path / "mine.csv").write_text("label,text\na,one thing\nb,another\n", encoding="utf-8")
+    auto = DataConfig(name="auto", source="auto", path=str(tmp_path / "mine.csv"))
+    assert load_labelled_rows(auto).rows == [("one thing", "a"), ("another", "b")]
+    missing = DataConfig(name="auto", source="auto", path=str(tmp_path / "mnie.csv"))
+    with pytest.raises(UserError, match=r"mine\.csv"):
+        load_labelled_rows(missing)

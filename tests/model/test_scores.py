@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from ecomcat.model.scores import cross_entropy, macro_f1, score_predictions
+from ecomcat.model.scores import (
+    cross_entropy,
+    macro_f1,
+    score_met_classes,
+    score_predictions,
+)
 
 CLASSES = ["Books", "Toys", "Lamps"]
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -127,3 +132,45 @@ def test_classes_keep_their_numbers_order() -> None:
     scores = score_predictions(np.array([0, 1]), np.array([0, 0]), ["z", "a"])
     assert list(scores["per_class"]) == ["z", "a"]
     assert scores["per_class"]["z"]["recall"] == 1
+
+
+@settings(deadline=None)
+@given(predictions)
+def test_macro_f1_over_met_classes_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(pairs).T
+    scores = score_met_classes(labels, predicted, list("abcd"))
+    expected = f1_score(labels, predicted, average="macro", zero_division=0)
+    assert scores["macro_f1"] == pytest.approx(expected)
+    whole = score_predictions(labels, predicted, list("abcd"))
+    for same in ("rows", "accuracy", "weighted_f1"):
+        assert scores[same] == pytest.approx(whole[same])
+    for name, score in scores["per_class"].items():
+        assert score == pytest.approx(whole["per_class"][name])
+    assert sorted([*scores["per_class"], *scores["absent_classes"]]) == list("abcd")
+
+
+def test_met_classes_keep_their_order_and_the_others_are_named() -> None:
+    scores = score_met_classes(np.array([3, 3, 1]), np.array([3, 1, 1]), ["z", "y", "x", "w"])
+    assert list(scores["per_class"]) == ["y", "w"]
+    assert scores["absent_classes"] == ["z", "x"]
+    assert scores["confusion_matrix"] == [[1, 0], [1, 1]]
+    assert json.loads(json.dumps(scores)) == scores
+
+
+def test_a_class_that_was_only_predicted_counts() -> None:
+    scores = score_met_classes(np.array([0, 0]), np.array([0, 2]), CLASSES)
+    assert list(scores["per_class"]) == ["Books", "Lamps"]
+    assert scores["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
+
+
+@settings(deadline=None)
+@given(predictions)
+def test_the_confusion_matrix_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(pairs).T
+    matrix = score_predictions(labels, predicted, list("abcd"))["confusion_matrix"]
+    assert matrix == confusion_matrix(labels, predicted, labels=range(4)).tolist()
+
+
+def test_a_single_class_is_scored_without_a_warning() -> None:
+    scores = score_met_classes(np.array([2, 2]), np.array([2, 2]), CLASSES)
+    assert (scores["macro_f1"], scores["confusion_matrix"]) == (1.0, [[2]])

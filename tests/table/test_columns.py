@@ -265,6 +265,22 @@ def test_a_text_column_that_cannot_be_told_is_refused(rows, text, trained_on, he
     assert all(message in str(caught.value) for message in messages), caught.value
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "header", "advised"),
+    [
+        (("text",), "auto", True),
+        (("text", 0), "auto", True),
+        ((2,), "auto", False),
+        (("text",), "false", False),
+    ],
+)
+def test_a_header_that_may_be_overlooked_can_be_told(trained_on, header, advised):
+    with pytest.raises(UserError) as caught:
+        prediction(TRIPLES, None, trained_on, header)
+    advice = "position from 0, or data.header=true if the first row names the columns."
+    assert (advice in str(caught.value)) == advised
+
+
 @given(
     names=st.lists(st.text("abcXYZ", min_size=1), min_size=2, max_size=6, unique_by=str.casefold),
     data=st.data(),

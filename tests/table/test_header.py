@@ -25,6 +25,11 @@ def detected(first: list[str], body: list[list[str]] = BODY, **positions) -> boo
         ["kategorie", "text"],
         ["label", "beschreibung"],
         ["Kategorie", "Beschreibung"],
+        ["kategorie", "produkt_text"],
+        ["หมวดหมู่", "ข้อความ"],  # vowel signs and tone marks belong to a word
+        ["श्रेणी", "विवरण"],
+        ["वर्ग", "श्रेणी"],
+        ["类别", "描述"],
         ["0", "1"],
     ],
 )
@@ -41,6 +46,9 @@ def test_names_are_a_header(first):
         ["Rare", LONG],
         ["Rare", "short text"],  # more than one word
         ["Rare", "B52"],  # a digit
+        ["Rare", "ข้อความ๒"],
+        ["Rare", "m²"],
+        ["Rare", "lamp!"],
         ["Rare", "Rare"],
         ["Rare", ""],
         ["", "Beschreibung"],

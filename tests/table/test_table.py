@@ -101,6 +101,29 @@ def test_blank_lines_are_skipped_and_short_rows_filled(text, rows):
     assert read(text.encode(), delimiter=",") == rows
 
 
+@pytest.mark.parametrize(
+    ("text", "leading", "cells"),
+    [
+        ("a\n\nb\n \t\nc", 0, ["a", "", "b", "", "c"]),
+        ("a\r\n\r\nb\r\n", 0, ["a", "", "b"]),
+        ("a\n", 0, ["a"]),  # a final line end is no blank line
+        ("a\n\n\n", 0, ["a", "", ""]),
+        ("\n  \na\n\nb", 2, ["a", "", "b"]),
+        ('a\n""\n" "\n"b\n\nc"\n', 0, ["a", "", " ", "b\n\nc"]),
+    ],
+)
+@pytest.mark.parametrize("delimiter", ["none", ","])
+def test_blank_lines_of_one_column_are_kept_on_demand(text, leading, cells, delimiter):
+    with open_table(io.BytesIO(text.encode()), delimiter=delimiter) as table:
+        assert table.leading_blank_lines == leading
+        assert list(table.rows(keep_blank=True)) == [[cell] for cell in cells]
+
+
+def test_blank_lines_of_several_columns_are_never_kept():
+    with open_table(io.BytesIO(b"\na,b\n\nc,d\n\n"), delimiter=",") as table:
+        assert list(table.rows(keep_blank=True)) == [["a", "b"], ["c", "d"]]
+
+
 def test_the_width_is_that_of_the_first_row():
     with open_table(io.BytesIO(b"\na,b,c\nd\n")) as table:
         assert table.width == 3

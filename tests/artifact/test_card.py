@@ -1,0 +1,113 @@
+"""The model card shows every text as it is, and its snippet works on any text."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from ecomcat.artifact.card import model_card
+from ecomcat.model.scores import score_predictions
+from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
+
+any_text = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
+
+
+def card(
+    source: str = "shop.csv", category: str = "Books", values: dict[str, Any] | None = None
+) -> str:
+    scores = score_predictions(np.array([0, 1]), np.array([0, 1]), [category, "the other"])
+    metrics = {
+        "test": scores,
+        "validation": scores,
+        "data": {
+            "source": source,
+            "rows": 2,
+            "distinct_texts": 2,
+            "duplicates_removed": 0,
+            "split": {"protocol": "2 texts"},
+        },
+        "search": {"trials": 3, "best_epoch": 2, "best_hyperparameters": values or {}},
+    }
+    return model_card(metrics, [category, "the other"])
+
+
+def shown(markdown: str) -> list[str]:
+    """Return the paragraphs and cells that are plain text, as a reader sees them."""
+    blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    inline = [block.children or [] for block in blocks if block.type == "inline"]
+    return [
+        "".join(part.content for part in parts)
+        for parts in inline
+        if all(part.type in {"text", "text_special"} for part in parts)
+    ]
+
+
+def in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@given(any_text)
+@example("a|b")
+@example("a\\|b")
+@example("\\")
+@example("a\nb")
+@example("<script>alert(1)</script>")
+@example("**bold** _it_ __a__ ~~no~~ `code`")
+@example("[text](https://example.com) ![x](y) <https://example.com>")
+@example("&lt; &amp;")
+@example("x[/q].csv")
+def test_texts_are_shown_as_they_are(text: str) -> None:
+    texts = shown(card(source=text, category=text, values={"extra.rule": text}))
+    assert in_one_line(f"Source: {text}") in texts
+    assert in_one_line(text) in texts
+    assert in_one_line(f"extra.rule: {text}") in texts
+
+
+def test_usual_names_are_not_cluttered() -> None:
+    written = card("data/my_file-2.csv", "Clothing, Shoes", {"learning_rate": 0.001, "x": None})
+    assert "- Source: data/my_file-2.csv\n" in written
+    assert "| Clothing, Shoes | 1.0000 | 1.0000 | 1.0000 | 1 |\n" in written
+    assert "- learning_rate: 0.001\n- x: None\n" in written
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("red shoes", 2, id="words"),
+        pytest.param("zebra", 1, id="a word that is not known"),
+        pytest.param("…", 1, id="no word"),
+        pytest.param("", 1, id="nothing"),
+    ],
+)
+def test_the_snippet_labels_any_text(
+    text: str,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tokenizer = deployed_tokenizer(fit_tokenizer(["red shoes", "red shoes"], 10), 10, 8)
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+    (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
+    shapes = []
+
+    def predict(ids: np.ndarray) -> np.ndarray:
+        shapes.append(ids.shape)
+        return np.array([[0.9, 0.1]])
+
+    models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=predict))
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(models=models))
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", card(), re.DOTALL)[0]
+    exec(code.replace('"a text"', repr(text)), {})
+    assert shapes == [(1, expected)]
+    assert capsys.readouterr().out == "Bücher\n"
