@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 from ecomcat.config import DataConfig, SearchCommand
 from ecomcat.errors import UserError, nearest
@@ -12,6 +13,7 @@ from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+STANDARD_STREAM = "-"
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
 _FINALS = ("single",)
@@ -46,6 +48,30 @@ def check_data(data: DataConfig) -> None:
     problems = list(_data_problems(data))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def require_output(output: str | None) -> None:
+    """Refuse a place where no file can be written, before any work is done.
+
+    Args:
+        output: a file, `-` for standard output, or nothing.
+
+    Raises:
+        UserError: when a folder stands there, or the folder that should hold it is missing.
+    """
+    if not output or output == STANDARD_STREAM:
+        return
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise UserError(
+            f"Expected a file at output={output}, or - for standard output; found a folder. Name "
+            "a file in it."
+        )
+    if not path.parent.is_dir():
+        raise UserError(
+            f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
+            "Make it first, or name another place with output=FILE."
+        )
 
 
 def _data_problems(data: DataConfig) -> Iterator[str]:

@@ -9,14 +9,13 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from ecomcat.checks import HEADER_CHOICES, STANDARD_STREAM, require_output
 from ecomcat.command import run
 from ecomcat.config import PredictCommand
 from ecomcat.errors import UserError
 
 if TYPE_CHECKING:
     from ecomcat.table.table import Table
-
-STANDARD_STREAM = "-"
 
 
 def predict(config: PredictCommand) -> None:
@@ -29,19 +28,17 @@ def predict(config: PredictCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.artifact.manifest import check_manifest
+    from ecomcat.artifact.manifest import require_export
 
     _check_settings(config)
-    _check_output(str(config.output))
+    require_output(config.output)
     directory = Path(config.model_dir).expanduser()
-    check_manifest(directory)
+    require_export(directory)
     with _open_input(config) as table:
         _label_table(config, table, directory)
 
 
 def _check_settings(config: PredictCommand) -> None:
-    from ecomcat.checks import HEADER_CHOICES
-
     if not config.input or not config.output:
         raise UserError(
             "Expected input=FILE and output=FILE, or - for standard input and output; found "
@@ -53,20 +50,6 @@ def _check_settings(config: PredictCommand) -> None:
     if header not in HEADER_CHOICES:
         raise UserError(
             f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
-        )
-
-
-def _check_output(output: str) -> None:
-    """Refuse a place where no file can be written, before any work is done."""
-    if output == STANDARD_STREAM:
-        return
-    path = Path(output).expanduser()
-    if path.is_dir():
-        raise UserError(f"Expected a file at output={output}, found a folder. Name a file in it.")
-    if not path.parent.is_dir():
-        raise UserError(
-            f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
-            "Make it first, or name another place with output=FILE."
         )
 
 

@@ -57,7 +57,7 @@ def read_back(written: str, delimiter=",") -> list[list[str]]:
 @pytest.fixture
 def labelled_file(monkeypatch, tmp_path):
     """Return a function that labels the bytes of a file and returns the rows written."""
-    monkeypatch.setattr(ecomcat.artifact.manifest, "check_manifest", lambda directory: None)
+    monkeypatch.setattr(ecomcat.artifact.manifest, "require_export", lambda directory: None)
 
     def label(content: bytes, *, trained_on: tuple[str | int, ...] = (1,), **data: object):
         classifier = DogOrCat(*trained_on)
@@ -172,7 +172,7 @@ def refused(monkeypatch, capsys, tmp_path):
         raise AssertionError("the model was opened")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ecomcat.artifact.manifest, "check_manifest", open_model)
+    monkeypatch.setattr(ecomcat.artifact.manifest, "require_export", open_model)
     monkeypatch.setattr(ecomcat.artifact.classifier, "load_classifier", open_model)
     Path("texts.csv").write_text("text\na dog\n", encoding="utf-8")
     with command_line(monkeypatch, capsys) as run:
@@ -202,4 +202,4 @@ def test_an_output_in_a_missing_folder_is_refused_and_makes_none(refused, output
 
 def test_an_output_that_is_a_folder_is_refused(refused, tmp_path):
     message = refused(str(tmp_path))
-    assert f"output={tmp_path}, found a folder" in message
+    assert f"output={tmp_path}, or - for standard output; found a folder" in message
