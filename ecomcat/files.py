@@ -31,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         UserError: when the disk is full or the folder cannot be written.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
     try:
