@@ -28,7 +28,7 @@ from ecomcat.reporting.tables import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.budget import decide_epochs
-from ecomcat.tuning.records import best_record, load_records
+from ecomcat.tuning.records import active_seconds, best_record, load_records
 from ecomcat.tuning.study import (
     Study,
     default_name,
@@ -119,7 +119,6 @@ def _search(
 ) -> Any:
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.search import run_search
-    from ecomcat.tuning.tuner import active_seconds
 
     records = load_records(study)
     finished = [record for record in records if record.objective is not None]
@@ -153,7 +152,7 @@ def _retrain_and_score(
     from ecomcat.final.retrain import retrain_best
     from ecomcat.model.training import predict_probabilities
     from ecomcat.reporting.tensorboard import FinalCurves
-    from ecomcat.tuning.trial import VALIDATION
+    from ecomcat.tuning.kept import VALIDATION
 
     best, inputs = result.best, result.inputs
     dataset = inputs.dataset

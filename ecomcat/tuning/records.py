@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecomcat.errors import UserError
 from ecomcat.files import write_json, write_text
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.tuning.study import Study
@@ -78,6 +79,34 @@ def best_record(records: Iterable[TrialRecord]) -> TrialRecord | None:
     """Return the completed trial of the highest objective, the earliest of equals."""
     completed = [record for record in records if record.status == COMPLETED]
     return max(completed, key=lambda record: record.objective or 0.0, default=None)
+
+
+def require_best(study: Study) -> TrialRecord:
+    """Return the study's best trial.
+
+    Raises:
+        UserError: when no trial has completed, with the first one's reason.
+    """
+    records = load_records(study)
+    best = best_record(records)
+    if best is None:
+        failed = [record for record in records if record.status == FAILED]
+        if not failed:
+            raise UserError(
+                "Expected at least one trial to complete, but the study's time was spent before "
+                f"one of {len(records)} did. Raise search.max_minutes."
+            )
+        raise UserError(
+            f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
+            f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
+            f"{study.directory / 'trials'}."
+        )
+    return best
+
+
+def active_seconds(study: Study) -> float:
+    """Return how long the study's trials took so far, in seconds of wall time."""
+    return sum(record.seconds for record in load_records(study))
 
 
 def write_trials_table(study: Study) -> None:

@@ -14,10 +14,10 @@ from ecomcat.model.space import Domain
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.budget import Budget
 from ecomcat.tuning.oracle import make_oracle
-from ecomcat.tuning.records import TrialRecord, load_records
+from ecomcat.tuning.records import TrialRecord, active_seconds, load_records, require_best
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.tuner import SearchListener, StudyTuner, active_seconds, require_best
+from ecomcat.tuning.tuner import SearchListener, StudyTuner
 
 logger = logging.getLogger("ecomcat")
 

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
-from ecomcat.files import atomic_path
 from ecomcat.model.builder import build_classifier
 from ecomcat.model.training import Examples, batches_of, fit
 from ecomcat.model.validation import Outcome, ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
-
-BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
+from ecomcat.tuning.kept import continue_training, keep_outcome
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,9 @@ def run_trial(
         patience=inputs.patience,
         deadline=deadline,
         on_epoch=on_epoch,
-        outcome=_continue(model, task.parent, task.curves) if task.parent is not None else None,
+        outcome=continue_training(model, task.parent, task.curves)
+        if task.parent is not None
+        else None,
     )
     fit(
         model,
@@ -117,7 +117,9 @@ def run_trial(
         callbacks=[watch],
         initial_epoch=task.initial_epoch,
     )
-    _keep(model, watch.outcome, task.directory, split.validation, keep_state=inputs.keep_state)
+    keep_outcome(
+        model, watch.outcome, task.directory, split.validation, keep_state=inputs.keep_state
+    )
     return watch.outcome, model.count_params()
 
 
@@ -150,65 +152,3 @@ def fit_options(inputs: TrialInputs, values: Mapping[str, Any], seed: int) -> di
         "word_dropout": values["word_dropout"],
         "seed": seed,
     }
-
-
-def _continue(model: Any, parent: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Bring a model to its parent's last state; the parent's best is the best so far."""
-    model.optimizer.build(model.trainable_variables)
-    state = _load_arrays(parent / LAST_STATE)
-    for variable, value in zip(_state(model), state, strict=True):
-        variable.assign(value)
-    with np.load(parent / VALIDATION, allow_pickle=False) as kept:
-        return Outcome(
-            best_epoch=int(kept["best_epoch"]),
-            scores={name: float(kept[name]) for name in ("macro_f1", "accuracy", "loss")},
-            probabilities=kept["probabilities"],
-            weights=_load_arrays(parent / BEST_WEIGHTS),
-            curves=list(curves),
-        )
-
-
-def _keep(
-    model: Any,
-    outcome: Outcome,
-    directory: Path,
-    validation_rows: NDArray[np.int64],
-    *,
-    keep_state: bool,
-) -> None:
-    if keep_state:
-        _save_arrays(directory / LAST_STATE, [variable.numpy() for variable in _state(model)])
-    _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
-    kept: dict[str, Any] = {
-        "probabilities": outcome.probabilities,
-        "rows": validation_rows,
-        "best_epoch": outcome.best_epoch,
-        **outcome.scores,
-    }
-    with atomic_path(directory / VALIDATION) as path:
-        np.savez(path, **kept)
-
-
-def _state(model: Any) -> list[Any]:
-    """Return all that a training goes on from: weights, dropout's chance, the optimizer's state."""
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
-    # HDF5, which Keras would write, crashes the process when the disk is full.
-    with atomic_path(path) as temporary:
-        np.savez(temporary, *arrays)
-
-
-def _load_arrays(path: Path) -> list[NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as kept:
-        return [kept[f"arr_{number}"] for number in range(len(kept.files))]
-
-
-def load_best_weights(directory: Path) -> list[NDArray[np.float32]]:
-    """Read a trial's best weights, as `keras.Model.set_weights` takes them.
-
-    Args:
-        directory: the trial's.
-    """
-    return _load_arrays(directory / BEST_WEIGHTS)

@@ -25,9 +25,7 @@ from ecomcat.tuning.records import (
     COMPLETED,
     FAILED,
     TrialRecord,
-    best_record,
     load_record,
-    load_records,
     save_record,
 )
 from ecomcat.tuning.study import Study
@@ -212,31 +210,3 @@ def _record_failure(record: TrialRecord, error: Exception, directory: Path) -> N
     lines = str(error).strip().splitlines()
     record.ended = f"{kind}: {lines[0] if lines else 'no message'}"[:300]
     write_text(directory / "error.txt", traceback.format_exc())
-
-
-def require_best(study: Study) -> TrialRecord:
-    """Return the study's best trial.
-
-    Raises:
-        UserError: when no trial has completed, with the first one's reason.
-    """
-    records = load_records(study)
-    best = best_record(records)
-    if best is None:
-        failed = [record for record in records if record.status == FAILED]
-        if not failed:
-            raise UserError(
-                "Expected at least one trial to complete, but the study's time was spent before "
-                f"one of {len(records)} did. Raise search.max_minutes."
-            )
-        raise UserError(
-            f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
-            f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
-            f"{study.directory / 'trials'}."
-        )
-    return best
-
-
-def active_seconds(study: Study) -> float:
-    """Return how long the study's trials took so far, in seconds of wall time."""
-    return sum(record.seconds for record in load_records(study))
