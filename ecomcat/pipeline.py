@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,11 @@ from ecomcat.tuning.study import (
     require_study_place,
     study_identity,
 )
+
+if TYPE_CHECKING:
+    import keras
+
+    from ecomcat.tuning.search import SearchResult
 
 logger = logging.getLogger("ecomcat")
 
@@ -116,7 +121,7 @@ def _search(
     texts: EncodedTexts,
     space: Mapping[str, Domain],
     study: Study,
-) -> Any:
+) -> SearchResult:
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.search import run_search
 
@@ -147,8 +152,8 @@ def _search(
 
 
 def _retrain_and_score(
-    config: SearchCommand, study: Study, result: Any
-) -> tuple[dict[str, Any], Any]:
+    config: SearchCommand, study: Study, result: SearchResult
+) -> tuple[dict[str, Any], keras.Model]:
     from ecomcat.final.retrain import retrain_best
     from ecomcat.model.training import predict_probabilities
     from ecomcat.reporting.tensorboard import FinalCurves
