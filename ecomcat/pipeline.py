@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.model.scores import score_predictions
-from ecomcat.model.space import EXTRA, Domain, resolve_auto
+from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.quiet import import_tensorflow
 from ecomcat.reporting.progress import SearchProgress, format_seconds
 from ecomcat.reporting.tables import (
@@ -137,7 +138,13 @@ def _search(
             config.search.max_minutes,
         )
     else:
-        logger.info("Study: %s", study.directory)
+        size = space_size(space)
+        logger.info(
+            "Study: %s (%s search of %s)",
+            study.directory,
+            config.search.algorithm,
+            "a continuous space" if math.isinf(size) else f"{size:.0f} configurations",
+        )
     best = best_record(records)
     progress = SearchProgress(
         config.search.max_trials,
