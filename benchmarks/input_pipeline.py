@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 BUCKETED, FIXED = "of similar length", "of fixed width"
 _MODEL, _MAX_TOKENS, _SEED = "bilstm_64", 250, 1
-_WARM_UP_BATCHES = 32  # two calls of the compiled training function
+_WARM_UP_BATCHES = 32
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ def load_task(path: Path | None, rows: int | None, epochs: int) -> Task:
 
 def train_once(task: Task, examples: Examples) -> Timing:
     """Train a new network: a few batches that compile it, then the measured epochs."""
-    from ecomcat.model.builder import build_classifier
-    from ecomcat.model.training import batches_of, fit
+    from ecomcat.model.builder import build_classifier, find_builder
+    from ecomcat.model.training import Training, batches_of, fit
 
     batch_size = task.values["batch_size"]
     total_batches = task.epochs * batches_of(len(examples), batch_size)
     model = build_classifier(
-        task.build, task.values, task.classes, seed=_SEED, total_batches=total_batches
+        find_builder(task.build), task.values, task.classes, seed=_SEED, total_batches=total_batches
     )
     options = {
         "classes": task.classes,
@@ -132,9 +132,10 @@ def train_once(task: Task, examples: Examples) -> Timing:
     }
     few = np.arange(min(batch_size * _WARM_UP_BATCHES, len(examples)))
     warm_up = replace(examples, texts=examples.texts.take(few), labels=examples.labels[few])
-    fit(model, warm_up, epochs=1, **options)
+    fit(Training(model, warm_up, **options), epochs=1)
+    training = Training(model, examples, **options)
     wall, cpu = time.perf_counter(), time.process_time()
-    fit(model, examples, epochs=task.epochs, **options)
+    fit(training, task.epochs)
     return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 

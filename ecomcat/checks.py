@@ -7,12 +7,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecomcat.config import DataConfig, SearchCommand
+from ecomcat.config import DataConfig, SearchCommand, SearchConfig
 from ecomcat.errors import UserError, nearest
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
 
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
+PRUNERS = ("median", "halving", "none")
 STANDARD_STREAM = "-"
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
@@ -99,6 +100,7 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
 def _search_problems(config: SearchCommand) -> Iterator[str]:
     search = config.search
     yield from _one_of("search.algorithm", search.algorithm, ALGORITHMS)
+    yield from _one_of("search.pruner", search.pruner, PRUNERS)
     yield from _one_of("final.name", config.final.name, _FINALS)
     for name in ("max_trials", "max_batches"):
         yield from _at_least(f"search.{name}", getattr(search, name), 1)
@@ -106,7 +108,12 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
         value = getattr(search, name)
         if value != AUTO and not (type(value) is int and value >= 1):
             yield f"search.{name}: expected a whole number from 1, or auto, found {value!r}."
-    yield from _at_least("search.hyperband_factor", search.hyperband_factor, 2)
+    for name in ("hyperband_factor", "halving_factor"):
+        yield from _at_least(f"search.{name}", getattr(search, name), 2)
+    for name in ("warmup_epochs", "min_peers", "cores_per_worker"):
+        yield from _at_least(f"search.{name}", getattr(search, name), 1)
+    yield from _at_least("search.max_retries", search.max_retries, 0)
+    yield from _worker_problems(search)
     if not 0 < search.max_minutes < math.inf:
         yield f"search.max_minutes: expected a number above 0, found {search.max_minutes:g}."
     if not 0 <= config.seed <= _LARGEST_SEED:
@@ -115,6 +122,22 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
     yield from _builder_problems(config.model.build)
+
+
+def _worker_problems(search: SearchConfig) -> Iterator[str]:
+    workers = search.workers
+    if workers != AUTO and not (type(workers) is int and workers >= 1):
+        yield f"search.workers: expected a whole number from 1, or auto, found {workers!r}."
+    if not 0 <= search.gpus_per_worker < math.inf:
+        yield f"search.gpus_per_worker: expected 0 or more, found {search.gpus_per_worker:g}."
+    if not 0 < search.memory_gb_per_worker < math.inf:
+        yield (
+            "search.memory_gb_per_worker: expected a number above 0, found "
+            f"{search.memory_gb_per_worker:g}."
+        )
+    minutes = search.trial_max_minutes
+    if minutes is not None and not 0 < minutes < math.inf:
+        yield f"search.trial_max_minutes: expected a number above 0, found {minutes:g}."
 
 
 def _builder_problems(build: str) -> Iterator[str]:

@@ -75,7 +75,7 @@ class ModelConfig:
 class SearchConfig:
     """How the space is explored, for how long, and under which name."""
 
-    algorithm: str = MISSING  # random, bayesian, hyperband or grid
+    algorithm: str = MISSING  # tpe, random, bayesian, hyperband or grid
     name: str | None = None  # the study's folder; by default from model, data and what they hold
     max_trials: int = MISSING
     max_minutes: float = MISSING  # of the study's active time, resumed runs added
@@ -84,6 +84,19 @@ class SearchConfig:
     patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
     overwrite: bool = False  # start a study of the same name afresh
     hyperband_factor: int = 3
+    pruner: str = "median"  # or halving or none: which trials end early
+    warmup_epochs: int = 2  # that every trial may train; the first rung of halving
+    min_peers: int = 4  # trials that must have come as far before one is pruned
+    halving_factor: int = 3  # one trial in this many goes on from a rung
+    trial_max_minutes: float | None = None  # of one trial; none unless given
+    max_retries: int = 2  # of a trial whose worker was lost or out of memory
+    workers: Any = "auto"  # trials at a time; auto: as many as there is room for, with Ray
+    cluster: str | None = None  # auto or the address of a Ray cluster; by default this machine
+    cores_per_worker: int = 1  # of workers that Ray places
+    gpus_per_worker: float = 0.0  # or a fraction of one
+    memory_gb_per_worker: float = 2.0  # 10^9 bytes
+    dry_run: bool = False  # show what would be searched, and end
+    from_trial: str | None = None  # train: run this trial again, <study>/<id>
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from ecomcat.artifact.export import Export, export_model, package_versions
 from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.dry_run import print_dry_run
 from ecomcat.model.scores import score_predictions
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.quiet import import_tensorflow
@@ -22,6 +24,7 @@ from ecomcat.reporting.progress import SearchProgress, format_seconds
 from ecomcat.reporting.tables import (
     best_trials_table,
     confusion_table,
+    importance_table,
     output_console,
     per_class_table,
     scores_table,
@@ -29,7 +32,8 @@ from ecomcat.reporting.tables import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.budget import decide_epochs
-from ecomcat.tuning.records import active_seconds, best_record, load_records
+from ecomcat.tuning.clock import active_seconds
+from ecomcat.tuning.records import RUNNING, best_record, load_records
 from ecomcat.tuning.study import (
     Study,
     default_name,
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     import keras
 
     from ecomcat.tuning.search import SearchResult
+    from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
@@ -65,12 +70,15 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
     root = Path(config.outputs_dir).expanduser() / "search"
     require_study_place(root, name)
+    if config.search.dry_run:
+        print_dry_run(config, space, Study(root / name), len(dataset.split.train))
+        return
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()
-    _require_builder(config.model.build)
+    inputs = _trial_inputs(config, dataset, texts)
     with open_study(root, name, identity, overwrite=config.search.overwrite) as study:
-        result = _search(config, dataset, texts, space, study)
-        metrics, model = _retrain_and_score(config, study, result)
+        result = _search(config, inputs, space, study)
+        metrics, model = _retrain_and_score(config, dataset, inputs, study, result)
         values = result.best.values
         export = Export(
             model=model,
@@ -86,7 +94,7 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
             ],
         )
         export_model(model_dir, export)
-        _print_results(study, metrics)
+        _print_results(config, space, study, metrics)
         logger.info(
             "Model: %s (label a file with: python -m ecomcat.predict input=FILE output=FILE). "
             "Study: %s. Watch it: tensorboard --logdir %s",
@@ -96,11 +104,22 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
         )
 
 
-def _require_builder(build: str) -> None:
-    """Refuse a builder that is not there before a study is begun."""
+def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
+    """Gather what all trials share; a builder that is not there is refused here."""
     from ecomcat.model.builder import find_builder
+    from ecomcat.tuning.trial import TrialInputs
 
-    find_builder(build)
+    return TrialInputs(
+        build=find_builder(config.model.build),
+        texts=texts,
+        labels=dataset.labels,
+        classes=len(dataset.classes),
+        split=dataset.split,
+        seed=config.seed,
+        patience=config.search.patience,
+        max_epochs=config.search.max_epochs,
+        keep_state=config.search.algorithm == "hyperband",
+    )
 
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, EncodedTexts]:
@@ -117,17 +136,13 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, En
 
 
 def _search(
-    config: SearchCommand,
-    dataset: Dataset,
-    texts: EncodedTexts,
-    space: Mapping[str, Domain],
-    study: Study,
+    config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
 ) -> SearchResult:
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.search import run_search
 
     records = load_records(study)
-    finished = [record for record in records if record.objective is not None]
+    finished = [record for record in records if record.status != RUNNING]
     seconds_left = config.search.max_minutes * 60 - active_seconds(study)
     if finished:
         logger.info(
@@ -145,33 +160,37 @@ def _search(
             config.search.algorithm,
             "a continuous space" if math.isinf(size) else f"{size:.0f} configurations",
         )
-    best = best_record(records)
     progress = SearchProgress(
         config.search.max_trials,
         seconds_left,
+        names=[name for name, domain in space.items() if not domain.fixed],
         done=len(finished),
-        best=best.objective if best else None,
+        best=best_record(records),
     )
     extra = [name for name in space if name.startswith(EXTRA)]
     with progress.live():
         listeners = (progress, TensorBoardListener(study, extra))
-        return run_search(config, dataset, texts, space, study, listeners)
+        return run_search(config, inputs, space, study, listeners)
 
 
 def _retrain_and_score(
-    config: SearchCommand, study: Study, result: SearchResult
+    config: SearchCommand,
+    dataset: Dataset,
+    inputs: TrialInputs,
+    study: Study,
+    result: SearchResult,
 ) -> tuple[dict[str, Any], keras.Model]:
     from ecomcat.final.retrain import retrain_best
     from ecomcat.model.training import predict_probabilities
     from ecomcat.reporting.tensorboard import FinalCurves
     from ecomcat.tuning.kept import VALIDATION
 
-    best, inputs = result.best, result.inputs
-    dataset = inputs.dataset
+    best = result.best
     logger.info(
         "Retraining trial %s on train + validation for %d epochs.", best.id, best.best_epoch
     )
-    model = retrain_best(inputs, best, callbacks=[FinalCurves(study, best)])
+    with closing(FinalCurves(study, best)) as curves:
+        model = retrain_best(inputs, best, curves.write)
     test = inputs.examples(dataset.split.test, best.values)
     predicted = predict_probabilities(model, test.texts).argmax(axis=1)
     with np.load(study.trial_dir(best.id) / VALIDATION, allow_pickle=False) as kept:
@@ -189,9 +208,16 @@ def _retrain_and_score(
     return metrics, model
 
 
-def _print_results(study: Study, metrics: Mapping[str, Any]) -> None:
-    console = output_console()
-    console.print(best_trials_table(load_records(study)))
+def _print_results(
+    config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Mapping[str, Any]
+) -> None:
+    from ecomcat.tuning.importance import importances
+
+    console, records = output_console(), load_records(study)
+    console.print(best_trials_table(records))
+    shares = importances(records, space, config.seed)
+    if shares:
+        console.print(importance_table(shares))
     console.print(per_class_table("Test set, by category", metrics["test"]))
     confusion = confusion_table(metrics["test"])
     if confusion is not None:

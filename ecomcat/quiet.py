@@ -23,15 +23,17 @@ def import_tensorflow() -> None:
 
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    with _silenced_stderr():
+    with silenced_stderr():
         import tensorflow as tf
 
         # Looking for a GPU prints notices, too.
-        tf.config.list_physical_devices()
+        for device in tf.config.list_physical_devices("GPU"):
+            # Or one process would take all of its memory, and leave none for another worker.
+            tf.config.experimental.set_memory_growth(device, True)
 
 
 @contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; show it when the block fails."""
     sys.stderr.flush()
     kept = os.dup(2)

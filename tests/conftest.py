@@ -27,6 +27,7 @@ TINY_SEARCH = (
     "data.sample_rows=400",
     "search.max_trials=2",
     "search.max_epochs=2",
+    "search.workers=1",
     *TINY_MODEL,
 )
 

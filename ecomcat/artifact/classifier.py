@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from ecomcat.data.clean import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.quiet import import_tensorflow
 from ecomcat.text.encoding import encode_all
+
+if TYPE_CHECKING:
+    from ecomcat.model.training import Scorer
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,16 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each class's probability for each text, shape `(texts, classes)`."""
-        from ecomcat.model.training import predict_probabilities
-
         limit = self.tokenizer.truncation["max_length"]
-        return predict_probabilities(self.model, encode_all(self.tokenizer, texts, limit))
+        scores: NDArray[np.float32] = self._scorer(encode_all(self.tokenizer, texts, limit))
+        return scores
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        """The model, compiled once for all texts."""
+        from ecomcat.model.training import Scorer
+
+        return Scorer(self.model)
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""

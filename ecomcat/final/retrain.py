@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 
 from ecomcat.model.training import fit
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.trial import (
-    TrialInputs,
-    build_network,
-    fit_options,
-    trial_seed,
-)
+from ecomcat.tuning.trial import TrialInputs, build_network, start_training, trial_seed
 
 
 def retrain_best(
     inputs: TrialInputs,
     best: TrialRecord,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
 ) -> keras.Model:
     """Train the winning configuration for the number of epochs that was best.
 
@@ -28,22 +23,16 @@ def retrain_best(
         inputs: what all trials of the study shared.
         best: the winning trial; its number of epochs was chosen on validation by weights that
             were trained on train alone.
-        callbacks: Keras's.
+        on_epoch: called with each epoch's number (from 1) and scores.
 
     Returns:
         The trained model, without its optimizer.
     """
-    split, values = inputs.dataset.split, best.values
+    split, values = inputs.split, best.values
     rows = np.sort(np.concatenate([split.train, split.validation]))
     examples = inputs.examples(rows, values)
     seed = trial_seed(inputs.seed, best.root)
     model = build_network(inputs, values, examples, seed)
-    fit(
-        model,
-        examples,
-        **fit_options(inputs, values, seed),
-        epochs=best.best_epoch,
-        callbacks=callbacks,
-    )
+    fit(start_training(model, inputs, values, examples, seed), best.best_epoch, on_epoch)
     # Without the optimizer, whose state would treble the file's size.
     return keras.Model(model.inputs, model.outputs, name=model.name)

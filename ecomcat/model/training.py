@@ -1,9 +1,13 @@
-"""Train a network on batches of texts of similar length, and score texts with it."""
+"""Train a network on batches of texts of similar length, and score texts with it.
+
+The training step is compiled here, once for each network, for batches of any length: Keras's own
+`fit` takes three times as long to compile, and again for the last few batches of an epoch.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ecomcat.data.batches import scoring_batches, training_batches
+from ecomcat.model.scores import macro_f1
 from ecomcat.text.encoding import EncodedTexts, drop_words
 
 _SCORING_BATCH = 256  # texts
@@ -38,95 +43,138 @@ def batches_of(texts: int, batch_size: int) -> int:
     return math.ceil(texts / batch_size)
 
 
-def fit(
-    model: keras.Model,
-    examples: Examples,
-    *,
-    classes: int,
-    batch_size: int,
-    epochs: int,
-    seed: int,
-    word_dropout: float = 0.0,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    initial_epoch: int = 0,
-) -> None:
-    """Train a compiled model on batches of similar length.
+class Training:
+    """A compiled network in training, one epoch at a time.
 
     Args:
         model: as `build_classifier` returns it.
         examples: the training rows.
         classes: number of categories.
         batch_size: texts a batch.
-        epochs: number of the last epoch.
         seed: of the order of the batches and of the words dropped.
         word_dropout: share of the words read as unknown, others in each epoch.
-        callbacks: Keras's.
-        initial_epoch: epochs that the model has behind it.
+        epoch: epochs that the model has behind it.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        examples: Examples,
+        *,
+        classes: int,
+        batch_size: int,
+        seed: int,
+        word_dropout: float = 0.0,
+        epoch: int = 0,
+    ) -> None:
+        self.epoch = epoch
+        self._examples = examples
+        self._classes = classes
+        self._batch_size = batch_size
+        self._seed = seed
+        self._word_dropout = word_dropout
+        self._step = _compile_step(model, classes)
+
+    def train_epoch(self) -> dict[str, float]:
+        """Train on every example once.
+
+        Returns:
+            `loss`, `accuracy` and `macro_f1` of the batches as they were trained on, with
+            dropout at work.
+
+        Raises:
+            DivergedError: when the loss is not finite.
+        """
+        examples, random = self._examples, np.random.default_rng([self._seed, self.epoch, 1])
+        one_hot = np.eye(self._classes, dtype=np.float32)
+        predicted = np.empty(len(examples), np.int64)
+        total_loss = 0.0
+        batches = training_batches(examples.texts.lengths, self._batch_size, self._seed, self.epoch)
+        for number, rows in enumerate(batches, start=1):
+            ids = drop_words(examples.texts.padded(rows), self._word_dropout, random)
+            targets = one_hot[examples.labels[rows]]
+            loss_tensor, probabilities = self._step(tf.constant(ids), tf.constant(targets))
+            loss = float(loss_tensor)
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"the loss became {loss} in batch {number}; a smaller learning rate may help"
+                )
+            total_loss += loss * len(rows)
+            predicted[rows] = probabilities.numpy().argmax(axis=1)
+        self.epoch += 1
+        return {
+            "loss": total_loss / len(examples),
+            "accuracy": float(np.mean(predicted == examples.labels)),
+            "macro_f1": macro_f1(examples.labels, predicted, self._classes),
+        }
+
+
+def _compile_step(model: keras.Model, classes: int) -> Callable[..., Any]:
+    """Return a function that trains on one batch and returns its loss and probabilities."""
+    variables = model.trainable_variables
+    model.optimizer.build(variables)
+    signature = [tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, classes), tf.float32)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def step(ids: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            probabilities = model(ids, training=True)
+            # Keras's own, which adds the losses of a builder's regularizers.
+            loss = model.compute_loss(y=targets, y_pred=probabilities)
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss, probabilities
+
+    # Not the function itself, which would warn that every trial compiles one anew.
+    compiled: Callable[..., Any] = step.get_concrete_function()
+    return compiled
+
+
+def fit(
+    training: Training,
+    epochs: int,
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
+) -> None:
+    """Train up to an epoch.
+
+    Args:
+        training: a network in training.
+        epochs: number of the last epoch.
+        on_epoch: called with each epoch's number (from 1) and scores.
 
     Raises:
         DivergedError: when the loss is not finite.
     """
-    clock = _EpochClock(initial_epoch)
-    one_hot = np.eye(classes, dtype=np.float32)
-
-    def generate() -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-        random = np.random.default_rng([seed, clock.epoch, 1])
-        for rows in training_batches(examples.texts.lengths, batch_size, seed, clock.epoch):
-            ids = drop_words(examples.texts.padded(rows), word_dropout, random)
-            yield ids, one_hot[examples.labels[rows]]
-
-    signature = (
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None, classes), tf.float32),
-    )
-    batches = batches_of(len(examples), batch_size)
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(2)
-    model.fit(
-        dataset,
-        epochs=epochs,
-        initial_epoch=initial_epoch,
-        shuffle=False,
-        verbose=0,
-        callbacks=[clock, _StopWhenDiverged(), *callbacks],
-    )
+    while training.epoch < epochs:
+        logs = training.train_epoch()
+        on_epoch(training.epoch, logs)
 
 
-def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np.float32]:
-    """Return class probabilities of each text, shape `(texts, classes)`.
+class Scorer:
+    """Compute class probabilities with a network that is compiled once.
 
     Args:
         model: from ids to probabilities.
-        texts: in the vocabulary and length limit that the model was trained on.
     """
-    batches = scoring_batches(texts.lengths, _SCORING_BATCH)
-    if not batches:
-        return np.zeros((0, model.output_shape[-1]), np.float32)
-    dataset = tf.data.Dataset.from_generator(
-        lambda: (texts.padded(rows) for rows in batches),
-        output_signature=tf.TensorSpec((None, None), tf.int32),
-    ).apply(tf.data.experimental.assert_cardinality(len(batches)))
-    sorted_by_length = model.predict(dataset, verbose=0)
-    probabilities: NDArray[np.float32] = np.empty_like(sorted_by_length)
-    probabilities[np.concatenate(batches)] = sorted_by_length
-    return probabilities
+
+    def __init__(self, model: keras.Model) -> None:
+        self._classes = model.output_shape[-1]
+        signature = [tf.TensorSpec((None, None), tf.int32)]
+        self._forward = tf.function(
+            lambda ids: model(ids, training=False), input_signature=signature, autograph=False
+        ).get_concrete_function()
+
+    def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
+        """Return class probabilities of each text, shape `(texts, classes)`.
+
+        Args:
+            texts: in the vocabulary and length limit that the model was trained on.
+        """
+        probabilities = np.zeros((len(texts), self._classes), np.float32)
+        for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
+            probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
+        return probabilities
 
 
-class _EpochClock(keras.callbacks.Callback):
-    """Tell the generator of batches which epoch it is drawing."""
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = epoch
-
-
-class _StopWhenDiverged(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if logs and not math.isfinite(logs["loss"]):
-            raise DivergedError(
-                f"the loss became {logs['loss']} in batch {batch + 1}; a smaller learning rate "
-                "may help"
-            )
+def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np.float32]:
+    """Return class probabilities of each text, shape `(texts, classes)`, with a model used once."""
+    return Scorer(model)(texts)

@@ -1,29 +1,35 @@
-"""Show how a search goes: a live line in a terminal, plain lines in a log."""
+"""Show how a search goes: a live table in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from ecomcat.model.scores import OBJECTIVE
 
 if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
 
+_ENDED_SHOWN = 6  # trials, below those that run
+_STYLES = {"running": "", "completed": "green", "pruned": "yellow", "failed": "red"}
+
 
 class SearchProgress:
-    """Tell on standard error which trial runs, its epoch, the best so far and the time left.
+    """Tell on standard error which trials run, how the others ended, and the time left.
 
     Args:
         max_trials: of the study.
         seconds_left: of its time.
-        done: trials that an earlier run of the study completed.
-        best: the highest objective among them.
+        names: hyperparameters in which trials may differ.
+        done: trials that an earlier run of the study ended.
+        best: the best of them.
         console: where to write; by default standard error.
     """
 
@@ -32,84 +38,124 @@ class SearchProgress:
         max_trials: int,
         seconds_left: float,
         *,
+        names: Sequence[str] = (),
         done: int = 0,
-        best: float | None = None,
+        best: TrialRecord | None = None,
         console: Console | None = None,
     ) -> None:
         self._console = console or Console(stderr=True)
         self._max_trials = max_trials
-        self._deadline = time.monotonic() + seconds_left
-        self._done = done
+        self._began = time.monotonic()
+        self._deadline = self._began + seconds_left
+        self._names = names
+        self._done_before = self._done = done
         self._best = best
-        self._seconds: list[float] = []
-        self._epochs = 0
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._progress.add_task("search", total=max_trials, state="", completed=done)
+        self._running: dict[str, tuple[TrialRecord, int]] = {}
+        self._ended: list[tuple[TrialRecord, int]] = []
 
     @contextmanager
     def live(self) -> Iterator[SearchProgress]:
-        """Keep the live line on the screen while the block runs."""
-        with self._progress:
+        """Keep the table on the screen while the block runs."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(
+            get_renderable=self._table,
+            console=self._console,
+            refresh_per_second=2,
+            transient=True,
+            redirect_stdout=False,
+        ):
             yield self
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Show a trial that begins."""
-        self._epochs = epochs
-        self._show(record, 0)
+        self._running[record.id] = record, epochs
 
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Show an epoch's validation score."""
-        self._show(record, epoch, logs[OBJECTIVE])
-        if not self._console.is_terminal:
-            self._print(
-                f"trial {record.id} epoch {epoch}/{self._epochs}: "
-                f"loss {logs['loss']:.4f}, validation macro-F1 {logs[OBJECTIVE]:.4f}, "
-                f"accuracy {logs['val_accuracy']:.4f}"
-            )
+        _, epochs = self._running[record.id]
+        self._say(
+            f"trial {record.id} epoch {epoch}/{epochs}: "
+            f"loss {logs['loss']:.4f}, validation macro-F1 {logs[OBJECTIVE]:.4f}, "
+            f"accuracy {logs['val_accuracy']:.4f}"
+        )
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Say that a trial begins again."""
+        self._running.pop(record.id, None)
+        self._say(f"trial {record.id} begins again: {reason}")
 
     def trial_ends(self, record: TrialRecord) -> None:
-        """Write a line that stays."""
+        """Say how a trial ended."""
+        self._ended.append(self._running.pop(record.id))
         self._done += 1
-        self._seconds.append(record.seconds)
         if record.objective is None:
-            self._print(f"trial {record.id} failed: {record.ended}")
+            self._say(f"trial {record.id} failed: {record.ended}")
+            return
+        score = (
+            f"macro-F1 {record.objective:.4f} after epoch {record.best_epoch} of {record.epochs}, "
+            f"{record.seconds:.0f} s"
+        )
+        if record.status == "pruned":
+            self._say(f"trial {record.id} pruned: {score}, {self._time_left()}")
+            return
+        if self._best is None or record.objective > (self._best.objective or 0.0):
+            self._best, note = record, "(best so far)"
+            self._say(f"trial {record.id}: {score} {note}, {self._time_left()}")
         else:
-            better = self._best is None or record.objective > self._best
-            self._best = record.objective if better else self._best
-            self._print(
-                f"trial {record.id}: macro-F1 {record.objective:.4f} "
-                f"after epoch {record.best_epoch} of {record.epochs}, {record.seconds:.0f} s"
-                f"{' (best so far)' if better else f', best so far {self._best:.4f}'}"
-                f", {self._time_left()}"
+            note = f"best so far {self._best.objective:.4f}"
+            self._say(f"trial {record.id}: {score}, {note}, {self._time_left()}")
+
+    def _say(self, line: str) -> None:
+        """Write a line where there is no table."""
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _table(self) -> Group:
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+        for heading in ("trial", "status"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("epoch", "macro-F1", "seconds"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
+        for record, epochs in [*self._running.values(), *self._ended[: -_ENDED_SHOWN - 1 : -1]]:
+            score = "" if record.objective is None else f"{record.objective:.4f}"
+            table.add_row(
+                record.id,
+                Text(record.status, style=_STYLES[record.status]),
+                f"{record.epochs}/{epochs}",
+                score,
+                f"{record.seconds:.0f}",
+                Text(describe_values(record, self._names)),
             )
-        self._progress.update(self._task, completed=self._done)
+        return Group(table, Text(self._summary(), style="bold"))
 
-    def _print(self, line: str) -> None:
-        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def _show(self, record: TrialRecord, epoch: int, score: float | None = None) -> None:
-        state = f"trial {record.id} of {self._max_trials}, epoch {epoch}/{self._epochs}"
-        if score is not None:
-            state += f", macro-F1 {score:.4f}"
+    def _summary(self) -> str:
+        parts = [f"{self._done} of {self._max_trials} trials"]
         if self._best is not None:
-            state += f", best {self._best:.4f}"
-        self._progress.update(self._task, state=f"{state}, {self._time_left()}")
+            parts.append(f"best macro-F1 {self._best.objective:.4f} (trial {self._best.id})")
+        return ", ".join([*parts, self._time_left()])
 
     def _time_left(self) -> str:
-        """Estimate from the mean trial so far, bounded by the study's time."""
-        bound = max(0.0, self._deadline - time.monotonic())
-        if self._seconds:
-            mean = sum(self._seconds) / len(self._seconds)
-            bound = min(bound, mean * max(0, self._max_trials - self._done))
+        """Estimate from the pace so far, bounded by the study's time."""
+        now = time.monotonic()
+        bound = max(0.0, self._deadline - now)
+        ended = self._done - self._done_before
+        if ended:
+            pace = (now - self._began) / ended
+            bound = min(bound, pace * max(0, self._max_trials - self._done))
         return f"at most {format_seconds(bound)} left"
+
+
+def describe_values(record: TrialRecord, names: Sequence[str]) -> str:
+    """Write some of a trial's hyperparameters in a line."""
+    return "  ".join(f"{name}={plain_value(record.values.get(name))}" for name in names)
+
+
+def plain_value(value: object) -> str:
+    """Write a hyperparameter's value, a real number in three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def format_seconds(seconds: float) -> str:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ecomcat.reporting.progress import describe_values
+
 if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
 
@@ -33,16 +35,19 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
         records: of a study.
         most: trials to show.
     """
-    from ecomcat.tuning.records import FAILED
+    from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED
 
     ranked = sorted(
-        (record for record in records if record.objective is not None),
+        (record for record in records if record.status == COMPLETED),
         key=lambda record: -(record.objective or 0.0),
     )
     names = [name for name in (ranked[0].values if ranked else ()) if _differs(name, ranked)]
-    failed = sum(record.status == FAILED for record in records)
+    others = {
+        status: sum(record.status == status for record in records) for status in (PRUNED, FAILED)
+    }
     trials = f"{len(ranked)} completed {'trial' if len(ranked) == 1 else 'trials'}"
-    title = f"Best of {trials}{f' ({failed} failed)' if failed else ''}, by validation macro-F1"
+    notes = ", ".join(f"{count} {status}" for status, count in others.items() if count)
+    title = f"Best of {trials}{f' ({notes})' if notes else ''}, by validation macro-F1"
     table = Table(title=_title(title))
     for heading in ("trial", "macro-F1", "accuracy", "epochs", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -54,8 +59,23 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
             f"{record.accuracy:.4f}",
             f"{record.best_epoch}/{record.epochs}",
             f"{record.seconds:.0f}",
-            Text("  ".join(f"{name}={_plain(record.values.get(name))}" for name in names)),
+            Text(describe_values(record, names)),
         )
+    return table
+
+
+def importance_table(shares: Mapping[str, float]) -> Table:
+    """List how much each hyperparameter mattered, in a line each.
+
+    Args:
+        shares: of the variance in macro-F1, by name.
+    """
+    table = Table(title=_title("What mattered: share of the variance in macro-F1"), box=None)
+    table.add_column("hyperparameter")
+    table.add_column("share", justify="right")
+    table.add_column("")
+    for name, share in shares.items():
+        table.add_row(Text(name), f"{share:.0%}", "█" * round(share * 40))
     return table
 
 
@@ -141,7 +161,3 @@ def _caption(text: str) -> Text:
 
 def _differs(name: str, records: Sequence[TrialRecord]) -> bool:
     return len({repr(record.values.get(name)) for record in records}) > 1
-
-
-def _plain(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import api_pb2
@@ -24,7 +23,7 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
 from ecomcat.rules import Rule
-from ecomcat.tuning.records import COMPLETED, TrialRecord
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study
 
 _METRICS = {
@@ -35,6 +34,12 @@ _METRICS = {
     "best/parameters": "parameters",
 }
 _CURVES = ("loss", "accuracy", "macro_f1")
+# TensorBoard knows no word for pruned; its "unknown" stands out beside success and failure.
+_STATUS = {
+    COMPLETED: api_pb2.STATUS_SUCCESS,
+    PRUNED: api_pb2.STATUS_UNKNOWN,
+    FAILED: api_pb2.STATUS_FAILURE,
+}
 
 
 class TensorBoardListener:
@@ -47,35 +52,40 @@ class TensorBoardListener:
 
     def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
         self._study = study
-        self._curves: CurveWriter | None = None
+        self._curves: dict[str, CurveWriter] = {}
         _declare(study.tensorboard_dir, extra)
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Begin a trial's curves; those of an interrupted attempt go."""
-        directory = self._study.tensorboard_dir / record.id
-        shutil.rmtree(directory, ignore_errors=True)
-        self._curves = CurveWriter(directory)
+        self._forget(record)
+        self._curves[record.id] = CurveWriter(self._study.tensorboard_dir / record.id)
 
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Add a point to the curves."""
-        assert self._curves is not None
-        self._curves.write(epoch, logs)
+        self._curves[record.id].write(epoch, logs)
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Drop the curves of the attempt that was lost."""
+        self._forget(record)
+
+    def _forget(self, record: TrialRecord) -> None:
+        if record.id in self._curves:
+            self._curves.pop(record.id).close()
+        shutil.rmtree(self._study.tensorboard_dir / record.id, ignore_errors=True)
 
     def trial_ends(self, record: TrialRecord) -> None:
         """Write the trial's hyperparameters, best scores and status."""
-        assert self._curves is not None
-        self._curves.close()
-        completed = record.status == COMPLETED
+        self._curves.pop(record.id).close()
         with _writer(self._study.tensorboard_dir / record.id) as writer:
             values = {name: _plain(value) for name, value in record.values.items()}
             hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
-            if completed:
+            tf.summary.text("ended", f"`{record.status}`: {record.ended}", step=0)
+            if record.objective is not None:
                 scores = (record.objective, record.accuracy, record.best_epoch)
                 figures = (*scores, record.seconds, record.parameters)
                 for tag, figure in zip(_METRICS, figures, strict=True):
                     tf.summary.scalar(tag, figure, step=record.best_epoch)
-            status = api_pb2.STATUS_SUCCESS if completed else api_pb2.STATUS_FAILURE
-            _write_raw(writer, session_end_pb(status))
+            _write_raw(writer, session_end_pb(_STATUS[record.status]))
 
 
 class CurveWriter:
@@ -107,7 +117,7 @@ class CurveWriter:
             writer.close()
 
 
-class FinalCurves(keras.callbacks.Callback):
+class FinalCurves:
     """Write the curves of the final training.
 
     The final training has no rows left to validate on, so its validation curve is that of the
@@ -119,7 +129,6 @@ class FinalCurves(keras.callbacks.Callback):
     """
 
     def __init__(self, study: Study, best: TrialRecord) -> None:
-        super().__init__()
         directory = study.tensorboard_dir / "final"
         shutil.rmtree(directory, ignore_errors=True)
         self._curves = CurveWriter(directory)
@@ -135,12 +144,12 @@ class FinalCurves(keras.callbacks.Callback):
             )
             tf.summary.text("about", note, step=0)
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Add a point to both curves."""
-        validation = self._validation[epoch] if epoch < len(self._validation) else {}
-        self._curves.write(epoch + 1, {**(logs or {}), **validation})
+    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add a point to both curves, of an epoch's number from 1."""
+        validation = self._validation[epoch - 1] if epoch <= len(self._validation) else {}
+        self._curves.write(epoch, {**logs, **validation})
 
-    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+    def close(self) -> None:
         """End the files."""
         self._curves.close()
 

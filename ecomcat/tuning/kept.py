@@ -15,47 +15,35 @@ from ecomcat.model.validation import Outcome
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
 
 
-def continue_training(model: Any, parent: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Bring a model to its parent's last state; the parent's best is the best so far.
+def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
+    """Read what a trial left for one that continues it.
 
     Args:
-        model: compiled, of the parent's configuration.
-        parent: the parent's folder.
-        curves: the parent's.
+        directory: the trial's.
+        curves: the trial's.
     """
-    model.optimizer.build(model.trainable_variables)
-    state = _load_arrays(parent / LAST_STATE)
-    for variable, value in zip(_state(model), state, strict=True):
-        variable.assign(value)
-    with np.load(parent / VALIDATION, allow_pickle=False) as kept:
+    with np.load(directory / VALIDATION, allow_pickle=False) as kept:
         return Outcome(
             best_epoch=int(kept["best_epoch"]),
+            epochs=len(curves),
             scores={name: float(kept[name]) for name in ("macro_f1", "accuracy", "loss")},
             probabilities=kept["probabilities"],
-            weights=_load_arrays(parent / BEST_WEIGHTS),
+            weights=_load_arrays(directory / BEST_WEIGHTS),
             curves=list(curves),
+            state=_load_arrays(directory / LAST_STATE),
         )
 
 
-def keep_outcome(
-    model: Any,
-    outcome: Outcome,
-    directory: Path,
-    validation_rows: NDArray[np.int64],
-    *,
-    keep_state: bool,
-) -> None:
+def keep_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
     """Write best weights, validation probabilities and, for a later continuation, the last state.
 
     Args:
-        model: as training left it.
         outcome: of the training.
         directory: the trial's.
         validation_rows: which texts the probabilities belong to.
-        keep_state: whether the trial may be continued.
     """
-    if keep_state:
-        _save_arrays(directory / LAST_STATE, [variable.numpy() for variable in _state(model)])
+    if outcome.state:
+        _save_arrays(directory / LAST_STATE, outcome.state)
     _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
     kept: dict[str, Any] = {
         "probabilities": outcome.probabilities,
@@ -65,11 +53,6 @@ def keep_outcome(
     }
     with atomic_path(directory / VALIDATION) as path:
         np.savez(path, **kept)
-
-
-def _state(model: Any) -> list[Any]:
-    """Return all that a training goes on from: weights, dropout's chance, the optimizer's state."""
-    return [*model.variables, *model.optimizer.variables]
 
 
 def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:

@@ -1,7 +1,8 @@
-"""Keras Tuner's oracles, made to keep their state whole and to stop where the budget says.
+"""What our oracles add to Keras Tuner's: whole state files, budgets, pruning, and no repeats.
 
 Keras Tuner writes `oracle.json` in place, pads trial numbers to the width of `max_trials`, takes
-seed 0 for "any seed", gives Hyperband no number of trials, and cannot resume a grid search.
+seed 0 for "any seed", gives Hyperband no number of trials, never prunes, and tries configurations
+of a small space twice or ends before all are tried.
 """
 
 from __future__ import annotations
@@ -12,166 +13,156 @@ from pathlib import Path
 from typing import Any
 
 import keras_tuner
+import numpy as np
 from keras_tuner.engine import trial as keras_trial
-from keras_tuner.src.tuners.gridsearch import LinkedList
+from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 
-from ecomcat.config import SearchConfig
-from ecomcat.errors import UserError
 from ecomcat.files import write_json
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import Choices, Domain, Range
+from ecomcat.model.space import Domain
 from ecomcat.tuning.budget import Budget
+from ecomcat.tuning.draws import Key, draw_untried, exhausted, key_of
+from ecomcat.tuning.pruner import Curve, Pruner
+
+STATUS = keras_trial.TrialStatus
+PRUNED = "pruned"  # a completed trial's message
 
 
 class StudyOracle(keras_tuner.Oracle):
-    """What every oracle of ours adds to Keras Tuner's; mixed in before one of its classes."""
+    """Mixed in before one of Keras Tuner's oracles.
 
-    budget: Budget
-    trial_dir: Callable[[str], Path]
+    It is used by one thread of one process: workers are spoken to by the tuner, so there is
+    nothing that a lock could leave hanging.
+
+    Args:
+        space: domain of each hyperparameter.
+        budget: when no further trial begins.
+        pruner: which trials end early.
+        trial_dir: from a trial's id to its folder.
+        options: Keras Tuner's.
+    """
+
     ongoing_trials: dict[str, keras_trial.Trial]
+
+    def __init__(
+        self,
+        *,
+        space: Mapping[str, Domain],
+        budget: Budget,
+        pruner: Pruner,
+        trial_dir: Callable[[str], Path],
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.space = space
+        self.budget = budget
+        self._pruner = pruner
+        self._trial_dir = trial_dir
+        self.verbose = 0
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
         """Return the next trial, or one of status STOPPED when the budget is spent."""
         begun = len(self.trials) - len(self._retry_queue)
         if self.budget.spent(begun):
-            return keras_trial.Trial(self.get_space(), status=keras_trial.TrialStatus.STOPPED)
+            return keras_trial.Trial(self.get_space(), status=STATUS.STOPPED)
         return super().create_trial(tuner_id)
+
+    @keras_tuner.synchronized
+    def update_trial(
+        self, trial_id: str, metrics: Mapping[str, float], step: int = 0
+    ) -> keras_trial.Trial:
+        """Note an epoch's scores and return the trial, of status STOPPED when it is hopeless."""
+        trial = super().update_trial(trial_id, metrics, step)
+        others = [curve_of(other) for key, other in self.trials.items() if key != trial_id]
+        if self._pruner.prunes(curve_of(trial), [curve for curve in others if curve]):
+            trial.status = STATUS.STOPPED
+        return trial
+
+    def end(self, trial_id: str, *, failure: str = "", pruned: bool = False) -> None:
+        """End a trial: completed, as pruned ones are with the best they reached, or failed.
+
+        Args:
+            trial_id: of an ongoing trial.
+            failure: why it failed; empty when it has a score.
+            pruned: whether it was ended early.
+        """
+        trial = self.trials[trial_id]
+        trial.status = STATUS.FAILED if failure else STATUS.COMPLETED
+        trial.message = failure or (PRUNED if pruned else None)
+        self.end_trial(trial)
+
+    def requeue(self, trial_id: str) -> None:
+        """Let a trial whose worker was lost run again, before any new one."""
+        trial = self.trials[trial_id]
+        # What the lost attempt reported would otherwise count as this trial's.
+        trial.metrics = MetricsTracker()
+        trial.status = STATUS.RUNNING
+        self.ongoing_trials = {
+            worker: other for worker, other in self.ongoing_trials.items() if other is not trial
+        }
+        self._retry_queue.append(trial_id)
+        self.save()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every configuration of the space has been tried."""
+        return exhausted(self.space, self.tried())
+
+    def tried(self) -> set[Key]:
+        """Return the configurations of all trials, running ones included."""
+        return {key_of(self.space, trial.hyperparameters.values) for trial in self.trials.values()}
+
+    def _random_values(self) -> dict[str, Any] | None:
+        """Draw what Keras Tuner's oracles begin with; the trial's number decides the chance."""
+        random = np.random.default_rng([self.seed, len(self.trials)])
+        return draw_untried(self.space, self.tried(), random)
 
     def save(self) -> None:
         """Write the state so that a crash leaves the former one."""
         write_json(Path(self._get_oracle_fname()), self.get_state())
 
+    @property
+    def ended(self) -> int:
+        """How many trials are neither running nor wait to run again."""
+        return len(self.trials) - len(self.ongoing_trials) - len(self._retry_queue)
+
+    def resume(self) -> None:
+        """Go on from the state of an earlier run, if there is one."""
+        if Path(self._get_oracle_fname()).exists():
+            self.reload()
+
     def reload(self) -> None:
         """Read the state; trials that were interrupted are queued to run again."""
-        pattern = self.trial_dir("*")
+        pattern = self._trial_dir("*")
         for path in sorted(pattern.parent.glob(f"{pattern.name}/trial.json")):
             trial = keras_trial.Trial.load(str(path))
             self.trials[trial.trial_id] = trial
         self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
         self.ongoing_trials.clear()
-        # Also a trial that was begun after the state was last written.
+        # Also a trial that was begun, or ended, after the state was last written.
         for trial_id, trial in self.trials.items():
-            if trial.status == keras_trial.TrialStatus.RUNNING:
+            if trial_id not in self.start_order:
+                self.start_order.append(trial_id)
+            if trial.status in {STATUS.RUNNING, STATUS.STOPPED}:
+                trial.status, trial.metrics = STATUS.RUNNING, MetricsTracker()
                 if trial_id not in self._retry_queue:
                     self._retry_queue.append(trial_id)
-                if trial_id not in self.start_order:
-                    self.start_order.append(trial_id)
+            elif trial_id in self._retry_queue:
+                self._retry_queue.remove(trial_id)
+        # Taken from the end: the first that was interrupted is the first to run again.
+        self._retry_queue.sort(reverse=True)
 
     def _save_trial(self, trial: keras_trial.Trial) -> None:
-        write_json(self.trial_dir(trial.trial_id) / "trial.json", trial.get_state())
+        write_json(self._trial_dir(trial.trial_id) / "trial.json", trial.get_state())
+
+    def _get_oracle_fname(self) -> str:
+        return str(self._trial_dir("*").parent.parent / "oracle.json")
 
 
-class RandomOracle(StudyOracle, keras_tuner.oracles.RandomSearchOracle):
-    """Draw each configuration by chance."""
-
-
-class BayesianOracle(StudyOracle, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Fit a Gaussian process to what was tried."""
-
-
-class HyperbandOracle(StudyOracle, keras_tuner.oracles.HyperbandOracle):
-    """Train many configurations briefly and the best of them longer."""
-
-
-class GridOracle(StudyOracle, keras_tuner.oracles.GridSearchOracle):
-    """Try every combination; ranges without a step give ten values each."""
-
-    def get_state(self) -> dict[str, Any]:
-        """Add to the state how far the grid was walked."""
-        following = self._ordered_ids._next_index
-        ordered, index = [], following[None]
-        while index is not None:
-            ordered.append(self._ordered_ids._memory[index])
-            index = following[index]
-        return {
-            **super().get_state(),
-            "ordered_ids": ordered,
-            "populate_next": self._populate_next,
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Restore how far the grid was walked."""
-        super().set_state(state)
-        self._ordered_ids = LinkedList()
-        for trial_id in state["ordered_ids"]:
-            self._ordered_ids.insert(trial_id)
-        self._populate_next = state["populate_next"]
-
-
-_ORACLES = {"random": RandomOracle, "bayesian": BayesianOracle, "grid": GridOracle}
-
-
-def make_oracle(
-    search: SearchConfig, space: Mapping[str, Domain], seed: int, budget: Budget
-) -> StudyOracle:
-    """Make the oracle that the configuration names.
-
-    Args:
-        search: algorithm and epochs.
-        space: domain of each hyperparameter.
-        seed: of the oracle's draws, 0 or more.
-        budget: when to stop.
-    """
-    common: dict[str, Any] = {
-        "objective": keras_tuner.Objective(OBJECTIVE, "max"),
-        "hyperparameters": to_keras_tuner(space),
-        "allow_new_entries": False,
-        "tune_new_entries": False,
-        # Keras Tuner takes 0 for "any seed".
-        "seed": seed + 1,
-        # A failed trial is recorded and the search goes on; ours ends it when all have failed.
-        "max_consecutive_failed_trials": 10**9,
-    }
-    if all(domain.fixed for domain in space.values()):
-        oracle = RandomOracle(max_trials=None, **common)
-    elif search.algorithm == "hyperband":
-        oracle = HyperbandOracle(
-            max_epochs=search.max_epochs,
-            factor=search.hyperband_factor,
-            hyperband_iterations=None,  # until the budget is spent
-            **common,
-        )
-    else:
-        # Without a number the ids are four digits wide, so that a study may be raised later.
-        oracle = _ORACLES[search.algorithm](max_trials=None, **common)
-    oracle.budget = budget
-    oracle.verbose = 0
-    return oracle
-
-
-def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
-    """Declare a space in Keras Tuner's terms."""
-    hyperparameters = keras_tuner.HyperParameters()
-    for name, domain in space.items():
-        if isinstance(domain, Range):
-            _declare_range(hyperparameters, name, domain)
-        else:
-            _declare_choices(hyperparameters, name, domain)
-    return hyperparameters
-
-
-def _declare_range(space: keras_tuner.HyperParameters, name: str, domain: Range) -> None:
-    declare = space.Int if domain.whole else space.Float
-    sampling = "log" if domain.log else "linear"
-    # In a logarithmic range Keras Tuner reads a step as a factor.
-    step = None if domain.log else domain.step
-    declare(name, domain.low, domain.high, step=step, sampling=sampling)
-
-
-def _declare_choices(space: keras_tuner.HyperParameters, name: str, domain: Choices) -> None:
-    values = list(domain.values)
-    kinds = {type(value) for value in values}
-    if kinds == {int, float}:
-        values = [float(value) for value in values]
-    elif len(kinds) > 1:
-        raise UserError(
-            f"Expected choices of one kind for model.{name}, found {domain}: give numbers only, "
-            "words only, or true and false only."
-        )
-    if len(values) == 1:
-        space.Fixed(name, values[0])
-    elif kinds == {bool}:
-        space.Boolean(name, default=bool(values[0]))
-    else:
-        space.Choice(name, values)
+def curve_of(trial: keras_trial.Trial) -> Curve:
+    """Return a trial's objective by epoch."""
+    if not trial.metrics.exists(OBJECTIVE):
+        return {}
+    history = trial.metrics.get_history(OBJECTIVE)
+    return {observed.step: float(np.mean(observed.value)) for observed in history}

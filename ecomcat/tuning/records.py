@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
     *("seconds", "parameters", "ended"),
 )
-RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
+RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
+_TABLE_EVERY_SECONDS = 1.0
 
 
 @dataclass
@@ -31,7 +33,7 @@ class TrialRecord:
         values: every hyperparameter's value, fixed ones too.
         root: number of the trial whose chance this one shares: its own, or that of the first of
             the trials that it continues.
-        status: `running`, `completed` or `failed`.
+        status: `running`, `completed`, `pruned` or `failed`.
         objective: best validation macro-F1.
         accuracy: validation accuracy after the same epoch.
         loss: validation loss after the same epoch.
@@ -39,8 +41,10 @@ class TrialRecord:
         epochs: epochs trained in all.
         seconds: of wall time, interrupted attempts included.
         parameters: weights that were trained.
-        ended: why: `max_epochs`, `patience`, `time`, or what went wrong.
+        ended: why: `max_epochs`, `patience`, `time`, `trial_max_minutes`, what pruned it, or what
+            went wrong.
         curves: a row an epoch, with Keras's names.
+        retries: how often it began anew since its worker was lost or out of memory.
     """
 
     id: str
@@ -56,12 +60,56 @@ class TrialRecord:
     parameters: int = 0
     ended: str = ""
     curves: list[dict[str, float]] = field(default_factory=list)
+    retries: int = 0
+
+    def note_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Add an epoch's scores; the best so far are those of the highest objective.
+
+        Equals are told apart by the loss, as training does.
+        """
+        self.curves.append(logs)
+        self.epochs = epoch
+        best = max(self.curves, key=lambda row: (row[OBJECTIVE], -row["val_loss"]))
+        self.best_epoch = epoch - len(self.curves) + self.curves.index(best) + 1
+        self.objective = best[OBJECTIVE]
+        self.accuracy, self.loss = best["val_accuracy"], best["val_loss"]
 
 
-def save_record(study: Study, record: TrialRecord) -> None:
-    """Write one trial's file, then the table of all trials."""
-    write_json(_record_path(study, record.id), asdict(record))
-    write_trials_table(study)
+class TrialTable:
+    """A study's trials: in memory, each of them in a file, and all in `trials.csv`.
+
+    Args:
+        study: the folder; what earlier runs recorded is read.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._records = {record.id: record for record in load_records(study)}
+        self._written = 0.0
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """Every trial, in the order of their numbers."""
+        return [self._records[trial_id] for trial_id in sorted(self._records)]
+
+    def get(self, trial_id: str) -> TrialRecord | None:
+        """Return a trial, if it was recorded."""
+        return self._records.get(trial_id)
+
+    def save(self, record: TrialRecord) -> None:
+        """Write a trial's file, then the table."""
+        self._records[record.id] = record
+        write_json(_record_path(self._study, record.id), asdict(record))
+        self._write_table()
+
+    def refresh(self) -> None:
+        """Write the table when it was not written for a second: running trials have gone on."""
+        if time.monotonic() - self._written >= _TABLE_EVERY_SECONDS:
+            self._write_table()
+
+    def _write_table(self) -> None:
+        write_text(self._study.directory / "trials.csv", trials_csv(self.records))
+        self._written = time.monotonic()
 
 
 def load_record(study: Study, trial_id: str) -> TrialRecord:
@@ -77,7 +125,7 @@ def load_records(study: Study) -> list[TrialRecord]:
 
 def best_record(records: Iterable[TrialRecord]) -> TrialRecord | None:
     """Return the completed trial of the highest objective, the earliest of equals."""
-    completed = [record for record in records if record.status == COMPLETED]
+    completed = (record for record in records if record.status == COMPLETED)
     return max(completed, key=lambda record: record.objective or 0.0, default=None)
 
 
@@ -104,14 +152,8 @@ def require_best(study: Study) -> TrialRecord:
     return best
 
 
-def active_seconds(study: Study) -> float:
-    """Return how long the study's trials took so far, in seconds of wall time."""
-    return sum(record.seconds for record in load_records(study))
-
-
-def write_trials_table(study: Study) -> None:
-    """Write `trials.csv`: a row a trial."""
-    records = load_records(study)
+def trials_csv(records: Sequence[TrialRecord]) -> str:
+    """Return the content of `trials.csv`: a row a trial."""
     names = list(dict.fromkeys(name for record in records for name in record.values))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -119,7 +161,7 @@ def write_trials_table(study: Study) -> None:
     for record in records:
         values = (record.values.get(name, "") for name in names)
         writer.writerow([record.id, record.status, *values, *_results(record)])
-    write_text(study.directory / "trials.csv", stream.getvalue())
+    return stream.getvalue()
 
 
 def _results(record: TrialRecord) -> list[str]:

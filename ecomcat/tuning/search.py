@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ecomcat.config import SearchCommand
-from ecomcat.data.dataset import Dataset
-from ecomcat.model.space import Domain
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.model.space import Domain, space_size
+from ecomcat.tuning.algorithms import make_oracle
 from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.oracle import make_oracle
-from ecomcat.tuning.records import TrialRecord, active_seconds, load_records, require_best
+from ecomcat.tuning.clock import active_seconds
+from ecomcat.tuning.oracle import StudyOracle
+from ecomcat.tuning.pool import WorkerPool
+from ecomcat.tuning.records import TrialRecord, load_records, require_best
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.tuner import SearchListener, StudyTuner
+from ecomcat.tuning.tuner import Limits, SearchListener, StudyTuner
+from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")
+
+OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,11 @@ class SearchResult:
 
     Args:
         best: the trial of the highest validation macro-F1.
-        inputs: what all trials shared.
         trials: how many were begun, in all runs of the study.
-        seconds: that they took together.
+        seconds: that the study was searched, in all runs.
     """
 
     best: TrialRecord
-    inputs: TrialInputs
     trials: int
     seconds: float
 
@@ -52,21 +55,21 @@ class SearchResult:
 
 def run_search(
     config: SearchCommand,
-    dataset: Dataset,
-    texts: EncodedTexts,
+    inputs: TrialInputs,
     space: Mapping[str, Domain],
     study: Study,
     listeners: Sequence[SearchListener] = (),
+    workers: OpenPool = open_pool,
 ) -> SearchResult:
     """Run the study's trials until its budget is spent or its space is exhausted.
 
     Args:
         config: of the run.
-        dataset: labels and split.
-        texts: all texts, encoded once.
+        inputs: what all trials share.
         space: domain of each hyperparameter.
         study: the folder; trials that it already holds are not run again.
         listeners: who is told how it goes.
+        workers: holds the workers that train.
 
     Raises:
         UserError: when no trial has completed.
@@ -74,24 +77,32 @@ def run_search(
     search = config.search
     seconds_left = search.max_minutes * 60 - active_seconds(study)
     budget = Budget(search.max_trials, time.monotonic() + seconds_left)
-    inputs = TrialInputs(
-        build=config.model.build,
-        dataset=dataset,
-        texts=texts,
-        seed=config.seed,
-        patience=search.patience,
-        max_epochs=search.max_epochs,
-        keep_state=search.algorithm == "hyperband",
-    )
-    tuner = StudyTuner(
-        make_oracle(search, space, config.seed, budget),
-        study,
-        inputs,
-        max_epochs=search.max_epochs,
-        deadline=budget.deadline,
-        listeners=listeners,
-    )
-    tuner.search()
-    return SearchResult(
-        require_best(study), inputs, len(load_records(study)), active_seconds(study)
-    )
+    oracle = make_oracle(search, space, seed=config.seed, budget=budget, trial_dir=study.trial_dir)
+    oracle.resume()
+    trials_left = search.max_trials - oracle.ended
+    if trials_left > 0 and seconds_left > 0:
+        # More workers than configurations would wait for nothing.
+        useful = int(min(trials_left, space_size(space)))
+        with workers(search, inputs, useful) as pool:
+            limits = _limits(search, budget)
+            StudyTuner(oracle, pool, study, inputs, limits, listeners).search()
+    _say_why_it_ended(oracle, space)
+    return SearchResult(require_best(study), len(load_records(study)), active_seconds(study))
+
+
+def _limits(search: SearchConfig, budget: Budget) -> Limits:
+    limits = Limits(search.max_epochs, budget.deadline, max_retries=search.max_retries)
+    if search.trial_max_minutes is None:
+        return limits
+    return replace(limits, trial_max_seconds=search.trial_max_minutes * 60)
+
+
+def _say_why_it_ended(oracle: StudyOracle, space: Mapping[str, Domain]) -> None:
+    if oracle.exhausted:
+        logger.info(
+            "The space is exhausted: all of its %.0f configurations were tried.", space_size(space)
+        )
+    elif oracle.budget.spent(0):
+        logger.info("The study's time is spent (search.max_minutes).")
+    else:
+        logger.info("The study's trials are run (search.max_trials).")

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ecomcat.config import SearchCommand
+from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
 from ecomcat.files import require_writable, write_json
@@ -22,7 +22,7 @@ from ecomcat.model.space import Domain
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Study:
@@ -68,11 +68,20 @@ def study_identity(
         "algorithm": search.algorithm,
         "max_epochs": search.max_epochs,
         "patience": search.patience,
+        "pruning": _pruning(search),
         "objective": f"{OBJECTIVE} max",
     }
     if search.algorithm == "hyperband":
         identity["hyperband_factor"] = search.hyperband_factor
     return identity
+
+
+def _pruning(search: SearchConfig) -> str:
+    """Describe the rule by which trials end early, in what it depends on."""
+    if search.pruner == "none":
+        return "none"
+    factor = f", factor {search.halving_factor}" if search.pruner == "halving" else ""
+    return f"{search.pruner}, warm-up {search.warmup_epochs}, peers {search.min_peers}{factor}"
 
 
 def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:

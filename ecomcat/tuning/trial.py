@@ -1,22 +1,28 @@
-"""Run one trial: train one configuration on train alone and keep what later steps need of it."""
+"""One trial: train one configuration on train alone, an epoch at a time, watching validation.
+
+Nothing here touches a file or knows where it runs, so a trial gives the same result in the
+search's own process and on another machine.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.dataset import Dataset
-from ecomcat.model.builder import build_classifier
-from ecomcat.model.training import Examples, batches_of, fit
+from ecomcat.data.split import Split
+from ecomcat.model.builder import Builder, build_classifier
+from ecomcat.model.training import Examples, Training, batches_of
 from ecomcat.model.validation import Outcome, ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.kept import continue_training, keep_outcome
+
+if TYPE_CHECKING:
+    import keras
+
+MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 
 
 @dataclass(frozen=True)
@@ -24,27 +30,33 @@ class TrialInputs:
     """What all trials of a study share.
 
     Args:
-        build: dotted path of the network's builder.
-        dataset: labels, classes and split.
+        build: the network's builder.
         texts: all texts, encoded once.
+        labels: their class numbers, shape `(texts,)`.
+        classes: number of categories.
+        split: which texts are train and validation.
         seed: the run's.
         patience: epochs without a better macro-F1 before a trial ends.
         max_epochs: at which a linear learning rate schedule ends.
-        keep_state: whether a trial may be continued, and so keeps its last state.
+        keep_state: whether a trial may be continued, and so hands over its last state.
+        root: number whose chance every trial takes, to run one trial again; None for each its own.
     """
 
-    build: str
-    dataset: Dataset
+    build: Builder
     texts: EncodedTexts
+    labels: NDArray[np.int64]
+    classes: int
+    split: Split
     seed: int
     patience: int
     max_epochs: int
     keep_state: bool = False
+    root: int | None = None
 
     def examples(self, rows: NDArray[np.int64], values: Mapping[str, Any]) -> Examples:
         """Return some rows as one configuration's vocabulary and length limit see them."""
         texts = self.texts.take(rows).view(values["vocabulary_size"], values["max_tokens"])
-        return Examples(texts, self.dataset.labels[rows])
+        return Examples(texts, self.labels[rows])
 
 
 @dataclass(frozen=True)
@@ -55,20 +67,75 @@ class TrialTask:
         root: with the run's seed it decides all that is random: the trial's number, or that of
             the first of the trials that it continues.
         values: one value for each hyperparameter.
-        directory: where weights and validation probabilities go.
         epochs: number of the last epoch.
-        parent: folder of the trial that this one continues.
-        initial_epoch: epochs that the parent trained.
-        curves: the parent's.
+        parent: what the trial that this one continues left, its last state included.
     """
 
     root: int
     values: dict[str, Any]
-    directory: Path
     epochs: int
-    parent: Path | None = None
-    initial_epoch: int = 0
-    curves: Sequence[dict[str, float]] = ()
+    parent: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What is told of an epoch.
+
+    Args:
+        epoch: its number, from 1.
+        logs: its scores, with Keras's names.
+        ended: why the training is over, `max_epochs` or `patience`; empty when it is not.
+    """
+
+    epoch: int
+    logs: dict[str, float]
+    ended: str = ""
+
+
+class TrialTraining:
+    """A trial that is under way.
+
+    Args:
+        inputs: what all trials share.
+        task: this trial's.
+    """
+
+    def __init__(self, inputs: TrialInputs, task: TrialTask) -> None:
+        values, parent = task.values, task.parent
+        seed = trial_seed(inputs.seed, task.root)
+        examples = inputs.examples(inputs.split.train, values)
+        self._inputs, self._task = inputs, task
+        self.model = build_network(inputs, values, examples, seed)
+        self._training = start_training(
+            self.model, inputs, values, examples, seed, epoch=parent.epochs if parent else 0
+        )
+        if parent is not None:
+            for variable, value in zip(_state(self.model), parent.state, strict=True):
+                variable.assign(value)
+        self._watch = ValidationWatch(
+            self.model,
+            inputs.examples(inputs.split.validation, values),
+            classes=inputs.classes,
+            smoothing=values["label_smoothing"],
+            patience=inputs.patience,
+            outcome=parent,
+        )
+
+    def train_epoch(self) -> EpochReport:
+        """Train one epoch, score validation and say whether the trial is over."""
+        logs = self._training.train_epoch()
+        epoch = self._training.epoch
+        logs = self._watch.score_epoch(epoch, logs)
+        if epoch >= self._task.epochs:
+            return EpochReport(epoch, logs, MAX_EPOCHS)
+        return EpochReport(epoch, logs, PATIENCE if self._watch.out_of_patience else "")
+
+    def outcome(self) -> Outcome:
+        """Return what the trial gave so far."""
+        outcome = self._watch.outcome
+        if self._inputs.keep_state:
+            outcome.state = [variable.numpy() for variable in _state(self.model)]
+        return outcome
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -76,56 +143,9 @@ def trial_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
 
 
-def run_trial(
-    inputs: TrialInputs,
-    task: TrialTask,
-    *,
-    deadline: float = math.inf,
-    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
-) -> tuple[Outcome, int]:
-    """Train one configuration on train, watching validation.
-
-    Args:
-        inputs: what all trials share.
-        task: this trial's.
-        deadline: `time.monotonic()` seconds after which no further epoch begins.
-        on_epoch: called with each epoch's number (from 1) and scores.
-
-    Returns:
-        The outcome, and the number of trained weights.
-    """
-    values, split, classes = task.values, inputs.dataset.split, len(inputs.dataset.classes)
-    seed = trial_seed(inputs.seed, task.root)
-    train = inputs.examples(split.train, values)
-    model = build_network(inputs, values, train, seed)
-    watch = ValidationWatch(
-        inputs.examples(split.validation, values),
-        classes=classes,
-        smoothing=values["label_smoothing"],
-        patience=inputs.patience,
-        deadline=deadline,
-        on_epoch=on_epoch,
-        outcome=continue_training(model, task.parent, task.curves)
-        if task.parent is not None
-        else None,
-    )
-    fit(
-        model,
-        train,
-        **fit_options(inputs, values, seed),
-        epochs=task.epochs,
-        callbacks=[watch],
-        initial_epoch=task.initial_epoch,
-    )
-    keep_outcome(
-        model, watch.outcome, task.directory, split.validation, keep_state=inputs.keep_state
-    )
-    return watch.outcome, model.count_params()
-
-
 def build_network(
     inputs: TrialInputs, values: Mapping[str, Any], examples: Examples, seed: int
-) -> Any:
+) -> keras.Model:
     """Build and compile the network of one configuration.
 
     Args:
@@ -138,17 +158,32 @@ def build_network(
     return build_classifier(
         inputs.build,
         values,
-        len(inputs.dataset.classes),
+        inputs.classes,
         seed=seed,
         total_batches=inputs.max_epochs * batches,
     )
 
 
-def fit_options(inputs: TrialInputs, values: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Return the arguments of `fit` that a configuration decides."""
-    return {
-        "classes": len(inputs.dataset.classes),
-        "batch_size": values["batch_size"],
-        "word_dropout": values["word_dropout"],
-        "seed": seed,
-    }
+def start_training(
+    model: keras.Model,
+    inputs: TrialInputs,
+    values: Mapping[str, Any],
+    examples: Examples,
+    seed: int,
+    epoch: int = 0,
+) -> Training:
+    """Make a network ready for its epochs, as its configuration wants it."""
+    return Training(
+        model,
+        examples,
+        classes=inputs.classes,
+        batch_size=values["batch_size"],
+        word_dropout=values["word_dropout"],
+        seed=seed,
+        epoch=epoch,
+    )
+
+
+def _state(model: keras.Model) -> list[Any]:
+    """Return all that a training goes on from: weights, dropout's chance, the optimizer's state."""
+    return [*model.variables, *model.optimizer.variables]

@@ -1,35 +1,33 @@
-"""One tuner for every algorithm: it asks the oracle, runs the trial and records it."""
+"""Drive a study: ask the oracle for trials, hand them to workers, record what comes back.
+
+Keras Tuner's own tuner trains one trial at a time. This one asks the same oracles for as many
+trials as there are workers, from one loop in one thread: the oracle is never spoken to by two at
+once, and a worker that dies leaves nothing locked.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as keras_trial
-from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 
-from ecomcat.errors import UserError
 from ecomcat.files import write_text
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.training import DivergedError
 from ecomcat.model.validation import Outcome
-from ecomcat.tuning.oracle import StudyOracle
-from ecomcat.tuning.records import (
-    COMPLETED,
-    FAILED,
-    TrialRecord,
-    load_record,
-    save_record,
-)
+from ecomcat.tuning.clock import StudyClock
+from ecomcat.tuning.kept import keep_outcome, load_outcome
+from ecomcat.tuning.oracle import STATUS, StudyOracle
+from ecomcat.tuning.pool import Answer, WorkerLost, WorkerPool
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.trial import TrialInputs, TrialTask, run_trial
+from ecomcat.tuning.trial import EpochReport, TrialInputs, TrialTask
+from ecomcat.tuning.worker import TrialBegun, TrialFailure
+
+TIME, TRIAL_TIME = "time", "trial_max_minutes"
 
 
 class SearchListener(Protocol):
@@ -41,172 +39,248 @@ class SearchListener(Protocol):
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Hear of an epoch's number (from 1) and scores."""
 
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Hear of a trial that will begin again, since its worker was lost."""
+
     def trial_ends(self, record: TrialRecord) -> None:
-        """Hear of a trial that has completed or failed."""
+        """Hear of a trial that has completed, was pruned or has failed."""
 
 
-class TrialFailedError(Exception):
-    """A trial's training failed; the message is its reason."""
-
-
-class StudyTuner(base_tuner.BaseTuner):
-    """Run the trials of a study in this process.
+@dataclass(frozen=True)
+class Limits:
+    """What trials may take.
 
     Args:
-        oracle: which configurations are tried.
-        study: the folder.
-        inputs: what all trials share.
         max_epochs: of one trial.
         deadline: `time.monotonic()` seconds after which no further epoch begins.
+        trial_max_seconds: after which a trial ends.
+        max_retries: further tries of a trial whose worker was lost or out of memory.
+    """
+
+    max_epochs: int
+    deadline: float = math.inf
+    trial_max_seconds: float = math.inf
+    max_retries: int = 2
+
+
+@dataclass
+class _Running:
+    """A trial under way."""
+
+    task: TrialTask
+    record: TrialRecord
+    began: float
+    seconds_before: float
+    epoch_began: float
+
+    def note_time(self) -> None:
+        self.record.seconds = self.seconds_before + time.monotonic() - self.began
+
+    def seconds_left(self, limits: Limits) -> float:
+        return self.began + limits.trial_max_seconds - time.monotonic()
+
+
+class StudyTuner:
+    """Run a study's trials until its oracle has no more.
+
+    Args:
+        oracle: which configurations are tried, and which trials are hopeless.
+        pool: who trains them.
+        study: the folder.
+        inputs: what all trials share.
+        limits: what trials may take.
         listeners: who is told how it goes.
     """
 
     def __init__(
         self,
         oracle: StudyOracle,
+        pool: WorkerPool,
         study: Study,
         inputs: TrialInputs,
-        *,
-        max_epochs: int,
-        deadline: float = math.inf,
+        limits: Limits,
         listeners: Sequence[SearchListener] = (),
     ) -> None:
+        self._oracle = oracle
+        self._pool = pool
         self._study = study
         self._inputs = inputs
-        self._max_epochs = max_epochs
-        self._deadline = deadline
+        self._limits = limits
         self._listeners = listeners
-        oracle.trial_dir = study.trial_dir
-        # Keras Tuner prints to standard output, which is for results.
-        with contextlib.redirect_stdout(io.StringIO()):
-            super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
+        self._table = TrialTable(study)
+        self._clock = StudyClock(study)
+        self._running: dict[str, _Running] = {}
+        self._oracle_stopped = False
 
-    def get_trial_dir(self, trial_id: str) -> str:
-        """Return the folder of one trial."""
-        return str(self._study.trial_dir(trial_id))
+    def search(self) -> None:
+        """Hand out trials and take in answers until all have ended."""
+        while True:
+            self._hand_out()
+            if self._oracle_stopped and not self._running:
+                break
+            for answer in self._pool.wait():
+                self._take(answer)
+            self._clock.tick()
+            self._table.refresh()
+        self._clock.save()
+        self._table.refresh()
 
-    def run_trial(self, trial: keras_trial.Trial) -> dict[str, float]:
-        """Train one configuration, record it, and return its objective.
+    def _hand_out(self) -> None:
+        """Give each free worker a trial, as long as the oracle has one."""
+        for worker in self._pool.free():
+            if worker in self._running:
+                continue
+            trial = self._oracle.create_trial(worker)
+            while trial.status == STATUS.RUNNING and self._is_known(trial):
+                trial = self._oracle.create_trial(worker)
+            if trial.status == STATUS.RUNNING:
+                self._begin(worker, trial)
+            elif trial.status == STATUS.STOPPED or not self._running:
+                # An idle oracle waits for a trial to end; with none running it would for ever.
+                self._oracle_stopped = True
 
-        Raises:
-            TrialFailedError: when training failed; the record says why.
+    def _is_known(self, trial: keras_trial.Trial) -> bool:
+        """Tell the oracle what an earlier run recorded of a trial, if it had ended.
+
+        A trial's own file is written before the oracle's, so a run that was killed in between
+        leaves an oracle that asks for the trial again.
         """
+        record = self._table.get(trial.trial_id)
+        if record is None or record.status == RUNNING or record.values != _values(trial):
+            return False
+        for epoch, logs in enumerate(record.curves, start=record.epochs - len(record.curves) + 1):
+            self._oracle.update_trial(trial.trial_id, {OBJECTIVE: logs[OBJECTIVE]}, step=epoch)
+        failure = record.ended if record.status == FAILED else ""
+        self._oracle.end(trial.trial_id, failure=failure, pruned=record.status == PRUNED)
+        return True
+
+    def _begin(self, worker: str, trial: keras_trial.Trial) -> None:
         task = self._task(trial)
-        earlier = _earlier_attempt(self._study, trial.trial_id, task.values)
-        if earlier is not None and earlier.objective is not None:
-            return {OBJECTIVE: earlier.objective}
+        earlier = self._table.get(trial.trial_id)
+        same = earlier is not None and earlier.values == task.values
         record = TrialRecord(trial.trial_id, task.values, root=task.root)
-        record.seconds = earlier.seconds if earlier is not None else 0.0
-        save_record(self._study, record)
+        if earlier is not None and same:
+            record.seconds, record.retries = earlier.seconds, earlier.retries
+        if task.parent is not None:
+            record.curves = list(task.parent.curves)
+        now = time.monotonic()
+        running = _Running(task, record, now, record.seconds, now)
+        self._running[worker] = running
+        self._table.save(record)
         self._tell(lambda listener: listener.trial_begins(record, task.epochs))
-        self._train(task, record)
-        self._tell(lambda listener: listener.trial_ends(record))
-        if record.objective is None:
-            raise TrialFailedError(record.ended)
-        return {OBJECTIVE: record.objective}
-
-    def _train(self, task: TrialTask, record: TrialRecord) -> None:
-        """Train, and bring the record up to date whatever happens."""
-        seconds_before, began = record.seconds, time.monotonic()
-
-        def on_epoch(epoch: int, logs: Mapping[str, float]) -> None:
-            # Saved at each epoch, so that a killed run's time counts, too.
-            record.epochs, record.seconds = epoch, seconds_before + time.monotonic() - began
-            save_record(self._study, record)
-            self._tell(lambda listener: listener.epoch_ends(record, epoch, logs))
-
-        try:
-            outcome, record.parameters = run_trial(
-                self._inputs, task, deadline=self._deadline, on_epoch=on_epoch
-            )
-            _record_success(record, outcome)
-        except UserError:
-            raise
-        except Exception as error:
-            _record_failure(record, error, task.directory)
-        finally:
-            record.seconds = seconds_before + time.monotonic() - began
-            save_record(self._study, record)
+        self._call(worker, "begin", task)
 
     def _task(self, trial: keras_trial.Trial) -> TrialTask:
-        values = dict(trial.hyperparameters.values)
         # Hyperband asks for a number of epochs, and to continue from an earlier trial.
-        parent_id = values.pop("tuner/trial_id", None)
-        epochs = int(values.pop("tuner/epochs", self._max_epochs))
-        for name in ("tuner/initial_epoch", "tuner/bracket", "tuner/round"):
-            values.pop(name, None)
-        directory = self._study.trial_dir(trial.trial_id)
-        if parent_id is None:
-            return TrialTask(int(trial.trial_id), values, directory, epochs)
-        parent = load_record(self._study, parent_id)
-        return TrialTask(
-            root=parent.root,
-            values=values,
-            directory=directory,
-            epochs=epochs,
-            parent=self._study.trial_dir(parent_id),
-            # What the parent trained, which patience may have cut short.
-            initial_epoch=parent.epochs,
-            curves=parent.curves,
-        )
+        asked = trial.hyperparameters.values
+        epochs = int(asked.get("tuner/epochs", self._limits.max_epochs))
+        parent_id = asked.get("tuner/trial_id")
+        parent = self._table.get(parent_id) if parent_id is not None else None
+        if parent is None:
+            root = self._inputs.root if self._inputs.root is not None else int(trial.trial_id)
+            return TrialTask(root, _values(trial), epochs)
+        left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
+        return TrialTask(parent.root, _values(trial), epochs, left)
 
-    def _try_run_and_update_trial(self, trial: keras_trial.Trial, *_: Any, **__: Any) -> None:
-        """Run a trial; a training that fails is the trial's end and not the search's."""
-        try:
-            results = self.run_trial(trial)
-        except TrialFailedError as error:
-            trial.status = keras_trial.TrialStatus.FAILED
-            trial.message = str(error)
+    def _call(self, worker: str, method: str, *arguments: Any) -> None:
+        seconds = self._running[worker].seconds_left(self._limits)
+        self._pool.call(worker, method, *arguments, within_seconds=seconds)
+
+    def _take(self, answer: Answer) -> None:
+        """Act on what a worker said."""
+        worker, running = answer.worker, self._running.get(answer.worker)
+        if running is None:
             return
-        # What an interrupted attempt reported would otherwise stand in for this one's result.
-        self.oracle.get_trial(trial.trial_id).metrics = MetricsTracker()
-        self.oracle.update_trial(trial.trial_id, results)
-        trial.status = keras_trial.TrialStatus.COMPLETED
+        running.note_time()
+        match answer.value:
+            case TrialBegun(parameters=parameters):
+                running.record.parameters = parameters
+                self._train_epoch(worker)
+            case EpochReport() as report:
+                self._take_epoch(worker, report)
+            case Outcome() as outcome:
+                keep_outcome(
+                    outcome,
+                    self._study.trial_dir(running.record.id),
+                    self._inputs.split.validation,
+                )
+                self._end(worker, COMPLETED)
+            case TrialFailure() as failure:
+                self._fail(worker, failure.reason, failure.trace, may_pass=failure.may_pass)
+            case WorkerLost() as lost:
+                reason = TRIAL_TIME if lost.too_slow else f"worker lost: {lost.reason}"
+                self._fail(worker, reason, lost.reason, may_pass=not lost.too_slow)
+            case unexpected:
+                raise AssertionError(f"a worker answered {unexpected!r}")
 
-    def save(self) -> None:
-        """Write the oracle's state, which is all there is to a tuner's."""
-        self.oracle.save()
+    def _train_epoch(self, worker: str) -> None:
+        self._running[worker].epoch_began = time.monotonic()
+        self._call(worker, "train_epoch")
 
-    def reload(self) -> None:
-        """Read the oracle's state."""
-        self.oracle.reload()
+    def _take_epoch(self, worker: str, report: EpochReport) -> None:
+        """Record an epoch, and decide with the oracle whether there is another."""
+        running = self._running[worker]
+        record = running.record
+        record.note_epoch(report.epoch, report.logs)
+        self._tell(lambda listener: listener.epoch_ends(record, report.epoch, report.logs))
+        scores = {OBJECTIVE: report.logs[OBJECTIVE]}
+        hopeless = (
+            self._oracle.update_trial(record.id, scores, step=report.epoch).status == STATUS.STOPPED
+        )
+        if report.ended:
+            self._finish(worker, report.ended)
+        elif hopeless:
+            record.ended = f"pruned after epoch {report.epoch}"
+            self._end(worker, PRUNED)
+        elif time.monotonic() > self._limits.deadline:
+            self._finish(worker, TIME)
+        elif self._next_epoch_is_too_long(running):
+            self._finish(worker, TRIAL_TIME)
+        else:
+            self._train_epoch(worker)
 
-    def _get_tuner_fname(self) -> str:
-        """Name the file whose presence tells Keras Tuner that there is something to reload."""
-        return str(self.oracle._get_oracle_fname())
+    def _next_epoch_is_too_long(self, running: _Running) -> bool:
+        """Return whether another epoch like the last would be cut off by the trial's limit."""
+        last_epoch = time.monotonic() - running.epoch_began
+        return last_epoch > running.seconds_left(self._limits)
+
+    def _finish(self, worker: str, ended: str) -> None:
+        """Ask for what a trial gave."""
+        self._running[worker].record.ended = ended
+        # Not bound by the trial's limit: what it gave is there, and is only to be sent.
+        self._pool.call(worker, "finish")
+
+    def _fail(self, worker: str, reason: str, trace: str, *, may_pass: bool) -> None:
+        record = self._running[worker].record
+        if may_pass and record.retries < self._limits.max_retries:
+            del self._running[worker]
+            record.retries += 1
+            record.curves.clear()
+            self._table.save(record)
+            self._oracle.requeue(record.id)
+            self._oracle_stopped = False
+            self._tell(lambda listener: listener.trial_retries(record, reason))
+            return
+        write_text(self._study.trial_dir(record.id) / "error.txt", trace)
+        record.ended = reason
+        record.objective = record.accuracy = record.loss = None
+        self._end(worker, FAILED)
+
+    def _end(self, worker: str, status: str) -> None:
+        record = self._running.pop(worker).record
+        record.status = status
+        # The record first: a run that is killed here tells the oracle when it is resumed.
+        self._table.save(record)
+        failure = record.ended if status == FAILED else ""
+        self._oracle.end(record.id, failure=failure, pruned=status == PRUNED)
+        self._tell(lambda listener: listener.trial_ends(record))
 
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
 
 
-def _earlier_attempt(study: Study, trial_id: str, values: dict[str, Any]) -> TrialRecord | None:
-    """Return what an interrupted run of the study recorded of this trial.
-
-    A trial's own file is written before the oracle's, so the oracle may ask again for one that
-    has completed.
-    """
-    try:
-        record = load_record(study, trial_id)
-    except OSError:
-        return None
-    return record if record.values == values else None
-
-
-def _record_success(record: TrialRecord, outcome: Outcome) -> None:
-    record.status = COMPLETED
-    record.objective = outcome.scores["macro_f1"]
-    record.accuracy = outcome.scores["accuracy"]
-    record.loss = outcome.scores["loss"]
-    record.best_epoch = outcome.best_epoch
-    record.epochs = outcome.epochs
-    record.ended = outcome.ended
-    record.curves = outcome.curves
-
-
-def _record_failure(record: TrialRecord, error: Exception, directory: Path) -> None:
-    record.status = FAILED
-    kind = "diverged" if isinstance(error, DivergedError) else type(error).__name__
-    lines = str(error).strip().splitlines()
-    record.ended = f"{kind}: {lines[0] if lines else 'no message'}"[:300]
-    write_text(directory / "error.txt", traceback.format_exc())
+def _values(trial: keras_trial.Trial) -> dict[str, Any]:
+    """Return a trial's hyperparameters without what Hyperband adds of its own."""
+    values = trial.hyperparameters.values
+    return {name: value for name, value in values.items() if not name.startswith("tuner/")}

@@ -32,9 +32,15 @@ VALUES: dict[str, Any] = {
 
 def build(seed: int = 3, **values: Any) -> Any:
     from ecomcat.model.builder import build_classifier
+    from ecomcat.model.network import lstm_classifier
 
-    path = "ecomcat.model.network.lstm_classifier"
-    return build_classifier(path, {**VALUES, **values}, 3, seed=seed, total_batches=40)
+    return build_classifier(lstm_classifier, {**VALUES, **values}, 3, seed=seed, total_batches=40)
+
+
+def training(model: Any, data: Any, **options: Any) -> Any:
+    from ecomcat.model.training import Training
+
+    return Training(model, data, **{"classes": 3, "batch_size": 8, "seed": 1, **options})
 
 
 def examples(count: int = 64, seed: int = 0) -> Any:
@@ -88,22 +94,88 @@ def test_the_same_seed_builds_and_trains_the_same_network() -> None:
 
     def train(seed: int) -> Any:
         model = build(seed)
-        fit(model, data, classes=3, batch_size=8, epochs=2, seed=seed, word_dropout=0.1)
+        fit(training(model, data, seed=seed, word_dropout=0.1), 2)
         return predict_probabilities(model, data.texts)
 
     np.testing.assert_array_equal(train(3), train(3))
     assert not np.array_equal(train(3), train(4))
 
 
-def test_training_learns_and_the_watch_keeps_the_best_epoch() -> None:
+def test_a_step_is_keras_own() -> None:
+    """With one batch an epoch and nothing dropped, `fit` of Keras does the same."""
+    import keras
+
     from ecomcat.model.training import fit, predict_probabilities
+
+    data = examples(8)
+    dropless = {"word_dropout": 0.0, "spatial_dropout": 0.0, "dropout": 0.0}
+    ours, theirs = build(**dropless), build(**dropless)
+    logs: list[dict[str, float]] = []
+    fit(training(ours, data), 5, lambda _epoch, row: logs.append(dict(row)))
+    history = theirs.fit(
+        data.texts.padded(np.arange(8)),
+        keras.utils.to_categorical(data.labels, 3),
+        batch_size=8,
+        epochs=5,
+        shuffle=False,
+        verbose=0,
+    )
+    np.testing.assert_allclose([row["loss"] for row in logs], history.history["loss"], rtol=1e-4)
+    np.testing.assert_allclose(
+        predict_probabilities(ours, data.texts),
+        predict_probabilities(theirs, data.texts),
+        atol=1e-4,
+    )
+
+
+def test_the_losses_of_a_builders_regularizers_count() -> None:
+    import keras
+
+    from ecomcat.model.builder import build_classifier
+
+    def regularized(values: Any, classes: int) -> Any:
+        ids = keras.Input((None,), dtype="int32")
+        words = keras.layers.Embedding(20, 4)(ids)
+        mean = keras.layers.GlobalAveragePooling1D()(words)
+        penalty = keras.regularizers.L2(values["penalty"])
+        output = keras.layers.Dense(classes, activation="softmax", kernel_regularizer=penalty)
+        return keras.Model(ids, output(mean))
+
+    losses = []
+    for penalty in (0.0, 10.0):
+        values = {**VALUES, "penalty": penalty}
+        model = build_classifier(regularized, values, 3, seed=1, total_batches=10)
+        losses.append(training(model, examples(8)).train_epoch()["loss"])
+    assert losses[1] > losses[0] + 1.0
+
+
+def test_a_loss_that_is_not_a_number_is_told_with_its_batch() -> None:
+    from ecomcat.model.training import DivergedError
+
+    model = build()
+    model.get_layer("probabilities").bias.assign(np.full(3, np.nan, np.float32))
+    with pytest.raises(DivergedError, match=r"nan in batch 1; a smaller learning rate"):
+        training(model, examples()).train_epoch()
+
+
+def watch_training(model: Any, train: Any, validation: Any, epochs: int, patience: int) -> Any:
+    """Train until the epochs are over or patience is."""
     from ecomcat.model.validation import ValidationWatch
 
+    watch = ValidationWatch(model, validation, classes=3, smoothing=0.0, patience=patience)
+    running = training(model, train)
+    while running.epoch < epochs and not watch.out_of_patience:
+        logs = running.train_epoch()
+        watch.score_epoch(running.epoch, logs)
+    return watch.outcome
+
+
+def test_training_learns_and_the_watch_keeps_the_best_epoch() -> None:
+    from ecomcat.model.training import predict_probabilities
+
     train, validation = examples(256, seed=1), examples(64, seed=2)
-    watch = ValidationWatch(validation, classes=3, smoothing=0.0, patience=3)
     model = build()
-    fit(model, train, classes=3, batch_size=8, epochs=12, seed=1, callbacks=[watch])
-    outcome = watch.outcome
+    outcome = watch_training(model, train, validation, epochs=12, patience=3)
     assert outcome.scores["macro_f1"] > 0.9
     assert outcome.scores["macro_f1"] == max(row["val_macro_f1"] for row in outcome.curves)
     assert outcome.curves[outcome.best_epoch - 1]["val_macro_f1"] == outcome.scores["macro_f1"]
@@ -114,24 +186,10 @@ def test_training_learns_and_the_watch_keeps_the_best_epoch() -> None:
     )
 
 
-def test_training_stops_after_epochs_without_a_better_score() -> None:
-    from ecomcat.model.training import fit
-    from ecomcat.model.validation import ValidationWatch
-
-    watch = ValidationWatch(examples(8), classes=3, smoothing=0.0, patience=2)
+def test_patience_is_over_after_epochs_without_a_better_score() -> None:
     model = build(learning_rate=1e-7)
-    fit(model, examples(), classes=3, batch_size=8, epochs=50, seed=1, callbacks=[watch])
-    assert watch.outcome.ended == "patience"
-    assert watch.outcome.epochs == watch.outcome.best_epoch + 2
-
-
-def test_training_ends_with_the_epoch_in_which_the_time_runs_out() -> None:
-    from ecomcat.model.training import fit
-    from ecomcat.model.validation import ValidationWatch
-
-    watch = ValidationWatch(examples(8), classes=3, smoothing=0.0, patience=9, deadline=0.0)
-    fit(build(), examples(), classes=3, batch_size=8, epochs=5, seed=1, callbacks=[watch])
-    assert (watch.outcome.ended, watch.outcome.epochs) == ("time", 1)
+    outcome = watch_training(model, examples(), examples(8), epochs=50, patience=2)
+    assert outcome.epochs == outcome.best_epoch + 2 < 50
 
 
 def test_probabilities_come_back_in_the_order_of_the_texts() -> None:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from formula import configure, peak, run_formula
 
-from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
-from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.errors import UserError
-from ecomcat.model.space import Domain, read_space
-from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.records import TrialRecord, load_records
-from ecomcat.tuning.study import open_study, study_identity
+from ecomcat.tuning.records import TrialRecord
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,226 +22,236 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 
-Objective = Callable[[Mapping[str, Any]], float]
+ALGORITHMS = ["tpe", "random", "bayesian", "hyperband", "grid"]
+# Those that try a configuration once; Hyperband trains its best for longer.
+ONCE = ["tpe", "random", "bayesian", "grid"]
+Tried = list[dict[str, Any]]
 
 
-def peak(values: Mapping[str, Any]) -> float:
-    """Score a configuration: the nearer to 48 units and dropout 0.4 the better."""
-    return 0.9 - abs(values["lstm_units"] - 48) / 1000 - abs(values["dropout"] - 0.4) / 10
+def plain(tried: Tried) -> list[tuple[Any, ...]]:
+    return [tuple(values.values()) for values in tried]
 
 
-def configure(algorithm: str, *, trials: int = 6, **model: Any) -> SearchCommand:
-    fixed: dict[str, Any] = {
-        "name": "formula",
-        "build": "ecomcat.model.network.lstm_classifier",
-        "vocabulary_size": 100,
-        "max_tokens": 8,
-        "embedding_dim": 4,
-        "lstm_units": "16..64 step 16",
-        "lstm_layers": 1,
-        "bidirectional": True,
-        "pooling": "max",
-        "embedding_pooling": "none",
-        "word_dropout": 0.0,
-        "spatial_dropout": 0.0,
-        "dropout": [0.2, 0.4, 0.6],
-        "learning_rate": 1e-3,
-        "learning_rate_schedule": "linear",
-        "batch_size": 32,
-        "label_smoothing": 0.0,
-    }
-    search = SearchConfig(
-        algorithm=algorithm, max_trials=trials, max_minutes=5.0, max_epochs=4, patience=2
-    )
-    return SearchCommand(
-        model=ModelConfig(**{**fixed, **model}), search=search, final=FinalConfig("single")
-    )
-
-
-@pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    from ecomcat.config import DataConfig
-
-    return load_dataset(DataConfig(name="sample", source="sample", sample_rows=400), seed=1)
-
-
-@pytest.fixture
-def formula(monkeypatch: pytest.MonkeyPatch) -> Callable[[Objective], list[dict[str, Any]]]:
-    """Let trials score a formula; return the list of the configurations that were tried."""
-
-    def install(objective: Objective) -> list[dict[str, Any]]:
-        from ecomcat.model.validation import Outcome
-        from ecomcat.tuning import tuner
-
-        tried: list[dict[str, Any]] = []
-
-        def run_trial(inputs: Any, task: Any, **_: Any) -> tuple[Outcome, int]:
-            tried.append({**task.values, "epochs": task.epochs, "parent": task.parent})
-            score = objective(task.values)
-            scores = {"macro_f1": score, "accuracy": score, "loss": 1 - score}
-            return Outcome(best_epoch=task.epochs, epochs=task.epochs, scores=scores), 10
-
-        monkeypatch.setattr(tuner, "run_trial", run_trial)
-        return tried
-
-    return install
-
-
-def run(config: SearchCommand, dataset: Dataset, folder: Path, listeners: Any = ()) -> Any:
-    from ecomcat.tuning.search import run_search
-
-    space: dict[str, Domain] = read_space(config.model)
-    texts = EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
-    identity = study_identity(config, dataset, space)
-    with open_study(
-        folder, config.search.name or "study", identity, overwrite=config.search.overwrite
-    ) as study:
-        return run_search(config, dataset, texts, space, study, listeners), load_records(study)
-
-
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband", "grid"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tries_as_many_configurations_as_asked_for_and_maximises(
-    algorithm: str, dataset: Dataset, formula: Any, tmp_path: Path
+    algorithm: str, tmp_path: Path
 ) -> None:
-    tried = formula(peak)
-    result, records = run(configure(algorithm, trials=6), dataset, tmp_path)
+    tried: Tried = []
+    result, records = run_formula(configure(algorithm, trials=6), tmp_path, tried=tried)
     assert len(tried) == len(records) == 6
     assert all(record.status == "completed" for record in records)
-    assert result.best.objective == max(peak(values) for values in tried)
+    assert result.best.objective == pytest.approx(max(peak(values) for values in tried))
 
 
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband", "grid"])
-def test_goes_on_where_it_stopped_and_runs_no_finished_trial_again(
-    algorithm: str, dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
-    tried = formula(peak)
-    run(configure(algorithm, trials=3), dataset, tmp_path)
-    first = list(tried)
-    _, records = run(configure(algorithm, trials=5), dataset, tmp_path)
-    assert len(tried) == len(records) == 5
-    assert tried[:3] == first
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_goes_on_where_it_stopped_as_if_it_had_not_stopped(algorithm: str, tmp_path: Path) -> None:
+    stopped: Tried = []
+    space = {"dropout": "0.0..0.6", "learning_rate": "1e-4..1e-2 log"}
+    for trials in (3, 4, 9):
+        config = configure(algorithm, trials=trials, **space)
+        _, records = run_formula(config, tmp_path, tried=stopped)
+    assert len(stopped) == len(records) == 9
+    at_once: Tried = []
+    config = configure(algorithm, trials=9, name="at_once", **space)
+    run_formula(config, tmp_path / "at_once", tried=at_once)
+    assert stopped == at_once
 
 
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband", "grid"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_interrupted_trial_runs_again_and_the_search_goes_on(
-    algorithm: str, dataset: Dataset, formula: Any, tmp_path: Path
+    algorithm: str, tmp_path: Path
 ) -> None:
-    calls = 0
+    tried: Tried = []
+    interrupted = False
 
     def interrupted_once(values: Mapping[str, Any]) -> float:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
+        nonlocal interrupted
+        if len(tried) == 3 and not interrupted:
+            interrupted = True
             raise KeyboardInterrupt
         return peak(values)
 
-    tried = formula(interrupted_once)
     with pytest.raises(KeyboardInterrupt):
-        run(configure(algorithm, trials=5), dataset, tmp_path)
-    _, records = run(configure(algorithm, trials=5), dataset, tmp_path)
+        run_formula(configure(algorithm, trials=5), tmp_path, interrupted_once, tried)
+    _, records = run_formula(configure(algorithm, trials=5), tmp_path, interrupted_once, tried)
     assert [record.status for record in records] == ["completed"] * 5
     assert tried[2] == tried[3], "the interrupted configuration comes first on resuming"
     assert len(tried) == 6
 
 
-@pytest.mark.parametrize("algorithm", ["random", "grid"])
-def test_a_finite_space_that_is_exhausted_ends_the_search(
-    algorithm: str, dataset: Dataset, formula: Any, tmp_path: Path
+@pytest.mark.parametrize("algorithm", ONCE)
+def test_a_finite_space_is_tried_to_its_end_and_nothing_twice(
+    algorithm: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tried = formula(peak)
-    run(configure(algorithm, trials=50, lstm_units=[16, 32], dropout=0.4), dataset, tmp_path)
-    assert sorted(values["lstm_units"] for values in tried) == [16, 32]
-
-
-def test_grid_tries_every_combination_once(dataset: Dataset, formula: Any, tmp_path: Path) -> None:
-    tried = formula(peak)
-    run(configure("grid", trials=50), dataset, tmp_path)
+    tried: Tried = []
+    caplog.set_level("INFO", "ecomcat")
+    run_formula(configure(algorithm, trials=50), tmp_path, tried=tried)
     pairs = [(values["lstm_units"], values["dropout"]) for values in tried]
     assert len(pairs) == len(set(pairs)) == 12
+    assert "all of its 12 configurations were tried" in caplog.text
 
 
-def test_hyperband_trains_most_briefly_and_continues_the_best(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
-    tried = formula(peak)
-    run(configure("hyperband", trials=10, dropout="0.2..0.6"), dataset, tmp_path)
+def test_hyperband_ends_when_a_finite_space_gives_no_more(tmp_path: Path) -> None:
+    tried: Tried = []
+    config = configure("hyperband", trials=500, lstm_units=[16, 32], dropout=0.4)
+    run_formula(config, tmp_path, tried=tried)
+    fresh = [values["lstm_units"] for values in tried if values["parent"] is None]
+    assert sorted(fresh) == [16, 32]
+
+
+def test_hyperband_trains_most_briefly_and_continues_the_best(tmp_path: Path) -> None:
+    tried: Tried = []
+    config = configure("hyperband", trials=10, dropout="0.2..0.6")
+    run_formula(config, tmp_path, tried=tried)
     continued = [values for values in tried if values["parent"] is not None]
     assert continued, "no configuration was promoted"
     assert min(values["epochs"] for values in tried) < 4
-    assert all(values["epochs"] > 1 for values in continued)
+    assert all(values["epochs"] > values["parent"] >= 1 for values in continued)
+
+
+@pytest.mark.parametrize("algorithm", ONCE)
+def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(
+    algorithm: str, tmp_path: Path
+) -> None:
+    rules = {"pruner": "median", "warmup_epochs": 1, "min_peers": 3}
+    result, records = run_formula(configure(algorithm, trials=12, **rules), tmp_path)
+    pruned = [record for record in records if record.status == "pruned"]
+    assert 2 <= len(pruned) <= 9
+    assert all(record.ended.startswith("pruned after epoch") for record in pruned)
+    assert all(record.epochs < 4 for record in pruned)
+    assert result.best.status == "completed"
+    assert result.best.objective == pytest.approx(0.9)
+    for record in pruned:
+        folder = tmp_path / "study" / "trials" / record.id
+        assert not (folder / "best_weights.npz").exists(), "nothing will ask for them"
+
+
+def test_tpe_comes_nearer_to_the_best_than_chance(tmp_path: Path) -> None:
+    space = {"lstm_units": "1..512", "dropout": "0.0..0.9"}
+
+    def mean_of_the_last(algorithm: str, seed: int) -> float:
+        config = configure(algorithm, trials=40, name=f"{algorithm}{seed}", **space)
+        config.seed = seed
+        _, records = run_formula(config, tmp_path)
+        return sum(record.objective or 0.0 for record in records[-10:]) / 10
+
+    for seed in (1, 2):
+        assert mean_of_the_last("tpe", seed) > mean_of_the_last("random", seed) + 0.02
 
 
 def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_goes_on(
-    dataset: Dataset, formula: Any, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     def fails_for_wide(values: Mapping[str, Any]) -> float:
         if values["lstm_units"] >= 48:
-            raise MemoryError("no room for\nso many units")
+            raise ValueError("no room for\nso many units")
         return peak(values)
 
-    formula(fails_for_wide)
-    result, records = run(configure("grid", trials=12), dataset, tmp_path)
+    result, records = run_formula(configure("grid", trials=12), tmp_path, fails_for_wide)
     failed = [record for record in records if record.status == "failed"]
     assert len(failed) == 6
     assert len(records) == 12
-    assert failed[0].ended == "MemoryError: no room for"
+    assert failed[0].ended == "ValueError: no room for"
     assert result.best.values["lstm_units"] < 48
     trial = tmp_path / "study" / "trials" / failed[0].id
     assert "so many units" in (trial / "error.txt").read_text()
 
 
-def test_a_search_in_which_every_trial_fails_ends_with_the_first_reason(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
+def test_a_trial_that_runs_out_of_memory_is_tried_again(tmp_path: Path) -> None:
+    failures = iter([MemoryError("full"), MemoryError("still full")])
+
+    def full_at_first(values: Mapping[str, Any]) -> float:
+        for error in failures:
+            raise error
+        return peak(values)
+
+    _, records = run_formula(configure("random", trials=3), tmp_path, full_at_first)
+    assert [record.status for record in records] == ["completed"] * 3
+    assert [record.retries for record in records] == [2, 0, 0]
+
+
+def test_a_trial_that_never_finds_memory_fails_after_its_retries(tmp_path: Path) -> None:
+    tried: Tried = []
+
+    def full(values: Mapping[str, Any]) -> float:
+        raise MemoryError("full")
+
+    with pytest.raises(UserError, match="MemoryError: full"):
+        run_formula(configure("random", trials=2, max_retries=1), tmp_path, full, tried)
+    assert len(tried) == 4
+
+
+def test_a_search_in_which_every_trial_fails_ends_with_the_first_reason(tmp_path: Path) -> None:
     def fails(values: Mapping[str, Any]) -> float:
         raise ValueError("a builder's own message")
 
-    formula(fails)
     with pytest.raises(UserError, match="a builder's own message"):
-        run(configure("random", trials=4), dataset, tmp_path)
+        run_formula(configure("tpe", trials=4), tmp_path, fails)
 
 
-@pytest.mark.parametrize("algorithm", ["random", "grid"])
+@pytest.mark.parametrize("algorithm", ["tpe", "random", "grid"])
 def test_a_trial_that_the_state_does_not_know_yet_runs_on_resuming(
-    algorithm: str, dataset: Dataset, formula: Any, tmp_path: Path
+    algorithm: str, tmp_path: Path
 ) -> None:
     """Keras Tuner writes a trial's file before its own state; a run may die in between."""
+    tried: Tried = []
 
     def interrupted(values: Mapping[str, Any]) -> float:
         if len(tried) == 2:
             raise KeyboardInterrupt
         return peak(values)
 
-    tried = formula(interrupted)
-    run(configure(algorithm, trials=1), dataset, tmp_path)
+    run_formula(configure(algorithm, trials=1), tmp_path, interrupted, tried)
     state = (tmp_path / "study" / "oracle.json").read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        run(configure(algorithm, trials=2), dataset, tmp_path)
+        run_formula(configure(algorithm, trials=2), tmp_path, interrupted, tried)
     (tmp_path / "study" / "oracle.json").write_bytes(state)
-    _, records = run(configure(algorithm, trials=3), dataset, tmp_path)
+    _, records = run_formula(configure(algorithm, trials=3), tmp_path, interrupted, tried)
     assert [record.status for record in records] == ["completed"] * 3
 
 
-def test_the_time_of_an_interrupted_attempt_counts(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
-    formula(peak)
-    run(configure("random", trials=1), dataset, tmp_path)
-    from ecomcat.tuning.records import load_record, save_record
-    from ecomcat.tuning.study import Study
+def test_a_trial_whose_end_the_oracle_did_not_hear_of_is_not_run_again(tmp_path: Path) -> None:
+    tried: Tried = []
+    rules = {"pruner": "median", "warmup_epochs": 1, "min_peers": 3}
+    states = []
 
-    study = Study(tmp_path / "study")
-    record = load_record(study, "0000")
-    record.status, record.objective, record.seconds = "running", None, 100.0
-    save_record(study, record)
-    (study.directory / "oracle.json").unlink()
-    result, _ = run(configure("random", trials=1), dataset, tmp_path)
-    assert result.seconds >= 100.0
+    class Keeper:
+        def trial_begins(self, *_: Any) -> None:
+            states.append((tmp_path / "study" / "oracle.json").read_bytes())
+
+        def epoch_ends(self, *_: Any) -> None: ...
+
+        def trial_ends(self, record: TrialRecord) -> None: ...
+
+    config = configure("random", trials=8, **rules)
+    _, before = run_formula(config, tmp_path, tried=tried, listeners=[Keeper()])
+    (tmp_path / "study" / "oracle.json").write_bytes(states[-1])
+    for record in before[-1:]:
+        path = tmp_path / "study" / "trials" / record.id / "trial.json"
+        path.write_text(path.read_text().replace('"COMPLETED"', '"RUNNING"'))
+    _, after = run_formula(config, tmp_path, tried=tried)
+    assert len(tried) == 8
+    assert after == before
 
 
-def test_a_listener_that_fails_ends_the_search_and_not_the_trial(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
+def test_a_study_without_trials_left_but_with_time_runs_none(tmp_path: Path) -> None:
+    tried: Tried = []
+    run_formula(configure("random", trials=2), tmp_path, tried=tried)
+    run_formula(configure("random", trials=2), tmp_path, tried=tried)
+    assert len(tried) == 2
+
+
+def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:
+    run_formula(configure("random", trials=1), tmp_path)
+    (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 299.0}')
+    result, _ = run_formula(configure("random", trials=2), tmp_path)
+    assert 299.0 <= result.seconds < 310.0
+    (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 301.0}')
+    _, records = run_formula(configure("random", trials=3), tmp_path)
+    assert len(records) == 2, "the study's five minutes are over"
+
+
+def test_a_listener_that_fails_ends_the_search_and_not_the_trial(tmp_path: Path) -> None:
     class Broken:
         def trial_begins(self, *_: Any) -> None: ...
 
@@ -255,45 +260,82 @@ def test_a_listener_that_fails_ends_the_search_and_not_the_trial(
         def trial_ends(self, record: TrialRecord) -> None:
             raise RuntimeError("the screen fell over")
 
-    formula(peak)
     with pytest.raises(RuntimeError, match="the screen fell over"):
-        run(configure("random", trials=2), dataset, tmp_path, [Broken()])
-    _, records = run(configure("random", trials=2), dataset, tmp_path)
+        run_formula(configure("random", trials=2), tmp_path, listeners=[Broken()])
+    _, records = run_formula(configure("random", trials=2), tmp_path)
     assert [record.status for record in records] == ["completed", "completed"]
 
 
-def test_no_trial_begins_after_the_time_is_up(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
-    tried = formula(peak)
-    config = configure("random", trials=5)
-    config.search.max_minutes = 1e-9
+def test_no_trial_begins_after_the_time_is_up(tmp_path: Path) -> None:
+    tried: Tried = []
     with pytest.raises(UserError, match=r"search\.max_minutes"):
-        run(config, dataset, tmp_path)
+        run_formula(configure("random", trials=5, max_minutes=1e-9), tmp_path, tried=tried)
     assert tried == []
 
 
+def test_a_trial_under_way_ends_with_its_epoch_when_the_time_is_up(tmp_path: Path) -> None:
+    import time
+
+    def slow(values: Mapping[str, Any]) -> float:
+        time.sleep(0.4)
+        return peak(values)
+
+    tried: Tried = []
+    config = configure("random", trials=50, max_minutes=1 / 60)
+    result, records = run_formula(config, tmp_path, slow, tried)
+    assert len(tried) == 1
+    assert (records[0].ended, records[0].epochs, records[0].status) == ("time", 3, "completed")
+    assert 1.0 < result.seconds < 2.5
+
+
+def test_a_trial_that_hangs_is_ended_and_the_search_goes_on(tmp_path: Path) -> None:
+    import time
+
+    def hangs_for_wide(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 64:
+            time.sleep(3600)
+        return peak(values)
+
+    config = configure("grid", trials=12, trial_max_minutes=0.3 / 60)
+    _, records = run_formula(config, tmp_path, hangs_for_wide)
+    failed = [record for record in records if record.status == "failed"]
+    assert [record.values["lstm_units"] for record in failed] == [64] * 3
+    assert {record.ended for record in failed} == {"trial_max_minutes"}
+    assert {record.retries for record in failed} == {0}, "it would hang again"
+
+
+def test_a_slow_trial_keeps_what_it_reached_before_its_time_was_up(tmp_path: Path) -> None:
+    import time
+
+    def slow(values: Mapping[str, Any]) -> float:
+        time.sleep(0.4)
+        return peak(values)
+
+    config = configure("random", trials=1, trial_max_minutes=1.1 / 60)
+    _, records = run_formula(config, tmp_path, slow)
+    assert records[0].status == "completed"
+    assert (records[0].ended, records[0].epochs) == ("trial_max_minutes", 2)
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "random", "bayesian"])
 def test_the_same_seed_tries_the_same_configurations_and_another_seed_others(
-    dataset: Dataset, formula: Any, tmp_path: Path
+    algorithm: str, tmp_path: Path
 ) -> None:
-    tried = formula(peak)
-    for number, seed in enumerate((1, 1, 2, 0)):
-        config = configure("random", trials=4, dropout="0.0..0.6")
+    runs = []
+    for number, seed in enumerate((1, 1, 2, 0, 0)):
+        tried: Tried = []
+        config = configure(algorithm, trials=9, dropout="0.0..0.6")
         config.seed = seed
-        run(config, dataset, tmp_path / str(number))
-    first, again, other, zero = (tried[start : start + 4] for start in (0, 4, 8, 12))
+        run_formula(config, tmp_path / str(number), tried=tried)
+        runs.append(tried)
+    first, again, other, zero, zero_again = runs
     assert first == again
     assert first != other
-    config.seed = 0
-    run(config, dataset, tmp_path / "zero again")
-    assert tried[16:] == zero, "Keras Tuner reads seed 0 as any seed"
+    assert zero == zero_again, "Keras Tuner reads seed 0 as any seed"
 
 
-def test_the_table_of_trials_holds_every_hyperparameter_and_result(
-    dataset: Dataset, formula: Any, tmp_path: Path
-) -> None:
-    formula(peak)
-    _, records = run(configure("random", trials=3), dataset, tmp_path)
+def test_the_table_of_trials_holds_every_hyperparameter_and_result(tmp_path: Path) -> None:
+    _, records = run_formula(configure("random", trials=3), tmp_path)
     with (tmp_path / "study" / "trials.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["id"] for row in rows] == ["0000", "0001", "0002"]
@@ -304,21 +346,33 @@ def test_the_table_of_trials_holds_every_hyperparameter_and_result(
     assert float(rows[1]["val_macro_f1"]) == pytest.approx(records[1].objective)
 
 
-def test_listeners_hear_of_each_trial(dataset: Dataset, formula: Any, tmp_path: Path) -> None:
-    class Listener:
-        heard: list[tuple[str, str]] = []  # noqa: RUF012
+def test_listeners_hear_of_each_trial(tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
 
+    class Listener:
         def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-            self.heard.append(("begins", record.id))
+            heard.append(("begins", record.id))
 
         def epoch_ends(self, *_: Any) -> None: ...
 
-        def trial_ends(self, record: TrialRecord) -> None:
-            self.heard.append((record.status, record.id))
+        def trial_retries(self, record: TrialRecord, reason: str) -> None:
+            heard.append((reason, record.id))
 
-    formula(peak)
-    run(configure("random", trials=2), dataset, tmp_path, [Listener()])
-    assert Listener.heard == [
+        def trial_ends(self, record: TrialRecord) -> None:
+            heard.append((record.status, record.id))
+
+    failures = iter([MemoryError("full")])
+
+    def full_at_first(values: Mapping[str, Any]) -> float:
+        for error in failures:
+            raise error
+        return peak(values)
+
+    config = configure("random", trials=2)
+    run_formula(config, tmp_path, full_at_first, listeners=[Listener()])
+    assert heard == [
+        ("begins", "0000"),
+        ("MemoryError: full", "0000"),
         ("begins", "0000"),
         ("completed", "0000"),
         ("begins", "0001"),
@@ -327,14 +381,12 @@ def test_listeners_hear_of_each_trial(dataset: Dataset, formula: Any, tmp_path: 
 
 
 def test_a_crash_before_the_first_trial_ends_leaves_a_study_that_starts_again(
-    dataset: Dataset, formula: Any, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     def interrupted(values: Mapping[str, Any]) -> float:
         raise KeyboardInterrupt
 
-    formula(interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(configure("random", trials=2), dataset, tmp_path)
-    formula(peak)
-    _, records = run(configure("random", trials=2), dataset, tmp_path)
+        run_formula(configure("random", trials=2), tmp_path, interrupted)
+    _, records = run_formula(configure("random", trials=2), tmp_path)
     assert [record.status for record in records] == ["completed", "completed"]

@@ -1,0 +1,63 @@
+"""`search.dry_run=true`: what would be searched, without training or writing anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from ecomcat.config import SearchCommand
+from ecomcat.model.space import Domain, space_size
+from ecomcat.reporting.tables import output_console
+from ecomcat.tuning.study import Study
+
+
+def print_dry_run(
+    config: SearchCommand, space: Mapping[str, Domain], study: Study, training_texts: int
+) -> None:
+    """Print the space, its size, and what a search of it would run.
+
+    Args:
+        config: of the run, with the epochs decided.
+        space: domain of each hyperparameter, with the batch size decided.
+        study: where it would stand.
+        training_texts: that each trial would train on.
+    """
+    table = Table(title=Text("Search space"))
+    table.add_column("hyperparameter")
+    table.add_column("domain")
+    table.add_column("values", justify="right")
+    for name, domain in space.items():
+        table.add_row(Text(name), Text(str(domain)), _count(domain.size))
+    console = output_console()
+    console.print(table)
+    search, size = config.search, space_size(space)
+    pruning = "" if search.pruner == "none" else f", {search.pruner} pruning"
+    console.print(f"Configurations: {_count(size)}")
+    trials = min(search.max_trials, size)
+    console.print(
+        f"Would run: {search.algorithm}{pruning}, at most {trials:.0f} trials "
+        f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
+        f"{search.max_minutes:g} minutes, {_workers(config)}"
+    )
+    console.print(f"Study: {study.directory} ({_state(study)})", soft_wrap=True)
+    console.print(f"Model: {config.model_dir}", soft_wrap=True)
+
+
+def _count(size: float) -> str:
+    return "continuous" if math.isinf(size) else f"{size:,.0f}"
+
+
+def _workers(config: SearchCommand) -> str:
+    search = config.search
+    place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
+    plural = "worker" if search.workers == 1 else "workers"
+    return f"{search.workers} {plural} {place}"
+
+
+def _state(study: Study) -> str:
+    trials = len(list(Path(study.directory / "trials").glob("*/record.json")))
+    return f"goes on from {trials} trials" if trials else "new"

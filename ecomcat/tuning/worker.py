@@ -1,0 +1,109 @@
+"""What trains trials, one after the other: in the search's own process or far from it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ecomcat.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    from ecomcat.model.validation import Outcome
+    from ecomcat.tuning.trial import EpochReport, TrialInputs, TrialTask, TrialTraining
+
+
+@dataclass(frozen=True)
+class TrialBegun:
+    """A trial's network has been built.
+
+    Args:
+        parameters: weights that it trains.
+    """
+
+    parameters: int
+
+
+@dataclass(frozen=True)
+class TrialFailure:
+    """What went wrong with a trial, in words that travel between processes.
+
+    Args:
+        reason: one line.
+        trace: the traceback.
+        may_pass: whether another try with the same values may succeed.
+    """
+
+    reason: str
+    trace: str
+    may_pass: bool
+
+
+class TrialWorker:
+    """Train trials; each method answers or tells what failed, and raises nothing.
+
+    Args:
+        inputs: what all trials share.
+        threads: that TensorFlow may compute in; None leaves it to TensorFlow. The result does not
+            depend on it.
+    """
+
+    def __init__(self, inputs: TrialInputs, threads: int | None = None) -> None:
+        import_tensorflow()
+        if threads is not None:
+            _limit_threads(threads)
+        self._inputs = inputs
+        self._training: TrialTraining | None = None
+
+    def ready(self) -> int:
+        """Answer, with the number of the process, once the worker can take a trial."""
+        return os.getpid()
+
+    def begin(self, task: TrialTask) -> TrialBegun | TrialFailure:
+        """Build a trial's network; an unfinished trial before it is forgotten."""
+        from ecomcat.tuning.trial import TrialTraining
+
+        self._training = None
+        try:
+            self._training = TrialTraining(self._inputs, task)
+            return TrialBegun(self._training.model.count_params())
+        except Exception as error:
+            return describe_failure(error)
+
+    def train_epoch(self) -> EpochReport | TrialFailure:
+        """Train one epoch of the trial that was begun."""
+        assert self._training is not None, "train_epoch without a trial"
+        try:
+            return self._training.train_epoch()
+        except Exception as error:
+            self._training = None
+            return describe_failure(error)
+
+    def finish(self) -> Outcome | TrialFailure:
+        """Return what the trial gave, and forget it."""
+        assert self._training is not None, "finish without a trial"
+        training, self._training = self._training, None
+        try:
+            return training.outcome()
+        except Exception as error:
+            return describe_failure(error)
+
+
+def describe_failure(error: Exception) -> TrialFailure:
+    """Put an error into words, the first line of its message first."""
+    kind = type(error).__name__
+    if kind == "DivergedError":
+        kind = "diverged"
+    lines = str(error).strip().splitlines()
+    reason = f"{kind}: {lines[0] if lines else 'no message'}"[:300]
+    # Memory may be free again when other trials have ended.
+    may_pass = isinstance(error, MemoryError) or kind == "ResourceExhaustedError"
+    return TrialFailure(reason, traceback.format_exc(), may_pass)
+
+
+def _limit_threads(threads: int) -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -1,0 +1,166 @@
+"""Trials that score a formula instead of training: what a search does around them is real."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
+from ecomcat.data.split import Split
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.model.space import Domain, read_space
+from ecomcat.text.encoding import EncodedTexts
+from ecomcat.tuning.records import TrialRecord, load_records
+from ecomcat.tuning.study import open_study
+
+Objective = Callable[[Mapping[str, Any]], float]
+
+
+def peak(values: Mapping[str, Any]) -> float:
+    """Score a configuration: the nearer to 48 units and dropout 0.4 the better."""
+    return 0.9 - abs(values["lstm_units"] - 48) / 1000 - abs(values["dropout"] - 0.4) / 10
+
+
+def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchCommand:
+    """Return a configuration; changes are of the model, or of the search where that has the key."""
+    model: dict[str, Any] = {
+        "name": "formula",
+        "build": "ecomcat.model.network.lstm_classifier",
+        "vocabulary_size": 100,
+        "max_tokens": 8,
+        "embedding_dim": 4,
+        "lstm_units": "16..64 step 16",
+        "lstm_layers": 1,
+        "bidirectional": True,
+        "pooling": "max",
+        "embedding_pooling": "none",
+        "word_dropout": 0.0,
+        "spatial_dropout": 0.0,
+        "dropout": [0.2, 0.4, 0.6],
+        "learning_rate": 1e-3,
+        "learning_rate_schedule": "linear",
+        "batch_size": 32,
+        "label_smoothing": 0.0,
+    }
+    search: dict[str, Any] = {
+        "algorithm": algorithm,
+        "max_trials": trials,
+        "max_minutes": 5.0,
+        "max_epochs": 4,
+        "patience": 2,
+        "pruner": "none",
+        "workers": 1,
+    }
+    keys = SearchConfig.__dataclass_fields__
+    for key, value in changes.items():
+        (search if key in keys else model)[key] = value
+    return SearchCommand(
+        model=ModelConfig(**model), search=SearchConfig(**search), final=FinalConfig("single")
+    )
+
+
+class FormulaWorker:
+    """Answer as `TrialWorker` does; the score of each epoch follows from the configuration."""
+
+    def __init__(self, objective: Objective, tried: list[dict[str, Any]] | None = None) -> None:
+        self.objective = objective
+        self.tried = tried if tried is not None else []
+
+    def ready(self) -> int:
+        return 0
+
+    def begin(self, task: Any) -> Any:
+        from ecomcat.tuning.worker import TrialBegun
+
+        parent = None if task.parent is None else task.parent.epochs
+        self.tried.append({**task.values, "epochs": task.epochs, "parent": parent})
+        self.task, self.epoch = task, parent or 0
+        return TrialBegun(10)
+
+    def train_epoch(self) -> Any:
+        from ecomcat.tuning.trial import EpochReport
+        from ecomcat.tuning.worker import describe_failure
+
+        try:
+            score = self.objective(self.task.values)
+        except Exception as error:
+            return describe_failure(error)
+        self.epoch += 1
+        score *= self.epoch / self.task.epochs
+        logs = {OBJECTIVE: score, "val_accuracy": score, "val_loss": 1 - score, "loss": 1 - score}
+        return EpochReport(self.epoch, logs, "max_epochs" if self.epoch >= self.task.epochs else "")
+
+    def finish(self) -> Any:
+        from ecomcat.model.validation import Outcome
+
+        score = self.objective(self.task.values)
+        weights = [np.full(3, score, np.float32)]
+        return Outcome(
+            best_epoch=self.epoch,
+            epochs=self.epoch,
+            scores={"macro_f1": score, "accuracy": score, "loss": 1 - score},
+            probabilities=np.ones((2, 2), np.float32),
+            weights=weights,
+            state=weights,
+        )
+
+
+def inputs(config: SearchCommand) -> Any:
+    """Return what trials would share, with no data in it."""
+    from ecomcat.tuning.trial import TrialInputs
+
+    nothing = np.zeros(0, np.int64)
+    return TrialInputs(
+        build=lambda _values, _classes: None,
+        texts=EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64)),
+        labels=nothing,
+        classes=2,
+        split=Split(nothing, nothing, nothing),
+        seed=config.seed,
+        patience=2,
+        max_epochs=4,
+    )
+
+
+def identity(config: SearchCommand) -> dict[str, Any]:
+    """Return what must agree for a resume, but for the data, of which there is none."""
+    return {
+        "algorithm": config.search.algorithm,
+        **{name: str(domain) for name, domain in read_space(config.model).items()},
+    }
+
+
+def run(
+    config: SearchCommand, folder: Path, pool: Any, listeners: Sequence[Any] = ()
+) -> tuple[Any, list[TrialRecord]]:
+    """Search in a folder with the workers of a pool; return the result and the records."""
+    from ecomcat.tuning.search import run_search
+
+    space: dict[str, Domain] = read_space(config.model)
+
+    @contextlib.contextmanager
+    def open_pool(*_: Any) -> Iterator[Any]:
+        yield pool
+
+    name = config.search.name or "study"
+    with open_study(folder, name, identity(config), overwrite=config.search.overwrite) as study:
+        result = run_search(config, inputs(config), space, study, listeners, open_pool)
+        return result, load_records(study)
+
+
+def run_formula(
+    config: SearchCommand,
+    folder: Path,
+    objective: Objective = peak,
+    tried: list[dict[str, Any]] | None = None,
+    listeners: Sequence[Any] = (),
+) -> tuple[Any, list[TrialRecord]]:
+    """Search with one worker in this process."""
+    from ecomcat.tuning.pool import LocalPool
+
+    pool = LocalPool(lambda: FormulaWorker(objective, tried))
+    return run(config, folder, pool, listeners)
