@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,18 +45,22 @@ from ecomcat.tuning.study import (
 if TYPE_CHECKING:
     import keras
 
+    from ecomcat.rerun import Rerun
     from ecomcat.tuning.search import SearchResult
     from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
 
-def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> None:
+def search_and_export(
+    config: SearchCommand, space: Mapping[str, Domain], rerun: Rerun | None = None
+) -> None:
     """Read the data, search, retrain the best, score the test set once and export.
 
     Args:
         config: of the run.
         space: the domains that the configuration declares.
+        rerun: the trial that is trained again, if it is one.
 
     Raises:
         UserError: for whatever the user can mend.
@@ -64,6 +68,8 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
     model_dir = Path(config.model_dir).expanduser()
     require_replaceable(model_dir)
     dataset = load_dataset(config.data, config.seed)
+    if rerun is not None:
+        rerun.require_same_data(dataset.content_hash)
     space = resolve_auto(space, len(dataset.split.train))
     config = replace(config, search=decide_epochs(config.search, space, len(dataset.split.train)))
     identity = study_identity(config, dataset, space)
@@ -76,7 +82,11 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()
     inputs = _trial_inputs(config, dataset, texts)
-    with open_study(root, name, identity, overwrite=config.search.overwrite) as study:
+    if rerun is not None:
+        inputs = replace(inputs, root=rerun.root)
+    with open_study(
+        root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
+    ) as study:
         result = _search(config, inputs, space, study)
         metrics, model = _retrain_and_score(config, dataset, inputs, study, result)
         values = result.best.values
@@ -95,6 +105,8 @@ def search_and_export(config: SearchCommand, space: Mapping[str, Domain]) -> Non
         )
         export_model(model_dir, export)
         _print_results(config, space, study, metrics)
+        if rerun is not None:
+            logger.info(rerun.compare(result.best.curves))
         logger.info(
             "Model: %s (label a file with: python -m ecomcat.predict input=FILE output=FILE). "
             "Study: %s. Watch it: tensorboard --logdir %s",
@@ -120,6 +132,13 @@ def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) 
         max_epochs=config.search.max_epochs,
         keep_state=config.search.algorithm == "hyperband",
     )
+
+
+def _kept_config(config: SearchCommand) -> dict[str, Any]:
+    """Return the configuration as a study keeps it: its file is found from any folder."""
+    path = config.data.path
+    data = replace(config.data, path=str(Path(path).expanduser().absolute()) if path else None)
+    return asdict(replace(config, data=data))
 
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, EncodedTexts]:

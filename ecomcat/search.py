@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from ecomcat.command import run
 from ecomcat.config import SearchCommand
+from ecomcat.errors import UserError
 
 
 def search(config: SearchCommand) -> None:
@@ -17,6 +18,11 @@ def search(config: SearchCommand) -> None:
     from ecomcat.checks import check_search
 
     space = check_search(config)
+    if config.search.from_trial is not None:
+        raise UserError(
+            "Expected search.from_trial in ecomcat.train, found it in ecomcat.search. Run: "
+            f"python -m ecomcat.train search.from_trial={config.search.from_trial}"
+        )
     # Imported late: `--help` and a wrong key need neither pandas nor TensorFlow.
     from ecomcat.pipeline import search_and_export
 

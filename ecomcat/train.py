@@ -18,11 +18,16 @@ def train(config: SearchCommand) -> None:
     from ecomcat.checks import check_search
     from ecomcat.model.space import fixed_values
 
+    rerun = None
+    if config.search.from_trial is not None:
+        from ecomcat.rerun import configure_rerun
+
+        config, rerun = configure_rerun(config)
     space = check_search(config)
     fixed_values(space)
     from ecomcat.pipeline import search_and_export
 
-    search_and_export(config, space)
+    search_and_export(config, space, rerun)
 
 
 def main() -> NoReturn:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from ecomcat.files import write_json
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.study import Study, read_state
 
 _SAVED_EVERY_SECONDS = 2.0
 
@@ -46,4 +45,4 @@ def active_seconds(study: Study) -> float:
     path = study.directory / "clock.json"
     if not path.exists():
         return 0.0
-    return float(json.loads(path.read_text(encoding="utf-8"))["active_seconds"])
+    return float(read_state(path)["active_seconds"])

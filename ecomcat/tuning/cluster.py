@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ import ray
 from ray.exceptions import RayActorError, RayError
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.pool import Answer, WorkerLost
+from ecomcat.tuning.messages import WorkerLost
+from ecomcat.tuning.pool import Answer
 
 logger = logging.getLogger("ecomcat")
 
@@ -175,5 +177,12 @@ class RayPool:
 
 def _reason(error: RayError) -> str:
     """Return the part of Ray's message that says what happened, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:300] or type(error).__name__
+    message = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if "creation task" in lines[0]:
+        # A traceback, whose last line is the error.
+        return lines[-1][:300]
+    detail = re.search(r"Worker exit detail: ([^.]*)", message)
+    return (detail[1] if detail else lines[0])[:300]

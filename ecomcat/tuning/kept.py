@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.files import atomic_path
-from ecomcat.model.validation import Outcome
+from ecomcat.model.outcome import Outcome
 
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
 

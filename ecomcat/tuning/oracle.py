@@ -7,7 +7,6 @@ of a small space twice or ends before all are tried.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ecomcat.model.space import Domain
 from ecomcat.tuning.budget import Budget
 from ecomcat.tuning.draws import Key, draw_untried, exhausted, key_of
 from ecomcat.tuning.pruner import Curve, Pruner
+from ecomcat.tuning.study import read_state
 
 STATUS = keras_trial.TrialStatus
 PRUNED = "pruned"  # a completed trial's message
@@ -136,9 +136,9 @@ class StudyOracle(keras_tuner.Oracle):
         """Read the state; trials that were interrupted are queued to run again."""
         pattern = self._trial_dir("*")
         for path in sorted(pattern.parent.glob(f"{pattern.name}/trial.json")):
-            trial = keras_trial.Trial.load(str(path))
+            trial = keras_trial.Trial.from_state(read_state(path))
             self.trials[trial.trial_id] = trial
-        self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
+        self.set_state(read_state(Path(self._get_oracle_fname())))
         self.ongoing_trials.clear()
         # Also a trial that was begun, or ended, after the state was last written.
         for trial_id, trial in self.trials.items():

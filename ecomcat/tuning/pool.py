@@ -15,20 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ecomcat.tuning.messages import WorkerLost
+
 LOCAL_WORKER = "w0"
-
-
-@dataclass(frozen=True)
-class WorkerLost:
-    """A worker did not answer and is no more; another has taken its name.
-
-    Args:
-        reason: one line.
-        too_slow: whether it was ended for not answering in time.
-    """
-
-    reason: str
-    too_slow: bool = False
 
 
 @dataclass(frozen=True)

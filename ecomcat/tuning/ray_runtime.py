@@ -43,7 +43,7 @@ def running_ray(address: str | None, cores: int) -> Iterator[None]:
     Raises:
         UserError: when there is no such cluster, or Ray does not start.
     """
-    _prepare_environment(address)
+    prepare_environment(address)
     import ray
 
     # Ray puts a handler of its own in this one's place.
@@ -70,8 +70,10 @@ def running_ray(address: str | None, cores: int) -> Iterator[None]:
         ray.shutdown()
 
 
-def _prepare_environment(address: str | None) -> None:
-    """Set what Ray reads from the environment when it is imported."""
+def prepare_environment(address: str | None) -> None:
+    """Set what Ray reads from the environment, once, when it is imported."""
+    if "ray" in sys.modules:
+        return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if address is None:
         # Ray's name for "use the loopback", whatever the system is.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 from ecomcat.errors import UserError
 from ecomcat.files import write_json, write_text
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.study import Study, read_state
 
 _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
@@ -114,7 +113,7 @@ class TrialTable:
 
 def load_record(study: Study, trial_id: str) -> TrialRecord:
     """Read one trial's file."""
-    return TrialRecord(**json.loads(_record_path(study, trial_id).read_text(encoding="utf-8")))
+    return TrialRecord(**read_state(_record_path(study, trial_id)))
 
 
 def load_records(study: Study) -> list[TrialRecord]:

@@ -93,7 +93,12 @@ def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:
 
 @contextmanager
 def open_study(
-    root: Path, name: str, identity: Mapping[str, Any], *, overwrite: bool
+    root: Path,
+    name: str,
+    identity: Mapping[str, Any],
+    *,
+    overwrite: bool,
+    config: Mapping[str, Any] | None = None,
 ) -> Iterator[Study]:
     """Hold a study's folder, new or to be resumed.
 
@@ -102,6 +107,7 @@ def open_study(
         name: the study's folder in it.
         identity: what must agree with what the study was begun with.
         overwrite: remove what an earlier study of this name left.
+        config: of the run that begins the study, kept beside the identity.
 
     Raises:
         UserError: when the name is no folder name, when another process holds the study, when
@@ -118,7 +124,7 @@ def open_study(
         ) from error
     try:
         with FileLock(study.directory / _LOCK_FILE, timeout=0):
-            _begin_or_resume(study, identity, overwrite=overwrite)
+            _begin_or_resume(study, identity, config or {}, overwrite=overwrite)
             yield study
     except Timeout as error:
         raise UserError(
@@ -149,7 +155,9 @@ def require_study_place(root: Path, name: str) -> None:
         )
 
 
-def _begin_or_resume(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> None:
+def _begin_or_resume(
+    study: Study, identity: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
+) -> None:
     path = study.directory / _STUDY_FILE
     if overwrite:
         for entry in study.directory.iterdir():
@@ -158,21 +166,47 @@ def _begin_or_resume(study: Study, identity: Mapping[str, Any], *, overwrite: bo
             elif entry.name != _LOCK_FILE:
                 entry.unlink()
     if not path.exists():
-        write_json(path, {"format": _FORMAT, "name": study.name, "identity": identity})
+        content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
+        write_json(path, content)
         return
+    _require_same(study, read_study(study.directory)["identity"], identity)
+
+
+def read_study(directory: Path) -> dict[str, Any]:
+    """Read what a study was begun with.
+
+    Args:
+        directory: of the study.
+
+    Returns:
+        Its `name`, `identity` and `config`.
+
+    Raises:
+        UserError: when the file cannot be read, or another version of ecomcat wrote it.
+    """
+    stored = read_state(directory / _STUDY_FILE)
+    if stored.get("format") != _FORMAT:
+        raise UserError(
+            f"The study {directory} was written in format {stored.get('format')}, this "
+            f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
+        )
+    return stored
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read one of a study's JSON files.
+
+    Raises:
+        UserError: when it holds something else, as it may after a failing disk.
+    """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(
             f"Expected JSON in {path}, found something else ({error}). Choose another "
             "search.name, or search.overwrite=true to begin afresh."
         ) from error
-    if stored.get("format") != _FORMAT:
-        raise UserError(
-            f"The study {study.directory} was written in format {stored.get('format')}, this "
-            f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
-        )
-    _require_same(study, stored["identity"], identity)
+    return state
 
 
 def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str, Any]) -> None:

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from ecomcat.data.split import Split
 from ecomcat.model.builder import Builder, build_classifier
+from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import Examples, Training, batches_of
-from ecomcat.model.validation import Outcome, ValidationWatch
+from ecomcat.model.validation import ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
+from ecomcat.tuning.messages import EpochReport, TrialTask
 
 if TYPE_CHECKING:
     import keras
@@ -57,39 +59,6 @@ class TrialInputs:
         """Return some rows as one configuration's vocabulary and length limit see them."""
         texts = self.texts.take(rows).view(values["vocabulary_size"], values["max_tokens"])
         return Examples(texts, self.labels[rows])
-
-
-@dataclass(frozen=True)
-class TrialTask:
-    """What one trial is to do.
-
-    Args:
-        root: with the run's seed it decides all that is random: the trial's number, or that of
-            the first of the trials that it continues.
-        values: one value for each hyperparameter.
-        epochs: number of the last epoch.
-        parent: what the trial that this one continues left, its last state included.
-    """
-
-    root: int
-    values: dict[str, Any]
-    epochs: int
-    parent: Outcome | None = None
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """What is told of an epoch.
-
-    Args:
-        epoch: its number, from 1.
-        logs: its scores, with Keras's names.
-        ended: why the training is over, `max_epochs` or `patience`; empty when it is not.
-    """
-
-    epoch: int
-    logs: dict[str, float]
-    ended: str = ""
 
 
 class TrialTraining:

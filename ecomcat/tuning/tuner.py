@@ -16,16 +16,16 @@ from typing import Any, Protocol
 from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.files import write_text
+from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.validation import Outcome
 from ecomcat.tuning.clock import StudyClock
 from ecomcat.tuning.kept import keep_outcome, load_outcome
+from ecomcat.tuning.messages import EpochReport, TrialBegun, TrialFailure, TrialTask, WorkerLost
 from ecomcat.tuning.oracle import STATUS, StudyOracle
-from ecomcat.tuning.pool import Answer, WorkerLost, WorkerPool
+from ecomcat.tuning.pool import Answer, WorkerPool
 from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.trial import EpochReport, TrialInputs, TrialTask
-from ecomcat.tuning.worker import TrialBegun, TrialFailure
+from ecomcat.tuning.trial import TrialInputs
 
 TIME, TRIAL_TIME = "time", "trial_max_minutes"
 

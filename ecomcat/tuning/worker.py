@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import os
-import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecomcat.quiet import import_tensorflow
+from ecomcat.tuning.messages import (
+    EpochReport,
+    TrialBegun,
+    TrialFailure,
+    TrialTask,
+    describe_failure,
+)
 
 if TYPE_CHECKING:
-    from ecomcat.model.validation import Outcome
-    from ecomcat.tuning.trial import EpochReport, TrialInputs, TrialTask, TrialTraining
-
-
-@dataclass(frozen=True)
-class TrialBegun:
-    """A trial's network has been built.
-
-    Args:
-        parameters: weights that it trains.
-    """
-
-    parameters: int
-
-
-@dataclass(frozen=True)
-class TrialFailure:
-    """What went wrong with a trial, in words that travel between processes.
-
-    Args:
-        reason: one line.
-        trace: the traceback.
-        may_pass: whether another try with the same values may succeed.
-    """
-
-    reason: str
-    trace: str
-    may_pass: bool
+    from ecomcat.model.outcome import Outcome
+    from ecomcat.tuning.trial import TrialInputs, TrialTraining
 
 
 class TrialWorker:
@@ -88,18 +67,6 @@ class TrialWorker:
             return training.outcome()
         except Exception as error:
             return describe_failure(error)
-
-
-def describe_failure(error: Exception) -> TrialFailure:
-    """Put an error into words, the first line of its message first."""
-    kind = type(error).__name__
-    if kind == "DivergedError":
-        kind = "diverged"
-    lines = str(error).strip().splitlines()
-    reason = f"{kind}: {lines[0] if lines else 'no message'}"[:300]
-    # Memory may be free again when other trials have ended.
-    may_pass = isinstance(error, MemoryError) or kind == "ResourceExhaustedError"
-    return TrialFailure(reason, traceback.format_exc(), may_pass)
 
 
 def _limit_threads(threads: int) -> None:

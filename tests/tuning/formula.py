@@ -11,9 +11,11 @@ import numpy as np
 
 from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.split import Split
+from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
+from ecomcat.tuning.messages import EpochReport, TrialBegun, describe_failure
 from ecomcat.tuning.records import TrialRecord, load_records
 from ecomcat.tuning.study import open_study
 
@@ -74,17 +76,12 @@ class FormulaWorker:
         return 0
 
     def begin(self, task: Any) -> Any:
-        from ecomcat.tuning.worker import TrialBegun
-
         parent = None if task.parent is None else task.parent.epochs
         self.tried.append({**task.values, "epochs": task.epochs, "parent": parent})
         self.task, self.epoch = task, parent or 0
         return TrialBegun(10)
 
     def train_epoch(self) -> Any:
-        from ecomcat.tuning.trial import EpochReport
-        from ecomcat.tuning.worker import describe_failure
-
         try:
             score = self.objective(self.task.values)
         except Exception as error:
@@ -95,8 +92,6 @@ class FormulaWorker:
         return EpochReport(self.epoch, logs, "max_epochs" if self.epoch >= self.task.epochs else "")
 
     def finish(self) -> Any:
-        from ecomcat.model.validation import Outcome
-
         score = self.objective(self.task.values)
         weights = [np.full(3, score, np.float32)]
         return Outcome(

@@ -1,0 +1,249 @@
+"""Workers that Ray places, with trials that score a formula; what dies is really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import formula
+import pytest
+from formula import FormulaWorker, configure, peak, run
+
+from ecomcat.errors import UserError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs the cluster extra"),
+    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
+    # Ray's own, at its start and its end.
+    pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class RemoteFormula(FormulaWorker):
+    """A formula's worker with the constructor that a pool expects."""
+
+    def __init__(self, objective: Callable[[Mapping[str, Any]], float], _cores: int) -> None:
+        super().__init__(objective)
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    from ecomcat.tuning.ray_runtime import running_ray
+
+    with running_ray(None, cores=3):
+        yield
+
+
+def remote_pool(objective: Callable[[Mapping[str, Any]], float], workers: int = 2) -> Any:
+    """Start workers; what the test module defines travels with them."""
+    import ray.cloudpickle
+
+    from ecomcat.tuning.cluster import RayPool, Share
+
+    for module in (formula, sys.modules[__name__]):
+        ray.cloudpickle.register_pickle_by_value(module)
+    return RayPool(RemoteFormula, objective, workers, Share(memory_gb=0.1))
+
+
+@pytest.fixture
+def search(local_ray: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that searches with two workers and ends them."""
+    pools = []
+
+    def start(objective: Any = peak, listeners: Any = (), **changes: Any) -> Any:
+        pools.append(remote_pool(objective))
+        config = configure(changes.pop("algorithm", "random"), **changes)
+        return run(config, tmp_path, pools[-1], listeners)
+
+    yield start
+    for pool in pools:
+        pool.close()
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "random", "bayesian", "hyperband", "grid"])
+def test_every_algorithm_runs_on_two_workers(search: Any, algorithm: str) -> None:
+    result, records = search(algorithm=algorithm, trials=8)
+    assert [record.status for record in records] == ["completed"] * 8
+    assert result.best.objective == max(record.objective for record in records)
+
+
+def test_two_workers_work_at_the_same_time(search: Any, tmp_path: Path) -> None:
+    together = tmp_path / "together"
+    together.mkdir()
+
+    def waits_for_another(values: Mapping[str, Any]) -> float:
+        mine = together / str(os.getpid())
+        mine.touch()
+        deadline = time.monotonic() + 30
+        while len(list(together.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(list(together.iterdir())) == 2
+        return peak(values)
+
+    _, records = search(waits_for_another, trials=4)
+    assert [record.status for record in records] == ["completed"] * 4
+
+
+def test_workers_give_the_same_trials_as_one_in_this_process(search: Any, tmp_path: Path) -> None:
+    _, remote = search(trials=8)
+    _, local = formula.run_formula(configure("random", trials=8), tmp_path / "local")
+    for ours, theirs in zip(remote, local, strict=True):
+        assert (ours.values, ours.objective, ours.curves) == (
+            theirs.values,
+            theirs.objective,
+            theirs.curves,
+        )
+
+
+def test_a_killed_worker_costs_its_trial_one_retry_and_nothing_else(
+    search: Any, tmp_path: Path
+) -> None:
+    def dies_once(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 48 and values["dropout"] == 0.4:
+            died = tmp_path / "died"
+            if not died.exists():
+                died.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return peak(values)
+
+    _, records = search(dies_once, algorithm="grid", trials=12)
+    assert [record.status for record in records] == ["completed"] * 12
+    assert [record.retries for record in records if record.objective == pytest.approx(0.9)] == [1]
+    assert sum(record.retries for record in records) == 1
+
+
+def test_a_trial_that_kills_every_worker_fails_and_the_others_are_run(search: Any) -> None:
+    def deadly(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 48 and values["dropout"] == 0.4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return peak(values)
+
+    _, records = search(deadly, algorithm="grid", trials=12, max_retries=1)
+    failed = [record for record in records if record.status == "failed"]
+    assert len(failed) == 1
+    assert failed[0].retries == 1
+    assert failed[0].ended.startswith("worker lost: ")
+    assert sum(record.status == "completed" for record in records) == 11
+
+
+def test_a_trial_that_hangs_is_killed_and_the_others_are_run(search: Any) -> None:
+    def hangs(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 16:
+            # Not to be interrupted from within Python.
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            time.sleep(3600)
+        return peak(values)
+
+    _, records = search(hangs, algorithm="grid", trials=6, trial_max_minutes=1 / 60)
+    failed = [record for record in records if record.status == "failed"]
+    assert [record.values["lstm_units"] for record in failed] == [16] * 3
+    assert {record.ended for record in failed} == {"trial_max_minutes"}
+    assert sum(record.status == "completed" for record in records) == 3
+
+
+def test_an_error_keeps_its_text_and_its_traceback(search: Any, tmp_path: Path) -> None:
+    def fails(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 16:
+            raise ValueError("a builder's own message")
+        return peak(values)
+
+    _, records = search(fails, algorithm="grid", trials=6)
+    failed = [record for record in records if record.status == "failed"]
+    assert {record.ended for record in failed} == {"ValueError: a builder's own message"}
+    trace = (tmp_path / "study" / "trials" / failed[0].id / "error.txt").read_text()
+    assert "Traceback" in trace
+    assert "in fails" in trace
+
+
+def test_hopeless_trials_are_pruned(search: Any) -> None:
+    rules = {"pruner": "halving", "warmup_epochs": 1, "min_peers": 3}
+    result, records = search(algorithm="grid", trials=12, **rules)
+    assert 4 <= sum(record.status == "pruned" for record in records) <= 10
+    assert result.best.status == "completed"
+
+
+def test_workers_that_cannot_start_end_the_search_with_their_reason(
+    local_ray: None, tmp_path: Path
+) -> None:
+    class Broken:
+        def __init__(self, _shared: Any, _cores: int) -> None:
+            raise ImportError("no module of that name on this machine")
+
+        def ready(self) -> int:
+            return 0
+
+    from ecomcat.tuning.cluster import RayPool, Share
+
+    pool = RayPool(Broken, None, 1, Share(memory_gb=0.1))
+    try:
+        with pytest.raises(UserError, match="no module of that name on this machine"):
+            run(configure("random", trials=1), tmp_path, pool)
+    finally:
+        pool.close()
+
+
+def test_workers_for_which_there_is_never_room_end_the_search(
+    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ecomcat.tuning import cluster
+
+    monkeypatch.setattr(cluster, "_PLACING_SECONDS", 1.0)
+    pool = cluster.RayPool(RemoteFormula, peak, 1, cluster.Share(cores=64, memory_gb=0.1))
+    try:
+        with pytest.raises(UserError, match=r"room for a worker of 64 cores.*cores_per_worker"):
+            run(configure("random", trials=1), tmp_path, pool)
+    finally:
+        pool.close()
+
+
+def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
+    local_ray: None,
+) -> None:
+    from ecomcat.tuning.cluster import Share
+    from ecomcat.tuning.ray_runtime import room_for
+
+    assert room_for(Share(memory_gb=0.1).options()) == 3
+    assert room_for(Share(cores=2, memory_gb=0.1).options()) == 1
+    assert room_for(Share(cores=4, memory_gb=0.1).options()) == 0
+    assert room_for(Share(memory_gb=1e6).options()) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
+def test_ray_on_this_machine_listens_on_the_loopback_alone(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from ecomcat.tuning.ray_runtime import running_ray
+def listening():
+    lines = [line.split() for name in ("tcp", "tcp6") for line in
+             Path("/proc/net", name).read_text().splitlines()[1:]]
+    return {line[1] for line in lines if line[3] == "0A"}
+before = listening()
+with running_ray(None, 1):
+    new = listening() - before
+loopback = ("0100007F:", "00000000000000000000000001000000:", "0000000000000000FFFF00000100007F:")
+print(len(new), [place for place in new if not place.startswith(loopback)])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, _, elsewhere = done.stdout.strip().partition(" ")
+    assert int(count) >= 3
+    assert elsewhere == "[]"
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == [], "nothing is left in the user's home"
