@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -190,6 +191,15 @@ def data_config(path: Path | None) -> DataConfig:
     if path is None:
         return DataConfig(name="sample", source="sample")
     return DataConfig(name="csv", source="csv", path=str(path))
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """Hash parts of which none can run into the next."""
+    whole = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        whole.update(hashlib.sha256(content).digest())
+    return whole.hexdigest()
 
 
 def positive(text: str) -> int:

@@ -6,12 +6,11 @@ configuration and the overrides stay the same, so an interrupted measurement can
 
 from __future__ import annotations
 
-import hashlib
 import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import ecomcat
 from benchmarks.common import (
     add_data_argument,
     describe_machine,
+    digest,
     format_table,
     new_parser,
     print_result,
@@ -60,7 +60,7 @@ class Job:
 
     def record_path(self, seed: int) -> Path:
         """Return the file that holds a seed's result, another one for each thing that matters."""
-        overrides = f"-overrides_{_sha256(self.overrides)[:8]}" if self.overrides else ""
+        overrides = f"-overrides_{digest(self.overrides)[:8]}" if self.overrides else ""
         name = f"seed_{seed}-data_{self.data_hash[:8]}-code_{self.code_hash[:8]}{overrides}"
         return self.store / f"{name}.json"
 
@@ -90,24 +90,15 @@ def new_job(data: Path | None, overrides: Sequence[str], store: Path) -> Job:
     if data is not None and not data.is_file():
         raise UserError(f"Expected a labelled file in --data, found none at {data}: mend the path.")
     # The sample is generated, so the code's hash stands for it, too.
-    data_hash = "sample" if data is None else _sha256([data.read_bytes()])
+    data_hash = "sample" if data is None else digest([data.read_bytes()])
     folders = (Path(ecomcat.__file__).parent, conf_dir())
     files = {path for folder in folders for path in folder.rglob("*") if _is_source(path)}
-    code_hash = _sha256(path.read_bytes() for path in sorted(files))
+    code_hash = digest(path.read_bytes() for path in sorted(files))
     return Job(data, tuple(overrides), store, data_hash, code_hash)
 
 
 def _is_source(path: Path) -> bool:
     return path.suffix in {".py", ".yaml"}
-
-
-def _sha256(parts: Iterable[str | bytes]) -> str:
-    """Hash parts of which none can run into the next."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
 
 
 def run_seed(job: Job, seed: int) -> dict[str, Any]:

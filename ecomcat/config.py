@@ -84,7 +84,7 @@ class SearchConfig:
     patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
     overwrite: bool = False  # start a study of the same name afresh
     hyperband_factor: int = 3
-    pruner: str = "median"  # or halving or none: which trials end early
+    pruner: str = "halving"  # or median or none: which trials end early
     warmup_epochs: int = 2  # that every trial may train; the first rung of halving
     min_peers: int = 4  # trials that must have come as far before one is pruned
     halving_factor: int = 3  # one trial in this many goes on from a rung

@@ -15,7 +15,7 @@ from ecomcat.model.space import Domain
 from ecomcat.tuning.budget import Budget
 from ecomcat.tuning.draws import grid_configuration, key_of, nearest_value
 from ecomcat.tuning.keras_space import of_one_kind, to_keras_tuner
-from ecomcat.tuning.oracle import PRUNED, STATUS, StudyOracle, curve_of
+from ecomcat.tuning.oracle import PRUNED, STATUS, StudyOracle
 from ecomcat.tuning.pruner import HalvingPruner, MedianPruner, NoPruner, Pruner
 from ecomcat.tuning.sampler import TpeSampler
 
@@ -43,14 +43,15 @@ class TpeOracle(StudyOracle, keras_tuner.Oracle):
     def reload(self) -> None:
         """Tell the sampler of the trials of earlier runs, too."""
         super().reload()
-        for trial_id, trial in sorted(self.trials.items()):
+        for trial_id in sorted(self.trials, key=int):
+            trial = self.trials[trial_id]
             self._sampler.begin(trial_id, trial.hyperparameters.values)
             if trial.status != STATUS.RUNNING:
                 self._tell(trial_id)
 
     def _tell(self, trial_id: str) -> None:
         trial = self.trials[trial_id]
-        curve = curve_of(trial) if trial.status == STATUS.COMPLETED else {}
+        curve = self.curve(trial_id) if trial.status == STATUS.COMPLETED else {}
         self._sampler.end(trial_id, curve, pruned=trial.message == PRUNED)
 
 

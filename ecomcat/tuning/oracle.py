@@ -58,6 +58,8 @@ class StudyOracle(keras_tuner.Oracle):
         self.budget = budget
         self._pruner = pruner
         self._trial_dir = trial_dir
+        self._curves: dict[str, dict[int, float]] = {}
+        self._saved: set[str] = set()
         self.verbose = 0
 
     @keras_tuner.synchronized
@@ -74,8 +76,10 @@ class StudyOracle(keras_tuner.Oracle):
     ) -> keras_trial.Trial:
         """Note an epoch's scores and return the trial, of status STOPPED when it is hopeless."""
         trial = super().update_trial(trial_id, metrics, step)
-        others = [curve_of(other) for key, other in self.trials.items() if key != trial_id]
-        if self._pruner.prunes(curve_of(trial), [curve for curve in others if curve]):
+        curve = self._curves.setdefault(trial_id, {})
+        curve[step] = metrics[OBJECTIVE]
+        peers = [other for key, other in self._curves.items() if key != trial_id]
+        if self._pruner.prunes(curve, peers):
             trial.status = STATUS.STOPPED
         return trial
 
@@ -97,6 +101,7 @@ class StudyOracle(keras_tuner.Oracle):
         trial = self.trials[trial_id]
         # What the lost attempt reported would otherwise count as this trial's.
         trial.metrics = MetricsTracker()
+        self._curves.pop(trial_id, None)
         trial.status = STATUS.RUNNING
         self.ongoing_trials = {
             worker: other for worker, other in self.ongoing_trials.items() if other is not trial
@@ -148,20 +153,30 @@ class StudyOracle(keras_tuner.Oracle):
                 trial.status, trial.metrics = STATUS.RUNNING, MetricsTracker()
                 if trial_id not in self._retry_queue:
                     self._retry_queue.append(trial_id)
-            elif trial_id in self._retry_queue:
+                continue
+            if trial_id in self._retry_queue:
                 self._retry_queue.remove(trial_id)
+            if curve := _curve_of(trial):
+                self._curves[trial_id] = curve
         # Taken from the end: the first that was interrupted is the first to run again.
-        self._retry_queue.sort(reverse=True)
+        self._retry_queue.sort(key=int, reverse=True)
+
+    def curve(self, trial_id: str) -> Curve:
+        """Return a trial's objective by epoch."""
+        return self._curves.get(trial_id, {})
 
     def _save_trial(self, trial: keras_trial.Trial) -> None:
+        # The scores of a trial that runs are of no use to a later run, which begins it anew.
+        if trial.status in {STATUS.RUNNING, STATUS.STOPPED} and trial.trial_id in self._saved:
+            return
+        self._saved.add(trial.trial_id)
         write_json(self._trial_dir(trial.trial_id) / "trial.json", trial.get_state())
 
     def _get_oracle_fname(self) -> str:
         return str(self._trial_dir("*").parent.parent / "oracle.json")
 
 
-def curve_of(trial: keras_trial.Trial) -> Curve:
-    """Return a trial's objective by epoch."""
+def _curve_of(trial: keras_trial.Trial) -> dict[int, float]:
     if not trial.metrics.exists(OBJECTIVE):
         return {}
     history = trial.metrics.get_history(OBJECTIVE)

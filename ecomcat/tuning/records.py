@@ -89,7 +89,7 @@ class TrialTable:
     @property
     def records(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
-        return [self._records[trial_id] for trial_id in sorted(self._records)]
+        return [self._records[trial_id] for trial_id in sorted(self._records, key=int)]
 
     def get(self, trial_id: str) -> TrialRecord | None:
         """Return a trial, if it was recorded."""
@@ -99,7 +99,10 @@ class TrialTable:
         """Write a trial's file, then the table."""
         self._records[record.id] = record
         write_json(_record_path(self._study, record.id), asdict(record))
-        self._write_table()
+        if record.status == RUNNING:
+            self.refresh()
+        else:
+            self._write_table()
 
     def refresh(self) -> None:
         """Write the table when it was not written for a second: running trials have gone on."""
@@ -118,8 +121,9 @@ def load_record(study: Study, trial_id: str) -> TrialRecord:
 
 def load_records(study: Study) -> list[TrialRecord]:
     """Read every trial's file, in the order of their numbers."""
-    paths = sorted((study.directory / "trials").glob("*/record.json"))
-    return [load_record(study, path.parent.name) for path in paths]
+    paths = (study.directory / "trials").glob("*/record.json")
+    trial_ids = sorted((path.parent.name for path in paths), key=int)
+    return [load_record(study, trial_id) for trial_id in trial_ids]
 
 
 def best_record(records: Iterable[TrialRecord]) -> TrialRecord | None:
