@@ -33,14 +33,9 @@ from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.budget import decide_epochs
 from ecomcat.tuning.clock import active_seconds
+from ecomcat.tuning.identity import default_name, study_identity
 from ecomcat.tuning.records import RUNNING, best_record, load_records
-from ecomcat.tuning.study import (
-    Study,
-    default_name,
-    open_study,
-    require_study_place,
-    study_identity,
-)
+from ecomcat.tuning.study import Study, open_study, require_study_place
 
 if TYPE_CHECKING:
     import keras
@@ -187,9 +182,13 @@ def _search(
         best=best_record(records),
     )
     extra = [name for name in space if name.startswith(EXTRA)]
-    with progress.live():
-        listeners = (progress, TensorBoardListener(study, extra))
-        return run_search(config, inputs, space, study, listeners)
+    try:
+        with progress.live():
+            listeners = (progress, TensorBoardListener(study, extra))
+            return run_search(config, inputs, space, study, listeners)
+    except (KeyboardInterrupt, SystemExit):
+        logger.info("Stopped. The same command goes on with the study %s.", study.name)
+        raise
 
 
 def _retrain_and_score(

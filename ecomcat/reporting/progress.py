@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
 
 _ENDED_SHOWN = 6  # trials, below those that run
+_FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room
 _STYLES = {"running": "", "completed": "green", "pruned": "yellow", "failed": "red"}
 
 
@@ -47,7 +48,8 @@ class SearchProgress:
         self._max_trials = max_trials
         self._began = time.monotonic()
         self._deadline = self._began + seconds_left
-        self._names = names
+        self._names = [name for name in _FIRST if name in names]
+        self._names += [name for name in names if name not in _FIRST]
         self._done_before = self._done = done
         self._best = best
         self._running: dict[str, tuple[TrialRecord, int]] = {}
@@ -113,11 +115,11 @@ class SearchProgress:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _table(self) -> Group:
-        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-        for heading in ("trial", "status"):
-            table.add_column(heading, no_wrap=True)
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=True)
+        for heading, width in (("trial", 5), ("status", 9)):
+            table.add_column(heading, no_wrap=True, min_width=width)
         for heading in ("epoch", "macro-F1", "seconds"):
-            table.add_column(heading, justify="right", no_wrap=True)
+            table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
         for record, epochs in [*self._running.values(), *self._ended[: -_ENDED_SHOWN - 1 : -1]]:
             score = "" if record.objective is None else f"{record.objective:.4f}"

@@ -34,7 +34,7 @@ _METRICS = {
     "best/parameters": "parameters",
 }
 _CURVES = ("loss", "accuracy", "macro_f1")
-# TensorBoard knows no word for pruned; its "unknown" stands out beside success and failure.
+_ENDED = "ended"
 _STATUS = {
     COMPLETED: api_pb2.STATUS_SUCCESS,
     PRUNED: api_pb2.STATUS_UNKNOWN,
@@ -78,8 +78,10 @@ class TensorBoardListener:
         self._curves.pop(record.id).close()
         with _writer(self._study.tensorboard_dir / record.id) as writer:
             values = {name: _plain(value) for name, value in record.values.items()}
+            # A column of its own: TensorBoard's statuses know no word for pruned.
+            values[_ENDED] = record.status
             hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
-            tf.summary.text("ended", f"`{record.status}`: {record.ended}", step=0)
+            tf.summary.text(_ENDED, f"`{record.status}`: {record.ended}", step=0)
             if record.objective is not None:
                 scores = (record.objective, record.accuracy, record.best_epoch)
                 figures = (*scores, record.seconds, record.parameters)
@@ -160,7 +162,8 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
         for entry in dataclasses.fields(ModelConfig)
         if "rule" in entry.metadata
     }
-    declared = [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
+    declared = [hparams.HParam(_ENDED, hparams.Discrete(list(_STATUS)))]
+    declared += [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
     for old in directory.glob("events.out.tfevents.*"):
         old.unlink()
     with _writer(directory):

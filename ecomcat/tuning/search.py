@@ -14,12 +14,14 @@ from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_oracle
 from ecomcat.tuning.budget import Budget
 from ecomcat.tuning.clock import active_seconds
+from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.oracle import StudyOracle
 from ecomcat.tuning.pool import WorkerPool
 from ecomcat.tuning.records import TrialRecord, load_records, require_best
+from ecomcat.tuning.running import Limits
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.tuner import Limits, SearchListener, StudyTuner
+from ecomcat.tuning.tuner import StudyTuner
 from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")

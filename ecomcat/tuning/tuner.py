@@ -7,11 +7,9 @@ once, and a worker that dies leaves nothing locked.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras_tuner.engine import trial as keras_trial
 
@@ -20,64 +18,16 @@ from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.tuning.clock import StudyClock
 from ecomcat.tuning.kept import keep_outcome, load_outcome
+from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.messages import EpochReport, TrialBegun, TrialFailure, TrialTask, WorkerLost
 from ecomcat.tuning.oracle import STATUS, StudyOracle
 from ecomcat.tuning.pool import Answer, WorkerPool
 from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
+from ecomcat.tuning.running import Limits, RunningTrial
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 
 TIME, TRIAL_TIME = "time", "trial_max_minutes"
-
-
-class SearchListener(Protocol):
-    """Somebody who is told how a search goes."""
-
-    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Hear of a trial that begins, and how many epochs it may take."""
-
-    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
-        """Hear of an epoch's number (from 1) and scores."""
-
-    def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Hear of a trial that will begin again, since its worker was lost."""
-
-    def trial_ends(self, record: TrialRecord) -> None:
-        """Hear of a trial that has completed, was pruned or has failed."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What trials may take.
-
-    Args:
-        max_epochs: of one trial.
-        deadline: `time.monotonic()` seconds after which no further epoch begins.
-        trial_max_seconds: after which a trial ends.
-        max_retries: further tries of a trial whose worker was lost or out of memory.
-    """
-
-    max_epochs: int
-    deadline: float = math.inf
-    trial_max_seconds: float = math.inf
-    max_retries: int = 2
-
-
-@dataclass
-class _Running:
-    """A trial under way."""
-
-    task: TrialTask
-    record: TrialRecord
-    began: float
-    seconds_before: float
-    epoch_began: float
-
-    def note_time(self) -> None:
-        self.record.seconds = self.seconds_before + time.monotonic() - self.began
-
-    def seconds_left(self, limits: Limits) -> float:
-        return self.began + limits.trial_max_seconds - time.monotonic()
 
 
 class StudyTuner:
@@ -109,21 +59,22 @@ class StudyTuner:
         self._listeners = listeners
         self._table = TrialTable(study)
         self._clock = StudyClock(study)
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, RunningTrial] = {}
         self._oracle_stopped = False
 
     def search(self) -> None:
         """Hand out trials and take in answers until all have ended."""
-        while True:
-            self._hand_out()
-            if self._oracle_stopped and not self._running:
-                break
-            for answer in self._pool.wait():
-                self._take(answer)
-            self._clock.tick()
-            self._table.refresh()
-        self._clock.save()
-        self._table.refresh()
+        try:
+            while True:
+                self._hand_out()
+                if self._oracle_stopped and not self._running:
+                    return
+                for answer in self._pool.wait():
+                    self._take(answer)
+                self._clock.tick()
+                self._table.refresh()
+        finally:
+            self._clock.save()
 
     def _hand_out(self) -> None:
         """Give each free worker a trial, as long as the oracle has one."""
@@ -164,7 +115,7 @@ class StudyTuner:
         if task.parent is not None:
             record.curves = list(task.parent.curves)
         now = time.monotonic()
-        running = _Running(task, record, now, record.seconds, now)
+        running = RunningTrial(task, record, now, record.seconds, now)
         self._running[worker] = running
         self._table.save(record)
         self._tell(lambda listener: listener.trial_begins(record, task.epochs))
@@ -234,15 +185,10 @@ class StudyTuner:
             self._end(worker, PRUNED)
         elif time.monotonic() > self._limits.deadline:
             self._finish(worker, TIME)
-        elif self._next_epoch_is_too_long(running):
+        elif running.next_epoch_is_too_long(self._limits):
             self._finish(worker, TRIAL_TIME)
         else:
             self._train_epoch(worker)
-
-    def _next_epoch_is_too_long(self, running: _Running) -> bool:
-        """Return whether another epoch like the last would be cut off by the trial's limit."""
-        last_epoch = time.monotonic() - running.epoch_began
-        return last_epoch > running.seconds_left(self._limits)
 
     def _finish(self, worker: str, ended: str) -> None:
         """Ask for what a trial gave."""

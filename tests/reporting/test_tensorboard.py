@@ -21,9 +21,24 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def outputs(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run two studies of different spaces, one with a trial that fails."""
+    """Run two studies of different spaces, and one in which trials are pruned and fail."""
     folder = tmp_path_factory.mktemp("studies")
-    for name, other in (("first", []), ("second", ["model.lstm_units=[4,6]", "seed=3"])):
+    (folder / "sometimes.py").write_text(
+        "from ecomcat.model.network import lstm_classifier\n"
+        "def network(values, classes):\n"
+        "    if values['lstm_units'] == 5:\n"
+        "        raise ValueError('five is refused')\n"
+        "    return lstm_classifier(values, classes)\n"
+    )
+    third = [
+        *("search.max_trials=9", "search.max_epochs=3", "search=grid", "search.pruner=median"),
+        *("search.warmup_epochs=1", "search.min_peers=1", "model.lstm_units=[4,5,6]"),
+        *("model.learning_rate=[1e-4,1e-3,1e-2]", "model.build=sometimes.network"),
+        *("model.word_dropout=0", "model.spatial_dropout=0", "model.dropout=0"),
+        *("model.max_tokens=16", "model.label_smoothing=0"),
+    ]
+    second = ["model.lstm_units=[4,6]", "seed=3"]
+    for name, other in (("first", []), ("second", second), ("third", third)):
         done = run_command("search", [*TINY_SEARCH, f"search.name={name}", *other], folder)
         assert done.returncode == 0, done.stderr
     return folder / "outputs"
@@ -64,7 +79,8 @@ def _wait_until_loaded(ask: Any) -> None:
     """Wait until all runs are read, at most a minute."""
     for _ in range(120):
         try:
-            if len(ask("scalars/tags")) >= 16:
+            shown = ask("scalars/tags")
+            if len(shown) >= 16 and "search/third/tensorboard/final/train" in shown:
                 return
         except OSError:
             pass
@@ -97,17 +113,7 @@ def test_the_hparams_tab_declares_the_hyperparameters_and_the_best_scores(api: A
 
 
 def test_the_hparams_tab_ranks_the_trials_of_both_studies_by_f1(api: Any, outputs: Path) -> None:
-    groups = api(
-        "hparams/session_groups",
-        {
-            "experimentName": "",
-            "allowedStatuses": ["STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"],
-            "colParams": [{"metric": {"tag": "best/macro_f1", "group": ""}, "order": "ORDER_DESC"}],
-            "aggregationType": "AGGREGATION_AVG",
-            "startIndex": 0,
-            "sliceSize": 100,
-        },
-    )["sessionGroups"]
+    groups = [group for group in session_groups(api) if not group["name"].startswith("third")]
     assert {group["name"] for group in groups} == {
         f"{study}/{trial}" for study in ("first", "second") for trial in ("0000", "0001")
     }
@@ -123,6 +129,42 @@ def test_the_hparams_tab_ranks_the_trials_of_both_studies_by_f1(api: Any, output
         assert group["hparams"]["lstm_units"] == record["values"]["lstm_units"]
         assert group["hparams"]["pooling"] == "max"
         assert group["sessions"][0]["status"] == "STATUS_SUCCESS"
+
+
+def session_groups(api: Any) -> list[dict[str, Any]]:
+    """Return the trials as the HPARAMS tab ranks them."""
+    statuses = ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")
+    body = {
+        "experimentName": "",
+        "allowedStatuses": [f"STATUS_{status}" for status in statuses],
+        "colParams": [{"metric": {"tag": "best/macro_f1", "group": ""}, "order": "ORDER_DESC"}],
+        "aggregationType": "AGGREGATION_AVG",
+        "startIndex": 0,
+        "sliceSize": 100,
+    }
+    groups: list[dict[str, Any]] = api("hparams/session_groups", body)["sessionGroups"]
+    return groups
+
+
+def test_pruned_and_failed_trials_are_told_apart(api: Any, outputs: Path) -> None:
+    shown = {group["name"]: group for group in session_groups(api)}
+    statuses = set()
+    for path in (outputs / "search" / "third" / "trials").glob("*/record.json"):
+        record = json.loads(path.read_text())
+        group = shown[f"third/{record['id']}"]
+        statuses.add(record["status"])
+        assert group["hparams"]["ended"] == record["status"]
+        assert (
+            group["sessions"][0]["status"]
+            == {
+                "completed": "STATUS_SUCCESS",
+                "pruned": "STATUS_UNKNOWN",
+                "failed": "STATUS_FAILURE",
+            }[record["status"]]
+        )
+        if record["objective"] is not None:
+            assert _metric(group, "best/macro_f1") == pytest.approx(record["objective"], abs=1e-6)
+    assert statuses == {"completed", "pruned", "failed"}
 
 
 def _metric(group: dict[str, Any], tag: str) -> float:

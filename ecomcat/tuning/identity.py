@@ -1,0 +1,55 @@
+"""What must agree before a study is resumed, and the name that follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.data.dataset import Dataset
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.model.space import Domain
+
+
+def study_identity(
+    config: SearchCommand, dataset: Dataset, space: Mapping[str, Domain]
+) -> dict[str, Any]:
+    """Return everything that must agree before a study may be resumed.
+
+    The number of trials and the minutes are not among it: they may grow.
+    """
+    search = config.search
+    identity: dict[str, Any] = {
+        "data": dataset.content_hash,
+        "validation_fraction": config.data.validation_fraction,
+        "test_fraction": config.data.test_fraction,
+        "seed": config.seed,
+        "build": config.model.build,
+        **{f"model.{name}": str(domain) for name, domain in space.items()},
+        "algorithm": search.algorithm,
+        "max_epochs": search.max_epochs,
+        "patience": search.patience,
+        "pruning": _pruning(search),
+        "objective": f"{OBJECTIVE} max",
+    }
+    if search.algorithm == "hyperband":
+        identity["hyperband_factor"] = search.hyperband_factor
+    return identity
+
+
+def _pruning(search: SearchConfig) -> str:
+    """Describe the rule by which trials end early, in what it depends on."""
+    if search.pruner == "none":
+        return "none"
+    factor = f", factor {search.halving_factor}" if search.pruner == "halving" else ""
+    return f"{search.pruner}, warm-up {search.warmup_epochs}, peers {search.min_peers}{factor}"
+
+
+def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:
+    """Return `<model>-<data>-<hash>`, the same for the same identity."""
+    content = json.dumps(identity, sort_keys=True).encode()
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', f'{model}-{data}').lstrip('_.-')}-{digest}"
