@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -12,11 +12,16 @@ from rich.text import Text
 from ecomcat.config import SearchCommand
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.tables import output_console
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.records import load_records
+from ecomcat.tuning.study import Study, read_study
 
 
 def print_dry_run(
-    config: SearchCommand, space: Mapping[str, Domain], study: Study, training_texts: int
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    study: Study,
+    identity: Mapping[str, Any],
+    training_texts: int,
 ) -> None:
     """Print the space, its size, and what a search of it would run.
 
@@ -24,6 +29,7 @@ def print_dry_run(
         config: of the run, with the epochs decided.
         space: domain of each hyperparameter, with the batch size decided.
         study: where it would stand.
+        identity: what must agree with what the study was begun with.
         training_texts: that each trial would train on.
     """
     table = Table(title=Text("Search space"))
@@ -37,13 +43,14 @@ def print_dry_run(
     search, size = config.search, space_size(space)
     pruning = "" if search.pruner == "none" else f", {search.pruner} pruning"
     console.print(f"Configurations: {_count(size)}")
-    trials = min(search.max_trials, size)
+    trials = int(min(search.max_trials, size))
     console.print(
-        f"Would run: {search.algorithm}{pruning}, at most {trials:.0f} trials "
+        f"Would run: {search.algorithm}{pruning}, at most {_counted(trials)} "
         f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
         f"{search.max_minutes:g} minutes, {_workers(config)}"
     )
-    console.print(f"Study: {study.directory} ({_state(study)})", soft_wrap=True)
+    state = _state(study, identity, overwrite=search.overwrite)
+    console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
     console.print(f"Model: {config.model_dir}", soft_wrap=True)
 
 
@@ -58,6 +65,17 @@ def _workers(config: SearchCommand) -> str:
     return f"{search.workers} {plural} {place}"
 
 
-def _state(study: Study) -> str:
-    trials = len(list(Path(study.directory / "trials").glob("*/record.json")))
-    return f"goes on from {trials} trials" if trials else "new"
+def _state(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> str:
+    """Say in words what a run would make of the study's folder."""
+    trials = len(load_records(study))
+    if not trials:
+        return "new"
+    if overwrite:
+        return f"begins afresh, without the {_counted(trials)} that are there"
+    if read_study(study.directory)["identity"] != identity:
+        return "would be refused: it was begun with something else"
+    return f"goes on from {_counted(trials)}"
+
+
+def _counted(trials: int) -> str:
+    return f"{trials} {'trial' if trials == 1 else 'trials'}"

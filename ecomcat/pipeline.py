@@ -72,7 +72,7 @@ def search_and_export(
     root = Path(config.outputs_dir).expanduser() / "search"
     require_study_place(root, name)
     if config.search.dry_run:
-        print_dry_run(config, space, Study(root / name), len(dataset.split.train))
+        print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
         return
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()

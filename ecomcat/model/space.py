@@ -31,6 +31,7 @@ _RANGE = re.compile(
     rf"(?:\s+step\s+(?P<step>{_NUMBER}))?(?P<log>\s+log)?\s*"
 )
 EXTRA = "extra."
+_ROUNDING = 1e-9  # by which 0.3 - 0.1 may miss 0.2
 _LEAST_BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 128, 8, 64
 
 
@@ -74,7 +75,7 @@ class Range:
         """Number of different values; infinite for real numbers without a step."""
         if self.step is None and not self.whole:
             return math.inf
-        return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
+        return math.floor((self.high - self.low) / (self.step or 1) + _ROUNDING) + 1
 
     @property
     def fixed(self) -> bool:
@@ -124,9 +125,8 @@ def _parse_range(text: str, rule: Rule) -> Domain:
         raise ValueError(
             f"expected a range such as '16..256 step 16' or '1e-4..1e-2 log', found {text!r}"
         )
-    whole = rule.kind == "int" or (
-        rule.kind == "any" and not re.search(r"\.\d|e", text.replace("..", " "), re.IGNORECASE)
-    )
+    numbers = "".join(filter(None, (match["low"], match["high"], match["step"])))
+    whole = rule.kind == "int" or (rule.kind == "any" and not set(".eE").intersection(numbers))
     low, high = (rule.check(_number(match[end], whole)) for end in ("low", "high"))
     assert isinstance(low, int | float) and isinstance(high, int | float)
     if low > high:
@@ -135,7 +135,7 @@ def _parse_range(text: str, rule: Rule) -> Domain:
         return Choices((low,))
     step = _number(match["step"], whole) if match["step"] else (1 if whole else None)
     log = match["log"] is not None
-    if step is not None and (step <= 0 or step > high - low):
+    if step is not None and (step <= 0 or step > (high - low) * (1 + _ROUNDING)):
         raise ValueError(f"expected a step between 0 and {high - low:g}, found {text!r}")
     if log and low <= 0:
         raise ValueError(f"expected a log range above 0, found {text!r}")

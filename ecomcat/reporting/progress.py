@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,17 +58,18 @@ class SearchProgress:
 
     @contextmanager
     def live(self) -> Iterator[SearchProgress]:
-        """Keep the table on the screen while the block runs."""
-        if not self._console.is_terminal:
+        """Keep the table on the screen while the block runs; log lines go above it."""
+        if not self._has_table:
             yield self
             return
-        with Live(
+        live = Live(
             get_renderable=self._table,
             console=self._console,
             refresh_per_second=2,
             transient=True,
             redirect_stdout=False,
-        ):
+        )
+        with live, _logging_above(self._console):
             yield self
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
@@ -111,8 +113,12 @@ class SearchProgress:
 
     def _say(self, line: str) -> None:
         """Write a line where there is no table."""
-        if not self._console.is_terminal:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if not self._has_table:
+            _print_plain(self._console, line)
+
+    @property
+    def _has_table(self) -> bool:
+        return self._console.is_terminal and not self._console.is_dumb_terminal
 
     def _table(self) -> Group:
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=True)
@@ -121,7 +127,9 @@ class SearchProgress:
         for heading in ("epoch", "macro-F1", "seconds"):
             table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
-        for record, epochs in [*self._running.values(), *self._ended[: -_ENDED_SHOWN - 1 : -1]]:
+        shown = [*self._running.values(), *self._ended[: -_ENDED_SHOWN - 1 : -1]]
+        # What the screen cannot hold would push the summary off it.
+        for record, epochs in shown[: max(1, self._console.height - 3)]:
             score = "" if record.objective is None else f"{record.objective:.4f}"
             table.add_row(
                 record.id,
@@ -148,6 +156,34 @@ class SearchProgress:
             pace = (now - self._began) / ended
             bound = min(bound, pace * max(0, self._max_trials - self._done))
         return f"at most {format_seconds(bound)} left"
+
+
+def _print_plain(console: Console, line: str) -> None:
+    """Print a line as it is: it may hold a file's name, or an error's message."""
+    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def _logging_above(console: Console) -> Iterator[None]:
+    """Let our own log lines pass through the console, which keeps its table below them."""
+    own = logging.getLogger("ecomcat")
+    handler = _ConsoleHandler(console)
+    own.addHandler(handler)
+    own.propagate = False
+    try:
+        yield
+    finally:
+        own.propagate = True
+        own.removeHandler(handler)
+
+
+class _ConsoleHandler(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _print_plain(self._console, self.format(record))
 
 
 def describe_values(record: TrialRecord, names: Sequence[str]) -> str:

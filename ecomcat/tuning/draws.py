@@ -15,12 +15,28 @@ from ecomcat.rules import Value
 Key = tuple[Value, ...]
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed
 _GRID_VALUES = 10  # of a range without a step
-_DIGITS = 12  # by which 0.1 + 2 * 0.1 is 0.3
 
 
 def key_of(space: Mapping[str, Domain], values: Mapping[str, Any]) -> Key:
     """Return what makes a configuration the same as another: its values in the space's order."""
     return tuple(values[name] for name in space)
+
+
+class _Steps(Sequence[float]):
+    """The real numbers of a range with a step, made when they are asked for."""
+
+    def __init__(self, domain: Range) -> None:
+        self._domain = domain
+
+    def __len__(self) -> int:
+        return int(self._domain.size)
+
+    def __getitem__(self, position: Any) -> Any:
+        if not 0 <= position < len(self):
+            raise IndexError(position)
+        number = self._domain.low + position * (self._domain.step or 0.0)
+        # Without the last digits, in which 0.1 + 2 * 0.1 is not 0.3.
+        return min(float(f"{number:.12g}"), self._domain.high)
 
 
 def stepped_values(domain: Domain) -> Sequence[Value] | None:
@@ -29,18 +45,18 @@ def stepped_values(domain: Domain) -> Sequence[Value] | None:
         return domain.values
     if domain.step is None:
         return None
-    steps = range(int(domain.size))
     if domain.whole:
-        return [int(domain.low + step * domain.step) for step in steps]
-    return [round(domain.low + step * domain.step, _DIGITS) for step in steps]
+        return range(int(domain.low), int(domain.high) + 1, int(domain.step))
+    return _Steps(domain)
 
 
 def grid_values(domain: Domain) -> Sequence[Value]:
     """Return the values that a grid tries: every one, or ten of a range without a step."""
-    values = stepped_values(domain)
+    values = _all_values(domain) if domain.size <= _GRID_VALUES else stepped_values(domain)
     if values is not None:
         return values
-    return list(dict.fromkeys(_at(domain, share) for share in np.linspace(0, 1, _GRID_VALUES)))
+    shares = np.linspace(0, 1, _GRID_VALUES).tolist()
+    return list(dict.fromkeys(_at(domain, share) for share in shares))
 
 
 def grid_configuration(space: Mapping[str, Domain], number: int) -> dict[str, Value] | None:
@@ -64,7 +80,7 @@ def draw(space: Mapping[str, Domain], random: np.random.Generator) -> dict[str, 
 def draw_untried(
     space: Mapping[str, Domain], tried: Collection[Key], random: np.random.Generator
 ) -> dict[str, Value] | None:
-    """Draw a configuration that has not been tried, each with the same chance.
+    """Draw a configuration that has not been tried, as `draw` does.
 
     Args:
         space: domain of each hyperparameter.
@@ -90,13 +106,18 @@ def exhausted(space: Mapping[str, Domain], tried: Collection[Key]) -> bool:
 
 
 def nearest_value(domain: Domain, value: Any) -> Value:
-    """Return a domain's own form of a value that stands for one of its steps."""
-    values = stepped_values(domain)
-    if values is None:
-        return int(value) if isinstance(domain, Range) and domain.whole else float(value)
-    if value in values:
-        return values[list(values).index(value)]
-    return min(values, key=lambda candidate: abs(candidate - value))
+    """Return the value of a domain that another, which may be slightly off, stands for."""
+    if isinstance(domain, Choices):
+        if value in domain.values:
+            return domain.values[domain.values.index(value)]
+        return min(domain.values, key=lambda choice: abs(choice - value))
+    number = min(max(float(value), domain.low), domain.high)
+    if domain.step is not None:
+        values = stepped_values(domain)
+        assert values is not None
+        position = round((number - domain.low) / domain.step)
+        return values[min(position, len(values) - 1)]
+    return round(number) if domain.whole else number
 
 
 def _keys(space: Mapping[str, Domain]) -> Iterator[Key]:

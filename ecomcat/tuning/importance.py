@@ -31,8 +31,12 @@ def importances(
         Shares by name, the largest first, that add up to 1; none when there are too few completed
         trials, when all reached the same, or when nothing was searched.
     """
-    searched = {name: domain for name, domain in space.items() if not domain.fixed}
     completed = [record for record in records if record.status == COMPLETED]
+    searched = {
+        name: domain
+        for name, domain in space.items()
+        if len({record.values[name] for record in completed}) > 1
+    }
     scores = {record.objective for record in completed}
     if not searched or len(completed) < _FEWEST_TRIALS or len(scores) < 2:
         return {}
@@ -51,4 +55,4 @@ def importances(
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
     shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    return {name: share for name, share in ranked if math.isfinite(share)}
+    return {name: float(share) for name, share in ranked if math.isfinite(share)}

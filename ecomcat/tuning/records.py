@@ -61,6 +61,12 @@ class TrialRecord:
     curves: list[dict[str, float]] = field(default_factory=list)
     retries: int = 0
 
+    def forget_attempt(self) -> None:
+        """Drop what a lost attempt reached; the time that it took counts."""
+        self.curves = []
+        self.epochs = self.best_epoch = 0
+        self.objective = self.accuracy = self.loss = None
+
     def note_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Add an epoch's scores; the best so far are those of the highest objective.
 

@@ -10,7 +10,7 @@ number: a resumed search suggests what an uninterrupted one would.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,9 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-from ecomcat.model.space import Domain, Range
+from ecomcat.model.space import Choices, Domain, Range
 from ecomcat.tuning.draws import Key, draw_untried, key_of, nearest_value, stepped_values
-from ecomcat.tuning.pruner import Curve
+from ecomcat.tuning.pruner import Curve, best_by
 
 _STARTUP_TRIALS = 6  # drawn by chance before the estimators have anything to go on
 _ATTEMPTS = 20  # suggestions of a tried configuration before chance decides
@@ -97,18 +97,21 @@ class TpeSampler:
 
         Args:
             trial_id: of one that has begun.
-            curve: its scores; none when it failed, which is worth nothing.
+            curve: its scores; none when it failed, which counts as the worst there is.
             pruned: whether it was ended early.
         """
         number = self._numbers[trial_id]
-        if pruned:
+        if not curve:
+            # Optuna puts a pruned trial without scores behind all others.
+            self._study.tell(number, state=TrialState.PRUNED)
+        elif pruned:
             trial = optuna.trial.Trial(
                 self._study, self._study.get_trials(deepcopy=False)[number]._trial_id
             )
-            trial.report(max(curve.values()), max(curve))
+            trial.report(best_by(curve, max(curve)), max(curve))
             self._study.tell(number, state=TrialState.PRUNED)
         else:
-            self._study.tell(number, max(curve.values(), default=0.0))
+            self._study.tell(number, best_by(curve, max(curve)))
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
@@ -117,35 +120,39 @@ def distribution_of(domain: Domain) -> BaseDistribution:
     Numbers with steps become their positions in order, so that 32, 64 and 256 are neighbours;
     words have no order.
     """
-    values = stepped_values(domain)
-    if values is None:
-        assert isinstance(domain, Range)
+    ordered = _ordered(domain)
+    if ordered is not None:
+        return IntDistribution(0, len(ordered) - 1)
+    if isinstance(domain, Range):
         if domain.whole:
             return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
         return FloatDistribution(domain.low, domain.high, log=domain.log)
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return IntDistribution(0, len(values) - 1)
-    return CategoricalDistribution(values)
+    return CategoricalDistribution(domain.values)
 
 
 def from_distribution(domain: Domain, found: Any) -> Any:
     """Return the value that Optuna's choice stands for; the only one of a fixed domain."""
-    values = stepped_values(domain)
-    if values is None:
-        return nearest_value(domain, found)
-    if domain.fixed:
-        return values[0]
-    is_position = isinstance(distribution_of(domain), IntDistribution)
-    return _ordered(values)[found] if is_position else found
+    if isinstance(domain, Choices) and domain.fixed:
+        return domain.values[0]
+    ordered = _ordered(domain)
+    return nearest_value(domain, found) if ordered is None else ordered[found]
 
 
 def to_distribution(domain: Domain, value: Any) -> Any:
     """Return what Optuna's form of a domain calls a value."""
-    values = stepped_values(domain)
-    if values is None or not isinstance(distribution_of(domain), IntDistribution):
-        return value
-    return _ordered(values).index(value)
+    ordered = _ordered(domain)
+    if ordered is None:
+        return nearest_value(domain, value)
+    if isinstance(domain, Range) and domain.step is not None:
+        return round((value - domain.low) / domain.step)
+    return ordered.index(value)
 
 
-def _ordered(values: Any) -> list[Any]:
-    return sorted(values)
+def _ordered(domain: Domain) -> Sequence[Any] | None:
+    """Return the values of a domain of stepped numbers, the least first; None of any other."""
+    if isinstance(domain, Range):
+        return stepped_values(domain)
+    is_numeric = all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values
+    )
+    return sorted(domain.values) if is_numeric else None

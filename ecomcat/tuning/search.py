@@ -11,7 +11,7 @@ from typing import Any
 
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.model.space import Domain, space_size
-from ecomcat.tuning.algorithms import make_oracle
+from ecomcat.tuning.algorithms import GridOracle, make_oracle
 from ecomcat.tuning.budget import Budget
 from ecomcat.tuning.clock import active_seconds
 from ecomcat.tuning.listener import SearchListener
@@ -88,7 +88,7 @@ def run_search(
         with workers(search, inputs, useful) as pool:
             limits = _limits(search, budget)
             StudyTuner(oracle, pool, study, inputs, limits, listeners).search()
-    _say_why_it_ended(oracle, space)
+    _say_why_it_ended(oracle)
     return SearchResult(require_best(study), len(load_records(study)), active_seconds(study))
 
 
@@ -99,10 +99,12 @@ def _limits(search: SearchConfig, budget: Budget) -> Limits:
     return replace(limits, trial_max_seconds=search.trial_max_minutes * 60)
 
 
-def _say_why_it_ended(oracle: StudyOracle, space: Mapping[str, Domain]) -> None:
+def _say_why_it_ended(oracle: StudyOracle) -> None:
     if oracle.exhausted:
         logger.info(
-            "The space is exhausted: all of its %.0f configurations were tried.", space_size(space)
+            "The %s is exhausted: all of its %d configurations were tried.",
+            "grid" if isinstance(oracle, GridOracle) else "space",
+            len(oracle.tried()),
         )
     elif oracle.budget.spent(0):
         logger.info("The study's time is spent (search.max_minutes).")

@@ -201,7 +201,7 @@ class StudyTuner:
         if may_pass and record.retries < self._limits.max_retries:
             del self._running[worker]
             record.retries += 1
-            record.curves.clear()
+            record.forget_attempt()
             self._table.save(record)
             self._oracle.requeue(record.id)
             self._oracle_stopped = False

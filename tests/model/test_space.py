@@ -338,3 +338,18 @@ def test_fixed_values_name_what_is_open() -> None:
     message = str(refused.value)
     assert "model.lstm_units=8..32 step 8, model.pooling=[max, mean]" in message
     assert "model.dropout" not in message and "ecomcat.search" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("16..64 step 16", int), ("16..64", int), ("1e1..2e1", float), ("1..2.5", float)],
+)
+def test_a_builders_own_range_is_whole_when_its_numbers_are(text: str, kind: type) -> None:
+    domain = parse_domain(text, ANY)
+    assert isinstance(domain, Range)
+    assert {type(domain.low), type(domain.high)} == {kind}
+
+
+@pytest.mark.parametrize("text", ["0.1..0.3 step 0.2", "0.01..0.03 step 0.02", "0.0..1.0 step 1"])
+def test_a_step_may_be_as_wide_as_its_range(text: str) -> None:
+    assert parse_domain(text, FLOAT).size == 2
