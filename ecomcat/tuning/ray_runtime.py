@@ -57,9 +57,9 @@ def running_ray(address: str | None, cores: int) -> Iterator[None]:
             ray.init(configure_logging=False, **options)
     except Exception as error:
         place = f"the Ray cluster at {address!r}" if address else "Ray on this machine"
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise UserError(
-            f"Cannot use {place}: {reason} Start a cluster with 'ray start --head' and join it "
+            f"Cannot use {place}: {reason}. Start a cluster with 'ray start --head' and join it "
             "with search.cluster=auto or its address, or do without Ray with search.workers=1."
         ) from error
     finally:
