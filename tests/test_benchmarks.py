@@ -14,21 +14,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import common, help_time, input_pipeline, predict_speed, quick_search
+from benchmarks import (
+    cells,
+    common,
+    help_time,
+    input_pipeline,
+    predict_speed,
+    quick_search,
+    simulated_cluster,
+    suggestions,
+    trial_cost,
+    workers,
+)
 from benchmarks.common import Usage
 from benchmarks.fixed_width import pad_to_width
+from benchmarks.formula_worker import FormulaWorker, default_model, formula
+from benchmarks.simulated_cluster import Rate
+from benchmarks.suggestions import Driver
+from benchmarks.trial_parts import PARTS, Cost, cost_of_keras, cost_of_ours
 from ecomcat.data.batches import training_batches
 from ecomcat.errors import UserError
 from ecomcat.text.encoding import EncodedTexts
+from ecomcat.tuning.draws import draw
+from ecomcat.tuning.messages import TrialTask
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ("help_time", "input_pipeline", "predict_speed", "quick_search")
+SCRIPTS = (
+    *("help_time", "input_pipeline", "predict_speed", "quick_search", "search", "suggestions"),
+    *("trial_cost", "workers"),
+)
 METRICS = {"search": {"trials": 8}, "test": {"accuracy": 0.95, "macro_f1": 0.94}}
 
 
 def encoded(lengths: list[int]) -> EncodedTexts:
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     return EncodedTexts(np.arange(1, offsets[-1] + 1, dtype=np.int32), offsets)
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def python(code: str) -> list[str]:
@@ -297,3 +321,194 @@ class TestQuickSearch:
         job.data.write_text("label,text\na,b\n", encoding="utf-8")
         changed = quick_search.new_job(job.data, ["search=grid"], tmp_path / "store")
         assert changed.data_hash != job.data_hash
+
+
+class TestSuggestions:
+    """A window's figures are those of its trials alone."""
+
+    @pytest.mark.parametrize(
+        ("trials", "expected"),
+        [
+            (1000, [(0, 20), (90, 110), (490, 510), (980, 1000)]),
+            (500, [(0, 20), (90, 110), (480, 500)]),
+            (60, [(0, 20), (40, 60)]),
+            (20, [(0, 20)]),
+            (5, [(0, 5)]),
+        ],
+    )
+    def test_windows_stand_around_some_trials_and_at_the_last(self, trials, expected):
+        assert [(each.start, each.stop) for each in suggestions.windows(trials)] == expected
+
+    @given(st.integers(1, 2000))
+    def test_windows_lie_within_the_trials(self, trials):
+        for window in suggestions.windows(trials):
+            assert len(window) == min(20, trials)
+            assert 0 <= window.start < window.stop <= trials
+
+    def driver(self) -> Driver:
+        """Trials of 1, 2, 3 and 4 ms by the clock, half of it computed; suggestions of 1 to 4."""
+        ends = [0.0, 0.001, 0.003, 0.006, 0.010]
+        return Driver([0.004, 0.001, 0.003, 0.002], [(5 + end, end / 2) for end in ends])
+
+    def test_a_trial_costs_the_time_from_its_begin_to_the_next(self):
+        assert self.driver().milliseconds(range(4)) == pytest.approx((2.5, 1.25))
+        assert self.driver().milliseconds(range(1, 3)) == pytest.approx((2.5, 1.25))
+        assert self.driver().milliseconds(range(3, 4)) == pytest.approx((4, 2))
+
+    def test_the_table_shows_the_costs_without_tensorboard_and_with_it(self):
+        slow = Driver([1.0] * 4, [(wall * 10, cpu * 10) for wall, cpu in self.driver().marks])
+        (line,) = suggestions.suggestions_table({"tpe": [self.driver(), slow]}).splitlines()[2:]
+        assert cells_of(line) == ["tpe", "1 to 4", "2.5 (1.0 to 4.0)", "2.5", "1.2", "25.0", "12.5"]
+
+    def test_the_table_has_a_row_a_window_and_one_for_all(self):
+        driver = Driver([0.0] * 60, [(0.0, 0.0)] * 61)
+        lines = suggestions.suggestions_table({"tpe": [driver, driver]}).splitlines()[2:]
+        assert [cells_of(line)[1] for line in lines] == ["1 to 20", "41 to 60", "1 to 60"]
+
+    @pytest.mark.parametrize(("milliseconds", "expected"), [(60.0, 1000), (59_999.0, 1), (7e4, 0)])
+    def test_a_driver_keeps_as_many_workers_busy_as_it_has_trials_begun_in_a_minute(
+        self, milliseconds, expected
+    ):
+        assert suggestions.busy_workers(milliseconds) == expected
+
+    def test_the_capacity_is_that_with_tensorboard(self):
+        slow = Driver([1.0] * 4, [(wall * 10, cpu * 10) for wall, cpu in self.driver().marks])
+        described = suggestions.describe_capacity({"tpe": [self.driver(), slow]})
+        assert "tpe 2,400 by the clock, 4,800 by CPU time (4 trials)" in described
+
+    @pytest.mark.slow
+    # Keras Tuner's own.
+    @pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore:getName:DeprecationWarning")
+    def test_every_suggestion_of_a_study_is_timed(self):
+        driver = suggestions.measure("tpe", 8, tensorboard=True)
+        assert len(driver.suggestions) == 8
+        assert len(driver.marks) == 9
+        assert driver.milliseconds(range(8))[0] > sum(driver.suggestions[1:]) * 1000 / 8
+
+
+class TestFormulaWorker:
+    """A formula's trials are such as a search meets."""
+
+    @given(st.integers(0, 2**32 - 1))
+    def test_scores_rise_with_each_epoch_and_stay_below_one(self, seed):
+        _, space = default_model()
+        values = draw(space, np.random.default_rng(seed))
+        scores = [formula(values, epoch) for epoch in range(1, 9)]
+        assert scores[0] > 0
+        assert scores == sorted(set(scores))
+        assert scores[-1] < 1
+
+    def test_a_trial_ends_at_its_last_epoch_and_leaves_an_embedding(self):
+        _, space = default_model()
+        values = draw(space, np.random.default_rng(1))
+        worker = FormulaWorker()
+        begun = worker.begin(TrialTask(0, values, 2))
+        reports = [worker.train_epoch(), worker.train_epoch()]
+        assert [report.ended for report in reports] == ["", "max_epochs"]
+        outcome = worker.finish()
+        assert outcome.scores["macro_f1"] == reports[-1].logs["val_macro_f1"]
+        assert [weight.size for weight in outcome.weights] == [begun.parameters]
+
+
+class TestTrialCost:
+    """What the first epoch takes beyond a later one is the trial's own cost."""
+
+    def test_the_first_epoch_less_a_later_one_is_fixed(self):
+        cost = Cost([10, 15, 16, 19, 21], {"build": 0.5, "scorer": 1.0})
+        assert cost.later_epoch == 2
+        assert cost.fixed == 3
+        assert cost.first_batches == 1.5
+
+    def test_the_parts_are_shown_where_they_are_known(self):
+        parts = dict.fromkeys(PARTS, 0.5)
+        costs = {trial_cost.KERAS: [Cost([0, 5, 6])], trial_cost.OURS: [Cost([0, 3, 4], parts)]}
+        lines = trial_cost.cost_table(costs).splitlines()
+        assert cells_of(lines[-2])[1:] == ["4.00", "", "", "", "", "1.00"]
+        assert cells_of(lines[-1])[1:] == ["2.00", "0.50", "0.50", "0.50", "0.50", "1.00"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("train", [cost_of_keras, cost_of_ours])
+    def test_a_trial_is_taken_apart(self, train):
+        inputs = trial_cost.load_inputs(None, 40)
+        small = {**trial_cost.VALUES, "embedding_dim": 4, "lstm_units": 4}
+        cost = train(inputs, TrialTask(0, small, 2))
+        assert len(cost.marks) == 3
+        assert list(cost.marks) == sorted(cost.marks)
+        assert set(cost.parts) == (set(PARTS) if train is cost_of_ours else set())
+
+
+class TestWorkers:
+    """Rates count from the first trial's begin to the last one's end."""
+
+    def cell(self, seconds: float, **changes: float) -> dict[str, object]:
+        objectives = {"0000": 0.5, "0001": 0.6, **changes}
+        return {"seconds": seconds, "start_up_seconds": 2.0, "objectives": objectives}
+
+    def test_the_rate_leaves_the_start_out(self):
+        assert workers.trials_per_minute(self.cell(30)) == 4
+
+    def test_figures_are_the_same_when_every_trial_has_one_objective(self):
+        found = {1: [self.cell(30), self.cell(20)], 2: [self.cell(10)]}
+        assert workers.same_figures(found)
+        assert not workers.same_figures({**found, 4: [self.cell(10, **{"0001": 0.6001})]})
+        assert not workers.same_figures({**found, 4: [self.cell(10, **{"0002": 0.6})]})
+
+    def test_the_table_compares_medians_with_the_first(self):
+        found = {1: [self.cell(30), self.cell(60), self.cell(40)], 2: [self.cell(20)]}
+        lines = workers.workers_table(found).splitlines()
+        assert cells_of(lines[-2])[:3] == ["1", "3.00 (2.00 to 4.00)", "1.00"]
+        assert cells_of(lines[-1]) == ["2", "6.00", "2.00", "20", "2.0"]
+
+    def test_a_simulated_rate_is_measured_against_workers_that_never_wait(self):
+        table = simulated_cluster.rates_table({4: Rate(16, 10.0, 2.0)}, 2.0)
+        assert cells_of(table.splitlines()[-1]) == (
+            ["4", "16", "120.0", "96.0", "80%", "125", "20%"]
+        )
+
+
+class TestCells:
+    """Each cell is run once for the same setting, and all share the same rows."""
+
+    def test_the_same_rows_are_drawn_from_the_same_file(self, tmp_path):
+        rows = [[f"label {number % 3}", f'a "text",\n{number}'] for number in range(30)]
+        source, first, again = (tmp_path / name for name in ("source.csv", "first", "again"))
+        with source.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(rows)
+        for target in (first, again):
+            cells.sample_rows(source, target, 10)
+        assert first.read_bytes() == again.read_bytes()
+        with first.open(encoding="utf-8", newline="") as stream:
+            drawn = list(csv.reader(stream))
+        assert len(drawn) == 10
+        assert drawn != rows[:10]
+        assert all(row in rows for row in drawn)
+
+    def test_a_file_that_is_not_there_is_refused(self, tmp_path):
+        with pytest.raises(UserError, match="--data"):
+            cells.sample_rows(tmp_path / "none.csv", tmp_path / "rows.csv", 10)
+
+    def test_a_finished_cell_is_not_run_again(self, tmp_path, monkeypatch):
+        begun: list[list[str]] = []
+
+        def run(command, log):
+            begun.append(command)
+            Path(command[-1]).write_text('{"seconds": 5}', encoding="utf-8")
+
+        monkeypatch.setattr(cells, "run_measured", run)
+        first = cells.run_cell("workers_cell", {"workers": 1}, tmp_path)
+        assert cells.run_cell("workers_cell", {"workers": 1}, tmp_path) == first
+        assert (first["seconds"], set(first)) == (5, {"seconds", "machine"})
+        assert len(begun) == 1
+        assert begun[0][1:4] == ["-m", "benchmarks.workers_cell", '{"workers": 1}']
+        cells.run_cell("workers_cell", {"workers": 2}, tmp_path)
+        assert len(begun) == 2
+
+    def test_a_cell_that_failed_leaves_no_result(self, tmp_path, monkeypatch):
+        def fail(command, log):
+            raise UserError("exit code 1")
+
+        monkeypatch.setattr(cells, "run_measured", fail)
+        with pytest.raises(UserError):
+            cells.run_cell("workers_cell", {}, tmp_path)
+        assert not list(tmp_path.iterdir())
