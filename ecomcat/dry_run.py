@@ -12,8 +12,8 @@ from rich.text import Text
 from ecomcat.config import SearchCommand
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.tables import output_console
-from ecomcat.tuning.records import load_records
-from ecomcat.tuning.study import Study, read_study
+from ecomcat.tuning.study.records import load_records
+from ecomcat.tuning.study.study import Study, read_study
 
 
 def print_dry_run(

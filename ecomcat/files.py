@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
     A link keeps pointing where it did; what is no regular file (a pipe, a device) is not replaced
@@ -26,6 +26,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder is made when missing.
+        durable: whether it has reached the disk when the block has ended; without it a power
+            failure may leave an empty file.
 
     Raises:
         UserError: when the disk is full or the folder cannot be written.
@@ -44,7 +46,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            _flush(temporary)
+            if durable:
+                _flush(temporary)
             temporary.chmod(0o666 & ~file_mode_mask())
             temporary.replace(path)
         finally:
@@ -93,10 +96,10 @@ def file_mode_mask() -> int:
     return mask
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a UTF-8 text file atomically; lone surrogates are written as JSON escapes them."""
     escaped = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_text(escaped, encoding="utf-8")
 
 

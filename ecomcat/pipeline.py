@@ -31,18 +31,18 @@ from ecomcat.reporting.tables import (
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
-from ecomcat.tuning.budget import decide_epochs
-from ecomcat.tuning.clock import active_seconds
-from ecomcat.tuning.identity import default_name, study_identity
-from ecomcat.tuning.records import RUNNING, best_record, load_records
-from ecomcat.tuning.study import Study, open_study, require_study_place
+from ecomcat.tuning.oracles.budget import decide_epochs
+from ecomcat.tuning.study.clock import active_seconds
+from ecomcat.tuning.study.identity import default_name, study_identity
+from ecomcat.tuning.study.records import RUNNING, best_record, load_records
+from ecomcat.tuning.study.study import Study, open_study, require_study_place
 
 if TYPE_CHECKING:
     import keras
 
     from ecomcat.rerun import Rerun
     from ecomcat.tuning.search import SearchResult
-    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.workers.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
@@ -114,7 +114,7 @@ def search_and_export(
 def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
     """Gather what all trials share; a builder that is not there is refused here."""
     from ecomcat.model.builder import find_builder
-    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.workers.trial import TrialInputs
 
     return TrialInputs(
         build=find_builder(config.model.build),
@@ -201,7 +201,7 @@ def _retrain_and_score(
     from ecomcat.final.retrain import retrain_best
     from ecomcat.model.training import predict_probabilities
     from ecomcat.reporting.tensorboard import FinalCurves
-    from ecomcat.tuning.kept import VALIDATION
+    from ecomcat.tuning.study.kept import VALIDATION
 
     best = result.best
     logger.info(
@@ -229,7 +229,7 @@ def _retrain_and_score(
 def _print_results(
     config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Mapping[str, Any]
 ) -> None:
-    from ecomcat.tuning.importance import importances
+    from ecomcat.tuning.oracles.importance import importances
 
     console, records = output_console(), load_records(study)
     console.print(best_trials_table(records))

@@ -11,7 +11,7 @@ from ecomcat.config import DataConfig, ModelConfig, SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import EXTRA
-from ecomcat.tuning.study import read_state, read_study
+from ecomcat.tuning.study.study import read_state, read_study
 
 
 @dataclass(frozen=True)

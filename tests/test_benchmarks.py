@@ -35,8 +35,8 @@ from benchmarks.trial_parts import PARTS, Cost, cost_of_keras, cost_of_ours
 from ecomcat.data.batches import training_batches
 from ecomcat.errors import UserError
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.draws import draw
-from ecomcat.tuning.messages import TrialTask
+from ecomcat.tuning.oracles.draws import draw
+from ecomcat.tuning.workers.messages import TrialTask
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = (

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from ecomcat.model.training import fit
-from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.trial import TrialInputs, build_network, start_training, trial_seed
+from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.tuning.workers.trial import TrialInputs, build_network, start_training, trial_seed
 
 
 def retrain_best(

@@ -16,7 +16,7 @@ from rich.text import Text
 from ecomcat.model.scores import OBJECTIVE
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.records import TrialRecord
+    from ecomcat.tuning.study.records import TrialRecord
 
 _ENDED_SHOWN = 6  # trials, below those that run
 _FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room

@@ -14,7 +14,7 @@ from rich.text import Text
 from ecomcat.reporting.progress import describe_values
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.records import TrialRecord
+    from ecomcat.tuning.study.records import TrialRecord
 
 _PLAIN_WIDTH = 120  # columns, where standard output is no terminal
 
@@ -35,7 +35,7 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
         records: of a study.
         most: trials to show.
     """
-    from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED
+    from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED
 
     ranked = sorted(
         (record for record in records if record.status == COMPLETED),

@@ -23,8 +23,8 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
 from ecomcat.rules import Rule
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.study.study import Study
 
 _METRICS = {
     "best/macro_f1": "val macro-F1 (best epoch)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study.records import TrialRecord
 
 
 class SearchListener(Protocol):

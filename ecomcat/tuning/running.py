@@ -6,8 +6,8 @@ import math
 import time
 from dataclasses import dataclass
 
-from ecomcat.tuning.messages import TrialTask
-from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.tuning.workers.messages import TrialTask
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,18 @@ from typing import Any
 
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.model.space import Domain, space_size
-from ecomcat.tuning.algorithms import GridOracle, make_oracle
-from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.clock import active_seconds
 from ecomcat.tuning.listener import SearchListener
-from ecomcat.tuning.oracle import StudyOracle
-from ecomcat.tuning.pool import WorkerPool
-from ecomcat.tuning.records import TrialRecord, load_records, require_best
+from ecomcat.tuning.oracles.algorithms import GridOracle, make_oracle
+from ecomcat.tuning.oracles.budget import Budget
+from ecomcat.tuning.oracles.oracle import StudyOracle
 from ecomcat.tuning.running import Limits
-from ecomcat.tuning.study import Study
-from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.study.clock import active_seconds
+from ecomcat.tuning.study.records import TrialRecord, load_records, require_best
+from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.tuner import StudyTuner
-from ecomcat.tuning.workers import open_pool
+from ecomcat.tuning.workers.choice import open_pool
+from ecomcat.tuning.workers.pool import WorkerPool
+from ecomcat.tuning.workers.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 

@@ -16,16 +16,22 @@ from keras_tuner.engine import trial as keras_trial
 from ecomcat.files import write_text
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.clock import StudyClock
-from ecomcat.tuning.kept import keep_outcome, load_outcome
 from ecomcat.tuning.listener import SearchListener
-from ecomcat.tuning.messages import EpochReport, TrialBegun, TrialFailure, TrialTask, WorkerLost
-from ecomcat.tuning.oracle import STATUS, StudyOracle
-from ecomcat.tuning.pool import Answer, WorkerPool
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
+from ecomcat.tuning.oracles.oracle import STATUS, StudyOracle
 from ecomcat.tuning.running import Limits, RunningTrial
-from ecomcat.tuning.study import Study
-from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.study.clock import StudyClock
+from ecomcat.tuning.study.kept import keep_outcome, load_outcome
+from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
+from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.workers.messages import (
+    EpochReport,
+    TrialBegun,
+    TrialFailure,
+    TrialTask,
+    WorkerLost,
+)
+from ecomcat.tuning.workers.pool import Answer, WorkerPool
+from ecomcat.tuning.workers.trial import TrialInputs
 
 TIME, TRIAL_TIME = "time", "trial_max_minutes"
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.reporting.progress import SearchProgress, describe_values, format_seconds, plain_value
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 MARKUP = [":smile:", "[bold]x[/bold]", "[/]", "[red]", "x[/q]", "c:\\[b]\\"]

@@ -16,7 +16,7 @@ from ecomcat.reporting.tables import (
     per_class_table,
     scores_table,
 )
-from ecomcat.tuning.records import COMPLETED, FAILED, RUNNING, TrialRecord
+from ecomcat.tuning.study.records import COMPLETED, FAILED, RUNNING, TrialRecord
 
 NAMES = ["a[bold]b.csv", "x[/q].csv", "[/]", "[red]x[/red]", ":smile:", "c:\\[b]\\"]
 

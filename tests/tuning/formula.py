@@ -15,9 +15,9 @@ from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.messages import EpochReport, TrialBegun, describe_failure
-from ecomcat.tuning.records import TrialRecord, load_records
-from ecomcat.tuning.study import open_study
+from ecomcat.tuning.study.records import TrialRecord, load_records
+from ecomcat.tuning.study.study import open_study
+from ecomcat.tuning.workers.messages import EpochReport, TrialBegun, describe_failure
 
 Objective = Callable[[Mapping[str, Any]], float]
 
@@ -106,7 +106,7 @@ class FormulaWorker:
 
 def inputs(config: SearchCommand) -> Any:
     """Return what trials would share, with no data in it."""
-    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.workers.trial import TrialInputs
 
     nothing = np.zeros(0, np.int64)
     return TrialInputs(
@@ -155,7 +155,7 @@ def run_formula(
     listeners: Sequence[Any] = (),
 ) -> tuple[Any, list[TrialRecord]]:
     """Search with one worker in this process."""
-    from ecomcat.tuning.pool import LocalPool
+    from ecomcat.tuning.workers.pool import LocalPool
 
     pool = LocalPool(lambda: FormulaWorker(objective, tried))
     return run(config, folder, pool, listeners)

@@ -65,8 +65,8 @@ def killed_run(folder: Path, seconds: float) -> bool:
 
 def check_records(folder: Path, before: dict[str, str]) -> dict[str, str]:
     """Check that no finished trial was lost or changed since the last kill."""
-    from ecomcat.tuning.records import load_records
-    from ecomcat.tuning.study import Study
+    from ecomcat.tuning.study.records import load_records
+    from ecomcat.tuning.study.study import Study
 
     records = load_records(Study(folder / "study"))
     ended = {record.id: repr(record) for record in records if record.status == "completed"}
@@ -97,8 +97,8 @@ def main(folder: Path, kills: int) -> None:
 
 def values_of(folder: Path) -> list[Any]:
     """Return each trial's configuration and score."""
-    from ecomcat.tuning.records import load_records
-    from ecomcat.tuning.study import Study
+    from ecomcat.tuning.study.records import load_records
+    from ecomcat.tuning.study.study import Study
 
     records = load_records(Study(folder / "study"))
     return [(record.id, record.values, record.objective) for record in records]

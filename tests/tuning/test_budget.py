@@ -9,7 +9,7 @@ import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Choices
-from ecomcat.tuning.budget import Budget, decide_epochs
+from ecomcat.tuning.oracles.budget import Budget, decide_epochs
 
 
 def decided(texts: int, batch_sizes: tuple[int, ...] = (64,), **search: Any) -> tuple[int, int]:

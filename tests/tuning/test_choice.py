@@ -8,7 +8,7 @@ import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.tuning import workers as choice
+from ecomcat.tuning.workers import choice
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from ecomcat.model.space import Domain, Range, parse_domain, space_size
 from ecomcat.rules import Rule, Value
-from ecomcat.tuning.draws import (
+from ecomcat.tuning.oracles.draws import (
     Key,
     draw,
     draw_untried,

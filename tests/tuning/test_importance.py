@@ -11,9 +11,9 @@ import pytest
 from domains import BOOL, FLOAT, INT, NAME
 
 from ecomcat.model.space import parse_domain
-from ecomcat.tuning.draws import draw
-from ecomcat.tuning.importance import importances
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from ecomcat.tuning.oracles.draws import draw
+from ecomcat.tuning.oracles.importance import importances
+from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 
 SPACE = {
     "max_tokens": parse_domain(128, INT),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ecomcat.errors import UserError
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.records import (
+from ecomcat.tuning.study.records import (
     COMPLETED,
     FAILED,
     PRUNED,
@@ -28,7 +28,7 @@ from ecomcat.tuning.records import (
     require_best,
     trials_csv,
 )
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.study.study import Study
 
 VALUES = {"lstm_units": 64, "dropout": 0.3, "bidirectional": True, "pooling": "max+mean"}
 

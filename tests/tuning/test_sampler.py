@@ -20,9 +20,14 @@ from optuna.trial import create_trial
 
 from ecomcat.model.space import Domain, parse_domain, space_size
 from ecomcat.rules import Rule, Value
-from ecomcat.tuning.draws import Key, draw, key_of, stepped_values
-from ecomcat.tuning.pruner import Curve
-from ecomcat.tuning.sampler import TpeSampler, distribution_of, from_distribution, to_distribution
+from ecomcat.tuning.oracles.draws import Key, draw, key_of, stepped_values
+from ecomcat.tuning.oracles.pruner import Curve
+from ecomcat.tuning.oracles.sampler import (
+    TpeSampler,
+    distribution_of,
+    from_distribution,
+    to_distribution,
+)
 
 UNIT = {"x": parse_domain("0.0..1.0", FLOAT)}
 SMALL = {

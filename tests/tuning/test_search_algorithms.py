@@ -11,7 +11,7 @@ import pytest
 from formula import configure, peak, run_formula
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study.records import TrialRecord
 
 pytestmark = [
     pytest.mark.slow,

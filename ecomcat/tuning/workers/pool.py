@@ -1,7 +1,7 @@
 """Where workers are and how they are spoken to: calls go out, answers come in.
 
 A pool knows nothing of trials. This one has a single worker in the search's own process; the
-one of `ecomcat.tuning.cluster` has many, in processes that may be on other machines.
+one of `ecomcat.tuning.workers.cluster` has many, in processes that may be on other machines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ecomcat.tuning.messages import WorkerLost
+from ecomcat.tuning.workers.messages import WorkerLost
 
 LOCAL_WORKER = "w0"
 

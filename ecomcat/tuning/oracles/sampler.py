@@ -24,10 +24,10 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 
 from ecomcat.model.space import Choices, Domain, Range
-from ecomcat.tuning.draws import Key, draw_untried, key_of, nearest_value, stepped_values
-from ecomcat.tuning.pruner import Curve, best_by
+from ecomcat.tuning.oracles.draws import Key, draw_untried, key_of, nearest_value, stepped_values
+from ecomcat.tuning.oracles.pruner import Curve, best_by
 
-_STARTUP_TRIALS = 6  # drawn by chance before the estimators have anything to go on
+STARTUP_TRIALS = 6  # drawn by chance before the estimators have anything to go on
 _ATTEMPTS = 20  # suggestions of a tried configuration before chance decides
 
 
@@ -60,7 +60,7 @@ class TpeSampler:
         random = np.random.default_rng([self._seed, number])
         for _ in range(_ATTEMPTS):
             self._study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=_STARTUP_TRIALS,
+                n_startup_trials=STARTUP_TRIALS,
                 multivariate=True,
                 constant_liar=True,
                 seed=int(random.integers(2**31)),

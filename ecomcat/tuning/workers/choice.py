@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.rules import AUTO
-from ecomcat.tuning.pool import LocalPool, WorkerPool
-from ecomcat.tuning.ray_runtime import (
+from ecomcat.tuning.workers.pool import LocalPool, WorkerPool
+from ecomcat.tuning.workers.ray_runtime import (
     carry_by_value,
     ray_is_installed,
     room_for,
     running_ray,
     usable_cores,
 )
-from ecomcat.tuning.worker import TrialWorker
+from ecomcat.tuning.workers.worker import TrialWorker
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.workers.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
@@ -66,7 +66,7 @@ def open_pool(search: SearchConfig, inputs: TrialInputs, trials: int) -> Iterato
     if search.workers != AUTO:
         cores = max(cores, search.workers * search.cores_per_worker)
     with running_ray(search.cluster, cores):
-        from ecomcat.tuning.cluster import RayPool, Share
+        from ecomcat.tuning.workers.cluster import RayPool, Share
 
         carry_by_value(inputs.build)
         share = Share(search.cores_per_worker, search.gpus_per_worker, search.memory_gb_per_worker)

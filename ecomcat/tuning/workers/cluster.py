@@ -20,8 +20,8 @@ import ray
 from ray.exceptions import RayActorError, RayError
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.messages import WorkerLost
-from ecomcat.tuning.pool import Answer
+from ecomcat.tuning.workers.messages import WorkerLost
+from ecomcat.tuning.workers.pool import Answer
 
 logger = logging.getLogger("ecomcat")
 

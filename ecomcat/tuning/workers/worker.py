@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ecomcat.quiet import import_tensorflow
-from ecomcat.tuning.messages import (
+from ecomcat.tuning.workers.messages import (
     EpochReport,
     TrialBegun,
     TrialFailure,
@@ -16,7 +16,7 @@ from ecomcat.tuning.messages import (
 
 if TYPE_CHECKING:
     from ecomcat.model.outcome import Outcome
-    from ecomcat.tuning.trial import TrialInputs, TrialTraining
+    from ecomcat.tuning.workers.trial import TrialInputs, TrialTraining
 
 
 class TrialWorker:
@@ -41,7 +41,7 @@ class TrialWorker:
 
     def begin(self, task: TrialTask) -> TrialBegun | TrialFailure:
         """Build a trial's network; an unfinished trial before it is forgotten."""
-        from ecomcat.tuning.trial import TrialTraining
+        from ecomcat.tuning.workers.trial import TrialTraining
 
         self._training = None
         try:

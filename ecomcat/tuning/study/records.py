@@ -13,7 +13,7 @@ from typing import Any
 from ecomcat.errors import UserError
 from ecomcat.files import write_json, write_text
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.study import Study, read_state
+from ecomcat.tuning.study.study import Study, read_state
 
 _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
@@ -116,7 +116,9 @@ class TrialTable:
             self._write_table()
 
     def _write_table(self) -> None:
-        write_text(self._study.directory / "trials.csv", trials_csv(self.records))
+        # Not waited for: it can be written again from the trials' files.
+        table = self._study.directory / "trials.csv"
+        write_text(table, trials_csv(self.records), durable=False)
         self._written = time.monotonic()
 
 

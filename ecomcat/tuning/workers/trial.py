@@ -19,7 +19,7 @@ from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import Examples, Training, batches_of
 from ecomcat.model.validation import ValidationWatch
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.messages import EpochReport, TrialTask
+from ecomcat.tuning.workers.messages import EpochReport, TrialTask
 
 if TYPE_CHECKING:
     import keras

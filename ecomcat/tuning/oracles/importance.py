@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import optuna
 
 from ecomcat.model.space import Domain
-from ecomcat.tuning.records import COMPLETED, TrialRecord
-from ecomcat.tuning.sampler import distribution_of, to_distribution
+from ecomcat.tuning.oracles.sampler import distribution_of, to_distribution
+from ecomcat.tuning.study.records import COMPLETED, TrialRecord
 
 _FEWEST_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
 

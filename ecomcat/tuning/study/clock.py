@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ecomcat.files import write_json
-from ecomcat.tuning.study import Study, read_state
+from ecomcat.tuning.study.study import Study, read_state
 
 _SAVED_EVERY_SECONDS = 2.0
 

@@ -12,12 +12,12 @@ import numpy as np
 from ecomcat.config import SearchConfig
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain
-from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.draws import grid_configuration, key_of, nearest_value
-from ecomcat.tuning.keras_space import of_one_kind, to_keras_tuner
-from ecomcat.tuning.oracle import PRUNED, STATUS, StudyOracle
-from ecomcat.tuning.pruner import HalvingPruner, MedianPruner, NoPruner, Pruner
-from ecomcat.tuning.sampler import TpeSampler
+from ecomcat.tuning.oracles.budget import Budget
+from ecomcat.tuning.oracles.draws import grid_configuration, key_of, nearest_value
+from ecomcat.tuning.oracles.keras_space import of_one_kind, to_keras_tuner
+from ecomcat.tuning.oracles.oracle import PRUNED, STATUS, StudyOracle
+from ecomcat.tuning.oracles.pruner import HalvingPruner, MedianPruner, NoPruner, Pruner
+from ecomcat.tuning.oracles.sampler import STARTUP_TRIALS, TpeSampler
 
 
 class RandomOracle(StudyOracle, keras_tuner.oracles.RandomSearchOracle):
@@ -142,6 +142,9 @@ def make_oracle(
     elif search.algorithm in {"random", "bayesian"}:
         # Without a number the ids are four digits wide, so that a study may be raised later.
         options["max_trials"] = None
+    if search.algorithm == "bayesian":
+        # Three times the number of hyperparameters, fixed ones included, unless it is given.
+        options["num_initial_points"] = STARTUP_TRIALS
     return _ORACLES[search.algorithm](**options)
 
 

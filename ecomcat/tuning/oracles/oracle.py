@@ -19,10 +19,10 @@ from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 from ecomcat.files import write_json
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain
-from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.draws import Key, draw_untried, exhausted, key_of
-from ecomcat.tuning.pruner import Curve, Pruner
-from ecomcat.tuning.study import read_state
+from ecomcat.tuning.oracles.budget import Budget
+from ecomcat.tuning.oracles.draws import Key, draw_untried, exhausted, key_of
+from ecomcat.tuning.oracles.pruner import Curve, Pruner
+from ecomcat.tuning.study.study import read_state
 
 STATUS = keras_trial.TrialStatus
 PRUNED = "pruned"  # a completed trial's message
