@@ -169,7 +169,7 @@ def main() -> None:
     )
     for name, default, of_what in (
         ("--trials", 500, "tpe and random"),
-        ("--bayesian-trials", 60, "bayesian, whose suggestions take longer and longer"),
+        ("--bayesian-trials", 20, "bayesian, whose suggestions take longer and longer"),
     ):
         parser.add_argument(
             name,

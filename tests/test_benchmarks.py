@@ -500,7 +500,7 @@ class TestCells:
         assert cells.run_cell("workers_cell", {"workers": 1}, tmp_path) == first
         assert (first["seconds"], set(first)) == (5, {"seconds", "machine"})
         assert len(begun) == 1
-        assert begun[0][1:4] == ["-m", "benchmarks.workers_cell", '{"workers": 1}']
+        assert begun[0][-4:-1] == ["-m", "benchmarks.workers_cell", '{"workers": 1}']
         cells.run_cell("workers_cell", {"workers": 2}, tmp_path)
         assert len(begun) == 2
 
