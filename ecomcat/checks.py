@@ -112,6 +112,11 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
         yield from _at_least(f"search.{name}", getattr(search, name), 2)
     for name in ("warmup_epochs", "min_peers", "cores_per_worker"):
         yield from _at_least(f"search.{name}", getattr(search, name), 1)
+    if search.algorithm == "hyperband" and search.pruner != "none":
+        yield (
+            "search.pruner: expected none with search=hyperband, which stops trials by itself, "
+            f"found {search.pruner!r}."
+        )
     yield from _at_least("search.max_retries", search.max_retries, 0)
     yield from _worker_problems(search)
     if not 0 < search.max_minutes < math.inf:
@@ -128,8 +133,14 @@ def _worker_problems(search: SearchConfig) -> Iterator[str]:
     workers = search.workers
     if workers != AUTO and not (type(workers) is int and workers >= 1):
         yield f"search.workers: expected a whole number from 1, or auto, found {workers!r}."
-    if not 0 <= search.gpus_per_worker < math.inf:
-        yield f"search.gpus_per_worker: expected 0 or more, found {search.gpus_per_worker:g}."
+    else:
+        yield from _missing_ray(search)
+    gpus = search.gpus_per_worker
+    if not (0 <= gpus <= 1 or (gpus > 1 and gpus.is_integer())):
+        yield (
+            "search.gpus_per_worker: expected 0 or more, a share of one or a whole number, found "
+            f"{gpus:g}."
+        )
     if not 0 < search.memory_gb_per_worker < math.inf:
         yield (
             "search.memory_gb_per_worker: expected a number above 0, found "
@@ -138,6 +149,17 @@ def _worker_problems(search: SearchConfig) -> Iterator[str]:
     minutes = search.trial_max_minutes
     if minutes is not None and not 0 < minutes < math.inf:
         yield f"search.trial_max_minutes: expected a number above 0, found {minutes:g}."
+
+
+def _missing_ray(search: SearchConfig) -> Iterator[str]:
+    wanted = search.cluster is not None or (search.workers != AUTO and search.workers > 1)
+    if wanted and importlib.util.find_spec("ray") is None:
+        yield (
+            f"search.workers={search.workers}"
+            f"{f', search.cluster={search.cluster}' if search.cluster else ''}: expected the "
+            'package ray, found none. Install it with: pip install "ecomcat[cluster]". Or search '
+            "in one process with search.workers=1."
+        )
 
 
 def _builder_problems(build: str) -> Iterator[str]:

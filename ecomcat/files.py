@@ -14,6 +14,7 @@ from typing import Any
 
 from ecomcat.errors import UserError
 
+UNFINISHED = ".writing-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,7 +41,7 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, since Keras picks a file's format by it.
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=".writing-", suffix="".join(path.suffixes[-2:])
+            dir=path.parent, prefix=UNFINISHED, suffix="".join(path.suffixes[-2:])
         )
         os.close(handle)
         temporary = Path(name)

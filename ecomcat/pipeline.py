@@ -172,7 +172,7 @@ def _search(
             "Study: %s (%s search of %s)",
             study.directory,
             config.search.algorithm,
-            "a continuous space" if math.isinf(size) else f"{size:.0f} configurations",
+            _counted_space(size),
         )
     progress = SearchProgress(
         config.search.max_trials,
@@ -187,8 +187,15 @@ def _search(
             listeners = (progress, TensorBoardListener(study, extra))
             return run_search(config, inputs, space, study, listeners)
     except (KeyboardInterrupt, SystemExit):
-        logger.info("Stopped. The same command goes on with the study %s.", study.name)
+        afresh = " without search.overwrite=true" if config.search.overwrite else ""
+        logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
         raise
+
+
+def _counted_space(size: float) -> str:
+    if math.isinf(size):
+        return "a continuous space"
+    return "one configuration" if size == 1 else f"{size:.0f} configurations"
 
 
 def _retrain_and_score(

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def import_tensorflow() -> None:
@@ -16,19 +16,21 @@ def import_tensorflow() -> None:
     """
     # Keras would read another backend from the user's environment or home.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    if "tensorflow" in sys.modules:
-        return
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        import tensorflow  # noqa: F401
-
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        _prepare_devices()
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with silenced_stderr():
-        import tensorflow as tf
-
         # Looking for a GPU prints notices, too.
-        for device in tf.config.list_physical_devices("GPU"):
-            # Or one process would take all of its memory, and leave none for another worker.
+        _prepare_devices()
+
+
+def _prepare_devices() -> None:
+    """Let each process take as much of a GPU as it needs: the first would else take all of it."""
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        with suppress(RuntimeError):  # the device is in use already
             tf.config.experimental.set_memory_growth(device, True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -99,12 +100,18 @@ def test_a_share_lies_below_one(name, value):
         ("++model.extra.x={a: 1}", ("model.extra.x", "a number, a word, true or false")),
         ("search.algorithm=bayes", ("search.algorithm", *ALGORITHMS, "Did you mean 'bayesian'?")),
         ("search.max_trials=0", ("search.max_trials: expected 1 or more, found 0.",)),
+        (
+            "search.algorithm=hyperband",
+            ("search.pruner: expected none with search=hyperband", "found 'halving'"),
+        ),
+        ("search.gpus_per_worker=1.5", ("search.gpus_per_worker", "whole number, found 1.5")),
+        ("++model.extra.mode=[1,a]", ("model.extra.mode: expected choices of one kind",)),
         ("search.pruner=halfing", ("search.pruner", "median, halving, none", "'halving'")),
         ("search.workers=0", ("search.workers: expected a whole number from 1, or auto",)),
         ("search.workers=1.5", ("search.workers: expected a whole number from 1, or auto",)),
         ("search.workers=many", ("search.workers", "or auto, found 'many'")),
         ("search.cores_per_worker=0", ("search.cores_per_worker: expected 1 or more",)),
-        ("search.gpus_per_worker=-1", ("search.gpus_per_worker: expected 0 or more",)),
+        ("search.gpus_per_worker=-1", ("search.gpus_per_worker: expected 0 or more", "found -1")),
         ("search.memory_gb_per_worker=0", ("search.memory_gb_per_worker", "above 0, found 0")),
         ("search.trial_max_minutes=0", ("search.trial_max_minutes", "above 0, found 0")),
         ("search.warmup_epochs=0", ("search.warmup_epochs: expected 1 or more",)),
@@ -255,3 +262,16 @@ def test_checking_imports_nothing_heavy(tmp_path, build):
         check=False,
     )
     assert ended.stdout == "[]\n", ended.stderr
+
+
+@pytest.mark.parametrize("argument", ["search.workers=2", "search.cluster=auto"])
+def test_several_workers_without_ray_are_refused_with_the_line_that_installs_it(
+    monkeypatch, argument
+):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ray" else real(name)
+    )
+    message = message_of(argument)
+    assert 'pip install "ecomcat[cluster]"' in message
+    assert "search.workers=1" in message

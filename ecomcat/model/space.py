@@ -112,11 +112,24 @@ def parse_domain(value: object, rule: Rule) -> Domain:
     if isinstance(value, list | tuple):
         if not value:
             raise ValueError("expected at least one choice, found an empty list")
-        checked = tuple(rule.check(choice) for choice in value)
+        checked = _of_one_kind([rule.check(choice) for choice in value])
         return Choices(tuple(dict.fromkeys(checked)))
     if isinstance(value, str) and ".." in value and rule.kind in {"int", "float", "any"}:
         return _parse_range(value, rule)
     return Choices((rule.check(value),))
+
+
+def _of_one_kind(values: list[Value]) -> list[Value]:
+    """Make whole numbers real where they stand among real ones; refuse other mixtures."""
+    kinds = {type(value) for value in values if value != AUTO}
+    if kinds == {int, float}:
+        return [float(value) for value in values]
+    if len(kinds) > 1:
+        raise ValueError(
+            "expected choices of one kind, numbers only, words only, or true and false only, "
+            f"found {values}"
+        )
+    return values
 
 
 def _parse_range(text: str, rule: Rule) -> Domain:

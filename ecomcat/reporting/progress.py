@@ -155,7 +155,7 @@ class SearchProgress:
         if ended:
             pace = (now - self._began) / ended
             bound = min(bound, pace * max(0, self._max_trials - self._done))
-        return f"at most {format_seconds(bound)} left"
+        return f"about {format_seconds(bound)} left"
 
 
 def _print_plain(console: Console, line: str) -> None:

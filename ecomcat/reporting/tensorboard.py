@@ -22,6 +22,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
+from ecomcat.errors import UserError
 from ecomcat.rules import Rule
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study.study import Study
@@ -94,6 +95,7 @@ class CurveWriter:
     """Write train and validation curves into `train` and `validation` below a folder."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._writers = {
             prefix: tf.summary.create_file_writer(str(directory / name))
             for prefix, name in (("", "train"), ("val_", "validation"))
@@ -107,16 +109,17 @@ class CurveWriter:
             logs: with Keras's names, `val_` for validation.
         """
         for prefix, writer in self._writers.items():
-            with writer.as_default():
+            with _disk_errors(self._directory), writer.as_default():
                 for name in _CURVES:
                     if f"{prefix}{name}" in logs:
                         tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
-            writer.flush()
+                writer.flush()
 
     def close(self) -> None:
         """End the files."""
-        for writer in self._writers.values():
-            writer.close()
+        with _disk_errors(self._directory):
+            for writer in self._writers.values():
+                writer.close()
 
 
 class FinalCurves:
@@ -184,10 +187,23 @@ def _domain(rule: Rule) -> Any:
 
 @contextmanager
 def _writer(directory: Path) -> Iterator[Any]:
-    writer = tf.summary.create_file_writer(str(directory))
-    with writer.as_default():
-        yield writer
-    writer.close()
+    with _disk_errors(directory):
+        writer = tf.summary.create_file_writer(str(directory))
+        with writer.as_default():
+            yield writer
+        writer.close()
+
+
+@contextmanager
+def _disk_errors(directory: Path) -> Iterator[None]:
+    """Say what a full disk or a folder that cannot be written to means for the user."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"Cannot write TensorBoard's events to {directory}: {error.message}. Make room, or "
+            "choose a place that you may write to, and run the same command again."
+        ) from error
 
 
 def _write_raw(writer: Any, summary: Any) -> None:

@@ -84,7 +84,7 @@ def run_search(
     trials_left = search.max_trials - oracle.ended
     if trials_left > 0 and seconds_left > 0:
         # More workers than configurations would wait for nothing.
-        useful = int(min(trials_left, space_size(space)))
+        useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:
             limits = _limits(search, budget)
             StudyTuner(oracle, pool, study, inputs, limits, listeners).search()
@@ -100,7 +100,7 @@ def _limits(search: SearchConfig, budget: Budget) -> Limits:
 
 
 def _say_why_it_ended(oracle: StudyOracle) -> None:
-    if oracle.exhausted:
+    if oracle.exhausted and len(oracle.tried()) > 1:
         logger.info(
             "The %s is exhausted: all of its %d configurations were tried.",
             "grid" if isinstance(oracle, GridOracle) else "space",

@@ -18,7 +18,7 @@ from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.oracles.oracle import STATUS, StudyOracle
-from ecomcat.tuning.running import Limits, RunningTrial
+from ecomcat.tuning.running import SENDING_SECONDS, Limits, RunningTrial
 from ecomcat.tuning.study.clock import StudyClock
 from ecomcat.tuning.study.kept import keep_outcome, load_outcome
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
@@ -34,6 +34,7 @@ from ecomcat.tuning.workers.pool import Answer, WorkerPool
 from ecomcat.tuning.workers.trial import TrialInputs
 
 TIME, TRIAL_TIME = "time", "trial_max_minutes"
+NO_ANSWER = "no answer for many times as long as its longest epoch"
 
 
 class StudyTuner:
@@ -81,10 +82,22 @@ class StudyTuner:
                 self._table.refresh()
         finally:
             self._clock.save()
+            self._take_back_unfinished()
+
+    def _take_back_unfinished(self) -> None:
+        """Note of the trials under way that the search was stopped, and did not die of them."""
+        for running in self._running.values():
+            running.record.unfinished -= 1
+            self._table.save(running.record)
 
     def _hand_out(self) -> None:
         """Give each free worker a trial, as long as the oracle has one."""
+        if not self._running and self._oracle.spent:
+            # Without asking for a trial, which takes a worker that may never come.
+            self._oracle_stopped = True
         for worker in self._pool.free():
+            if self._oracle_stopped:
+                return
             if worker in self._running:
                 continue
             trial = self._oracle.create_trial(worker)
@@ -105,7 +118,9 @@ class StudyTuner:
         record = self._table.get(trial.trial_id)
         if record is None or record.status == RUNNING or record.values != _values(trial):
             return False
-        for epoch, logs in enumerate(record.curves, start=record.epochs - len(record.curves) + 1):
+        parent = self._table.get(trial.hyperparameters.values.get("tuner/trial_id", ""))
+        known = parent.epochs if parent is not None else 0
+        for epoch, logs in enumerate(record.curves[known:], start=known + 1):
             self._oracle.update_trial(trial.trial_id, {OBJECTIVE: logs[OBJECTIVE]}, step=epoch)
         failure = record.ended if record.status == FAILED else ""
         self._oracle.end(trial.trial_id, failure=failure, pruned=record.status == PRUNED)
@@ -118,6 +133,8 @@ class StudyTuner:
         record = TrialRecord(trial.trial_id, task.values, root=task.root)
         if earlier is not None and same:
             record.seconds, record.retries = earlier.seconds, earlier.retries
+            record.unfinished = earlier.unfinished
+        record.unfinished += 1
         if task.parent is not None:
             record.curves = list(task.parent.curves)
         now = time.monotonic()
@@ -125,7 +142,11 @@ class StudyTuner:
         self._running[worker] = running
         self._table.save(record)
         self._tell(lambda listener: listener.trial_begins(record, task.epochs))
-        self._call(worker, "begin", task)
+        if record.unfinished > self._limits.max_retries + 1:
+            reason = f"the search died {record.unfinished - 1} times while it ran this trial"
+            self._fail(worker, reason, reason, may_pass=False)
+        else:
+            self._call(worker, "begin", task)
 
     def _task(self, trial: keras_trial.Trial) -> TrialTask:
         # Hyperband asks for a number of epochs, and to continue from an earlier trial.
@@ -140,7 +161,7 @@ class StudyTuner:
         return TrialTask(parent.root, _values(trial), epochs, left)
 
     def _call(self, worker: str, method: str, *arguments: Any) -> None:
-        seconds = self._running[worker].seconds_left(self._limits)
+        seconds = self._running[worker].seconds_for_a_call(self._limits)
         self._pool.call(worker, method, *arguments, within_seconds=seconds)
 
     def _take(self, answer: Answer) -> None:
@@ -165,7 +186,9 @@ class StudyTuner:
             case TrialFailure() as failure:
                 self._fail(worker, failure.reason, failure.trace, may_pass=failure.may_pass)
             case WorkerLost() as lost:
-                reason = TRIAL_TIME if lost.too_slow else f"worker lost: {lost.reason}"
+                reason = f"worker lost: {lost.reason}"
+                if lost.too_slow:
+                    reason = TRIAL_TIME if running.is_over(self._limits) else NO_ANSWER
                 self._fail(worker, reason, lost.reason, may_pass=not lost.too_slow)
             case unexpected:
                 raise AssertionError(f"a worker answered {unexpected!r}")
@@ -179,6 +202,7 @@ class StudyTuner:
         running = self._running[worker]
         record = running.record
         record.note_epoch(report.epoch, report.logs)
+        running.note_epoch_time()
         self._tell(lambda listener: listener.epoch_ends(record, report.epoch, report.logs))
         scores = {OBJECTIVE: report.logs[OBJECTIVE]}
         hopeless = (
@@ -200,13 +224,14 @@ class StudyTuner:
         """Ask for what a trial gave."""
         self._running[worker].record.ended = ended
         # Not bound by the trial's limit: what it gave is there, and is only to be sent.
-        self._pool.call(worker, "finish")
+        self._pool.call(worker, "finish", within_seconds=SENDING_SECONDS)
 
     def _fail(self, worker: str, reason: str, trace: str, *, may_pass: bool) -> None:
         record = self._running[worker].record
         if may_pass and record.retries < self._limits.max_retries:
             del self._running[worker]
             record.retries += 1
+            record.unfinished = 0
             record.forget_attempt()
             self._table.save(record)
             self._oracle.requeue(record.id)
@@ -221,6 +246,7 @@ class StudyTuner:
     def _end(self, worker: str, status: str) -> None:
         record = self._running.pop(worker).record
         record.status = status
+        record.unfinished = 0
         # The record first: a run that is killed here tells the oracle when it is resumed.
         self._table.save(record)
         failure = record.ended if status == FAILED else ""

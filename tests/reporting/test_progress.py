@@ -125,8 +125,7 @@ def test_in_a_log_each_epoch_and_each_end_is_a_line(log: Screen, now: Now) -> No
     assert log.lines == [
         "trial 0000 epoch 1/4: loss 0.5000, validation macro-F1 0.5000, accuracy 0.5100",
         "trial 0000 epoch 2/4: loss 0.5000, validation macro-F1 0.6123, accuracy 0.6223",
-        "trial 0000: macro-F1 0.6123 after epoch 2 of 2, 15 s (best so far), "
-        "at most 3 min 00 s left",
+        "trial 0000: macro-F1 0.6123 after epoch 2 of 2, 15 s (best so far), about 3 min 00 s left",
     ]
     assert log.written.getvalue().count("\x1b") == 0
 
@@ -155,7 +154,7 @@ def test_a_pruned_trial_is_never_the_best(log: Screen) -> None:
     shown.run(0, 0.9, PRUNED, "pruned after epoch 1")
     shown.run(1, 0.5)
     _, pruned, _, completed = log.lines
-    assert pruned.startswith("trial 0000 pruned: macro-F1 0.9000 after epoch 1 of 1, 7 s, at most")
+    assert pruned.startswith("trial 0000 pruned: macro-F1 0.9000 after epoch 1 of 1, 7 s, about")
     assert "0.5000 after epoch 1 of 1, 7 s (best so far)" in completed
 
 
@@ -260,7 +259,7 @@ def test_a_study_that_goes_on_shows_what_was_done(terminal: Screen) -> None:
         pass
     assert terminal.trials() == []
     assert terminal.summary() == (
-        "3 of 10 trials, best macro-F1 0.7000 (trial 0002), at most 10 min 00 s left"
+        "3 of 10 trials, best macro-F1 0.7000 (trial 0002), about 10 min 00 s left"
     )
 
 
@@ -269,7 +268,7 @@ def test_before_a_trial_has_completed_there_is_no_best(terminal: Screen) -> None
     with shown.progress.live():
         shown.run(0, 0.9, FAILED, "full")
         shown.run(1, 0.9, PRUNED)
-    assert terminal.summary().startswith("2 of 10 trials, at most ")
+    assert terminal.summary().startswith("2 of 10 trials, about ")
 
 
 def test_no_lines_are_written_between_the_tables(terminal: Screen) -> None:
@@ -352,7 +351,7 @@ def test_the_time_left_is_bounded_by_the_pace_and_by_the_study(
         for record in records:
             shown.epoch(record, 0.5)
             shown.end(record, COMPLETED)
-    assert terminal.summary().endswith(f", at most {left} left")
+    assert terminal.summary().endswith(f", about {left} left")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ import ecomcat.tuning.search  # noqa: E402, F401
 
 def search(folder: Path) -> None:
     """Search with two epochs a trial of a few milliseconds; note each trial that begins."""
-    config = configure("tpe", trials=TRIALS, dropout="0.0..0.6", learning_rate="1e-4..1e-2 log")
+    space = {"dropout": "0.0..0.6", "learning_rate": "1e-4..1e-2 log"}
+    # Not to be taken for a trial that kills the search.
+    config = configure("tpe", trials=TRIALS, max_retries=1000, **space)
 
     def slow_peak(values: Any) -> float:
         time.sleep(0.002)

@@ -390,3 +390,81 @@ def test_a_crash_before_the_first_trial_ends_leaves_a_study_that_starts_again(
         run_formula(configure("random", trials=2), tmp_path, interrupted)
     _, records = run_formula(configure("random", trials=2), tmp_path)
     assert [record.status for record in records] == ["completed", "completed"]
+
+
+def test_hyperband_promotes_in_a_space_that_is_smaller_than_its_first_round(
+    tmp_path: Path,
+) -> None:
+    tried: Tried = []
+    config = configure("hyperband", trials=50, dropout=0.4, max_epochs=15)
+    run_formula(config, tmp_path, tried=tried)
+    assert sum(values["parent"] is None for values in tried) == 4
+    assert max(values["epochs"] for values in tried) == 15
+
+
+def test_a_trial_that_failed_is_no_measure_for_others(tmp_path: Path) -> None:
+    begun: dict[tuple[Any, ...], int] = {}
+
+    def first_ones_fail_late(values: Mapping[str, Any]) -> float:
+        key = (values["lstm_units"], values["dropout"])
+        begun[key] = begun.get(key, 0) + 1
+        if list(begun).index(key) < 4:
+            if begun[key] > 2:
+                raise ValueError("late")
+            return 1.0
+        return peak(values)
+
+    rules = {"pruner": "median", "warmup_epochs": 1, "min_peers": 3}
+    _, records = run_formula(configure("grid", trials=12, **rules), tmp_path, first_ones_fail_late)
+    assert [record.status for record in records[:4]] == ["failed"] * 4
+    assert any(record.status == "completed" for record in records)
+
+
+def test_a_trial_that_the_search_dies_of_fails_in_the_end(tmp_path: Path) -> None:
+    class DiedError(BaseException):
+        """What no handler runs for: the process is gone."""
+
+    def deadly(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 32:
+            raise DiedError
+        return peak(values)
+
+    from ecomcat.tuning.tuner import StudyTuner
+
+    config = configure("grid", trials=4, dropout=0.4, max_retries=1)
+    with pytest.MonkeyPatch.context() as dies:
+        dies.setattr(StudyTuner, "_take_back_unfinished", lambda _: None)
+        for _ in range(2):
+            with pytest.raises(DiedError):
+                run_formula(config, tmp_path, deadly)
+    _, records = run_formula(config, tmp_path, deadly)
+    assert [record.status for record in records].count("failed") == 1
+    assert records[1].ended == "the search died 2 times while it ran this trial"
+
+
+def test_a_trial_that_is_stopped_in_order_is_begun_as_often_as_it_takes(tmp_path: Path) -> None:
+    def stopped(values: Mapping[str, Any]) -> float:
+        raise KeyboardInterrupt
+
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            run_formula(configure("random", trials=1), tmp_path, stopped)
+    _, records = run_formula(configure("random", trials=1), tmp_path)
+    assert records[0].status == "completed"
+
+
+def test_an_exhausted_oracle_is_not_asked_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ecomcat.tuning.oracles.algorithms import TpeOracle
+
+    asked: list[str] = []
+    real = TpeOracle.populate_space
+
+    def counting(self: Any, trial_id: str) -> Any:
+        asked.append(trial_id)
+        return real(self, trial_id)
+
+    monkeypatch.setattr(TpeOracle, "populate_space", counting)
+    run_formula(configure("tpe", trials=50), tmp_path)
+    assert len(asked) == 13

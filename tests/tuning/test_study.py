@@ -100,3 +100,39 @@ def test_a_study_file_cut_short_is_a_clear_message(tmp_path: Path) -> None:
         open_study(tmp_path, "mine", IDENTITY, overwrite=False),
     ):
         pass
+
+
+def test_what_a_killed_process_was_writing_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ".writing-abc.json").write_text("{")
+    with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
+        assert not list(study.directory.glob(".writing-*"))
+
+
+def test_overwriting_that_was_cut_short_leaves_a_study_that_can_be_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
+        for name in ("oracle.json", "clock.json", "trials.csv"):
+            (study.directory / name).write_text("{}")
+        (study.directory / "trials").mkdir()
+    real = Path.unlink
+    removed: list[str] = []
+
+    def dies_at_the_third(self: Path, missing_ok: bool = False) -> None:
+        if len(removed) == 2:
+            raise KeyboardInterrupt
+        removed.append(self.name)
+        real(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", dies_at_the_third)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        open_study(tmp_path, "mine", IDENTITY, overwrite=True),
+    ):
+        pass
+    monkeypatch.undo()
+    assert removed[0] == "oracle.json"
+    assert (tmp_path / "mine" / "study.json").exists()
+    with open_study(tmp_path, "mine", {"seed": 2}, overwrite=True) as study:
+        assert {path.name for path in study.directory.iterdir()} <= {"study.json", ".lock"}

@@ -14,7 +14,7 @@ from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain
 from ecomcat.tuning.oracles.budget import Budget
 from ecomcat.tuning.oracles.draws import grid_configuration, key_of, nearest_value
-from ecomcat.tuning.oracles.keras_space import of_one_kind, to_keras_tuner
+from ecomcat.tuning.oracles.keras_space import to_keras_tuner
 from ecomcat.tuning.oracles.oracle import PRUNED, STATUS, StudyOracle
 from ecomcat.tuning.oracles.pruner import HalvingPruner, MedianPruner, NoPruner, Pruner
 from ecomcat.tuning.oracles.sampler import STARTUP_TRIALS, TpeSampler
@@ -78,6 +78,18 @@ class BayesianOracle(StudyOracle, keras_tuner.oracles.BayesianOptimizationOracle
 class HyperbandOracle(StudyOracle, keras_tuner.oracles.HyperbandOracle):
     """Train many configurations briefly and the best of them longer."""
 
+    def _get_size(self, bracket_num: int, round_num: int) -> int:
+        """Return how many trials a round has: no more than a small space has configurations."""
+        size: int = super()._get_size(bracket_num, round_num)
+        if round_num > 0 or not self.exhausted:
+            return size
+        begun = (
+            len(bracket["rounds"][0])
+            for bracket in self._brackets
+            if bracket["bracket_num"] == bracket_num
+        )
+        return min(size, max(begun, default=0))
+
 
 class GridOracle(StudyOracle, keras_tuner.Oracle):
     """Try every combination in order; ranges without a step give ten values each."""
@@ -118,7 +130,6 @@ def make_oracle(
         budget: when no further trial begins.
         trial_dir: from a trial's id to its folder.
     """
-    space = {name: of_one_kind(name, domain) for name, domain in space.items()}
     options: dict[str, Any] = {
         "space": space,
         "budget": budget,

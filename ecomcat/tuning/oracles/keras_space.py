@@ -6,35 +6,11 @@ from collections.abc import Mapping
 
 import keras_tuner
 
-from ecomcat.errors import UserError
-from ecomcat.model.space import Choices, Domain, Range
-
-
-def of_one_kind(name: str, domain: Domain) -> Domain:
-    """Return a domain whose choices are all of one type: whole numbers among others become real.
-
-    Args:
-        name: the hyperparameter's.
-        domain: as it was configured.
-
-    Raises:
-        UserError: when numbers, words and truth values stand side by side.
-    """
-    if isinstance(domain, Range):
-        return domain
-    kinds = {type(value) for value in domain.values}
-    if kinds == {int, float}:
-        return Choices(tuple(float(value) for value in domain.values))
-    if len(kinds) > 1:
-        raise UserError(
-            f"Expected choices of one kind for model.{name}, found {domain}: give numbers only, "
-            "words only, or true and false only."
-        )
-    return domain
+from ecomcat.model.space import Domain, Range
 
 
 def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
-    """Declare a space, each of its domains of one kind."""
+    """Declare a space."""
     hyperparameters = keras_tuner.HyperParameters()
     for name, domain in space.items():
         if isinstance(domain, Range):

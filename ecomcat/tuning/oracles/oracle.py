@@ -42,6 +42,7 @@ class StudyOracle(keras_tuner.Oracle):
         options: Keras Tuner's.
     """
 
+    trials: dict[str, keras_trial.Trial]
     ongoing_trials: dict[str, keras_trial.Trial]
 
     def __init__(
@@ -65,8 +66,7 @@ class StudyOracle(keras_tuner.Oracle):
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
         """Return the next trial, or one of status STOPPED when the budget is spent."""
-        begun = len(self.trials) - len(self._retry_queue)
-        if self.budget.spent(begun):
+        if self.spent:
             return keras_trial.Trial(self.get_space(), status=STATUS.STOPPED)
         return super().create_trial(tuner_id)
 
@@ -94,6 +94,9 @@ class StudyOracle(keras_tuner.Oracle):
         trial = self.trials[trial_id]
         trial.status = STATUS.FAILED if failure else STATUS.COMPLETED
         trial.message = failure or (PRUNED if pruned else None)
+        if failure:
+            # What it reached before it failed is no measure for others.
+            self._curves.pop(trial_id, None)
         self.end_trial(trial)
 
     def requeue(self, trial_id: str) -> None:
@@ -108,6 +111,11 @@ class StudyOracle(keras_tuner.Oracle):
         }
         self._retry_queue.append(trial_id)
         self.save()
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget allows no further trial; one that is to run again is none."""
+        return self.budget.spent(len(self.trials) - len(self._retry_queue))
 
     @property
     def exhausted(self) -> bool:
@@ -145,10 +153,9 @@ class StudyOracle(keras_tuner.Oracle):
             self.trials[trial.trial_id] = trial
         self.set_state(read_state(Path(self._get_oracle_fname())))
         self.ongoing_trials.clear()
-        # Also a trial that was begun, or ended, after the state was last written.
+        # A trial that the state does not know was written, but never handed out.
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
         for trial_id, trial in self.trials.items():
-            if trial_id not in self.start_order:
-                self.start_order.append(trial_id)
             if trial.status in {STATUS.RUNNING, STATUS.STOPPED}:
                 trial.status, trial.metrics = STATUS.RUNNING, MetricsTracker()
                 if trial_id not in self._retry_queue:
@@ -156,8 +163,8 @@ class StudyOracle(keras_tuner.Oracle):
                 continue
             if trial_id in self._retry_queue:
                 self._retry_queue.remove(trial_id)
-            if curve := _curve_of(trial):
-                self._curves[trial_id] = curve
+            if trial.status == STATUS.COMPLETED:
+                self._curves[trial_id] = _curve_of(trial)
         # Taken from the end: the first that was interrupted is the first to run again.
         self._retry_queue.sort(key=int, reverse=True)
 

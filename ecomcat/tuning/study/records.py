@@ -44,6 +44,7 @@ class TrialRecord:
             went wrong.
         curves: a row an epoch, with Keras's names.
         retries: how often it began anew since its worker was lost or out of memory.
+        unfinished: how often it was begun and neither ended nor stopped in order.
     """
 
     id: str
@@ -60,6 +61,7 @@ class TrialRecord:
     ended: str = ""
     curves: list[dict[str, float]] = field(default_factory=list)
     retries: int = 0
+    unfinished: int = 0
 
     def forget_attempt(self) -> None:
         """Drop what a lost attempt reached; the time that it took counts."""

@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ecomcat.errors import UserError
-from ecomcat.files import require_writable, write_json
+from ecomcat.files import UNFINISHED, require_writable, write_json
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
@@ -102,6 +102,7 @@ def require_study_place(root: Path, name: str) -> None:
     require_writable(root, "outputs_dir")
     directory = root / name
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    entries = {name for name in entries if not name.startswith(UNFINISHED)}
     if entries - {_LOCK_FILE} and _STUDY_FILE not in entries:
         raise UserError(
             f"Expected a study or nothing at {directory}, found other files (no {_STUDY_FILE}). "
@@ -113,17 +114,32 @@ def _begin_or_resume(
     study: Study, identity: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
 ) -> None:
     path = study.directory / _STUDY_FILE
+    for leftover in study.directory.glob(f"{UNFINISHED}*"):
+        leftover.unlink()
     if overwrite:
-        for entry in study.directory.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != _LOCK_FILE:
-                entry.unlink()
+        _empty(study.directory)
     if not path.exists():
         content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
         write_json(path, content)
         return
     _require_same(study, read_study(study.directory)["identity"], identity)
+
+
+def _empty(directory: Path) -> None:
+    """Remove what a study holds, so that what is left at any moment is a study or nothing."""
+    for name in ("oracle.json", "trials", "tensorboard"):
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    others = [entry for entry in directory.iterdir() if entry.name != _LOCK_FILE]
+    # The study's own file last: without it the folder would be a stranger's.
+    for entry in sorted(others, key=lambda entry: entry.name == _STUDY_FILE):
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def read_study(directory: Path) -> dict[str, Any]:

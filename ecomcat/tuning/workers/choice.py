@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ecomcat.config import SearchConfig
-from ecomcat.errors import UserError
 from ecomcat.rules import AUTO
 from ecomcat.tuning.workers.pool import LocalPool, WorkerPool
 from ecomcat.tuning.workers.ray_runtime import (
@@ -32,22 +31,11 @@ def needs_ray(search: SearchConfig, trials: int) -> bool:
     Args:
         search: the configuration.
         trials: most trials that there are to run.
-
-    Raises:
-        UserError: when it does and the `cluster` extra is missing.
     """
     if search.workers == AUTO and search.cluster is None:
         several = min(usable_cores() // search.cores_per_worker, trials) > 1
         return several and ray_is_installed()
-    wanted = search.cluster is not None or search.workers > 1
-    if wanted and not ray_is_installed():
-        raise UserError(
-            f"Expected the package ray for search.workers={search.workers}"
-            f"{f' and search.cluster={search.cluster}' if search.cluster else ''}, found none. "
-            'Install it with: pip install "ecomcat[cluster]". Or search in this process alone '
-            "with search.workers=1."
-        )
-    return wanted
+    return search.cluster is not None or search.workers > 1
 
 
 @contextmanager
@@ -70,8 +58,15 @@ def open_pool(search: SearchConfig, inputs: TrialInputs, trials: int) -> Iterato
 
         carry_by_value(inputs.build)
         share = Share(search.cores_per_worker, search.gpus_per_worker, search.memory_gb_per_worker)
-        workers = _count(search, room_for(share.options()), trials)
-        pool = RayPool(TrialWorker, inputs, workers, share)
+        room = room_for(share.options())
+        if search.cluster is None and room < min(2, trials):
+            logger.warning("There is no room for two workers; this process trains alone.")
+            yield LocalPool(lambda: TrialWorker(inputs))
+            return
+        # On this machine processes inherit it; elsewhere Keras would choose by itself.
+        environment = {"KERAS_BACKEND": "tensorflow"} if search.cluster else None
+        workers = _count(search, room, trials)
+        pool = RayPool(TrialWorker, inputs, workers, share, environment)
         try:
             yield pool
         finally:
@@ -82,6 +77,11 @@ def _count(search: SearchConfig, room: int, trials: int) -> int:
     """Decide how many workers there are, and say so."""
     wanted = max(1, room) if search.workers == AUTO else int(search.workers)
     workers = min(wanted, max(1, trials))
+    if workers > room:
+        logger.warning("There is room for %d of %d workers.", room, workers)
+    if search.cluster is None:
+        # On a cluster, which may grow, the others wait.
+        workers = min(workers, max(1, room))
     place = f"the Ray cluster {search.cluster}" if search.cluster else "this machine"
     logger.info(
         "Workers: %d on %s, of %d %s and %g GB each.",
@@ -91,10 +91,4 @@ def _count(search: SearchConfig, room: int, trials: int) -> int:
         "core" if search.cores_per_worker == 1 else "cores",
         search.memory_gb_per_worker,
     )
-    if workers > room:
-        logger.warning(
-            "There is room for %d of %d workers now; the others begin when there is more.",
-            room,
-            workers,
-        )
     return workers

@@ -12,7 +12,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,10 +61,20 @@ class RayPool:
         shared: the first argument of its constructor, put into the object store once.
         workers: how many, more than none.
         share: what of a machine each is given; the constructor's second argument is its cores.
+        environment: variables that the machines' processes would else lack.
     """
 
-    def __init__(self, worker_class: type, shared: Any, workers: int, share: Share) -> None:
+    def __init__(
+        self,
+        worker_class: type,
+        shared: Any,
+        workers: int,
+        share: Share,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._actor_class: Any = ray.remote(worker_class)
+        # Ray prepares a process for an environment of its own, which takes seconds.
+        self._environment = {"runtime_env": {"env_vars": environment}} if environment else {}
         self._shared = ray.put(shared)
         self._share = share
         self._actors: dict[str, Any] = {}
@@ -73,6 +83,7 @@ class RayPool:
         self._free: set[str] = set()
         self._starting: set[str] = set()
         self._failed_starts = 0
+        self._start_error = ""
         self._placing_since = time.monotonic()
         for number in range(workers):
             self._start(f"w{number}")
@@ -129,10 +140,18 @@ class RayPool:
         had_started = worker not in self._starting
         if not had_started:
             self._failed_starts += 1
+            # An error of its own says more than that its process is gone.
+            self._start_error = _error_at_start(error) or self._start_error or reason
+            others = len(self._starting) < len(self._actors)
+            if self._failed_starts >= _FAILED_STARTS and others:
+                logger.warning("Worker %s does not start and is left out: %s", worker, reason)
+                self._starting.discard(worker)
+                del self._actors[worker]
+                return []
             if self._failed_starts >= _FAILED_STARTS:
                 raise UserError(
                     f"Expected a worker to start, but {self._failed_starts} in a row did not: "
-                    f"{reason} Is ecomcat installed on every machine of the cluster, in this "
+                    f"{self._start_error}. Is ecomcat installed on every machine of the cluster, in this "
                     "version? search.workers=1 needs no cluster."
                 )
         if not isinstance(error, RayActorError):
@@ -142,9 +161,8 @@ class RayPool:
         return [Answer(worker, WorkerLost(reason))] if had_started else []
 
     def _start(self, worker: str) -> None:
-        actor = self._actor_class.options(**self._share.options(), max_restarts=0).remote(
-            self._shared, self._share.cores
-        )
+        options = {**self._share.options(), **self._environment, "max_restarts": 0}
+        actor = self._actor_class.options(**options).remote(self._shared, self._share.cores)
         self._actors[worker] = actor
         self._starting.add(worker)
         self._calls[actor.ready.remote()] = worker
@@ -175,14 +193,18 @@ class RayPool:
             )
 
 
+def _error_at_start(error: RayError) -> str:
+    """Return the error that a worker's constructor raised, in one line; empty without one."""
+    lines = str(error).strip().splitlines()
+    # A traceback, whose last line is the error.
+    return lines[-1].strip()[:300] if lines and "creation task" in lines[0] else ""
+
+
 def _reason(error: RayError) -> str:
     """Return the part of Ray's message that says what happened, in one line."""
     message = re.sub(r"\x1b\[\d+m", "", str(error))
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    if "creation task" in lines[0]:
-        # A traceback, whose last line is the error.
-        return lines[-1][:300]
     detail = re.search(r"Worker exit detail: ([^.]*)", message)
     return (detail[1] if detail else lines[0])[:300]

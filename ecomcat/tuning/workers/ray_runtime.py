@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import secrets
 import signal
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +28,23 @@ def ray_is_installed() -> bool:
 
 def usable_cores() -> int:
     """Count the cores that this process may use, which a container may limit."""
+    cores = os.cpu_count() or 1
     if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    return max(1, min(cores, _quota()))
+
+
+def _quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the cores that Linux's control groups allow in all; a large number without a limit.
+
+    Args:
+        limit: a file of microseconds a period, or `max`, and the period.
+    """
+    try:
+        allowed, period = limit.read_text(encoding="ascii").split()
+        return math.ceil(int(allowed) / int(period))
+    except (OSError, ValueError):
+        return sys.maxsize
 
 
 @contextmanager
@@ -63,7 +79,8 @@ def running_ray(address: str | None, cores: int) -> Iterator[None]:
             "with search.cluster=auto or its address, or do without Ray with search.workers=1."
         ) from error
     finally:
-        signal.signal(signal.SIGTERM, terminated)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, terminated)
     try:
         yield
     finally:
