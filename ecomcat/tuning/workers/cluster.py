@@ -151,8 +151,8 @@ class RayPool:
             if self._failed_starts >= _FAILED_STARTS:
                 raise UserError(
                     f"Expected a worker to start, but {self._failed_starts} in a row did not: "
-                    f"{self._start_error}. Is ecomcat installed on every machine of the cluster, in this "
-                    "version? search.workers=1 needs no cluster."
+                    f"{self._start_error}. Is ecomcat installed on every machine of the cluster, "
+                    "in this version? search.workers=1 needs no cluster."
                 )
         if not isinstance(error, RayActorError):
             # It lives, but nobody knows what it holds.
