@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -118,28 +119,7 @@ def test_a_killed_search_leaves_no_worker_behind_and_is_resumed_by_one(
     run_command: RunCommand, tmp_path: Path
 ) -> None:
     options = [*SEARCH, *TWO_WORKERS, "search.name=killed", "search.max_trials=500"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ecomcat.search", *options],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "ECOMCAT_TEST": str(tmp_path)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stderr is not None
-    ended = 0
-    for line in process.stderr:
-        ended += "after epoch" in line
-        if ended == 3:
-            break
-    assert len(processes_of(tmp_path)) > 3
-    process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    process.stderr.close()
-    deadline = time.monotonic() + 60
-    while processes_of(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert processes_of(tmp_path) == []
+    assert end_after_three_trials(options, tmp_path, signal.SIGKILL) == -signal.SIGKILL
     before = [row for row in trials(tmp_path, "killed") if row["status"] == "completed"]
     assert len(before) >= 3
     total = len(before) + 2
@@ -151,6 +131,44 @@ def test_a_killed_search_leaves_no_worker_behind_and_is_resumed_by_one(
     assert len(after) == total
     for row in before:
         assert row in after
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads Linux's list of processes")
+def test_sigterm_ends_a_search_by_several_workers_with_its_code(tmp_path: Path) -> None:
+    options = [*SEARCH, *TWO_WORKERS, "search.name=ended", "search.max_trials=500"]
+    assert end_after_three_trials(options, tmp_path, signal.SIGTERM) == 143
+
+
+def end_after_three_trials(options: list[str], folder: Path, number: signal.Signals) -> int:
+    """Search until three trials have ended, send a signal, and see that no process is left."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ecomcat.search", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "ECOMCAT_TEST": str(folder)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    ended = 0
+    for line in process.stderr:
+        ended += "after epoch" in line
+        if ended == 3:
+            break
+    assert len(processes_of(folder)) > 3
+    process.send_signal(number)
+    # What Ray started may hold the pipe a moment longer, so its end is not waited for.
+    drain = threading.Thread(target=process.stderr.read, daemon=True)
+    drain.start()
+    code = process.wait(60)
+    # Ray's agents look for their parent now and then only.
+    deadline = time.monotonic() + 180
+    while processes_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_of(folder) == []
+    drain.join(10)
+    process.stderr.close()
+    return code
 
 
 def processes_of(folder: Path) -> list[str]:

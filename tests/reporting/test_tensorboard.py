@@ -170,3 +170,20 @@ def test_pruned_and_failed_trials_are_told_apart(api: Any, outputs: Path) -> Non
 def _metric(group: dict[str, Any], tag: str) -> float:
     (value,) = (entry["value"] for entry in group["metricValues"] if entry["name"]["tag"] == tag)
     return float(value)
+
+
+def test_a_full_disk_is_a_message_that_the_user_can_act_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    from ecomcat.errors import UserError
+    from ecomcat.reporting.tensorboard import CurveWriter
+
+    def full(*_: Any, **__: Any) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    curves = CurveWriter(tmp_path)
+    monkeypatch.setattr(tf.summary, "scalar", full)
+    with pytest.raises(UserError, match=r"No space left on device\. Make room"):
+        curves.write(1, {"loss": 0.5})

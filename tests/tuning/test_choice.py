@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.tuning.workers import choice
+from ecomcat.tuning.workers.ray_runtime import _quota
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,23 @@ def test_on_a_cluster_which_may_grow_workers_wait_for_room(
     caplog.set_level("INFO", "ecomcat")
     assert choice._count(SearchConfig(workers=6, cluster="auto"), 4, 20) == 6
     assert "There is room for 4 of 6 workers." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"),
+    [
+        ("max 100000", sys.maxsize),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("50000 100000", 1),
+        ("something else", sys.maxsize),
+        (None, sys.maxsize),
+    ],
+)
+def test_a_containers_share_of_the_processors_is_seen(
+    tmp_path: Path, content: str | None, cores: int
+) -> None:
+    limit = tmp_path / "cpu.max"
+    if content is not None:
+        limit.write_text(content)
+    assert _quota(limit) == cores
