@@ -73,7 +73,7 @@ def cost_of_ours(inputs: TrialInputs, task: TrialTask) -> Cost:
 @contextmanager
 def _timed_parts(seconds: dict[str, float]) -> Iterator[None]:
     """Note the CPU seconds of what a trial's constructor calls."""
-    from ecomcat.tuning import trial
+    from ecomcat.tuning.workers import trial
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
