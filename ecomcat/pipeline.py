@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -18,9 +17,8 @@ from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
 from ecomcat.model.scores import score_predictions
-from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
+from ecomcat.model.space import Domain, resolve_auto
 from ecomcat.quiet import import_tensorflow
-from ecomcat.reporting.progress import SearchProgress, format_seconds
 from ecomcat.reporting.tables import (
     best_trials_table,
     confusion_table,
@@ -32,10 +30,10 @@ from ecomcat.reporting.tables import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.oracles.budget import decide_epochs
-from ecomcat.tuning.study.clock import active_seconds
 from ecomcat.tuning.study.identity import default_name, study_identity
-from ecomcat.tuning.study.records import RUNNING, best_record, load_records
+from ecomcat.tuning.study.records import load_records
 from ecomcat.tuning.study.study import Study, open_study, require_study_place
+from ecomcat.watched_search import watched_search
 
 if TYPE_CHECKING:
     import keras
@@ -82,7 +80,7 @@ def search_and_export(
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
     ) as study:
-        result = _search(config, inputs, space, study)
+        result = watched_search(config, inputs, space, study)
         metrics, model = _retrain_and_score(config, dataset, inputs, study, result)
         values = result.best.values
         export = Export(
@@ -147,55 +145,6 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, En
         texts.lengths.mean(),
     )
     return tokenizer, texts
-
-
-def _search(
-    config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
-) -> SearchResult:
-    from ecomcat.reporting.tensorboard import TensorBoardListener
-    from ecomcat.tuning.search import run_search
-
-    records = load_records(study)
-    finished = [record for record in records if record.status != RUNNING]
-    seconds_left = config.search.max_minutes * 60 - active_seconds(study)
-    if finished:
-        logger.info(
-            "Resuming study %s: %d trials are there, %s of %g minutes are left.",
-            study.name,
-            len(finished),
-            format_seconds(max(0.0, seconds_left)),
-            config.search.max_minutes,
-        )
-    else:
-        size = space_size(space)
-        logger.info(
-            "Study: %s (%s search of %s)",
-            study.directory,
-            config.search.algorithm,
-            _counted_space(size),
-        )
-    progress = SearchProgress(
-        config.search.max_trials,
-        seconds_left,
-        names=[name for name, domain in space.items() if not domain.fixed],
-        done=len(finished),
-        best=best_record(records),
-    )
-    extra = [name for name in space if name.startswith(EXTRA)]
-    try:
-        with progress.live():
-            listeners = (progress, TensorBoardListener(study, extra))
-            return run_search(config, inputs, space, study, listeners)
-    except (KeyboardInterrupt, SystemExit):
-        afresh = " without search.overwrite=true" if config.search.overwrite else ""
-        logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
-        raise
-
-
-def _counted_space(size: float) -> str:
-    if math.isinf(size):
-        return "a continuous space"
-    return "one configuration" if size == 1 else f"{size:.0f} configurations"
 
 
 def _retrain_and_score(

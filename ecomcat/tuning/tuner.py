@@ -20,14 +20,14 @@ from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.oracles.oracle import STATUS, StudyOracle
 from ecomcat.tuning.running import SENDING_SECONDS, Limits, RunningTrial
 from ecomcat.tuning.study.clock import StudyClock
-from ecomcat.tuning.study.kept import keep_outcome, load_outcome
+from ecomcat.tuning.study.kept import keep_outcome
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
 from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.task import parent_of, task_of, values_of
 from ecomcat.tuning.workers.messages import (
     EpochReport,
     TrialBegun,
     TrialFailure,
-    TrialTask,
     WorkerLost,
 )
 from ecomcat.tuning.workers.pool import Answer, WorkerPool
@@ -116,9 +116,9 @@ class StudyTuner:
         leaves an oracle that asks for the trial again.
         """
         record = self._table.get(trial.trial_id)
-        if record is None or record.status == RUNNING or record.values != _values(trial):
+        if record is None or record.status == RUNNING or record.values != values_of(trial):
             return False
-        parent = self._table.get(trial.hyperparameters.values.get("tuner/trial_id", ""))
+        parent = parent_of(trial, self._table)
         known = parent.epochs if parent is not None else 0
         for epoch, logs in enumerate(record.curves[known:], start=known + 1):
             self._oracle.update_trial(trial.trial_id, {OBJECTIVE: logs[OBJECTIVE]}, step=epoch)
@@ -127,7 +127,7 @@ class StudyTuner:
         return True
 
     def _begin(self, worker: str, trial: keras_trial.Trial) -> None:
-        task = self._task(trial)
+        task = task_of(trial, self._table, self._study, self._limits, self._inputs.root)
         earlier = self._table.get(trial.trial_id)
         same = earlier is not None and earlier.values == task.values
         record = TrialRecord(trial.trial_id, task.values, root=task.root)
@@ -147,18 +147,6 @@ class StudyTuner:
             self._fail(worker, reason, reason, may_pass=False)
         else:
             self._call(worker, "begin", task)
-
-    def _task(self, trial: keras_trial.Trial) -> TrialTask:
-        # Hyperband asks for a number of epochs, and to continue from an earlier trial.
-        asked = trial.hyperparameters.values
-        epochs = int(asked.get("tuner/epochs", self._limits.max_epochs))
-        parent_id = asked.get("tuner/trial_id")
-        parent = self._table.get(parent_id) if parent_id is not None else None
-        if parent is None:
-            root = self._inputs.root if self._inputs.root is not None else int(trial.trial_id)
-            return TrialTask(root, _values(trial), epochs)
-        left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
-        return TrialTask(parent.root, _values(trial), epochs, left)
 
     def _call(self, worker: str, method: str, *arguments: Any) -> None:
         seconds = self._running[worker].seconds_for_a_call(self._limits)
@@ -256,9 +244,3 @@ class StudyTuner:
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
-
-
-def _values(trial: keras_trial.Trial) -> dict[str, Any]:
-    """Return a trial's hyperparameters without what Hyperband adds of its own."""
-    values = trial.hyperparameters.values
-    return {name: value for name, value in values.items() if not name.startswith("tuner/")}

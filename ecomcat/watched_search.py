@@ -1,0 +1,83 @@
+"""A search that is watched: what it begins from, a progress display, TensorBoard, how it stops."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ecomcat.config import SearchCommand
+from ecomcat.model.space import EXTRA, Domain, space_size
+from ecomcat.reporting.progress import SearchProgress, format_seconds
+from ecomcat.tuning.study.clock import active_seconds
+from ecomcat.tuning.study.records import RUNNING, TrialRecord, best_record, load_records
+from ecomcat.tuning.study.study import Study
+
+if TYPE_CHECKING:
+    from ecomcat.tuning.search import SearchResult
+    from ecomcat.tuning.workers.trial import TrialInputs
+
+logger = logging.getLogger("ecomcat")
+
+
+def watched_search(
+    config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
+) -> SearchResult:
+    """Search, and tell the user and TensorBoard how it goes.
+
+    Args:
+        config: of the run.
+        inputs: what all trials share.
+        space: domain of each hyperparameter.
+        study: the folder.
+
+    Raises:
+        UserError: when no trial has completed.
+    """
+    from ecomcat.reporting.tensorboard import TensorBoardListener
+    from ecomcat.tuning.search import run_search
+
+    records = load_records(study)
+    ended = [record for record in records if record.status != RUNNING]
+    seconds_left = config.search.max_minutes * 60 - active_seconds(study)
+    _say_what_begins(config, space, study, ended, seconds_left)
+    progress = SearchProgress(
+        config.search.max_trials,
+        seconds_left,
+        names=[name for name, domain in space.items() if not domain.fixed],
+        done=len(ended),
+        best=best_record(records),
+    )
+    extra = [name for name in space if name.startswith(EXTRA)]
+    try:
+        with progress.live():
+            listeners = (progress, TensorBoardListener(study, extra))
+            return run_search(config, inputs, space, study, listeners)
+    except (KeyboardInterrupt, SystemExit):
+        afresh = " without search.overwrite=true" if config.search.overwrite else ""
+        logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
+        raise
+
+
+def _say_what_begins(
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    study: Study,
+    ended: Sequence[TrialRecord],
+    seconds_left: float,
+) -> None:
+    if ended:
+        logger.info(
+            "Resuming study %s: %d trials are there, %s of %g minutes are left.",
+            study.name,
+            len(ended),
+            format_seconds(max(0.0, seconds_left)),
+            config.search.max_minutes,
+        )
+        return
+    size = space_size(space)
+    counted = "a continuous space" if math.isinf(size) else f"{size:.0f} configurations"
+    if size == 1:
+        counted = "one configuration"
+    logger.info("Study: %s (%s search of %s)", study.directory, config.search.algorithm, counted)
