@@ -23,6 +23,7 @@ from ecomcat.errors import UserError
 from ecomcat.explain import FREE_KEYS, explain, refuse_unknown_keys
 from ecomcat.overrides import check_overrides
 from ecomcat.quoting import quote_overrides
+from ecomcat.stopping import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
 
@@ -40,7 +41,11 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # A category's name may hold letters that the terminal's encoding lacks.
             stream.reconfigure(errors="replace")
+    forget_requests()
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Not where it is ignored, as in a shell's background.
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         _compose_and_call(command, task)
         sys.stdout.flush()
@@ -81,7 +86,13 @@ def _allow_free_key(argument: str) -> str:
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
+    request_stop(SystemExit(EXIT_TERMINATED))
     _end("Terminated.", EXIT_TERMINATED)
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    request_stop(KeyboardInterrupt())
+    raise KeyboardInterrupt
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -16,6 +16,7 @@ from keras_tuner.engine import trial as keras_trial
 from ecomcat.files import write_text
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
+from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.oracles.oracle import STATUS, StudyOracle
 from ecomcat.tuning.running import SENDING_SECONDS, Limits, RunningTrial
@@ -73,6 +74,7 @@ class StudyTuner:
         """Hand out trials and take in answers until all have ended."""
         try:
             while True:
+                raise_if_requested()
                 self._hand_out()
                 if self._oracle_stopped and not self._running:
                     return

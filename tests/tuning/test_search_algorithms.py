@@ -468,3 +468,27 @@ def test_an_exhausted_oracle_is_not_asked_again_and_again(
     monkeypatch.setattr(TpeOracle, "populate_space", counting)
     run_formula(configure("tpe", trials=50), tmp_path)
     assert len(asked) == 13
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_signal_whose_exception_was_lost_ends_the_search_all_the_same(
+    tmp_path: Path, error: BaseException
+) -> None:
+    from ecomcat.stopping import forget_requests, request_stop
+
+    tried: Tried = []
+
+    def lost(values: Mapping[str, Any]) -> float:
+        # As in a finalizer, from which no exception comes out.
+        if len(tried) == 3:
+            request_stop(error)
+        return peak(values)
+
+    try:
+        with pytest.raises(type(error)):
+            run_formula(configure("random", trials=9), tmp_path, lost, tried)
+    finally:
+        forget_requests()
+    assert len(tried) == 3
+    _, records = run_formula(configure("random", trials=9), tmp_path)
+    assert [record.status for record in records] == ["completed"] * 9
