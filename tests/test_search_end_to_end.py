@@ -352,6 +352,8 @@ def test_ctrl_c_and_sigterm_end_with_their_codes_and_lose_no_finished_trial(
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
+            # A test run in a shell's background would else pass on that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stderr is not None
         finished = 0
