@@ -27,6 +27,7 @@ _ROWS = 4_000
 _COMMON = {
     "vocabulary_size": 16_000,
     "max_tokens": 250,
+    "lstm_tokens": 250,
     "batch_size": 32,
     "epochs": 5,
     "space": {

@@ -32,6 +32,7 @@ _SEED, _EPOCHS = 1, 4
 VALUES: dict[str, Any] = {
     "vocabulary_size": 16_000,
     "max_tokens": 250,
+    "lstm_tokens": 250,
     "embedding_dim": 64,
     "lstm_units": 32,
     "lstm_layers": 1,

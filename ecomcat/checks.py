@@ -17,7 +17,7 @@ PRUNERS = ("median", "halving", "none")
 STANDARD_STREAM = "-"
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
-_FINALS = ("single",)
+_FINALS = ("single", "ensemble", "distilled")
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -102,6 +102,7 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     yield from _one_of("search.algorithm", search.algorithm, ALGORITHMS)
     yield from _one_of("search.pruner", search.pruner, PRUNERS)
     yield from _one_of("final.name", config.final.name, _FINALS)
+    yield from _at_least("final.max_members", config.final.max_members, 1)
     for name in ("max_trials", "max_batches"):
         yield from _at_least(f"search.{name}", getattr(search, name), 1)
     for name in ("max_epochs", "patience"):
@@ -127,6 +128,9 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
     yield from _builder_problems(config.model.build)
+    vectors = config.model.pretrained_vectors
+    if vectors is not None and not Path(vectors).expanduser().is_file():
+        yield f"model.pretrained_vectors: expected a file of word vectors, none is at {vectors!r}."
 
 
 def _worker_problems(search: SearchConfig) -> Iterator[str]:

@@ -53,6 +53,7 @@ class ModelConfig:
     build: str = MISSING  # dotted path of the function that builds the network
     vocabulary_size: Any = _searchable(Rule("int", 10, 10_000_000))  # words, most frequent first
     max_tokens: Any = _searchable(Rule("int", 1, 100_000))  # words read of a text
+    lstm_tokens: Any = _searchable(Rule("int", 1, 100_000))  # of these, words that the LSTM reads
     embedding_dim: Any = _searchable(Rule("int", 1, 8192))
     lstm_units: Any = _searchable(Rule("int", 1, 8192))  # per direction
     lstm_layers: Any = _searchable(Rule("int", 1, 8))
@@ -68,6 +69,7 @@ class ModelConfig:
     learning_rate_schedule: Any = _searchable(Rule("name", names=("constant", "linear")))
     batch_size: Any = _searchable(Rule("int", 1, 65_536, auto=True))  # texts
     label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))
+    pretrained_vectors: str | None = None  # a file of word vectors that the embedding begins with
     extra: dict[str, Any] = field(default_factory=dict)  # what only your own builder knows
 
 
@@ -103,7 +105,11 @@ class SearchConfig:
 class FinalConfig:
     """What becomes of the search's best."""
 
-    name: str = MISSING  # single
+    name: str = MISSING  # single, ensemble or distilled
+    max_members: int = 8  # different trials in an ensemble, or that teach a student
+    retrain: bool = True  # on train + validation; false keeps the weights of the search
+    memory: bool = True  # look each text up among the training texts, too, where that helps
+    use_all_rows: bool = False  # train on test rows as well, once they have been scored
 
 
 @dataclass

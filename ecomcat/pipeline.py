@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ecomcat.artifact.export import Export, export_model, package_versions
+from ecomcat.artifact.export import Export, export_model
 from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
-from ecomcat.model.scores import score_predictions
 from ecomcat.model.space import Domain, resolve_auto
 from ecomcat.quiet import import_tensorflow
 from ecomcat.reporting.tables import (
@@ -36,8 +32,11 @@ from ecomcat.tuning.study.study import Study, open_study, require_study_place
 from ecomcat.watched_search import watched_search
 
 if TYPE_CHECKING:
-    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
 
+    from ecomcat.final.finish import Finished
     from ecomcat.rerun import Rerun
     from ecomcat.tuning.search import SearchResult
     from ecomcat.tuning.workers.trial import TrialInputs
@@ -74,30 +73,27 @@ def search_and_export(
         return
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()
-    inputs = _trial_inputs(config, dataset, texts)
+    inputs = _trial_inputs(config, dataset, tokenizer, texts)
     if rerun is not None:
         inputs = replace(inputs, root=rerun.root)
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
     ) as study:
         result = watched_search(config, inputs, space, study)
-        metrics, model = _retrain_and_score(config, dataset, inputs, study, result)
-        values = result.best.values
+        finished = _finish(config, dataset, inputs, study, result)
+        final, metrics = finished.final, finished.metrics
         export = Export(
-            model=model,
-            tokenizer=deployed_tokenizer(
-                tokenizer, values["vocabulary_size"], values["max_tokens"]
-            ),
+            model=final.model,
+            tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
             labels=dataset.classes,
             config=replace(config, search=replace(config.search, name=study.name)),
             text_columns=dataset.text_columns,
             metrics=metrics,
-            trained_rows=[
-                dataset.digests[row] for row in (*dataset.split.train, *dataset.split.validation)
-            ],
+            trained_rows=[dataset.digests[row] for row in finished.trained_rows],
         )
         export_model(model_dir, export)
         _print_results(config, space, study, metrics)
+        logger.info(finished.verdict)
         if rerun is not None:
             logger.info(rerun.compare(result.best.curves))
         logger.info(
@@ -109,7 +105,9 @@ def search_and_export(
         )
 
 
-def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
+def _trial_inputs(
+    config: SearchCommand, dataset: Dataset, tokenizer: Tokenizer, texts: EncodedTexts
+) -> TrialInputs:
     """Gather what all trials share; a builder that is not there is refused here."""
     from ecomcat.model.builder import find_builder
     from ecomcat.tuning.workers.trial import TrialInputs
@@ -124,17 +122,33 @@ def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) 
         patience=config.search.patience,
         max_epochs=config.search.max_epochs,
         keep_state=config.search.algorithm == "hyperband",
+        vectors=_load_vectors(config, tokenizer),
     )
+
+
+def _load_vectors(config: SearchCommand, tokenizer: Tokenizer) -> NDArray[np.float32] | None:
+    if config.model.pretrained_vectors is None:
+        return None
+    from ecomcat.text.vectors import load_vectors
+
+    path = Path(config.model.pretrained_vectors).expanduser()
+    return load_vectors(path, tokenizer.get_vocab())
 
 
 def _kept_config(config: SearchCommand) -> dict[str, Any]:
     """Return the configuration as a study keeps it: its file is found from any folder."""
-    path = config.data.path
-    data = replace(config.data, path=str(Path(path).expanduser().absolute()) if path else None)
-    return asdict(replace(config, data=data))
+    data = replace(config.data, path=_absolute(config.data.path))
+    vectors = _absolute(config.model.pretrained_vectors)
+    return asdict(
+        replace(config, data=data, model=replace(config.model, pretrained_vectors=vectors))
+    )
 
 
-def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, EncodedTexts]:
+def _absolute(path: str | None) -> str | None:
+    return str(Path(path).expanduser().absolute()) if path else None
+
+
+def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
     """Fit the largest vocabulary on train and encode every text to the longest limit."""
     training_texts = (dataset.texts[row] for row in dataset.split.train)
     tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
@@ -147,39 +161,17 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Any, En
     return tokenizer, texts
 
 
-def _retrain_and_score(
+def _finish(
     config: SearchCommand,
     dataset: Dataset,
     inputs: TrialInputs,
     study: Study,
     result: SearchResult,
-) -> tuple[dict[str, Any], keras.Model]:
-    from ecomcat.final.retrain import retrain_best
-    from ecomcat.model.training import predict_probabilities
-    from ecomcat.reporting.tensorboard import FinalCurves
-    from ecomcat.tuning.study.kept import VALIDATION
+) -> Finished:
+    # Imported late, since it needs TensorFlow.
+    from ecomcat.final.finish import finish_search
 
-    best = result.best
-    logger.info(
-        "Retraining trial %s on train + validation for %d epochs.", best.id, best.best_epoch
-    )
-    with closing(FinalCurves(study, best)) as curves:
-        model = retrain_best(inputs, best, curves.write)
-    test = inputs.examples(dataset.split.test, best.values)
-    predicted = predict_probabilities(model, test.texts).argmax(axis=1)
-    with np.load(study.trial_dir(best.id) / VALIDATION, allow_pickle=False) as kept:
-        validated = kept["probabilities"].argmax(axis=1)
-    metrics = {
-        "test": score_predictions(test.labels, predicted, dataset.classes),
-        "validation": score_predictions(
-            dataset.labels[dataset.split.validation], validated, dataset.classes
-        ),
-        "data": dataset.describe(),
-        "search": {"study": study.name, **result.describe()},
-        "versions": package_versions(),
-        "seed": config.seed,
-    }
-    return metrics, model
+    return finish_search(config, dataset, inputs, study, result)
 
 
 def _print_results(

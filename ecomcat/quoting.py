@@ -13,7 +13,7 @@ from collections.abc import Iterable
 _PATHS = frozenset(
     {"data.path", "data.download_path", "data.url", "data.member", "data.delimiter"}
     | {"input", "output", "model_dir", "outputs_dir", "search.name"}
-    | {"search.cluster", "search.from_trial"}
+    | {"search.cluster", "search.from_trial", "model.pretrained_vectors"}
 )
 _COLUMNS = frozenset({"data.text_column", "data.label_column"})
 _INTEGER = re.compile(r"[+-]?[0-9]+")

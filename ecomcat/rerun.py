@@ -105,7 +105,10 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         config,
         model_dir=model_dir,
         data=replace(data, **fractions),
-        model=_model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
+        model=replace(
+            _model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
+            pretrained_vectors=stored["config"]["model"].get("pretrained_vectors"),
+        ),
         search=search,
         seed=identity["seed"],
     ), rerun

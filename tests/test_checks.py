@@ -52,6 +52,7 @@ def message_of(*arguments):
 SIZES = [
     "vocabulary_size",
     "max_tokens",
+    "lstm_tokens",
     "embedding_dim",
     "lstm_units",
     "lstm_layers",

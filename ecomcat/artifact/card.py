@@ -56,6 +56,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "|---|---|---|---|---|",
         _row("test (scored once, after the choice)", test),
         _row("validation (weights before retraining)", metrics["validation"]),
+        *_baseline_rows(metrics["baseline"]),
         "",
         "| category | precision | recall | F1 | test texts |",
         "|---|---|---|---|---|",
@@ -65,10 +66,14 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
             for name, score in test["per_class"].items()
         ),
         "",
+        "## Model",
+        "",
+        *_model_lines(metrics["final"]),
+        "",
         "## Hyperparameters",
         "",
-        f"The best of {search['trials']} trials by validation macro-F1, retrained on train and "
-        f"validation for {search['best_epoch']} epochs.",
+        f"The best of {search['trials']} trials by validation macro-F1 "
+        f"(trial {_escaped(search['best_trial'])}, {search['best_epoch']} epochs):",
         "",
         *(
             f"- {_escaped(name)}: {_escaped(value)}"
@@ -78,6 +83,40 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         _USAGE,
     ]
     return "\n".join(lines)
+
+
+def _baseline_rows(baseline: Mapping[str, Any] | None) -> list[str]:
+    """Return the figures of the linear baseline on the same test set, if there is one."""
+    if baseline is None:
+        return []
+    return [_row(f"linear baseline on test: {_escaped(baseline['name'])}", baseline["test"])]
+
+
+def _model_lines(final: Mapping[str, Any]) -> list[str]:
+    """Say what the model is made of and what it was trained on."""
+    members = final["teachers"] if "teachers" in final else final["members"]
+    trials = ", ".join(
+        f"trial {_escaped(member['trial'])} ({member['share']:.0%}, {member['epochs']} epochs)"
+        for member in members
+    )
+    what = {
+        "single": f"- One network: {trials}.",
+        "ensemble": f"- The weighted mean of {len(members)} networks: {trials}.",
+        "distilled": f"- One network, taught by {len(members)}: {trials}.",
+    }[final["name"]]
+    if final["use_all_rows"]:
+        rows = "train, validation and test; the figures above are of the model before the test rows"
+    elif final["retrained"]:
+        rows = "train and validation, for the number of epochs that was best on train alone"
+    else:
+        rows = "train alone: the weights of the search, not trained again"
+    lines = [what, f"- Trained on {final['trained_texts']} texts: {rows}."]
+    if final["memory_share"] > 0:
+        lines.append(
+            f"- A memory of the training texts (which classes texts of the same words have) counts "
+            f"for {final['memory_share']:.0%} of each answer."
+        )
+    return lines
 
 
 def _row(name: str, scores: Mapping[str, Any]) -> str:

@@ -1,38 +1,138 @@
-"""Train the best configuration again, on train and validation together."""
+"""Train chosen configurations again, on more rows than the search gave them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from ecomcat.model.training import fit
+from ecomcat.config import SearchConfig
+from ecomcat.errors import UserError
+from ecomcat.final.worker import RetrainWorker
+from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.study.records import TrialRecord
-from ecomcat.tuning.workers.trial import TrialInputs, build_network, start_training, trial_seed
+from ecomcat.tuning.workers.choice import open_pool
+from ecomcat.tuning.workers.messages import (
+    EpochReport,
+    TrialBegun,
+    TrialFailure,
+    TrialTask,
+    WorkerLost,
+)
+from ecomcat.tuning.workers.pool import Answer, WorkerPool
+from ecomcat.tuning.workers.trial import TrialInputs, build_network, trial_seed
+
+logger = logging.getLogger("ecomcat")
+
+Weights = list[NDArray[np.float32]]
+OnEpoch = Callable[[str, int, Mapping[str, float]], None]
 
 
-def retrain_best(
+def retrain_trials(
     inputs: TrialInputs,
-    best: TrialRecord,
-    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
-) -> keras.Model:
-    """Train the winning configuration for the number of epochs that was best.
+    records: Sequence[TrialRecord],
+    rows: NDArray[np.int64],
+    search: SearchConfig,
+    on_epoch: OnEpoch = lambda _trial, _epoch, _logs: None,
+) -> list[keras.Model]:
+    """Train trials' configurations on the rows, each for the number of epochs that was best.
 
     Args:
         inputs: what all trials of the study shared.
-        best: the winning trial; its number of epochs was chosen on validation by weights that
+        records: the trials; their numbers of epochs were chosen on validation by weights that
             were trained on train alone.
-        on_epoch: called with each epoch's number (from 1) and scores.
+        rows: text numbers, in ascending order.
+        search: says how many workers there are.
+        on_epoch: called with a trial's id, the epoch's number (from 1) and its scores.
 
     Returns:
-        The trained model, without its optimizer.
+        A trained model for each record.
+
+    Raises:
+        UserError: when a training fails.
     """
-    split, values = inputs.split, best.values
-    rows = np.sort(np.concatenate([split.train, split.validation]))
-    examples = inputs.examples(rows, values)
-    seed = trial_seed(inputs.seed, best.root)
-    model = build_network(inputs, values, examples, seed)
-    fit(start_training(model, inputs, values, examples, seed), best.best_epoch, on_epoch)
-    # Without the optimizer, whose state would treble the file's size.
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+    inputs = replace(inputs, split=replace(inputs.split, train=rows))
+    with open_pool(search, inputs, len(records), RetrainWorker) as pool:
+        weights = _Retraining(pool, records, search.max_retries, on_epoch).run()
+    return [network_with(inputs, record, weights[record.id]) for record in records]
+
+
+def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:
+    """Build a trial's network with some weights."""
+    examples = inputs.examples(inputs.split.train, record.values)
+    model = build_network(inputs, record.values, examples, trial_seed(inputs.seed, record.root))
+    model.set_weights(weights)
+    return model
+
+
+class _Retraining:
+    """Hand configurations to workers until all are trained."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        records: Sequence[TrialRecord],
+        max_retries: int,
+        on_epoch: OnEpoch,
+    ) -> None:
+        self._pool = pool
+        self._on_epoch = on_epoch
+        # The longest first, so that none of them is begun last.
+        self._waiting = sorted(records, key=lambda record: record.best_epoch * record.seconds)
+        self._running: dict[str, TrialRecord] = {}
+        self._weights: dict[str, Weights] = {}
+        self._retries_left = max_retries
+        self._count = len(records)
+
+    def run(self) -> dict[str, Weights]:
+        """Return each trial's weights."""
+        while len(self._weights) < self._count:
+            raise_if_requested()
+            for worker in self._pool.free():
+                if worker not in self._running and self._waiting:
+                    self._begin(worker, self._waiting.pop())
+            for answer in self._pool.wait():
+                self._take(answer)
+        return self._weights
+
+    def _begin(self, worker: str, record: TrialRecord) -> None:
+        logger.info("Retraining trial %s for %d epochs.", record.id, record.best_epoch)
+        self._running[worker] = record
+        task = TrialTask(record.root, record.values, record.best_epoch)
+        self._pool.call(worker, "begin", task)
+
+    def _take(self, answer: Answer) -> None:
+        record, value = self._running[answer.worker], answer.value
+        if isinstance(value, TrialFailure | WorkerLost):
+            self._fail(answer.worker, value)
+        elif isinstance(value, TrialBegun):
+            self._pool.call(answer.worker, "train_epoch")
+        elif isinstance(value, EpochReport):
+            self._on_epoch(record.id, value.epoch, value.logs)
+            trained = value.epoch >= record.best_epoch
+            self._pool.call(answer.worker, "weights" if trained else "train_epoch")
+        else:
+            self._weights[self._running.pop(answer.worker).id] = value
+
+    def _fail(self, worker: str, failure: TrialFailure | WorkerLost) -> None:
+        record = self._running.pop(worker)
+        may_pass = isinstance(failure, WorkerLost) or failure.may_pass
+        if not may_pass or self._retries_left == 0:
+            raise UserError(
+                f"Retraining trial {record.id} failed: {failure.reason}. The study is whole: run "
+                "the same command again, with fewer workers (search.workers=1) where memory ran "
+                "out, or without retraining (final.retrain=false)."
+            )
+        self._retries_left -= 1
+        logger.warning("Retraining trial %s again: %s.", record.id, failure.reason)
+        self._waiting.append(record)
+
+
+def pooled(rows: Sequence[NDArray[np.int64]]) -> NDArray[Any]:
+    """Return the row numbers of several parts of the split in one ascending array."""
+    return np.sort(np.concatenate(rows))

@@ -41,19 +41,22 @@ def lstm_classifier(values: Mapping[str, Any], classes: int) -> keras.Model:
         return spatial_dropout(embedding(tokens))
 
     embedded = embed(ids)
-    forward, backward = embedded, None
+    # Pooled embeddings of the whole text cost next to nothing, so the LSTM may read its beginning.
+    beginning = ids[:, : values["lstm_tokens"]]
+    read = _Steps(beginning)
+    forward, backward = embedded[:, : values["lstm_tokens"]], None
     if values["bidirectional"]:
-        backward = embed(steps.reverse(ids))
+        backward = embed(read.reverse(beginning))
     last_layer = values["lstm_layers"] - 1
     for layer in range(last_layer + 1):
         forward = _lstm(values, f"lstm_{layer + 1}_forward")(forward)
         if backward is not None:
             backward = _lstm(values, f"lstm_{layer + 1}_backward")(backward)
             if layer < last_layer:
-                joined = layers.Concatenate()([forward, steps.reverse(backward)])
-                forward, backward = joined, steps.reverse(joined)
+                joined = layers.Concatenate()([forward, read.reverse(backward)])
+                forward, backward = joined, read.reverse(joined)
     states = [forward] if backward is None else [forward, backward]
-    features = [pooled for state in states for pooled in steps.pool(state, values["pooling"])]
+    features = [pooled for state in states for pooled in read.pool(state, values["pooling"])]
     features += steps.pool(embedded, values["embedding_pooling"])
     joined = layers.Concatenate(name="features")(features) if len(features) > 1 else features[0]
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)

@@ -23,6 +23,9 @@ from ecomcat.text.encoding import EncodedTexts, drop_words
 _SCORING_BATCH = 256  # texts
 
 
+Answer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
+
+
 class DivergedError(Exception):
     """The loss became infinite or not a number: another try with the same values will, too."""
 
@@ -54,6 +57,9 @@ class Training:
         seed: of the order of the batches and of the words dropped.
         word_dropout: share of the words read as unknown, others in each epoch.
         epoch: epochs that the model has behind it.
+        teacher: gives class probabilities `(batch, classes)` for ids `(batch, tokens)` as the
+            model in training reads them, dropped words included.
+        teacher_share: of the target, which the teacher's answer makes; the label has the rest.
     """
 
     def __init__(
@@ -66,8 +72,12 @@ class Training:
         seed: int,
         word_dropout: float = 0.0,
         epoch: int = 0,
+        teacher: Answer | None = None,
+        teacher_share: float = 0.0,
     ) -> None:
         self.epoch = epoch
+        self._teacher = teacher
+        self._teacher_share = teacher_share
         self._examples = examples
         self._classes = classes
         self._batch_size = batch_size
@@ -93,6 +103,9 @@ class Training:
         for number, rows in enumerate(batches, start=1):
             ids = drop_words(examples.texts.padded(rows), self._word_dropout, random)
             targets = one_hot[examples.labels[rows]]
+            if self._teacher is not None:
+                share = self._teacher_share
+                targets = (1 - share) * targets + share * self._teacher(ids)
             loss_tensor, probabilities = self._step(tf.constant(ids), tf.constant(targets))
             loss = float(loss_tensor)
             if not math.isfinite(loss):
@@ -171,8 +184,13 @@ class Scorer:
         """
         probabilities = np.zeros((len(texts), self._classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
-            probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
+            probabilities[rows] = self.answer(texts.padded(rows))
         return probabilities
+
+    def answer(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return class probabilities `(batch, classes)` for padded ids `(batch, tokens)`."""
+        found: NDArray[np.float32] = self._forward(tf.constant(ids)).numpy()
+        return found
 
 
 def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np.float32]:

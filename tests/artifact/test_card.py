@@ -21,8 +21,18 @@ from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 any_text = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
 
 
+MEMBERS = [
+    {"trial": "0003", "share": 0.75, "epochs": 4},
+    {"trial": "0001", "share": 0.25, "epochs": 2},
+]
+
+
 def card(
-    source: str = "shop.csv", category: str = "Books", values: dict[str, Any] | None = None
+    source: str = "shop.csv",
+    category: str = "Books",
+    values: dict[str, Any] | None = None,
+    final: dict[str, Any] | None = None,
+    baseline: dict[str, Any] | None = None,
 ) -> str:
     scores = score_predictions(np.array([0, 1]), np.array([0, 1]), [category, "the other"])
     metrics = {
@@ -35,9 +45,49 @@ def card(
             "duplicates_removed": 0,
             "split": {"protocol": "2 texts"},
         },
-        "search": {"trials": 3, "best_epoch": 2, "best_hyperparameters": values or {}},
+        "search": {
+            "trials": 3,
+            "best_trial": "0003",
+            "best_epoch": 2,
+            "best_hyperparameters": values or {},
+        },
+        "baseline": baseline,
+        "final": {
+            "name": "single",
+            "memory_share": 0.0,
+            "retrained": True,
+            "trained_texts": 9,
+            "use_all_rows": False,
+            "members": MEMBERS[:1],
+            **(final or {}),
+        },
     }
     return model_card(metrics, [category, "the other"])
+
+
+@pytest.mark.parametrize(
+    ("final", "said"),
+    [
+        ({}, "One network: trial 0003 (75%, 4 epochs)."),
+        ({"name": "ensemble", "members": MEMBERS}, "The weighted mean of 2 networks"),
+        ({"name": "distilled", "teachers": MEMBERS}, "One network, taught by 2"),
+        ({}, "Trained on 9 texts: train and validation"),
+        ({"retrained": False}, "train alone: the weights of the search"),
+        ({"use_all_rows": True}, "the figures above are of the model before the test rows"),
+        ({"memory_share": 0.3}, "counts for 30% of each answer"),
+    ],
+)
+def test_says_what_the_model_is_made_of_and_was_trained_on(
+    final: dict[str, Any], said: str
+) -> None:
+    assert said in card(final=final)
+
+
+def test_shows_the_baseline_where_there_is_one() -> None:
+    scores = {"rows": 2, "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.3}
+    shown_row = "| linear baseline on test: words | 2 | 0.5000 | 0.4000 | 0.3000 |"
+    assert shown_row in card(baseline={"name": "words", "test": scores})
+    assert "baseline" not in card()
 
 
 def shown(markdown: str) -> list[str]:

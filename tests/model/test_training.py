@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 VALUES: dict[str, Any] = {
     "vocabulary_size": 20,
     "max_tokens": 8,
+    "lstm_tokens": 8,
     "embedding_dim": 6,
     "lstm_units": 4,
     "lstm_layers": 1,

@@ -34,6 +34,7 @@ def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchComma
         "build": "ecomcat.model.network.lstm_classifier",
         "vocabulary_size": 100,
         "max_tokens": 8,
+        "lstm_tokens": 8,
         "embedding_dim": 4,
         "lstm_units": "16..64 step 16",
         "lstm_layers": 1,

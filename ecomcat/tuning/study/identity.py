@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ecomcat.config import SearchCommand, SearchConfig
@@ -37,7 +38,14 @@ def study_identity(
     }
     if search.algorithm == "hyperband":
         identity["hyperband_factor"] = search.hyperband_factor
+    if config.model.pretrained_vectors is not None:
+        identity["pretrained_vectors"] = _file_hash(config.model.pretrained_vectors)
     return identity
+
+
+def _file_hash(path: str) -> str:
+    with Path(path).expanduser().open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def _pruning(search: SearchConfig) -> str:

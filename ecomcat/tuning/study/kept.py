@@ -34,6 +34,15 @@ def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome
         )
 
 
+def load_best_weights(directory: Path) -> list[NDArray[Any]]:
+    """Read the weights of a trial's best epoch, trained on train alone.
+
+    Args:
+        directory: the trial's.
+    """
+    return _load_arrays(directory / BEST_WEIGHTS)
+
+
 def keep_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
     """Write best weights, validation probabilities and, for a later continuation, the last state.
 

@@ -17,7 +17,7 @@ from ecomcat.tuning.workers.ray_runtime import (
     running_ray,
     usable_cores,
 )
-from ecomcat.tuning.workers.worker import TrialWorker
+from ecomcat.tuning.workers.worker import BaseWorker, TrialWorker
 
 if TYPE_CHECKING:
     from ecomcat.tuning.workers.trial import TrialInputs
@@ -39,16 +39,22 @@ def needs_ray(search: SearchConfig, trials: int) -> bool:
 
 
 @contextmanager
-def open_pool(search: SearchConfig, inputs: TrialInputs, trials: int) -> Iterator[WorkerPool]:
+def open_pool(
+    search: SearchConfig,
+    inputs: TrialInputs,
+    trials: int,
+    worker: type[BaseWorker] = TrialWorker,
+) -> Iterator[WorkerPool]:
     """Hold the workers of a search.
 
     Args:
         search: the configuration.
         inputs: what all trials share.
         trials: most trials that there are to run; more workers would have nothing to do.
+        worker: the class of the workers.
     """
     if not needs_ray(search, trials):
-        yield LocalPool(lambda: TrialWorker(inputs))
+        yield LocalPool(lambda: worker(inputs))
         return
     cores = usable_cores()
     if search.workers != AUTO:
@@ -61,12 +67,12 @@ def open_pool(search: SearchConfig, inputs: TrialInputs, trials: int) -> Iterato
         room = room_for(share.options())
         if search.cluster is None and room < min(2, trials):
             logger.warning("There is no room for two workers; this process trains alone.")
-            yield LocalPool(lambda: TrialWorker(inputs))
+            yield LocalPool(lambda: worker(inputs))
             return
         # On this machine processes inherit it; elsewhere Keras would choose by itself.
         environment = {"KERAS_BACKEND": "tensorflow"} if search.cluster else None
         workers = _count(search, room, trials)
-        pool = RayPool(TrialWorker, inputs, workers, share, environment)
+        pool = RayPool(worker, inputs, workers, share, environment)
         try:
             yield pool
         finally:

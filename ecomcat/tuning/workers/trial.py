@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.split import Split
-from ecomcat.model.builder import Builder, build_classifier
+from ecomcat.model.builder import Builder, build_classifier, set_embeddings
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import Examples, Training, batches_of
 from ecomcat.model.validation import ValidationWatch
@@ -42,6 +42,8 @@ class TrialInputs:
         max_epochs: at which a linear learning rate schedule ends.
         keep_state: whether a trial may be continued, and so hands over its last state.
         root: number whose chance every trial takes, to run one trial again; None for each its own.
+        vectors: that the embedding begins with, NaN where there is none, shape `(vocabulary,
+            width)`.
     """
 
     build: Builder
@@ -54,6 +56,7 @@ class TrialInputs:
     max_epochs: int
     keep_state: bool = False
     root: int | None = None
+    vectors: NDArray[np.float32] | None = None
 
     def examples(self, rows: NDArray[np.int64], values: Mapping[str, Any]) -> Examples:
         """Return some rows as one configuration's vocabulary and length limit see them."""
@@ -124,13 +127,16 @@ def build_network(
         seed: of the first weights and of dropout.
     """
     batches = batches_of(len(examples), values["batch_size"])
-    return build_classifier(
+    model = build_classifier(
         inputs.build,
         values,
         inputs.classes,
         seed=seed,
         total_batches=inputs.max_epochs * batches,
     )
+    if inputs.vectors is not None:
+        set_embeddings(model, inputs.vectors)
+    return model
 
 
 def start_training(
@@ -139,9 +145,18 @@ def start_training(
     values: Mapping[str, Any],
     examples: Examples,
     seed: int,
-    epoch: int = 0,
+    **options: Any,
 ) -> Training:
-    """Make a network ready for its epochs, as its configuration wants it."""
+    """Make a network ready for its epochs, as its configuration wants it.
+
+    Args:
+        model: as `build_network` returns it.
+        inputs: what all trials share.
+        values: one value for each hyperparameter.
+        examples: the training rows.
+        seed: of the order of the batches and of the words dropped.
+        options: further ones of `Training`.
+    """
     return Training(
         model,
         examples,
@@ -149,7 +164,7 @@ def start_training(
         batch_size=values["batch_size"],
         word_dropout=values["word_dropout"],
         seed=seed,
-        epoch=epoch,
+        **options,
     )
 
 

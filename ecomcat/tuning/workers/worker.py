@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ecomcat.tuning.workers.trial import TrialInputs, TrialTraining
 
 
-class TrialWorker:
-    """Train trials; each method answers or tells what failed, and raises nothing.
+class BaseWorker:
+    """Hold what all networks share, and TensorFlow with as many threads as are allowed.
 
     Args:
         inputs: what all trials share.
@@ -33,11 +33,16 @@ class TrialWorker:
         if threads is not None:
             _limit_threads(threads)
         self._inputs = inputs
-        self._training: TrialTraining | None = None
 
     def ready(self) -> int:
-        """Answer, with the number of the process, once the worker can take a trial."""
+        """Answer, with the number of the process, once the worker can take a network."""
         return os.getpid()
+
+
+class TrialWorker(BaseWorker):
+    """Train trials; each method answers or tells what failed, and raises nothing."""
+
+    _training: TrialTraining | None = None
 
     def begin(self, task: TrialTask) -> TrialBegun | TrialFailure:
         """Build a trial's network; an unfinished trial before it is forgotten."""

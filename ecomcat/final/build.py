@@ -1,0 +1,92 @@
+"""Train what the plan says on the rows that it may use, and make one model of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.config import SearchCommand
+from ecomcat.final.distill import train_student
+from ecomcat.final.memory import build_memory
+from ecomcat.final.merge import merge_models
+from ecomcat.final.plan import FinalPlan, ensemble_as_selected, known_words, merge_members, part_of
+from ecomcat.final.retrain import retrain_trials
+from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.workers.trial import TrialInputs
+
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """What is exported.
+
+    Args:
+        model: ids in, probabilities out; without an optimizer.
+        vocabulary_size: ids that it knows.
+        max_tokens: tokens that it reads of a text.
+    """
+
+    model: keras.Model
+    vocabulary_size: int
+    max_tokens: int
+
+
+def build_final(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    study: Study,
+    plan: FinalPlan,
+    rows: NDArray[np.int64],
+    on_epoch: OnEpoch = lambda _epoch, _logs: None,
+) -> FinalModel:
+    """Train the plan's networks on the rows and merge them with the memory.
+
+    Args:
+        config: of the run.
+        inputs: what all trials of the study shared.
+        study: with its trials' weights.
+        plan: what was chosen on validation.
+        rows: numbers of the texts to train on, in ascending order.
+        on_epoch: called with each epoch's number and scores of the winning configuration.
+
+    Raises:
+        UserError: when a training fails.
+    """
+    network = _network(config, inputs, study, plan, rows, on_epoch)
+    parts = [part_of(network, 1 - plan.memory_share, plan.limits)]
+    if plan.memory_share > 0:
+        examples = inputs.examples(rows, plan.limits)
+        words = known_words(inputs, plan)
+        memory = build_memory(examples, inputs.classes, words, inputs.seed)
+        limits = {**plan.limits, "vocabulary_size": words}
+        parts.append(part_of(memory, plan.memory_share, limits))
+    return FinalModel(merge_models(parts), **plan.limits)
+
+
+def _network(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    study: Study,
+    plan: FinalPlan,
+    rows: NDArray[np.int64],
+    on_epoch: OnEpoch,
+) -> keras.Model:
+    if plan.student is not None:
+        teacher = ensemble_as_selected(inputs, study, plan.members)
+        epochs = plan.student.best_epoch
+        return train_student(inputs, plan.best, teacher, rows, epochs, on_epoch)
+    if not config.final.retrain:
+        return ensemble_as_selected(inputs, study, plan.members)
+    records = [member.record for member in plan.members]
+
+    def note(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
+        if trial == plan.best.id:
+            on_epoch(epoch, logs)
+
+    models = retrain_trials(inputs, records, rows, config.search, note)
+    return merge_members(plan.members, models)

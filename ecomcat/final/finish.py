@@ -1,0 +1,120 @@
+"""After the search: choose on validation, train, score the test set once, gather the figures."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.artifact.export import package_versions
+from ecomcat.config import SearchCommand
+from ecomcat.data.dataset import Dataset
+from ecomcat.final.baseline import LinearBaseline, linear_baseline, sentence
+from ecomcat.final.build import FinalModel, build_final
+from ecomcat.final.plan import FinalPlan, plan_final
+from ecomcat.final.retrain import pooled
+from ecomcat.model.scores import score_predictions
+from ecomcat.model.training import predict_probabilities
+from ecomcat.reporting.tensorboard import FinalCurves
+from ecomcat.tuning.search import SearchResult
+from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.workers.trial import TrialInputs
+
+logger = logging.getLogger("ecomcat")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run ends with.
+
+    Args:
+        final: the model that is exported.
+        trained_rows: numbers of the texts that it was trained on.
+        metrics: what `metrics.json` holds.
+        verdict: how it stands to the linear baseline, in a line.
+    """
+
+    final: FinalModel
+    trained_rows: NDArray[np.int64]
+    metrics: dict[str, Any]
+    verdict: str
+
+
+def finish_search(
+    config: SearchCommand,
+    dataset: Dataset,
+    inputs: TrialInputs,
+    study: Study,
+    result: SearchResult,
+) -> Finished:
+    """Make the model that is exported, and score it.
+
+    Args:
+        config: of the run.
+        dataset: all texts.
+        inputs: what all trials of the study shared.
+        study: with its trials.
+        result: what the search found.
+
+    Raises:
+        UserError: when a training fails.
+    """
+    split = dataset.split
+    plan = plan_final(config.final, inputs, study, result.best)
+    rows = pooled([split.train, split.validation]) if _retrains(config) else split.train
+    with closing(FinalCurves(study, result.best)) as curves:
+        final = build_final(config, inputs, study, plan, rows, curves.write)
+    test = inputs.examples(split.test, plan.limits)
+    predicted = predict_probabilities(final.model, test.texts).argmax(axis=1)
+    scores = score_predictions(test.labels, predicted, dataset.classes)
+    baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
+    if config.final.use_all_rows:
+        rows = pooled([split.train, split.validation, split.test])
+        logger.info(
+            "Training again on all %d texts, test included (final.use_all_rows).", len(rows)
+        )
+        final = build_final(config, inputs, study, plan, rows)
+    metrics = {
+        "test": scores,
+        "validation": score_predictions(
+            dataset.labels[split.validation], plan.validation.argmax(axis=1), dataset.classes
+        ),
+        "baseline": _describe_baseline(baseline),
+        "data": dataset.describe(),
+        "search": {"study": study.name, **result.describe()},
+        "final": _describe_final(config, plan, len(rows)),
+        "versions": package_versions(),
+        "seed": config.seed,
+    }
+    return Finished(final, rows, metrics, sentence(baseline, scores))
+
+
+def _retrains(config: SearchCommand) -> bool:
+    """Return whether the weights of the search give way to others; a student is always taught."""
+    return config.final.retrain or config.final.name == "distilled"
+
+
+def _describe_final(config: SearchCommand, plan: FinalPlan, rows: int) -> dict[str, Any]:
+    return {
+        **plan.describe(),
+        "retrained": _retrains(config),
+        "trained_texts": rows,
+        "use_all_rows": config.final.use_all_rows,
+    }
+
+
+def _describe_baseline(baseline: object) -> dict[str, Any] | None:
+    if not isinstance(baseline, LinearBaseline):
+        return None
+    names = ("rows", "accuracy", "macro_f1", "weighted_f1")
+    return {
+        "name": "TF-IDF (words and pairs of words) + LinearSVC",
+        "C": baseline.choice.cost,
+        "sublinear_tf": baseline.choice.sublinear_tf,
+        "validation": {name: baseline.validation[name] for name in names},
+        "test": {name: baseline.test[name] for name in names},
+    }

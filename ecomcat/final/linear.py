@@ -1,0 +1,145 @@
+"""A linear classifier of words and pairs of words: TF-IDF and LinearSVC, its settings chosen."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.model.scores import macro_f1
+
+_COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# A class is a model of its own, and hundreds of them times all costs would take longer than a
+# quick search: there the cost stays at 1.
+_MOST_CLASSES_TUNED = 50
+_MOST_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
+# What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
+# Tibetan, Myanmar, Khmer, kana and Han.
+_WORD = (
+    r"(?u)[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+    r"|\b\w\w+\b"
+)
+
+
+@dataclass(frozen=True)
+class LinearChoice:
+    """What is chosen on validation.
+
+    Args:
+        cost: LinearSVC's `C`.
+        sublinear_tf: whether a word counts by the logarithm of how often it stands in a text.
+    """
+
+    cost: float
+    sublinear_tf: bool
+
+
+class NoWordsError(ValueError):
+    """The texts, or their classes, leave a linear model nothing to learn."""
+
+
+def choose_linear(
+    train: tuple[Sequence[str], NDArray[np.int64]],
+    validation: tuple[Sequence[str], NDArray[np.int64]],
+    classes: int,
+) -> tuple[LinearChoice, Any]:
+    """Try all settings, or only those of one cost where the classes are very many.
+
+    Args:
+        train: texts and their class numbers.
+        validation: the same of other rows, on which the highest macro-F1 wins; the first of equals.
+        classes: number of classes.
+
+    Returns:
+        The choice, and its model, fitted on train: a pipeline from texts to class numbers.
+
+    Raises:
+        NoWordsError: when there is nothing to learn.
+    """
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    counter = _counter(classes)
+    counts = _count_words(counter, *train)
+    others = counter.transform(validation[0])
+    costs = _COSTS if classes <= _MOST_CLASSES_TUNED else (1.0,)
+    best: tuple[float, LinearChoice, Any] | None = None
+    for sublinear in (False, True):
+        # The words are counted once; only their weights depend on the setting.
+        weights = TfidfTransformer(sublinear_tf=sublinear).fit(counts)
+        features, unseen = weights.transform(counts), weights.transform(others)
+        for cost in costs:
+            model = _fit(cost, features, train[1])
+            score = macro_f1(validation[1], model.predict(unseen), classes)
+            if best is None or score > best[0]:
+                best = score, LinearChoice(cost, sublinear), _pipeline(counter, weights, model)
+    assert best is not None
+    return best[1:]
+
+
+def fit_linear(
+    texts: Sequence[str], labels: NDArray[np.int64], choice: LinearChoice, classes: int
+) -> Any:
+    """Fit one model.
+
+    Args:
+        texts: the training texts.
+        labels: their class numbers, shape `(texts,)`.
+        choice: of the settings.
+        classes: number of classes.
+
+    Returns:
+        A scikit-learn pipeline from texts to class numbers.
+
+    Raises:
+        NoWordsError: when there is nothing to learn.
+    """
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    counter = _counter(classes)
+    counts = _count_words(counter, texts, labels)
+    weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
+    return _pipeline(counter, weights, _fit(choice.cost, weights.transform(counts), labels))
+
+
+def _pipeline(counter: Any, weights: Any, model: Any) -> Any:
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
+
+
+def _counter(classes: int) -> Any:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    return CountVectorizer(
+        ngram_range=(1, 2),
+        token_pattern=_WORD,
+        max_features=_MOST_WEIGHTS // classes,
+        dtype=np.float64,
+    )
+
+
+def _count_words(counter: Any, texts: Sequence[str], labels: NDArray[np.int64]) -> Any:
+    """Learn a vocabulary and count its words in the texts that it came from."""
+    if len(np.unique(labels)) < 2:
+        raise NoWordsError("all training texts are of one class")
+    try:
+        return counter.fit_transform(texts)
+    except ValueError as error:
+        # What scikit-learn raises for it has no type of its own.
+        raise NoWordsError("no training text has a word of two letters or more") from error
+
+
+def _fit(cost: float, features: Any, labels: NDArray[np.int64]) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    # It shuffles: the seed makes it repeat. It mostly ends long before so many iterations, and a
+    # model that is not quite at its optimum then predicts as well as one that is.
+    model = LinearSVC(C=cost, tol=1e-3, random_state=0, max_iter=5000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, labels)

@@ -1,0 +1,113 @@
+"""A memory of the training texts: which class the texts with the same words have.
+
+A network forgets a single training text; catalogues are full of near copies, and of habits of
+labelling that a few texts show. So the exported model also looks a text up among those it was
+trained on: the classes of all of them, weighted by a softmax of the cosine between word counts,
+as in Khandelwal et al., "Generalization through memorization: nearest neighbor language models"
+(ICLR 2020, section 2), but with keys that no training has bent towards the classes. The counts,
+weighted by the words' rarity, are made short by a random projection (Johnson and Lindenstrauss).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.model.scores import macro_f1
+from ecomcat.text.tokenizer import UNKNOWN_ID
+
+if TYPE_CHECKING:
+    import keras
+
+    from ecomcat.model.training import Examples
+
+MOST_TEXTS = 20_000  # of which a key each is kept: 20 MB, and as many products for each answer
+_KEY_DIM = 256
+_SHARPNESS = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
+SHARE = 0.25  # what the memory counts for
+_NEAR = (0.2, 0.25, 0.3)  # shares that decide together whether it helps
+
+
+def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: int) -> keras.Model:
+    """Build a model that answers with the classes of the nearest texts.
+
+    Args:
+        examples: the texts remembered; of more than `MOST_TEXTS`, as many by lot.
+        classes: number of categories.
+        vocabulary_size: ids that a text may hold.
+        seed: of the projection and of the lot.
+
+    Returns:
+        A model of fixed weights from ids `(batch, tokens)`, padded with 0 at the end, to
+        probabilities `(batch, classes)`.
+    """
+    import keras
+    from keras import layers
+
+    random = np.random.default_rng([seed, vocabulary_size])
+    word_keys = random.standard_normal((vocabulary_size, _KEY_DIM), np.float32)
+    counts = _word_counts(examples, vocabulary_size)
+    word_keys *= _rarity(counts)[:, None]
+    rows = np.arange(len(examples))
+    if len(rows) > MOST_TEXTS:
+        rows = np.sort(random.choice(rows, MOST_TEXTS, replace=False))
+    keys = counts[rows] @ word_keys
+    keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), 1e-9)
+    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    embedded = layers.Embedding(vocabulary_size, _KEY_DIM, name="word_keys")
+    nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
+    answer = layers.Dense(classes, use_bias=False, name="classes_of_texts")
+    key = layers.UnitNormalization(name="key")(keras.ops.sum(embedded(ids), axis=1))
+    model = keras.Model(ids, answer(nearness(key)), name="memory")
+    embedded.set_weights([word_keys])
+    nearness.set_weights([_SHARPNESS * keys.T])
+    answer.set_weights([np.eye(classes, dtype=np.float32)[examples.labels[rows]]])
+    model.trainable = False
+    return model
+
+
+def _word_counts(examples: Examples, vocabulary_size: int) -> Any:
+    """Return a sparse matrix `(texts, vocabulary)` of how often each word stands in each text."""
+    from scipy import sparse
+
+    texts = np.repeat(np.arange(len(examples)), examples.texts.lengths)
+    ones = np.ones(len(texts), np.float32)
+    shape = (len(examples), vocabulary_size)
+    return sparse.csr_array((ones, (texts, examples.texts.ids)), shape=shape)
+
+
+def _rarity(counts: Any) -> NDArray[np.float32]:
+    """Return each word's inverse document frequency; padding and the unknown word count 0."""
+    texts, vocabulary_size = counts.shape
+    met = np.bincount(counts.indices, minlength=vocabulary_size)
+    weights: NDArray[np.float32] = (np.log((1 + texts) / (1 + met)) + 1).astype(np.float32)
+    weights[: UNKNOWN_ID + 1] = 0.0
+    return weights
+
+
+def choose_share(
+    network: NDArray[np.float32], memory: NDArray[np.float32], labels: NDArray[np.int64]
+) -> float:
+    """Decide whether the memory counts, on validation texts that neither has seen.
+
+    How much it counts is fixed: chosen freely on some thousand texts it follows their chance, and
+    does worse on others than a quarter does (benchmarks/README.md).
+
+    Args:
+        network: probabilities, shape `(texts, classes)`.
+        memory: the same of the memory.
+        labels: class numbers, shape `(texts,)`.
+
+    Returns:
+        `SHARE`, or 0 where it makes macro-F1 no better.
+    """
+    classes = network.shape[1]
+
+    def score(share: float) -> float:
+        mixed = (1 - share) * network + share * memory
+        return macro_f1(labels, mixed.argmax(axis=1), classes)
+
+    helps = np.mean([score(share) for share in _NEAR]) > score(0.0)
+    return SHARE if helps else 0.0

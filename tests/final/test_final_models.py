@@ -1,0 +1,245 @@
+"""Merging, the memory and distillation, on a handful of texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecomcat.data.split import Split
+from ecomcat.text.encoding import EncodedTexts
+
+pytestmark = pytest.mark.slow
+
+VALUES: dict[str, Any] = {
+    "vocabulary_size": 20,
+    "max_tokens": 8,
+    "lstm_tokens": 8,
+    "embedding_dim": 6,
+    "lstm_units": 4,
+    "lstm_layers": 1,
+    "bidirectional": True,
+    "pooling": "max",
+    "embedding_pooling": "mean",
+    "word_dropout": 0.1,
+    "spatial_dropout": 0.0,
+    "dropout": 0.1,
+    "learning_rate": 0.03,
+    "learning_rate_schedule": "constant",
+    "batch_size": 8,
+    "label_smoothing": 0.0,
+}
+
+
+def texts_and_labels(count: int = 90, seed: int = 0) -> tuple[EncodedTexts, np.ndarray]:
+    """Make texts whose class shows in every word."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, count)
+    texts = [random.integers(2, 8, random.integers(1, 12)) + 6 * label for label in labels]
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
+    return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels
+
+
+def trial_inputs(**options: Any) -> Any:
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.workers.trial import TrialInputs
+
+    texts, labels = texts_and_labels()
+    split = Split(np.arange(60), np.arange(60, 75), np.arange(75, 90))
+    given = {"build": lstm_classifier, "texts": texts, "labels": labels, "classes": 3}
+    limits = {"split": split, "seed": 1, "patience": 9, "max_epochs": 6}
+    return TrialInputs(**{**given, **limits, **options})
+
+
+def trial(number: int = 0, **values: Any) -> Any:
+    from ecomcat.tuning.study.records import TrialRecord
+
+    return TrialRecord(f"{number:04d}", {**VALUES, **values}, root=number, best_epoch=4)
+
+
+def network(inputs: Any, record: Any) -> Any:
+    from ecomcat.tuning.workers.trial import build_network
+
+    examples = inputs.examples(inputs.split.train, record.values)
+    return build_network(inputs, record.values, examples, record.root + 5)
+
+
+# Keras 3.15 saves so under NumPy 2.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.2, 0.8)])
+def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
+    import keras
+
+    from ecomcat.final.merge import merge_models
+    from ecomcat.final.plan import part_of
+    from ecomcat.model.training import predict_probabilities
+
+    inputs = trial_inputs()
+    # Members that read less of a text, or know fewer words, than the whole model is given.
+    records = [trial(0), trial(1, max_tokens=3, lstm_tokens=2, vocabulary_size=12)]
+    models = [network(inputs, record) for record in records]
+    parts = [
+        part_of(model, share, record.values)
+        for model, share, record in zip(models, shares, records, strict=True)
+    ]
+    merged = merge_models(parts)
+    merged.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    rows = inputs.split.test
+    expected = sum(
+        share * predict_probabilities(model, inputs.examples(rows, record.values).texts)
+        for model, share, record in zip(models, shares, records, strict=True)
+    )
+    given = inputs.examples(rows, VALUES).texts
+    for model in (merged, loaded):
+        assert len(model.inputs) == 1
+        assert np.allclose(predict_probabilities(model, given), expected, atol=1e-6)
+
+
+def test_one_part_alone_is_the_model():
+    from ecomcat.final.merge import merge_models
+    from ecomcat.final.plan import part_of
+    from ecomcat.model.training import predict_probabilities
+
+    inputs, record = trial_inputs(), trial()
+    model = network(inputs, record)
+    texts = inputs.examples(inputs.split.test, VALUES).texts
+    alone = predict_probabilities(merge_models([part_of(model, 1.0, VALUES)]), texts)
+    assert np.array_equal(alone, predict_probabilities(model, texts))
+
+
+def remembered(texts: EncodedTexts, of: EncodedTexts, labels: np.ndarray) -> np.ndarray:
+    from ecomcat.final.memory import build_memory
+    from ecomcat.model.training import Examples, predict_probabilities
+
+    return predict_probabilities(build_memory(Examples(of, labels), 3, 20, seed=1), texts)
+
+
+def test_the_memory_knows_the_class_of_a_text_that_it_holds():
+    texts, labels = texts_and_labels()
+    assert np.array_equal(remembered(texts, texts, labels).argmax(axis=1), labels)
+
+
+def test_the_memory_does_not_mind_the_order_of_words_nor_padding():
+    texts, labels = texts_and_labels()
+    one = EncodedTexts(np.array([3, 9, 4], np.int32), np.array([0, 3]))
+    two = EncodedTexts(np.array([4, 3, 9, 2, 2, 2, 2, 2], np.int32), np.array([0, 3, 8]))
+    alone = remembered(one, texts, labels)
+    assert np.allclose(alone[0], remembered(two, texts, labels)[0], atol=1e-5)
+
+
+def test_the_memory_answers_a_text_of_unknown_words_with_the_classes_shares():
+    texts, labels = texts_and_labels()
+    unknown = EncodedTexts(np.array([1, 1], np.int32), np.array([0, 2]))
+    shares = np.bincount(labels, minlength=3) / len(labels)
+    assert np.allclose(remembered(unknown, texts, labels)[0], shares, atol=1e-5)
+
+
+def test_of_too_many_texts_the_memory_holds_some(monkeypatch):
+    from ecomcat.final import memory
+
+    monkeypatch.setattr(memory, "MOST_TEXTS", 10)
+    texts, labels = texts_and_labels()
+    answers = remembered(texts, texts, labels)
+    assert answers.shape == (90, 3)
+    assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_memory_counts_only_where_it_helps():
+    from ecomcat.final.memory import choose_share
+
+    labels = np.arange(300) % 3
+    right = np.eye(3, dtype=np.float32)[labels]
+    wrong = np.eye(3, dtype=np.float32)[(labels + 1) % 3]
+    unsure = np.where(
+        np.arange(300)[:, None] < 200, 0.6 * right + 0.4 * wrong, 0.45 * right + 0.55 * wrong
+    )
+    assert choose_share(right, wrong, labels) == 0.0
+    assert choose_share(unsure.astype(np.float32), right, labels) == 0.25
+
+
+def teacher_of(answer: np.ndarray) -> Any:
+    """Return a model that gives the same answer to every text."""
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    lengths = keras.ops.sum(keras.ops.cast(ids, "float32"), axis=1, keepdims=True)
+    return keras.Model(ids, 0.0 * lengths + keras.ops.convert_to_tensor(answer))
+
+
+def test_a_student_takes_over_what_only_its_teacher_knows():
+    from ecomcat.final.distill import try_student
+
+    inputs = trial_inputs()
+    taught = try_student(inputs, trial(), teacher_of(np.array([[0.1, 0.1, 0.8]], np.float32)))
+    untaught = try_student(inputs, trial(), teacher_of(np.full((1, 3), 1 / 3, np.float32)))
+    assert taught.probabilities is not None
+    assert untaught.probabilities is not None
+    gain = taught.probabilities.mean(axis=0) - untaught.probabilities.mean(axis=0)
+    assert gain[2] > 0.1
+
+
+def test_without_a_teachers_share_a_student_learns_from_the_labels_alone(monkeypatch):
+    from ecomcat.final import distill
+
+    monkeypatch.setattr(distill, "TEACHER_SHARE", 0.0)
+    inputs = trial_inputs()
+    one = distill.try_student(inputs, trial(), teacher_of(np.array([[0.8, 0.1, 0.1]], np.float32)))
+    other = distill.try_student(
+        inputs, trial(), teacher_of(np.array([[0.1, 0.1, 0.8]], np.float32))
+    )
+    assert one.probabilities is not None
+    assert np.array_equal(one.probabilities, other.probabilities)
+    assert one.scores["accuracy"] > 0.9
+
+
+def test_retraining_gives_what_training_on_these_rows_gives():
+    from ecomcat.config import SearchConfig
+    from ecomcat.final.retrain import retrain_trials
+    from ecomcat.model.training import fit
+    from ecomcat.tuning.workers.trial import build_network, start_training, trial_seed
+
+    inputs, records, rows = trial_inputs(), [trial(0), trial(3)], np.arange(75)
+    seen: list[tuple[str, int]] = []
+    models = retrain_trials(
+        inputs,
+        records,
+        rows,
+        SearchConfig(workers=1),
+        lambda name, epoch, _logs: seen.append((name, epoch)),
+    )
+    examples = inputs.examples(rows, VALUES)
+    seed = trial_seed(inputs.seed, 3)
+    expected = build_network(inputs, VALUES, examples, seed)
+    fit(start_training(expected, inputs, VALUES, examples, seed), 4)
+    for ours, theirs in zip(models[1].get_weights(), expected.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert sorted(seen) == [(name, epoch) for name in ("0000", "0003") for epoch in (1, 2, 3, 4)]
+
+
+def test_a_retraining_that_fails_says_what_to_do():
+    from ecomcat.config import SearchConfig
+    from ecomcat.errors import UserError
+    from ecomcat.final.retrain import retrain_trials
+
+    with pytest.raises(
+        UserError, match=r"Retraining trial 0000 failed: diverged.*search\.workers=1"
+    ):
+        retrain_trials(
+            trial_inputs(),
+            [trial(0, learning_rate=1e38)],
+            np.arange(60),
+            SearchConfig(workers=1, max_retries=0),
+        )
+
+
+def test_the_embedding_begins_with_word_vectors_where_there_are_some():
+    inputs = trial_inputs()
+    vectors = np.full((20, 9), np.nan, np.float32)
+    vectors[4] = np.arange(9)
+    plain = network(inputs, trial()).get_layer("embedding").get_weights()[0]
+    begun = network(trial_inputs(vectors=vectors), trial()).get_layer("embedding").get_weights()[0]
+    assert list(begun[4]) == [0, 1, 2, 3, 4, 5]
+    rest = np.arange(20) != 4
+    assert np.array_equal(begun[rest], plain[rest])

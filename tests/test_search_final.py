@@ -1,0 +1,116 @@
+"""What a search ends with: one network, an ensemble or a student, on the same finished study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import TINY_SEARCH, Completed, RunCommand
+
+pytestmark = pytest.mark.slow
+
+SEARCH = (*TINY_SEARCH, "search.max_trials=3", "search.pruner=none", "search.name=study")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("finals")
+
+
+def finish(run_command: RunCommand, folder: Path, name: str, *overrides: str) -> Completed:
+    done = run_command("search", [*SEARCH, f"model_dir={name}", *overrides], folder)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def metrics_of(folder: Path, name: str) -> dict[str, Any]:
+    return dict(json.loads((folder / name / "metrics.json").read_text()))
+
+
+def test_each_final_step_uses_the_study_that_is_there_and_says_what_it_did(run_command, folder):
+    trials: dict[str, int] = {}
+    for name in ("single", "ensemble", "distilled"):
+        done = finish(run_command, folder, name, f"final={name}")
+        trials[name] = done.stderr.count("best so far")
+        metrics = metrics_of(folder, name)
+        assert metrics["final"]["name"] == name
+        assert metrics["final"]["trained_texts"] == (
+            metrics["data"]["split"]["train"] + metrics["data"]["split"]["validation"]
+        )
+        assert metrics["validation"]["rows"] == metrics["data"]["split"]["validation"]
+        assert f"{metrics['baseline']['test']['accuracy']:.4f}" in done.stderr
+        assert "Linear baseline" in done.stderr
+    assert trials["single"] > 0
+    assert trials["ensemble"] == trials["distilled"] == 0
+    members = metrics_of(folder, "ensemble")["final"]["members"]
+    assert sum(member["share"] for member in members) == pytest.approx(1, abs=1e-3)
+    assert metrics_of(folder, "distilled")["final"]["student"]["epochs"] >= 1
+
+
+def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
+    run_command, folder
+):
+    """Without retraining and memory the exported model is the one that validation scored."""
+    finish(run_command, folder, "as_selected", "final=ensemble", "final.retrain=false")
+    metrics = metrics_of(folder, "as_selected")
+    assert metrics["final"]["retrained"] is False
+    assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
+    from ecomcat.artifact.classifier import load_classifier
+    from ecomcat.config import DataConfig
+    from ecomcat.data.dataset import load_dataset
+
+    data = DataConfig(name="sample", source="sample", sample_rows=400)
+    dataset = load_dataset(data, 1)
+    rows = dataset.split.validation
+    classifier = load_classifier(folder / "as_selected")
+    answers = classifier.probabilities([dataset.texts[row] for row in rows]).argmax(axis=1)
+    accuracy = np.mean(answers == dataset.labels[rows])
+    assert accuracy == pytest.approx(metrics["validation"]["accuracy"], abs=1e-9)
+    assert not classifier.was_trained_on([dataset.texts[row] for row in rows]).any()
+
+
+def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, folder):
+    finish(run_command, folder, "single")
+    finish(run_command, folder, "all_rows", "final.use_all_rows=true")
+    before, after = metrics_of(folder, "single"), metrics_of(folder, "all_rows")
+    assert after["test"] == before["test"]
+    assert after["final"]["trained_texts"] == after["data"]["distinct_texts"]
+    assert "model before the test rows" in (folder / "all_rows" / "README.md").read_text()
+    trained = np.load(folder / "all_rows" / "trained_rows.npy")
+    assert len(trained) == after["data"]["distinct_texts"]
+
+
+def test_without_memory_none_is_exported(run_command, folder):
+    finish(run_command, folder, "no_memory", "final.memory=false")
+    assert metrics_of(folder, "no_memory")["final"]["memory_share"] == 0
+
+
+def test_word_vectors_from_a_file_are_part_of_the_study(run_command, folder, tmp_path):
+    vectors = tmp_path / "my vectors (small).txt"
+    vectors.write_text("office 1 2 3\nfor 3 2 1\ndog 0 1 0\n")
+    arguments = [*TINY_SEARCH, f"model.pretrained_vectors={vectors}", "search.name=vectors"]
+    done = run_command("search", [*arguments, "model_dir=with_vectors"], folder)
+    assert done.returncode == 0, done.stderr
+    assert "words are in" in done.stderr
+    vectors.write_text("office 9 2 3\nfor 3 2 1\n")
+    refused = run_command("search", [*arguments, "model_dir=with_vectors"], folder)
+    assert refused.returncode == 2
+    assert "pretrained_vectors" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("final.max_members=0", "final.max_members"),
+        ("final.name=best", "single, ensemble, distilled"),
+        ("model.pretrained_vectors=nowhere.txt", "model.pretrained_vectors"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_data_is_read(run_command, tmp_path, override, named):
+    done = run_command("search", [*TINY_SEARCH, override], tmp_path)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert list(tmp_path.iterdir()) == []
