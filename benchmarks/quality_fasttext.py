@@ -21,7 +21,7 @@ _LABEL = "__label__"
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 _BUCKETS = 200_000  # rows of the table that pairs of words and sub-words share
 _SUBWORDS = {"none": (0, 0), "3 to 5 letters": (3, 5)}
-_GRID = ((0.2, 0.5, 1.0), (10, 25), (50, 100), tuple(_SUBWORDS))
+_GRID = ((0.2, 0.5, 1.0), (10, 25), (50,), tuple(_SUBWORDS))
 _QUICK_GRID = ((0.5, 1.0), (10, 25), (50,), ("none",))
 MISSING = (
     "fasttext is left out: expected the package fasttext, found none. To have it measured, run: "
