@@ -16,6 +16,7 @@ _COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A class is a model of its own, and hundreds of them times all costs would take longer than a
 # quick search: there the cost stays at 1.
 _MOST_CLASSES_TUNED = 50
+_MOST_TEXTS_TUNED = 50_000  # by lot, of more training texts; all of them train the final model
 _MOST_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
 # What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
@@ -62,6 +63,7 @@ def choose_linear(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
+    train = _some(train)
     counter = _counter(classes)
     counts = _count_words(counter, *train)
     others = counter.transform(validation[0])
@@ -78,6 +80,15 @@ def choose_linear(
                 best = score, LinearChoice(cost, sublinear), _pipeline(counter, weights, model)
     assert best is not None
     return best[1:]
+
+
+def _some(train: tuple[Sequence[str], NDArray[np.int64]]) -> tuple[Sequence[str], Any]:
+    texts, labels = train
+    if len(texts) <= _MOST_TEXTS_TUNED:
+        return texts, labels
+    lot = np.random.default_rng(0).choice(len(texts), _MOST_TEXTS_TUNED, replace=False)
+    rows = np.sort(lot)
+    return [texts[row] for row in rows], labels[rows]
 
 
 def fit_linear(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
     from ecomcat.model.training import Examples
+    from ecomcat.text.encoding import EncodedTexts
 
 MOST_TEXTS = 20_000  # of which a key each is kept: 20 MB, and as many products for each answer
 _KEY_DIM = 256
@@ -48,12 +49,12 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
 
     random = np.random.default_rng([seed, vocabulary_size])
     word_keys = random.standard_normal((vocabulary_size, _KEY_DIM), np.float32)
-    counts = _word_counts(examples, vocabulary_size)
-    word_keys *= _rarity(counts)[:, None]
     rows = np.arange(len(examples))
     if len(rows) > MOST_TEXTS:
         rows = np.sort(random.choice(rows, MOST_TEXTS, replace=False))
-    keys = counts[rows] @ word_keys
+    counts = _word_counts(examples.texts.take(rows), vocabulary_size)
+    word_keys *= _rarity(counts)[:, None]
+    keys = counts @ word_keys
     keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), 1e-9)
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedded = layers.Embedding(vocabulary_size, _KEY_DIM, name="word_keys")
@@ -68,14 +69,14 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
     return model
 
 
-def _word_counts(examples: Examples, vocabulary_size: int) -> Any:
+def _word_counts(encoded: EncodedTexts, vocabulary_size: int) -> Any:
     """Return a sparse matrix `(texts, vocabulary)` of how often each word stands in each text."""
     from scipy import sparse
 
-    texts = np.repeat(np.arange(len(examples)), examples.texts.lengths)
+    texts = np.repeat(np.arange(len(encoded)), encoded.lengths)
     ones = np.ones(len(texts), np.float32)
-    shape = (len(examples), vocabulary_size)
-    return sparse.csr_array((ones, (texts, examples.texts.ids)), shape=shape)
+    shape = (len(encoded), vocabulary_size)
+    return sparse.csr_array((ones, (texts, encoded.ids)), shape=shape)
 
 
 def _rarity(counts: Any) -> NDArray[np.float32]:

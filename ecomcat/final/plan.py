@@ -24,6 +24,8 @@ from ecomcat.tuning.study.records import COMPLETED, TrialRecord, load_records
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
 
+_MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
+_MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
 SINGLE, ENSEMBLE, DISTILLED = "single", "ensemble", "distilled"
 
 logger = logging.getLogger("ecomcat")
@@ -141,15 +143,15 @@ def _members(
 ) -> tuple[tuple[Member, ...], NDArray[np.float32]]:
     if final.name == SINGLE:
         return (Member(best, 1.0),), _validated(study, best)
-    records = [
-        record
-        for record in load_records(study)
-        if record.status == COMPLETED and (study.trial_dir(record.id) / VALIDATION).is_file()
-    ]
-    probabilities = [_validated(study, record) for record in records]
+    records = _candidates(study)
+    labels = inputs.labels[inputs.split.validation]
+    texts = np.arange(len(labels))
+    if len(texts) > _MOST_TEXTS:
+        lot = np.random.default_rng(inputs.seed).choice(texts, _MOST_TEXTS, replace=False)
+        texts = np.sort(lot)
     shares = select_members(
-        probabilities,
-        inputs.labels[inputs.split.validation],
+        [_validated(study, record)[texts] for record in records],
+        labels[texts],
         max_members=final.max_members,
         seed=inputs.seed,
     )
@@ -160,7 +162,18 @@ def _members(
         len(records),
         ", ".join(f"{member.record.id} ({member.share:.0%})" for member in members),
     )
-    return members, mix(probabilities, shares)
+    return members, mix((_validated(study, each.record), each.share) for each in members)
+
+
+def _candidates(study: Study) -> list[TrialRecord]:
+    """Return the best completed trials whose validation probabilities are there."""
+    completed = [
+        record
+        for record in load_records(study)
+        if record.status == COMPLETED and (study.trial_dir(record.id) / VALIDATION).is_file()
+    ]
+    completed.sort(key=lambda record: (-(record.objective or 0.0), record.id))
+    return completed[:_MOST_CANDIDATES]
 
 
 def _validated(study: Study, record: TrialRecord) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ selections, each among some of the trials and on a resampled validation set, vot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +81,8 @@ def _score(total: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float
     return float(f1.mean()), float(np.log(np.maximum(of_label, 1e-7)).mean())
 
 
-def mix(
-    probabilities: Sequence[NDArray[np.float32]], shares: dict[int, float]
-) -> NDArray[np.float32]:
-    """Return the weighted mean of the members' probabilities, shape `(texts, classes)`."""
-    total = np.zeros_like(probabilities[0])
-    for trial, share in shares.items():
-        total += np.float32(share) * probabilities[trial]
-    return total
+def mix(weighted: Iterable[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
+    """Return the weighted mean of probabilities, each given with its share."""
+    parts = [np.float32(share) * probabilities for probabilities, share in weighted]
+    mixed: NDArray[np.float32] = np.sum(parts, axis=0)
+    return mixed

@@ -39,7 +39,9 @@ def test_trials_that_err_on_different_texts_are_combined_and_err_less():
     unseen = np.random.default_rng(9).integers(0, 3, 4000)
     fresh = [answers(0.25, 100 + seed, unseen) for seed in range(5)]
     alone = np.mean(fresh[0].argmax(axis=1) == unseen)
-    together = np.mean(mix(fresh, shares).argmax(axis=1) == unseen)
+    together = np.mean(
+        mix((fresh[trial], share) for trial, share in shares.items()).argmax(axis=1) == unseen
+    )
     assert together > alone + 0.05
 
 
@@ -75,4 +77,4 @@ def test_a_class_that_no_validation_text_has_is_no_obstacle():
 
 def test_a_mixture_is_the_weighted_mean():
     one, other = answers(0.2, 1), answers(0.2, 2)
-    assert np.allclose(mix([one, other], {1: 0.75, 0: 0.25}), 0.25 * one + 0.75 * other)
+    assert np.allclose(mix([(other, 0.75), (one, 0.25)]), 0.25 * one + 0.75 * other)
