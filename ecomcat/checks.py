@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecomcat.config import DataConfig, SearchCommand, SearchConfig
+from ecomcat.config import DataConfig, FinalConfig, SearchCommand, SearchConfig
 from ecomcat.errors import UserError, nearest
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
@@ -101,8 +101,7 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     search = config.search
     yield from _one_of("search.algorithm", search.algorithm, ALGORITHMS)
     yield from _one_of("search.pruner", search.pruner, PRUNERS)
-    yield from _one_of("final.name", config.final.name, _FINALS)
-    yield from _at_least("final.max_members", config.final.max_members, 1)
+    yield from _final_problems(config.final)
     for name in ("max_trials", "max_batches"):
         yield from _at_least(f"search.{name}", getattr(search, name), 1)
     for name in ("max_epochs", "patience"):
@@ -131,6 +130,16 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     vectors = config.model.pretrained_vectors
     if vectors is not None and not Path(vectors).expanduser().is_file():
         yield f"model.pretrained_vectors: expected a file of word vectors, none is at {vectors!r}."
+
+
+def _final_problems(final: FinalConfig) -> Iterator[str]:
+    yield from _one_of("final.name", final.name, _FINALS)
+    yield from _at_least("final.max_members", final.max_members, 1)
+    if final.use_all_rows and not final.retrain:
+        yield (
+            "final.use_all_rows: expected final.retrain=true with it, found false. Weights of the "
+            "search are of train alone: leave one of the two out."
+        )
 
 
 def _worker_problems(search: SearchConfig) -> Iterator[str]:

@@ -106,9 +106,10 @@ class FinalConfig:
     """What becomes of the search's best."""
 
     name: str = MISSING  # single, ensemble or distilled
-    max_members: int = 8  # different trials in an ensemble, or that teach a student
+    max_members: int = 8  # different trials in an ensemble or that teach a student
     retrain: bool = True  # on train + validation; false keeps the weights of the search
     memory: bool = True  # look each text up among the training texts, too, where that helps
+    baseline: bool = True  # compare with TF-IDF and LinearSVC on the same split
     use_all_rows: bool = False  # train on test rows as well, once they have been scored
 
 

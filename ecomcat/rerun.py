@@ -11,6 +11,7 @@ from ecomcat.config import DataConfig, ModelConfig, SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import EXTRA
+from ecomcat.tuning.study.identity import file_hash
 from ecomcat.tuning.study.study import read_state, read_study
 
 
@@ -107,11 +108,29 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         data=replace(data, **fractions),
         model=replace(
             _model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
-            pretrained_vectors=stored["config"]["model"].get("pretrained_vectors"),
+            pretrained_vectors=_vectors(config, stored),
         ),
         search=search,
         seed=identity["seed"],
     ), rerun
+
+
+def _vectors(config: SearchCommand, stored: dict[str, Any]) -> str | None:
+    """Return the file of word vectors: the study's, where it is or where the command says.
+
+    Raises:
+        UserError: when it is not the file that the study was searched with.
+    """
+    expected = stored["identity"].get("pretrained_vectors")
+    if expected is None:
+        return None
+    path = config.model.pretrained_vectors or stored["config"]["model"]["pretrained_vectors"]
+    if not Path(path).expanduser().is_file() or file_hash(path) != expected:
+        raise UserError(
+            f"model.pretrained_vectors: expected the file that the study was searched with (hash "
+            f"{expected}), found another or none at {path}. Name it."
+        )
+    return str(path)
 
 
 def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:
@@ -128,5 +147,7 @@ def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:
 def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
     extra = {key.removeprefix(EXTRA): value for key, value in values.items() if EXTRA in key}
     names = {entry.name for entry in fields(ModelConfig)}
+    # Studies that are older than this hyperparameter let the LSTM read all.
+    values = {"lstm_tokens": values["max_tokens"], **values}
     known = {key: value for key, value in values.items() if key in names}
     return ModelConfig(name=name, build=build, extra=extra, **known)

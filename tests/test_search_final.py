@@ -83,9 +83,21 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
     assert len(trained) == after["data"]["distinct_texts"]
 
 
-def test_without_memory_none_is_exported(run_command, folder):
-    finish(run_command, folder, "no_memory", "final.memory=false")
-    assert metrics_of(folder, "no_memory")["final"]["memory_share"] == 0
+def test_what_is_switched_off_is_not_there(run_command, folder):
+    switches = ("final.memory=false", "final.baseline=false")
+    done = finish(run_command, folder, "plain", *switches)
+    assert metrics_of(folder, "plain")["final"]["memory_share"] == 0
+    assert metrics_of(folder, "plain")["baseline"] is None
+    assert "final.baseline=false" in done.stderr
+
+
+def test_a_student_whose_teachers_know_fewer_words_is_taught(run_command, folder):
+    """The words that a teacher does not know are unknown words to it."""
+    sizes = ("model.vocabulary_size=[60,500]", "search.name=sizes", "final=distilled")
+    finish(run_command, folder, "sizes", *sizes, "final.retrain=false", "search=grid")
+    metrics = metrics_of(folder, "sizes")
+    assert metrics["final"]["retrained"] is False
+    assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
 
 
 def test_word_vectors_from_a_file_are_part_of_the_study(run_command, folder, tmp_path):
@@ -105,12 +117,14 @@ def test_word_vectors_from_a_file_are_part_of_the_study(run_command, folder, tmp
     ("override", "named"),
     [
         ("final.max_members=0", "final.max_members"),
+        (["final.use_all_rows=true", "final.retrain=false"], "final.use_all_rows"),
         ("final.name=best", "single, ensemble, distilled"),
         ("model.pretrained_vectors=nowhere.txt", "model.pretrained_vectors"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_data_is_read(run_command, tmp_path, override, named):
-    done = run_command("search", [*TINY_SEARCH, override], tmp_path)
+    overrides = [override] if isinstance(override, str) else override
+    done = run_command("search", [*TINY_SEARCH, *overrides], tmp_path)
     assert done.returncode == 2
     assert named in done.stderr
     assert list(tmp_path.iterdir()) == []

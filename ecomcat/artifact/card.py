@@ -55,7 +55,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "| set | texts | accuracy | macro-F1 | weighted F1 |",
         "|---|---|---|---|---|",
         _row("test (scored once, after the choice)", test),
-        _row("validation (weights before retraining)", metrics["validation"]),
+        _row("validation (before retraining, chosen on these texts)", metrics["validation"]),
         *_baseline_rows(metrics["baseline"]),
         "",
         "| category | precision | recall | F1 | test texts |",
@@ -70,7 +70,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "",
         *_model_lines(metrics["final"]),
         "",
-        "## Hyperparameters",
+        "## Hyperparameters of the best trial",
         "",
         f"The best of {search['trials']} trials by validation macro-F1 "
         f"(trial {_escaped(search['best_trial'])}, {search['best_epoch']} epochs):",
@@ -104,6 +104,12 @@ def _model_lines(final: Mapping[str, Any]) -> list[str]:
         "ensemble": f"- The weighted mean of {len(members)} networks: {trials}.",
         "distilled": f"- One network, taught by {len(members)}: {trials}.",
     }[final["name"]]
+    if "student" in final:
+        student = final["student"]
+        what += (
+            f" It has the configuration of trial {_escaped(student['configuration'])} and was "
+            f"taught for {student['epochs']} epochs."
+        )
     if final["use_all_rows"]:
         rows = "train, validation and test; the figures above are of the model before the test rows"
     elif final["retrained"]:

@@ -26,8 +26,9 @@ class LinearBaseline:
 
     Args:
         choice: the better settings on validation.
-        validation: scores of the model fitted on train alone, as `score_predictions` gives them.
-        test: scores of the model fitted on train and validation.
+        validation: scores of the model fitted on train alone (of over 50,000 texts on as many of
+            them), as `score_predictions` gives them.
+        test: scores of the model fitted on train and validation (on at most 200,000 texts).
     """
 
     choice: LinearChoice
@@ -69,6 +70,8 @@ def linear_baseline(
         )
     except NoWordsError as error:
         return NoBaseline(str(error))
+    except MemoryError:
+        return NoBaseline("there was not enough memory for it")
     validated = model.predict(texts_of(validation))
     both = np.sort(np.concatenate([train, validation]))
     model = fit_linear(texts_of(both), labels[both], choice, len(classes))

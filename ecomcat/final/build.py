@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ecomcat.config import SearchCommand
 from ecomcat.final.distill import train_student
+from ecomcat.final.members import merge_members, networks_as_selected, part_of
 from ecomcat.final.memory import build_memory
 from ecomcat.final.merge import merge_models
-from ecomcat.final.plan import FinalPlan, ensemble_as_selected, known_words, merge_members, part_of
-from ecomcat.final.retrain import retrain_trials
+from ecomcat.final.plan import FinalPlan, known_words, teacher_of
+from ecomcat.final.retrain import network_with, retrain_trials
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
 
@@ -65,7 +66,7 @@ def build_final(
         memory = build_memory(examples, inputs.classes, words, inputs.seed)
         limits = {**plan.limits, "vocabulary_size": words}
         parts.append(part_of(memory, plan.memory_share, limits))
-    return FinalModel(merge_models(parts), **plan.limits)
+    return FinalModel(merge_models(parts, **plan.limits), **plan.limits)
 
 
 def _network(
@@ -77,11 +78,14 @@ def _network(
     on_epoch: OnEpoch,
 ) -> keras.Model:
     if plan.student is not None:
-        teacher = ensemble_as_selected(inputs, study, plan.members)
+        if not config.final.retrain:
+            return network_with(inputs, plan.best, plan.student.weights)
+        teacher = teacher_of(inputs, study, plan)
         epochs = plan.student.best_epoch
         return train_student(inputs, plan.best, teacher, rows, epochs, on_epoch)
     if not config.final.retrain:
-        return ensemble_as_selected(inputs, study, plan.members)
+        models = networks_as_selected(inputs, study, plan.members)
+        return merge_members(plan.members, models, plan.limits)
     records = [member.record for member in plan.members]
 
     def note(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
@@ -89,4 +93,4 @@ def _network(
             on_epoch(epoch, logs)
 
     models = retrain_trials(inputs, records, rows, config.search, note)
-    return merge_members(plan.members, models)
+    return merge_members(plan.members, models, plan.limits)

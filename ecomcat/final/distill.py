@@ -8,16 +8,21 @@ distillation: a good teacher is patient and consistent", CVPR 2022, section 3).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from ecomcat.errors import UserError
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.training import Scorer, Training, fit
+from ecomcat.model.training import DivergedError, Scorer, Training, fit
 from ecomcat.model.validation import ValidationWatch
+from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.tuning.workers.messages import describe_failure
 from ecomcat.tuning.workers.trial import TrialInputs, build_network, start_training, trial_seed
 
 logger = logging.getLogger("ecomcat")
@@ -37,7 +42,15 @@ def try_student(inputs: TrialInputs, record: TrialRecord, teacher: keras.Model) 
 
     Returns:
         What it gave: its best number of epochs and honest validation probabilities among it.
+
+    Raises:
+        UserError: when the training fails.
     """
+    with _failures_told():
+        return _watched(inputs, record, teacher)
+
+
+def _watched(inputs: TrialInputs, record: TrialRecord, teacher: keras.Model) -> Outcome:
     values = record.values
     model, training = _student(inputs, record, teacher, inputs.split.train)
     watch = ValidationWatch(
@@ -48,6 +61,7 @@ def try_student(inputs: TrialInputs, record: TrialRecord, teacher: keras.Model) 
         patience=inputs.patience,
     )
     while training.epoch < inputs.max_epochs and not watch.out_of_patience:
+        raise_if_requested()
         logs = training.train_epoch()
         scores = watch.score_epoch(training.epoch, logs)
         logger.info(
@@ -77,11 +91,27 @@ def train_student(
         rows: text numbers, in ascending order.
         epochs: how many.
         on_epoch: called with each epoch's number (from 1) and scores.
+
+    Raises:
+        UserError: when the training fails.
     """
-    model, training = _student(inputs, record, teacher, rows)
-    logger.info("Teaching the student on %d texts for %d epochs.", len(rows), epochs)
-    fit(training, epochs, on_epoch)
+    with _failures_told():
+        model, training = _student(inputs, record, teacher, rows)
+        logger.info("Teaching the student on %d texts for %d epochs.", len(rows), epochs)
+        fit(training, epochs, on_epoch)
     return model
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Put a training's failure into words."""
+    try:
+        yield
+    except (DivergedError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"Teaching the student failed: {describe_failure(error).reason}. The study is whole: "
+            "export an ensemble (final=ensemble) or the best trial (final=single) of it."
+        ) from error
 
 
 def _student(

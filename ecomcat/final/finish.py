@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecomcat.artifact.export import package_versions
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
-from ecomcat.final.baseline import LinearBaseline, linear_baseline, sentence
+from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, sentence
 from ecomcat.final.build import FinalModel, build_final
 from ecomcat.final.plan import FinalPlan, plan_final
 from ecomcat.final.retrain import pooled
@@ -65,13 +65,15 @@ def finish_search(
     """
     split = dataset.split
     plan = plan_final(config.final, inputs, study, result.best)
-    rows = pooled([split.train, split.validation]) if _retrains(config) else split.train
+    rows = pooled([split.train, split.validation]) if config.final.retrain else split.train
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
     test = inputs.examples(split.test, plan.limits)
     predicted = predict_probabilities(final.model, test.texts).argmax(axis=1)
     scores = score_predictions(test.labels, predicted, dataset.classes)
-    baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
+    baseline: LinearBaseline | NoBaseline = NoBaseline("final.baseline=false")
+    if config.final.baseline:
+        baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
     if config.final.use_all_rows:
         rows = pooled([split.train, split.validation, split.test])
         logger.info(
@@ -93,21 +95,16 @@ def finish_search(
     return Finished(final, rows, metrics, sentence(baseline, scores))
 
 
-def _retrains(config: SearchCommand) -> bool:
-    """Return whether the weights of the search give way to others; a student is always taught."""
-    return config.final.retrain or config.final.name == "distilled"
-
-
 def _describe_final(config: SearchCommand, plan: FinalPlan, rows: int) -> dict[str, Any]:
     return {
         **plan.describe(),
-        "retrained": _retrains(config),
+        "retrained": config.final.retrain,
         "trained_texts": rows,
         "use_all_rows": config.final.use_all_rows,
     }
 
 
-def _describe_baseline(baseline: object) -> dict[str, Any] | None:
+def _describe_baseline(baseline: LinearBaseline | NoBaseline) -> dict[str, Any] | None:
     if not isinstance(baseline, LinearBaseline):
         return None
     names = ("rows", "accuracy", "macro_f1", "weighted_f1")

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.model.scores import macro_f1
+from ecomcat.stopping import raise_if_requested
 
 _COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A class is a model of its own, and hundreds of them times all costs would take longer than a
 # quick search: there the cost stays at 1.
 _MOST_CLASSES_TUNED = 50
-_MOST_TEXTS_TUNED = 50_000  # by lot, of more training texts; all of them train the final model
+# Of more training texts as many by lot: the settings are chosen on the first, the model is fitted
+# on the second, or counts and liblinear would need some 10 GB and an hour a million texts.
+_MOST_TEXTS_TUNED, _MOST_TEXTS = 50_000, 200_000
 _MOST_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
 # What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
@@ -63,7 +66,7 @@ def choose_linear(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    train = _some(train)
+    train = _some(train, _MOST_TEXTS_TUNED)
     counter = _counter(classes)
     counts = _count_words(counter, *train)
     others = counter.transform(validation[0])
@@ -82,11 +85,13 @@ def choose_linear(
     return best[1:]
 
 
-def _some(train: tuple[Sequence[str], NDArray[np.int64]]) -> tuple[Sequence[str], Any]:
+def _some(
+    train: tuple[Sequence[str], NDArray[np.int64]], most: int
+) -> tuple[Sequence[str], NDArray[np.int64]]:
     texts, labels = train
-    if len(texts) <= _MOST_TEXTS_TUNED:
+    if len(texts) <= most:
         return texts, labels
-    lot = np.random.default_rng(0).choice(len(texts), _MOST_TEXTS_TUNED, replace=False)
+    lot = np.random.default_rng(0).choice(len(texts), most, replace=False)
     rows = np.sort(lot)
     return [texts[row] for row in rows], labels[rows]
 
@@ -110,6 +115,7 @@ def fit_linear(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
+    texts, labels = _some((texts, labels), _MOST_TEXTS)
     counter = _counter(classes)
     counts = _count_words(counter, texts, labels)
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
@@ -148,6 +154,7 @@ def _fit(cost: float, features: Any, labels: NDArray[np.int64]) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
+    raise_if_requested()
     # It shuffles: the seed makes it repeat. It mostly ends long before so many iterations, and a
     # model that is not quite at its optimum then predicts as well as one that is.
     model = LinearSVC(C=cost, tol=1e-3, random_state=0, max_iter=5000)

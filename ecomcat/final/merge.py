@@ -29,32 +29,32 @@ class Part:
     max_tokens: int
 
 
-def merge_models(parts: Sequence[Part]) -> keras.Model:
+def merge_models(parts: Sequence[Part], *, vocabulary_size: int, max_tokens: int) -> keras.Model:
     """Return one model whose answer is the parts' weighted mean.
 
     Args:
-        parts: any number; each sees the ids of the largest vocabulary and the longest limit
-            among them as its own vocabulary and limit would have encoded the text.
+        parts: any number; each sees a text as its own vocabulary and limit would have encoded it.
+        vocabulary_size: ids that the whole is given, at least as many as each part knows.
+        max_tokens: of a text that the whole is given, at least as many as each part reads.
 
     Returns:
         A model from ids `(batch, tokens)`, padded with 0 at the end, to probabilities `(batch,
         classes)`: of plain Keras layers and without an optimizer, whose state would treble the
         file's size.
     """
-    if len(parts) == 1:
-        model = parts[0].model
-        return keras.Model(model.input, model.output, name="classifier")
     ids = keras.Input((None,), dtype="int32", name="token_ids")
-    longest = max(part.max_tokens for part in parts)
-    largest = max(part.vocabulary_size for part in parts)
     answers = []
     for number, part in enumerate(parts, start=1):
         seen: Any = ids
-        if part.max_tokens < longest:
+        if part.max_tokens < max_tokens:
             seen = seen[:, : part.max_tokens]
-        if part.vocabulary_size < largest:
+        if part.vocabulary_size < vocabulary_size:
             seen = ops.where(seen < part.vocabulary_size, seen, UNKNOWN_ID)
         name = f"part_{number}_{part.model.name}"
-        member = keras.Model(part.model.input, part.model.output, name=name)
-        answers.append(member(seen) * part.share)
-    return keras.Model(ids, layers.Add(name="probabilities")(answers), name="classifier")
+        # `inputs`, since a Sequential model has no `input` before it is called.
+        member = keras.Model(part.model.inputs[0], part.model.outputs[0], name=name)
+        answers.append(member(seen))
+    if len(answers) == 1:
+        return keras.Model(ids, answers[0], name="classifier")
+    weighted = [answer * part.share for answer, part in zip(answers, parts, strict=True)]
+    return keras.Model(ids, layers.Add(name="probabilities")(weighted), name="classifier")

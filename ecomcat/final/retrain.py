@@ -83,7 +83,7 @@ class _Retraining:
         self._pool = pool
         self._on_epoch = on_epoch
         # The longest first, so that none of them is begun last.
-        self._waiting = sorted(records, key=lambda record: record.best_epoch * record.seconds)
+        self._waiting = sorted(records, key=_expected_seconds)
         self._running: dict[str, TrialRecord] = {}
         self._weights: dict[str, Weights] = {}
         self._retries_left = max_retries
@@ -111,13 +111,20 @@ class _Retraining:
         if isinstance(value, TrialFailure | WorkerLost):
             self._fail(answer.worker, value)
         elif isinstance(value, TrialBegun):
-            self._pool.call(answer.worker, "train_epoch")
+            self._train_epoch(answer.worker, record)
         elif isinstance(value, EpochReport):
             self._on_epoch(record.id, value.epoch, value.logs)
-            trained = value.epoch >= record.best_epoch
-            self._pool.call(answer.worker, "weights" if trained else "train_epoch")
+            if value.epoch < record.best_epoch:
+                self._train_epoch(answer.worker, record)
+            else:
+                self._pool.call(answer.worker, "weights")
         else:
             self._weights[self._running.pop(answer.worker).id] = value
+
+    def _train_epoch(self, worker: str, record: TrialRecord) -> None:
+        # Far longer than an epoch of the search took: what takes so long hangs.
+        seconds = 600 + 20 * record.seconds / max(len(record.curves), 1)
+        self._pool.call(worker, "train_epoch", within_seconds=seconds)
 
     def _fail(self, worker: str, failure: TrialFailure | WorkerLost) -> None:
         record = self._running.pop(worker)
@@ -131,6 +138,10 @@ class _Retraining:
         self._retries_left -= 1
         logger.warning("Retraining trial %s again: %s.", record.id, failure.reason)
         self._waiting.append(record)
+
+
+def _expected_seconds(record: TrialRecord) -> float:
+    return record.best_epoch * record.seconds / max(len(record.curves), 1)
 
 
 def pooled(rows: Sequence[NDArray[np.int64]]) -> NDArray[Any]:

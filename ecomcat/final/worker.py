@@ -27,14 +27,16 @@ class RetrainWorker(BaseWorker):
     Each method answers or tells what failed, and raises nothing.
     """
 
-    _model: keras.Model
-    _training: Training
+    _model: keras.Model | None = None
+    _training: Training | None = None
 
     def begin(self, task: TrialTask) -> TrialBegun | TrialFailure:
         """Build a network."""
         from ecomcat.tuning.workers.trial import build_network, start_training, trial_seed
 
         inputs = self._inputs
+        # The network before it makes room.
+        self._model = self._training = None
         try:
             examples = inputs.examples(inputs.split.train, task.values)
             seed = trial_seed(inputs.seed, task.root)
@@ -46,6 +48,7 @@ class RetrainWorker(BaseWorker):
 
     def train_epoch(self) -> EpochReport | TrialFailure:
         """Train one epoch of the network that was built."""
+        assert self._training is not None, "train_epoch without a network"
         try:
             logs = self._training.train_epoch()
             return EpochReport(self._training.epoch, logs)
@@ -54,6 +57,7 @@ class RetrainWorker(BaseWorker):
 
     def weights(self) -> list[NDArray[np.float32]] | TrialFailure:
         """Return the network's weights."""
+        assert self._model is not None, "weights without a network"
         try:
             found: list[Any] = self._model.get_weights()
             return found

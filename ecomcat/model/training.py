@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.data.batches import scoring_batches, training_batches
 from ecomcat.model.scores import macro_f1
+from ecomcat.stopping import raise_if_requested
 from ecomcat.text.encoding import EncodedTexts, drop_words
 
 _SCORING_BATCH = 256  # texts
@@ -158,6 +159,7 @@ def fit(
         DivergedError: when the loss is not finite.
     """
     while training.epoch < epochs:
+        raise_if_requested()
         logs = training.train_epoch()
         on_epoch(training.epoch, logs)
 

@@ -143,9 +143,10 @@ class FinalCurves:
         ]
         with _writer(directory):
             note = (
-                f"`final/train`: training on train + validation. `final/validation`: the winning "
-                f"trial {best.id}, the same configuration trained on train alone; the final "
-                "training has no rows left to validate on."
+                f"`final/train`: the configuration of the best trial, {best.id}, in the final "
+                "training on train + validation, if it is among what is exported. "
+                "`final/validation`: that trial, trained on train alone; the final training has "
+                "no rows left to validate on."
             )
             tf.summary.text("about", note, step=0)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import logging
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -70,6 +71,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
     try:
         with _open(path) as stream:
             for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
                 cells = line.rstrip().split(" ")
                 if number == 1 and len(cells) == 2 and all(cell.isdigit() for cell in cells):
                     continue
@@ -81,7 +84,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
                     )
                 # A few files have words that hold spaces.
                 yield number, " ".join(cells[:-width]), cells[-width:]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(
             f"model.pretrained_vectors: expected a readable text file in UTF-8 at {path}, found: "
             f"{error}."
@@ -90,8 +93,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
 
 def _open(path: Path) -> IO[str]:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
-    return path.open(encoding="utf-8", newline="\n")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="\n")
+    return path.open(encoding="utf-8-sig", newline="\n")
 
 
 def _vector(path: Path, number: int, cells: list[str]) -> NDArray[np.float32]:

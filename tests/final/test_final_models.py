@@ -32,6 +32,9 @@ VALUES: dict[str, Any] = {
 }
 
 
+LIMITS = {name: VALUES[name] for name in ("vocabulary_size", "max_tokens")}
+
+
 def texts_and_labels(count: int = 90, seed: int = 0) -> tuple[EncodedTexts, np.ndarray]:
     """Make texts whose class shows in every word."""
     random = np.random.default_rng(seed)
@@ -71,8 +74,8 @@ def network(inputs: Any, record: Any) -> Any:
 def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
     import keras
 
+    from ecomcat.final.members import part_of
     from ecomcat.final.merge import merge_models
-    from ecomcat.final.plan import part_of
     from ecomcat.model.training import predict_probabilities
 
     inputs = trial_inputs()
@@ -83,7 +86,7 @@ def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
         part_of(model, share, record.values)
         for model, share, record in zip(models, shares, records, strict=True)
     ]
-    merged = merge_models(parts)
+    merged = merge_models(parts, **LIMITS)
     merged.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     rows = inputs.split.test
@@ -98,15 +101,42 @@ def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
 
 
 def test_one_part_alone_is_the_model():
+    from ecomcat.final.members import part_of
     from ecomcat.final.merge import merge_models
-    from ecomcat.final.plan import part_of
     from ecomcat.model.training import predict_probabilities
 
     inputs, record = trial_inputs(), trial()
     model = network(inputs, record)
     texts = inputs.examples(inputs.split.test, VALUES).texts
-    alone = predict_probabilities(merge_models([part_of(model, 1.0, VALUES)]), texts)
+    alone = predict_probabilities(merge_models([part_of(model, 1.0, VALUES)], **LIMITS), texts)
     assert np.array_equal(alone, predict_probabilities(model, texts))
+
+
+def test_a_part_that_knows_less_than_it_is_given_reads_the_rest_as_unknown():
+    from ecomcat.final.members import part_of
+    from ecomcat.final.merge import merge_models
+    from ecomcat.model.training import predict_probabilities
+
+    inputs, record = trial_inputs(), trial(1, max_tokens=3, lstm_tokens=2, vocabulary_size=12)
+    model = network(inputs, record)
+    merged = merge_models([part_of(model, 1.0, record.values)], **LIMITS)
+    rows = inputs.split.test
+    expected = predict_probabilities(model, inputs.examples(rows, record.values).texts)
+    given = predict_probabilities(merged, inputs.examples(rows, VALUES).texts)
+    assert np.allclose(given, expected, atol=1e-6)
+
+
+def test_a_sequential_model_of_a_users_builder_can_be_a_part():
+    import keras
+
+    from ecomcat.final.merge import Part, merge_models
+
+    pool, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Sequential([ids, keras.layers.Embedding(20, 3), pool, answer])
+    merged = merge_models([Part(model, 0.5, 20, 8), Part(model, 0.5, 20, 8)], **LIMITS)
+    text = np.array([[3, 4, 5]], np.int32)
+    assert np.allclose(np.asarray(merged(text)), np.asarray(model(text)), atol=1e-6)
 
 
 def remembered(texts: EncodedTexts, of: EncodedTexts, labels: np.ndarray) -> np.ndarray:
@@ -178,6 +208,15 @@ def test_a_student_takes_over_what_only_its_teacher_knows():
     assert untaught.probabilities is not None
     gain = taught.probabilities.mean(axis=0) - untaught.probabilities.mean(axis=0)
     assert gain[2] > 0.1
+
+
+def test_a_student_that_diverges_says_what_to_export_instead():
+    from ecomcat.errors import UserError
+    from ecomcat.final.distill import train_student
+
+    teacher = teacher_of(np.full((1, 3), 1 / 3, np.float32))
+    with pytest.raises(UserError, match=r"student failed: diverged.*final=single"):
+        train_student(trial_inputs(), trial(0, learning_rate=1e38), teacher, np.arange(60), 4)
 
 
 def test_without_a_teachers_share_a_student_learns_from_the_labels_alone(monkeypatch):

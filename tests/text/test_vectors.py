@@ -37,6 +37,7 @@ def test_words_of_the_file_get_vectors_and_others_none(tmp_path):
         (["lamp 1 2", "new york 2 1"], [2, 5]),  # a word that holds a space
         (["Lamp 1 2", "BOOK 2 1"], [2, 3]),  # spelt as the tokenizer spells them
         (["lamp 1 2 ", "book 2 1 "], [2, 3]),  # fastText's space at the end
+        (["\ufefflamp 1 2", "book 2 1", "", ""], [2, 3]),  # a byte order mark, empty lines
     ],
 )
 def test_every_text_format_is_read(tmp_path, lines, found):
@@ -86,6 +87,13 @@ def test_the_first_columns_tell_the_most(tmp_path):
 def test_what_is_no_file_of_vectors_is_refused_with_its_line(tmp_path, lines, message):
     with pytest.raises(UserError, match=message):
         vectors_of(tmp_path, *lines)
+
+
+def test_a_damaged_compressed_file_is_refused(tmp_path):
+    path = tmp_path / "vectors.gz"
+    path.write_bytes(gzip.compress(b"lamp 1 2\n" * 500)[:-8])
+    with pytest.raises(UserError, match="readable text file"):
+        load_vectors(path, VOCABULARY)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

@@ -39,11 +39,12 @@ def study_identity(
     if search.algorithm == "hyperband":
         identity["hyperband_factor"] = search.hyperband_factor
     if config.model.pretrained_vectors is not None:
-        identity["pretrained_vectors"] = _file_hash(config.model.pretrained_vectors)
+        identity["pretrained_vectors"] = file_hash(config.model.pretrained_vectors)
     return identity
 
 
-def _file_hash(path: str) -> str:
+def file_hash(path: str) -> str:
+    """Hash a file's bytes."""
     with Path(path).expanduser().open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 

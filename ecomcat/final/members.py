@@ -1,0 +1,133 @@
+"""The trials of a study that an export is made of, and one model of their networks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.config import FinalConfig
+from ecomcat.errors import UserError
+from ecomcat.final.merge import Part, merge_models
+from ecomcat.final.retrain import network_with
+from ecomcat.final.selection import mix, select_members
+from ecomcat.tuning.study.kept import VALIDATION, load_best_weights
+from ecomcat.tuning.study.records import COMPLETED, TrialRecord, load_records
+from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.workers.trial import TrialInputs
+
+_MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
+_MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
+SINGLE = "single"
+
+logger = logging.getLogger("ecomcat")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trial of the study and what it counts for."""
+
+    record: TrialRecord
+    share: float
+
+
+def choose_members(
+    final: FinalConfig, inputs: TrialInputs, study: Study, best: TrialRecord
+) -> tuple[tuple[Member, ...], NDArray[np.float32]]:
+    """Choose the trials that the final step is about: the best one, or an ensemble.
+
+    Args:
+        final: the configuration.
+        inputs: what all trials of the study shared.
+        study: with its trials.
+        best: the trial of the highest validation macro-F1.
+
+    Returns:
+        Members, and their weighted mean of probabilities of the validation texts.
+
+    Raises:
+        UserError: when a trial's validation probabilities are gone.
+    """
+    if final.name == SINGLE:
+        return (Member(best, 1.0),), _validated(study, best)
+    records = _candidates(study)
+    labels = inputs.labels[inputs.split.validation]
+    texts = np.arange(len(labels))
+    if len(texts) > _MOST_TEXTS:
+        lot = np.random.default_rng(inputs.seed).choice(texts, _MOST_TEXTS, replace=False)
+        texts = np.sort(lot)
+    shares = select_members(
+        [_validated(study, record)[texts] for record in records],
+        labels[texts],
+        max_members=final.max_members,
+        seed=inputs.seed,
+    )
+    members = tuple(Member(records[number], share) for number, share in shares.items())
+    logger.info(
+        "Ensemble of %d of %d completed trials: %s.",
+        len(members),
+        len(records),
+        ", ".join(f"{member.record.id} ({member.share:.0%})" for member in members),
+    )
+    return members, mix((_validated(study, each.record), each.share) for each in members)
+
+
+def _candidates(study: Study) -> list[TrialRecord]:
+    """Return the best completed trials, of those that continue each other one."""
+    completed = [record for record in load_records(study) if record.status == COMPLETED]
+    completed.sort(key=lambda record: (-(record.objective or 0.0), record.id))
+    chains = {(record.root, str(record.values)): record for record in reversed(completed)}
+    chosen = {record.id for record in chains.values()}
+    return [record for record in completed if record.id in chosen][:_MOST_CANDIDATES]
+
+
+def _validated(study: Study, record: TrialRecord) -> NDArray[np.float32]:
+    path = study.trial_dir(record.id) / VALIDATION
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            probabilities: NDArray[np.float32] = kept["probabilities"]
+    except FileNotFoundError as error:
+        raise UserError(
+            f"Expected the validation probabilities of trial {record.id}, found no {path}. Bring "
+            "the file back, or search again with search.overwrite=true."
+        ) from error
+    return probabilities
+
+
+def widest_limits(records: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Return the largest vocabulary and the longest limit among trials."""
+    return {
+        name: max(record.values[name] for record in records)
+        for name in ("vocabulary_size", "max_tokens")
+    }
+
+
+def networks_as_selected(
+    inputs: TrialInputs, study: Study, members: Sequence[Member]
+) -> list[keras.Model]:
+    """Build trials' networks with the best weights of the search, trained on train alone."""
+    return [
+        network_with(inputs, member.record, load_best_weights(study.trial_dir(member.record.id)))
+        for member in members
+    ]
+
+
+def merge_members(
+    members: Sequence[Member], models: Sequence[keras.Model], limits: Mapping[str, Any]
+) -> keras.Model:
+    """Merge the members' networks into one model, each with its share."""
+    parts = [
+        part_of(model, member.share, member.record.values)
+        for member, model in zip(members, models, strict=True)
+    ]
+    return merge_models(parts, **limits)
+
+
+def part_of(model: keras.Model, share: float, values: Mapping[str, Any]) -> Part:
+    """Return a model as a part of a whole; `values` hold its vocabulary size and length limit."""
+    return Part(model, share, values["vocabulary_size"], values["max_tokens"])
