@@ -113,7 +113,7 @@ def _model_lines(final: Mapping[str, Any]) -> list[str]:
     if final["use_all_rows"]:
         rows = "train, validation and test; the figures above are of the model before the test rows"
     elif final["retrained"]:
-        rows = "train and validation, for the number of epochs that was best on train alone"
+        rows = "train and validation"
     else:
         rows = "train alone: the weights of the search, not trained again"
     lines = [what, f"- Trained on {final['trained_texts']} texts: {rows}."]

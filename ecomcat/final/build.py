@@ -81,8 +81,7 @@ def _network(
         if not config.final.retrain:
             return network_with(inputs, plan.best, plan.student.weights)
         teacher = teacher_of(inputs, study, plan)
-        epochs = plan.student.best_epoch
-        return train_student(inputs, plan.best, teacher, rows, epochs, on_epoch)
+        return train_student(inputs, plan.best, teacher, rows, plan.student_epochs, on_epoch)
     if not config.final.retrain:
         models = networks_as_selected(inputs, study, plan.members)
         return merge_members(plan.members, models, plan.limits)

@@ -60,7 +60,9 @@ def _watched(inputs: TrialInputs, record: TrialRecord, teacher: keras.Model) -> 
         smoothing=values["label_smoothing"],
         patience=inputs.patience,
     )
-    while training.epoch < inputs.max_epochs and not watch.out_of_patience:
+    # A falling learning rate is let fall: the student that is exported will see it to its end.
+    patient = values["learning_rate_schedule"] == "linear"
+    while training.epoch < inputs.max_epochs and (patient or not watch.out_of_patience):
         raise_if_requested()
         logs = training.train_epoch()
         scores = watch.score_epoch(training.epoch, logs)
@@ -82,7 +84,7 @@ def train_student(
     epochs: int,
     on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> keras.Model:
-    """Teach a student on the rows, for the number of epochs that was best on train alone.
+    """Teach a student on the rows.
 
     Args:
         inputs: what all trials of the study shared.

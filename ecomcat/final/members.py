@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.errors import UserError
 from ecomcat.final.merge import Part, merge_models
-from ecomcat.final.retrain import network_with
+from ecomcat.final.retrain import final_epochs, network_with
 from ecomcat.final.selection import mix, select_members
 from ecomcat.tuning.study.kept import VALIDATION, load_best_weights
 from ecomcat.tuning.study.records import COMPLETED, TrialRecord, load_records
@@ -30,10 +30,17 @@ logger = logging.getLogger("ecomcat")
 
 @dataclass(frozen=True)
 class Member:
-    """A trial of the study and what it counts for."""
+    """A trial of the study.
+
+    Args:
+        record: the trial.
+        share: what it counts for.
+        epochs: that its configuration is retrained for.
+    """
 
     record: TrialRecord
     share: float
+    epochs: int
 
 
 def choose_members(
@@ -54,7 +61,7 @@ def choose_members(
         UserError: when a trial's validation probabilities are gone.
     """
     if final.name == SINGLE:
-        return (Member(best, 1.0),), _validated(study, best)
+        return (_member(inputs, best, 1.0),), _validated(study, best)
     records = _candidates(study)
     labels = inputs.labels[inputs.split.validation]
     texts = np.arange(len(labels))
@@ -67,7 +74,7 @@ def choose_members(
         max_members=final.max_members,
         seed=inputs.seed,
     )
-    members = tuple(Member(records[number], share) for number, share in shares.items())
+    members = tuple(_member(inputs, records[number], share) for number, share in shares.items())
     logger.info(
         "Ensemble of %d of %d completed trials: %s.",
         len(members),
@@ -75,6 +82,11 @@ def choose_members(
         ", ".join(f"{member.record.id} ({member.share:.0%})" for member in members),
     )
     return members, mix((_validated(study, each.record), each.share) for each in members)
+
+
+def _member(inputs: TrialInputs, record: TrialRecord, share: float) -> Member:
+    epochs = final_epochs(record.values, record.best_epoch, inputs.max_epochs)
+    return Member(record, share, epochs)
 
 
 def _candidates(study: Study) -> list[TrialRecord]:

@@ -20,6 +20,7 @@ from ecomcat.final.members import (
     widest_limits,
 )
 from ecomcat.final.memory import build_memory, choose_share
+from ecomcat.final.retrain import final_epochs
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.study.records import TrialRecord
@@ -40,6 +41,7 @@ class FinalPlan:
         best: the trial of the highest validation macro-F1.
         members: trials with their shares, which sum to 1; the teachers of a student.
         student: what a student taught on train alone gave, where there is one.
+        student_epochs: that a student is taught for.
         memory_share: what the memory of the training texts counts for.
         validation: probabilities of the validation texts by weights trained on train alone.
     """
@@ -48,6 +50,7 @@ class FinalPlan:
     best: TrialRecord
     members: tuple[Member, ...]
     student: Outcome | None
+    student_epochs: int
     memory_share: float
     validation: NDArray[np.float32]
 
@@ -64,7 +67,7 @@ class FinalPlan:
             {
                 "trial": member.record.id,
                 "share": round(member.share, 4),
-                "epochs": member.record.best_epoch,
+                "epochs": member.epochs,
                 "val_macro_f1": member.record.objective,
                 "hyperparameters": member.record.values,
             }
@@ -73,7 +76,7 @@ class FinalPlan:
         found: dict[str, Any] = {"name": self.name, "memory_share": round(self.memory_share, 4)}
         if self.student is None:
             return {**found, "members": members}
-        student = {"configuration": self.best.id, "epochs": self.student.best_epoch}
+        student = {"configuration": self.best.id, "epochs": self.student_epochs}
         return {**found, "student": student, "teachers": members}
 
 
@@ -89,12 +92,14 @@ def plan_final(
         best: the trial of the highest validation macro-F1.
     """
     members, validation = choose_members(final, inputs, study, best)
-    plan = FinalPlan(final.name, best, members, None, 0.0, validation)
+    plan = FinalPlan(final.name, best, members, None, 0, 0.0, validation)
     if final.name == DISTILLED:
         teacher = teacher_of(inputs, study, plan)
         student = try_student(inputs, best, teacher)
         assert student.probabilities is not None, "a student without an epoch"
-        plan = replace(plan, student=student, validation=student.probabilities)
+        epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
+        validation = student.probabilities
+        plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
     return _with_memory(plan, inputs) if final.memory else plan
 
 

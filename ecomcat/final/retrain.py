@@ -40,12 +40,11 @@ def retrain_trials(
     search: SearchConfig,
     on_epoch: OnEpoch = lambda _trial, _epoch, _logs: None,
 ) -> list[keras.Model]:
-    """Train trials' configurations on the rows, each for the number of epochs that was best.
+    """Train trials' configurations on the rows, each for its `final_epochs`.
 
     Args:
         inputs: what all trials of the study shared.
-        records: the trials; their numbers of epochs were chosen on validation by weights that
-            were trained on train alone.
+        records: the trials.
         rows: text numbers, in ascending order.
         search: says how many workers there are.
         on_epoch: called with a trial's id, the epoch's number (from 1) and its scores.
@@ -58,8 +57,23 @@ def retrain_trials(
     """
     inputs = replace(inputs, split=replace(inputs.split, train=rows))
     with open_pool(search, inputs, len(records), RetrainWorker) as pool:
-        weights = _Retraining(pool, records, search.max_retries, on_epoch).run()
+        weights = _Retraining(pool, records, inputs.max_epochs, search.max_retries, on_epoch).run()
     return [network_with(inputs, record, weights[record.id]) for record in records]
+
+
+def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
+    """Decide how long a configuration is trained when there is no validation to watch.
+
+    A learning rate that falls to 0 is let fall: weights at the end of the schedule do better on
+    other texts than those of the epoch that looked best on validation (benchmarks/README.md). A
+    constant one overfits in the end, so there the best epoch counts.
+
+    Args:
+        values: of the configuration.
+        best_epoch: on validation, by weights trained on train alone.
+        max_epochs: at which the schedule ends.
+    """
+    return max_epochs if values["learning_rate_schedule"] == "linear" else best_epoch
 
 
 def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:
@@ -77,13 +91,15 @@ class _Retraining:
         self,
         pool: WorkerPool,
         records: Sequence[TrialRecord],
+        max_epochs: int,
         max_retries: int,
         on_epoch: OnEpoch,
     ) -> None:
         self._pool = pool
+        self._max_epochs = max_epochs
         self._on_epoch = on_epoch
         # The longest first, so that none of them is begun last.
-        self._waiting = sorted(records, key=_expected_seconds)
+        self._waiting = sorted(records, key=self._expected_seconds)
         self._running: dict[str, TrialRecord] = {}
         self._weights: dict[str, Weights] = {}
         self._retries_left = max_retries
@@ -101,9 +117,10 @@ class _Retraining:
         return self._weights
 
     def _begin(self, worker: str, record: TrialRecord) -> None:
-        logger.info("Retraining trial %s for %d epochs.", record.id, record.best_epoch)
+        epochs = self._epochs(record)
+        logger.info("Retraining trial %s for %d epochs.", record.id, epochs)
         self._running[worker] = record
-        task = TrialTask(record.root, record.values, record.best_epoch)
+        task = TrialTask(record.root, record.values, epochs)
         self._pool.call(worker, "begin", task)
 
     def _take(self, answer: Answer) -> None:
@@ -114,7 +131,7 @@ class _Retraining:
             self._train_epoch(answer.worker, record)
         elif isinstance(value, EpochReport):
             self._on_epoch(record.id, value.epoch, value.logs)
-            if value.epoch < record.best_epoch:
+            if value.epoch < self._epochs(record):
                 self._train_epoch(answer.worker, record)
             else:
                 self._pool.call(answer.worker, "weights")
@@ -125,6 +142,12 @@ class _Retraining:
         # Far longer than an epoch of the search took: what takes so long hangs.
         seconds = 600 + 20 * record.seconds / max(len(record.curves), 1)
         self._pool.call(worker, "train_epoch", within_seconds=seconds)
+
+    def _epochs(self, record: TrialRecord) -> int:
+        return final_epochs(record.values, record.best_epoch, self._max_epochs)
+
+    def _expected_seconds(self, record: TrialRecord) -> float:
+        return self._epochs(record) * record.seconds / max(len(record.curves), 1)
 
     def _fail(self, worker: str, failure: TrialFailure | WorkerLost) -> None:
         record = self._running.pop(worker)
@@ -138,10 +161,6 @@ class _Retraining:
         self._retries_left -= 1
         logger.warning("Retraining trial %s again: %s.", record.id, failure.reason)
         self._waiting.append(record)
-
-
-def _expected_seconds(record: TrialRecord) -> float:
-    return record.best_epoch * record.seconds / max(len(record.curves), 1)
 
 
 def pooled(rows: Sequence[NDArray[np.int64]]) -> NDArray[Any]:

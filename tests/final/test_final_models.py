@@ -257,6 +257,24 @@ def test_retraining_gives_what_training_on_these_rows_gives():
     assert sorted(seen) == [(name, epoch) for name in ("0000", "0003") for epoch in (1, 2, 3, 4)]
 
 
+@pytest.mark.parametrize(("schedule", "epochs"), [("linear", 6), ("constant", 4)])
+def test_a_falling_learning_rate_is_let_fall_and_a_constant_one_stops_at_the_best_epoch(
+    schedule, epochs
+):
+    from ecomcat.config import SearchConfig
+    from ecomcat.final.retrain import retrain_trials
+
+    seen: list[int] = []
+    retrain_trials(
+        trial_inputs(),
+        [trial(learning_rate_schedule=schedule)],
+        np.arange(60),
+        SearchConfig(workers=1),
+        lambda _name, epoch, _logs: seen.append(epoch),
+    )
+    assert seen == list(range(1, epochs + 1))
+
+
 def test_a_retraining_that_fails_says_what_to_do():
     from ecomcat.config import SearchConfig
     from ecomcat.errors import UserError
