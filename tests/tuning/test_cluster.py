@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the cluster extra"),
     pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
+    # Of a Gaussian process that is fitted to a handful of trials.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Ray's own, at its start and its end.
     pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
