@@ -69,17 +69,31 @@ def run_measured(command: Sequence[str], log: Path) -> Usage:
     wall_seconds = time.perf_counter() - began
     # Popen would else take the child, which wait4 has already reaped, for a running one.
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise UserError(
-            f"Expected exit code 0, found {process.returncode} from: {' '.join(command)}\n"
-            "Mend what its last lines say and run this again:\n"
-            + "\n".join(lines[-_LOG_LINES_SHOWN:])
-        )
+    require_success(process.returncode, command, log)
     return Usage(
         wall_seconds,
         usage.ru_utime + usage.ru_stime,
         usage.ru_maxrss * _PEAK_UNIT_BYTES / 1e9,
+    )
+
+
+def require_success(exit_code: int, command: Sequence[str], log: Path) -> None:
+    """Show how a program ended that failed.
+
+    Args:
+        exit_code: of the program.
+        command: the program and its arguments.
+        log: what it printed.
+
+    Raises:
+        UserError: when it failed, with its log's last lines.
+    """
+    if exit_code == 0:
+        return
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    raise UserError(
+        f"Expected exit code 0, found {exit_code} from: {' '.join(command)}\n"
+        "Mend what its last lines say and run this again:\n" + "\n".join(lines[-_LOG_LINES_SHOWN:])
     )
 
 

@@ -16,12 +16,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecomcat.errors import UserError
+from benchmarks.common import require_success
 from ecomcat.files import write_text
 
 _LOOK_EVERY_SECONDS, _WRITE_EVERY_SECONDS = 0.5, 5.0
 _SET_CHILD_SUBREAPER = 36  # of Linux's prctl
-_LOG_LINES_SHOWN = 15
 
 
 def exit_on_sigterm() -> None:
@@ -58,13 +57,7 @@ def run_counted(command: Sequence[str], log: Path, spent: Path) -> float:
         finally:
             total = earlier + descendants.seconds()
             write_text(spent, f"{total:.2f}\n", durable=False)
-    if process.returncode != 0:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise UserError(
-            f"Expected exit code 0, found {process.returncode} from: {' '.join(command)}\n"
-            "Mend what its last lines say and run this again:\n"
-            + "\n".join(lines[-_LOG_LINES_SHOWN:])
-        )
+    require_success(process.returncode, command, log)
     return total
 
 

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecomcat.config import DataConfig, FinalConfig, SearchCommand, SearchConfig
+from ecomcat.config import FINALS, DataConfig, FinalConfig, SearchCommand, SearchConfig
 from ecomcat.errors import UserError, nearest
+from ecomcat.model.checks import model_problems
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
 
@@ -17,7 +18,6 @@ PRUNERS = ("median", "halving", "none")
 STANDARD_STREAM = "-"
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
-_FINALS = ("single", "ensemble", "distilled")
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -126,14 +126,11 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     for key in ("model_dir", "outputs_dir"):
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
-    yield from _builder_problems(config.model.build)
-    vectors = config.model.pretrained_vectors
-    if vectors is not None and not Path(vectors).expanduser().is_file():
-        yield f"model.pretrained_vectors: expected a file of word vectors, none is at {vectors!r}."
+    yield from model_problems(config.model)
 
 
 def _final_problems(final: FinalConfig) -> Iterator[str]:
-    yield from _one_of("final.name", final.name, _FINALS)
+    yield from _one_of("final.name", final.name, FINALS)
     yield from _at_least("final.max_members", final.max_members, 1)
     if final.use_all_rows and not final.retrain:
         yield (
@@ -173,29 +170,6 @@ def _missing_ray(search: SearchConfig) -> Iterator[str]:
             'package ray, found none. Install it with: pip install "ecomcat[cluster]". Or search '
             "in one process with search.workers=1."
         )
-
-
-def _builder_problems(build: str) -> Iterator[str]:
-    module, _, function = build.rpartition(".")
-    if not (function.isidentifier() and _module_exists(module)):
-        yield (
-            "model.build: expected the dotted path of a function that builds the network, such "
-            f"as ecomcat.model.network.lstm_classifier, found {build!r}."
-        )
-
-
-def _module_exists(name: str) -> bool:
-    """Look for a module without importing more than the packages that hold it."""
-    parts = name.split(".")
-    for count in range(1, len(parts) + 1):
-        try:
-            spec = importlib.util.find_spec(".".join(parts[:count]))
-        except (ImportError, ValueError):
-            return False
-        is_package = spec is not None and spec.submodule_search_locations is not None
-        if spec is None or (count < len(parts) and not is_package):
-            return False
-    return True
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:

@@ -101,6 +101,9 @@ class SearchConfig:
     from_trial: str | None = None  # train: run this trial again, <study>/<id>
 
 
+SINGLE, ENSEMBLE, DISTILLED = FINALS = ("single", "ensemble", "distilled")
+
+
 @dataclass
 class FinalConfig:
     """What becomes of the search's best."""

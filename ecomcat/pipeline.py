@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-    from ecomcat.final.finish import Finished
     from ecomcat.rerun import Rerun
-    from ecomcat.tuning.search import SearchResult
     from ecomcat.tuning.workers.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
@@ -73,6 +71,8 @@ def search_and_export(
         return
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()
+    from ecomcat.final.finish import finish_search
+
     inputs = _trial_inputs(config, dataset, tokenizer, texts)
     if rerun is not None:
         inputs = replace(inputs, root=rerun.root)
@@ -80,7 +80,7 @@ def search_and_export(
         root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
     ) as study:
         result = watched_search(config, inputs, space, study)
-        finished = _finish(config, dataset, inputs, study, result)
+        finished = finish_search(config, dataset, inputs, study, result)
         final, metrics = finished.final, finished.metrics
         export = Export(
             model=final.model,
@@ -159,19 +159,6 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
         texts.lengths.mean(),
     )
     return tokenizer, texts
-
-
-def _finish(
-    config: SearchCommand,
-    dataset: Dataset,
-    inputs: TrialInputs,
-    study: Study,
-    result: SearchResult,
-) -> Finished:
-    # Imported late, since it needs TensorFlow.
-    from ecomcat.final.finish import finish_search
-
-    return finish_search(config, dataset, inputs, study, result)
 
 
 def _print_results(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE
+
 _USAGE = """\
 ## Use
 
@@ -100,9 +102,9 @@ def _model_lines(final: Mapping[str, Any]) -> list[str]:
         for member in members
     )
     what = {
-        "single": f"- One network: {trials}.",
-        "ensemble": f"- The weighted mean of {len(members)} networks: {trials}.",
-        "distilled": f"- One network, taught by {len(members)}: {trials}.",
+        SINGLE: f"- One network: {trials}.",
+        ENSEMBLE: f"- The weighted mean of {len(members)} networks: {trials}.",
+        DISTILLED: f"- One network, taught by {len(members)}: {trials}.",
     }[final["name"]]
     if "student" in final:
         student = final["student"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from ecomcat.config import SearchCommand
 from ecomcat.final.distill import train_student
 from ecomcat.final.members import merge_members, networks_as_selected, part_of
-from ecomcat.final.memory import build_memory
 from ecomcat.final.merge import merge_models
-from ecomcat.final.plan import FinalPlan, known_words, teacher_of
+from ecomcat.final.plan import FinalPlan, memory_of, teacher_of
 from ecomcat.final.retrain import network_with, retrain_trials
+from ecomcat.model.training import OnEpoch
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
-
-OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -61,11 +59,7 @@ def build_final(
     network = _network(config, inputs, study, plan, rows, on_epoch)
     parts = [part_of(network, 1 - plan.memory_share, plan.limits)]
     if plan.memory_share > 0:
-        examples = inputs.examples(rows, plan.limits)
-        words = known_words(inputs, plan)
-        memory = build_memory(examples, inputs.classes, words, inputs.seed)
-        limits = {**plan.limits, "vocabulary_size": words}
-        parts.append(part_of(memory, plan.memory_share, limits))
+        parts.append(memory_of(inputs, plan, rows))
     return FinalModel(merge_models(parts, **plan.limits), **plan.limits)
 
 

@@ -8,7 +8,7 @@ distillation: a good teacher is patient and consistent", CVPR 2022, section 3).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.training import DivergedError, Scorer, Training, fit
+from ecomcat.model.training import DivergedError, OnEpoch, Scorer, Training, fit
 from ecomcat.model.validation import ValidationWatch
 from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.study.records import TrialRecord
@@ -28,8 +28,6 @@ from ecomcat.tuning.workers.trial import TrialInputs, build_network, start_train
 logger = logging.getLogger("ecomcat")
 
 TEACHER_SHARE = 0.7  # of the target; the label has the rest
-
-OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 def try_student(inputs: TrialInputs, record: TrialRecord, teacher: keras.Model) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.final.lot import some_rows
 from ecomcat.model.scores import macro_f1
 from ecomcat.stopping import raise_if_requested
 
@@ -89,10 +90,7 @@ def _some(
     train: tuple[Sequence[str], NDArray[np.int64]], most: int
 ) -> tuple[Sequence[str], NDArray[np.int64]]:
     texts, labels = train
-    if len(texts) <= most:
-        return texts, labels
-    lot = np.random.default_rng(0).choice(len(texts), most, replace=False)
-    rows = np.sort(lot)
+    rows = some_rows(len(texts), most, np.random.default_rng(0))
     return [texts[row] for row in rows], labels[rows]
 
 

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import FinalConfig
+from ecomcat.config import SINGLE, FinalConfig
 from ecomcat.errors import UserError
+from ecomcat.final.lot import some_rows
 from ecomcat.final.merge import Part, merge_models
 from ecomcat.final.retrain import final_epochs, network_with
 from ecomcat.final.selection import mix, select_members
@@ -23,7 +24,6 @@ from ecomcat.tuning.workers.trial import TrialInputs
 
 _MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
 _MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
-SINGLE = "single"
 
 logger = logging.getLogger("ecomcat")
 
@@ -64,10 +64,7 @@ def choose_members(
         return (_member(inputs, best, 1.0),), _validated(study, best)
     records = _candidates(study)
     labels = inputs.labels[inputs.split.validation]
-    texts = np.arange(len(labels))
-    if len(texts) > _MOST_TEXTS:
-        lot = np.random.default_rng(inputs.seed).choice(texts, _MOST_TEXTS, replace=False)
-        texts = np.sort(lot)
+    texts = some_rows(len(labels), _MOST_TEXTS, np.random.default_rng(inputs.seed))
     shares = select_members(
         [_validated(study, record)[texts] for record in records],
         labels[texts],

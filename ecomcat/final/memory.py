@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.final.lot import some_rows
 from ecomcat.model.scores import macro_f1
 from ecomcat.text.tokenizer import UNKNOWN_ID
 
@@ -49,9 +50,7 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
 
     random = np.random.default_rng([seed, vocabulary_size])
     word_keys = random.standard_normal((vocabulary_size, _KEY_DIM), np.float32)
-    rows = np.arange(len(examples))
-    if len(rows) > MOST_TEXTS:
-        rows = np.sort(random.choice(rows, MOST_TEXTS, replace=False))
+    rows = some_rows(len(examples), MOST_TEXTS, random)
     counts = _word_counts(examples.texts.take(rows), vocabulary_size)
     word_keys *= _rarity(counts)[:, None]
     keys = counts @ word_keys

@@ -10,24 +10,24 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import FinalConfig
+from ecomcat.config import DISTILLED, FinalConfig
 from ecomcat.final.distill import try_student
 from ecomcat.final.members import (
     Member,
     choose_members,
     merge_members,
     networks_as_selected,
+    part_of,
     widest_limits,
 )
 from ecomcat.final.memory import build_memory, choose_share
+from ecomcat.final.merge import Part
 from ecomcat.final.retrain import final_epochs
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.study.records import TrialRecord
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
-
-DISTILLED = "distilled"
 
 logger = logging.getLogger("ecomcat")
 
@@ -40,19 +40,19 @@ class FinalPlan:
         name: `single`, `ensemble` or `distilled`.
         best: the trial of the highest validation macro-F1.
         members: trials with their shares, which sum to 1; the teachers of a student.
+        validation: probabilities of the validation texts by weights trained on train alone.
         student: what a student taught on train alone gave, where there is one.
         student_epochs: that a student is taught for.
         memory_share: what the memory of the training texts counts for.
-        validation: probabilities of the validation texts by weights trained on train alone.
     """
 
     name: str
     best: TrialRecord
     members: tuple[Member, ...]
-    student: Outcome | None
-    student_epochs: int
-    memory_share: float
     validation: NDArray[np.float32]
+    student: Outcome | None = None
+    student_epochs: int = 0
+    memory_share: float = 0.0
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def plan_final(
         best: the trial of the highest validation macro-F1.
     """
     members, validation = choose_members(final, inputs, study, best)
-    plan = FinalPlan(final.name, best, members, None, 0, 0.0, validation)
+    plan = FinalPlan(final.name, best, members, validation)
     if final.name == DISTILLED:
         teacher = teacher_of(inputs, study, plan)
         student = try_student(inputs, best, teacher)
@@ -110,15 +110,20 @@ def teacher_of(inputs: TrialInputs, study: Study, plan: FinalPlan) -> keras.Mode
     return merge_members(plan.members, models, widest_limits(readers))
 
 
-def known_words(inputs: TrialInputs, plan: FinalPlan) -> int:
-    """Return how many ids the memory needs: a small data set has fewer words than are allowed."""
-    return min(int(inputs.texts.ids.max()) + 1, int(plan.limits["vocabulary_size"]))
+def memory_of(inputs: TrialInputs, plan: FinalPlan, rows: NDArray[np.int64]) -> Part:
+    """Return a memory of some rows, as the part of the whole that the plan gives it.
+
+    It knows the ids that occur: a small data set has fewer words than are allowed.
+    """
+    limits = plan.limits
+    words = min(int(inputs.texts.ids.max()) + 1, int(limits["vocabulary_size"]))
+    memory = build_memory(inputs.examples(rows, limits), inputs.classes, words, inputs.seed)
+    return part_of(memory, plan.memory_share, {**limits, "vocabulary_size": words})
 
 
 def _with_memory(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
-    train = inputs.examples(inputs.split.train, plan.limits)
+    memory = memory_of(inputs, plan, inputs.split.train).model
     validation = inputs.examples(inputs.split.validation, plan.limits)
-    memory = build_memory(train, inputs.classes, known_words(inputs, plan), inputs.seed)
     remembered = predict_probabilities(memory, validation.texts)
     share = choose_share(plan.validation, remembered, validation.labels)
     mixed = (1 - share) * plan.validation + share * remembered

@@ -30,7 +30,7 @@ from ecomcat.tuning.workers.trial import TrialInputs, build_network, trial_seed
 logger = logging.getLogger("ecomcat")
 
 Weights = list[NDArray[np.float32]]
-OnEpoch = Callable[[str, int, Mapping[str, float]], None]
+OnTrialEpoch = Callable[[str, int, Mapping[str, float]], None]
 
 
 def retrain_trials(
@@ -38,7 +38,7 @@ def retrain_trials(
     records: Sequence[TrialRecord],
     rows: NDArray[np.int64],
     search: SearchConfig,
-    on_epoch: OnEpoch = lambda _trial, _epoch, _logs: None,
+    on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
 ) -> list[keras.Model]:
     """Train trials' configurations on the rows, each for its `final_epochs`.
 
@@ -93,7 +93,7 @@ class _Retraining:
         records: Sequence[TrialRecord],
         max_epochs: int,
         max_retries: int,
-        on_epoch: OnEpoch,
+        on_epoch: OnTrialEpoch,
     ) -> None:
         self._pool = pool
         self._max_epochs = max_epochs

@@ -25,6 +25,7 @@ _SCORING_BATCH = 256  # texts
 
 
 Answer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
+OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 class DivergedError(Exception):
@@ -146,7 +147,7 @@ def _compile_step(model: keras.Model, classes: int) -> Callable[..., Any]:
 def fit(
     training: Training,
     epochs: int,
-    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda _epoch, _logs: None,
+    on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> None:
     """Train up to an epoch.
 
