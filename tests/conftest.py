@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# Their asserts, too, are to show what they compared.
+pytest.register_assert_rewrite("mistakes", "download_server")
+
 ROOT = Path(__file__).parent.parent
 
 TINY_MODEL = (

@@ -9,39 +9,23 @@ import pytest
 
 from ecomcat.data.split import Split
 from ecomcat.text.encoding import EncodedTexts
+from tests import tiny_network
 
 pytestmark = pytest.mark.slow
 
 VALUES: dict[str, Any] = {
-    "vocabulary_size": 20,
-    "max_tokens": 8,
-    "lstm_tokens": 8,
-    "embedding_dim": 6,
-    "lstm_units": 4,
-    "lstm_layers": 1,
-    "bidirectional": True,
-    "pooling": "max",
+    **tiny_network.VALUES,
     "embedding_pooling": "mean",
-    "word_dropout": 0.1,
     "spatial_dropout": 0.0,
-    "dropout": 0.1,
     "learning_rate": 0.03,
     "learning_rate_schedule": "constant",
-    "batch_size": 8,
-    "label_smoothing": 0.0,
 }
-
-
 LIMITS = {name: VALUES[name] for name in ("vocabulary_size", "max_tokens")}
 
 
-def texts_and_labels(count: int = 90, seed: int = 0) -> tuple[EncodedTexts, np.ndarray]:
-    """Make texts whose class shows in every word."""
-    random = np.random.default_rng(seed)
-    labels = random.integers(0, 3, count)
-    texts = [random.integers(2, 8, random.integers(1, 12)) + 6 * label for label in labels]
-    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
-    return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels
+def texts_and_labels() -> tuple[EncodedTexts, np.ndarray]:
+    """Make texts of which some are longer than the networks read."""
+    return tiny_network.texts_and_labels(90, seed=0, longest=11)
 
 
 def trial_inputs(**options: Any) -> Any:

@@ -7,28 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.text.encoding import EncodedTexts
+from tests.tiny_network import VALUES, texts_and_labels
 
 pytestmark = pytest.mark.slow
-
-VALUES: dict[str, Any] = {
-    "vocabulary_size": 20,
-    "max_tokens": 8,
-    "lstm_tokens": 8,
-    "embedding_dim": 6,
-    "lstm_units": 4,
-    "lstm_layers": 1,
-    "bidirectional": True,
-    "pooling": "max",
-    "embedding_pooling": "none",
-    "word_dropout": 0.1,
-    "spatial_dropout": 0.1,
-    "dropout": 0.1,
-    "learning_rate": 0.02,
-    "learning_rate_schedule": "linear",
-    "batch_size": 8,
-    "label_smoothing": 0.0,
-}
 
 
 def build(seed: int = 3, **values: Any) -> Any:
@@ -48,11 +29,7 @@ def examples(count: int = 64, seed: int = 0) -> Any:
     """Make texts whose class shows in every word."""
     from ecomcat.model.training import Examples
 
-    random = np.random.default_rng(seed)
-    labels = random.integers(0, 3, count)
-    texts = [random.integers(2, 8, random.integers(1, 9)) + 6 * label for label in labels]
-    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
-    return Examples(EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels)
+    return Examples(*texts_and_labels(count, seed, longest=8))
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "last+max+mean"])

@@ -1,0 +1,43 @@
+"""A network so small that a test can train it, and texts whose class shows in every word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ecomcat.text.encoding import EncodedTexts
+
+VALUES: dict[str, Any] = {
+    "vocabulary_size": 20,
+    "max_tokens": 8,
+    "lstm_tokens": 8,
+    "embedding_dim": 6,
+    "lstm_units": 4,
+    "lstm_layers": 1,
+    "bidirectional": True,
+    "pooling": "max",
+    "embedding_pooling": "none",
+    "word_dropout": 0.1,
+    "spatial_dropout": 0.1,
+    "dropout": 0.1,
+    "learning_rate": 0.02,
+    "learning_rate_schedule": "linear",
+    "batch_size": 8,
+    "label_smoothing": 0.0,
+}
+
+
+def texts_and_labels(count: int, seed: int, longest: int) -> tuple[EncodedTexts, np.ndarray]:
+    """Make texts of three classes, each with six words of its own.
+
+    Args:
+        count: how many.
+        seed: other texts for another number.
+        longest: words of a text at most.
+    """
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, count)
+    texts = [random.integers(2, 8, random.integers(1, longest + 1)) + 6 * label for label in labels]
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
+    return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels
