@@ -57,21 +57,25 @@ def linear_baseline(
     Returns:
         What it reached, the same each time for the same arguments; or why there is none.
     """
+    try:
+        return _fitted(texts, labels, split, classes)
+    except NoWordsError as error:
+        return NoBaseline(str(error))
+    except MemoryError:
+        # The network is trained by now: it is not to be lost for a comparison.
+        return NoBaseline("there was not enough memory for it")
 
+
+def _fitted(
+    texts: Sequence[str], labels: NDArray[np.int64], split: Split, classes: Sequence[str]
+) -> LinearBaseline:
     def texts_of(rows: NDArray[np.int64]) -> list[str]:
         return [texts[row] for row in rows]
 
     train, validation, test = split.train, split.validation, split.test
-    try:
-        choice, model = choose_linear(
-            (texts_of(train), labels[train]),
-            (texts_of(validation), labels[validation]),
-            len(classes),
-        )
-    except NoWordsError as error:
-        return NoBaseline(str(error))
-    except MemoryError:
-        return NoBaseline("there was not enough memory for it")
+    choice, model = choose_linear(
+        (texts_of(train), labels[train]), (texts_of(validation), labels[validation]), len(classes)
+    )
     validated = model.predict(texts_of(validation))
     both = np.sort(np.concatenate([train, validation]))
     model = fit_linear(texts_of(both), labels[both], choice, len(classes))

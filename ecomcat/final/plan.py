@@ -127,5 +127,8 @@ def _with_memory(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
     remembered = predict_probabilities(memory, validation.texts)
     share = choose_share(plan.validation, remembered, validation.labels)
     mixed = (1 - share) * plan.validation + share * remembered
-    logger.info("Memory of the training texts: counts for %.0f %%.", 100 * share)
+    if share > 0:
+        logger.info("Memory of the training texts: counts for %.0f %%.", 100 * share)
+    else:
+        logger.info("Memory of the training texts: left out, validation is no better with it.")
     return replace(plan, memory_share=share, validation=mixed)
