@@ -30,6 +30,8 @@ class DataConfig:
     download_path: str | None = None  # where the e-commerce data set is, or is downloaded to
     url: str | None = None  # where it is downloaded from
     blob_id: str | None = None  # git's SHA-1 blob id that the download must have
+    download_licence: str | None = None  # its licence
+    licence: str | None = None  # of a file of one's own, for the model's card
     member: str | None = None  # which file of a zip archive
     encoding: str = "auto"  # or any encoding that Python knows
     delimiter: str = "auto"  # one character, or: comma, semicolon, tab, pipe
@@ -136,6 +138,7 @@ class EvaluateCommand:
     data: DataConfig = field(default_factory=DataConfig)
     model_dir: str = "model"
     output: str | None = None  # where the figures go as JSON
+    runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
 
 
 @dataclass

@@ -30,7 +30,9 @@ def evaluate(config: EvaluateCommand) -> None:
         UserError: for whatever the user can mend.
     """
     from ecomcat.artifact.manifest import require_export
+    from ecomcat.artifact.runtime import check_runtime
 
+    check_runtime(config.runtime)
     require_output(config.output)
     check_data(config.data)
     directory = Path(config.model_dir).expanduser()
@@ -43,7 +45,7 @@ def evaluate(config: EvaluateCommand) -> None:
     source = load_labelled_rows(with_trained_columns(config.data, trained_columns(directory)))
     rows = [(text, label.strip()) for text, label in source.rows]
     usable = [(text, label) for text, label in rows if normalized_key(text) and label]
-    classifier = load_classifier(directory)
+    classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.text_columns, source.text_columns)
     numbers = {label: number for number, label in enumerate(classifier.labels)}
     unknown = Counter(label for _, label in usable if label not in numbers)
@@ -67,17 +69,25 @@ def evaluate(config: EvaluateCommand) -> None:
 def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, Any]:
     import numpy as np
 
+    from ecomcat.model.confidence import acceptance_of, score_confidence
     from ecomcat.model.scores import score_met_classes
+    from ecomcat.model.slices import score_slices
 
     texts = [text for text, _ in rows]
     labels = np.array([number for _, number in rows])
-    predicted = classifier.probabilities(texts).argmax(axis=1)
+    answers = classifier.probabilities(texts)
+    predicted = answers.argmax(axis=1)
     seen = classifier.was_trained_on(texts)
 
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        return score_met_classes(labels[chosen], predicted[chosen], classifier.labels)
+        judged = acceptance_of(answers[chosen], labels[chosen])
+        return {
+            **score_met_classes(labels[chosen], predicted[chosen], classifier.labels),
+            **score_confidence(judged, classifier.acceptance),
+            "slices": score_slices([texts[row] for row in np.flatnonzero(chosen)], judged.correct),
+        }
 
     return {
         "trained_rows": int(seen.sum()),
@@ -113,6 +123,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     from ecomcat.reporting.tables import (
         confusion_table,
+        coverage_table,
         output_console,
         per_class_table,
         scores_table,
@@ -126,6 +137,7 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     confusion = confusion_table(judged)
     if confusion is not None:
         console.print(confusion)
+    console.print(coverage_table("Labelled without a look, at a precision", judged))
     console.print(scores_table(f"Scores on {figures['source']}", shown))
 
 

@@ -18,6 +18,7 @@ from ecomcat.quiet import import_tensorflow
 from ecomcat.reporting.tables import (
     best_trials_table,
     confusion_table,
+    coverage_table,
     importance_table,
     output_console,
     per_class_table,
@@ -89,6 +90,7 @@ def search_and_export(
             config=replace(config, search=replace(config.search, name=study.name)),
             text_columns=dataset.text_columns,
             metrics=metrics,
+            acceptance=finished.acceptance,
             trained_rows=[dataset.digests[row] for row in finished.trained_rows],
         )
         export_model(model_dir, export)
@@ -175,6 +177,7 @@ def _print_results(
     confusion = confusion_table(metrics["test"])
     if confusion is not None:
         console.print(confusion)
+    console.print(coverage_table("Test set, labelled without a look", metrics["test"]))
     sets = {
         "validation (weights before retraining)": metrics["validation"],
         "test (scored once)": metrics["test"],

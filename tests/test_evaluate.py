@@ -20,6 +20,7 @@ from ecomcat.config import DataConfig, EvaluateCommand
 from ecomcat.data.clean import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
+from ecomcat.model.confidence import Acceptance
 from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
@@ -42,7 +43,8 @@ def export(folder: Path, columns: list[str | int], trained_texts: list[str]) -> 
     write_manifest(folder, ["config.yaml"])
     digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained_texts))
     rows = np.frombuffer(digests, dtype=">u8")
-    return FakeClassifier(None, None, LABELS, tuple(columns), rows)
+    acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool))
+    return FakeClassifier(None, None, LABELS, tuple(columns), acceptance, rows)
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     def put(columns: list[str | int], *trained_texts: str) -> None:
         classifier = export(tmp_path / "model", columns, list(trained_texts))
         monkeypatch.setattr(
-            ecomcat.artifact.classifier, "load_classifier", lambda directory: classifier
+            ecomcat.artifact.classifier, "load_classifier", lambda directory, runtime: classifier
         )
 
     return put

@@ -6,16 +6,30 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecomcat.artifact.card_figures import trust_lines, weakness_lines
 from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE
 
 _USAGE = """\
 ## Use
 
 ```
-python -m ecomcat.predict input=products.csv output=labelled.csv
+python -m ecomcat.predict input=products.csv output=labelled.csv predict.min_precision=0.98
+python -m ecomcat.evaluate data=csv data.path=labelled_by_people.csv
+python -m ecomcat.serve
 ```
 
-or without ecomcat, in plain Keras:
+or without ecomcat, with ONNX Runtime (where `model.onnx` was exported) or plain Keras:
+
+```python
+import json, pathlib, numpy, onnxruntime, tokenizers
+session = onnxruntime.InferenceSession("model.onnx")
+tokenizer = tokenizers.Tokenizer.from_file("tokenizer.json")
+labels = json.loads(pathlib.Path("labels.json").read_text(encoding="utf-8"))
+text = "a text"
+ids = tokenizer.encode(text).ids or [1]  # 1 is the unknown word, for a text without words
+probabilities = session.run(None, {"token_ids": numpy.array([ids], dtype="int32")})[0]
+print(labels[probabilities.argmax()])
+```
 
 ```python
 import json, keras, numpy, pathlib, tokenizers
@@ -23,7 +37,7 @@ model = keras.models.load_model("model.keras")
 tokenizer = tokenizers.Tokenizer.from_file("tokenizer.json")
 labels = json.loads(pathlib.Path("labels.json").read_text(encoding="utf-8"))
 text = "a text"
-ids = tokenizer.encode(text).ids or [1]  # 1 is the unknown word, for a text without words
+ids = tokenizer.encode(text).ids or [1]
 probabilities = model.predict(numpy.array([ids], dtype="int32"))
 print(labels[probabilities.argmax()])
 ```
@@ -48,6 +62,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "## Data",
         "",
         f"- Source: {_escaped(data['source'])}",
+        f"- Licence: {_escaped(data['licence'] or 'not stated (data.licence=...)')}",
         f"- {data['rows']} rows, {data['distinct_texts']} distinct texts "
         f"({data['duplicates_removed']} duplicates removed)",
         f"- Protocol: {_escaped(data['split']['protocol'])}",
@@ -67,6 +82,14 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
             f"| {score['f1']:.4f} | {score['rows']} |"
             for name, score in test["per_class"].items()
         ),
+        "",
+        "## How far to trust it",
+        "",
+        *trust_lines(test, metrics["final"]["temperature"]),
+        "",
+        "## What it is bad at",
+        "",
+        *weakness_lines(test, labels, _escaped),
         "",
         "## Model",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,14 +17,16 @@ from ecomcat.artifact.manifest import write_manifest
 from ecomcat.artifact.replace import replaced_folder
 from ecomcat.config import SearchCommand
 from ecomcat.files import write_json, write_text
+from ecomcat.model.confidence import Acceptance
 
 if TYPE_CHECKING:
     import keras
     from tokenizers import Tokenizer
 
-MODEL, TOKENIZER, TOKENIZER_PICKLE = "model.keras", "tokenizer.json", "tokenizer.pkl"
+MODEL, ONNX_MODEL = "model.keras", "model.onnx"
+TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
 LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
-TRAINED_ROWS = "trained_rows.npy"
+TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
 
@@ -38,6 +41,7 @@ class Export:
         config: of the run.
         text_columns: names or positions of the columns that the texts came from.
         metrics: all figures.
+        acceptance: what thresholds of confidence are read from.
         trained_rows: digests of the texts that the model was trained on.
     """
 
@@ -47,6 +51,7 @@ class Export:
     config: SearchCommand
     text_columns: Sequence[str | int]
     metrics: Mapping[str, Any]
+    acceptance: Acceptance
     trained_rows: Sequence[bytes]
 
 
@@ -64,6 +69,7 @@ def export_model(directory: Path, export: Export) -> None:
         write_json(folder / LABELS, list(export.labels))
         write_text(folder / CONFIG, _yaml(export))
         write_json(folder / METRICS, export.metrics)
+        write_text(folder / ACCEPTANCE, json.dumps(export.acceptance.describe()) + "\n")
         write_text(folder / CARD, model_card(export.metrics, export.labels))
         rows = np.frombuffer(b"".join(sorted(export.trained_rows)), dtype=">u8")
         np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)

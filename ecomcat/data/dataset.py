@@ -34,6 +34,7 @@ class Dataset:
         report: what cleaning dropped.
         text_columns: names or positions of the columns that the texts came from.
         protocol: the split in words.
+        licence: of the rows, where it is known.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Dataset:
     report: CleaningReport
     text_columns: tuple[str | int, ...]
     protocol: str
+    licence: str | None = None
 
     @property
     def content_hash(self) -> str:
@@ -61,6 +63,7 @@ class Dataset:
         parts = ("train", "validation", "test")
         return {
             "source": self.source,
+            "licence": self.licence,
             "rows": report.pop("rows_read"),
             "distinct_texts": len(self.texts),
             **report,
@@ -103,6 +106,7 @@ def load_dataset(data: DataConfig, seed: int) -> Dataset:
         split=split,
         report=cleaned.report,
         text_columns=source.text_columns,
+        licence=source.licence,
         protocol=(
             "duplicates removed (NFKC, casefold, letters, marks and digits only) before a "
             f"stratified split, {train_fraction:.0%} train, {data.validation_fraction:.0%} "

@@ -30,12 +30,14 @@ class LabelledRows:
         source: what they are, in words: a file's path or what was generated.
         rows: pairs of text and label.
         text_columns: names (or positions, without a header) of the columns joined to the text.
+        licence: of the rows, where it is known.
     """
 
     name: str
     source: str
     rows: list[tuple[str, str]]
     text_columns: tuple[str | int, ...]
+    licence: str | None = None
 
 
 def load_labelled_rows(data: DataConfig) -> LabelledRows:
@@ -48,7 +50,7 @@ def load_labelled_rows(data: DataConfig) -> LabelledRows:
         return _sample(data)
     if data.path:
         path = Path(data.path).expanduser()
-        return _file(data, path, path.name.partition(".")[0])
+        return _file(data, path, path.name.partition(".")[0], data.licence)
     if data.source == "csv":
         raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
     return _ecommerce(data)
@@ -88,10 +90,10 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
                 error,
             )
             return _sample(data)
-    return _file(data, path, "ecommerce")
+    return _file(data, path, "ecommerce", data.licence or data.download_licence)
 
 
-def _file(data: DataConfig, path: Path, name: str) -> LabelledRows:
+def _file(data: DataConfig, path: Path, name: str, licence: str | None) -> LabelledRows:
     with open_table(
         path, encoding=data.encoding, delimiter=data.delimiter, member=data.member
     ) as table:
@@ -114,4 +116,4 @@ def _file(data: DataConfig, path: Path, name: str) -> LabelledRows:
         " + ".join(map(str, columns.text_names)),
         columns.header[columns.label] if columns.header is not None else columns.label,
     )
-    return LabelledRows(name, str(path), rows, columns.text_names)
+    return LabelledRows(name, str(path), rows, columns.text_names, licence)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import SearchCommand
+from ecomcat.final.calibration import calibrated_model
 from ecomcat.final.distill import train_student
 from ecomcat.final.members import merge_members, networks_as_selected, part_of
 from ecomcat.final.merge import merge_models
@@ -43,7 +44,7 @@ def build_final(
     rows: NDArray[np.int64],
     on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> FinalModel:
-    """Train the plan's networks on the rows and merge them with the memory.
+    """Train the plan's networks on the rows, merge them with the memory, and calibrate the whole.
 
     Args:
         config: of the run.
@@ -60,7 +61,8 @@ def build_final(
     parts = [part_of(network, 1 - plan.memory_share, plan.limits)]
     if plan.memory_share > 0:
         parts.append(memory_of(inputs, plan, rows))
-    return FinalModel(merge_models(parts, **plan.limits), **plan.limits)
+    merged = merge_models(parts, **plan.limits)
+    return FinalModel(calibrated_model(merged, plan.temperature), **plan.limits)
 
 
 def _network(

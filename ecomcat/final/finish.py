@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, 
 from ecomcat.final.build import FinalModel, build_final
 from ecomcat.final.plan import FinalPlan, plan_final
 from ecomcat.final.retrain import pooled
+from ecomcat.model.confidence import Acceptance, acceptance_of, score_confidence
 from ecomcat.model.scores import score_predictions
+from ecomcat.model.slices import score_slices
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves
 from ecomcat.tuning.search import SearchResult
@@ -35,12 +38,14 @@ class Finished:
         final: the model that is exported.
         trained_rows: numbers of the texts that it was trained on.
         metrics: what `metrics.json` holds.
+        acceptance: confidences on validation, which thresholds are read from.
         verdict: how it stands to the linear baseline, in a line.
     """
 
     final: FinalModel
     trained_rows: NDArray[np.int64]
     metrics: dict[str, Any]
+    acceptance: Acceptance
     verdict: str
 
 
@@ -69,8 +74,11 @@ def finish_search(
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
     test = inputs.examples(split.test, plan.limits)
-    predicted = predict_probabilities(final.model, test.texts).argmax(axis=1)
-    scores = score_predictions(test.labels, predicted, dataset.classes)
+    acceptance = acceptance_of(plan.validation, dataset.labels[split.validation])
+    answers = predict_probabilities(final.model, test.texts)
+    scores = _score(answers, test.labels, dataset.classes, acceptance)
+    correct = answers.argmax(axis=1) == test.labels
+    scores["slices"] = score_slices([dataset.texts[row] for row in split.test], correct)
     baseline: LinearBaseline | NoBaseline = NoBaseline("final.baseline=false")
     if config.final.baseline:
         baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
@@ -82,8 +90,8 @@ def finish_search(
         final = build_final(config, inputs, study, plan, rows)
     metrics = {
         "test": scores,
-        "validation": score_predictions(
-            dataset.labels[split.validation], plan.validation.argmax(axis=1), dataset.classes
+        "validation": _score(
+            plan.validation, dataset.labels[split.validation], dataset.classes, acceptance
         ),
         "baseline": _describe_baseline(baseline),
         "data": dataset.describe(),
@@ -92,7 +100,19 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
-    return Finished(final, rows, metrics, sentence(baseline, scores))
+    return Finished(final, rows, metrics, acceptance, sentence(baseline, scores))
+
+
+def _score(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    chosen_on: Acceptance,
+) -> dict[str, Any]:
+    return {
+        **score_predictions(labels, probabilities.argmax(axis=1), classes),
+        **score_confidence(acceptance_of(probabilities, labels), chosen_on),
+    }
 
 
 def _describe_final(config: SearchCommand, plan: FinalPlan, rows: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DISTILLED, FinalConfig
+from ecomcat.final.calibration import cross_calibrated, fit_temperature
 from ecomcat.final.distill import try_student
 from ecomcat.final.members import (
     Member,
@@ -40,10 +41,12 @@ class FinalPlan:
         name: `single`, `ensemble` or `distilled`.
         best: the trial of the highest validation macro-F1.
         members: trials with their shares, which sum to 1; the teachers of a student.
-        validation: probabilities of the validation texts by weights trained on train alone.
+        validation: probabilities of the validation texts by weights trained on train alone, each
+            half of the texts calibrated by the other.
         student: what a student taught on train alone gave, where there is one.
         student_epochs: that a student is taught for.
         memory_share: what the memory of the training texts counts for.
+        temperature: of the whole's answers.
     """
 
     name: str
@@ -53,6 +56,7 @@ class FinalPlan:
     student: Outcome | None = None
     student_epochs: int = 0
     memory_share: float = 0.0
+    temperature: float = 1.0
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -73,7 +77,11 @@ class FinalPlan:
             }
             for member in self.members
         ]
-        found: dict[str, Any] = {"name": self.name, "memory_share": round(self.memory_share, 4)}
+        found: dict[str, Any] = {
+            "name": self.name,
+            "memory_share": round(self.memory_share, 4),
+            "temperature": round(self.temperature, 4),
+        }
         if self.student is None:
             return {**found, "members": members}
         student = {"configuration": self.best.id, "epochs": self.student_epochs}
@@ -83,7 +91,7 @@ class FinalPlan:
 def plan_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, best: TrialRecord
 ) -> FinalPlan:
-    """Choose members, student and memory on validation.
+    """Choose members, student, memory and temperature on validation.
 
     Args:
         final: the configuration.
@@ -100,7 +108,7 @@ def plan_final(
         epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
         validation = student.probabilities
         plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
-    return _with_memory(plan, inputs) if final.memory else plan
+    return _calibrated(_with_memory(plan, inputs) if final.memory else plan, inputs)
 
 
 def teacher_of(inputs: TrialInputs, study: Study, plan: FinalPlan) -> keras.Model:
@@ -132,3 +140,12 @@ def _with_memory(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
     else:
         logger.info("Memory of the training texts: left out, validation is no better with it.")
     return replace(plan, memory_share=share, validation=mixed)
+
+
+def _calibrated(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
+    """Give the plan its temperature, which the train-only weights need and the others inherit."""
+    labels = inputs.labels[inputs.split.validation]
+    temperature = fit_temperature(plan.validation, labels)
+    logger.info("Calibration: a temperature of %.2f.", temperature)
+    validation = cross_calibrated(plan.validation, labels, inputs.seed)
+    return replace(plan, temperature=temperature, validation=validation)

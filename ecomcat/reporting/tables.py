@@ -149,6 +149,29 @@ def confusion_table(scores: Mapping[str, Any], most: int = 12) -> Table | None:
     return table
 
 
+def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
+    """List how many texts need no second look for some precisions, and how right they are.
+
+    Args:
+        title: of the table.
+        scores: as `ecomcat.model.confidence` gives them.
+    """
+    table = Table(title=_title(title))
+    for heading in ("precision asked", "from confidence", "texts accepted", "precision reached"):
+        table.add_column(heading, justify="right")
+    for precision, found in scores["coverage"].items():
+        threshold, reached = found["threshold"], found["precision"]
+        table.add_row(
+            precision,
+            "none is enough" if threshold is None else f"{threshold:.4f}",
+            f"{found['coverage']:.1%}",
+            "" if reached is None else f"{reached:.4f}",
+        )
+    error = scores["calibration_error"]
+    table.caption = _caption(f"expected calibration error {error:.4f}; thresholds from validation")
+    return table
+
+
 def _title(text: str) -> Text:
     """Return a title in which nothing is markup."""
     return Text(text, style="table.title")

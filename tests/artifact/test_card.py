@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ecomcat.artifact.card import model_card
+from ecomcat.model.confidence import Acceptance, score_confidence
 from ecomcat.model.scores import score_predictions
+from ecomcat.model.slices import score_slices
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 any_text = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
@@ -33,13 +35,23 @@ def card(
     values: dict[str, Any] | None = None,
     final: dict[str, Any] | None = None,
     baseline: dict[str, Any] | None = None,
+    figures: dict[str, Any] | None = None,
+    licence: str | None = None,
 ) -> str:
-    scores = score_predictions(np.array([0, 1]), np.array([0, 1]), [category, "the other"])
+    right = np.array([True, True])
+    judged = Acceptance(np.array([0.9, 0.8]), right)
+    scores = {
+        **score_predictions(np.array([0, 1]), np.array([0, 1]), [category, "the other"]),
+        **score_confidence(judged, judged),
+        "slices": score_slices(["a", "b"], right),
+        **(figures or {}),
+    }
     metrics = {
         "test": scores,
         "validation": scores,
         "data": {
             "source": source,
+            "licence": licence,
             "rows": 2,
             "distinct_texts": 2,
             "duplicates_removed": 0,
@@ -55,6 +67,7 @@ def card(
         "final": {
             "name": "single",
             "memory_share": 0.0,
+            "temperature": 0.75,
             "retrained": True,
             "trained_texts": 9,
             "use_all_rows": False,
@@ -138,7 +151,7 @@ def test_usual_names_are_not_cluttered() -> None:
         pytest.param("", 1, id="nothing"),
     ],
 )
-def test_the_snippet_labels_any_text(
+def test_the_snippets_label_any_text(
     text: str,
     expected: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -150,14 +163,42 @@ def test_the_snippet_labels_any_text(
     (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
     shapes = []
 
-    def predict(ids: np.ndarray) -> np.ndarray:
+    def answers(ids: np.ndarray) -> np.ndarray:
         shapes.append(ids.shape)
         return np.array([[0.9, 0.1]])
 
-    models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=predict))
+    models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=answers))
+    session = SimpleNamespace(run=lambda _, given: [answers(given["token_ids"])])
     monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(models=models))
+    opened = SimpleNamespace(InferenceSession=lambda name: session)
+    monkeypatch.setitem(sys.modules, "onnxruntime", opened)
     monkeypatch.chdir(tmp_path)
-    code = re.findall(r"```python\n(.*?)```", card(), re.DOTALL)[0]
-    exec(code.replace('"a text"', repr(text)), {})
-    assert shapes == [(1, expected)]
-    assert capsys.readouterr().out == "Bücher\n"
+    for code in re.findall(r"```python\n(.*?)```", card(), re.DOTALL):
+        exec(code.replace('"a text"', repr(text)), {})
+    assert shapes == [(1, expected)] * 2
+    assert capsys.readouterr().out == "Bücher\n" * 2
+
+
+def test_says_whose_the_data_is() -> None:
+    assert "- Licence: CC BY 4.0" in card(licence="CC BY 4.0")
+    assert "not stated" in card()
+
+
+def test_shows_what_may_be_taken_without_a_look_and_at_which_precision() -> None:
+    coverage = {
+        "0.95": {"threshold": 0.6, "coverage": 0.5, "precision": 0.96},
+        "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
+    }
+    written = card(figures={"coverage": coverage, "calibration_error": 0.0123})
+    assert "| 0.95 | 0.6000 | 50.0% | 0.9600 |" in written
+    assert "| 0.99 | none is enough | 0.0 % | |" in written
+    assert "expected calibration error is 0.0123" in written
+
+
+def test_names_the_pairs_most_often_confused_and_the_weak_kinds_of_texts() -> None:
+    slices = {"length": {"under 10 words": {"rows": 4, "accuracy": 0.25}}}
+    written = card(category="A|B", figures={"confusion_matrix": [[5, 3], [1, 9]], "slices": slices})
+    assert written.index("3 of 8 test texts of A\\|B were taken for the other") < written.index(
+        "1 of 10 test texts of the other were taken for A\\|B"
+    )
+    assert "Texts of under 10 words: 0.2500 of 4 right." in written

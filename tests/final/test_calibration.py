@@ -1,0 +1,73 @@
+"""One temperature makes confidences mean something, and changes no answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ecomcat.final.calibration import (
+    calibrated_model,
+    cross_calibrated,
+    fit_temperature,
+    with_temperature,
+)
+from ecomcat.model.confidence import acceptance_of, expected_calibration_error
+
+
+def answers(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw labels of three classes from probabilities that mean what they say."""
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet([0.6, 0.4, 0.3], rows).astype(np.float32)
+    chances = random.uniform(0, 1, (rows, 1))
+    labels = (probabilities.cumsum(axis=1) < chances).sum(axis=1).clip(max=2)
+    return probabilities, labels
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_the_temperature_that_answers_were_heated_with_is_found(temperature: float) -> None:
+    probabilities, labels = answers(20_000)
+    heated = with_temperature(probabilities, 1 / temperature)
+    assert fit_temperature(heated, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_calibration_brings_confidence_and_accuracy_together_and_changes_no_answer() -> None:
+    probabilities, labels = answers(4000)
+    cold = with_temperature(probabilities, 0.4)
+    calibrated = cross_calibrated(cold, labels, seed=1)
+    errors = []
+    for each in (cold, calibrated):
+        judged = acceptance_of(each, labels)
+        errors.append(expected_calibration_error(judged.confidence, judged.correct))
+    assert errors[0] > 0.1
+    assert errors[1] < 0.03
+    assert np.array_equal(cold.argmax(axis=1), calibrated.argmax(axis=1))
+    assert np.allclose(calibrated.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_text_is_calibrated_by_other_texts_alone() -> None:
+    probabilities, labels = answers(40)
+    other = labels.copy()
+    other[0] = (other[0] + 1) % 3
+    before = cross_calibrated(probabilities, labels, seed=1)
+    after = cross_calibrated(probabilities, other, seed=1)
+    assert np.array_equal(before[0], after[0])
+    assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("rows", [2, 10])
+def test_a_few_right_answers_do_not_make_it_certain(rows: int) -> None:
+    probabilities = np.tile(np.array([[0.7, 0.3]], np.float32), (rows, 1))
+    calibrated = cross_calibrated(probabilities, np.zeros(rows, np.int64), seed=1)
+    assert 0.5 < calibrated.max() < 0.99
+
+
+@pytest.mark.slow
+def test_the_exported_model_has_the_temperature() -> None:
+    import keras
+
+    given = keras.Input((3,))
+    model = keras.Model(given, keras.layers.Softmax()(given), name="classifier")
+    logits = np.random.default_rng(0).normal(0, 3, (50, 3)).astype(np.float32)
+    calibrated = calibrated_model(model, 0.6)
+    expected = with_temperature(np.asarray(model(logits)), 0.6)
+    assert np.allclose(np.asarray(calibrated(logits)), expected, atol=1e-5)
