@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from ecomcat.config import FINALS, DataConfig, FinalConfig, SearchCommand, SearchConfig
 from ecomcat.errors import UserError, nearest
+from ecomcat.extras import is_installed, pip_line, require_extra
 from ecomcat.model.checks import model_problems
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
@@ -18,6 +18,10 @@ PRUNERS = ("median", "halving", "none")
 STANDARD_STREAM = "-"
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
+_TRAINING_PACKAGES = (
+    *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
+    *("onnx", "onnxruntime"),
+)
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -28,8 +32,9 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
         The search space.
 
     Raises:
-        UserError: naming each value that is wrong, a line each.
+        UserError: naming each value that is wrong, a line each; or the packages that are missing.
     """
+    require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
     problems = [*_data_problems(config.data), *_search_problems(config)]
     try:
         space = read_space(config.model)
@@ -163,12 +168,12 @@ def _worker_problems(search: SearchConfig) -> Iterator[str]:
 
 def _missing_ray(search: SearchConfig) -> Iterator[str]:
     wanted = search.cluster is not None or (search.workers != AUTO and search.workers > 1)
-    if wanted and importlib.util.find_spec("ray") is None:
+    if wanted and not is_installed("ray"):
         yield (
             f"search.workers={search.workers}"
             f"{f', search.cluster={search.cluster}' if search.cluster else ''}: expected the "
-            'package ray, found none. Install it with: pip install "ecomcat[cluster]". Or search '
-            "in one process with search.workers=1."
+            f"package ray, found none. Install it with: {pip_line('cluster')}. Or search in one "
+            "process with search.workers=1."
         )
 
 

@@ -13,6 +13,7 @@ from ecomcat.checks import STANDARD_STREAM, check_data, require_output
 from ecomcat.command import run
 from ecomcat.config import EvaluateCommand
 from ecomcat.errors import UserError
+from ecomcat.extras import require_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,7 @@ def evaluate(config: EvaluateCommand) -> None:
     from ecomcat.artifact.manifest import require_export
     from ecomcat.artifact.runtime import check_runtime
 
+    require_extra("train", "sklearn", needed_for="Scoring a file")
     check_runtime(config.runtime)
     require_output(config.output)
     check_data(config.data)

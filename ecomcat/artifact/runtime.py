@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecomcat.artifact.export import MODEL, ONNX_MODEL
 from ecomcat.errors import UserError, nearest
+from ecomcat.extras import is_installed, require_extra
+from ecomcat.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from ecomcat.artifact.occlusion import Score
 
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
+_ONNX_PACKAGE, _KERAS_PACKAGE = "onnxruntime", "tensorflow"
 
 
 def check_runtime(runtime: str) -> None:
@@ -26,17 +28,10 @@ def check_runtime(runtime: str) -> None:
             f"runtime: expected one of {', '.join(RUNTIMES)}, found {runtime!r}."
             + nearest(runtime, RUNTIMES)
         )
-    onnx, keras = _installed("onnxruntime"), _installed("tensorflow")
-    if (runtime == ONNX and not onnx) or (runtime == AUTO and not (onnx or keras)):
-        raise UserError(
-            f"runtime={runtime}: expected the package onnxruntime, found none. Install it with: "
-            'pip install "ecomcat[serve]".'
-        )
-    if runtime == KERAS and not keras:
-        raise UserError(
-            "runtime=keras: expected the package tensorflow, found none. Install it with: "
-            'pip install "ecomcat[train]". Or leave runtime=keras out.'
-        )
+    if runtime == ONNX or (runtime == AUTO and not is_installed(_KERAS_PACKAGE)):
+        require_extra("serve", _ONNX_PACKAGE, needed_for=f"runtime={runtime}")
+    if runtime == KERAS:
+        require_extra("train", _KERAS_PACKAGE, needed_for="runtime=keras")
 
 
 def open_scorer(directory: Path, runtime: str) -> Score:
@@ -59,7 +54,7 @@ def open_scorer(directory: Path, runtime: str) -> Score:
             f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file: the network was "
             "not translated when it was exported. Use runtime=keras."
         )
-    if runtime != KERAS and has_onnx and _installed("onnxruntime"):
+    if runtime != KERAS and has_onnx and is_installed(_ONNX_PACKAGE):
         from ecomcat.artifact.onnx_runtime import OnnxScorer
 
         return OnnxScorer(directory / ONNX_MODEL)
@@ -68,8 +63,6 @@ def open_scorer(directory: Path, runtime: str) -> Score:
 
 
 def _keras_scorer(path: Path) -> Score:
-    from ecomcat.quiet import import_tensorflow
-
     import_tensorflow()
     import keras
 
@@ -83,7 +76,3 @@ def _keras_scorer(path: Path) -> Score:
             f"{str(error).splitlines()[0]}. Export it again."
         ) from error
     return Scorer(model)
-
-
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-import ecomcat.artifact.classifier
+import ecomcat.artifact.runtime
 import ecomcat.pipeline
 from ecomcat import evaluate, predict, search, train
 from ecomcat.artifact.manifest import write_manifest
@@ -59,7 +59,7 @@ def refuse_tensorflow():
 def refused(monkeypatch, capsys, tmp_path):
     """Return a function that runs a command which must fail, and returns its message."""
     monkeypatch.chdir(tmp_path)
-    for module in (ecomcat.pipeline, ecomcat.artifact.classifier):
+    for module in (ecomcat.pipeline, ecomcat.artifact.runtime):
         monkeypatch.setattr(module, "import_tensorflow", refuse_tensorflow)
 
     with command_line(monkeypatch, capsys) as run_main:
