@@ -1,0 +1,1 @@
+"""A trained Keras model as an ONNX graph, which is answered without TensorFlow."""
