@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
+    from ecomcat.final.build import FinalModel
     from ecomcat.rerun import Rerun
     from ecomcat.tuning.workers.trial import TrialInputs
 
@@ -85,6 +86,7 @@ def search_and_export(
         final, metrics = finished.final, finished.metrics
         export = Export(
             model=final.model,
+            onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
             tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
             labels=dataset.classes,
             config=replace(config, search=replace(config.search, name=study.name)),
@@ -105,6 +107,14 @@ def search_and_export(
             study.directory,
             config.outputs_dir,
         )
+
+
+def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
+    """Return validation and test texts as the exported model reads them."""
+    from ecomcat.final.retrain import pooled
+
+    rows = pooled([inputs.split.validation, inputs.split.test])
+    return inputs.texts.take(rows).view(final.vocabulary_size, final.max_tokens)
 
 
 def _trial_inputs(

@@ -62,7 +62,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         "## Data",
         "",
         f"- Source: {_escaped(data['source'])}",
-        f"- Licence: {_escaped(data['licence'] or 'not stated (data.licence=...)')}",
+        f"- Licence: {_escaped(data['licence'] or 'not stated')}",
         f"- {data['rows']} rows, {data['distinct_texts']} distinct texts "
         f"({data['duplicates_removed']} duplicates removed)",
         f"- Protocol: {_escaped(data['split']['protocol'])}",

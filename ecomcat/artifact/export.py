@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,12 +17,17 @@ from ecomcat.artifact.card import model_card
 from ecomcat.artifact.manifest import write_manifest
 from ecomcat.artifact.replace import replaced_folder
 from ecomcat.config import SearchCommand
+from ecomcat.errors import UserError
 from ecomcat.files import write_json, write_text
 from ecomcat.model.confidence import Acceptance
 
 if TYPE_CHECKING:
     import keras
     from tokenizers import Tokenizer
+
+    from ecomcat.text.encoding import EncodedTexts
+
+logger = logging.getLogger("ecomcat")
 
 MODEL, ONNX_MODEL = "model.keras", "model.onnx"
 TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
@@ -36,6 +42,7 @@ class Export:
 
     Args:
         model: ids in, probabilities out.
+        onnx_texts: that `model.onnx` must answer as the model does; None leaves the file out.
         tokenizer: gives those ids by itself.
         labels: names of the classes, in the order of the model's outputs.
         config: of the run.
@@ -46,6 +53,7 @@ class Export:
     """
 
     model: keras.Model
+    onnx_texts: EncodedTexts | None
     tokenizer: Tokenizer
     labels: Sequence[str]
     config: SearchCommand
@@ -63,6 +71,8 @@ def export_model(directory: Path, export: Export) -> None:
     """
     with replaced_folder(directory) as folder:
         export.model.save(folder / MODEL)
+        if export.onnx_texts is not None:
+            _write_onnx(folder / ONNX_MODEL, export.model, export.onnx_texts)
         write_text(folder / TOKENIZER, export.tokenizer.to_str(pretty=True))
         # For those who expect it; our own commands never open a pickle.
         (folder / TOKENIZER_PICKLE).write_bytes(pickle.dumps(export.tokenizer))
@@ -74,6 +84,27 @@ def export_model(directory: Path, export: Export) -> None:
         rows = np.frombuffer(b"".join(sorted(export.trained_rows)), dtype=">u8")
         np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)
         write_manifest(folder, sorted(path.name for path in folder.iterdir()))
+
+
+def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
+    """Write the model for ONNX Runtime, unless it has layers that have no translation."""
+    from ecomcat.onnx.graph import CannotTranslateError
+    from ecomcat.onnx.export import DifferentAnswersError, require_same_answers, write_onnx
+
+    try:
+        write_onnx(model, path)
+        require_same_answers(model, path, texts)
+    except CannotTranslateError as error:
+        logger.warning(
+            "No %s: %s Commands will use Keras, which takes longer to start and to answer.",
+            ONNX_MODEL,
+            error,
+        )
+    except DifferentAnswersError as error:
+        raise UserError(
+            f"Expected the same answers from {MODEL} and {ONNX_MODEL}: {error} Nothing was "
+            "exported, and the study is whole: run the same command with final.onnx=false."
+        ) from error
 
 
 def _yaml(export: Export) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ecomcat.config import SearchConfig
+from ecomcat.cores import usable_cores
 from ecomcat.rules import AUTO
 from ecomcat.tuning.workers.pool import LocalPool, WorkerPool
 from ecomcat.tuning.workers.ray_runtime import (
@@ -15,7 +16,6 @@ from ecomcat.tuning.workers.ray_runtime import (
     ray_is_installed,
     room_for,
     running_ray,
-    usable_cores,
 )
 from ecomcat.tuning.workers.worker import BaseWorker, TrialWorker
 

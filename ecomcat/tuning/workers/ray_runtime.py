@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 import secrets
 import signal
@@ -24,27 +23,6 @@ _OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes 
 def ray_is_installed() -> bool:
     """Return whether the `cluster` extra is there."""
     return importlib.util.find_spec("ray") is not None
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use, which a container may limit."""
-    cores = os.cpu_count() or 1
-    if sys.platform == "linux":
-        cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores, _quota()))
-
-
-def _quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Return the cores that Linux's control groups allow in all; a large number without a limit.
-
-    Args:
-        limit: a file of microseconds a period, or `max`, and the period.
-    """
-    try:
-        allowed, period = limit.read_text(encoding="ascii").split()
-        return math.ceil(int(allowed) / int(period))
-    except (OSError, ValueError):
-        return sys.maxsize
 
 
 @contextmanager
