@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 EXPORTED = {
     *("model.keras", "tokenizer.pkl", "tokenizer.json", "labels.json", "config.yaml"),
     *("metrics.json", "README.md", "manifest.json", "trained_rows.npy"),
+    *("model.onnx", "acceptance.json"),
 }
 
 
@@ -84,13 +85,15 @@ def test_standard_output_carries_the_results_and_standard_error_the_rest(
 
 
 def test_metrics_hold_what_the_contract_lists(metrics: dict[str, Any]) -> None:
+    figures = {"rows", "accuracy", "macro_f1", "weighted_f1", "per_class", "confusion_matrix"}
+    figures |= {"calibration_error", "coverage"}
+    assert set(metrics["test"]) == figures | {"slices"}
+    assert set(metrics["validation"]) == figures
     for part in ("test", "validation"):
-        assert {"rows", "accuracy", "macro_f1", "weighted_f1", "per_class", "confusion_matrix"} == (
-            set(metrics[part])
-        )
         matrix = np.array(metrics[part]["confusion_matrix"])
         assert matrix.sum() == metrics[part]["rows"]
         assert np.trace(matrix) / matrix.sum() == pytest.approx(metrics[part]["accuracy"])
+        assert set(metrics[part]["coverage"]) == {"0.95", "0.98", "0.99"}
     assert metrics["data"]["duplicates_removed"] == 36
     assert metrics["data"]["rows"] == 400
     assert sum(metrics["data"]["classes"].values()) == metrics["data"]["distinct_texts"]
