@@ -40,17 +40,17 @@ def write_texts(path: Path, texts: Sequence[str], rows: int) -> None:
         writer.writerows([text] for text in islice(cycle(texts), rows))
 
 
-def predict_command(model_dir: Path, source: Path, target: Path) -> list[str]:
+def predict_command(model_dir: Path, source: Path, target: Path, runtime: str) -> list[str]:
     """Return the program and arguments that label one file."""
     return [
         *(sys.executable, "-m", "ecomcat.predict", f"input={source}", f"output={target}"),
         *(f"model_dir={model_dir}", "data.header=true", "data.delimiter=comma"),
-        "data.encoding=utf-8",
+        *("data.encoding=utf-8", f"runtime={runtime}"),
     ]
 
 
 def measure_predict(
-    model_dir: Path, texts: Sequence[str], sizes: Sequence[int], repeats: int
+    model_dir: Path, texts: Sequence[str], sizes: Sequence[int], repeats: int, runtime: str = "auto"
 ) -> dict[int, list[Usage]]:
     """Label a file of each size, in turns.
 
@@ -59,6 +59,7 @@ def measure_predict(
         texts: what the files are made of.
         sizes: rows of each file.
         repeats: runs of each size.
+        runtime: `auto`, `onnx` or `keras`.
 
     Raises:
         UserError: when a run fails.
@@ -70,7 +71,9 @@ def measure_predict(
             write_texts(folder / f"{size}.csv", texts, size)
         for _ in range(repeats):
             for size, runs in usages.items():
-                command = predict_command(model_dir, folder / f"{size}.csv", folder / "out.csv")
+                command = predict_command(
+                    model_dir, folder / f"{size}.csv", folder / "out.csv", runtime
+                )
                 runs.append(run_measured(command, folder / "log.txt"))
     return usages
 
@@ -130,10 +133,15 @@ def main() -> None:
         metavar="N",
         help="runs of each file (default: %(default)s)",
     )
+    parser.add_argument(
+        "--runtime", default="auto", metavar="NAME", help="auto, onnx or keras (default: auto)"
+    )
     arguments = parser.parse_args()
     machine = describe_machine()
     texts = [text for text, _ in load_labelled_rows(data_config(arguments.data)).rows]
-    usages = measure_predict(arguments.model_dir, texts, arguments.rows, arguments.repeats)
+    usages = measure_predict(
+        arguments.model_dir, texts, arguments.rows, arguments.repeats, arguments.runtime
+    )
     print_result(machine, predict_table(usages))
     rate = rate_after_start(usages)
     if rate is not None:
