@@ -10,6 +10,14 @@ from ecomcat.onnx.graph import CannotTranslateError, Graph
 
 NUMBERS = ("float32", "int32", "int64", "bool")  # types of tensors that are translated
 
+_ACTIVATIONS = {
+    "linear": "",
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "softmax": "Softmax",
+    "tanh": "Tanh",
+}
+
 
 @dataclass(frozen=True)
 class Call:
@@ -35,6 +43,16 @@ class Call:
         """Refuse the call unless a condition holds."""
         if not condition:
             raise self.refuse(reason)
+
+    def activation(self, function: Any) -> str:
+        """Return ONNX's name of an activation, or nothing for one that changes nothing."""
+        from keras import activations
+
+        # By the function itself: one of a user's own may have any name.
+        for name, kind in _ACTIVATIONS.items():
+            if function is getattr(activations, name):
+                return kind
+        raise self.refuse(f"the activation {getattr(function, '__name__', function)}")
 
 
 # Adds nodes to the graph and returns the name of the tensor that the call returns.

@@ -10,7 +10,6 @@ from ecomcat.onnx.calls import Call, Translator
 from ecomcat.onnx.graph import Graph, Value
 from ecomcat.onnx.recurrent import bidirectional, lstm
 
-_ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax", "tanh": "Tanh"}
 # Layers that may be given a mask; the last has it for its training alone.
 TAKES_MASK = ("LSTM", "Bidirectional", "GlobalAveragePooling1D", "BatchNormalization")
 
@@ -48,11 +47,8 @@ def _activation(graph: Graph, call: Call) -> str:
 
 
 def _activated(graph: Graph, call: Call, name: str) -> str:
-    activation = call.operation.activation.__name__
-    if activation == "linear":
-        return name
-    call.require(activation in _ACTIVATIONS, f"the activation {activation}")
-    return graph.add(_ACTIVATIONS[activation], name)
+    kind = call.activation(call.operation.activation)
+    return graph.add(kind, name) if kind else name
 
 
 def _softmax(graph: Graph, call: Call) -> str:

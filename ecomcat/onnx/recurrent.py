@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecomcat.onnx.calls import Call
 from ecomcat.onnx.graph import Graph, Value
 
-_ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+_OF_CELLS = ("Relu", "Sigmoid", "Tanh")  # activations that the operator has
 
 
 def lstm(graph: Graph, call: Call) -> str:
@@ -39,14 +39,14 @@ def _require_plain(call: Call, layer: Any) -> None:
     call.require(call.given.get("initial_state") is None, "an initial state")
     call.require(not layer.stateful, "stateful")
     call.require(not layer.return_state, "return_state")
-    for name in _activations_of(layer):
-        call.require(name in _ACTIVATIONS, f"the activation {name}")
+    for kind in _activations(call, layer):
+        call.require(kind in _OF_CELLS, f"the activation {kind or 'linear'} in a cell")
 
 
-def _activations_of(layer: Any) -> list[str]:
+def _activations(call: Call, layer: Any) -> list[str]:
     """Return the activations of the gates, of the cell's input and of its output."""
-    inner = layer.activation.__name__
-    return [layer.recurrent_activation.__name__, inner, inner]
+    inner = call.activation(layer.activation)
+    return [call.activation(layer.recurrent_activation), inner, inner]
 
 
 def _add_lstm(graph: Graph, call: Call, layers: list[Any], direction: str) -> str:
@@ -67,13 +67,13 @@ def _add_lstm(graph: Graph, call: Call, layers: list[Any], direction: str) -> st
         "" if mask is None else _lengths(graph, mask),
         hidden_size=layers[0].units,
         direction=direction,
-        activations=[_ACTIVATIONS[name] for layer in layers for name in _activations_of(layer)],
+        activations=[kind for layer in layers for kind in _activations(call, layer)],
     )
     if not layers[0].return_sequences:
         by_text = graph.add("Transpose", last, perm=[1, 0, 2])
         return graph.add("Reshape", by_text, graph.constant([0, -1], "int64"))
-    if mask is not None:
-        states = _padded(graph, states, last, mask, len(layers))
+    if mask is not None and not layers[0].zero_output_for_mask:
+        states = _repeated(graph, states, last, mask)
     by_text = graph.add("Transpose", states, perm=[0, 2, 1, 3])
     time_major = graph.add("Reshape", by_text, graph.constant([0, 0, -1], "int64"))
     batch_major = graph.add("Transpose", time_major, perm=[1, 0, 2])
@@ -87,13 +87,11 @@ def _lengths(graph: Graph, mask: Value) -> str:
     return graph.add("ReduceSum", inside, graph.constant([1], "int64"), keepdims=0)
 
 
-def _padded(graph: Graph, states: str, last: str, mask: Value, directions: int) -> str:
-    """Write after a text's end what Keras has there: forwards the last state, backwards zeros."""
+def _repeated(graph: Graph, states: str, last: str, mask: Value) -> str:
+    """Write the last state after a text's end, where ONNX writes zeros."""
     by_token = graph.add("Transpose", mask.name, perm=[1, 0])
     inside = graph.add("Unsqueeze", by_token, graph.constant([1, 3], "int64"))
-    shares = np.array([1, 0][:directions]).reshape(-1, 1, 1)
-    after = graph.add("Mul", last, graph.constant(shares, "float32"))
-    return graph.add("Where", inside, states, after)
+    return graph.add("Where", inside, states, last)
 
 
 def _weights(layer: Any) -> list[NDArray[np.float32]]:

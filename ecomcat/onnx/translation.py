@@ -29,7 +29,8 @@ def translate(model: keras.Model) -> onnx.ModelProto:
     Raises:
         CannotTranslateError: naming the layer or operation that has no translation.
     """
-    counts = len(model.inputs), len(model.outputs)
+    functional = _functional(model)
+    counts = len(functional.inputs), len(functional.outputs)
     if counts != (1, 1):
         raise cannot_translate(model, f"{counts[0]} inputs and {counts[1]} outputs, of one each")
     graph = Graph()
@@ -43,6 +44,7 @@ def translate(model: keras.Model) -> onnx.ModelProto:
 def _translate_model(graph: Graph, model: Any, inputs: Sequence[Value]) -> list[Value]:
     """Add a model's nodes for some inputs and return its outputs."""
     values: dict[int, Value] = {}
+    model = _functional(model)
     for expected, value in zip(model.inputs, inputs, strict=True):
         if len(expected.shape) != len(value.shape):
             raise cannot_translate(model, f"an input of shape {value.shape}")
@@ -55,14 +57,20 @@ def _translate_model(graph: Graph, model: Any, inputs: Sequence[Value]) -> list[
     return [values[id(output)] for output in model.outputs]
 
 
-def _nodes_in_order(model: Any) -> Iterator[Any]:
-    """Yield a model's calls, each after those that it reads from."""
+def _functional(model: Any) -> Any:
+    """Return the functional model that a model is, or that a sequential one holds."""
     import keras
 
     functional = model._functional if isinstance(model, keras.Sequential) else model
-    by_depth = getattr(functional, "_nodes_by_depth", None)
-    if by_depth is None:
+    # A subclass of `Model` may be called anyhow; what Keras has recorded of it is no whole.
+    if getattr(functional, "_nodes_by_depth", None) is None:
         raise cannot_translate(model, "a model that is neither functional nor sequential")
+    return functional
+
+
+def _nodes_in_order(functional: Any) -> Iterator[Any]:
+    """Yield a model's calls, each after those that it reads from."""
+    by_depth = functional._nodes_by_depth
     for depth in sorted(by_depth, reverse=True):
         yield from (node for node in by_depth[depth] if not node.is_input)
 
