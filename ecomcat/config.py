@@ -164,11 +164,31 @@ class PredictCommand:
     batch_rows: int = 8192  # rows held in memory at a time
 
 
+@dataclass
+class ServeCommand:
+    """Configuration of `ecomcat.serve`."""
+
+    model_dir: str = "model"
+    runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0: any that is free
+    allowed_hosts: list[str] = field(default_factory=list)  # by which others call it; '*': any
+    min_precision: float = 0.98  # what an accepted answer stands for
+    max_body_mb: int = 16  # 10^6 bytes of a request, and of a table unpacked
+    max_batch: int = 1000  # texts of a request
+    max_text_characters: int = 100_000
+    max_explained: int = 10  # texts of a request that asks which words spoke for the answer
+    max_upload_seconds: float = 60.0  # for a request's body
+    max_connections: int = 256  # at a time; more are refused
+    max_shutdown_seconds: int = 30  # for requests under way when it is stopped
+
+
 COMMANDS: dict[str, type] = {
     "search": SearchCommand,
     "train": SearchCommand,
     "evaluate": EvaluateCommand,
     "predict": PredictCommand,
+    "serve": ServeCommand,
 }
 
 
@@ -196,6 +216,6 @@ def register_schemas() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for schema in (SearchCommand, EvaluateCommand, PredictCommand):
+    for schema in (SearchCommand, EvaluateCommand, PredictCommand, ServeCommand):
         name = schema.__name__.removesuffix("Command").lower() + "_command"
         store.store(name=name, node=schema)

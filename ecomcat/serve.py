@@ -1,0 +1,51 @@
+"""`python -m ecomcat.serve`: answer over HTTP with an exported model, and show a page to try it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NoReturn
+
+from ecomcat.command import run
+from ecomcat.config import ServeCommand
+
+logger = logging.getLogger("ecomcat")
+
+
+def serve(config: ServeCommand) -> None:
+    """Serve an exported model until a signal asks to stop.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    from ecomcat.artifact.manifest import require_export
+    from ecomcat.serving.checks import check_serving
+
+    check_serving(config)
+    directory = Path(config.model_dir).expanduser()
+    require_export(directory)
+
+    from ecomcat.serving.server import listen, run_server
+
+    with listen(config.host, config.port) as listener:
+        from ecomcat.artifact.classifier import load_classifier
+        from ecomcat.serving.answers import Answers
+        from ecomcat.serving.app import build_app
+        from ecomcat.serving.description import read_metrics
+
+        logger.info("Opening the model in %s", directory)
+        answers = Answers(load_classifier(directory, config.runtime), config.min_precision)
+        try:
+            port = listener.getsockname()[1]
+            run_server(build_app(answers, read_metrics(directory), config, port), listener, config)
+        finally:
+            answers.close()
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("serve", serve)
+
+
+if __name__ == "__main__":
+    main()

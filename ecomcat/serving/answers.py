@@ -1,0 +1,144 @@
+"""Answer texts with a classifier, by one thread, so that requests queue instead of competing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ecomcat.data.clean import normalized_key
+from ecomcat.serving.messages import Prediction, Word
+from ecomcat.text.tokenizer import valid_unicode
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Result = TypeVar("Result")
+
+UNREADABLE = "The text has no letter and no digit."
+
+
+class WordWeight(Protocol):
+    """A word and what it speaks for the answer, as `Classifier.explain` gives it."""
+
+    @property
+    def word(self) -> str:
+        """The word."""
+
+    @property
+    def weight(self) -> float:
+        """How far the answer's probability falls without it."""
+
+    @property
+    def spans(self) -> Sequence[tuple[int, int]]:
+        """Where it stands, in characters."""
+
+
+class Classifier(Protocol):
+    """What the service needs of a classifier."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the classes."""
+
+    @property
+    def text_columns(self) -> Sequence[str | int]:
+        """The columns that it was trained on."""
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return each class's probability for each text, `(texts, classes)`."""
+
+    def threshold(self, min_precision: float) -> float | None:
+        """Return the least confidence whose answers are right so often."""
+
+    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
+        """Return the words of each text, strongest first."""
+
+
+class Answers:
+    """A classifier whose every call is made by one thread, first come, first served.
+
+    Args:
+        classifier: answers the texts; it may use several threads itself.
+        min_precision: what `accept` stands for where a request does not say.
+    """
+
+    def __init__(self, classifier: Classifier, min_precision: float) -> None:
+        self.labels = list(map(valid_unicode, classifier.labels))
+        self.text_columns = classifier.text_columns
+        self.min_precision = min_precision
+        self._classifier = classifier
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+
+    async def predict(
+        self, texts: Sequence[str], *, explain: bool, min_precision: float | None
+    ) -> list[Prediction]:
+        """Answer texts, in their order, without holding up other requests.
+
+        Args:
+            texts: texts that UTF-8 can express.
+            explain: whether to weigh their words.
+            min_precision: what `accept` stands for; None for the service's own.
+        """
+        wanted = self.min_precision if min_precision is None else min_precision
+        return await self._run(lambda: self._predict(texts, explain, wanted))
+
+    async def threshold(self) -> float | None:
+        """Return the least confidence that is accepted where a request does not say."""
+        return await self._run(lambda: self._classifier.threshold(self.min_precision))
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return each class's probability for each text, to a thread that can wait for its turn."""
+        return self._thread.submit(self._classifier.probabilities, texts).result()
+
+    def close(self) -> None:
+        """Answer no more; what waits is given up."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _predict(
+        self, texts: Sequence[str], explain: bool, min_precision: float
+    ) -> list[Prediction]:
+        predictions = [_unreadable(explain) for _ in texts]
+        readable = [index for index, text in enumerate(texts) if normalized_key(text)]
+        if not readable:
+            return predictions
+        chosen = [texts[index] for index in readable]
+        threshold = self._classifier.threshold(min_precision)
+        rows = self._classifier.probabilities(chosen).tolist()
+        words = self._classifier.explain(chosen) if explain else [None] * len(chosen)
+        for index, row, weights in zip(readable, rows, words, strict=True):
+            predictions[index] = self._prediction(row, threshold, weights)
+        return predictions
+
+    def _prediction(
+        self, row: list[float], threshold: float | None, weights: Sequence[WordWeight] | None
+    ) -> Prediction:
+        confidence = max(row)
+        values: dict[str, Any] = {
+            "label": self.labels[row.index(confidence)],
+            "confidence": confidence,
+            "accept": threshold is not None and confidence >= threshold,
+            "probabilities": dict(zip(self.labels, row, strict=True)),
+        }
+        if weights is not None:
+            values["words"] = [
+                Word(word=x.word, weight=x.weight, spans=list(map(list, x.spans))) for x in weights
+            ]
+        return Prediction(**values)
+
+
+def _unreadable(explain: bool) -> Prediction:
+    words: dict[str, Any] = {"words": []} if explain else {}
+    return Prediction(
+        label=None,
+        confidence=None,
+        accept=False,
+        probabilities=None,
+        reason=UNREADABLE,
+        **words,
+    )

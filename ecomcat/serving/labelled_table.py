@@ -1,0 +1,138 @@
+"""Label a table that a request brings, within the limits of its size."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import IO, TYPE_CHECKING, cast
+
+from ecomcat.data.source import HEAD_ROWS
+from ecomcat.errors import UserError
+from ecomcat.labelling import refuse_name_clash, write_labelled
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.bodies import MEGABYTE
+from ecomcat.table.columns import prediction_columns
+from ecomcat.table.content import open_content
+from ecomcat.table.table import open_table
+
+if TYPE_CHECKING:
+    from ecomcat.artifact.classifier import Classifier
+
+_NAME = "The table"
+_BATCH_ROWS = 512  # between which other requests have their turn
+_IN_MEMORY_BYTES = 1 << 20  # of an answer; a longer one goes through a temporary file
+_CHUNK_BYTES = 1 << 16
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06")
+_SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member)")
+
+
+class TooLargeError(Exception):
+    """A table is too large once it is unpacked."""
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How a table is read.
+
+    Args:
+        text_column: names or positions of the columns that are the text; None to look.
+        header: `auto`, `true` or `false`.
+        delimiter: `auto`, one character or its name.
+        encoding: `auto` or an encoding's name.
+        member: which file of a zip archive; None for the only one.
+    """
+
+    text_column: list[str] | None
+    header: str
+    delimiter: str
+    encoding: str
+    member: str | None
+
+
+def label_table(
+    body: bytes, answers: Answers, options: TableOptions, max_body_mb: int
+) -> tuple[IO[bytes], str]:
+    """Label a table: every row and column is kept, and what predict adds is added.
+
+    Args:
+        body: the table, packed with gzip or zip or not.
+        answers: labels the rows, a part at a time.
+        options: how the table is read.
+        max_body_mb: the most 10^6 bytes of the table unpacked.
+
+    Returns:
+        The labelled table in UTF-8, to be read and closed; and its delimiter.
+
+    Raises:
+        UserError: when it cannot be read.
+        TooLargeError: when it is too large.
+    """
+    output = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+    try:
+        plain = _unpacked(body, options.member, max_body_mb * MEGABYTE)
+        # What an encoding such as UTF-7 may decode to, UTF-8 may not be able to express.
+        text = io.TextIOWrapper(output, "utf-8", errors="replace", newline="")
+        delimiter = _write_labelled(plain, text, answers, options)
+        text.flush()
+        text.detach()
+        output.seek(0)
+    except BaseException as error:
+        output.close()
+        if isinstance(error, UserError):
+            raise UserError(_SETTING.sub("", str(error))) from error
+        raise
+    return output, delimiter
+
+
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is left of a stream, and close it."""
+    with stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _write_labelled(
+    plain: bytes, output: io.TextIOWrapper, answers: Answers, options: TableOptions
+) -> str:
+    with open_table(
+        io.BytesIO(plain), name=_NAME, encoding=options.encoding, delimiter=options.delimiter
+    ) as table:
+        stream = table.rows(keep_blank=True)
+        head = list(islice(stream, HEAD_ROWS))
+        columns = prediction_columns(
+            head,
+            header=options.header,
+            text_column=options.text_column,
+            trained_on=answers.text_columns,
+            name=table.name,
+        )
+        refuse_name_clash(columns.header, table.name)
+        blank = repeat([""], table.leading_blank_lines if table.width == 1 else 0)
+        rows = chain(blank, head, stream) if columns.header is None else chain(head[1:], stream)
+        write_labelled(
+            output,
+            rows,
+            columns,
+            cast("Classifier", answers),
+            delimiter=table.format.delimiter,
+            batch_rows=_BATCH_ROWS,
+        )
+        return table.format.delimiter
+
+
+def _unpacked(body: bytes, member: str | None, most: int) -> bytes:
+    """Unpack a table no further than it may be large: a small archive can hold a huge one."""
+    with open_content(io.BytesIO(body), name=_NAME, member=member) as content:
+        plain = content.stream.read(most + 1)
+    if len(plain) > most:
+        raise TooLargeError
+    if plain.startswith(_PACKED):
+        raise UserError(
+            f"{_NAME}: expected a table packed once, found an archive within an archive. Unpack "
+            "it first."
+        )
+    return plain

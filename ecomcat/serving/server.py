@@ -1,0 +1,104 @@
+"""Listen on an address, and answer until a signal asks to stop."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ecomcat.config import ServeCommand
+from ecomcat.errors import UserError
+
+logger = logging.getLogger("ecomcat")
+
+_REASONS = {
+    errno.EADDRINUSE: (
+        "it is taken",
+        "Stop the program that listens there, or choose another with port=NUMBER (0 for any that "
+        "is free).",
+    ),
+    errno.EACCES: ("it is reserved", "Choose one from 1024 on with port=NUMBER."),
+    errno.EADDRNOTAVAIL: (
+        "this machine has no such address",
+        "Name one that it has with host=ADDRESS, such as host=127.0.0.1.",
+    ),
+}
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that the service listens on; who connects waits until it is served.
+
+    Args:
+        host: an address or a name of this machine.
+        port: the port; 0 for any that is free.
+
+    Raises:
+        UserError: when it cannot be had.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise UserError(
+            f"host={host}: expected an address or a name of this machine, found neither "
+            f"({error}). Use host=127.0.0.1 for this machine alone."
+        ) from error
+    family, *_, address = found[0]
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        reason, advice = _REASONS.get(
+            error.errno or 0, (str(error), "Choose another with host=ADDRESS and port=NUMBER.")
+        )
+        raise UserError(f"Cannot listen on port {port} of {host}: {reason}. {advice}") from error
+
+
+def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
+    """Serve until a signal asks to stop, and then end what is under way.
+
+    The signal's own handler is called afterwards: it decides the exit code.
+
+    Args:
+        app: what answers.
+        listener: the socket; it is closed at the end.
+        config: the limits.
+    """
+    settings = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=config.max_connections,
+        timeout_graceful_shutdown=config.max_shutdown_seconds,
+    )
+    _Server(settings, config.host).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """Say when it is ready, and heed Ctrl-C only where the command does."""
+
+    def __init__(self, settings: uvicorn.Config, host: str) -> None:
+        super().__init__(settings)
+        self._host = f"[{host}]" if ":" in host else host
+        # As in a shell's background.
+        self._ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            port = sockets[0].getsockname()[1]
+            logger.info("Ready at http://%s:%d (Ctrl-C stops)", self._host, port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGINT and self._ignores_interrupt:
+            return
+        if not self.should_exit:
+            logger.info("Stopping, once the requests under way are answered")
+        super().handle_exit(sig, frame)
