@@ -6,12 +6,17 @@ const LEAST_SHARE = 0.08; // of the strongest word's weight: what is below is no
 const STRENGTHS = 4;
 
 const byId = (id) => document.getElementById(id);
-const percent = (share) =>
-  new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format(share);
+const format = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const count = (number) => new Intl.NumberFormat("en").format(number);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
 
 let model = null;
+
+// What is not quite nothing or all is not shown as if it were.
+function percent(share) {
+  if (share > 0 && share < 0.0005) return "<0.1%";
+  return share < 1 && share >= 0.9995 ? ">99.9%" : format.format(share);
+}
 
 function element(tag, text, properties = {}) {
   return Object.assign(document.createElement(tag), { textContent: text }, properties);
@@ -45,14 +50,15 @@ async function showModel() {
 // One text
 
 function verdict(prediction) {
-  if (prediction.label === null) return prediction.reason;
+  if (prediction.label === null) return ["", prediction.reason];
   const { min_precision: precision, min_confidence: least } = model.accept;
-  if (prediction.accept) {
-    return `✓ Accepted: answers this sure are right ${percent(precision)} of the time`;
-  }
-  return least === null
-    ? `Needs a look: no confidence is known to be right ${percent(precision)} of the time`
-    : `Needs a look: below ${percent(least)}, from where ${percent(precision)} are right`;
+  const often = `right ${percent(precision)} of the time`;
+  if (prediction.accept) return ["\u2713 Accepted", `Answers this sure are ${often}.`];
+  const why =
+    least === null
+      ? `No confidence is known to be ${often}.`
+      : `Only answers of ${percent(least)} and more are ${often}.`;
+  return ["Needs a look", why];
 }
 
 function bar([name, probability]) {
@@ -115,7 +121,7 @@ function showPrediction(text, prediction) {
   byId("nothing-yet").hidden = true;
   byId("answer").hidden = false;
   byId("label").textContent = prediction.label ?? "No answer";
-  byId("verdict").textContent = verdict(prediction);
+  [byId("verdict").textContent, byId("verdict-reason").textContent] = verdict(prediction);
   byId("verdict").classList.toggle("accepted", prediction.accept);
   showBars(prediction.probabilities ?? {});
   byId("words").hidden = !readable;

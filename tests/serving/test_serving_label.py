@@ -1,0 +1,167 @@
+"""A table comes back with every row and column, and what predict adds."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+
+import pytest
+from starlette.testclient import TestClient
+
+from ecomcat.labelling import ADDED_COLUMNS
+from tests.serving.pets import Broken, pets_app
+
+URL = "http://127.0.0.1:8000"
+CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
+
+
+def zipped(*members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+@pytest.fixture
+def client():
+    return TestClient(pets_app(max_body_mb=1), base_url=URL)
+
+
+@pytest.fixture
+def label(client):
+    """Return a function that sends a table and gives the answer."""
+
+    def send(content, media_type="text/csv", **query):
+        headers = {"Content-Type": media_type}
+        return client.post("/label", content=content, headers=headers, params=query)
+
+    return send
+
+
+def rows_of(answer, delimiter=","):
+    assert answer.status_code == 200, answer.text
+    return list(csv.reader(io.StringIO(answer.content.decode(), newline=""), delimiter=delimiter))
+
+
+def added(cells):
+    """Return the category of a row, which is the first of what is added."""
+    return cells[-len(ADDED_COLUMNS)]
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (CSV, "text/csv"),
+        (CSV, "text/csv; charset=utf-8"),
+        (CSV, "text/plain"),
+        (CSV, "application/vnd.ms-excel"),
+        (CSV, "application/octet-stream"),
+        (gzip.compress(CSV), "application/gzip"),
+        (zipped(("a.csv", CSV)), "application/zip"),
+        (CSV.decode().encode("utf-16"), "text/csv"),
+        (b"\xef\xbb\xbf" + CSV, "text/csv"),
+    ],
+    ids=["csv", "charset", "plain", "excel", "octets", "gzip", "zip", "utf-16", "mark"],
+)
+def test_a_table_comes_back_labelled_however_it_is_packed(label, content, media_type):
+    answer = label(content, media_type)
+    header, *rows = rows_of(answer)
+    assert header == ["id", "description", *ADDED_COLUMNS]
+    assert [row[:2] for row in rows] == [["1", "a dog"], ["2", ""], ["3", "a cat"]]
+    assert [added(row) for row in rows] == ["Dogs & <wolves>", "", "Cats"]
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "labelled.csv" in answer.headers["content-disposition"]
+
+
+def test_tabs_come_back_as_tabs(label):
+    answer = label(CSV.replace(b",", b"\t"), "text/tab-separated-values")
+    assert rows_of(answer, "\t")[1][:2] == ["1", "a dog"]
+    assert answer.headers["content-type"].startswith("text/tab-separated-values")
+    assert "labelled.tsv" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "expected"),
+    [
+        (b"a,b\ndog,cat\n", {"text_column": "b", "header": "true"}, "Cats"),
+        (b"a,b\ndog,cat\n", {"text_column": "0", "header": "true"}, "Dogs & <wolves>"),
+        (b"a,b,c\nx,dog,wolf\n", {"text_column": ["b", "c"]}, "Dogs & <wolves>"),
+        (b"dog;bird\n", {"text_column": "1", "header": "false", "delimiter": ";"}, "Birds"),
+        ("text\nchien ou bird é\n".encode("cp1252"), {"encoding": "cp1252"}, "Birds"),
+        (zipped(("a.csv", b"text\ndog\n"), ("b.csv", b"text\nbird\n")), {"member": "b.csv"}, "Birds"),
+    ],
+    ids=["name", "position", "two columns", "no header", "encoding", "member"],
+)
+def test_a_query_says_how_a_table_is_read(label, content, query, expected):
+    answer = label(content, **query)
+    delimiter = query.get("delimiter", ",")
+    assert added(rows_of(answer, delimiter)[-1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "fragments"),
+    [
+        (b"", {}, ("empty",)),
+        (b"\x89PNG\r\n", {}, ("PNG",)),
+        (b"a,b,c\n1,2,3\n", {}, ("Set text_column",)),
+        (b"a,b\n1,2\n", {"text_column": "colour"}, ("colour",)),
+        (b'text\n"dog\n', {}, ("never closed",)),
+        (b"id,description\n1,dog\n1,2,3\n", {}, ("line 3",)),
+        (b"description,confidence\ndog,1\n", {}, ("confidence",)),
+        (gzip.compress(CSV)[:30], {}, ("damaged",)),
+        (gzip.compress(gzip.compress(CSV)), {}, ("archive within an archive",)),
+        (b"PK\x03\x04 no archive", {}, ("damaged",)),
+        (CSV, {"encoding": "utf-99"}, ("encoding", "utf-99")),
+        (CSV, {"delimiter": "much"}, ("delimiter", "much")),
+        (CSV, {"header": "perhaps"}, ("header",)),
+        (CSV, {"member": "a.csv"}, ("zip archive", "member=a.csv")),
+    ],
+    ids=lambda value: repr(value[:12]) if isinstance(value, bytes) else None,
+)
+def test_a_table_that_cannot_be_labelled_is_422_with_the_reason(label, content, query, fragments):
+    answer = label(content, **query)
+    assert answer.status_code == 422
+    detail = answer.json()["detail"]
+    assert all(fragment in detail for fragment in fragments), detail
+    assert "data." not in detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "unicode_escape", "raw_unicode_escape"])
+def test_an_encoding_that_makes_lone_surrogates_does_not_crash(label, encoding):
+    content = b"text\ndog +2AA-\n" if encoding == "utf-7" else b"text\ndog \\ud800\n"
+    answer = label(content, encoding=encoding)
+    assert answer.status_code in {200, 422}
+    answer.content.decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"text\n" + b"dog\n" * 250_000, gzip.compress(b"text\n" + b"dog\n" * 1_000_000)],
+    ids=["plain", "gzip"],
+)
+def test_a_table_that_is_larger_than_the_limit_is_413_also_when_it_is_packed(label, content):
+    answer = label(content)
+    assert answer.status_code == 413
+    assert "1 MB" in answer.json()["detail"]
+
+
+def test_a_table_that_goes_through_a_temporary_file_is_whole(client, label):
+    content = b"text\n" + b"a dog with a long description\n" * 30_000
+    rows = rows_of(label(content))
+    assert len(rows) == 30_001
+    assert {added(row) for row in rows[1:]} == {"Dogs & <wolves>"}
+
+
+@pytest.mark.parametrize("found", ["application/json", "multipart/form-data", "image/png"])
+def test_another_media_type_is_415(label, found):
+    assert label(CSV, found).status_code == 415
+
+
+def test_a_fault_of_ours_shows_nothing_of_the_inside():
+    client = TestClient(pets_app(Broken()), base_url=URL, raise_server_exceptions=False)
+    answer = client.post("/label", content=CSV, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
