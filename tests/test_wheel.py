@@ -35,8 +35,10 @@ def test_the_wheel_holds_the_package_and_its_configuration_and_nothing_else(whee
         scripts = archive.read(entry_points).decode()
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ecomcat").rglob("*.py")}
     settings = {f"ecomcat/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
-    assert names == modules | settings
-    for command in ("search", "train", "evaluate", "predict"):
+    served = (ROOT / "ecomcat" / "serving" / "page").iterdir()
+    page = {str(path.relative_to(ROOT)) for path in served}
+    assert names == modules | settings | page
+    for command in ("search", "train", "evaluate", "predict", "serve"):
         assert f"ecomcat-{command} = ecomcat.{command}:main" in scripts
 
 

@@ -91,7 +91,11 @@ def test_tabs_come_back_as_tabs(label):
         (b"a,b,c\nx,dog,wolf\n", {"text_column": ["b", "c"]}, "Dogs & <wolves>"),
         (b"dog;bird\n", {"text_column": "1", "header": "false", "delimiter": ";"}, "Birds"),
         ("text\nchien ou bird é\n".encode("cp1252"), {"encoding": "cp1252"}, "Birds"),
-        (zipped(("a.csv", b"text\ndog\n"), ("b.csv", b"text\nbird\n")), {"member": "b.csv"}, "Birds"),
+        (
+            zipped(("a.csv", b"text\ndog\n"), ("b.csv", b"text\nbird\n")),
+            {"member": "b.csv"},
+            "Birds",
+        ),
     ],
     ids=["name", "position", "two columns", "no header", "encoding", "member"],
 )
