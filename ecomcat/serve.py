@@ -36,6 +36,8 @@ def serve(config: ServeCommand) -> None:
         logger.info("Opening the model in %s", directory)
         answers = Answers(load_classifier(directory, config.runtime), config.min_precision)
         try:
+            # The first call is the slowest: no request should wait for it.
+            answers.probabilities(["a text"])
             port = listener.getsockname()[1]
             run_server(build_app(answers, read_metrics(directory), config, port), listener, config)
         finally:

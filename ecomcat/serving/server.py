@@ -47,14 +47,20 @@ def listen(host: str, port: int) -> socket.socket:
             f"host={host}: expected an address or a name of this machine, found neither "
             f"({error}). Use host=127.0.0.1 for this machine alone."
         ) from error
-    family, *_, address = found[0]
+    family, kind, protocol, _, address = found[0]
+    # With the protocol named, asyncio sends small answers at once, not 40 ms later.
+    listener = socket.socket(family, kind, protocol)
     try:
-        return socket.create_server(address, family=family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
     except OSError as error:
+        listener.close()
         reason, advice = _REASONS.get(
             error.errno or 0, (str(error), "Choose another with host=ADDRESS and port=NUMBER.")
         )
         raise UserError(f"Cannot listen on port {port} of {host}: {reason}. {advice}") from error
+    return listener
 
 
 def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-import httpx
+import httpx2
 import pytest
 
 import ecomcat.artifact.classifier
@@ -83,6 +83,12 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(refused, monk
     assert 'pip install "ecomcat[serve]"' in message
 
 
+def test_small_answers_are_sent_at_once():
+    # asyncio turns Nagle's algorithm off only where the protocol is named.
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_a_loopback_of_another_kind_can_be_listened_on():
     try:
         listener = listen("::1", 0)
@@ -111,10 +117,10 @@ def test_when_it_is_stopped_a_request_under_way_is_answered(tmp_path, number, co
     answers = []
 
     def ask(url):
-        answers.append(httpx.post(f"{url}/predict", json={"text": f"a dog, {SLOW}"}, timeout=30))
+        answers.append(httpx2.post(f"{url}/predict", json={"text": f"a dog, {SLOW}"}, timeout=30))
 
     with served_pets(tmp_path) as (process, url):
-        assert httpx.get(f"{url}/health").status_code == 200
+        assert httpx2.get(f"{url}/health").status_code == 200
         asking = threading.Thread(target=ask, args=[url])
         asking.start()
         assert process.stderr.readline() == f"{STARTED}\n"
@@ -132,12 +138,12 @@ def test_when_it_is_stopped_a_request_under_way_is_answered(tmp_path, number, co
 def test_over_a_socket_limits_hold_and_the_reason_arrives(tmp_path):
     chunks = (b" " * 50_000 for _ in range(100))
     with served_pets(tmp_path, "max_body_mb=1", "max_connections=2") as (_, url):
-        with httpx.Client() as client:
+        with httpx2.Client() as client:
             headers = {"Content-Type": "application/json"}
             answer = client.post(f"{url}/predict", content=chunks, headers=headers)
             assert (answer.status_code, "1 MB" in answer.json()["detail"]) == (413, True)
             answer = client.post(f"{url}/predict", content=b" " * 5_000_000, headers=headers)
             assert answer.status_code == 413
         with socket.create_connection(url.removeprefix("http://").split(":")):
-            assert httpx.get(f"{url}/health").status_code == 503
+            assert httpx2.get(f"{url}/health").status_code == 503
         assert "server" not in answer.headers
