@@ -135,7 +135,7 @@ def test_an_export_whose_onnx_file_answers_otherwise_fails_and_leaves_nothing(
     run_command, tmp_path
 ):
     (tmp_path / "sitecustomize.py").write_text(
-        "import ecomcat.artifact.onnx_runtime as runtime\n"
+        "import ecomcat.onnx.scorer as runtime\n"
         "answer = runtime.OnnxScorer.answer\n"
         "runtime.OnnxScorer.answer = lambda self, ids: answer(self, ids) + 0.001\n"
     )

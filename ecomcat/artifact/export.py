@@ -88,8 +88,8 @@ def export_model(directory: Path, export: Export) -> None:
 
 def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
     """Write the model for ONNX Runtime, unless it has layers that have no translation."""
-    from ecomcat.onnx.graph import CannotTranslateError
     from ecomcat.onnx.export import DifferentAnswersError, require_same_answers, write_onnx
+    from ecomcat.onnx.graph import CannotTranslateError
 
     try:
         write_onnx(model, path)

@@ -55,7 +55,7 @@ def open_scorer(directory: Path, runtime: str) -> Score:
             "not translated when it was exported. Use runtime=keras."
         )
     if runtime != KERAS and has_onnx and is_installed(_ONNX_PACKAGE):
-        from ecomcat.artifact.onnx_runtime import OnnxScorer
+        from ecomcat.onnx.scorer import OnnxScorer
 
         return OnnxScorer(directory / ONNX_MODEL)
     check_runtime(KERAS)

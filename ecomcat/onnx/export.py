@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ecomcat.artifact.onnx_runtime import OnnxScorer
 from ecomcat.files import atomic_path
+from ecomcat.onnx.scorer import OnnxScorer
 from ecomcat.onnx.translation import translate
 from ecomcat.text.encoding import EncodedTexts
 

@@ -29,9 +29,9 @@ def with_random_weights(model: Any, seed: int = 1) -> Any:
 
 def both_answers(model: Any, path: Path, texts: EncodedTexts) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities by Keras and those by the ONNX file, which is written first."""
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
     from ecomcat.model.training import predict_probabilities
     from ecomcat.onnx.export import write_onnx
+    from ecomcat.onnx.scorer import OnnxScorer
 
     write_onnx(model, path)
     return predict_probabilities(model, texts), OnnxScorer(path)(texts)

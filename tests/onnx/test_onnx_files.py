@@ -123,7 +123,7 @@ def test_a_file_of_other_classes_is_refused(written: tuple[Any, Path]) -> None:
 def test_answers_come_in_the_order_of_the_texts_however_many_workers_there_are(
     written: tuple[Any, Path], count: int
 ) -> None:
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
+    from ecomcat.onnx.scorer import OnnxScorer
 
     asked, path = (
         texts(count) if count else EncodedTexts(np.zeros(0, np.int32), np.zeros(1, int)),
@@ -139,7 +139,7 @@ def test_answers_come_in_the_order_of_the_texts_however_many_workers_there_are(
 def test_long_texts_are_scored_in_batches_that_bound_the_memory(
     written: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
+    from ecomcat.onnx.scorer import OnnxScorer
 
     scorer, sizes = OnnxScorer(written[1]), []
     answer = scorer.answer
@@ -159,7 +159,7 @@ def test_long_texts_are_scored_in_batches_that_bound_the_memory(
 def test_a_missing_runtime_is_named_with_what_installs_it(
     written: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
+    from ecomcat.onnx.scorer import OnnxScorer
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r'pip install "ecomcat\[serve\]"'):
@@ -168,7 +168,7 @@ def test_a_missing_runtime_is_named_with_what_installs_it(
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model"], ids=["missing", "empty", "other"])
 def test_a_file_that_is_no_model_is_refused(content: bytes | None, tmp_path: Path) -> None:
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
+    from ecomcat.onnx.scorer import OnnxScorer
 
     path = tmp_path / "model.onnx"
     if content is not None:
@@ -181,7 +181,7 @@ _ANSWER = """
 import sys
 from pathlib import Path
 import numpy
-from ecomcat.artifact.onnx_runtime import OnnxScorer
+from ecomcat.onnx.scorer import OnnxScorer
 print(OnnxScorer(Path(sys.argv[1])).answer(numpy.array([[3, 4]], "int32")).shape)
 print(sorted({"tensorflow", "keras", "onnx", "ray"} & set(sys.modules)))
 """

@@ -55,8 +55,8 @@ def test_a_model_from_its_file_answers_alike(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from ecomcat.artifact.onnx_runtime import OnnxScorer
     from ecomcat.onnx.export import write_onnx
+    from ecomcat.onnx.scorer import OnnxScorer
 
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     values = {"pooling": "last+max+mean", "embedding_pooling": "max+mean", "lstm_layers": 2}
