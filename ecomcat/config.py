@@ -154,13 +154,26 @@ class PredictDataConfig:
 
 
 @dataclass
+class PredictOptions:
+    """What is said of a row besides its category and confidence."""
+
+    min_precision: float | None = None  # of the answers accepted; adds the column accept
+    explain: bool = False  # adds the column words: those that spoke most for the answer
+    words: int = 5  # of an explanation
+
+
+@dataclass
 class PredictCommand:
     """Configuration of `ecomcat.predict`."""
 
     input: str | None = None  # a file, or - for standard input
     output: str | None = None  # a file, or - for standard output
+    input_format: str = "auto"  # csv, tsv, jsonl, parquet; auto: by the file's ending
+    output_format: str = "auto"  # the same; auto: by the file's ending, else as the input
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    predict: PredictOptions = field(default_factory=PredictOptions)
     model_dir: str = "model"
+    runtime: str = "auto"  # onnx, keras; auto: onnx where it can be
     batch_rows: int = 8192  # rows held in memory at a time
 
 

@@ -34,10 +34,10 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         UserError: when the disk is full or the folder cannot be written.
     """
     path = path.resolve()
-    if path.exists() and not path.is_file() and not path.is_dir():
-        yield path
-        return
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            yield path
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, since Keras picks a file's format by it.
         handle, name = tempfile.mkstemp(

@@ -1,35 +1,179 @@
-"""Rows with their predicted category and its confidence added, written as they are read."""
+"""What is said of each text: category, confidence, whether to accept it, and why."""
 
 from __future__ import annotations
 
-import csv
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from ecomcat.data.clean import normalized_key
-from ecomcat.errors import UserError
-from ecomcat.table.columns import Columns, text_of
+from ecomcat.data.clean import has_words
+from ecomcat.rows.added import (
+    ACCEPT,
+    CATEGORY,
+    CONFIDENCE,
+    REASON,
+    WORDS,
+    Added,
+    refuse_name_clash,
+)
+from ecomcat.rows.batch import Texts, without_surrogates
+from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
+from ecomcat.table.columns import Columns
 
 if TYPE_CHECKING:
-    from ecomcat.artifact.classifier import Classifier
+    import numpy as np
+    from numpy.typing import NDArray
 
-logger = logging.getLogger("ecomcat")
+__all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash", "write_labelled"]
 
-ADDED_COLUMNS = ("predicted_category", "confidence")
+ADDED_COLUMNS = (CATEGORY, CONFIDENCE)
+
+_NO_WORDS = "no letter, mark or digit"
+_EXPLAINED_AT_ONCE = 256  # texts, each of which is labelled once without each of its words
+_DIGITS = 4  # of a confidence
+
+
+class Word(Protocol):
+    """A word of an explanation."""
+
+    @property
+    def word(self) -> str:
+        """The word as it stands in the text."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much the answer's probability falls without it."""
+        ...
+
+
+class TextClassifier(Protocol):
+    """What labelling asks of a classifier."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The names of the classes."""
+        ...
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return each class's probability for each text, shape `(texts, classes)`."""
+        ...
+
+    def threshold(self, min_precision: float) -> float | None:
+        """Return the least confidence whose answers are right so often; None if there is none."""
+        ...
+
+    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[Word]]:
+        """Return the words of each text, those that spoke most for the answer first."""
+        ...
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """What is added to a row besides its category and confidence.
+
+    Args:
+        min_precision: which share of the accepted answers is to be right; adds `accept`.
+        words: how many words explain an answer; 0 adds no `words`.
+        reasons: whether `reason` says why a row has no answer.
+    """
+
+    min_precision: float | None = None
+    words: int = 0
+    reasons: bool = False
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the columns that are added, in their order."""
+        extra = {
+            ACCEPT: self.min_precision is not None,
+            WORDS: self.words > 0,
+            REASON: self.reasons,
+        }
+        return (*ADDED_COLUMNS, *(name for name, wanted in extra.items() if wanted))
+
+
+class Labeller:
+    """Labels texts batch by batch, and counts.
+
+    Args:
+        classifier: labels the texts.
+        options: what is said of each.
+
+    Attributes:
+        threshold: the confidence from which an answer is accepted; None where none is.
+        rows: labelled so far.
+        unreadable: those of them without an answer, since they have no text.
+        accepted: those of them whose answer is accepted.
+    """
+
+    def __init__(self, classifier: TextClassifier, options: LabelOptions) -> None:
+        self._classifier = classifier
+        self.options = options
+        wanted = options.min_precision
+        self.threshold = None if wanted is None else classifier.threshold(wanted)
+        self.rows = self.unreadable = self.accepted = 0
+
+    def label(self, texts: Texts) -> Added:
+        """Return what is added to the rows of a batch.
+
+        A text without a letter, mark or digit gets no category and no confidence.
+        """
+        count = len(texts.values)
+        columns: dict[str, list[Any]] = {name: [None] * count for name in self.options.added}
+        if ACCEPT in columns:
+            columns[ACCEPT] = [False] * count
+        readable = [i for i, text in enumerate(texts.values) if has_words(text)]
+        if readable:
+            self._answer(columns, readable, [without_surrogates(texts.values[i]) for i in readable])
+        if REASON in columns:
+            for position in set(range(count)).difference(readable):
+                columns[REASON][position] = _reason(texts, position)
+        self.rows += count
+        self.unreadable += count - len(readable)
+        return Added(columns)
+
+    def _answer(
+        self, columns: dict[str, list[Any]], positions: Sequence[int], texts: Sequence[str]
+    ) -> None:
+        """Fill in what is said of rows that have a text."""
+        probabilities = self._classifier.probabilities(texts)
+        best, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+        labels = self._classifier.labels
+        for position, answer, confidence in zip(
+            positions, best.tolist(), confidences.tolist(), strict=True
+        ):
+            columns[CATEGORY][position] = labels[answer]
+            columns[CONFIDENCE][position] = round(confidence, _DIGITS)
+        if ACCEPT in columns and self.threshold is not None:
+            for position, accepted in zip(
+                positions, (confidences >= self.threshold).tolist(), strict=True
+            ):
+                columns[ACCEPT][position] = accepted
+                self.accepted += accepted
+        if WORDS in columns:
+            for position, words in zip(positions, self._explained(texts), strict=True):
+                columns[WORDS][position] = words
+
+    def _explained(self, texts: Sequence[str]) -> Iterator[list[str]]:
+        for start in range(0, len(texts), _EXPLAINED_AT_ONCE):
+            for words in self._classifier.explain(texts[start : start + _EXPLAINED_AT_ONCE]):
+                spoke_for = [word.word for word in words if word.weight > 0]
+                yield spoke_for[: self.options.words]
 
 
 def write_labelled(
     output: TextIO,
     rows: Iterable[list[str]],
     columns: Columns,
-    classifier: Classifier,
+    classifier: TextClassifier,
     *,
     delimiter: str,
     batch_rows: int,
-) -> None:
-    """Write rows in their order, each with a category and a confidence added.
+    options: LabelOptions | None = None,
+    on_rows: Callable[[int], None] | None = None,
+) -> Labeller:
+    """Write rows as CSV in their order, each with a category and a confidence added.
 
     A text without a letter, mark or digit gets an empty category and an empty confidence. The
     header is written first if the table has one.
@@ -41,58 +185,24 @@ def write_labelled(
         classifier: labels the texts.
         delimiter: the character between the columns.
         batch_rows: how many rows are labelled at a time.
+        options: what else is added; by default nothing.
+        on_rows: called after each batch with the number of rows written so far.
+
+    Returns:
+        What has counted the rows.
     """
-    if columns.header is not None:
-        _write_rows(output, [[*columns.header, *ADDED_COLUMNS]], delimiter)
-    labelled = 0
-    for batch in _batches(rows, batch_rows):
-        _write_rows(output, _label_rows(classifier, columns, batch), delimiter)
-        labelled += len(batch)
-        logger.info("%d rows labelled", labelled)
+    labeller = Labeller(classifier, options or LabelOptions())
+    header = None if columns.header is None else [*columns.header, *labeller.options.added]
+    written = CsvOutput(output, delimiter, header)
+    for cells in in_batches(rows, batch_rows):
+        batch = CsvBatch(cells, columns)
+        written.write(batch, labeller.label(batch.texts()))
+        if on_rows is not None:
+            on_rows(labeller.rows)
+    return labeller
 
 
-def refuse_name_clash(header: Sequence[str] | None, name: str) -> None:
-    """Refuse a table that has a column of a name that is to be added.
-
-    Args:
-        header: the names of its columns, None if it has no header.
-        name: the table's name for messages.
-
-    Raises:
-        UserError: if it has one.
-    """
-    taken = sorted(set(ADDED_COLUMNS) & set(header or ()))
-    if taken:
-        raise UserError(
-            f"Expected no column {' or '.join(ADDED_COLUMNS)} in {name}, since predict adds them; "
-            f"found {', '.join(taken)}. Rename or remove it first."
-        )
-
-
-def _write_rows(output: TextIO, rows: Iterable[list[str]], delimiter: str) -> None:
-    """Write rows, quoted where they must be."""
-    plain = csv.writer(output, delimiter=delimiter, lineterminator="\n")
-    quoted = csv.writer(output, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for row in rows:
-        # Readers take a lone carriage return for a line end, but Python 3.11 does not quote it.
-        holds_return = any("\r" in cell for cell in row)
-        (quoted if holds_return else plain).writerow(row)
-
-
-def _label_rows(
-    classifier: Classifier, columns: Columns, rows: Sequence[list[str]]
-) -> Iterator[list[str]]:
-    texts = [text_of(row, columns) for row in rows]
-    probabilities = classifier.probabilities(texts)
-    best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    for index, row in enumerate(rows):
-        if normalized_key(texts[index]):
-            yield [*row, classifier.labels[best[index]], f"{confidence[index]:.4f}"]
-        else:
-            yield [*row, "", ""]
-
-
-def _batches(rows: Iterable[list[str]], size: int) -> Iterator[list[list[str]]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _reason(texts: Texts, position: int) -> str:
+    if position in texts.absent:
+        return texts.absent[position]
+    return _NO_WORDS if texts.values[position].strip() else "empty text"

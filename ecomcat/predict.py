@@ -2,122 +2,126 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import chain, islice, repeat
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
-from ecomcat.checks import HEADER_CHOICES, STANDARD_STREAM, require_output
+from ecomcat.checks import STANDARD_STREAM
 from ecomcat.command import run
 from ecomcat.config import PredictCommand
-from ecomcat.errors import UserError
+from ecomcat.predict_settings import check_predict
 
 if TYPE_CHECKING:
-    from ecomcat.table.table import Table
+    from ecomcat.labelling import Labeller, LabelOptions
+    from ecomcat.rows.batch import Input
+    from ecomcat.rows.opening import ReadSettings
+
+logger = logging.getLogger("ecomcat")
 
 
 def predict(config: PredictCommand) -> None:
     """Write every row of the input, in order, with a category and a confidence added.
 
-    A text without a letter, mark or digit gets an empty category and an empty confidence.
-    Where the input has one column, so does a blank line, except before a header, which stands
-    first.
+    A text without a letter, mark or digit gets no category and no confidence. Where a CSV input
+    has one column, so does a blank line, except before a header, which stands first.
 
     Raises:
         UserError: for whatever the user can mend.
     """
     from ecomcat.artifact.manifest import require_export
 
-    _check_settings(config)
-    require_output(config.output)
-    directory = Path(config.model_dir).expanduser()
-    require_export(directory)
-    with _open_input(config) as table:
-        _label_table(config, table, directory)
+    input_format, output_format = check_predict(config)
+    require_export(Path(config.model_dir).expanduser())
+    from ecomcat.rows.opening import open_input
+
+    options = _label_options(config, output_format)
+    with open_input(
+        str(config.input), input_format, _read_settings(config), reserved=options.added
+    ) as rows:
+        _label(config, rows, output_format, options)
 
 
-def _check_settings(config: PredictCommand) -> None:
-    if not config.input or not config.output:
-        raise UserError(
-            "Expected input=FILE and output=FILE, or - for standard input and output; found "
-            f"input={config.input} output={config.output}."
-        )
-    if config.batch_rows < 1:
-        raise UserError(f"batch_rows: expected 1 or more, found {config.batch_rows}.")
-    header = str(config.data.header).lower()
-    if header not in HEADER_CHOICES:
-        raise UserError(
-            f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
-        )
+def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
+    """Decide what is added.
+
+    A CSV file gets the two columns that it always got, unless more is asked for; JSON lines and
+    Parquet, in which a missing answer is null, always say why one is missing.
+    """
+    from ecomcat.labelling import LabelOptions
+    from ecomcat.rows.formats import JSON_LINES, PARQUET
+
+    asked = config.predict
+    more = asked.explain or asked.min_precision is not None
+    return LabelOptions(
+        min_precision=asked.min_precision,
+        words=asked.words if asked.explain else 0,
+        reasons=more or output_format in {JSON_LINES, PARQUET},
+    )
 
 
-@contextmanager
-def _open_input(config: PredictCommand) -> Iterator[Table]:
-    from ecomcat.table.table import open_table
+def _read_settings(config: PredictCommand) -> ReadSettings:
+    from ecomcat.rows.opening import ReadSettings
 
     data = config.data
-    from_stream = config.input == STANDARD_STREAM
-    source = sys.stdin.buffer if from_stream else Path(str(config.input)).expanduser()
-    with open_table(
-        source,
-        name="standard input" if from_stream else None,
+    return ReadSettings(
+        member=data.member,
         encoding=data.encoding,
         delimiter=data.delimiter,
-        member=data.member,
-    ) as table:
-        yield table
-
-
-def _label_table(config: PredictCommand, table: Table, directory: Path) -> None:
-    from ecomcat.artifact.classifier import load_classifier
-    from ecomcat.data.source import HEAD_ROWS
-    from ecomcat.labelling import refuse_name_clash, write_labelled
-    from ecomcat.table.columns import prediction_columns
-
-    stream = table.rows(keep_blank=True)
-    head = list(islice(stream, HEAD_ROWS))
-    classifier = load_classifier(directory)
-    columns = prediction_columns(
-        head,
-        header=str(config.data.header).lower(),
-        text_column=config.data.text_column,
-        trained_on=classifier.text_columns,
-        name=table.name,
+        header=str(data.header).lower(),
+        text_column=data.text_column,
     )
-    refuse_name_clash(columns.header, table.name)
-    if columns.header is not None:
-        rows = chain(head[1:], stream)
-    else:
-        rows = chain(_leading_blank_rows(table), head, stream)
-    with _open_output(str(config.output)) as output:
-        write_labelled(
-            output,
-            rows,
-            columns,
-            classifier,
-            delimiter=table.format.delimiter,
-            batch_rows=config.batch_rows,
+
+
+def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
+    from ecomcat.artifact.classifier import load_classifier
+    from ecomcat.labelling import Labeller, refuse_name_clash
+    from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
+    from ecomcat.rows.opening import open_output
+
+    classifier = load_classifier(Path(config.model_dir).expanduser(), config.runtime)
+    rows.choose_text(classifier.text_columns)
+    refuse_name_clash(rows.header, rows.name, options.added)
+    labeller = Labeller(classifier, options)
+    _warn_if_none_is_accepted(labeller)
+    began = time.monotonic()
+    to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
+    with (
+        open_output(str(config.output), output_format, rows, options.added) as output,
+        labelling_progress(rows.fraction_read, bar=not to_terminal) as report,
+    ):
+        for batch in rows.batches(config.batch_rows):
+            output.write(batch, labeller.label(batch.texts()))
+            report(labeller.rows)
+    logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
+    _tell_counts(labeller)
+
+
+def _warn_if_none_is_accepted(labeller: Labeller) -> None:
+    if labeller.options.min_precision is not None and labeller.threshold is None:
+        logger.warning(
+            "No row will be accepted: on validation no confidence had answers of which %g %% were "
+            "right, or there were too few texts to tell. Lower predict.min_precision, or train on "
+            "more texts.",
+            100 * labeller.options.min_precision,
         )
 
 
-def _leading_blank_rows(table: Table) -> Iterator[list[str]]:
-    return repeat([""], table.leading_blank_lines if table.width == 1 else 0)
-
-
-@contextmanager
-def _open_output(output: str) -> Iterator[TextIO]:
-    """Open standard output, or a file that appears under its name only when it is whole."""
-    if output == STANDARD_STREAM:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        yield sys.stdout
+def _tell_counts(labeller: Labeller) -> None:
+    if labeller.unreadable:
+        logger.info("%s of them have no text, and no category.", f"{labeller.unreadable:,}")
+    precision = labeller.options.min_precision
+    if precision is None:
         return
-    from ecomcat.files import atomic_path
-
-    path = Path(output).expanduser()
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        yield file
+    share = labeller.accepted / labeller.rows if labeller.rows else 0.0
+    line = f"{labeller.accepted:,} of {labeller.rows:,} rows ({share:.1%}) accepted"
+    if labeller.threshold is not None:
+        line += (
+            f": those of confidence {labeller.threshold:.4f} or more, of which at least "
+            f"{100 * precision:g} % were right on validation"
+        )
+    logger.info("%s.", line)
 
 
 def main() -> NoReturn:

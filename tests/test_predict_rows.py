@@ -61,9 +61,7 @@ def labelled_file(monkeypatch, tmp_path):
 
     def label(content: bytes, *, trained_on: tuple[str | int, ...] = (1,), **data: object):
         classifier = DogOrCat(*trained_on)
-        monkeypatch.setattr(
-            ecomcat.artifact.classifier, "load_classifier", lambda directory: classifier
-        )
+        monkeypatch.setattr(ecomcat.artifact.classifier, "load_classifier", lambda *_: classifier)
         source, output = tmp_path / "input", tmp_path / "labelled.csv"
         source.write_bytes(content)
         predict.predict(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 class _KeptCharacters(dict[int, str | None]):
@@ -34,6 +37,12 @@ def normalized_key(text: str, kept: _KeptCharacters | None = None) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return folded.translate(_KeptCharacters() if kept is None else kept)
+
+
+def has_words(text: str) -> bool:
+    """Tell whether a text has a letter, mark or digit, as its `normalized_key` keeps them."""
+    # Nearly every text has a letter or digit, which is found at once.
+    return bool(_LETTER_OR_DIGIT.search(text) or normalized_key(text))
 
 
 def key_digest(key: str) -> bytes:

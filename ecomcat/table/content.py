@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -26,10 +26,12 @@ class Content:
     Attributes:
         name: what messages call it: a file, or a file and its member.
         stream: the bytes, not seekable.
+        position: how many bytes of the file, as it is stored, have been read.
     """
 
     name: str
     stream: io.BufferedReader
+    position: Callable[[], int] = lambda: 0
 
     def head(self) -> bytes:
         """Return up to `HEAD_BYTES` from the start, which must not have been read yet.
@@ -60,10 +62,12 @@ def open_content(
     with ExitStack() as stack:
         packed: BinaryIO
         if isinstance(source, Path):
-            packed = stack.enter_context(_open_file(source))
+            packed = stack.enter_context(open_file(source))
             shown = name or source.name
         else:
             packed, shown = source, name or "<stdin>"
+        # What is unpacked is read ahead of what is handed out, by 1 MiB at most.
+        position = packed.tell if isinstance(source, Path) else lambda: 0
         content = _content(packed, shown)
         if content.head().startswith(_ZIP_MAGICS):
             unzipped, shown = stack.enter_context(open_member(packed, shown, member))
@@ -76,7 +80,7 @@ def open_content(
         if content.head().startswith(_GZIP_MAGIC):
             unpacked = stack.enter_context(gzip.GzipFile(fileobj=content.stream))
             content = _content(unpacked, shown)
-        yield content
+        yield replace(content, position=position)
 
 
 class _FullReads(io.RawIOBase):
@@ -106,7 +110,7 @@ def _content(source: IO[bytes] | gzip.GzipFile, name: str) -> Content:
     return Content(name, io.BufferedReader(_FullReads(source, name), HEAD_BYTES))
 
 
-def _open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BinaryIO:
     """Open a file, or say why it cannot be."""
     try:
         if path.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -44,10 +44,19 @@ class Table:
         format: how it is written.
         width: the number of columns, that of its first row.
         leading_blank_lines: the number of blank lines before that row.
+        bytes_read: returns how many bytes of its file, as it is stored, have been read; 0 of a
+            stream.
     """
 
-    def __init__(self, name: str, text: io.TextIOWrapper, delimiter: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        text: io.TextIOWrapper,
+        delimiter: str,
+        bytes_read: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.name = name
+        self.bytes_read = bytes_read
         self.format = TableFormat(text.encoding, "," if delimiter == ONE_COLUMN else delimiter)
         self._lines = Lines(name, text)
         parsed = self._parse(delimiter)
@@ -164,7 +173,7 @@ def open_table(
             raise _empty(content.name)
         found = asked or detect_delimiter(beginning, content.name, complete=complete)
         text = stack.enter_context(io.TextIOWrapper(content.stream, codec, newline=""))
-        yield Table(content.name, text, found)
+        yield Table(content.name, text, found, content.position)
 
 
 def _allow_long_cells() -> None:

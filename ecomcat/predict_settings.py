@@ -1,0 +1,66 @@
+"""Check what `ecomcat.predict` is asked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from ecomcat.checks import HEADER_CHOICES, STANDARD_STREAM, require_output
+from ecomcat.config import PredictCommand
+from ecomcat.errors import UserError, nearest
+from ecomcat.rows.formats import PARQUET, choose_formats
+
+RUNTIMES = ("auto", "onnx", "keras")
+
+
+def check_predict(config: PredictCommand) -> tuple[str, str]:
+    """Check the settings.
+
+    Returns:
+        The formats of the input and of the output.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each.
+    """
+    if not config.input or not config.output:
+        raise UserError(
+            "Expected input=FILE and output=FILE, or - for standard input and output; found "
+            f"input={config.input} output={config.output}."
+        )
+    problems = list(_problems(config))
+    if problems:
+        raise UserError("\n".join(problems))
+    formats = choose_formats(
+        config.input,
+        config.output,
+        input_format=config.input_format,
+        output_format=config.output_format,
+    )
+    if formats[1] == PARQUET and config.output == STANDARD_STREAM and sys.stdout.isatty():
+        raise UserError(
+            "Expected output=FILE for Parquet, found standard output, which is a terminal. Name a "
+            "file, or show the rows with output_format=jsonl."
+        )
+    require_output(config.output)
+    return formats
+
+
+def _problems(config: PredictCommand) -> Iterator[str]:
+    if config.batch_rows < 1:
+        yield f"batch_rows: expected 1 or more, found {config.batch_rows}."
+    header = str(config.data.header).lower()
+    if header not in HEADER_CHOICES:
+        yield f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
+    if config.runtime not in RUNTIMES:
+        yield (
+            f"runtime: expected one of {', '.join(RUNTIMES)}, found {config.runtime!r}."
+            f"{nearest(config.runtime.lower(), RUNTIMES)}"
+        )
+    precision = config.predict.min_precision
+    if precision is not None and not 0 < precision <= 1:
+        yield (
+            "predict.min_precision: expected more than 0 and at most 1, such as 0.98 for 98 %, "
+            f"found {precision:g}."
+        )
+    if config.predict.words < 1:
+        yield f"predict.words: expected 1 or more, found {config.predict.words}."
