@@ -16,7 +16,7 @@ from ecomcat.rows.added import (
     Added,
     refuse_name_clash,
 )
-from ecomcat.rows.batch import Texts, without_surrogates
+from ecomcat.rows.batch import SURROGATE, Texts
 from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
 
@@ -125,7 +125,7 @@ class Labeller:
             columns[ACCEPT] = [False] * count
         readable = [i for i, text in enumerate(texts.values) if has_words(text)]
         if readable:
-            self._answer(columns, readable, [without_surrogates(texts.values[i]) for i in readable])
+            self._answer(columns, readable, [_encodable(texts.values[i]) for i in readable])
         if REASON in columns:
             for position in set(range(count)).difference(readable):
                 columns[REASON][position] = _reason(texts, position)
@@ -200,6 +200,11 @@ def write_labelled(
         if on_rows is not None:
             on_rows(labeller.rows)
     return labeller
+
+
+def _encodable(text: str) -> str:
+    """Put the replacement character for lone surrogates, which tokenizers refuse."""
+    return text if text.isascii() else SURROGATE.sub("\ufffd", text)
 
 
 def _reason(texts: Texts, position: int) -> str:

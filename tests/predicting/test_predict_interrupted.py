@@ -1,0 +1,152 @@
+"""Interrupted or out of room, predict leaves the former output and nothing else."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from dog_classifier import label_file, read_rows, write_rows
+
+from ecomcat.errors import UserError
+from ecomcat.files import UNFINISHED
+
+pytestmark = pytest.mark.slow
+
+COMMAND = Path(__file__).with_name("dog_command.py")
+ROOT = COMMAND.parents[2]
+MANY = [{"text": f"a dog with number {n}", "id": str(n)} for n in range(20_000)]
+OUTPUTS = ["labelled.csv", "labelled.jsonl.gz", "labelled.parquet"]
+
+
+def start(folder, *arguments, **options):
+    """Start predict as a process of its own."""
+    paths = os.pathsep.join([str(ROOT), str(COMMAND.parent)])
+    return subprocess.Popen(
+        [sys.executable, str(COMMAND), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths, **options.pop("environment", {})},
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def ended(process):
+    output, errors = process.communicate(timeout=120)
+    assert b"Traceback" not in errors, errors.decode()
+    return process.returncode, output, errors.decode()
+
+
+def has_begun(folder):
+    return any(path.stat().st_size for path in folder.glob(f"{UNFINISHED}*"))
+
+
+def wait_until_writing(process, folder):
+    deadline = time.monotonic() + 60
+    while not has_begun(folder):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [(signal.SIGTERM, 143, "Terminated."), (signal.SIGINT, 130, "Interrupted.")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_signal_leaves_the_former_output(tmp_path, output, number, code, message):
+    write_rows(tmp_path / "rows.csv", MANY)
+    (tmp_path / output).write_bytes(b"a former output")
+    arguments = ["input=rows.csv", f"output={output}", "batch_rows=500"]
+    process = start(tmp_path, *arguments, environment={"ECOMCAT_TEST_SLOWLY": "1"})
+    wait_until_writing(process, tmp_path)
+    process.send_signal(number)
+    returned, _, errors = ended(process)
+    assert (returned, errors.splitlines()[-1]) == (code, message)
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv", output}
+    assert (tmp_path / output).read_bytes() == b"a former output"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_no_room_leaves_the_former_output(tmp_path, output):
+    write_rows(tmp_path / "rows.csv", MANY)
+    (tmp_path / output).write_bytes(b"a former output")
+
+    def limit_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+    process = start(
+        tmp_path, "input=rows.csv", f"output={output}", "batch_rows=500", preexec_fn=limit_files
+    )
+    returned, _, errors = ended(process)
+    assert returned == 2
+    assert f"Error: Cannot write {tmp_path / output}: File too large" in errors
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv", output}
+    assert (tmp_path / output).read_bytes() == b"a former output"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_full_device(tmp_path, kind):
+    write_rows(tmp_path / "rows.csv", MANY[:100])
+    arguments = ["input=rows.csv", f"output_format={kind}"]
+    by_name = start(tmp_path, *arguments, "output=/dev/full")
+    returned, _, errors = ended(by_name)
+    assert returned == 2
+    assert "Cannot write /dev/full: No space left on device. Make room" in errors
+    with Path("/dev/full").open("wb") as full:
+        returned, _, errors = ended(start(tmp_path, *arguments, "output=-", stdout=full))
+    assert returned == 2
+    assert "Cannot write to standard output: No space left on device" in errors
+
+
+def test_whoever_reads_the_output_may_stop(tmp_path):
+    write_rows(tmp_path / "rows.csv", MANY)
+    process = start(tmp_path, "input=rows.csv", "output=-", stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    returned, _, errors = ended(process)
+    assert returned == 2
+    assert "closed it before the end" in errors
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_standard_streams_in_every_format(tmp_path, kind):
+    source = write_rows(tmp_path / f"rows.{kind}", MANY[:50])
+    arguments = ["input=-", "output=-", f"input_format={kind}", "batch_rows=20"]
+    process = start(tmp_path, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    output, errors = process.communicate(source.read_bytes(), timeout=120)
+    assert process.returncode == 0, errors
+    written = tmp_path / f"labelled.{kind}"
+    written.write_bytes(output)
+    assert [row["id"] for row in read_rows(written)] == [str(n) for n in range(50)]
+    assert b"50 rows labelled" in errors
+
+
+def test_the_input_may_be_its_own_output(tmp_path):
+    for name in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        path = write_rows(tmp_path / name, MANY[:100])
+        label_file(path, path)
+        assert [row["predicted_category"] for row in read_rows(path)] == ["dogs"] * 100
+
+
+def test_a_disk_that_fills_up_within_parquet(tmp_path, monkeypatch):
+    write_rows(tmp_path / "rows.parquet", MANY[:100])
+    writer = pq.ParquetWriter.write_table
+
+    def fail(self, *arguments):
+        writer(self, *arguments)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
+    with pytest.raises(UserError, match="No space left on device"):
+        label_file(tmp_path / "rows.parquet", tmp_path / "labelled.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]

@@ -1,0 +1,216 @@
+"""Which answers to accept, the words that spoke for them, and why a row has none."""
+
+from __future__ import annotations
+
+import logging
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from dog_classifier import DogOrCat, label_file, read_rows, write_rows
+
+from ecomcat import predict
+from tests.command_line import command_line
+
+TEXTS = ["a brown dog", "tom", "!?", ""]
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Return a function that labels `TEXTS` with options and returns some of the columns."""
+
+    def run(*columns, output=".csv", classifier=None, **options):
+        source = write_rows(tmp_path / "rows.csv", [{"id": "1", "text": text} for text in TEXTS])
+        written = tmp_path / f"labelled{output}"
+        label_file(source, written, classifier=classifier, options=options)
+        rows = read_rows(written)
+        assert [row["text"] for row in rows] == TEXTS
+        return [tuple(row[name] for name in columns) for row in rows]
+
+    return run
+
+
+ENDINGS = [".csv", ".jsonl", ".parquet"]
+
+
+@pytest.mark.parametrize("output", ENDINGS)
+def test_an_answer_of_enough_confidence_is_accepted(labelled, output):
+    accepted = labelled("accept", output=output, min_precision=0.98)
+    words = ("no", "yes") if output == ".csv" else (False, True)
+    assert accepted == [(words[0],), (words[1],), (words[0],), (words[0],)]
+
+
+def test_the_confidence_itself_is_enough(labelled):
+    accepted = labelled("accept", min_precision=0.9, classifier=DogOrCat("text", threshold=0.75))
+    assert accepted[:2] == [("yes",), ("yes",)]
+
+
+def test_it_says_how_many_were_accepted_and_from_where_on(labelled, caplog):
+    caplog.set_level(logging.INFO)
+    labelled("accept", min_precision=0.98)
+    assert caplog.messages[-1] == (
+        "1 of 4 rows (25.0%) accepted: those of confidence 0.8000 or more, of which at least 98 % "
+        "were right on validation."
+    )
+
+
+def test_where_no_confidence_is_enough_none_is_accepted_and_it_says_why(labelled, caplog):
+    caplog.set_level(logging.INFO)
+    unsure = DogOrCat("text", threshold=None)
+    assert labelled("accept", min_precision=0.999, classifier=unsure) == [("no",)] * 4
+    warnings = [line.message for line in caplog.records if line.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert "99.9 %" in warnings[0]
+    assert "too few texts" in warnings[0]
+    assert caplog.messages[-1] == "0 of 4 rows (0.0%) accepted."
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [(".csv", ("a brown dog", "")), (".jsonl", (["a", "brown", "dog"], None))],
+)
+def test_the_words_that_spoke_for_an_answer(labelled, output, words):
+    found = labelled("words", output=output, explain=True)
+    assert (found[0], found[3]) == ((words[0],), (words[1],))
+
+
+def test_no_more_words_than_asked_for_and_none_that_spoke_against(tmp_path):
+    text = "one two three four five six seven"
+    write_rows(tmp_path / "rows.jsonl", [{"text": text}])
+    for words, shown in ((2, "one two"), (9, "one two three four five")):
+        label_file(
+            tmp_path / "rows.jsonl",
+            tmp_path / "labelled.csv",
+            options={"explain": True, "words": words},
+        )
+        assert read_rows(tmp_path / "labelled.csv")[0]["words"] == shown
+
+
+def test_many_texts_are_explained_in_their_order(tmp_path):
+    write_rows(tmp_path / "rows.csv", [{"text": f"number{n}"} for n in range(700)])
+    label_file(
+        tmp_path / "rows.csv", tmp_path / "labelled.csv", options={"explain": True}, batch_rows=700
+    )
+    rows = read_rows(tmp_path / "labelled.csv")
+    assert [row["words"] for row in rows] == [f"number{n}" for n in range(700)]
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "added"),
+    [
+        (".csv", {}, ["predicted_category", "confidence"]),
+        (".csv", {"words": 3}, ["predicted_category", "confidence"]),
+        (
+            ".csv",
+            {"min_precision": 0.9},
+            ["predicted_category", "confidence", "accept", "reason"],
+        ),
+        (".csv", {"explain": True}, ["predicted_category", "confidence", "words", "reason"]),
+        (".jsonl", {}, ["predicted_category", "confidence", "reason"]),
+        (
+            ".parquet",
+            {"explain": True, "min_precision": 0.9},
+            ["predicted_category", "confidence", "accept", "words", "reason"],
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_added(tmp_path, output, options, added):
+    write_rows(tmp_path / "rows.csv", [{"text": "a dog"}])
+    written = tmp_path / f"labelled{output}"
+    label_file(tmp_path / "rows.csv", written, options=options)
+    assert list(read_rows(written)[0]) == ["text", *added]
+
+
+@pytest.mark.parametrize("output", [".jsonl", ".parquet"])
+def test_a_row_without_a_text_says_why(labelled, output):
+    assert labelled("predicted_category", "confidence", "reason", output=output) == [
+        ("dogs", 0.75, None),
+        ("cats", 0.9, None),
+        (None, None, "no letter, mark or digit"),
+        (None, None, "empty text"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ('"title": null', "title is null, no body"),
+        ('"id": 1', "no title, no body"),
+        ('"title": "", "body": ["a dog"]', "body is a list"),
+        ('"title": {}, "body": " "', "title is an object"),
+        ('"title": " ", "body": ""', "empty text"),
+        ('"title": "?", "body": null', "no letter, mark or digit"),
+        ('"title": "a dog", "body": null', None),
+        ('"title": 17', None),
+        ('"body": false', None),
+    ],
+)
+def test_why_a_line_has_no_text(tmp_path, members, reason):
+    first = '{"title": "a dog", "body": "barks", "id": 1}'
+    (tmp_path / "rows.jsonl").write_text(f"{first}\n{{{members}}}\n", encoding="utf-8")
+    label_file(
+        tmp_path / "rows.jsonl",
+        tmp_path / "labelled.jsonl",
+        data={"text_column": ["title", "body"]},
+    )
+    assert read_rows(tmp_path / "labelled.jsonl")[1]["reason"] == reason
+
+
+def test_why_a_row_of_parquet_has_no_text(tmp_path):
+    table = pa.table({"text": [None, "", "?", "a dog"]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    label_file(tmp_path / "rows.parquet", tmp_path / "labelled.parquet")
+    reasons = [row["reason"] for row in read_rows(tmp_path / "labelled.parquet")]
+    assert reasons == ["text is null", "empty text", "no letter, mark or digit", None]
+
+
+def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
+    classifier = DogOrCat()
+    write_rows(tmp_path / "rows.jsonl", [{"text": ""}, {"text": None}])
+    label_file(
+        tmp_path / "rows.jsonl",
+        tmp_path / "labelled.csv",
+        classifier=classifier,
+        options={"explain": True, "min_precision": 0.9},
+    )
+    assert classifier.asked == []
+    assert [row["accept"] for row in read_rows(tmp_path / "labelled.csv")] == ["no", "no"]
+
+
+# What is wrong is said before a model is opened
+
+
+@pytest.mark.parametrize(
+    ("argument", "fragments"),
+    [
+        ("predict.min_precision=0", ("predict.min_precision", "0.98", "found 0")),
+        ("predict.min_precision=98", ("at most 1", "found 98")),
+        ("predict.min_precision=nan", ("predict.min_precision", "found nan")),
+        ("predict.min_precision=high", ("predict.min_precision", "'high'")),
+        ("predict.words=0", ("predict.words", "1 or more")),
+        ("predict.explain=maybe", ("predict.explain", "'maybe'")),
+        ("predict.min_precison=0.9", ("Did you mean predict.min_precision?",)),
+        ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),
+        ("input_format=jsonlines", ("input_format", "Did you mean 'jsonl'?")),
+        ("output_format=xlsx", ("output_format", "csv, tsv, jsonl, parquet")),
+        ("output=labelled.json", ("output_format=jsonl",)),
+    ],
+)
+def test_a_wrong_setting(monkeypatch, capsys, tmp_path, argument, fragments):
+    monkeypatch.chdir(tmp_path)
+    with command_line(monkeypatch, capsys) as run:
+        # There is no model: who looks for it first answers with something else.
+        arguments = ["input=rows.csv", "output=labelled.csv", argument]
+        ended = run(predict.main, *dict.fromkeys(arguments))
+    assert (ended.code, ended.output) == (2, "")
+    assert all(fragment in ended.errors for fragment in fragments), ended.errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parquet_is_not_written_to_a_terminal(monkeypatch, capsys, tmp_path):
+    with command_line(monkeypatch, capsys) as run:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        ended = run(predict.main, "input=rows.parquet", "output=-")
+    assert ended.code == 2
+    assert "output_format=jsonl" in ended.errors
