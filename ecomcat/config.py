@@ -173,7 +173,7 @@ class PredictCommand:
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
     model_dir: str = "model"
-    runtime: str = "auto"  # onnx, keras; auto: onnx where it can be
+    runtime: str = "auto"  # onnx, keras; auto: onnx where the model was exported to it
     batch_rows: int = 8192  # rows held in memory at a time
 
 

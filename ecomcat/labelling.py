@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ecomcat.data.clean import has_words
 from ecomcat.rows.added import (
@@ -16,13 +16,12 @@ from ecomcat.rows.added import (
     Added,
     refuse_name_clash,
 )
-from ecomcat.rows.batch import SURROGATE, Texts
+from ecomcat.rows.batch import Texts
 from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from ecomcat.artifact.classifier import Classifier
 
 __all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash", "write_labelled"]
 
@@ -31,41 +30,6 @@ ADDED_COLUMNS = (CATEGORY, CONFIDENCE)
 _NO_WORDS = "no letter, mark or digit"
 _EXPLAINED_AT_ONCE = 256  # texts, each of which is labelled once without each of its words
 _DIGITS = 4  # of a confidence
-
-
-class Word(Protocol):
-    """A word of an explanation."""
-
-    @property
-    def word(self) -> str:
-        """The word as it stands in the text."""
-        ...
-
-    @property
-    def weight(self) -> float:
-        """How much the answer's probability falls without it."""
-        ...
-
-
-class TextClassifier(Protocol):
-    """What labelling asks of a classifier."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """The names of the classes."""
-        ...
-
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each class's probability for each text, shape `(texts, classes)`."""
-        ...
-
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence whose answers are right so often; None if there is none."""
-        ...
-
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[Word]]:
-        """Return the words of each text, those that spoke most for the answer first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +71,7 @@ class Labeller:
         accepted: those of them whose answer is accepted.
     """
 
-    def __init__(self, classifier: TextClassifier, options: LabelOptions) -> None:
+    def __init__(self, classifier: Classifier, options: LabelOptions) -> None:
         self._classifier = classifier
         self.options = options
         wanted = options.min_precision
@@ -125,7 +89,7 @@ class Labeller:
             columns[ACCEPT] = [False] * count
         readable = [i for i, text in enumerate(texts.values) if has_words(text)]
         if readable:
-            self._answer(columns, readable, [_encodable(texts.values[i]) for i in readable])
+            self._answer(columns, readable, [texts.values[i] for i in readable])
         if REASON in columns:
             for position in set(range(count)).difference(readable):
                 columns[REASON][position] = _reason(texts, position)
@@ -166,7 +130,7 @@ def write_labelled(
     output: TextIO,
     rows: Iterable[list[str]],
     columns: Columns,
-    classifier: TextClassifier,
+    classifier: Classifier,
     *,
     delimiter: str,
     batch_rows: int,
@@ -200,11 +164,6 @@ def write_labelled(
         if on_rows is not None:
             on_rows(labeller.rows)
     return labeller
-
-
-def _encodable(text: str) -> str:
-    """Put the replacement character for lone surrogates, which tokenizers refuse."""
-    return text if text.isascii() else SURROGATE.sub("\ufffd", text)
 
 
 def _reason(texts: Texts, position: int) -> str:

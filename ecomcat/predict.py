@@ -16,7 +16,6 @@ from ecomcat.predict_settings import check_predict
 if TYPE_CHECKING:
     from ecomcat.labelling import Labeller, LabelOptions
     from ecomcat.rows.batch import Input
-    from ecomcat.rows.opening import ReadSettings
 
 logger = logging.getLogger("ecomcat")
 
@@ -34,12 +33,10 @@ def predict(config: PredictCommand) -> None:
 
     input_format, output_format = check_predict(config)
     require_export(Path(config.model_dir).expanduser())
-    from ecomcat.rows.opening import open_input
+    from ecomcat.rows.reading import open_input
 
     options = _label_options(config, output_format)
-    with open_input(
-        str(config.input), input_format, _read_settings(config), reserved=options.added
-    ) as rows:
+    with open_input(str(config.input), input_format, config.data, reserved=options.added) as rows:
         _label(config, rows, output_format, options)
 
 
@@ -61,24 +58,11 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     )
 
 
-def _read_settings(config: PredictCommand) -> ReadSettings:
-    from ecomcat.rows.opening import ReadSettings
-
-    data = config.data
-    return ReadSettings(
-        member=data.member,
-        encoding=data.encoding,
-        delimiter=data.delimiter,
-        header=str(data.header).lower(),
-        text_column=data.text_column,
-    )
-
-
 def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
     from ecomcat.artifact.classifier import load_classifier
     from ecomcat.labelling import Labeller, refuse_name_clash
     from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
-    from ecomcat.rows.opening import open_output
+    from ecomcat.rows.writing import open_output
 
     classifier = load_classifier(Path(config.model_dir).expanduser(), config.runtime)
     rows.choose_text(classifier.text_columns)

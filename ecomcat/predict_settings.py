@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from ecomcat.checks import HEADER_CHOICES, STANDARD_STREAM, require_output
 from ecomcat.config import PredictCommand
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError
 from ecomcat.rows.formats import PARQUET, choose_formats
-
-RUNTIMES = ("auto", "onnx", "keras")
 
 
 def check_predict(config: PredictCommand) -> tuple[str, str]:
@@ -22,6 +20,8 @@ def check_predict(config: PredictCommand) -> tuple[str, str]:
     Raises:
         UserError: naming each value that is wrong, a line each.
     """
+    from ecomcat.artifact.runtime import check_runtime
+
     if not config.input or not config.output:
         raise UserError(
             "Expected input=FILE and output=FILE, or - for standard input and output; found "
@@ -41,6 +41,7 @@ def check_predict(config: PredictCommand) -> tuple[str, str]:
             "Expected output=FILE for Parquet, found standard output, which is a terminal. Name a "
             "file, or show the rows with output_format=jsonl."
         )
+    check_runtime(config.runtime)
     require_output(config.output)
     return formats
 
@@ -51,11 +52,6 @@ def _problems(config: PredictCommand) -> Iterator[str]:
     header = str(config.data.header).lower()
     if header not in HEADER_CHOICES:
         yield f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
-    if config.runtime not in RUNTIMES:
-        yield (
-            f"runtime: expected one of {', '.join(RUNTIMES)}, found {config.runtime!r}."
-            f"{nearest(config.runtime.lower(), RUNTIMES)}"
-        )
     precision = config.predict.min_precision
     if precision is not None and not 0 < precision <= 1:
         yield (

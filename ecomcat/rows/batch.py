@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEAD_ROWS = 1000  # rows looked at to find the header, the columns and their types
 
-SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ def without_surrogates(text: str) -> str:
     r"""Write lone surrogates, which no encoding takes, as JSON escapes them: `\ud800`."""
     if text.isascii():
         return text
-    return SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

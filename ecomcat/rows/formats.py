@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from ecomcat.checks import STANDARD_STREAM
 from ecomcat.errors import UserError, nearest
+from ecomcat.extras import require_extra
 
 AUTO = "auto"
 CSV, TSV, JSON_LINES, PARQUET = FORMATS = ("csv", "tsv", "jsonl", "parquet")
@@ -56,11 +56,8 @@ def choose_formats(
     chosen = _by_ending(source) or CSV if input_format == AUTO else input_format
     written = _by_ending(output) or chosen if output_format == AUTO else output_format
     _refuse_unwritable(output, written)
-    if PARQUET in {chosen, written} and importlib.util.find_spec("pyarrow") is None:
-        raise UserError(
-            "Expected the package pyarrow, which reads and writes Parquet, found none. Install "
-            'it with: pip install "ecomcat[parquet]". Or use CSV or JSON lines.'
-        )
+    if PARQUET in {chosen, written}:
+        require_extra("parquet", "pyarrow", needed_for="Parquet")
     return chosen, written
 
 

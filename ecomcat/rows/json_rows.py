@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 
+from ecomcat.config import PredictDataConfig
 from ecomcat.errors import UserError
 from ecomcat.rows.added import refuse_name_clash
 from ecomcat.rows.batch import HEAD_ROWS, Batch, Texts
 from ecomcat.rows.formats import JSON_LINES
-from ecomcat.rows.json_values import cell_text, json_text, read_object
+from ecomcat.rows.json_values import absence, cell_text, plain_text, read_object
 from ecomcat.rows.names import choose_text_names, listing
 from ecomcat.table.charset import choose_encoding
 from ecomcat.table.content import Content, open_content
@@ -57,11 +58,12 @@ class JsonBatch:
         values: list[str] = []
         absent: dict[int, str] = {}
         for position, row in enumerate(self.rows):
-            parts = [_text_of(row.values.get(name)) for name in self.text_names]
+            parts = [plain_text(row.values.get(name)) for name in self.text_names]
             values.append(" ".join(filter(None, parts)))
-            if not values[-1]:
-                absent[position] = _absence(row.values, self.text_names)
-        return Texts(values, {position: why for position, why in absent.items() if why})
+            why = "" if values[-1] else absence(row.values, self.text_names)
+            if why:
+                absent[position] = why
+        return Texts(values, absent)
 
     def cells(self) -> Iterator[list[str]]:
         """Return the members in the order of the first lines' columns."""
@@ -104,8 +106,8 @@ class JsonInput:
     def __init__(
         self,
         content: Content,
-        *,
         encoding: str,
+        *,
         text_column: object,
         reserved: Sequence[str],
         size: int | None,
@@ -204,11 +206,9 @@ class JsonOutput:
 @contextmanager
 def open_json(
     source: Path | BinaryIO,
+    data: PredictDataConfig,
     *,
-    name: str | None,
-    encoding: str,
-    member: str | None,
-    text_column: object,
+    name: str,
     reserved: Sequence[str],
     size: int | None,
 ) -> Iterator[JsonInput]:
@@ -216,38 +216,16 @@ def open_json(
 
     Args:
         source: a path, or a binary stream, which is read but not closed.
-        name: what messages call it; by default the file's name.
-        encoding: an encoding's name; `auto` looks at the beginning.
-        member: which file of a zip archive to take.
-        text_column: see `JsonInput`.
-        reserved: see `JsonInput`.
-        size: see `JsonInput`.
+        data: how it is read.
+        name: what messages call it.
+        reserved: names that no member may have.
+        size: bytes of the file as it is stored; None for a stream.
 
     Raises:
         UserError: if it cannot be opened or its first lines cannot be read.
     """
-    with open_content(source, name=name, member=member) as content:
-        codec = choose_encoding(content, encoding, whole=False)
+    with open_content(source, name=name, member=data.member) as content:
+        encoding = choose_encoding(content, data.encoding, whole=False)
         yield JsonInput(
-            content, encoding=codec, text_column=text_column, reserved=reserved, size=size
+            content, encoding, text_column=data.text_column, reserved=reserved, size=size
         )
-
-
-def _text_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return json_text(value)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _absence(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Say why there is no text; nothing where there is one, but an empty one."""
-    reasons = []
-    for name in names:
-        value = values.get(name)
-        if name not in values:
-            reasons.append(f"no {name}")
-        elif value is None:
-            reasons.append(f"{name} is null")
-        elif isinstance(value, dict | list):
-            reasons.append(f"{name} is {'a list' if isinstance(value, list) else 'an object'}")
-    return ", ".join(reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecomcat.errors import UserError
@@ -68,3 +69,29 @@ def cell_text(value: Any) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, str) else json_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """Return a text, a number or true or false as a text; nothing for all else."""
+    if isinstance(value, bool):
+        return json_text(value)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def absence(members: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Say why an object has no text; nothing where it has one that is empty.
+
+    Args:
+        members: of the object.
+        names: of those that should hold the text.
+    """
+    reasons = []
+    for name in names:
+        value = members.get(name)
+        if name not in members:
+            reasons.append(f"no {name}")
+        elif value is None:
+            reasons.append(f"{name} is null")
+        elif isinstance(value, dict | list):
+            reasons.append(f"{name} is {'a list' if isinstance(value, list) else 'an object'}")
+    return ", ".join(reasons)

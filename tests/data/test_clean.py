@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from dataclasses import asdict
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.clean import CleanRows, clean_rows, key_digest, normalized_key
+from ecomcat.data.clean import CleanRows, clean_rows, has_words, key_digest, normalized_key
 
 Row = tuple[str, str]
 
@@ -86,6 +87,16 @@ def test_what_is_no_letter_mark_or_digit_does_not_matter(
     before: str, between: str, after: str
 ) -> None:
     assert normalized_key(before + between + after) == normalized_key(before + after)
+
+
+@given(text=any_text)
+def test_a_text_has_words_where_its_key_is_not_empty(text: str) -> None:
+    assert has_words(text) == bool(normalized_key(text))
+
+
+def test_every_letter_and_digit_of_unicode_has_a_key() -> None:
+    letters = filter(str.isalnum, map(chr, range(sys.maxunicode + 1)))
+    assert [letter for letter in letters if not normalized_key(letter)] == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "?!", "😀👍", "\u200b", "\ud800", "→ €"])

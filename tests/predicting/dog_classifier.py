@@ -45,7 +45,6 @@ class DogOrCat:
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         self.asked += texts
-        assert all(text.encode() for text in texts)  # as a tokenizer needs it
         scores = [[0.25, 0.75] if "dog" in text else [0.9, 0.1] for text in texts]
         return np.array(scores, np.float32)
 

@@ -73,7 +73,7 @@ def test_what_is_not_known_is_answered_with_what_is(arguments, fragments):
 
 
 def test_parquet_without_its_package_names_the_extra(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
     with pytest.raises(UserError, match=r'pip install "ecomcat\[parquet\]"'):
         chosen("a.csv", "b.parquet")
     assert chosen("a.csv", "b.jsonl") == ("csv", "jsonl")

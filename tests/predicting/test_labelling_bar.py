@@ -10,8 +10,9 @@ import pytest
 from dog_classifier import write_rows
 from rich.console import Console
 
+from ecomcat.config import PredictDataConfig
 from ecomcat.reporting.labelling import labelling_progress
-from ecomcat.rows.opening import ReadSettings, open_input
+from ecomcat.rows.reading import open_input
 
 
 class Clock:
@@ -84,7 +85,7 @@ def test_a_log_gets_a_line_now_and_then(caplog):
 def test_the_fraction_grows_to_one(tmp_path, kind):
     rows = [{"text": f"a text of some length, number {n}"} for n in range(100_000)]
     source = write_rows(tmp_path / f"rows.{kind}", rows)
-    with open_input(str(source), kind, ReadSettings(), reserved=()) as opened:
+    with open_input(str(source), kind, PredictDataConfig(), reserved=()) as opened:
         opened.choose_text(["text"])
         fractions = [opened.fraction_read() for _ in opened.batches(10_000)]
         fractions.append(opened.fraction_read())
@@ -96,7 +97,7 @@ def test_the_fraction_grows_to_one(tmp_path, kind):
 def test_a_packed_file_counts_as_it_is_stored(tmp_path):
     source = tmp_path / "rows.csv.gz"
     source.write_bytes(gzip.compress(b"text\n" + b"a dog\n" * 1000))
-    with open_input(str(source), "csv", ReadSettings(), reserved=()) as opened:
+    with open_input(str(source), "csv", PredictDataConfig(), reserved=()) as opened:
         opened.choose_text(["text"])
         assert sum(map(len, opened.batches(100))) == 1000
         assert opened.fraction_read() == 1
@@ -104,6 +105,6 @@ def test_a_packed_file_counts_as_it_is_stored(tmp_path):
 
 def test_of_a_stream_no_fraction_is_known(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"text\na dog\n")))
-    with open_input("-", "csv", ReadSettings(), reserved=()) as opened:
+    with open_input("-", "csv", PredictDataConfig(), reserved=()) as opened:
         opened.choose_text(["text"])
         assert opened.fraction_read() is None
