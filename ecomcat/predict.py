@@ -94,7 +94,7 @@ def _warn_if_none_is_accepted(labeller: Labeller) -> None:
 
 def _tell_counts(labeller: Labeller) -> None:
     if labeller.unreadable:
-        logger.info("%s of them have no text, and no category.", f"{labeller.unreadable:,}")
+        logger.info("Rows without a text, and so without a category: %d.", labeller.unreadable)
     precision = labeller.options.min_precision
     if precision is None:
         return
