@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from ecomcat.data.clean import has_words
 from ecomcat.rows.added import (
@@ -19,9 +19,7 @@ from ecomcat.rows.added import (
 from ecomcat.rows.batch import Texts
 from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
-
-if TYPE_CHECKING:
-    from ecomcat.artifact.classifier import Classifier
+from ecomcat.text_classifier import TextClassifier
 
 __all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash", "write_labelled"]
 
@@ -71,7 +69,7 @@ class Labeller:
         accepted: those of them whose answer is accepted.
     """
 
-    def __init__(self, classifier: Classifier, options: LabelOptions) -> None:
+    def __init__(self, classifier: TextClassifier, options: LabelOptions) -> None:
         self._classifier = classifier
         self.options = options
         wanted = options.min_precision
@@ -130,7 +128,7 @@ def write_labelled(
     output: TextIO,
     rows: Iterable[list[str]],
     columns: Columns,
-    classifier: Classifier,
+    classifier: TextClassifier,
     *,
     delimiter: str,
     batch_rows: int,

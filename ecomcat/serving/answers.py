@@ -5,56 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecomcat.data.clean import normalized_key
 from ecomcat.serving.messages import Prediction, Word
 from ecomcat.text.tokenizer import valid_unicode
+from ecomcat.text_classifier import TextClassifier, WeightedWord
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_MOST_THRESHOLDS = 256
+
 Result = TypeVar("Result")
 
 UNREADABLE = "The text has no letter and no digit."
-
-
-class WordWeight(Protocol):
-    """A word and what it speaks for the answer, as `Classifier.explain` gives it."""
-
-    @property
-    def word(self) -> str:
-        """The word."""
-
-    @property
-    def weight(self) -> float:
-        """How far the answer's probability falls without it."""
-
-    @property
-    def spans(self) -> Sequence[tuple[int, int]]:
-        """Where it stands, in characters."""
-
-
-class Classifier(Protocol):
-    """What the service needs of a classifier."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Names of the classes."""
-
-    @property
-    def text_columns(self) -> Sequence[str | int]:
-        """The columns that it was trained on."""
-
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each class's probability for each text, `(texts, classes)`."""
-
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence whose answers are right so often."""
-
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
-        """Return the words of each text, strongest first."""
 
 
 class Answers:
@@ -63,12 +30,17 @@ class Answers:
     Args:
         classifier: answers the texts; it may use several threads itself.
         min_precision: what `accept` stands for where a request does not say.
+
+    Attributes:
+        threshold: returns the least confidence whose answers are right so often; None if none is.
     """
 
-    def __init__(self, classifier: Classifier, min_precision: float) -> None:
+    def __init__(self, classifier: TextClassifier, min_precision: float) -> None:
         self.labels = list(map(valid_unicode, classifier.labels))
         self.text_columns = classifier.text_columns
         self.min_precision = min_precision
+        # Read off thousands of confidences, for each request anew but for this.
+        self.threshold = lru_cache(_MOST_THRESHOLDS)(classifier.threshold)
         self._classifier = classifier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
 
@@ -85,13 +57,13 @@ class Answers:
         wanted = self.min_precision if min_precision is None else min_precision
         return await self._run(lambda: self._predict(texts, explain, wanted))
 
-    async def threshold(self) -> float | None:
-        """Return the least confidence that is accepted where a request does not say."""
-        return await self._run(lambda: self._classifier.threshold(self.min_precision))
-
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each class's probability for each text, to a thread that can wait for its turn."""
         return self._thread.submit(self._classifier.probabilities, texts).result()
+
+    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WeightedWord]]:
+        """Return the words of each text, strongest first, to a thread that can wait."""
+        return self._thread.submit(self._classifier.explain, texts).result()
 
     def close(self) -> None:
         """Answer no more; what waits is given up."""
@@ -108,7 +80,7 @@ class Answers:
         if not readable:
             return predictions
         chosen = [texts[index] for index in readable]
-        threshold = self._classifier.threshold(min_precision)
+        threshold = self.threshold(min_precision)
         rows = self._classifier.probabilities(chosen).tolist()
         words = self._classifier.explain(chosen) if explain else [None] * len(chosen)
         for index, row, weights in zip(readable, rows, words, strict=True):
@@ -116,7 +88,7 @@ class Answers:
         return predictions
 
     def _prediction(
-        self, row: list[float], threshold: float | None, weights: Sequence[WordWeight] | None
+        self, row: list[float], threshold: float | None, weights: Sequence[WeightedWord] | None
     ) -> Prediction:
         confidence = max(row)
         values: dict[str, Any] = {

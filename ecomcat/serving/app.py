@@ -5,40 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import anyio.to_thread
-from fastapi import APIRouter, FastAPI, HTTPException, Query
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.config import ServeCommand
-from ecomcat.errors import UserError
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.bodies import read_body, require_media_type, too_large
+from ecomcat.serving.bodies import read_body, require_media_type
 from ecomcat.serving.checks import is_loopback
 from ecomcat.serving.description import describe_model
 from ecomcat.serving.guard import Guard, loopback_hosts
-from ecomcat.serving.labelled_table import TableOptions, TooLargeError, chunks, label_table
+from ecomcat.serving.label_routes import label_routes
 from ecomcat.serving.messages import (
     Health,
     ModelDescription,
     OneText,
     Prediction,
     Predictions,
-    Problem,
 )
+from ecomcat.serving.problems import BODY_PROBLEMS, problems
 from ecomcat.serving.requests import parse_request, request_schema, unprocessable
 
 JSON = "application/json"
-TABLE_TYPES = (
-    *("text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"),
-    *("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed"),
-    "application/vnd.ms-excel",  # what Windows takes a CSV for
-)
 _PAGE = Path(__file__).parent / "page"
 _ASSETS = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -46,20 +39,6 @@ _ASSETS = {
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-_TABLES_AT_A_TIME = 2
-
-
-def _problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    return {status.value: {"model": Problem, "description": status.phrase} for status in statuses}
-
-
-_BODY_PROBLEMS = _problems(
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
 
 
 def build_app(
@@ -80,12 +59,12 @@ def build_app(
         # These pages load their scripts from other hosts.
         docs_url=None,
         redoc_url=None,
-        responses=_problems(HTTPStatus.BAD_REQUEST),
+        responses=problems(HTTPStatus.BAD_REQUEST),
     )
     app.add_exception_handler(RequestValidationError, _wrong_query)
     app.include_router(_facts(answers, metrics, config))
     app.include_router(_predict(answers, config))
-    app.include_router(_label(answers, config))
+    app.include_router(label_routes(answers, config))
     _add_page(app)
     own = loopback_hosts(port) if is_loopback(config.host) else []
     return Guard(app, [*own, *config.allowed_hosts])
@@ -100,7 +79,7 @@ def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -
 
     @router.get("/model", response_model=ModelDescription, summary="Describe what is served")
     async def model() -> Response:
-        threshold = await answers.threshold()
+        threshold = answers.threshold(config.min_precision)
         described = describe_model(answers.labels, metrics, config, threshold)
         return Response(described.model_dump_json(), media_type=JSON)
 
@@ -114,7 +93,7 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
     @router.post(
         "/predict",
         response_model=Prediction | Predictions,
-        responses=_BODY_PROBLEMS,
+        responses=BODY_PROBLEMS,
         openapi_extra={"requestBody": body},
         summary="Label one text or several",
         description="One text is answered by a prediction, texts by a list of predictions.",
@@ -130,57 +109,6 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
         )
         answer = predictions[0] if one else Predictions(predictions=predictions)
         return Response(answer.model_dump_json(exclude_unset=True), media_type=JSON)
-
-    return router
-
-
-def _label(answers: Answers, config: ServeCommand) -> APIRouter:
-    router = APIRouter()
-    table = {"schema": {"type": "string", "format": "binary"}}
-    limiter = anyio.CapacityLimiter(_TABLES_AT_A_TIME)
-
-    @router.post(
-        "/label",
-        response_class=Response,
-        responses={
-            HTTPStatus.OK.value: {
-                "description": "The table with the columns added",
-                "content": {"text/csv": table, "text/tab-separated-values": table},
-            },
-            **_BODY_PROBLEMS,
-        },
-        openapi_extra={
-            "requestBody": {"required": True, "content": dict.fromkeys(TABLE_TYPES, table)}
-        },
-        summary="Label a table",
-        description="CSV or TSV, packed with gzip or zip or not. Every row and column is kept.",
-    )
-    async def label(
-        request: Request,
-        text_column: Annotated[list[str] | None, Query()] = None,
-        header: Literal["auto", "true", "false"] = "auto",
-        delimiter: str = "auto",
-        encoding: str = "auto",
-        member: str | None = None,
-    ) -> Response:
-        require_media_type(request, TABLE_TYPES)
-        body = await read_body(request, config)
-        options = TableOptions(text_column, header, delimiter, encoding, member)
-        try:
-            labelled, found = await anyio.to_thread.run_sync(
-                label_table, body, answers, options, config.max_body_mb, limiter=limiter
-            )
-        except UserError as error:
-            raise unprocessable(str(error)) from error
-        except TooLargeError as error:
-            raise too_large(config) from error
-        tabs = found == "\t"
-        name = "labelled.tsv" if tabs else "labelled.csv"
-        return StreamingResponse(
-            chunks(labelled),
-            media_type="text/tab-separated-values" if tabs else "text/csv",
-            headers={"content-disposition": f'attachment; filename="{name}"'},
-        )
 
     return router
 

@@ -8,19 +8,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO
 
 from ecomcat.data.source import HEAD_ROWS
 from ecomcat.errors import UserError
-from ecomcat.labelling import refuse_name_clash, write_labelled
+from ecomcat.labelling import LabelOptions, refuse_name_clash, write_labelled
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.bodies import MEGABYTE
 from ecomcat.table.columns import prediction_columns
 from ecomcat.table.content import open_content
 from ecomcat.table.table import open_table
-
-if TYPE_CHECKING:
-    from ecomcat.artifact.classifier import Classifier
 
 _NAME = "The table"
 _BATCH_ROWS = 512  # between which other requests have their turn
@@ -44,6 +41,7 @@ class TableOptions:
         delimiter: `auto`, one character or its name.
         encoding: `auto` or an encoding's name.
         member: which file of a zip archive; None for the only one.
+        min_precision: the share of accepted rows that are to be right.
     """
 
     text_column: list[str] | None
@@ -51,6 +49,7 @@ class TableOptions:
     delimiter: str
     encoding: str
     member: str | None
+    min_precision: float
 
 
 def label_table(
@@ -110,16 +109,18 @@ def _write_labelled(
             trained_on=answers.text_columns,
             name=table.name,
         )
-        refuse_name_clash(columns.header, table.name)
+        added = LabelOptions(min_precision=options.min_precision, reasons=True)
+        refuse_name_clash(columns.header, table.name, added.added)
         blank = repeat([""], table.leading_blank_lines if table.width == 1 else 0)
         rows = chain(blank, head, stream) if columns.header is None else chain(head[1:], stream)
         write_labelled(
             output,
             rows,
             columns,
-            cast("Classifier", answers),
+            answers,
             delimiter=table.format.delimiter,
             batch_rows=_BATCH_ROWS,
+            options=added,
         )
         return table.format.delimiter
 

@@ -10,10 +10,11 @@ import zipfile
 import pytest
 from starlette.testclient import TestClient
 
-from ecomcat.labelling import ADDED_COLUMNS
+from ecomcat.labelling import LabelOptions
 from tests.serving.pets import Broken, pets_app
 
 URL = "http://127.0.0.1:8000"
+ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
 CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
 
 
@@ -76,6 +77,18 @@ def test_a_table_comes_back_labelled_however_it_is_packed(label, content, media_
     assert "labelled.csv" in answer.headers["content-disposition"]
 
 
+@pytest.mark.parametrize(
+    ("query", "accepted"),
+    [({}, "yes"), ({"min_precision": 0.98}, "yes"), ({"min_precision": 0.999}, "no")],
+    ids=["the service's own", "asked for", "never so precise"],
+)
+def test_a_table_says_which_rows_need_no_second_look(label, query, accepted):
+    _, sure, empty, unsure = rows_of(label(CSV.replace(b"a dog", b"dog wolf bark"), **query))
+    accept = ADDED_COLUMNS.index("accept") - len(ADDED_COLUMNS)
+    assert [row[accept] for row in (sure, empty, unsure)] == [accepted, "no", "no"]
+    assert empty[-1] == "empty text"
+
+
 def test_tabs_come_back_as_tabs(label):
     answer = label(CSV.replace(b",", b"\t"), "text/tab-separated-values")
     assert rows_of(answer, "\t")[1][:2] == ["1", "a dog"]
@@ -121,6 +134,7 @@ def test_a_query_says_how_a_table_is_read(label, content, query, expected):
         (CSV, {"encoding": "utf-99"}, ("encoding", "utf-99")),
         (CSV, {"delimiter": "much"}, ("delimiter", "much")),
         (CSV, {"header": "perhaps"}, ("header",)),
+        (CSV, {"min_precision": "2"}, ("min_precision",)),
         (CSV, {"member": "a.csv"}, ("zip archive", "member=a.csv")),
     ],
     ids=lambda value: repr(value[:12]) if isinstance(value, bytes) else None,
