@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ecomcat.config import SearchCommand
+from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE, FinalConfig, SearchCommand
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.tables import output_console
 from ecomcat.tuning.study.records import load_records
@@ -51,7 +51,7 @@ def print_dry_run(
     )
     state = _state(study, identity, overwrite=search.overwrite)
     console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
-    console.print(f"Model: {config.model_dir}", soft_wrap=True)
+    console.print(f"Model: {config.model_dir} ({_final(config.final)})", soft_wrap=True)
 
 
 def _count(size: float) -> str:
@@ -63,6 +63,20 @@ def _workers(config: SearchCommand) -> str:
     place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
     plural = "worker" if search.workers == 1 else "workers"
     return f"{search.workers} {plural} {place}"
+
+
+def _final(final: FinalConfig) -> str:
+    """Say in words what would be exported."""
+    members = f"{final.max_members} trial{'' if final.max_members == 1 else 's'}"
+    what = {
+        SINGLE: "the best configuration",
+        ENSEMBLE: f"an ensemble of at most {members}",
+        DISTILLED: f"the best configuration, taught by at most {members}",
+    }[final.name]
+    rows = "train and validation" if final.retrain else "train alone, as the search trained it"
+    if final.use_all_rows:
+        rows = "all rows, once test was scored"
+    return f"{what}, trained on {rows}"
 
 
 def _state(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> str:

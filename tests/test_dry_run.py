@@ -281,3 +281,17 @@ def test_tensorflow_is_not_loaded_and_standard_output_has_the_plan_alone(tmp_pat
     assert sentences == ["Configurations", "Would run", "Study", "Model"]
     assert ended.stderr.startswith("Data: the project's own sample") and "254 train" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "the best configuration, trained on train and validation"),
+        (["final=ensemble"], "an ensemble of at most 8 trials, trained on train and validation"),
+        (["final=distilled", "final.max_members=1"], "the best configuration, taught by at most 1"),
+        (["final.retrain=false"], "trained on train alone, as the search trained it"),
+        (["final.use_all_rows=true"], "trained on all rows, once test was scored"),
+    ],
+)
+def test_says_what_would_be_exported(dry_run: DryRun, overrides: list[str], said: str) -> None:
+    assert f"Model: model ({said}" in dry_run(*overrides).output
