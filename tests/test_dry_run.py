@@ -171,7 +171,7 @@ def test_a_configuration_to_train_is_told_of_in_the_same_way(dry_run: DryRun) ->
 def test_the_study_and_the_model_are_named(dry_run: DryRun) -> None:
     ended = dry_run("search.name=mine", "outputs_dir=out puts", "model_dir=my model (1)")
     assert sentence_of(ended, "Study") == "out puts/search/mine (new)"
-    assert sentence_of(ended, "Model") == "my model (1)"
+    assert sentence_of(ended, "Model").startswith("my model (1) (the best configuration")
 
 
 def test_the_study_has_the_name_that_it_would_get(dry_run: DryRun) -> None:
@@ -289,9 +289,15 @@ def test_tensorflow_is_not_loaded_and_standard_output_has_the_plan_alone(tmp_pat
         ([], "the best configuration, trained on train and validation"),
         (["final=ensemble"], "an ensemble of at most 8 trials, trained on train and validation"),
         (["final=distilled", "final.max_members=1"], "the best configuration, taught by at most 1"),
-        (["final.retrain=false"], "trained on train alone, as the search trained it"),
-        (["final.use_all_rows=true"], "trained on all rows, once test was scored"),
+        (
+            ["final.retrain=false"],
+            "configuration, trained on train alone, as the search trained it",
+        ),
+        (
+            ["final.use_all_rows=true"],
+            "configuration, trained on all rows, once test was scored",
+        ),
     ],
 )
 def test_says_what_would_be_exported(dry_run: DryRun, overrides: list[str], said: str) -> None:
-    assert f"Model: model ({said}" in dry_run(*overrides).output
+    assert said in sentence_of(dry_run(*overrides), "Model")
