@@ -192,7 +192,8 @@ class ServeCommand:
     max_text_characters: int = 100_000
     max_explained: int = 10  # texts of a request that asks which words spoke for the answer
     max_upload_seconds: float = 60.0  # for a request's body
-    max_connections: int = 256  # at a time; more are refused
+    max_table_rows: int = 100_000  # of a table that is labelled
+    max_connections: int = 64  # at a time; more are refused
     max_shutdown_seconds: int = 30  # for requests under way when it is stopped
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -73,7 +74,9 @@ class Labeller:
         self._classifier = classifier
         self.options = options
         wanted = options.min_precision
-        self.threshold = None if wanted is None else classifier.threshold(wanted)
+        threshold = None if wanted is None else classifier.threshold(wanted)
+        # Of the digits that are written, so that whoever reads them comes to the same rows.
+        self.threshold = None if threshold is None else _rounded_up(threshold)
         self.rows = self.unreadable = self.accepted = 0
 
     def label(self, texts: Texts) -> Added:
@@ -108,9 +111,8 @@ class Labeller:
             columns[CATEGORY][position] = labels[answer]
             columns[CONFIDENCE][position] = round(confidence, _DIGITS)
         if ACCEPT in columns and self.threshold is not None:
-            for position, accepted in zip(
-                positions, (confidences >= self.threshold).tolist(), strict=True
-            ):
+            for position in positions:
+                accepted = columns[CONFIDENCE][position] >= self.threshold
                 columns[ACCEPT][position] = accepted
                 self.accepted += accepted
         if WORDS in columns:
@@ -162,6 +164,11 @@ def write_labelled(
         if on_rows is not None:
             on_rows(labeller.rows)
     return labeller
+
+
+def _rounded_up(confidence: float) -> float:
+    steps = 10.0**_DIGITS
+    return min(math.ceil(round(confidence * steps, 6)) / steps, 1.0)
 
 
 def _reason(texts: Texts, position: int) -> str:

@@ -97,6 +97,14 @@ def test_a_model_without_an_onnx_file_answers_by_keras_and_says_so_if_onnx_is_as
         load_classifier(folder, "onnx")
 
 
+def test_an_onnx_file_that_another_model_left_behind_is_not_used(copied, model):
+    folder = copied("model.onnx")
+    (folder / "model.onnx").write_bytes(b"another model's")
+    assert len(load_classifier(folder).probabilities(TEXTS[:3])) == 3
+    with pytest.raises(UserError, match=r"model\.onnx, found no such file in its manifest"):
+        load_classifier(folder, "onnx")
+
+
 def test_a_folder_of_an_earlier_version_is_told_what_it_lacks(copied):
     with pytest.raises(UserError, match=r"acceptance\.json.*earlier version"):
         load_classifier(copied("acceptance.json"))

@@ -7,7 +7,7 @@ from typing import Any
 
 Escape = Callable[[object], str]
 
-_MOST_PAIRS = 5
+_MOST_PAIRS, _MOST_CATEGORIES = 5, 3
 
 
 def trust_lines(test: Mapping[str, Any], temperature: float) -> list[str]:
@@ -52,13 +52,25 @@ def weakness_lines(test: Mapping[str, Any], labels: Sequence[str], escape: Escap
             for count, total, true, other in _hardest_pairs(test["confusion_matrix"], labels)
         ),
         *(
-            f"- Texts of {escape(kind)}: {found['accuracy']:.4f} of {found['rows']} right."
+            f"- Of {found['rows']} test texts of {escape(kind)}, {found['accuracy']:.1%} were "
+            f"right ({test['accuracy']:.1%} of all)."
             for kinds in test["slices"].values()
             for kind, found in kinds.items()
+            if found["accuracy"] < test["accuracy"]
+        ),
+        *(
+            f"- Of {score['rows']} test texts of {escape(name)}, {score['recall']:.1%} were found."
+            for name, score in _least_found(test["per_class"])
         ),
         "- Texts in languages that it was not trained on, and words that it has not met: it "
         "guesses, and its confidence says nothing.",
     ]
+
+
+def _least_found(per_class: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the categories of the lowest recall: small ones do not show among the pairs."""
+    met = [(name, score) for name, score in per_class.items() if score["rows"]]
+    return sorted(met, key=lambda item: item[1]["recall"])[:_MOST_CATEGORIES]
 
 
 def _hardest_pairs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,12 +107,12 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
             missing.
     """
     check_runtime(runtime)
-    check_manifest(directory)
-    _require_acceptance(directory)
+    files = check_manifest(directory)
+    _require_acceptance(directory, files)
     from tokenizers import Tokenizer
 
     return Classifier(
-        score=open_scorer(directory, runtime),
+        score=open_scorer(directory, files, runtime),
         tokenizer=Tokenizer.from_file(str(directory / TOKENIZER)),
         labels=json.loads((directory / LABELS).read_text(encoding="utf-8")),
         text_columns=trained_columns(directory),
@@ -121,8 +121,8 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
     )
 
 
-def _require_acceptance(directory: Path) -> None:
-    if not (directory / ACCEPTANCE).is_file():
+def _require_acceptance(directory: Path, files: Collection[str]) -> None:
+    if ACCEPTANCE not in files:
         raise UserError(
             f"Expected {ACCEPTANCE} in {directory}, found none: an earlier version exported this "
             "model. Run the command that exported it again; its study need not be searched again."

@@ -58,8 +58,11 @@ def require_export(directory: Path) -> dict[str, str]:
     return files
 
 
-def check_manifest(directory: Path) -> None:
+def check_manifest(directory: Path) -> set[str]:
     """Refuse a folder that is not an exported model, or whose files do not belong together.
+
+    Returns:
+        The names of its files; others that lie there are none of its own.
 
     Raises:
         UserError: naming what is missing or differs.
@@ -68,6 +71,7 @@ def check_manifest(directory: Path) -> None:
     changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
     if changed:
         raise _incomplete(directory, "are not those exported", changed)
+    return set(files)
 
 
 def _incomplete(directory: Path, problem: str, names: list[str]) -> UserError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,12 @@ def check_runtime(runtime: str) -> None:
         require_extra("train", _KERAS_PACKAGE, needed_for="runtime=keras")
 
 
-def open_scorer(directory: Path, runtime: str) -> Score:
+def open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
     """Open an exported model, whose manifest has been checked.
 
     Args:
         directory: the exported folder.
+        files: names of its own files: another model's may have been left there.
         runtime: `onnx`, `keras`, or `auto` for ONNX where the model was exported to it.
 
     Returns:
@@ -48,11 +50,11 @@ def open_scorer(directory: Path, runtime: str) -> Score:
         UserError: when the runtime or its file is missing, or the file cannot be read.
     """
     check_runtime(runtime)
-    has_onnx = (directory / ONNX_MODEL).is_file()
+    has_onnx = ONNX_MODEL in files
     if runtime == ONNX and not has_onnx:
         raise UserError(
-            f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file: the network was "
-            "not translated when it was exported. Use runtime=keras."
+            f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file in its manifest: "
+            "the network was not translated when it was exported. Use runtime=keras."
         )
     if runtime != KERAS and has_onnx and is_installed(_ONNX_PACKAGE):
         from ecomcat.onnx.scorer import OnnxScorer

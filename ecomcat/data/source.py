@@ -13,12 +13,10 @@ from ecomcat.data.download import download
 from ecomcat.data.progress import progress_bar
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
-from ecomcat.table.columns import text_of, training_columns
+from ecomcat.table.columns import HEAD_ROWS, text_of, training_columns
 from ecomcat.table.table import open_table
 
 logger = logging.getLogger("ecomcat")
-
-HEAD_ROWS = 1000  # rows looked at to find the header and the columns
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, 
 from ecomcat.final.build import FinalModel, build_final
 from ecomcat.final.plan import FinalPlan, plan_final
 from ecomcat.final.retrain import pooled
-from ecomcat.model.confidence import Acceptance, acceptance_of, score_confidence
+from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance, score_confidence
 from ecomcat.model.scores import score_predictions
 from ecomcat.model.slices import score_slices
 from ecomcat.model.training import predict_probabilities
@@ -74,7 +74,9 @@ def finish_search(
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
     test = inputs.examples(split.test, plan.limits)
-    acceptance = acceptance_of(plan.validation, dataset.labels[split.validation])
+    judged = acceptance_of(plan.validation, dataset.labels[split.validation])
+    # As the exported folder keeps it, so that its thresholds are those of the figures.
+    acceptance = read_acceptance(judged.describe())
     answers = predict_probabilities(final.model, test.texts)
     scores = _score(answers, test.labels, dataset.classes, acceptance)
     correct = answers.argmax(axis=1) == test.labels

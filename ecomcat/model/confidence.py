@@ -70,7 +70,7 @@ class Acceptance:
         rows = np.linspace(0, len(self.confidence) - 1, min(len(self.confidence), _MOST_TEXTS))
         kept = np.argsort(-self.confidence, kind="stable")[rows.astype(np.int64)]
         return {
-            "confidence": [float(f"{value:.6g}") for value in self.confidence[kept]],
+            "confidence": self.confidence[kept].tolist(),
             "correct": self.correct[kept].astype(int).tolist(),
         }
 

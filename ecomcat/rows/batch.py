@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from ecomcat.rows.added import Added
 
-HEAD_ROWS = 1000  # rows looked at to find the header, the columns and their types
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

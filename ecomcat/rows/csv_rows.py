@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, TextIO
 
-from ecomcat.rows.batch import HEAD_ROWS, Batch, Texts, without_surrogates
-from ecomcat.table.columns import Columns, prediction_columns, text_of
+from ecomcat.rows.batch import Batch, Texts, without_surrogates
+from ecomcat.table.columns import HEAD_ROWS, Columns, prediction_columns, text_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

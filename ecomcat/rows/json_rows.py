@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO
 from ecomcat.config import PredictDataConfig
 from ecomcat.errors import UserError
 from ecomcat.rows.added import refuse_name_clash
-from ecomcat.rows.batch import HEAD_ROWS, Batch, Texts
+from ecomcat.rows.batch import Batch, Texts
 from ecomcat.rows.formats import JSON_LINES
 from ecomcat.rows.json_values import absence, cell_text, plain_text, read_object
 from ecomcat.rows.names import choose_text_names, listing
 from ecomcat.table.charset import choose_encoding
+from ecomcat.table.columns import HEAD_ROWS
 from ecomcat.table.content import Content, open_content
 from ecomcat.table.lines import Lines
 

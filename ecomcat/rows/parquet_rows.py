@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,6 +118,22 @@ class ParquetInput:
         return self._read / rows if rows else None
 
 
+class _Sink(io.RawIOBase):
+    """A stream that can be cut short: what is written after that is dropped."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.cut_short = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        if not self.cut_short:
+            self._stream.write(data)
+        return memoryview(data).nbytes
+
+
 class ParquetOutput:
     """A Parquet file that is being written, a row group a batch.
 
@@ -130,12 +147,16 @@ class ParquetOutput:
         self._schema = schema
         for field in added_fields(added):
             self._schema = self._schema.append(field)
-        self._writer = pq.ParquetWriter(stream, self._schema)
+        self._sink = _Sink(stream)
+        self._writer = pq.ParquetWriter(self._sink, self._schema)
 
     def __enter__(self) -> ParquetOutput:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: object, *_: object) -> None:
+        # Without its end no reader takes a stream that was cut short for a whole file; the writer
+        # writes it also when it is not closed but forgotten.
+        self._sink.cut_short = failure is not None
         self._writer.close()
 
     def write(self, batch: Batch, added: Added) -> None:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
@@ -32,6 +33,7 @@ from ecomcat.serving.problems import BODY_PROBLEMS, problems
 from ecomcat.serving.requests import parse_request, request_schema, unprocessable
 
 JSON = "application/json"
+_QUICKLY_READ_BYTES = 1 << 16
 _PAGE = Path(__file__).parent / "page"
 _ASSETS = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -88,19 +90,23 @@ def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -
 
 def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
     router = APIRouter()
-    body = {"required": True, "content": {JSON: {"schema": request_schema(config)}}}
+    request_body = {"required": True, "content": {JSON: {"schema": request_schema(config)}}}
 
     @router.post(
         "/predict",
         response_model=Prediction | Predictions,
         responses=BODY_PROBLEMS,
-        openapi_extra={"requestBody": body},
+        openapi_extra={"requestBody": request_body},
         summary="Label one text or several",
         description="One text is answered by a prediction, texts by a list of predictions.",
     )
     async def predict(request: Request) -> Response:
         require_media_type(request, [JSON])
-        asked = parse_request(await read_body(request, config), config)
+        body = await read_body(request, config)
+        if len(body) <= _QUICKLY_READ_BYTES:
+            asked = parse_request(body, config)
+        else:  # other requests go on meanwhile
+            asked = await anyio.to_thread.run_sync(parse_request, body, config)
         one = isinstance(asked, OneText)
         predictions = await answers.predict(
             [asked.text] if isinstance(asked, OneText) else asked.texts,

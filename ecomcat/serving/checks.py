@@ -12,7 +12,7 @@ from ecomcat.errors import UserError
 
 _PACKAGES = ("fastapi", "uvicorn")
 _AT_LEAST_ONE = (
-    *("max_body_mb", "max_batch", "max_text_characters", "max_explained"),
+    *("max_body_mb", "max_batch", "max_text_characters", "max_explained", "max_table_rows"),
     *("max_connections", "max_shutdown_seconds"),
 )
 

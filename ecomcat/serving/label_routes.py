@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -11,10 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ecomcat.config import ServeCommand
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, nearest
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.bodies import read_body, require_media_type, too_large
-from ecomcat.serving.labelled_table import TableOptions, TooLargeError, chunks, label_table
+from ecomcat.serving.labelled_table import (
+    AbandonedError,
+    TableOptions,
+    TooLargeError,
+    chunks,
+    label_table,
+)
 from ecomcat.serving.problems import BODY_PROBLEMS
 from ecomcat.serving.requests import unprocessable
 
@@ -24,6 +33,8 @@ TABLE_TYPES = (
     "application/vnd.ms-excel",  # what Windows takes a CSV for
 )
 _TABLES_AT_A_TIME = 2
+_LOOK_SECONDS = 0.5  # how often it is seen whether the client is still there
+_QUERY = (*("text_column", "header", "delimiter", "encoding", "member"), "min_precision")
 
 
 def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
@@ -63,17 +74,24 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
         min_precision: Annotated[float | None, Query(gt=0, le=1)] = None,
     ) -> Response:
         require_media_type(request, TABLE_TYPES)
+        _refuse_unknown(request.query_params)
         body = await read_body(request, config)
         precision = config.min_precision if min_precision is None else min_precision
         options = TableOptions(text_column, header, delimiter, encoding, member, precision)
+        gone = threading.Event()
+        watch = asyncio.create_task(_watch(request, gone))
         try:
             labelled, found = await anyio.to_thread.run_sync(
-                label_table, body, answers, options, config.max_body_mb, limiter=limiter
+                label_table, body, answers, options, config, gone, limiter=limiter
             )
         except UserError as error:
             raise unprocessable(str(error)) from error
         except TooLargeError as error:
             raise too_large(config) from error
+        except AbandonedError:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # which nobody reads
+        finally:
+            watch.cancel()
         tabs = found == "\t"
         name = "labelled.tsv" if tabs else "labelled.csv"
         return StreamingResponse(
@@ -83,3 +101,20 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
         )
 
     return router
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Refuse a misspelt parameter, which would else let rows pass that were to be checked."""
+    for name in names:
+        if name not in _QUERY:
+            raise unprocessable(
+                f"Expected in the query some of {', '.join(_QUERY)}, found {name[:60]!r}."
+                + nearest(name[:60], _QUERY)
+            )
+
+
+async def _watch(request: Request, gone: threading.Event) -> None:
+    """Say when the client has left, so that nobody works for it any longer."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(_LOOK_SECONDS)
+    gone.set()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import IO
 
-from ecomcat.data.source import HEAD_ROWS
+from ecomcat.config import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.labelling import LabelOptions, refuse_name_clash, write_labelled
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.bodies import MEGABYTE
-from ecomcat.table.columns import prediction_columns
+from ecomcat.table.columns import HEAD_ROWS, prediction_columns
 from ecomcat.table.content import open_content
 from ecomcat.table.table import open_table
 
@@ -29,6 +30,10 @@ _SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member)
 
 class TooLargeError(Exception):
     """A table is too large once it is unpacked."""
+
+
+class AbandonedError(Exception):
+    """The client has left before its table was labelled."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,11 @@ class TableOptions:
 
 
 def label_table(
-    body: bytes, answers: Answers, options: TableOptions, max_body_mb: int
+    body: bytes,
+    answers: Answers,
+    options: TableOptions,
+    limits: ServeCommand,
+    gone: threading.Event,
 ) -> tuple[IO[bytes], str]:
     """Label a table: every row and column is kept, and what predict adds is added.
 
@@ -61,7 +70,8 @@ def label_table(
         body: the table, packed with gzip or zip or not.
         answers: labels the rows, a part at a time.
         options: how the table is read.
-        max_body_mb: the most 10^6 bytes of the table unpacked.
+        limits: the most bytes of the table unpacked, and the most rows.
+        gone: set when the client has left.
 
     Returns:
         The labelled table in UTF-8, to be read and closed; and its delimiter.
@@ -69,13 +79,24 @@ def label_table(
     Raises:
         UserError: when it cannot be read.
         TooLargeError: when it is too large.
+        AbandonedError: when the client has left.
     """
+
+    def after_batch(rows: int) -> None:
+        if gone.is_set():
+            raise AbandonedError
+        if rows > limits.max_table_rows:
+            raise UserError(
+                f"{_NAME}: expected at most {limits.max_table_rows:,} rows, found more. Send it "
+                "in parts, or use ecomcat.predict, which has no limit."
+            )
+
     output = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
-        plain = _unpacked(body, options.member, max_body_mb * MEGABYTE)
+        plain = _unpacked(body, options.member, limits.max_body_mb * MEGABYTE)
         # What an encoding such as UTF-7 may decode to, UTF-8 may not be able to express.
         text = io.TextIOWrapper(output, "utf-8", errors="replace", newline="")
-        delimiter = _write_labelled(plain, text, answers, options)
+        delimiter = _write_labelled(plain, text, answers, options, after_batch)
         text.flush()
         text.detach()
         output.seek(0)
@@ -95,7 +116,11 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _write_labelled(
-    plain: bytes, output: io.TextIOWrapper, answers: Answers, options: TableOptions
+    plain: bytes,
+    output: io.TextIOWrapper,
+    answers: Answers,
+    options: TableOptions,
+    after_batch: Callable[[int], None],
 ) -> str:
     with open_table(
         io.BytesIO(plain), name=_NAME, encoding=options.encoding, delimiter=options.delimiter
@@ -121,6 +146,7 @@ def _write_labelled(
             delimiter=table.format.delimiter,
             batch_rows=_BATCH_ROWS,
             options=added,
+            on_rows=after_batch,
         )
         return table.format.delimiter
 

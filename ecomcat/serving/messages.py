@@ -96,6 +96,7 @@ class Limits(BaseModel):
     max_batch: int = Field(description="Texts of one request.")
     max_text_characters: int = Field(description="Characters of one text.")
     max_explained: int = Field(description="Texts of one request that asks for words.")
+    max_table_rows: int = Field(description="Rows of a table.")
 
 
 class Figures(BaseModel):

@@ -15,6 +15,7 @@ from ecomcat.serving.messages import ManyTexts, OneText
 from ecomcat.text.tokenizer import valid_unicode
 
 _SHOWN_CHARACTERS = 60  # of a name that the client chose
+_NAMES = {"text", "texts", "explain", "min_precision"}
 _KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
 
 
@@ -32,6 +33,7 @@ def parse_request(body: bytes, limits: ServeCommand) -> OneText | ManyTexts:
         ) from error
     if not isinstance(content, dict):
         raise unprocessable(f"Expected an object with text or texts, found {_kind(content)}.")
+    _refuse_many_problems(content, limits)
     try:
         request = (ManyTexts if "texts" in content else OneText).model_validate(_valid(content))
     except ValidationError as error:
@@ -58,17 +60,30 @@ def request_schema(limits: ServeCommand) -> dict[str, Any]:
     return {"anyOf": [one, many, explained]}
 
 
+def _refuse_many_problems(content: dict[str, Any], limits: ServeCommand) -> None:
+    """Refuse at the first problem what may hold millions, each of which would cost memory."""
+    for name in content:
+        if name not in _NAMES:
+            raise unprocessable(_superfluous(name[:_SHOWN_CHARACTERS]))
+    texts = content.get("texts")
+    if isinstance(texts, list):
+        _check_number(len(texts), limits.max_batch)
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise unprocessable(f"texts.{index}: expected a valid string, found {_kind(text)}.")
+
+
+def _check_number(texts: int, most: int, where: str = "") -> None:
+    if texts > most:
+        raise unprocessable(
+            f"texts: expected at most {most}{where}, found {texts}. Send them in parts."
+        )
+
+
 def _check_limits(request: OneText | ManyTexts, limits: ServeCommand) -> None:
     texts = [request.text] if isinstance(request, OneText) else request.texts
-    if len(texts) > limits.max_batch:
-        raise unprocessable(
-            f"texts: expected at most {limits.max_batch}, found {len(texts)}. Send them in parts."
-        )
-    if request.explain and len(texts) > limits.max_explained:
-        raise unprocessable(
-            f"texts: expected at most {limits.max_explained} with explain, found {len(texts)}. "
-            "Send them in parts."
-        )
+    if request.explain:
+        _check_number(len(texts), limits.max_explained, " with explain")
     for index, text in enumerate(texts):
         if len(text) > limits.max_text_characters:
             where = "text" if isinstance(request, OneText) else f"texts.{index}"
@@ -99,12 +114,16 @@ def _first_problem(error: ValidationError) -> str:
     if first["type"] == "missing":
         return "Expected an object with text or texts, found neither."
     if first["type"] == "extra_forbidden":
-        return (
-            f"Expected text or texts, explain and min_precision, found {where}. Leave it out, or "
-            "write it right; text and texts exclude each other."
-        )
+        return _superfluous(where)
     expected = first["msg"].replace("Input should be", "expected").replace("List should", "should")
     return f"{where}: {expected}, found {_kind(first['input'])}."
+
+
+def _superfluous(name: str) -> str:
+    return (
+        f"Expected text or texts, explain and min_precision, found {name}. Leave it out, or "
+        "write it right; text and texts exclude each other."
+    )
 
 
 def _kind(value: Any) -> str:

@@ -105,7 +105,8 @@ def _check_name(encoding: str) -> None:
         known = codecs.lookup(encoding)
         "a".encode(encoding)  # `hex`, `zip` and the like are codecs but no text encodings
         codecs.getincrementaldecoder(known.name)().decode(b"a,b")
-    except (LookupError, ValueError) as error:
+        decode_head("é,b\n".encode("latin-1"), encoding)  # `idna` knows no way round a mistake
+    except (LookupError, ValueError, TypeError) as error:
         names = {"auto", "utf-8"} | {
             name.replace("_", "-") for pair in aliases.items() for name in pair
         }

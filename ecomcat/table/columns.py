@@ -18,7 +18,16 @@ from ecomcat.table.column_lookup import (
 )
 from ecomcat.table.header import folded, has_header, is_certain_header, is_swapped, is_text_name
 
-__all__ = ["Columns", "has_header", "prediction_columns", "text_of", "training_columns"]
+HEAD_ROWS = 1000  # rows looked at to find the header, the columns and what they hold
+
+__all__ = [
+    "HEAD_ROWS",
+    "Columns",
+    "has_header",
+    "prediction_columns",
+    "text_of",
+    "training_columns",
+]
 
 
 def training_columns(

@@ -196,9 +196,12 @@ def test_shows_what_may_be_taken_without_a_look_and_at_which_precision() -> None
 
 
 def test_names_the_pairs_most_often_confused_and_the_weak_kinds_of_texts() -> None:
-    slices = {"length": {"under 10 words": {"rows": 4, "accuracy": 0.25}}}
+    weak, strong = {"rows": 4, "accuracy": 0.25}, {"rows": 9, "accuracy": 1.0}
+    slices = {"length": {"under 10 words": weak, "10 to 49 words": strong}}
     written = card(category="A|B", figures={"confusion_matrix": [[5, 3], [1, 9]], "slices": slices})
     assert written.index("3 of 8 test texts of A\\|B were taken for the other") < written.index(
         "1 of 10 test texts of the other were taken for A\\|B"
     )
-    assert "Texts of under 10 words: 0.2500 of 4 right." in written
+    assert "Of 4 test texts of under 10 words, 25.0% were right (100.0% of all)." in written
+    assert "10 to 49 words" not in written
+    assert "Of 1 test texts of the other, 100.0% were found." in written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from dog_classifier import DogOrCat, label_file, read_rows, write_rows
 
 from ecomcat.errors import UserError
+from ecomcat.rows.parquet_rows import ParquetOutput
 
 GOOD = '{"text": "a dog"}'
 
@@ -231,3 +233,15 @@ def test_where_the_text_is(tmp_path, name, columns, asked, trained_on, text):
 def test_a_column_of_lists_is_no_text(tmp_path, refused):
     write_rows(tmp_path / "rows.parquet", [{"text": ["a", "dog"]}])
     assert_says(refused("rows.parquet"), "'text'", "list<", "data.text_column")
+
+
+def test_a_parquet_stream_that_is_cut_short_is_no_parquet_file() -> None:
+    schema = pa.schema([("text", pa.string())])
+    whole, short = io.BytesIO(), io.BytesIO()
+    with ParquetOutput(whole, schema, ()):
+        pass
+    with pytest.raises(ZeroDivisionError), ParquetOutput(short, schema, ()):
+        raise ZeroDivisionError
+    assert pq.read_table(io.BytesIO(whole.getvalue())).num_rows == 0
+    with pytest.raises(pa.ArrowInvalid):
+        pq.read_table(io.BytesIO(short.getvalue()))

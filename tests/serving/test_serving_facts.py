@@ -33,6 +33,7 @@ def test_it_tells_what_it_serves(client):
             "max_batch": 1000,
             "max_text_characters": 100_000,
             "max_explained": 10,
+            "max_table_rows": 100_000,
         },
     }
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import threading
 import zipfile
 
 import pytest
 from starlette.testclient import TestClient
 
+from ecomcat.config import ServeCommand
 from ecomcat.labelling import LabelOptions
-from tests.serving.pets import Broken, pets_app
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.labelled_table import AbandonedError, TableOptions, label_table
+from tests.serving.pets import Broken, Pets, pets_app
 
 URL = "http://127.0.0.1:8000"
 ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
@@ -135,6 +139,8 @@ def test_a_query_says_how_a_table_is_read(label, content, query, expected):
         (CSV, {"delimiter": "much"}, ("delimiter", "much")),
         (CSV, {"header": "perhaps"}, ("header",)),
         (CSV, {"min_precision": "2"}, ("min_precision",)),
+        (CSV, {"min_percision": "0.99"}, ("min_percision", "Did you mean 'min_precision'?")),
+        (CSV, {"encoding": "idna"}, ("encoding", "idna")),
         (CSV, {"member": "a.csv"}, ("zip archive", "member=a.csv")),
     ],
     ids=lambda value: repr(value[:12]) if isinstance(value, bytes) else None,
@@ -183,3 +189,21 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside():
     answer = client.post("/label", content=CSV, headers={"Content-Type": "text/csv"})
     assert answer.status_code == 500
     assert "secret" not in answer.text
+
+
+def test_a_table_of_more_rows_than_allowed_is_refused():
+    client = TestClient(pets_app(max_table_rows=3), base_url=URL)
+    headers = {"Content-Type": "text/csv"}
+    answer = client.post("/label", content=b"text\n" + b"dog\n" * 4, headers=headers)
+    assert answer.status_code == 422
+    assert "at most 3 rows" in answer.json()["detail"]
+    assert client.post("/label", content=b"text\n" + b"dog\n" * 3, headers=headers).is_success
+
+
+def test_work_ends_when_the_client_has_left():
+    gone = threading.Event()
+    gone.set()
+    answers = Answers(Pets(), 0.98)
+    options = TableOptions(None, "auto", "auto", "auto", None, 0.98)
+    with pytest.raises(AbandonedError):
+        label_table(CSV, answers, options, ServeCommand(), gone)

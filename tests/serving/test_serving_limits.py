@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 
 import pytest
 from starlette.testclient import TestClient
@@ -126,3 +127,27 @@ def test_a_client_that_leaves_is_no_fault_of_ours():
         return {"type": "http.disconnect"}
 
     assert exchange(pets_app(), receive)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"texts":[' + b"[]," * 200_000 + b"[]]}", id="no texts"),
+        pytest.param(b'{"texts":[' + b'"",' * 200_000 + b'""]}', id="too many texts"),
+        pytest.param(
+            b"{" + b",".join(b'"a%d":1' % number for number in range(200_000)) + b"}", id="names"
+        ),
+    ],
+)
+def test_a_body_of_very_many_mistakes_is_refused_at_the_first(body):
+    client = TestClient(pets_app(), base_url="http://127.0.0.1:8000")
+    headers = {"Content-Type": "application/json"}
+    tracemalloc.start()
+    try:
+        answer = client.post("/predict", content=body, headers=headers)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 422
+    assert len(answer.content) < 500
+    assert peak_bytes < 120e6  # an error object for each mistake would take many times as much
