@@ -26,7 +26,7 @@ __all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash", "wr
 
 ADDED_COLUMNS = (CATEGORY, CONFIDENCE)
 
-_NO_WORDS = "no letter, mark or digit"
+NO_WORDS, EMPTY = "no letter, mark or digit", "empty text"
 _EXPLAINED_AT_ONCE = 256  # texts, each of which is labelled once without each of its words
 _DIGITS = 4  # of a confidence
 
@@ -171,7 +171,12 @@ def _rounded_up(confidence: float) -> float:
     return min(math.ceil(round(confidence * steps, 6)) / steps, 1.0)
 
 
+def reason_of(text: str) -> str:
+    """Say why a text has no answer."""
+    return NO_WORDS if text.strip() else EMPTY
+
+
 def _reason(texts: Texts, position: int) -> str:
     if position in texts.absent:
         return texts.absent[position]
-    return _NO_WORDS if texts.values[position].strip() else "empty text"
+    return reason_of(texts.values[position])

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecomcat.data.clean import normalized_key
+from ecomcat.labelling import reason_of
 from ecomcat.serving.messages import Prediction, Word
 from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.text_classifier import TextClassifier, WeightedWord
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _MOST_THRESHOLDS = 256
 
 Result = TypeVar("Result")
-
-UNREADABLE = "The text has no letter and no digit."
 
 
 class Answers:
@@ -75,7 +74,7 @@ class Answers:
     def _predict(
         self, texts: Sequence[str], explain: bool, min_precision: float
     ) -> list[Prediction]:
-        predictions = [_unreadable(explain) for _ in texts]
+        predictions = [_unreadable(text, explain) for text in texts]
         readable = [index for index, text in enumerate(texts) if normalized_key(text)]
         if not readable:
             return predictions
@@ -104,13 +103,13 @@ class Answers:
         return Prediction(**values)
 
 
-def _unreadable(explain: bool) -> Prediction:
+def _unreadable(text: str, explain: bool) -> Prediction:
     words: dict[str, Any] = {"words": []} if explain else {}
     return Prediction(
         label=None,
         confidence=None,
         accept=False,
         probabilities=None,
-        reason=UNREADABLE,
+        reason=reason_of(text),
         **words,
     )

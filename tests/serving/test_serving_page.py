@@ -116,7 +116,7 @@ def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
     [
         ("dog dog dog", "✓ Accepted", "Answers this sure are right 98% of the time."),
         ("nothing", "Needs a look", "Only answers of 90% and more are right 98% of the time."),
-        ("?!", "", "The text has no letter and no digit."),
+        ("?!", "", "No category: no letter, mark or digit."),
     ],
     ids=["sure", "unsure", "unreadable"],
 )

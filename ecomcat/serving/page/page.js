@@ -50,7 +50,7 @@ async function showModel() {
 // One text
 
 function verdict(prediction) {
-  if (prediction.label === null) return ["", prediction.reason];
+  if (prediction.label === null) return ["", `No category: ${prediction.reason}.`];
   const { min_precision: precision, min_confidence: least } = model.accept;
   const often = `right ${percent(precision)} of the time`;
   if (prediction.accept) return ["\u2713 Accepted", `Answers this sure are ${often}.`];
