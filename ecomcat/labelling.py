@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 from ecomcat.data.clean import has_words
 from ecomcat.rows.added import (
@@ -18,11 +18,9 @@ from ecomcat.rows.added import (
     refuse_name_clash,
 )
 from ecomcat.rows.batch import Texts
-from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
-from ecomcat.table.columns import Columns
 from ecomcat.text_classifier import TextClassifier
 
-__all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash", "write_labelled"]
+__all__ = ["ADDED_COLUMNS", "LabelOptions", "Labeller", "refuse_name_clash"]
 
 ADDED_COLUMNS = (CATEGORY, CONFIDENCE)
 
@@ -124,46 +122,6 @@ class Labeller:
             for words in self._classifier.explain(texts[start : start + _EXPLAINED_AT_ONCE]):
                 spoke_for = [word.word for word in words if word.weight > 0]
                 yield spoke_for[: self.options.words]
-
-
-def write_labelled(
-    output: TextIO,
-    rows: Iterable[list[str]],
-    columns: Columns,
-    classifier: TextClassifier,
-    *,
-    delimiter: str,
-    batch_rows: int,
-    options: LabelOptions | None = None,
-    on_rows: Callable[[int], None] | None = None,
-) -> Labeller:
-    """Write rows as CSV in their order, each with a category and a confidence added.
-
-    A text without a letter, mark or digit gets an empty category and an empty confidence. The
-    header is written first if the table has one.
-
-    Args:
-        output: a text stream that leaves line ends as they are.
-        rows: the rows below the header.
-        columns: which cells are the text, and the header.
-        classifier: labels the texts.
-        delimiter: the character between the columns.
-        batch_rows: how many rows are labelled at a time.
-        options: what else is added; by default nothing.
-        on_rows: called after each batch with the number of rows written so far.
-
-    Returns:
-        What has counted the rows.
-    """
-    labeller = Labeller(classifier, options or LabelOptions())
-    header = None if columns.header is None else [*columns.header, *labeller.options.added]
-    written = CsvOutput(output, delimiter, header)
-    for cells in in_batches(rows, batch_rows):
-        batch = CsvBatch(cells, columns)
-        written.write(batch, labeller.label(batch.texts()))
-        if on_rows is not None:
-            on_rows(labeller.rows)
-    return labeller
 
 
 def _rounded_up(confidence: float) -> float:

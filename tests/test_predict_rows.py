@@ -16,7 +16,8 @@ import ecomcat.artifact.manifest
 from ecomcat import predict
 from ecomcat.config import PredictCommand, PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.labelling import ADDED_COLUMNS, write_labelled
+from ecomcat.labelling import ADDED_COLUMNS, Labeller, LabelOptions
+from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
 from ecomcat.table.table import open_table
 from tests.command_line import command_line
@@ -38,14 +39,12 @@ class DogOrCat:
 
 def labelled(rows, *, header=None, text=(0,), delimiter=",", batch_rows=2) -> str:
     output = io.StringIO(newline="")
-    write_labelled(
-        output,
-        rows,
-        Columns(text, None, header, text),
-        DogOrCat(),
-        delimiter=delimiter,
-        batch_rows=batch_rows,
-    )
+    columns, options = Columns(text, None, header, text), LabelOptions()
+    labeller = Labeller(DogOrCat(), options)
+    written = CsvOutput(output, delimiter, None if header is None else [*header, *options.added])
+    for cells in in_batches(rows, batch_rows):
+        batch = CsvBatch(cells, columns)
+        written.write(batch, labeller.label(batch.texts()))
     return output.getvalue()
 
 

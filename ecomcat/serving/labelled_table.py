@@ -8,15 +8,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
 from typing import IO
 
 from ecomcat.config import ServeCommand
 from ecomcat.errors import UserError
-from ecomcat.labelling import LabelOptions, refuse_name_clash, write_labelled
+from ecomcat.labelling import Labeller, LabelOptions, refuse_name_clash
+from ecomcat.rows.csv_rows import CsvInput, CsvOutput
+from ecomcat.rows.formats import CSV
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.bodies import MEGABYTE
-from ecomcat.table.columns import HEAD_ROWS, prediction_columns
 from ecomcat.table.content import open_content
 from ecomcat.table.table import open_table
 
@@ -125,30 +125,19 @@ def _write_labelled(
     with open_table(
         io.BytesIO(plain), name=_NAME, encoding=options.encoding, delimiter=options.delimiter
     ) as table:
-        stream = table.rows(keep_blank=True)
-        head = list(islice(stream, HEAD_ROWS))
-        columns = prediction_columns(
-            head,
-            header=options.header,
-            text_column=options.text_column,
-            trained_on=answers.text_columns,
-            name=table.name,
+        rows = CsvInput(
+            table, CSV, header=options.header, text_column=options.text_column, size=None
         )
+        rows.choose_text(answers.text_columns)
         added = LabelOptions(min_precision=options.min_precision, reasons=True)
-        refuse_name_clash(columns.header, table.name, added.added)
-        blank = repeat([""], table.leading_blank_lines if table.width == 1 else 0)
-        rows = chain(blank, head, stream) if columns.header is None else chain(head[1:], stream)
-        write_labelled(
-            output,
-            rows,
-            columns,
-            answers,
-            delimiter=table.format.delimiter,
-            batch_rows=_BATCH_ROWS,
-            options=added,
-            on_rows=after_batch,
-        )
-        return table.format.delimiter
+        refuse_name_clash(rows.header, rows.name, added.added)
+        labeller = Labeller(answers, added)
+        header = None if rows.header is None else [*rows.header, *added.added]
+        written = CsvOutput(output, rows.delimiter, header)
+        for batch in rows.batches(_BATCH_ROWS):
+            written.write(batch, labeller.label(batch.texts()))
+            after_batch(labeller.rows)
+        return rows.delimiter
 
 
 def _unpacked(body: bytes, member: str | None, most: int) -> bytes:
