@@ -20,9 +20,13 @@ def import_tensorflow() -> None:
         _prepare_devices()
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    with silenced_stderr():
-        # Looking for a GPU prints notices, too.
-        _prepare_devices()
+    try:
+        with silenced_stderr():
+            # Looking for a GPU prints notices, too.
+            _prepare_devices()
+    finally:
+        # A process begun by this one would take it for its user's wish.
+        del os.environ["TF_CPP_MIN_LOG_LEVEL"]
 
 
 def _prepare_devices() -> None:

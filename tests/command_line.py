@@ -53,3 +53,11 @@ def command_line(
             signal.signal(number, handler)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def heed_interrupts() -> None:
+    """Heed Ctrl-C, in a process that is begun: in a shell's background it is ignored from birth.
+
+    A test run there would else pass that on; to be given to `Popen` as `preexec_fn`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,6 +17,7 @@ from conftest import TINY_MODEL, TINY_SEARCH, Completed, RunCommand
 
 from ecomcat.artifact.manifest import MANIFEST, write_manifest
 from ecomcat.data.sample import generate_sample
+from tests.command_line import heed_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -355,8 +356,7 @@ def test_ctrl_c_and_sigterm_end_with_their_codes_and_lose_no_finished_trial(
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
-            # A test run in a shell's background would else pass on that Ctrl-C is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_interrupts,
         )
         assert process.stderr is not None
         finished = 0

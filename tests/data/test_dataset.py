@@ -54,6 +54,7 @@ def test_what_metrics_record_of_the_data(tmp_path: Path) -> None:
     protocol = described["split"].pop("protocol")
     assert described == {
         "source": str(tmp_path / "shop.csv"),
+        "licence": None,
         "rows": 55,
         "distinct_texts": 49,
         "empty_texts": 1,
@@ -136,3 +137,12 @@ def test_the_ecommerce_data_set() -> None:
     assert len(dataset.texts) == 13277
     assert len(dataset.classes) == 4
     assert sum(len(getattr(dataset.split, part)) for part in PARTS) == 13277
+
+
+@pytest.mark.parametrize("licence", [None, "CC BY 4.0"])
+def test_a_file_of_ones_own_has_the_licence_that_is_stated(
+    tmp_path: Path, licence: str | None
+) -> None:
+    assert load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5).licence is None
+    stated = load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5, licence=licence)
+    assert stated.describe()["licence"] == licence

@@ -16,6 +16,7 @@ from dog_classifier import label_file, read_rows, write_rows
 
 from ecomcat.errors import UserError
 from ecomcat.files import UNFINISHED
+from tests.command_line import heed_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def start(folder, *arguments, **options):
         cwd=folder,
         env={**os.environ, "PYTHONPATH": paths, **options.pop("environment", {})},
         stderr=subprocess.PIPE,
-        **options,
+        **{"preexec_fn": heed_interrupts, **options},
     )
 
 

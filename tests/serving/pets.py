@@ -20,6 +20,7 @@ from ecomcat.artifact.manifest import write_manifest
 from ecomcat.config import ServeCommand
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
+from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 
 PORT = 8000
@@ -118,6 +119,7 @@ def served_pets(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
         text=True,
     )
     try:
