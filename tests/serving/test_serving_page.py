@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.serving.browser import browser, require_browser
+from tests.browser import browser, requested_hosts, require_browser
 from tests.serving.pets import SLOW, served_pets
 
 pytestmark = pytest.mark.slow
@@ -80,16 +79,6 @@ def page(service, driver):
     problems = [entry for entry in driver.get_log("browser") if " 422 " not in entry["message"]]
     assert problems == []
     assert requested_hosts(driver) <= {urlsplit(service).netloc}
-
-
-def requested_hosts(driver):
-    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    urls = [
-        urlsplit(message["params"]["request"]["url"])
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    ]
-    return {url.netloc for url in urls if url.scheme in {"http", "https", "ws", "wss"}}
 
 
 def test_it_says_what_is_served(page):

@@ -1,0 +1,1 @@
+"""Pages that open anywhere: one file each, with charts, and every text in it escaped."""

@@ -1,0 +1,49 @@
+"""A page that holds one of each part, with texts that would do harm if they were not escaped."""
+
+from __future__ import annotations
+
+from ecomcat.pages.charts import figure, plotly_text
+from ecomcat.pages.document import Document
+from ecomcat.pages.parts import (
+    Chart,
+    Code,
+    Drawing,
+    Facts,
+    MarkedText,
+    Paragraph,
+    Section,
+    Table,
+)
+
+HARM = (
+    "</script><script>document.title='harm'</script><img src=x onerror=\"document.title='harm'\">"
+)
+
+
+def one_of_each() -> Document:
+    """Return a page with every kind of part, each holding the harmful text."""
+    from plotly.graph_objects import Bar, Parcoords
+
+    bars = figure(x=HARM, y="texts")
+    bars.add_trace(Bar(x=[plotly_text(HARM), "b"], y=[1, 2], hovertext=plotly_text(HARM)))
+    lines = figure()
+    dimensions = [{"label": plotly_text(HARM), "values": [1, 2]}, {"label": "b", "values": [3, 4]}]
+    lines.add_trace(Parcoords(dimensions=dimensions))
+    parts = (
+        Paragraph(HARM),
+        Facts({HARM: HARM}),
+        Table(
+            ["name", "share", HARM],
+            [[HARM, 0.125, None], ["b", 0.5, "x"], ["c", 0.25, "y"]],
+            formats={"share": ".1%"},
+            fold=2,
+            shades=[[None, 0.2, None], [None, 1.0, None], [None, 0.0, None]],
+        ),
+        Chart(HARM, bars, caption=HARM),
+        Chart("Parallel coordinates", lines, min_width=700),
+        Drawing(HARM, '<svg viewBox="0 0 9 9" width="9"><rect width="9" height="9"/></svg>', HARM),
+        MarkedText(HARM, HARM, [(0, 9, 1.0), (9, 17, -0.5)]),
+        Code(HARM),
+        Code(HARM, summary=HARM),
+    )
+    return Document(HARM, HARM, [Section(HARM, parts), Section("Empty", [])], footer=HARM)
