@@ -20,7 +20,7 @@ HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
 _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
-    *("onnx", "onnxruntime"),
+    *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 

@@ -6,11 +6,11 @@ that all options share have their default here. Each default stands in one place
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from ecomcat.rules import Rule
 
@@ -197,12 +197,29 @@ class ServeCommand:
     max_shutdown_seconds: int = 30  # for requests under way when it is stopped
 
 
+@dataclass
+class ReportSearch:
+    """Which study is shown."""
+
+    name: str | None = None  # the study's folder; the only one unless given
+
+
+@dataclass
+class ReportCommand:
+    """Configuration of `ecomcat.report`."""
+
+    search: ReportSearch = field(default_factory=ReportSearch)
+    outputs_dir: str = "outputs"
+    output: str | None = None  # where the page goes; by default into the study's folder
+
+
 COMMANDS: dict[str, type] = {
     "search": SearchCommand,
     "train": SearchCommand,
     "evaluate": EvaluateCommand,
     "predict": PredictCommand,
     "serve": ServeCommand,
+    "report": ReportCommand,
 }
 
 
@@ -218,11 +235,8 @@ def command_groups(command: str) -> list[str]:
     Args:
         command: its name, such as `"search"`.
     """
-    keys = {entry.name for entry in fields(COMMANDS[command])}
-    # A budget sets keys of the search.
-    groups = keys | {"budget"} if "search" in keys else keys
-    folders = (path.name for path in conf_dir().iterdir() if path.is_dir())
-    return sorted(groups.intersection(folders))
+    defaults = OmegaConf.load(conf_dir() / f"{command}.yaml").defaults
+    return sorted(group for entry in defaults if OmegaConf.is_dict(entry) for group in entry)
 
 
 def register_schemas() -> None:
@@ -230,6 +244,6 @@ def register_schemas() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for schema in (SearchCommand, EvaluateCommand, PredictCommand, ServeCommand):
+    for schema in dict.fromkeys(COMMANDS.values()):
         name = schema.__name__.removesuffix("Command").lower() + "_command"
         store.store(name=name, node=schema)

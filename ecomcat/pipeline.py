@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.artifact.export import Export, export_model
+from ecomcat.artifact.export import Export, export_model, package_versions
 from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.lengths import describe_lengths
 from ecomcat.dry_run import print_dry_run
 from ecomcat.model.space import Domain, resolve_auto
 from ecomcat.quiet import import_tensorflow
@@ -27,6 +28,7 @@ from ecomcat.reporting.tables import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.tuning.oracles.budget import decide_epochs
+from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
 from ecomcat.tuning.study.identity import default_name, study_identity
 from ecomcat.tuning.study.records import load_records
 from ecomcat.tuning.study.study import Study, open_study, require_study_place
@@ -73,7 +75,9 @@ def search_and_export(
         return
     tokenizer, texts = _encode_once(dataset, space)
     import_tensorflow()
+    from ecomcat.final.facts import final_facts
     from ecomcat.final.finish import finish_search
+    from ecomcat.study_report.page import write_report
 
     inputs = _trial_inputs(config, dataset, tokenizer, texts)
     if rerun is not None:
@@ -81,6 +85,7 @@ def search_and_export(
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
     ) as study:
+        write_facts(study, DATA, _data_facts(dataset, texts, space))
         result = watched_search(config, inputs, space, study)
         finished = finish_search(config, dataset, inputs, study, result)
         final, metrics = finished.final, finished.metrics
@@ -96,17 +101,32 @@ def search_and_export(
             trained_rows=[dataset.digests[row] for row in finished.trained_rows],
         )
         export_model(model_dir, export)
+        write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
+        report = write_report(study)
         _print_results(config, space, study, metrics)
         logger.info(finished.verdict)
         if rerun is not None:
             logger.info(rerun.compare(result.best.curves))
         logger.info(
             "Model: %s (label a file with: python -m ecomcat.predict input=FILE output=FILE). "
-            "Study: %s. Watch it: tensorboard --logdir %s",
+            "Study: %s (look at it: %s). Watch it: tensorboard --logdir %s",
             model_dir,
             study.directory,
+            report,
             config.outputs_dir,
         )
+
+
+def _data_facts(
+    dataset: Dataset, texts: EncodedTexts, space: Mapping[str, Domain]
+) -> dict[str, Any]:
+    """Return what the report says of the data, from the moment that the search begins."""
+    limit = int(space["max_tokens"].highest)
+    return {
+        "data": dataset.describe(),
+        "lengths": describe_lengths(dataset.texts, texts.lengths, limit),
+        "versions": package_versions(),
+    }
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:

@@ -36,6 +36,7 @@ def watched_search(
         UserError: when no trial has completed.
     """
     from ecomcat.reporting.tensorboard import TensorBoardListener
+    from ecomcat.study_report.listener import ReportListener
     from ecomcat.tuning.search import run_search
 
     records = load_records(study)
@@ -52,7 +53,7 @@ def watched_search(
     extra = [name for name in space if name.startswith(EXTRA)]
     try:
         with progress.live():
-            listeners = (progress, TensorBoardListener(study, extra))
+            listeners = (progress, TensorBoardListener(study, extra), ReportListener(study))
             return run_search(config, inputs, space, study, listeners)
     except (KeyboardInterrupt, SystemExit):
         afresh = " without search.overwrite=true" if config.search.overwrite else ""

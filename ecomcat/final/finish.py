@@ -31,11 +31,27 @@ logger = logging.getLogger("ecomcat")
 
 
 @dataclass(frozen=True)
+class Tested:
+    """The model that the test set was put to, and what it answered.
+
+    Args:
+        final: that model; what is exported, unless it was trained on all rows afterwards.
+        test: its probabilities of the test texts, shape `(texts, classes)`.
+        validation: those of the validation texts by weights trained on train alone, the same shape.
+    """
+
+    final: FinalModel
+    test: NDArray[np.float32]
+    validation: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Finished:
     """What a run ends with.
 
     Args:
         final: the model that is exported.
+        tested: the model that was tested.
         trained_rows: numbers of the texts that it was trained on.
         metrics: what `metrics.json` holds.
         acceptance: confidences on validation, which thresholds are read from.
@@ -43,6 +59,7 @@ class Finished:
     """
 
     final: FinalModel
+    tested: Tested
     trained_rows: NDArray[np.int64]
     metrics: dict[str, Any]
     acceptance: Acceptance
@@ -78,6 +95,7 @@ def finish_search(
     # As the exported folder keeps it, so that its thresholds are those of the figures.
     acceptance = read_acceptance(judged.describe())
     answers = predict_probabilities(final.model, test.texts)
+    tested = Tested(final, answers, plan.validation)
     scores = _score(answers, test.labels, dataset.classes, acceptance)
     correct = answers.argmax(axis=1) == test.labels
     scores["slices"] = score_slices([dataset.texts[row] for row in split.test], correct)
@@ -102,7 +120,7 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
-    return Finished(final, rows, metrics, acceptance, sentence(baseline, scores))
+    return Finished(final, tested, rows, metrics, acceptance, sentence(baseline, scores))
 
 
 def _score(

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.model.reliability import calibration_bins
+
 PRECISIONS = (0.95, 0.98, 0.99)  # that the figures of every model are given for
-_BINS = 15  # as in Guo et al., below
 _MOST_TEXTS = 20_000  # kept to read thresholds from
 
 
@@ -25,10 +26,11 @@ def expected_calibration_error(
         confidence: of each answer, 0 to 1, shape `(texts,)`.
         correct: whether it was right, shape `(texts,)`.
     """
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    trusted = np.bincount(bins, weights=confidence, minlength=_BINS)
-    right = np.bincount(bins, weights=correct, minlength=_BINS)
-    return float(np.abs(trusted - right).sum() / max(len(confidence), 1))
+    distances = (
+        abs(each["confidence"] - each["accuracy"]) * each["texts"]
+        for each in calibration_bins(confidence, correct)
+    )
+    return sum(distances) / max(len(confidence), 1)
 
 
 @dataclass(frozen=True)

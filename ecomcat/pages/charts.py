@@ -15,7 +15,7 @@ COLOURS = (
     *("#7a7a7a", "#8c564b", "#5b3fa0", "#b8a200"),
 )
 OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
-GOOD_TO_BAD = "Viridis_r"  # a colour scale for scores
+SCORE_SCALE = "Viridis_r"  # the better, the darker
 
 
 def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from ecomcat.pages.parts import Chart, Section
+from ecomcat.pages.parts import Chart, Grid, Part, Section
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,7 +54,7 @@ def render(document: Document) -> str:
         lstrip_blocks=True,
     )
     script = _asset("page.js")
-    drawn = any(isinstance(part, Chart) for section in document.sections for part in section.parts)
+    drawn = any(_has_chart(section.parts) for section in document.sections)
     hashes = [_hash(script), *([_hash(_plotly())] if drawn else [])]
     page = environment.get_template("page.html").render(
         document=document,
@@ -64,6 +64,13 @@ def render(document: Document) -> str:
         plotly=_packed_plotly() if drawn else "",
     )
     return _SURROGATE.sub("\ufffd", page)
+
+
+def _has_chart(parts: Sequence[Part]) -> bool:
+    return any(
+        isinstance(part, Chart) or (isinstance(part, Grid) and _has_chart(part.parts))
+        for part in parts
+    )
 
 
 def _asset(name: str) -> str:

@@ -130,12 +130,14 @@ class MarkedText:
         text: any text.
         spans: `(start, end, weight)` in characters, ascending and apart; the weight, -1 to 1, is
             how strongly it is marked, and below 0 in the other colour.
+        note: below it.
     """
 
     kind: ClassVar[str] = "marked"
     title: str
     text: str
     spans: Sequence[tuple[int, int, float]] = ()
+    note: str = ""
 
     def pieces(self) -> list[tuple[str, float]]:
         """Return the text in pieces with their weights, 0 for what is not marked."""
@@ -158,6 +160,18 @@ class Code:
     kind: ClassVar[str] = "code"
     text: str
     summary: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Parts side by side where there is room, below each other where there is none.
+
+    Args:
+        parts: in their order.
+    """
+
+    kind: ClassVar[str] = "grid"
+    parts: Sequence[Part]
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,7 @@ class StudyTuner:
         record = self._running.pop(worker).record
         record.status = status
         record.unfinished = 0
+        record.ended_at = round(self._clock.seconds, 1)
         # The record first: a run that is killed here tells the oracle when it is resumed.
         self._table.save(record)
         failure = record.ended if status == FAILED else ""

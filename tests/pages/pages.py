@@ -9,6 +9,7 @@ from ecomcat.pages.parts import (
     Code,
     Drawing,
     Facts,
+    Grid,
     MarkedText,
     Paragraph,
     Section,
@@ -45,5 +46,6 @@ def one_of_each() -> Document:
         MarkedText(HARM, HARM, [(0, 9, 1.0), (9, 17, -0.5)]),
         Code(HARM),
         Code(HARM, summary=HARM),
+        Grid([Paragraph("side"), Chart("by side", figure())]),
     )
     return Document(HARM, HARM, [Section(HARM, parts), Section("Empty", [])], footer=HARM)

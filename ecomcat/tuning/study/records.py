@@ -45,6 +45,8 @@ class TrialRecord:
         curves: a row an epoch, with Keras's names.
         retries: how often it began anew since its worker was lost or out of memory.
         unfinished: how often it was begun and neither ended nor stopped in order.
+        ended_at: seconds that the study had been searched for when it ended; None in studies that
+            are older than this.
     """
 
     id: str
@@ -62,6 +64,7 @@ class TrialRecord:
     curves: list[dict[str, float]] = field(default_factory=list)
     retries: int = 0
     unfinished: int = 0
+    ended_at: float | None = None
 
     def forget_attempt(self) -> None:
         """Drop what a lost attempt reached; the time that it took counts."""

@@ -1,0 +1,68 @@
+"""`python -m ecomcat.report`: write a study's report again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NoReturn
+
+from ecomcat.checks import require_output
+from ecomcat.command import run
+from ecomcat.config import ReportCommand
+from ecomcat.errors import UserError, nearest
+from ecomcat.extras import require_extra
+
+logger = logging.getLogger("ecomcat")
+
+
+def report(config: ReportCommand) -> None:
+    """Write the report of a stored study, which may be searched meanwhile.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    require_extra("report", "plotly", "jinja2", needed_for="The report")
+    require_output(config.output)
+    root = Path(config.outputs_dir).expanduser() / "search"
+    directory = root / _study_name(root, config.search.name)
+    from ecomcat.study_report.page import write_report
+    from ecomcat.tuning.study.study import Study
+
+    output = Path(config.output).expanduser() if config.output else None
+    path = write_report(Study(directory), output)
+    logger.info("Report: %s (open it in a browser; it needs no other file).", path)
+
+
+def _study_name(root: Path, name: str | None) -> str:
+    """Return the study that is meant: the only one, where none is named.
+
+    Raises:
+        UserError: when there is no such study, or more than one and none is named.
+    """
+    names = sorted(path.parent.name for path in root.glob("*/study.json"))
+    if name is None and len(names) == 1:
+        return names[0]
+    if name in names:
+        return str(name)
+    found = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    if not names:
+        raise UserError(
+            f"Expected a study in {root}, found none. Search first (python -m ecomcat.search), or "
+            "say where studies are with outputs_dir=FOLDER."
+        )
+    if name is None:
+        raise UserError(
+            f"Expected search.name, since {root} has {len(names)} studies: {found}. Name one."
+        )
+    raise UserError(
+        f"Expected a study in {root}, found no '{name}' but {found}.{nearest(name, names)}"
+    )
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("report", report)
+
+
+if __name__ == "__main__":
+    main()

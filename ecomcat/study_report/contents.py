@@ -1,0 +1,97 @@
+"""What a report is made of, read from the study's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecomcat.config import ModelConfig
+from ecomcat.model.space import Domain, Range, read_space, resolve_auto
+from ecomcat.tuning.study.clock import active_seconds
+from ecomcat.tuning.study.facts import DATA, FINAL, read_facts
+from ecomcat.tuning.study.records import COMPLETED, RUNNING, TrialRecord, load_records
+from ecomcat.tuning.study.study import Study, read_study
+
+
+@dataclass(frozen=True)
+class StudyContents:
+    """A study as it stands.
+
+    Args:
+        name: of the study.
+        identity: what a resume must agree with.
+        config: of the run that began it.
+        records: of its trials, in the order of their numbers.
+        seconds: that it was searched for.
+        data: facts of its data; None in studies older than these.
+        final: facts of its final model; None before there is one.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    config: Mapping[str, Any]
+    records: Sequence[TrialRecord]
+    seconds: float
+    data: Mapping[str, Any] | None
+    final: Mapping[str, Any] | None
+
+    @property
+    def ended(self) -> list[TrialRecord]:
+        """Trials that completed, were pruned or failed."""
+        return [record for record in self.records if record.status != RUNNING]
+
+    @property
+    def scored(self) -> list[TrialRecord]:
+        """Ended trials that reached a score."""
+        return [record for record in self.ended if record.objective is not None]
+
+    @property
+    def ranked(self) -> list[TrialRecord]:
+        """Completed trials, the best first, the earliest of equals first."""
+        completed = [record for record in self.scored if record.status == COMPLETED]
+        return sorted(completed, key=lambda record: -(record.objective or 0.0))
+
+    @property
+    def searched(self) -> list[str]:
+        """Names of the hyperparameters in which scored trials differ."""
+        names = self.scored[0].values if self.scored else ()
+        return [
+            name
+            for name in names
+            if len({repr(record.values.get(name)) for record in self.scored}) > 1
+        ]
+
+    @property
+    def space(self) -> dict[str, Domain]:
+        """The domains that were searched; empty where the number of training texts is not known."""
+        if self.data is None:
+            return {}
+        space = read_space(ModelConfig(**self.config["model"]))
+        return resolve_auto(space, self.data["data"]["split"]["train"])
+
+    def is_logarithmic(self, name: str) -> bool:
+        """Tell whether a hyperparameter was drawn by its logarithm."""
+        domain = self.space.get(name)
+        return isinstance(domain, Range) and domain.log
+
+
+def read_contents(study: Study) -> StudyContents:
+    """Read a study's folder; a search may be writing to it.
+
+    Args:
+        study: the folder.
+
+    Raises:
+        UserError: when a file cannot be read, or another version of ecomcat wrote it.
+    """
+    stored = read_study(study.directory)
+    return StudyContents(
+        study.name,
+        stored["identity"],
+        stored["config"],
+        load_records(study),
+        active_seconds(study),
+        read_facts(study, DATA),
+        read_facts(study, FINAL),
+    )

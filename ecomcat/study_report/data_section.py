@@ -1,0 +1,102 @@
+"""What the study was searched on: categories, lengths, and what cleaning removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from ecomcat.pages.charts import OURS, figure
+from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
+from ecomcat.study_report.score_charts import unique_labels
+
+_MOST_BARS, _ROW_HEIGHT = 40, 24  # categories; pixels
+_CLEANED = {
+    "empty_texts": "rows without a text",
+    "empty_labels": "rows without a label",
+    "duplicates_removed": "repeats of another row",
+    "conflicting_texts": "texts under several labels",
+    "conflicting_texts_dropped": "of these without a majority, dropped",
+}
+
+
+def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
+    """Yield what is known of the data.
+
+    Args:
+        facts: as the pipeline writes them, with `data` and `lengths`.
+    """
+    data, lengths = facts["data"], facts["lengths"]
+    split = data["split"]
+    yield Facts(
+        {
+            "rows": f"{data['rows']:,}",
+            "distinct texts": f"{data['distinct_texts']:,}",
+            **{part: f"{split[part]:,}" for part in ("train", "validation", "test")},
+            "categories": f"{len(data['classes']):,}",
+        }
+    )
+    yield Paragraph(f"{data['source']}. {split['protocol']}.")
+    yield Table(
+        ["removed or found", "count"],
+        [
+            *([title, data[key]] for key, title in _CLEANED.items()),
+            *([f"rare category: {name}", n] for name, n in data["rare_classes_dropped"].items()),
+        ],
+        fold=10,
+    )
+    yield Grid([_balance(data["classes"]), _lengths(lengths)])
+
+
+def _balance(classes: Mapping[str, int]) -> Chart:
+    from plotly.graph_objects import Bar
+
+    ranked = sorted(classes.items(), key=lambda item: -item[1])
+    shown = ranked[:_MOST_BARS][::-1]
+    chart = figure(x="distinct texts", showlegend=False)
+    chart.add_trace(
+        Bar(
+            x=[count for _, count in shown],
+            y=unique_labels([name for name, _ in shown]),
+            orientation="h",
+            marker={"color": OURS},
+            hovertemplate="%{y}: %{x:,} texts<extra></extra>",
+        )
+    )
+    more = len(ranked) - len(shown)
+    rarest = ranked[-1]
+    return Chart(
+        "Categories, the largest first",
+        chart,
+        caption=f"And {more} more; the smallest, {rarest[0]}, has {rarest[1]}." if more else "",
+        height=max(300, 110 + _ROW_HEIGHT * len(shown)),
+    )
+
+
+def _lengths(lengths: Mapping[str, Any]) -> Chart:
+    from plotly.graph_objects import Bar
+
+    characters = lengths["characters"]
+    edges, counts = characters["edges"], characters["counts"]
+    chart = figure(x="characters", y="texts", showlegend=False, bargap=0)
+    chart.add_trace(
+        Bar(
+            x=[(low * high) ** 0.5 for low, high in pairwise(edges)],
+            width=[high - low for low, high in pairwise(edges)],
+            y=counts,
+            marker={"color": OURS},
+            customdata=[[low, high - 1] for low, high in pairwise(edges)],
+            hovertemplate="%{customdata[0]:,} to %{customdata[1]:,} characters: %{y:,} texts"
+            "<extra></extra>",
+        )
+    )
+    chart.update_xaxes(type="log")
+    quantiles = characters["quantiles"]
+    return Chart(
+        "Lengths",
+        chart,
+        caption=f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95 % "
+        f"{quantiles['0.95']:,} or fewer, the longest {characters['longest']:,}; on average "
+        f"{lengths['mean_tokens']:.0f} tokens are read. {lengths['cut']:.1%} of the texts have "
+        f"{lengths['max_tokens']:,} tokens or more, and are cut there.",
+    )

@@ -1,0 +1,98 @@
+"""Draw a network as SVG: a box a layer, in rows from the ids down to the probabilities."""
+
+from __future__ import annotations
+
+import html
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_BOX_WIDTH, _BOX_HEIGHT = 190, 54  # pixels
+_GAP, _ROW_GAP, _MARGIN = 24, 46, 8
+_STYLE = (
+    "text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1d1c1a}"
+    ".small{font-size:11px;fill:#625f58}rect{fill:#eef3fb;stroke:#5b7db1}"
+    "path{fill:none;stroke:#5b7db1}"
+)
+_MOST_BOXES_A_ROW = 12
+
+
+def draw_layers(network: Mapping[str, Any]) -> str:
+    """Return an SVG of a network's layers, every name in it escaped.
+
+    Args:
+        network: one level, as `ecomcat.model.layers.describe_networks` gives them.
+    """
+    arrows = [tuple(arrow) for arrow in network["arrows"]]
+    rows = _rows([layer["name"] for layer in network["layers"]], arrows)
+    layers = {layer["name"]: layer for layer in network["layers"]}
+    widest = max(min(len(row), _MOST_BOXES_A_ROW) for row in rows)
+    width = 2 * _MARGIN + widest * (_BOX_WIDTH + _GAP) - _GAP
+    places: dict[str, tuple[float, float]] = {}
+    for number, row in enumerate(rows):
+        # Of very many parts side by side the first are drawn: the others are like them.
+        shown = row[:_MOST_BOXES_A_ROW]
+        left = (width - len(shown) * (_BOX_WIDTH + _GAP) + _GAP) / 2
+        for column, name in enumerate(shown):
+            places[name] = (
+                left + column * (_BOX_WIDTH + _GAP),
+                _MARGIN + number * (_BOX_HEIGHT + _ROW_GAP),
+            )
+    height = 2 * _MARGIN + len(rows) * (_BOX_HEIGHT + _ROW_GAP) - _ROW_GAP
+    drawn = [_box(layers[name], *place) for name, place in places.items()]
+    lines = [
+        _arrow(places[source], places[target], label)
+        for source, target, label in arrows
+        if source in places and target in places
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}"><style>{_STYLE}</style>'
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8"/></marker></defs>'
+        f"{''.join(lines)}{''.join(drawn)}</svg>"
+    )
+
+
+def _rows(names: Sequence[str], arrows: Sequence[tuple[str, ...]]) -> list[list[str]]:
+    """Put each layer below all that lead to it, in its model's order."""
+    sources = defaultdict(set)
+    for source, target, _ in arrows:
+        sources[target].add(source)
+    depth: dict[str, int] = {}
+    for _ in names:
+        # Keras lists layers in order of their calls; a shared one may stand before its source.
+        for name in names:
+            depth[name] = max((depth.get(source, 0) + 1 for source in sources[name]), default=0)
+    rows: dict[int, list[str]] = defaultdict(list)
+    for name in names:
+        rows[depth[name]].append(name)
+    return [rows[number] for number in sorted(rows)]
+
+
+def _box(layer: Mapping[str, Any], x: float, y: float) -> str:
+    shape = " x ".join("tokens" if size is None else str(size) for size in layer["shape"])
+    weights = f", {layer['weights']:,} weights" if layer["weights"] else ""
+    middle = x + _BOX_WIDTH / 2
+    return (
+        f'<rect x="{x}" y="{y}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="6"/>'
+        f'<text x="{middle}" y="{y + 17}">{_text(layer["name"])}</text>'
+        f'<text class="small" x="{middle}" y="{y + 32}">{_text(layer["type"])}</text>'
+        f'<text class="small" x="{middle}" y="{y + 47}">{_text(shape + weights, most=40)}</text>'
+    )
+
+
+def _arrow(source: tuple[float, float], target: tuple[float, float], label: str) -> str:
+    x1, y1 = source[0] + _BOX_WIDTH / 2, source[1] + _BOX_HEIGHT
+    x2, y2 = target[0] + _BOX_WIDTH / 2, target[1]
+    bend = max((y2 - y1) / 2, 15)
+    path = f"M{x1},{y1} C{x1},{y1 + bend} {x2},{y2 - bend} {x2},{y2}"
+    # Near the arrow's tip, where arrows of one source have parted.
+    x, y = x1 + (x2 - x1) * 0.65, y2 - 16
+    text = f'<text class="small" x="{x}" y="{y}">{_text(label)}</text>' if label else ""
+    return f'<path d="{path}" marker-end="url(#tip)"/>{text}'
+
+
+def _text(value: str, most: int = 30) -> str:
+    shown = value if len(value) <= most else f"{value[: most - 1]}…"
+    return html.escape(shown)

@@ -1,0 +1,235 @@
+"""How good the final model is: figures beside the baseline's, confusion, classes, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ecomcat.pages.charts import COLOURS, FAINT, OURS, THEIRS, figure, plotly_text
+from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
+
+_MOST_CROSSED, _MOST_IN_HEATMAP = 12, 80  # classes
+_MOST_BARS, _MOST_PAIRS = 40, 20
+_ROW_HEIGHT = 24  # pixels
+
+
+def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
+    """Yield figures and charts of the final model on the test set.
+
+    Args:
+        final: facts of the final model.
+    """
+    metrics = final["metrics"]
+    test = metrics["test"]
+    yield Facts(
+        {
+            "test accuracy": f"{test['accuracy']:.4f}",
+            "test macro-F1": f"{test['macro_f1']:.4f}",
+            "test texts": f"{test['rows']:,}",
+            "calibration error": f"{test['calibration_error']:.4f}",
+            **{
+                f"labelled at {asked} asked": f"{found['coverage']:.1%}"
+                for asked, found in test["coverage"].items()
+            },
+        }
+    )
+    yield _beside_baseline(metrics)
+    yield Paragraph(final["verdict"])
+    yield from _confusion(test)
+    yield _per_class(test)
+    yield Grid([_calibration(final["calibration"]), _coverage(final["coverage"], test)])
+
+
+def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
+    sets = [
+        ("this model", "test (scored once)", metrics["test"]),
+        ("this model", "validation (weights before retraining)", metrics["validation"]),
+    ]
+    baseline = metrics.get("baseline")
+    if baseline is not None:
+        sets.insert(1, (baseline["name"], "test, same split", baseline["test"]))
+        sets.append((baseline["name"], "validation (fitted on train)", baseline["validation"]))
+    names = ("accuracy", "macro_f1", "weighted_f1")
+    headings = ("accuracy", "macro-F1", "weighted F1")
+    return Table(
+        ["model", "set", "texts", *headings],
+        [
+            [model, part, scores["rows"], *(scores[name] for name in names)]
+            for model, part, scores in sets
+        ],
+        formats=dict.fromkeys(headings, ".4f"),
+    )
+
+
+def _confusion(test: Mapping[str, Any]) -> Iterator[Part]:
+    names, crossed = list(test["per_class"]), test["confusion_matrix"]
+    if len(names) <= _MOST_CROSSED:
+        shares = [[count / max(sum(row), 1) for count in row] for row in crossed]
+        yield Table(
+            ["true category", *names],
+            [[name, *row] for name, row in zip(names, crossed, strict=True)],
+            caption="Confusion matrix: true category by row, predicted by column; the darker, the "
+            "larger the share of the row.",
+            shades=[[None, *row] for row in shares],
+        )
+    elif len(names) <= _MOST_IN_HEATMAP:
+        yield _heatmap(names, crossed)
+    pairs = sorted(
+        (
+            (count, names[true], names[other], count / sum(row))
+            for true, row in enumerate(crossed)
+            for other, count in enumerate(row)
+            if true != other and count
+        ),
+        key=lambda pair: -pair[0],
+    )
+    if len(names) > 2 and pairs:
+        yield Table(
+            ["true category", "taken for", "texts", "of the category's"],
+            [[true, other, count, share] for count, true, other, share in pairs[:_MOST_PAIRS]],
+            caption="What is most often taken for something else.",
+            formats={"of the category's": ".1%"},
+            fold=8,
+        )
+
+
+def _heatmap(names: Sequence[str], crossed: Sequence[Sequence[int]]) -> Chart:
+    from plotly.graph_objects import Heatmap
+
+    labels = unique_labels(names)
+    chart = figure(x="predicted", y="true")
+    chart.add_trace(
+        Heatmap(
+            x=labels,
+            y=labels,
+            z=[[count / max(sum(row), 1) for count in row] for row in crossed],
+            text=crossed,
+            colorscale="Blues",
+            zmin=0,
+            zmax=1,
+            hovertemplate="%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
+        )
+    )
+    chart.update_yaxes(autorange="reversed")
+    return Chart(
+        "Confusion matrix",
+        chart,
+        caption="The darker, the larger the share of the true category's texts.",
+        height=200 + 14 * len(names),
+        min_width=300 + 12 * len(names),
+    )
+
+
+def unique_labels(names: Sequence[str]) -> list[str]:
+    """Return names as Plotly shows them, told apart where shortening made them equal."""
+    labels: list[str] = []
+    for name in names:
+        label = plotly_text(name, most=30)
+        labels.append(label if label not in labels else f"{label} ({len(labels) + 1})")
+    return labels
+
+
+def _per_class(test: Mapping[str, Any]) -> Chart:
+    from plotly.graph_objects import Bar
+
+    # The worst first, which Plotly draws at the bottom: so they stand last here.
+    ranked = sorted(test["per_class"].items(), key=lambda item: item[1]["f1"])
+    shown = ranked[:_MOST_BARS][::-1]
+    labels = unique_labels([name for name, _ in shown])
+    chart = figure(x="F1", showlegend=False)
+    chart.add_trace(
+        Bar(
+            x=[score["f1"] for _, score in shown],
+            y=labels,
+            orientation="h",
+            marker={"color": OURS},
+            customdata=[[score["precision"], score["recall"], score["rows"]] for _, score in shown],
+            hovertemplate="%{y}: F1 %{x:.4f}, precision %{customdata[0]:.4f}, recall "
+            "%{customdata[1]:.4f}, %{customdata[2]} texts<extra></extra>",
+        )
+    )
+    more = len(ranked) - len(shown)
+    return Chart(
+        "Categories, the worst first",
+        chart,
+        caption=f"And {more} better ones in metrics.json." if more else "",
+        height=110 + _ROW_HEIGHT * len(shown),
+    )
+
+
+def _calibration(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> Chart:
+    from plotly.graph_objects import Scatter
+
+    chart = figure(x="confidence", y="share that was right")
+    chart.add_trace(
+        Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": FAINT, "dash": "dash"},
+            name="as sure as right",
+            hoverinfo="skip",
+        )
+    )
+    for part, colour in (("test", OURS), ("validation", THEIRS)):
+        found = bins[part]
+        chart.add_trace(
+            Scatter(
+                x=[each["confidence"] for each in found],
+                y=[each["accuracy"] for each in found],
+                mode="lines+markers",
+                name=part,
+                marker={"size": [4 + min(each["texts"], 400) ** 0.5 for each in found]},
+                line={"color": colour},
+                customdata=[each["texts"] for each in found],
+                hovertemplate=f"{part}, %{{customdata}} texts: confidence %{{x:.3f}}, right "
+                "%{y:.3f}<extra></extra>",
+            )
+        )
+    return Chart(
+        "Calibration",
+        chart,
+        caption="On the dashed line confidences can be taken at their word; the larger a point, "
+        "the more texts.",
+    )
+
+
+def _coverage(
+    curves: Mapping[str, Sequence[Mapping[str, float]]], test: Mapping[str, Any]
+) -> Chart:
+    from plotly.graph_objects import Scatter
+
+    chart = figure(x="share of texts labelled without a look", y="precision of these")
+    for part, colour in (("test", OURS), ("validation", THEIRS)):
+        points = curves[part]
+        chart.add_trace(
+            Scatter(
+                x=[point["coverage"] for point in points],
+                y=[point["precision"] for point in points],
+                mode="lines",
+                name=part,
+                line={"color": colour},
+                customdata=[point["threshold"] for point in points],
+                hovertemplate=f"{part}: %{{x:.1%}} labelled from confidence %{{customdata:.4f}}, "
+                "%{y:.2%} right<extra></extra>",
+            )
+        )
+    asked = {key: each for key, each in test["coverage"].items() if each["precision"] is not None}
+    chart.add_trace(
+        Scatter(
+            x=[each["coverage"] for each in asked.values()],
+            y=[each["precision"] for each in asked.values()],
+            text=[f"{key} asked" for key in asked],
+            mode="markers+text",
+            textposition="bottom left",
+            name="thresholds from validation",
+            marker={"color": COLOURS[3], "size": 9, "symbol": "diamond"},
+            hovertemplate="%{text}: %{x:.1%} labelled, %{y:.2%} right<extra></extra>",
+        )
+    )
+    chart.update_xaxes(tickformat=".0%").update_yaxes(tickformat=".1%")
+    return Chart(
+        "Coverage against precision",
+        chart,
+        caption="How much of the test set needs no second look, for the precision that is asked.",
+    )
