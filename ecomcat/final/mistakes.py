@@ -15,7 +15,7 @@ Explain = Callable[[Sequence[str]], list[tuple[WordWeight, ...]]]
 _MOST_CHARACTERS = 1200  # of a text that is shown
 _MOST_EXPLAINED = 3000  # characters: a text is answered anew without each of its words
 _MOST_WORDS = 12  # that are marked in a text
-_LEAST_WEIGHT = 0.002  # a word that moves the answer less says nothing
+_LEAST_SHARE = 0.15  # of the strongest word's weight, from which a word is marked
 
 
 def confident_mistakes(
@@ -65,11 +65,11 @@ def confident_mistakes(
 def _spans(words: Sequence[WordWeight]) -> list[tuple[int, int, float]]:
     """Return where the strongest words for and against stand in what is shown, in their order."""
     strongest = sorted(words, key=lambda word: -abs(word.weight))[:_MOST_WORDS]
-    strongest = [word for word in strongest if abs(word.weight) >= _LEAST_WEIGHT]
-    highest = max((abs(word.weight) for word in strongest), default=1.0)
+    highest = max((abs(word.weight) for word in strongest), default=0.0)
+    marked = [word for word in strongest if abs(word.weight) > _LEAST_SHARE * highest]
     return sorted(
         (start, stop, round(word.weight / highest, 3))
-        for word in strongest
+        for word in marked
         for start, stop in word.spans
         if stop <= _MOST_CHARACTERS
     )

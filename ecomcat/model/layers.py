@@ -10,19 +10,20 @@ import keras
 # Operations between layers that a reader wants to know of, as the arrows' labels.
 _LABELS = {
     "Max": "max over words",
-    "TrueDivide": "mean over words",
-    "Divide": "mean over words",
+    "Sum": "mean over words",
     "Squeeze": "last word",
     "TakeAlongAxis": "words reversed",
     "Where": "known words",
     "GetItem": "first words",
 }
 # What only masks and casts: the way back through it leads to the ids and says nothing.
-_SKIPPED = {"NotEqual", "ExpandDims", "Cast", "Maximum"}
+_SKIPPED = {"NotEqual", "ExpandDims", "Cast"}
 
 
 def describe_networks(model: keras.Model) -> list[dict[str, Any]]:
-    """Return a model's layers, then those of its largest part, and so on inwards.
+    """Return a model's layers, then those of its first part, and so on inwards.
+
+    The first part is the network, or the ensemble's member that counts for most.
 
     Args:
         model: of any depth; a part that is a model is a box in the whole's drawing.
@@ -35,8 +36,7 @@ def describe_networks(model: keras.Model) -> list[dict[str, Any]]:
     found = [_describe(model)]
     parts = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     if parts:
-        largest = max(parts, key=lambda part: _weights(part))
-        found += describe_networks(largest)
+        found += describe_networks(parts[0])
     return found
 
 

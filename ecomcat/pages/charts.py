@@ -36,6 +36,7 @@ def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
         xaxis={"title": {"text": plotly_text(x)}, "automargin": True},
         yaxis={"title": {"text": plotly_text(y)}, "automargin": True},
+        modebar={"bgcolor": "rgba(0, 0, 0, 0)"},
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0.0},
     )

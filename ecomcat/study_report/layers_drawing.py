@@ -9,10 +9,11 @@ from typing import Any
 
 _BOX_WIDTH, _BOX_HEIGHT = 190, 54  # pixels
 _GAP, _ROW_GAP, _MARGIN = 24, 46, 8
+# Within the drawing alone: a page has one set of styles for all of its drawings.
 _STYLE = (
-    "text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1d1c1a}"
-    ".small{font-size:11px;fill:#625f58}rect{fill:#eef3fb;stroke:#5b7db1}"
-    "path{fill:none;stroke:#5b7db1}"
+    ".layers text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1d1c1a}"
+    ".layers .small{font-size:11px;fill:#625f58}"
+    ".layers rect{fill:#eef3fb;stroke:#5b7db1}.layers path{fill:none;stroke:#5b7db1}"
 )
 _MOST_BOXES_A_ROW = 12
 
@@ -46,7 +47,7 @@ def draw_layers(network: Mapping[str, Any]) -> str:
         if source in places and target in places
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'<svg class="layers" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}"><style>{_STYLE}</style>'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8"/></marker></defs>'

@@ -130,8 +130,8 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
 
 def _networks(networks: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     for number, network in enumerate(networks):
-        title = "The whole" if number == 0 else f"Its largest part, {network['name']}"
-        yield Drawing(title, draw_layers(network))
+        part = f"Its first part, which counts for most: {network['name']}"
+        yield Drawing(part if number else "The whole", draw_layers(network))
 
 
 def _reproduction(contents: StudyContents) -> Iterator[Part]:

@@ -109,6 +109,8 @@ def _learning_curves(contents: StudyContents) -> Any:
     from plotly.graph_objects import Scatter
 
     chart = figure(x="epoch", y="validation macro-F1")
+    longest = max(record.epochs for record in contents.scored)
+    chart.update_xaxes(dtick=max(1, round(longest / 10)))
     best = contents.ranked[:_MOST_CURVES]
     pruned = [record for record in contents.scored if record.status == PRUNED]
     # One trace for all that are faint: hundreds would take the browser seconds.

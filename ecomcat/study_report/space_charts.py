@@ -17,6 +17,7 @@ from ecomcat.tuning.study.records import COMPLETED, PRUNED, TrialRecord
 _AXIS_WIDTH, _ROW_HEIGHT = 105, 26  # pixels
 _MOST_ROWS_SHOWN = 15
 _MOST_COORDINATES = 14  # axes that can be told apart
+_MOST_TICKS = 6  # values of an axis that are each named
 
 
 def space_parts(contents: StudyContents) -> Iterator[Part]:
@@ -106,12 +107,16 @@ def _parallel(contents: StudyContents, names: Sequence[str]) -> Any:
 def _dimension(
     contents: StudyContents, name: str, records: Sequence[TrialRecord]
 ) -> dict[str, Any]:
-    values = [record.values.get(name) for record in records]
+    values: list[Any] = [record.values.get(name) for record in records]
     label = plotly_text(name.replace("_", " "), most=18)
     if _are_numbers(values):
+        different = sorted(set(values))
+        if len(different) <= _MOST_TICKS:
+            text = [plain_value(value) for value in different]
+            return {"label": label, "values": values, "tickvals": different, "ticktext": text}
         if not contents.is_logarithmic(name):
             return {"label": label, "values": values}
-        logarithms = [math.log10(float(value)) for value in values]  # type: ignore[arg-type]
+        logarithms = [math.log10(float(value)) for value in values]
         low, high = min(logarithms), max(logarithms)
         ticks = [low + (high - low) * step / 4 for step in range(5)] if high > low else [low]
         return {

@@ -6,7 +6,7 @@ const CHART_OPTIONS = {
   // Else a button sends the chart to Plotly's cloud.
   showSendToCloud: false,
   plotlyServerURL: "",
-  modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+  modeBarButtons: [["toImage", "resetScale2d"]],
 };
 
 /** Say at the top of the page what does not work, and why. */

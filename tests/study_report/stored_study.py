@@ -1,0 +1,179 @@
+"""A study as a search leaves it, made up: trials, facts of the data and of the final model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ecomcat.files import write_json
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
+from ecomcat.tuning.study.records import TrialRecord, TrialTable
+from ecomcat.tuning.study.study import Study, open_study
+
+PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
+CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
+MODEL = {
+    "name": "bilstm",
+    "build": "ecomcat.model.network.lstm_classifier",
+    "vocabulary_size": 500,
+    "max_tokens": 64,
+    "lstm_tokens": 64,
+    "embedding_dim": 16,
+    "lstm_units": "8..64 step 8",
+    "lstm_layers": 1,
+    "bidirectional": True,
+    "pooling": ["max", "mean"],
+    "embedding_pooling": "max",
+    "word_dropout": 0.1,
+    "spatial_dropout": 0.1,
+    "dropout": "0.1..0.6",
+    "learning_rate": "1e-4..1e-2 log",
+    "learning_rate_schedule": "linear",
+    "batch_size": "auto",
+    "label_smoothing": 0.1,
+}
+
+
+def trial(number: int, status: str = "completed", epochs: int = 4) -> TrialRecord:
+    """Return a trial whose scores follow from its number."""
+    fixed = {name: value for name, value in MODEL.items() if name not in {"name", "build"}}
+    values = {
+        **fixed,
+        "batch_size": 32,
+        "lstm_units": 8 + 8 * (number % 8),
+        "pooling": ("max", "mean")[number % 2],
+        "dropout": 0.1 + 0.5 * (number % 7) / 7,
+        "learning_rate": 10 ** (-4 + 2 * (number % 11) / 11),
+    }
+    record = TrialRecord(f"{number:04d}", values, root=number, status=status)
+    for epoch in range(1, epochs + 1):
+        score = 0.9 - 0.4 * math.exp(-epoch) - 0.01 * (number % 13)
+        logs = {OBJECTIVE: score, "val_accuracy": score, "val_loss": 1 - score, "loss": 0.5}
+        record.note_epoch(epoch, logs)
+    record.ended = "max_epochs" if status == "completed" else f"{status} {PLANTED}"
+    record.seconds, record.parameters, record.ended_at = 10.0 + number, 1234, 12.0 * (number + 1)
+    if status == "failed":
+        record.objective = record.accuracy = record.loss = None
+    return record
+
+
+def trials(count: int) -> list[TrialRecord]:
+    """Return trials of which some were pruned, and the second failed."""
+    status = {0: "pruned", 1: "failed"}
+    return [
+        trial(number, status.get(number % 4 if number > 1 else number, "completed"))
+        if number != 1
+        else trial(1, "failed", epochs=0)
+        for number in range(count)
+    ]
+
+
+def scores() -> dict[str, Any]:
+    """Return test scores as `metrics.json` has them."""
+    per_class = {
+        name: {"precision": 0.9, "recall": 0.8, "f1": 0.85 - place / 10, "rows": 10}
+        for place, name in enumerate(CLASSES)
+    }
+    accepted = {"threshold": 0.9, "coverage": 0.5, "precision": 0.98}
+    nothing = {"threshold": None, "coverage": 0.0, "precision": None}
+    return {
+        "rows": 30,
+        "accuracy": 0.8,
+        "macro_f1": 0.79,
+        "weighted_f1": 0.8,
+        "per_class": per_class,
+        "confusion_matrix": [[8, 1, 1], [2, 8, 0], [0, 2, 8]],
+        "calibration_error": 0.02,
+        "coverage": {"0.95": accepted, "0.99": nothing},
+        "slices": {},
+    }
+
+
+def final_facts() -> dict[str, Any]:
+    """Return facts of a final model whose names and texts would do harm."""
+    sets = {name: scores()[name] for name in ("rows", "accuracy", "macro_f1", "weighted_f1")}
+    points = [
+        {"threshold": 1 - share, "coverage": share, "precision": 1 - share / 5}
+        for share in (0.25, 0.5, 1.0)
+    ]
+    bins = [{"texts": 10, "confidence": 0.55, "accuracy": 0.5}]
+    mistake = {
+        "text": f"A red ball {PLANTED}",
+        "characters": 500,
+        "true": CLASSES[1],
+        "predicted": "Books",
+        "true_probability": 0.1,
+        "confidence": 0.9,
+        "spans": [[2, 5, 1.0], [6, 10, -0.5]],
+    }
+    layers = [
+        {"name": "token_ids", "type": "InputLayer", "shape": [None], "weights": 0},
+        {"name": f"own {PLANTED}", "type": "Dense", "shape": [3], "weights": 12},
+    ]
+    network = {"layers": layers, "arrows": [["token_ids", f"own {PLANTED}", PLANTED]]}
+    return {
+        "model_dir": "model",
+        "metrics": {
+            "test": scores(),
+            "validation": scores(),
+            "baseline": {"name": "TF-IDF + LinearSVC", "test": sets, "validation": sets},
+            "final": {"name": "single", "retrained": True, "use_all_rows": False},
+            "search": {"trials": 9},
+        },
+        "verdict": "ours has 0.90 of its errors.",
+        "networks": [{"name": "classifier", **network}, {"name": f"part {PLANTED}", **network}],
+        "calibration": {"test": bins, "validation": bins},
+        "coverage": {"test": points, "validation": points},
+        "mistakes": [mistake, {**mistake, "spans": None}],
+    }
+
+
+def data_facts() -> dict[str, Any]:
+    """Return facts of data whose names would do harm."""
+    return {
+        "data": {
+            "source": f"products {PLANTED}.csv",
+            "rows": 250,
+            "distinct_texts": 200,
+            "empty_texts": 1,
+            "empty_labels": 2,
+            "duplicates_removed": 46,
+            "conflicting_texts": 3,
+            "conflicting_texts_dropped": 1,
+            "rare_classes_dropped": {f"rare {PLANTED}": 2},
+            "classes": dict.fromkeys(CLASSES, 60),
+            "split": {"protocol": "by lot", "train": 140, "validation": 30, "test": 30},
+        },
+        "lengths": {
+            "characters": {
+                "edges": [1, 10, 100],
+                "counts": [20, 180],
+                "shortest": 3,
+                "longest": 99,
+                "quantiles": {"0.05": 4, "0.5": 40, "0.95": 90, "0.99": 98},
+            },
+            "mean_tokens": 12.0,
+            "max_tokens": 64,
+            "cut": 0.05,
+        },
+        "versions": {"python": "3.12", "keras": "3.15"},
+    }
+
+
+def store(
+    root: Path, records: list[TrialRecord], *, data: bool = True, final: bool = True
+) -> Study:
+    """Write a study into `root / "made-up"` and return it."""
+    identity, config = {"seed": 1}, {"model": MODEL, "data": {"path": PLANTED}}
+    with open_study(root, "made-up", identity, overwrite=True, config=config) as study:
+        table = TrialTable(study)
+        for record in records:
+            table.save(record)
+        write_json(study.directory / "clock.json", {"active_seconds": 130.0})
+        if data:
+            write_facts(study, DATA, data_facts())
+        if final:
+            write_facts(study, FINAL, final_facts())
+    return study

@@ -1,0 +1,63 @@
+"""While a search goes on its report is written now and then, and never in its way."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from stored_study import store, trial, trials
+
+from ecomcat.errors import UserError
+from ecomcat.study_report import listener
+from ecomcat.study_report.listener import ReportListener
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@pytest.fixture
+def written(monkeypatch, tmp_path):
+    """Return the times at which the report was written, each writing of a second."""
+    clock, times = Clock(), []
+
+    def write(study, *, running):
+        assert running
+        times.append(clock.seconds)
+        clock.seconds += 1
+
+    monkeypatch.setattr(listener, "write_report", write)
+    return clock, times, ReportListener(store(tmp_path, []), clock)
+
+
+def test_it_is_written_when_the_first_trial_ends_and_then_with_pauses(written):
+    clock, times, reports = written
+    for _ in range(200):
+        reports.trial_ends(trial(0))
+        clock.seconds += 1
+    # A writing of a second may come every fifty.
+    assert times == [1000.0, 1051.0, 1102.0, 1153.0]
+
+
+def test_a_report_that_cannot_be_written_is_a_warning(written, monkeypatch, caplog):
+    _, _, reports = written
+
+    def fail(study, *, running):
+        raise UserError("Cannot write it.")
+
+    monkeypatch.setattr(listener, "write_report", fail)
+    with caplog.at_level(logging.WARNING, "ecomcat"):
+        reports.trial_ends(trial(0))
+    assert "No report: Cannot write it." in caplog.text
+
+
+def test_a_real_report_is_written_beside_the_trials(tmp_path):
+    study = store(tmp_path, trials(3), final=False)
+    ReportListener(study).trial_ends(trial(3))
+    assert (study.directory / "report.html").stat().st_size > 1e6
