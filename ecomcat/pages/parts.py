@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 
@@ -69,10 +70,17 @@ class Table:
         pattern = self.formats.get(self.headings[column], "")
         return format(value, pattern) if isinstance(value, int | float) else str(value)
 
-    def is_numeric(self, column: int) -> bool:
-        """Tell whether all values of a column are numbers, so that they stand to the right."""
-        values = [row[column] for row in self.rows if row[column] is not None]
-        return bool(values) and all(isinstance(value, int | float) for value in values)
+    @cached_property
+    def numeric(self) -> list[bool]:
+        """Whether all values of a column are numbers, so that they stand to the right."""
+        columns = (
+            [row[column] for row in self.rows if row[column] is not None]
+            for column in range(len(self.headings))
+        )
+        return [
+            bool(values) and all(isinstance(value, int | float) for value in values)
+            for values in columns
+        ]
 
     def shade(self, row: int, column: int) -> float | None:
         """Return how strongly a cell is coloured, 0 to 1."""

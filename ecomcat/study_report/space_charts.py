@@ -14,7 +14,7 @@ from ecomcat.study_report.contents import StudyContents
 from ecomcat.study_report.progress_charts import STATUS_COLOURS, hover_text
 from ecomcat.tuning.study.records import COMPLETED, PRUNED, TrialRecord
 
-_AXIS_WIDTH, _ROW_HEIGHT = 105, 26  # pixels
+_AXIS_WIDTH, _ROW_HEIGHT = 85, 26  # pixels
 _MOST_ROWS_SHOWN = 15
 _MOST_COORDINATES = 14  # axes that can be told apart
 _MOST_TICKS = 6  # values of an axis that are each named
@@ -51,6 +51,11 @@ def space_parts(contents: StudyContents) -> Iterator[Part]:
                 height=420,
                 min_width=_AXIS_WIDTH * (min(len(names), _MOST_COORDINATES) + 2),
             )
+        yield Paragraph(
+            "Macro-F1 against each hyperparameter; pruned trials, in orange, with what they had "
+            "reached by then.",
+            note=True,
+        )
         yield Grid([_against(contents, name) for name in names])
     yield _trials(contents, names)
 

@@ -60,7 +60,7 @@ def test_a_cell_is_shown_in_its_columns_format(value, shown):
     ("column", "numeric"), [([1, 2.5], True), ([None, 1], True), (["a", 1], False), ([None], False)]
 )
 def test_a_column_of_numbers_alone_stands_to_the_right(column, numeric):
-    assert Table(["x"], [[value] for value in column]).is_numeric(0) is numeric
+    assert Table(["x"], [[value] for value in column]).numeric == [numeric]
 
 
 @given(st.text(), st.lists(st.integers(0, 50), max_size=8))
