@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ecomcat.config import SearchCommand
 from ecomcat.model.space import EXTRA, Domain, space_size
-from ecomcat.reporting.progress import SearchProgress, format_seconds
+from ecomcat.reporting.durations import format_seconds
+from ecomcat.reporting.progress import SearchProgress
 from ecomcat.tuning.study.clock import active_seconds
 from ecomcat.tuning.study.records import RUNNING, TrialRecord, best_record, load_records
 from ecomcat.tuning.study.study import Study

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from ecomcat.drawing import error_console, print_plain
 
 ProgressReport = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in total, None when the server does not say."""
@@ -33,7 +34,7 @@ def progress_bar(description: str) -> Iterator[ProgressReport]:
     Yields:
         A callback for `download`'s `on_progress`.
     """
-    console = Console(stderr=True)
+    console = error_console()
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     label = TextColumn("{task.description}", markup=False)
     task: TaskID | None = None
@@ -52,5 +53,4 @@ def progress_bar(description: str) -> Iterator[ProgressReport]:
     ) as progress:
         yield report
     if latest is not None and not console.is_terminal:
-        line = f"{description}: {decimal(latest)}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_plain(console, f"{description}: {decimal(latest)}")

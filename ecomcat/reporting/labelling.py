@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from ecomcat.drawing import can_draw, error_console
+
 logger = logging.getLogger("ecomcat")
 
 RowsReport = Callable[[int], None]
@@ -37,9 +39,9 @@ def labelling_progress(
     Yields:
         What to call after each batch.
     """
-    console = console or Console(stderr=True)
+    console = console or error_console()
     began = clock()
-    if bar and console.is_terminal and not console.is_dumb_terminal:
+    if bar and can_draw(console):
         with _drawn(console, fraction_read, began, clock) as report:
             yield report
     else:

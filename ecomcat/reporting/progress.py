@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ecomcat.drawing import can_draw, error_console, logging_above, print_plain
 from ecomcat.model.scores import OBJECTIVE
+from ecomcat.reporting.durations import format_seconds
 
 if TYPE_CHECKING:
     from ecomcat.tuning.study.records import TrialRecord
@@ -45,7 +46,7 @@ class SearchProgress:
         best: TrialRecord | None = None,
         console: Console | None = None,
     ) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or error_console()
         self._max_trials = max_trials
         self._began = time.monotonic()
         self._deadline = self._began + seconds_left
@@ -69,7 +70,7 @@ class SearchProgress:
             transient=True,
             redirect_stdout=False,
         )
-        with live, _logging_above(self._console):
+        with live, logging_above(self._console):
             yield self
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
@@ -114,11 +115,11 @@ class SearchProgress:
     def _say(self, line: str) -> None:
         """Write a line where there is no table."""
         if not self._has_table:
-            _print_plain(self._console, line)
+            print_plain(self._console, line)
 
     @property
     def _has_table(self) -> bool:
-        return self._console.is_terminal and not self._console.is_dumb_terminal
+        return can_draw(self._console)
 
     def _table(self) -> Group:
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=True)
@@ -158,34 +159,6 @@ class SearchProgress:
         return f"about {format_seconds(bound)} left"
 
 
-def _print_plain(console: Console, line: str) -> None:
-    """Print a line as it is: it may hold a file's name, or an error's message."""
-    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
-
-
-@contextmanager
-def _logging_above(console: Console) -> Iterator[None]:
-    """Let our own log lines pass through the console, which keeps its table below them."""
-    own = logging.getLogger("ecomcat")
-    handler = _ConsoleHandler(console)
-    own.addHandler(handler)
-    own.propagate = False
-    try:
-        yield
-    finally:
-        own.propagate = True
-        own.removeHandler(handler)
-
-
-class _ConsoleHandler(logging.Handler):
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _print_plain(self._console, self.format(record))
-
-
 def describe_values(record: TrialRecord, names: Sequence[str]) -> str:
     """Write some of a trial's hyperparameters in a line."""
     return "  ".join(f"{name}={plain_value(record.values.get(name))}" for name in names)
@@ -194,12 +167,3 @@ def describe_values(record: TrialRecord, names: Sequence[str]) -> str:
 def plain_value(value: object) -> str:
     """Write a hyperparameter's value, a real number in three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def format_seconds(seconds: float) -> str:
-    """Write a duration as people read it."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

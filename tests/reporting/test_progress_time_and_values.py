@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from screen import Now, Screen, Shown, a_trial, now, terminal, terminals_can_draw
 
-from ecomcat.reporting.progress import describe_values, format_seconds, plain_value
+from ecomcat.reporting.durations import format_seconds
+from ecomcat.reporting.progress import describe_values, plain_value
 from ecomcat.tuning.study.records import COMPLETED
 
 # Fixtures, which pytest finds here.
