@@ -15,7 +15,8 @@ from ecomcat.reporting.progress import SearchProgress
 from ecomcat.reporting.steps import step
 
 logger = logging.getLogger("ecomcat")
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_MOVES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 class Clock:
@@ -45,7 +46,8 @@ def drawn(console: Console) -> str:
 
 
 def lines(console: Console) -> list[str]:
-    return [line.rstrip() for line in _CONTROL.sub("\n", drawn(console)).splitlines() if line]
+    moved = _MOVES.sub("\n", _COLOURS.sub("", drawn(console)))
+    return [line.rstrip() for line in moved.splitlines() if line]
 
 
 # In a terminal
