@@ -87,7 +87,7 @@ def search_and_export(
     ) as study:
         write_facts(study, DATA, _data_facts(dataset, texts, space))
         result = watched_search(config, inputs, space, study)
-        finished = finish_search(config, dataset, inputs, study, result)
+        finished = finish_search(config, dataset, inputs, study, result, tokenizer)
         final, metrics = finished.final, finished.metrics
         export = Export(
             model=final.model,

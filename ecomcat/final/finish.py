@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from ecomcat.artifact.export import package_versions
 from ecomcat.config import SearchCommand
@@ -18,11 +19,13 @@ from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, 
 from ecomcat.final.build import FinalModel, build_final
 from ecomcat.final.plan import FinalPlan, plan_final
 from ecomcat.final.retrain import pooled
+from ecomcat.final.words import known_words
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance, score_confidence
 from ecomcat.model.scores import score_predictions
 from ecomcat.model.slices import score_slices
 from ecomcat.model.training import predict_probabilities
-from ecomcat.reporting.tensorboard import FinalCurves
+from ecomcat.reporting.steps import step
+from ecomcat.reporting.tensorboard_final import FinalCurves, TestAnswers, write_final
 from ecomcat.tuning.search import SearchResult
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
@@ -72,6 +75,7 @@ def finish_search(
     inputs: TrialInputs,
     study: Study,
     result: SearchResult,
+    tokenizer: Tokenizer,
 ) -> Finished:
     """Make the model that is exported, and score it.
 
@@ -81,6 +85,7 @@ def finish_search(
         inputs: what all trials of the study shared.
         study: with its trials.
         result: what the search found.
+        tokenizer: that gave the texts' ids.
 
     Raises:
         UserError: when a training fails.
@@ -91,9 +96,9 @@ def finish_search(
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
     test = inputs.examples(split.test, plan.limits)
-    judged = acceptance_of(plan.validation, dataset.labels[split.validation])
+    validated = acceptance_of(plan.validation, dataset.labels[split.validation])
     # As the exported folder keeps it, so that its thresholds are those of the figures.
-    acceptance = read_acceptance(judged.describe())
+    acceptance = read_acceptance(validated.describe())
     answers = predict_probabilities(final.model, test.texts)
     tested = Tested(final, answers, plan.validation)
     scores = _score(answers, test.labels, dataset.classes, acceptance)
@@ -120,6 +125,11 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
+    # The figures are of the model before test rows were added, the words of the one exported.
+    judged = TestAnswers(dataset.classes, test.labels, answers)
+    with step("Writing TensorBoard's pictures"):
+        words = known_words(final.model, tokenizer, inputs, dataset.classes)
+        write_final(study, metrics, judged, words)
     return Finished(final, tested, rows, metrics, acceptance, sentence(baseline, scores))
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_TEXTS = 20_000  # of which a key each is kept: 20 MB, and as many products for each answer
 _KEY_DIM = 256
 _SHARPNESS = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
+WORD_KEYS = "word_keys"  # the layer of the memory that looks words up
 SHARE = 0.25  # what the memory counts for
 _NEAR = (0.2, 0.25, 0.3)  # shares that decide together whether it helps
 
@@ -56,7 +57,7 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
     keys = counts @ word_keys
     keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), 1e-9)
     ids = keras.Input((None,), dtype="int32", name="token_ids")
-    embedded = layers.Embedding(vocabulary_size, _KEY_DIM, name="word_keys")
+    embedded = layers.Embedding(vocabulary_size, _KEY_DIM, name=WORD_KEYS)
     nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
     answer = layers.Dense(classes, use_bias=False, name="classes_of_texts")
     key = layers.UnitNormalization(name="key")(keras.ops.sum(embedded(ids), axis=1))

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
-from ecomcat.errors import UserError
+from ecomcat.reporting.events import disk_errors, event_writer, write_raw
 from ecomcat.rules import Rule
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study.study import Study
@@ -77,7 +76,7 @@ class TensorBoardListener:
     def trial_ends(self, record: TrialRecord) -> None:
         """Write the trial's hyperparameters, best scores and status."""
         self._curves.pop(record.id).close()
-        with _writer(self._study.tensorboard_dir / record.id) as writer:
+        with event_writer(self._study.tensorboard_dir / record.id):
             values = {name: _plain(value) for name, value in record.values.items()}
             # A column of its own: TensorBoard's statuses know no word for pruned.
             values[_ENDED] = record.status
@@ -88,7 +87,7 @@ class TensorBoardListener:
                 figures = (*scores, record.seconds, record.parameters)
                 for tag, figure in zip(_METRICS, figures, strict=True):
                     tf.summary.scalar(tag, figure, step=record.best_epoch)
-            _write_raw(writer, session_end_pb(_STATUS[record.status]))
+            write_raw(session_end_pb(_STATUS[record.status]))
 
 
 class CurveWriter:
@@ -109,7 +108,7 @@ class CurveWriter:
             logs: with Keras's names, `val_` for validation.
         """
         for prefix, writer in self._writers.items():
-            with _disk_errors(self._directory), writer.as_default():
+            with disk_errors(self._directory), writer.as_default():
                 for name in _CURVES:
                     if f"{prefix}{name}" in logs:
                         tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
@@ -117,47 +116,9 @@ class CurveWriter:
 
     def close(self) -> None:
         """End the files."""
-        with _disk_errors(self._directory):
+        with disk_errors(self._directory):
             for writer in self._writers.values():
                 writer.close()
-
-
-class FinalCurves:
-    """Write the curves of the final training.
-
-    The final training has no rows left to validate on, so its validation curve is that of the
-    winning trial: the same configuration, trained on train alone.
-
-    Args:
-        study: the folder.
-        best: the winning trial.
-    """
-
-    def __init__(self, study: Study, best: TrialRecord) -> None:
-        directory = study.tensorboard_dir / "final"
-        shutil.rmtree(directory, ignore_errors=True)
-        self._curves = CurveWriter(directory)
-        self._validation = [
-            {name: value for name, value in row.items() if name.startswith("val_")}
-            for row in best.curves
-        ]
-        with _writer(directory):
-            note = (
-                f"`final/train`: the configuration of the best trial, {best.id}, in the final "
-                "training on train + validation, if it is among what is exported. "
-                "`final/validation`: that trial, trained on train alone; the final training has "
-                "no rows left to validate on."
-            )
-            tf.summary.text("about", note, step=0)
-
-    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Add a point to both curves, of an epoch's number from 1."""
-        validation = self._validation[epoch - 1] if epoch <= len(self._validation) else {}
-        self._curves.write(epoch, {**logs, **validation})
-
-    def close(self) -> None:
-        """End the files."""
-        self._curves.close()
 
 
 def _declare(directory: Path, extra: Sequence[str]) -> None:
@@ -170,7 +131,7 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
     declared += [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
     for old in directory.glob("events.out.tfevents.*"):
         old.unlink()
-    with _writer(directory):
+    with event_writer(directory):
         hparams.hparams_config(
             hparams=[*declared, *(hparams.HParam(name) for name in extra)],
             metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
@@ -184,32 +145,6 @@ def _domain(rule: Rule) -> Any:
     if rule.kind == "name":
         return hparams.Discrete(rule.words())
     return hparams.RealInterval(float(rule.low or 0.0), float(rule.high or 0.0))
-
-
-@contextmanager
-def _writer(directory: Path) -> Iterator[Any]:
-    with _disk_errors(directory):
-        writer = tf.summary.create_file_writer(str(directory))
-        with writer.as_default():
-            yield writer
-        writer.close()
-
-
-@contextmanager
-def _disk_errors(directory: Path) -> Iterator[None]:
-    """Say what a full disk or a folder that cannot be written to means for the user."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise UserError(
-            f"Cannot write TensorBoard's events to {directory}: {error.message}. Make room, or "
-            "choose a place that you may write to, and run the same command again."
-        ) from error
-
-
-def _write_raw(writer: Any, summary: Any) -> None:
-    with writer.as_default():
-        tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
 
 
 def _plain(value: Any) -> Any:
