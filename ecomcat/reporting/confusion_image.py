@@ -37,7 +37,7 @@ def draw_confusion(crossed: Sequence[Sequence[int]], classes: Sequence[str]) -> 
     counts, names = _most_confused(np.asarray(crossed, np.int64), _drawable_names(classes))
     many = len(names)
     cell = 0.62 if many <= _MOST_ZEROS else 0.36  # inches
-    left = 0.35 + 0.085 * max(map(len, names))
+    left = 0.25 + (0.1 if many <= _MOST_ZEROS else 0.085) * max(map(len, names))
     width, height = max(left + cell * many + 0.3, 5.6), left + cell * many + 0.75
     figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(figure)
@@ -47,18 +47,18 @@ def draw_confusion(crossed: Sequence[Sequence[int]], classes: Sequence[str]) -> 
     _write_names(axes, names)
     _write_counts(axes, counts, shares)
     title = "Texts of the test set: true category by row, predicted by column"
-    figure.text(0.15 / width, 1 - 0.32 / height, title, color=_INK, fontsize=10, va="center")
+    figure.text(0.15 / width, 1 - 0.32 / height, title, color=_INK, fontsize=11, va="center")
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def _write_names(axes: Any, names: Sequence[str]) -> None:
-    places = range(len(names))
+    places, size = range(len(names)), 11 if len(names) <= _MOST_ZEROS else 9
     for write, options in (
         (axes.set_xticks, {"rotation": 90}),
         (axes.set_yticks, {}),
     ):
-        write(places, names, fontsize=9, color=_INK, parse_math=False, **options)
+        write(places, names, fontsize=size, color=_INK, parse_math=False, **options)
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
@@ -70,7 +70,7 @@ def _write_names(axes: Any, names: Sequence[str]) -> None:
 
 def _write_counts(axes: Any, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     many = len(counts)
-    size = 10 if many <= _MOST_ZEROS else 7
+    size = 12 if many <= _MOST_ZEROS else 7
     for row, column in np.ndindex(counts.shape):
         count = int(counts[row, column])
         if count == 0 and many > _MOST_ZEROS:

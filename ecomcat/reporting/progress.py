@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ecomcat.tuning.study.records import TrialRecord
 
 _ENDED_SHOWN = 6  # trials, below those that run
-_FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room
+TELLING = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room
 _STYLES = {"running": "", "completed": "green", "pruned": "yellow", "failed": "red"}
 
 
@@ -50,8 +50,8 @@ class SearchProgress:
         self._max_trials = max_trials
         self._began = time.monotonic()
         self._deadline = self._began + seconds_left
-        self._names = [name for name in _FIRST if name in names]
-        self._names += [name for name in names if name not in _FIRST]
+        self._names = [name for name in TELLING if name in names]
+        self._names += [name for name in names if name not in TELLING]
         self._done_before = self._done = done
         self._best = best
         self._running: dict[str, tuple[TrialRecord, int]] = {}

@@ -18,10 +18,12 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
 from ecomcat.reporting.events import disk_errors, event_writer, write_raw
+from ecomcat.reporting.progress import TELLING
 from ecomcat.rules import Rule
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study.study import Study
@@ -131,11 +133,22 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
     declared += [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
     for old in directory.glob("events.out.tfevents.*"):
         old.unlink()
+    config = hparams.hparams_config_pb(
+        hparams=[*declared, *(hparams.HParam(name) for name in extra)],
+        metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
+    )
     with event_writer(directory):
-        hparams.hparams_config(
-            hparams=[*declared, *(hparams.HParam(name) for name in extra)],
-            metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
-        )
+        write_raw(_with_first_columns(config))
+
+
+def _with_first_columns(config: Any) -> Any:
+    """Mark what the table shows at first: five of those that "differ", in alphabetical order."""
+    plugin = config.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in {_ENDED, *TELLING}
+    plugin.content = content.SerializeToString()
+    return config
 
 
 def _domain(rule: Rule) -> Any:

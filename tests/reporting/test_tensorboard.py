@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from boards import Board, served
 from conftest import TINY_SEARCH, RunCommand
 
 pytestmark = pytest.mark.slow
@@ -45,47 +40,13 @@ def outputs(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def api(outputs: Path) -> Iterator[Any]:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-W", "ignore", "-m", "tensorboard.main"),
-            *("--logdir", str(outputs), "--port", str(port), "--host", "127.0.0.1"),
-            "--load_fast=false",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def ask(path: str, body: dict[str, Any] | None = None) -> Any:
-        data = json.dumps(body).encode() if body is not None else None
-        url = f"http://127.0.0.1:{port}/data/plugin/{path}"
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    try:
-        _wait_until_loaded(ask)
-        yield ask
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_until_loaded(ask: Any) -> None:
-    """Wait until all runs are read, at most a minute."""
-    for _ in range(120):
-        try:
-            shown = ask("scalars/tags")
-            if len(shown) >= 16 and "search/third/tensorboard/final/train" in shown:
-                return
-        except OSError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"TensorBoard shows only {sorted(ask('scalars/tags'))}")
+def api(outputs: Path) -> Iterator[Board]:
+    with served(outputs) as board:
+        board.wait_until(
+            "scalars/tags",
+            lambda shown: len(shown) >= 16 and "search/third/tensorboard/final/train" in shown,
+        )
+        yield board
 
 
 def test_curves_of_each_trial_and_of_the_final_training(api: Any) -> None:
@@ -95,7 +56,7 @@ def test_curves_of_each_trial_and_of_the_final_training(api: Any) -> None:
             for part in ("train", "validation"):
                 run = f"search/{study}/tensorboard/{training}/{part}"
                 assert set(tags[run]) == {"loss", "accuracy", "macro_f1"}, run
-                points = api(f"scalars/scalars?run={run.replace('/', '%2F')}&tag=macro_f1")
+                points = api("scalars/scalars", run=run, tag="macro_f1")
                 assert [point[1] for point in points] == list(range(1, len(points) + 1))
                 assert 1 <= len(points) <= 2
 
@@ -129,6 +90,26 @@ def test_the_hparams_tab_ranks_the_trials_of_both_studies_by_f1(api: Any, output
         assert group["hparams"]["lstm_units"] == record["values"]["lstm_units"]
         assert group["hparams"]["pooling"] == "max"
         assert group["sessions"][0]["status"] == "STATUS_SUCCESS"
+
+
+def test_the_first_columns_of_the_table_tell_how_a_trial_ended(api: Any) -> None:
+    # TensorBoard shows five hyperparameters at first: the first of those it is given.
+    experiment = api("hparams/experiment", {"experimentName": ""})
+    assert [info["name"] for info in experiment["hparamInfos"]][:5] == [
+        *("dropout", "embedding_dim", "ended", "learning_rate", "lstm_units")
+    ]
+
+
+def test_the_final_model_of_each_study_is_shown(api: Any, outputs: Path) -> None:
+    for study in ("first", "second", "third"):
+        run = f"search/{study}/tensorboard/final"
+        assert set(api("images/tags")[run]) == {"confusion matrix"}
+        assert {"about", "report"} <= set(api("text/tags")[run])
+        classes = json.loads((outputs.parent / "model" / "labels.json").read_text())
+        curves = api("pr_curves/tags")[run].values()
+        assert {curve["displayName"] for curve in curves} == set(classes)
+        (embedding,) = api("projector/info", run=run)["embeddings"]
+        assert embedding["tensorShape"][1] == 8
 
 
 def session_groups(api: Any) -> list[dict[str, Any]]:
