@@ -104,6 +104,9 @@ class _Replaced:
 
 # Files of rows: a dictionary each, all of the same keys
 
+ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
+READ_BACK = (*ENDINGS, ".csv.gz", ".jsonl.gz")
+
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     """Write rows in the format of the file's ending."""

@@ -1,0 +1,68 @@
+"""CSV keeps its cells, its delimiter and its columns, whatever it becomes."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+
+import pytest
+from dog_classifier import READ_BACK, label_file, read_rows, write_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize("output", [".jsonl", ".parquet"])
+def test_columns_without_a_header_are_named_by_their_positions(tmp_path, output):
+    (tmp_path / "rows.csv").write_text("1,a dog\n2,a cat\n", encoding="utf-8")
+    written = tmp_path / f"labelled{output}"
+    label_file(tmp_path / "rows.csv", written, data={"text_column": 1, "header": False})
+    assert [(row["0"], row["1"]) for row in read_rows(written)] == [("1", "a dog"), ("2", "a cat")]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "line"),
+    [
+        ("rows.csv", "labelled.csv", "1;a dog;dogs;0.7500"),
+        ("rows.csv", "labelled.tsv", "1\ta dog\tdogs\t0.7500"),
+        ("rows.txt", "labelled.txt", "1;a dog;dogs;0.7500"),
+        ("rows.txt", "labelled", "1;a dog;dogs;0.7500"),
+    ],
+)
+def test_csv_keeps_its_own_delimiter(tmp_path, source, output, line):
+    (tmp_path / source).write_text("id;text\n1;a dog\n", encoding="utf-8")
+    label_file(tmp_path / source, tmp_path / output)
+    assert (tmp_path / output).read_text(encoding="utf-8").splitlines()[1] == line
+
+
+def test_tsv_becomes_csv_with_commas(tmp_path):
+    (tmp_path / "rows.tsv").write_text("id\ttext\n1\ta dog\n", encoding="utf-8")
+    label_file(tmp_path / "rows.tsv", tmp_path / "labelled.csv")
+    assert read_rows(tmp_path / "labelled.csv")[0]["id"] == "1"
+
+
+def test_a_packed_output_tells_neither_time_nor_temporary_name(tmp_path):
+    for number in (1, 2):
+        label_file(
+            write_rows(tmp_path / "rows.csv", [{"text": "a dog"}]), tmp_path / f"{number}.csv.gz"
+        )
+    assert (tmp_path / "1.csv.gz").read_bytes() == (tmp_path / "2.csv.gz").read_bytes()
+
+
+# Cells are strings; many control characters would be binary data.
+letters = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\r\n")
+cells = st.lists(st.text(letters, max_size=8), min_size=2, max_size=2)
+
+
+@settings(deadline=None, max_examples=50)
+@given(rows=st.lists(cells, min_size=1, max_size=6), output=st.sampled_from(READ_BACK))
+def test_whatever_a_csv_file_holds_comes_back(rows, output):
+    table = [["text", "note"], *rows]
+    with tempfile.TemporaryDirectory() as folder:
+        source, written = Path(folder, "rows.csv"), Path(folder, f"labelled{output}")
+        with source.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(table)
+        label_file(
+            source, written, data={"encoding": "utf-8", "delimiter": "comma", "header": True}
+        )
+        assert [[row["text"], row["note"]] for row in read_rows(written)] == rows
