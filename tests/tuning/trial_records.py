@@ -1,0 +1,48 @@
+"""Records of trials as tests make them up, and the table that is written of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ecomcat.model.scores import OBJECTIVE
+from ecomcat.tuning.study.records import COMPLETED, TrialRecord, TrialTable
+from ecomcat.tuning.study.study import Study
+
+VALUES = {"lstm_units": 64, "dropout": 0.3, "bidirectional": True, "pooling": "max+mean"}
+
+
+def epoch(objective: float, loss: float = 0.5, accuracy: float = 0.9) -> dict[str, float]:
+    """Return what an epoch is logged with."""
+    return {"loss": 0.4, OBJECTIVE: objective, "val_accuracy": accuracy, "val_loss": loss}
+
+
+def trained(*epochs: dict[str, float], number: int = 0) -> TrialRecord:
+    """Return the record of a trial that runs and has trained these epochs."""
+    record = TrialRecord(f"{number:04}", dict(VALUES))
+    for count, logs in enumerate(epochs, start=1):
+        record.note_epoch(count, logs)
+    return record
+
+
+def ended(number: int, objective: float | None, status: str = COMPLETED) -> TrialRecord:
+    """Return the record of a trial with its score, without epochs."""
+    return TrialRecord(f"{number:04}", {"units": number}, status=status, objective=objective)
+
+
+def saved(study: Study, *records: TrialRecord) -> TrialTable:
+    """Return a study's table in which the records were saved one after the other."""
+    table = TrialTable(study)
+    for record in records:
+        table.save(record)
+    return table
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """Read a table's text."""
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def table_of(study: Study) -> list[dict[str, str]]:
+    """Read a study's table."""
+    return rows_of((study.directory / "trials.csv").read_text(encoding="utf-8"))
