@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from ecomcat.command import run
+from tests.command_line import Ended, command_line
 
 # Their asserts, too, are to show what they compared.
 pytest.register_assert_rewrite("mistakes", "download_server")
@@ -36,6 +41,7 @@ TINY_SEARCH = (
 
 Completed = subprocess.CompletedProcess[str]
 RunCommand = Callable[..., Completed]
+RunTask = Callable[..., Ended]
 
 
 def run_module(
@@ -69,3 +75,46 @@ def run_command() -> RunCommand:
         return run_module(f"ecomcat.{command}", arguments, folder, **options)  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def run_task(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[RunTask]:
+    """Return a function that runs a command with a task of the test's own, in a folder of its own.
+
+    It is called as `run_task("search", task, *arguments)`.
+    """
+    monkeypatch.chdir(tmp_path)
+    with command_line(monkeypatch, capsys) as run_main:
+        yield lambda command, task, *arguments: run_main(partial(run, command, task), *arguments)
+
+
+@pytest.fixture
+def compose(run_task: RunTask) -> Callable[..., Any]:
+    """Return a function that gives the configuration that a command's task is called with."""
+
+    def composed(command: str, *arguments: str) -> Any:
+        configurations: list[Any] = []
+        ended = run_task(command, configurations.append, *arguments)
+        assert (ended.code, ended.errors) == (0, "")
+        (configuration,) = configurations
+        return configuration
+
+    return composed
+
+
+@pytest.fixture
+def refuse(run_task: RunTask) -> Callable[..., str]:
+    """Return a function that gives the message of a command line that must be refused."""
+
+    def refused(command: str, *arguments: str) -> str:
+        calls: list[Any] = []
+        ended = run_task(command, calls.append, *arguments)
+        assert calls == []
+        assert (ended.code, ended.output) == (2, "")
+        assert ended.errors.startswith("Error: ")
+        assert "Traceback" not in ended.errors
+        return ended.errors
+
+    return refused
