@@ -67,6 +67,12 @@ def run_module(
     )
 
 
+def study_of(folder: Path) -> Path:
+    """Return the folder of the one study that was searched there."""
+    (study,) = (folder / "outputs" / "search").iterdir()
+    return study
+
+
 @pytest.fixture(scope="session")
 def run_command() -> RunCommand:
     """Return a function that runs one of our commands: `run_command("search", [...], folder)`."""

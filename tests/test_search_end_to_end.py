@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY_MODEL, TINY_SEARCH, Completed, RunCommand
+from conftest import TINY_SEARCH, Completed, RunCommand, study_of
 
 from ecomcat.artifact.manifest import MANIFEST, write_manifest
 from ecomcat.data.sample import generate_sample
-from tests.command_line import heed_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -43,11 +42,6 @@ def searched(run_command: RunCommand, folder: Path) -> Completed:
 @pytest.fixture(scope="module")
 def metrics(searched: Completed, folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "model" / "metrics.json").read_text()))
-
-
-def study_of(folder: Path) -> Path:
-    (study,) = (folder / "outputs" / "search").iterdir()
-    return study
 
 
 def test_leaves_the_model_and_the_study_and_nothing_else(searched: Completed, folder: Path) -> None:
@@ -255,120 +249,3 @@ def test_train_runs_one_configuration_and_refuses_an_open_one(
     done = run_command("train", fixed, tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model" / "model.keras").exists()
-
-
-def test_a_builder_of_ones_own_is_one_file_with_one_function(
-    run_command: RunCommand, tmp_path: Path
-) -> None:
-    (tmp_path / "mine.py").write_text(
-        "import keras\n"
-        "def average(values, classes):\n"
-        "    if values['width'] == 3:\n"
-        "        raise ValueError('three is refused')\n"
-        "    ids = keras.Input((None,), dtype='int32')\n"
-        "    words = keras.layers.Embedding(values['vocabulary_size'], values['width'])(ids)\n"
-        "    mean = keras.layers.GlobalAveragePooling1D()(words)\n"
-        "    return keras.Model(ids, keras.layers.Dense(classes, activation='softmax')(mean))\n"
-    )
-    arguments = [
-        *TINY_SEARCH,
-        *TINY_MODEL,
-        "model.lstm_units=4",
-        "model.max_tokens=16",
-        "model.build=mine.average",
-        "model.extra.width=[3,5]",
-        "search=grid",
-    ]
-    done = run_command("search", arguments, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "three is refused" in done.stderr
-    metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
-    assert metrics["search"]["best_hyperparameters"]["extra.width"] == 5
-
-
-@pytest.mark.parametrize("build", ["ecomcat.model.network.lstm_clasifier", "broken.network"])
-def test_a_builder_that_cannot_be_imported_is_refused_before_a_study_begins(
-    run_command: RunCommand, tmp_path: Path, build: str
-) -> None:
-    (tmp_path / "broken.py").write_text("import no_such_library\n")
-    done = run_command("search", [*TINY_SEARCH, f"model.build={build}"], tmp_path)
-    assert done.returncode == 2
-    assert f"expected the dotted path of a function, found '{build}'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert {path.name for path in tmp_path.iterdir()} <= {"broken.py", "__pycache__"}
-
-
-def test_hyperband_continues_a_trial_where_it_stood(
-    run_command: RunCommand, tmp_path: Path
-) -> None:
-    arguments = [*TINY_SEARCH, "search=hyperband", "search.max_trials=4", "search.max_epochs=3"]
-    done = run_command("search", arguments, tmp_path)
-    assert done.returncode == 0, done.stderr
-    trials = study_of(tmp_path) / "trials"
-    records = [
-        json.loads((trial / "record.json").read_text()) for trial in sorted(trials.iterdir())
-    ]
-    assert [record["epochs"] for record in records] == [1, 1, 1, 3]
-    promoted = records[3]
-    parent = max(records[:3], key=lambda record: record["objective"])
-    assert promoted["values"] == parent["values"]
-    assert promoted["root"] == int(parent["id"])
-    assert promoted["curves"][0] == parent["curves"][0]
-    assert len(promoted["curves"]) == 3
-    assert promoted["curves"][1]["loss"] < parent["curves"][0]["loss"]
-    assert promoted["objective"] >= parent["objective"]
-
-
-def test_a_loss_that_is_not_a_number_is_a_failed_trial_with_that_reason(
-    run_command: RunCommand, tmp_path: Path
-) -> None:
-    (tmp_path / "diverging.py").write_text(
-        "import keras\n"
-        "def network(values, classes):\n"
-        "    ids = keras.Input((None,), dtype='int32')\n"
-        "    words = keras.layers.Embedding(values['vocabulary_size'], 4)(ids)\n"
-        "    mean = keras.layers.GlobalAveragePooling1D()(words)\n"
-        "    scores = keras.layers.Dense(classes)(mean) / 0.0\n"
-        "    return keras.Model(ids, keras.layers.Softmax()(scores))\n"
-    )
-    arguments = [*TINY_SEARCH, "model.build=diverging.network"]
-    done = run_command("search", arguments, tmp_path)
-    assert done.returncode == 2
-    assert "the loss became nan" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "model").exists()
-
-
-def test_ctrl_c_and_sigterm_end_with_their_codes_and_lose_no_finished_trial(
-    run_command: RunCommand, tmp_path: Path
-) -> None:
-    import os
-    import signal
-
-    from conftest import ROOT
-
-    for signal_number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        arguments = [*TINY_SEARCH, "search.max_trials=500", "search.name=long"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ecomcat.search", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            preexec_fn=heed_interrupts,
-        )
-        assert process.stderr is not None
-        finished = 0
-        for line in process.stderr:
-            finished += "after epoch" in line
-            if finished == 1:
-                process.send_signal(signal_number)
-                break
-        process.stderr.read()
-        process.stderr.close()
-        assert process.wait(60) == code
-    with (tmp_path / "outputs" / "search" / "long" / "trials.csv").open(newline="") as stream:
-        completed = [row for row in csv.DictReader(stream) if row["status"] == "completed"]
-    assert len(completed) >= 2
-    assert not (tmp_path / "model").exists()
