@@ -10,7 +10,7 @@ from typing import Any
 from ecomcat.files import write_text
 from ecomcat.pages.document import Document, render
 from ecomcat.pages.parts import Code, Drawing, Facts, MarkedText, Paragraph, Part, Section
-from ecomcat.reporting.progress import format_seconds
+from ecomcat.reporting.durations import format_seconds
 from ecomcat.study_report.contents import StudyContents, read_contents
 from ecomcat.study_report.data_section import data_parts
 from ecomcat.study_report.layers_drawing import draw_layers

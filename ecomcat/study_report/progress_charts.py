@@ -8,7 +8,8 @@ from typing import Any
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.pages.charts import COLOURS, FAINT, figure
 from ecomcat.pages.parts import Chart, Grid, Part
-from ecomcat.reporting.progress import describe_values, format_seconds
+from ecomcat.reporting.durations import format_seconds
+from ecomcat.reporting.progress import describe_values
 from ecomcat.study_report.contents import StudyContents
 from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
 
