@@ -22,6 +22,7 @@ _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
     *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
+_LEAST_SIMILARITY = 0.3  # below it, most pairs would have to be compared
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -35,7 +36,10 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
         UserError: naming each value that is wrong, a line each; or the packages that are missing.
     """
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
+    if config.data.group_near_duplicates:
+        require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
     problems = [*_data_problems(config.data), *_search_problems(config)]
+    problems += _idle_similarity(config.data)
     try:
         space = read_space(config.model)
     except UserError as error:
@@ -54,6 +58,25 @@ def check_data(data: DataConfig) -> None:
     problems = list(_data_problems(data))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def refuse_split_keys(data: DataConfig, command: str) -> None:
+    """Refuse keys that change a split, where a command draws none.
+
+    Args:
+        data: its configuration.
+        command: its name.
+
+    Raises:
+        UserError: naming the keys that would do nothing.
+    """
+    keys = {"data.exclude": data.exclude, "data.group_near_duplicates": data.group_near_duplicates}
+    if given := [key for key, value in keys.items() if value]:
+        raise UserError(
+            f"Expected {' and '.join(given)} in ecomcat.search or ecomcat.train, which split rows, "
+            f"found {'it' if len(given) == 1 else 'them'} in ecomcat.{command}. Leave "
+            f"{'it' if len(given) == 1 else 'them'} out."
+        )
 
 
 def require_output(output: str | None) -> None:
@@ -91,6 +114,11 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
     yield from _at_least("data.sample_seed", data.sample_seed, 0)
     if not 0 <= data.sample_label_noise <= 0.5:
         yield f"data.sample_label_noise: expected 0 to 0.5, found {data.sample_label_noise}."
+    if not _LEAST_SIMILARITY <= data.near_duplicate_similarity <= 1:
+        yield (
+            f"data.near_duplicate_similarity: expected {_LEAST_SIMILARITY:g} to 1, found "
+            f"{data.near_duplicate_similarity:g}."
+        )
     fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
     for name, fraction in fractions.items():
         if not 0 < fraction < 1:
@@ -99,6 +127,15 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
         yield (
             "data.validation_fraction + data.test_fraction: expected less than 1 together, found "
             f"{sum(fractions.values()):g}."
+        )
+
+
+def _idle_similarity(data: DataConfig) -> Iterator[str]:
+    default = DataConfig.near_duplicate_similarity
+    if data.near_duplicate_similarity != default and not data.group_near_duplicates:
+        yield (
+            "data.near_duplicate_similarity: expected data.group_near_duplicates=true with it, "
+            "found false, so that it would do nothing. Add the one or leave the other out."
         )
 
 

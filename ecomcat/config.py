@@ -40,6 +40,9 @@ class DataConfig:
     label_column: Any = None  # a name or a position from 0
     rare_classes: str = "refuse"  # or drop: what becomes of classes under min_class_rows
     min_class_rows: int = 10  # distinct texts that a class needs to be split
+    exclude: str | None = None  # a CSV of the audit's with rows marked that are not trained on
+    group_near_duplicates: bool = False  # keep texts that are nearly the same on one side
+    near_duplicate_similarity: float = 0.6  # of texts that are: shared part of their word triples
     validation_fraction: float = 0.15  # of the distinct texts
     test_fraction: float = 0.15  # of the distinct texts
     sample_rows: int = 4000  # rows that `sample` generates

@@ -49,6 +49,11 @@ def print_dry_run(
         f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
         f"{search.max_minutes:g} minutes, {_workers(config)}"
     )
+    if config.data.group_near_duplicates:
+        similarity = config.data.near_duplicate_similarity
+        console.print(f"Split: near-duplicates (similarity from {similarity:g}) stay on one side")
+    if config.data.exclude:
+        console.print(f"Left out of train and validation: rows marked in {config.data.exclude}")
     state = _state(study, identity, overwrite=search.overwrite)
     console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
     console.print(f"Model: {config.model_dir} ({_final(config.final)})", soft_wrap=True)

@@ -9,7 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ecomcat.checks import STANDARD_STREAM, check_data, require_output
+from ecomcat.checks import (
+    STANDARD_STREAM,
+    check_data,
+    refuse_split_keys,
+    require_output,
+)
 from ecomcat.command import run
 from ecomcat.config import EvaluateCommand
 from ecomcat.errors import UserError
@@ -37,6 +42,7 @@ def evaluate(config: EvaluateCommand) -> None:
     check_runtime(config.runtime)
     require_output(config.output)
     check_data(config.data)
+    refuse_split_keys(config.data, "evaluate")
     directory = Path(config.model_dir).expanduser()
     require_export(directory)
     from ecomcat.artifact.classifier import load_classifier, trained_columns

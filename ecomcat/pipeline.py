@@ -63,7 +63,7 @@ def search_and_export(
     require_replaceable(model_dir)
     dataset = load_dataset(config.data, config.seed)
     if rerun is not None:
-        rerun.require_same_data(dataset.content_hash)
+        rerun.require_same_data(dataset)
     space = resolve_auto(space, len(dataset.split.train))
     config = replace(config, search=decide_epochs(config.search, space, len(dataset.split.train)))
     identity = study_identity(config, dataset, space)
@@ -168,8 +168,9 @@ def _load_vectors(config: SearchCommand, tokenizer: Tokenizer) -> NDArray[np.flo
 
 
 def _kept_config(config: SearchCommand) -> dict[str, Any]:
-    """Return the configuration as a study keeps it: its file is found from any folder."""
-    data = replace(config.data, path=_absolute(config.data.path))
+    """Return the configuration as a study keeps it: its files are found from any folder."""
+    data = config.data
+    data = replace(data, path=_absolute(data.path), exclude=_absolute(data.exclude))
     vectors = _absolute(config.model.pretrained_vectors)
     return asdict(
         replace(config, data=data, model=replace(config.model, pretrained_vectors=vectors))
@@ -212,4 +213,6 @@ def _print_results(
         "validation (weights before retraining)": metrics["validation"],
         "test (scored once)": metrics["test"],
     }
+    if "test_without_excluded" in metrics:
+        sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
     console.print(scores_table(f"Result on {metrics['data']['source']}", sets))

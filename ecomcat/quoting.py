@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 _PATHS = frozenset(
     {"data.path", "data.download_path", "data.url", "data.member", "data.delimiter"}
+    | {"data.exclude", "against", "output_dir"}
     | {"input", "output", "model_dir", "outputs_dir", "search.name"}
     | {"search.cluster", "search.from_trial", "model.pretrained_vectors"}
 )

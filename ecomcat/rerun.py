@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import DataConfig, ModelConfig, SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import EXTRA
-from ecomcat.tuning.study.identity import file_hash
+from ecomcat.tuning.study.identity import EXCLUDED, TOGETHER, file_hash, split_identity
 from ecomcat.tuning.study.study import read_state, read_study
+
+if TYPE_CHECKING:
+    from ecomcat.data.dataset import Dataset
+
+_TOGETHER_KEYS = ("group_near_duplicates", "near_duplicate_similarity")
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Rerun:
         study: the study's name.
         trial_id: the trial's.
         root: number whose chance it takes.
-        content_hash: of the data that the study was begun with.
+        identity: what had to agree with the study.
         objective: macro-F1 that it reached; None when it failed.
         epochs: that it trained.
     """
@@ -31,7 +36,7 @@ class Rerun:
     study: str
     trial_id: str
     root: int
-    content_hash: str
+    identity: Mapping[str, Any]
     objective: float | None
     epochs: int
 
@@ -44,18 +49,29 @@ class Rerun:
             "now."
         )
 
-    def require_same_data(self, content_hash: str) -> None:
+    def require_same_data(self, dataset: Dataset) -> None:
         """Refuse other data than the study's.
 
         Raises:
-            UserError: when the texts or their labels differ.
+            UserError: when the texts, their labels, their groups or the rows left out differ.
         """
-        if content_hash != self.content_hash:
+        expected, found = self.identity["data"], dataset.content_hash
+        if found != expected:
             raise UserError(
-                f"Expected the data of the study {self.study} (hash {self.content_hash[:12]}), "
-                f"found other texts or labels (hash {content_hash[:12]}). Name the file that the "
-                "study was searched on with data.path=FILE."
+                f"Expected the data of the study {self.study} (hash {expected[:12]}), found other "
+                f"texts or labels (hash {found[:12]}). Name the file that the study was searched "
+                "on with data.path=FILE."
             )
+        options = {"data.exclude": EXCLUDED, "data.group_near_duplicates": TOGETHER}
+        now = split_identity(dataset)
+        for option, name in options.items():
+            then = self.identity.get(name, "none")
+            if then != now.get(name, "none"):
+                raise UserError(
+                    f"Expected the split of the study {self.study}, found another by {option}: "
+                    f"{then} then, {now.get(name, 'none')} now. Put the marks back that the file "
+                    "had, and the versions of the packages."
+                )
 
 
 def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
@@ -80,8 +96,10 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     stored = read_study(directory)
     record = _read_record(directory, trial_id)
     identity = stored["identity"]
-    data = config.data if config.data.path else DataConfig(**stored["config"]["data"])
+    kept = DataConfig(**stored["config"]["data"])
+    data = config.data if config.data.path else kept
     fractions = {key: identity[key] for key in ("validation_fraction", "test_fraction")}
+    together = {key: getattr(kept, key) for key in _TOGETHER_KEYS}
     search = replace(
         config.search,
         max_trials=1,
@@ -94,7 +112,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         study_name,
         trial_id,
         record["root"],
-        identity["data"],
+        identity,
         record["objective"],
         record["epochs"],
     )
@@ -105,7 +123,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     return replace(
         config,
         model_dir=model_dir,
-        data=replace(data, **fractions),
+        data=replace(data, exclude=config.data.exclude or kept.exclude, **fractions, **together),
         model=replace(
             _model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
             pretrained_vectors=_vectors(config, stored),

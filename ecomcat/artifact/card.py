@@ -66,12 +66,14 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         f"- {data['rows']} rows, {data['distinct_texts']} distinct texts "
         f"({data['duplicates_removed']} duplicates removed)",
         f"- Protocol: {_escaped(data['split']['protocol'])}",
+        *_excluded_lines(data),
         "",
         "## Figures",
         "",
         "| set | texts | accuracy | macro-F1 | weighted F1 |",
         "|---|---|---|---|---|",
         _row("test (scored once, after the choice)", test),
+        *_without_excluded(metrics),
         _row("validation (before retraining, chosen on these texts)", metrics["validation"]),
         *_baseline_rows(metrics["baseline"]),
         "",
@@ -108,6 +110,23 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         _USAGE,
     ]
     return "\n".join(lines)
+
+
+def _without_excluded(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the figures on the test texts that nobody marked, where some are marked."""
+    scores = metrics.get("test_without_excluded")
+    return [] if scores is None else [_row("test without the texts that a person marked", scores)]
+
+
+def _excluded_lines(data: Mapping[str, Any]) -> list[str]:
+    """Say which texts a person left out."""
+    if "excluded" not in data:
+        return []
+    left = data["excluded"]
+    return [
+        f"- Left out by a person ({_escaped(left['source'])}): {left['train']} texts of train, "
+        f"{left['validation']} of validation; {left['test']} marked texts of test stayed in it"
+    ]
 
 
 def _baseline_rows(baseline: Mapping[str, Any] | None) -> list[str]:

@@ -6,13 +6,17 @@ import hashlib
 import logging
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
-from ecomcat.data.clean import CleaningReport, clean_rows
+from ecomcat.data.clean import CleaningReport, CleanRows, clean_rows
+from ecomcat.data.exclude import Exclusion, leave_out, log_exclusion
+from ecomcat.data.grouped_split import split_groups
+from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.source import load_labelled_rows
 from ecomcat.data.split import Split, require_classes, split_rows
 
@@ -35,6 +39,8 @@ class Dataset:
         text_columns: names or positions of the columns that the texts came from.
         protocol: the split in words.
         licence: of the rows, where it is known.
+        groups: of near-duplicates, a number a text, where the split keeps them together.
+        exclusion: what was left out of train and validation, where a file says so.
     """
 
     name: str
@@ -48,6 +54,13 @@ class Dataset:
     text_columns: tuple[str | int, ...]
     protocol: str
     licence: str | None = None
+    groups: NDArray[np.int64] | None = None
+    exclusion: Exclusion | None = None
+
+    @property
+    def excluded(self) -> NDArray[np.int64]:
+        """Return the numbers of the texts that a file marks, those of the test set included."""
+        return np.empty(0, np.int64) if self.exclusion is None else self.exclusion.rows
 
     @property
     def content_hash(self) -> str:
@@ -61,6 +74,7 @@ class Dataset:
         """Return what `metrics.json` records under `data`."""
         report = asdict(self.report)
         parts = ("train", "validation", "test")
+        excluded = {} if self.exclusion is None else {"excluded": self.exclusion.describe()}
         return {
             "source": self.source,
             "licence": self.licence,
@@ -76,7 +90,9 @@ class Dataset:
             "split": {
                 "protocol": self.protocol,
                 **{part: len(getattr(self.split, part)) for part in parts},
+                **_describe_groups(self.groups),
             },
+            **excluded,
         }
 
 
@@ -92,10 +108,13 @@ def load_dataset(data: DataConfig, seed: int) -> Dataset:
     """
     source = load_labelled_rows(data)
     cleaned = require_classes(clean_rows(source.rows), data.min_class_rows, data.rare_classes)
-    split = split_rows(cleaned.labels, data.validation_fraction, data.test_fraction, seed)
+    split, groups = _split(data, cleaned, seed)
+    exclusion = None
+    if data.exclude:
+        path = Path(data.exclude).expanduser()
+        split, exclusion = leave_out(split, cleaned.digests, cleaned.labels, path)
     classes = sorted(set(cleaned.labels))
     numbers = {name: number for number, name in enumerate(classes)}
-    train_fraction = 1 - data.validation_fraction - data.test_fraction
     dataset = Dataset(
         name=source.name,
         source=source.source,
@@ -107,14 +126,46 @@ def load_dataset(data: DataConfig, seed: int) -> Dataset:
         report=cleaned.report,
         text_columns=source.text_columns,
         licence=source.licence,
-        protocol=(
-            "duplicates removed (NFKC, casefold, letters, marks and digits only) before a "
-            f"stratified split, {train_fraction:.0%} train, {data.validation_fraction:.0%} "
-            f"validation, {data.test_fraction:.0%} test, seed {seed}"
-        ),
+        protocol=_protocol(data, seed),
+        groups=groups,
+        exclusion=exclusion,
     )
     _log_summary(dataset)
     return dataset
+
+
+def _split(data: DataConfig, rows: CleanRows, seed: int) -> tuple[Split, NDArray[np.int64] | None]:
+    """Draw the split, and return the groups of near-duplicates where it keeps them together."""
+    fractions = data.validation_fraction, data.test_fraction
+    if not data.group_near_duplicates:
+        return split_rows(rows.labels, *fractions, seed), None
+    logger.info("Looking for near-duplicates among %d texts.", len(rows.texts))
+    groups = find_near_duplicates(rows.texts, data.near_duplicate_similarity).groups
+    return split_groups(rows.labels, groups, *fractions, seed), groups
+
+
+def _protocol(data: DataConfig, seed: int) -> str:
+    """Say in words how the rows were split."""
+    train_fraction = 1 - data.validation_fraction - data.test_fraction
+    together = ""
+    if data.group_near_duplicates:
+        together = (
+            "groups of near-duplicates (Jaccard similarity of word triples from "
+            f"{data.near_duplicate_similarity:g}) kept on one side, "
+        )
+    return (
+        "duplicates removed (NFKC, casefold, letters, marks and digits only) before a "
+        f"stratified split, {together}{train_fraction:.0%} train, {data.validation_fraction:.0%} "
+        f"validation, {data.test_fraction:.0%} test, seed {seed}"
+    )
+
+
+def _describe_groups(groups: NDArray[np.int64] | None) -> dict[str, int]:
+    if groups is None:
+        return {}
+    sizes = np.bincount(groups)
+    near = sizes[sizes > 1]
+    return {"near_duplicate_groups": len(near), "near_duplicate_texts": int(near.sum())}
 
 
 def _log_summary(dataset: Dataset) -> None:
@@ -143,3 +194,12 @@ def _log_summary(dataset: Dataset) -> None:
         len(split.validation),
         len(split.test),
     )
+    if dataset.groups is not None:
+        found = _describe_groups(dataset.groups)
+        logger.info(
+            "Near-duplicates kept on one side of the split: %d texts in %d groups.",
+            found["near_duplicate_texts"],
+            found["near_duplicate_groups"],
+        )
+    if dataset.exclusion is not None:
+        log_exclusion(dataset.exclusion)

@@ -104,17 +104,24 @@ def finish_search(
     scores = _score(answers, test.labels, dataset.classes, acceptance)
     correct = answers.argmax(axis=1) == test.labels
     scores["slices"] = score_slices([dataset.texts[row] for row in split.test], correct)
+    kept = ~np.isin(split.test, dataset.excluded)
+    without = {}
+    if not kept.all() and kept.any():
+        without["test_without_excluded"] = _score(
+            answers[kept], test.labels[kept], dataset.classes, acceptance
+        )
     baseline: LinearBaseline | NoBaseline = NoBaseline("final.baseline=false")
     if config.final.baseline:
         baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
     if config.final.use_all_rows:
-        rows = pooled([split.train, split.validation, split.test])
+        rows = pooled([split.train, split.validation, split.test[kept]])
         logger.info(
             "Training again on all %d texts, test included (final.use_all_rows).", len(rows)
         )
         final = build_final(config, inputs, study, plan, rows)
     metrics = {
         "test": scores,
+        **without,
         "validation": _score(
             plan.validation, dataset.labels[split.validation], dataset.classes, acceptance
         ),

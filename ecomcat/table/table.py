@@ -67,6 +67,11 @@ class Table:
         self.width = len(first)
         self._rows = chain([first], self._widened(parsed))
 
+    @property
+    def row_line(self) -> int:
+        """Return the line, from 1, where the row that was read last begins."""
+        return self._lines.row_start
+
     def rows(self, *, keep_blank: bool = False) -> Iterator[list[str]]:
         """Return the rows, a header row included.
 

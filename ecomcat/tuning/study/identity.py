@@ -14,6 +14,8 @@ from ecomcat.data.dataset import Dataset
 from ecomcat.model.scores import OBJECTIVE
 from ecomcat.model.space import Domain
 
+TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
+
 
 def study_identity(
     config: SearchCommand, dataset: Dataset, space: Mapping[str, Domain]
@@ -40,6 +42,20 @@ def study_identity(
         identity["hyperband_factor"] = search.hyperband_factor
     if config.model.pretrained_vectors is not None:
         identity["pretrained_vectors"] = file_hash(config.model.pretrained_vectors)
+    return identity | split_identity(dataset)
+
+
+def split_identity(dataset: Dataset) -> dict[str, str]:
+    """Return what options make of a split; those that are off leave no trace in the identity.
+
+    So studies from before these options go on.
+    """
+    identity = {}
+    if dataset.groups is not None:
+        groups = dataset.groups.astype("<i8").tobytes()
+        identity[TOGETHER] = hashlib.sha256(groups).hexdigest()[:16]
+    if dataset.exclusion is not None:
+        identity[EXCLUDED] = dataset.exclusion.identity
     return identity
 
 

@@ -1,0 +1,165 @@
+"""Find texts that are nearly the same, by MinHash, and group them.
+
+A description that differs in a colour or a size from another one is no duplicate, yet a model that
+was trained on one of them has seen most of the other. Two texts are near-duplicates when the sets
+of their shingles (three words in a row) have a Jaccard similarity of at least the threshold;
+MinHash finds candidates, and each is verified exactly. Broder, "On the resemblance and containment
+of documents", 1997.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.data.shingles import all_shingles
+from ecomcat.extras import require_extra
+from ecomcat.stopping import raise_if_requested
+
+_PERMUTATIONS = 128
+# A pair that is missed does more harm than one that is compared in vain.
+_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
+_SEED = 1
+# Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
+# that follow it: in a chain they hang together just as well.
+_MOST_COMPARED = 20
+_NOTHING: Callable[[int], None] = lambda _done: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Which texts are nearly the same.
+
+    Args:
+        groups: a number for each text, shape `(texts,)`; texts of one number hang together by
+            pairs, and one that is like no other has a number of its own. Numbers follow the first
+            text of each group.
+        pairs: two text numbers a row, the lower first, sorted, shape `(pairs, 2)`. Texts with the
+            same shingles are paired with the first of them alone, and of very many similar texts
+            not all pairs are listed.
+        similarities: Jaccard similarity of each pair, shape `(pairs,)`.
+    """
+
+    groups: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    similarities: NDArray[np.float64]
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Return how many texts each group has, shape `(groups,)`."""
+        return np.bincount(self.groups)
+
+
+def find_near_duplicates(
+    texts: Sequence[str], threshold: float, progress: Callable[[int], object] = _NOTHING
+) -> NearDuplicates:
+    """Group texts that are nearly the same.
+
+    The groups are the same for the same texts and threshold. A pair just above the threshold can
+    be missed: with 128 permutations about 1 in 100 of them is, and far fewer of those well above.
+
+    Args:
+        texts: any texts; those without a word are like no other.
+        threshold: least Jaccard similarity of a pair, above 0 and at most 1.
+        progress: called with the number of texts that have been read so far.
+
+    Raises:
+        UserError: when the package datasketch is missing.
+    """
+    require_extra("audit", "datasketch", needed_for="Looking for near-duplicates")
+    shingles = all_shingles(texts)
+    first_of: dict[bytes, int] = {}
+    # Texts of the same shingles need only one of them to be looked at.
+    first = np.array([first_of.setdefault(row.tobytes(), n) for n, row in enumerate(shingles)], int)
+    empty = np.array([not len(row) for row in shingles], bool)
+    distinct = np.flatnonzero((first == np.arange(len(texts))) & ~empty)
+    same = np.flatnonzero((first != np.arange(len(texts))) & ~empty)
+    found = {(int(first[row]), int(row)): 1.0 for row in same}
+    if len(distinct) > 1:
+        found |= _verified(shingles, distinct, threshold, progress)
+    ordered = sorted(found)
+    pairs = np.array(ordered, np.int64).reshape(-1, 2)
+    similarities = np.array([found[pair] for pair in ordered], np.float64)
+    return NearDuplicates(_components(len(texts), pairs), pairs, similarities)
+
+
+def _verified(
+    shingles: Sequence[NDArray[np.uint64]],
+    rows: NDArray[np.int64],
+    threshold: float,
+    progress: Callable[[int], object],
+) -> dict[tuple[int, int], float]:
+    """Return the pairs of rows that are similar enough, each with its similarity."""
+    from datasketch import MinHash, MinHashLSH
+
+    sketch = MinHash(_PERMUTATIONS, seed=_SEED, hashfunc=int)
+    signatures = np.empty((len(rows), _PERMUTATIONS), np.uint32)
+    for number, row in enumerate(rows):
+        if number % 1000 == 0:
+            raise_if_requested()
+            progress(number)
+        sketch.clear()
+        sketch.update_batch(shingles[row] >> np.uint64(32))
+        signatures[number] = sketch.hashvalues
+    weights = (_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT)
+    bands = MinHashLSH(threshold, _PERMUTATIONS, weights=weights)
+    found: dict[tuple[int, int], float] = {}
+    compared: set[tuple[int, int]] = set()
+    for pair in _candidates(signatures, bands):
+        if pair in compared:
+            continue
+        compared.add(pair)
+        one, other = int(rows[pair[0]]), int(rows[pair[1]])
+        similarity = _jaccard(shingles[one], shingles[other], threshold)
+        if similarity >= threshold:
+            found[one, other] = similarity
+    return found
+
+
+def _candidates(signatures: NDArray[np.uint32], bands: Any) -> Iterator[tuple[int, int]]:
+    """Yield pairs that agree in all of a band, for one band after the other.
+
+    The library's own index keeps every band of every text in Python's sets, 1 GB for 50,000 texts;
+    a band at a time needs sorting alone.
+    """
+    for band in range(bands.b):
+        raise_if_requested()
+        part = np.ascontiguousarray(signatures[:, band * bands.r : (band + 1) * bands.r])
+        _, bucket = np.unique(part, axis=0, return_inverse=True)
+        order = np.argsort(bucket, kind="stable")
+        ends = np.flatnonzero(np.diff(bucket[order])) + 1
+        for members in np.split(order, ends):
+            if len(members) > 1:
+                numbers = members.tolist()
+                for place, one in enumerate(numbers):
+                    for other in numbers[place + 1 : place + 1 + _MOST_COMPARED]:
+                        yield one, other
+
+
+def _jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64], threshold: float) -> float:
+    smaller, larger = sorted((len(one), len(other)))
+    if smaller < threshold * larger:
+        return 0.0  # however many they share
+    shared = len(np.intersect1d(one, other, assume_unique=True))
+    return shared / (smaller + larger - shared)
+
+
+def _components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the connected components by their first text."""
+    parent = list(range(count))
+
+    def root(text: int) -> int:
+        while parent[text] != text:
+            parent[text] = parent[parent[text]]
+            text = parent[text]
+        return text
+
+    for one, other in pairs.tolist():
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(root(n), len(numbers)) for n in range(count)], np.int64)
