@@ -87,7 +87,9 @@ def test_a_path_comes_through_as_it_is_written(path):
     assert composed(f"data.path={path}") == path
 
 
-@pytest.mark.parametrize("key", ["data.url", "data.member", "data.delimiter", "search.name"])
+@pytest.mark.parametrize(
+    "key", ["data.url", "data.member", "data.delimiter", "data.exclude", "search.name"]
+)
 @pytest.mark.parametrize("value", ["a (1),b=c", ";", ",", "|", "${x}"])
 def test_every_key_of_a_path_or_a_name_is_quoted(key, value):
     assert composed(f"{key}={value}") == value

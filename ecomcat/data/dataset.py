@@ -34,7 +34,8 @@ class Dataset:
         classes: names of the categories, sorted; a label is a position in this list.
         labels: class numbers, shape `(texts,)`.
         digests: 8 bytes a text that stand for its key.
-        split: which texts are train, validation and test.
+        split: which texts are train, validation and test; what a file excludes is in neither of
+            the first two.
         report: what cleaning dropped.
         text_columns: names or positions of the columns that the texts came from.
         protocol: the split in words.

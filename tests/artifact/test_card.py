@@ -37,6 +37,7 @@ def card(
     baseline: dict[str, Any] | None = None,
     figures: dict[str, Any] | None = None,
     licence: str | None = None,
+    excluded: dict[str, Any] | None = None,
 ) -> str:
     right = np.array([True, True])
     judged = Acceptance(np.array([0.9, 0.8]), right)
@@ -75,6 +76,9 @@ def card(
             **(final or {}),
         },
     }
+    if excluded is not None:
+        metrics["data"]["excluded"] = excluded
+        metrics["test_without_excluded"] = {**scores, "rows": 1}
     return model_card(metrics, [category, "the other"])
 
 
@@ -94,6 +98,14 @@ def test_says_what_the_model_is_made_of_and_was_trained_on(
     final: dict[str, Any], said: str
 ) -> None:
     assert said in card(final=final)
+
+
+def test_says_which_rows_a_person_left_out_and_scores_test_without_them() -> None:
+    left = {"source": "marks<1>.csv", "train": 7, "validation": 3, "test": 2, "unknown": 0}
+    said = card(excluded=left)
+    assert r"Left out by a person (marks\<1\>.csv): 7 texts of train, 3 of validation; 2" in said
+    assert "| test without the texts that a person marked | 1 |" in said
+    assert "Left out" not in card() and "marked" not in card()
 
 
 def test_shows_the_baseline_where_there_is_one() -> None:

@@ -15,22 +15,8 @@ from ecomcat.tuning.study.identity import study_identity
 
 PARTS = ("train", "validation", "test")
 KINDS = ("oak", "pine", "walnut", "teak", "birch")
-WORDS = [
-    "shelf",
-    "lamp",
-    "table",
-    "chair",
-    "mirror",
-    "basket",
-    "curtain",
-    "carpet",
-    "drawer",
-    "hook",
-    "vase",
-    "clock",
-    "stool",
-    "bench",
-]
+WORDS = ("shelf", "lamp", "table", "chair", "mirror", "basket", "curtain", "carpet", "drawer")
+WORDS += ("hook", "vase", "clock", "stool", "bench")
 
 
 def shop(tmp_path: Path) -> Path:

@@ -1,0 +1,129 @@
+"""Keys that change the split: checked early, refused where they do nothing, kept by studies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Ended, command_line
+from conftest import TINY_SEARCH, RunCommand
+
+from ecomcat import search
+from ecomcat.checks import check_data, refuse_split_keys
+from ecomcat.config import DataConfig
+from ecomcat.data.dataset import load_dataset
+from ecomcat.errors import UserError
+
+SAMPLE = DataConfig(name="sample", source="sample", sample_rows=400)
+DRY = ("search.dry_run=true", "data=sample", "data.sample_rows=400")
+
+
+@pytest.fixture
+def run_search(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[..., Ended]]:
+    monkeypatch.chdir(tmp_path)
+    with command_line(monkeypatch, capsys) as run:
+        yield lambda *arguments: run(search.main, *DRY, *arguments)
+
+
+def marks(path: Path, per_part: int, data: DataConfig = SAMPLE) -> Path:
+    """Mark some texts of each part of the sample."""
+    dataset = load_dataset(data, 1)
+    lines = [
+        f"{dataset.digests[row].hex()},x"
+        for part in ("train", "validation", "test")
+        for row in getattr(dataset.split, part)[:per_part]
+    ]
+    path.write_text("\n".join(["key,exclude", *lines]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("similarity", [0.0, 0.29, 1.01, -1.0, float("nan")])
+def test_a_similarity_lies_between_its_bounds(similarity: float) -> None:
+    with pytest.raises(UserError, match=r"near_duplicate_similarity: expected 0\.3 to 1, found"):
+        check_data(replace(SAMPLE, near_duplicate_similarity=similarity))
+    check_data(replace(SAMPLE, near_duplicate_similarity=0.3))
+    check_data(replace(SAMPLE, near_duplicate_similarity=1.0))
+
+
+def test_a_similarity_without_groups_is_refused(run_search: Callable[..., Ended]) -> None:
+    ended = run_search("data.near_duplicate_similarity=0.5")
+    assert ended.code == 2
+    assert "data.group_near_duplicates=true with it" in ended.errors
+    with_it = run_search("data.near_duplicate_similarity=0.5", "data.group_near_duplicates=true")
+    assert with_it.code == 0, with_it.errors
+    assert "Split: near-duplicates (similarity from 0.5) stay on one side" in with_it.output
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"exclude": "marks.csv"}, "Expected data.exclude in"),
+        ({"group_near_duplicates": True}, "Expected data.group_near_duplicates in"),
+        (
+            {"exclude": "a.csv", "group_near_duplicates": True},
+            "data.exclude and data.group_near_duplicates",
+        ),
+    ],
+)
+def test_a_command_without_a_split_refuses_them(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        refuse_split_keys(replace(SAMPLE, **options), "evaluate")
+    refuse_split_keys(SAMPLE, "evaluate")
+
+
+def test_a_dry_run_says_what_is_left_out(
+    run_search: Callable[..., Ended], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = marks(tmp_path / "my marks, all.csv", 2)
+    ended = run_search(f"data.exclude={path.name}")
+    assert ended.code == 0, ended.errors
+    assert "Left out of train and validation: rows marked in my marks, all.csv" in ended.output
+    assert "2 texts of train, 2 of validation; 2 marked texts of test stay" in caplog.text
+
+
+def test_a_missing_file_of_marks_is_refused(run_search: Callable[..., Ended]) -> None:
+    ended = run_search("data.exclude=nowhere.csv")
+    assert ended.code == 2
+    assert "nowhere.csv" in ended.errors and "Traceback" not in ended.errors
+
+
+@pytest.mark.slow
+def test_a_search_trains_without_marked_rows_and_scores_test_with_and_without_them(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    path = marks(tmp_path / "marks.csv", 3)
+    arguments = [
+        *TINY_SEARCH,
+        "search.max_trials=1",
+        "search.name=marked",
+        f"data.exclude={path.name}",
+        "data.group_near_duplicates=false",
+        "final.use_all_rows=true",
+    ]
+    done = run_command("search", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "model" / "metrics.json").read_text(encoding="utf-8"))
+    split, test = metrics["data"]["split"], metrics["test"]
+    assert test["rows"] == split["test"]
+    assert metrics["test_without_excluded"]["rows"] == split["test"] - 3
+    assert metrics["data"]["excluded"]["train"] == 3
+    assert metrics["final"]["trained_texts"] == metrics["data"]["distinct_texts"] - 9
+    assert "test without the rows marked" in done.stdout
+    assert "Left out by a person" in (tmp_path / "model" / "README.md").read_text("utf-8")
+    study = json.loads((tmp_path / "outputs/search/marked/study.json").read_text("utf-8"))
+    assert study["config"]["data"]["exclude"] == str(path)
+    assert study["identity"]["excluded"]
+    # Another mark is another study; without any file its trial cannot be trained again either.
+    path.write_text(path.read_text("utf-8").rpartition("\n")[0], encoding="utf-8")
+    refused = run_command("search", arguments, tmp_path)
+    assert refused.returncode == 2
+    assert "excluded" in refused.stderr
+    again = run_command("train", ["search.from_trial=marked/0000"], tmp_path)
+    assert again.returncode == 2
+    assert "found another by data.exclude" in again.stderr
