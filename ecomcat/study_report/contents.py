@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ecomcat.config import ModelConfig
@@ -36,23 +37,23 @@ class StudyContents:
     data: Mapping[str, Any] | None
     final: Mapping[str, Any] | None
 
-    @property
+    @cached_property
     def ended(self) -> list[TrialRecord]:
         """Trials that completed, were pruned or failed."""
         return [record for record in self.records if record.status != RUNNING]
 
-    @property
+    @cached_property
     def scored(self) -> list[TrialRecord]:
         """Ended trials that reached a score."""
         return [record for record in self.ended if record.objective is not None]
 
-    @property
+    @cached_property
     def ranked(self) -> list[TrialRecord]:
         """Completed trials, the best first, the earliest of equals first."""
         completed = [record for record in self.scored if record.status == COMPLETED]
         return sorted(completed, key=lambda record: -(record.objective or 0.0))
 
-    @property
+    @cached_property
     def searched(self) -> list[str]:
         """Names of the hyperparameters in which scored trials differ."""
         names = self.scored[0].values if self.scored else ()
@@ -62,7 +63,7 @@ class StudyContents:
             if len({repr(record.values.get(name)) for record in self.scored}) > 1
         ]
 
-    @property
+    @cached_property
     def space(self) -> dict[str, Domain]:
         """The domains that were searched; empty where the number of training texts is not known."""
         if self.data is None:

@@ -19,6 +19,11 @@ _CLEANED = {
     "conflicting_texts_dropped": "of these without a majority, dropped",
 }
 
+_GROUPED = {
+    "near_duplicate_groups": "groups of near-duplicates, kept on one side of the split",
+    "near_duplicate_texts": "texts in these groups",
+}
+
 
 def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     """Yield what is known of the data.
@@ -28,6 +33,9 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     """
     data, lengths = facts["data"], facts["lengths"]
     split = data["split"]
+    excluded = {
+        name: count for name, count in data.get("excluded", {}).items() if isinstance(count, int)
+    }
     yield Facts(
         {
             "rows": f"{data['rows']:,}",
@@ -42,6 +50,8 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
         [
             *([title, data[key]] for key, title in _CLEANED.items()),
             *([f"rare category: {name}", n] for name, n in data["rare_classes_dropped"].items()),
+            *([title, split[key]] for key, title in _GROUPED.items() if key in split),
+            *([f"marked to be excluded: {name}", n] for name, n in excluded.items()),
         ],
         fold=10,
     )

@@ -45,9 +45,12 @@ def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
         ("this model", "test (scored once)", metrics["test"]),
         ("this model", "validation (weights before retraining)", metrics["validation"]),
     ]
+    if "test_without_excluded" in metrics:
+        title = "test, without rows that data.exclude marks"
+        sets.insert(1, ("this model", title, metrics["test_without_excluded"]))
     baseline = metrics.get("baseline")
     if baseline is not None:
-        sets.insert(1, (baseline["name"], "test, same split", baseline["test"]))
+        sets.insert(-1, (baseline["name"], "test, same split", baseline["test"]))
         sets.append((baseline["name"], "validation (fitted on train)", baseline["validation"]))
     names = ("accuracy", "macro_f1", "weighted_f1")
     headings = ("accuracy", "macro-F1", "weighted F1")

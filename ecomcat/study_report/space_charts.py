@@ -11,7 +11,7 @@ from ecomcat.pages.charts import OURS, SCORE_SCALE, figure, plotly_text
 from ecomcat.pages.parts import Chart, Grid, Paragraph, Part, Table
 from ecomcat.reporting.progress import plain_value
 from ecomcat.study_report.contents import StudyContents
-from ecomcat.study_report.progress_charts import STATUS_COLOURS, hover_text
+from ecomcat.study_report.progress_charts import STATUS_COLOURS
 from ecomcat.tuning.study.records import COMPLETED, PRUNED, TrialRecord
 
 _AXIS_WIDTH, _ROW_HEIGHT = 85, 26  # pixels
@@ -156,8 +156,8 @@ def _against(contents: StudyContents, name: str) -> Chart:
             Scatter(
                 x=values if numbers else [plotly_text(value) for value in values],
                 y=[record.objective for record in records],
-                text=[hover_text(record, contents.searched) for record in records],
-                hovertemplate="%{text}<extra></extra>",
+                text=[record.id for record in records],
+                hovertemplate=f"trial %{{text}} ({status}): %{{x}}, macro-F1 %{{y:.4f}}<extra></extra>",
                 mode="markers",
                 marker={"color": STATUS_COLOURS[status], "size": 7, "opacity": 0.6},
             )
