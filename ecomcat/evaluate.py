@@ -45,12 +45,24 @@ def evaluate(config: EvaluateCommand) -> None:
     refuse_split_keys(config.data, "evaluate")
     directory = Path(config.model_dir).expanduser()
     require_export(directory)
+    from ecomcat.reporting.endings import said_if_stopped
+
+    with said_if_stopped("No figures were written."):
+        figures = _figures(config, directory)
+    _report(config.output, figures)
+    _say_what_next(config)
+
+
+def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
     from ecomcat.artifact.classifier import load_classifier, trained_columns
     from ecomcat.data.clean import normalized_key
     from ecomcat.data.source import load_labelled_rows
     from ecomcat.data.trained_columns import warn_of_other_columns, with_trained_columns
+    from ecomcat.reporting.steps import step
 
-    source = load_labelled_rows(with_trained_columns(config.data, trained_columns(directory)))
+    data = with_trained_columns(config.data, trained_columns(directory))
+    with step("Reading the data"):
+        source = load_labelled_rows(data)
     rows = [(text, label.strip()) for text, label in source.rows]
     usable = [(text, label) for text, label in rows if normalized_key(text) and label]
     classifier = load_classifier(directory, config.runtime)
@@ -64,14 +76,15 @@ def evaluate(config: EvaluateCommand) -> None:
             f"{len(usable)} rows of others ({', '.join(list(unknown)[:10])}). Check "
             "data.label_column and data.text_column."
         )
-    figures: dict[str, Any] = {
+    with step("Labelling and scoring the rows"):
+        scores = _scores(classifier, known)
+    return {
         "source": source.source,
         "rows": len(rows),
         "empty_rows": len(rows) - len(usable),
         "unknown_labels": dict(unknown.most_common()),
-        **_scores(classifier, known),
+        **scores,
     }
-    _report(config.output, figures)
 
 
 def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, Any]:
@@ -126,6 +139,15 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
         write_json(Path(output).expanduser(), figures)
         logger.info("Figures: %s", output)
     _print_tables(figures, f"in {output}" if output else "with output=FILE")
+
+
+def _say_what_next(config: EvaluateCommand) -> None:
+    from ecomcat.reporting.endings import our_command, say_what_next
+
+    predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
+    say_what_next({predict: "label a file with the same model"})
+    if not config.output:
+        logger.info("To keep the figures: the same command with output=FILE.json.")
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:

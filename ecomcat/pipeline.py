@@ -8,14 +8,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.artifact.export import Export, export_model, package_versions
+from ecomcat.artifact.export import Export, export_model
 from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
-from ecomcat.data.lengths import describe_lengths
 from ecomcat.dry_run import print_dry_run
 from ecomcat.model.space import Domain, resolve_auto
+from ecomcat.preparation import data_facts, encode_once, trial_inputs
 from ecomcat.quiet import import_tensorflow
+from ecomcat.reporting.endings import said_if_stopped, say_what_next_after_search
+from ecomcat.reporting.steps import step
 from ecomcat.reporting.tables import (
     best_trials_table,
     confusion_table,
@@ -25,8 +27,8 @@ from ecomcat.reporting.tables import (
     per_class_table,
     scores_table,
 )
-from ecomcat.text.encoding import EncodedTexts, encode_all
-from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
+from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.tokenizer import deployed_tokenizer
 from ecomcat.tuning.oracles.budget import decide_epochs
 from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
 from ecomcat.tuning.study.identity import default_name, study_identity
@@ -35,11 +37,10 @@ from ecomcat.tuning.study.study import Study, open_study, require_study_place
 from ecomcat.watched_search import watched_search
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
     from ecomcat.final.build import FinalModel
+    from ecomcat.final.finish import Finished
     from ecomcat.rerun import Rerun
     from ecomcat.tuning.workers.trial import TrialInputs
 
@@ -59,9 +60,9 @@ def search_and_export(
     Raises:
         UserError: for whatever the user can mend.
     """
-    model_dir = Path(config.model_dir).expanduser()
-    require_replaceable(model_dir)
-    dataset = load_dataset(config.data, config.seed)
+    require_replaceable(Path(config.model_dir).expanduser())
+    with step("Reading and cleaning the data"):
+        dataset = load_dataset(config.data, config.seed)
     if rerun is not None:
         rerun.require_same_data(dataset)
     space = resolve_auto(space, len(dataset.split.train))
@@ -73,60 +74,67 @@ def search_and_export(
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
         return
-    tokenizer, texts = _encode_once(dataset, space)
-    import_tensorflow()
-    from ecomcat.final.facts import final_facts
+    tokenizer, texts = encode_once(dataset, space)
+    with step("Starting TensorFlow"):
+        import_tensorflow()
     from ecomcat.final.finish import finish_search
-    from ecomcat.study_report.page import write_report
 
-    inputs = _trial_inputs(config, dataset, tokenizer, texts)
+    inputs = trial_inputs(config, dataset, tokenizer, texts)
     if rerun is not None:
         inputs = replace(inputs, root=rerun.root)
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_kept_config(config)
     ) as study:
-        write_facts(study, DATA, _data_facts(dataset, texts, space))
+        write_facts(study, DATA, data_facts(dataset, texts, space))
         result = watched_search(config, inputs, space, study)
-        finished = finish_search(config, dataset, inputs, study, result, tokenizer)
-        final, metrics = finished.final, finished.metrics
-        export = Export(
-            model=final.model,
-            onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
-            tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
-            labels=dataset.classes,
-            config=replace(config, search=replace(config.search, name=study.name)),
-            text_columns=dataset.text_columns,
-            metrics=metrics,
-            acceptance=finished.acceptance,
-            trained_rows=[dataset.digests[row] for row in finished.trained_rows],
-        )
-        export_model(model_dir, export)
-        write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
-        report = write_report(study)
-        _print_results(config, space, study, metrics)
+        with said_if_stopped(
+            f"No model was exported. The same command goes on with study {study.name}, whose "
+            "trials are kept."
+        ):
+            finished = finish_search(config, dataset, inputs, study, result, tokenizer)
+            with step("Exporting the model, and checking what was exported"):
+                _export(config, dataset, inputs, study, tokenizer, finished)
+            with step("Writing the report"):
+                _report(config, dataset, study, tokenizer, finished)
+        _print_results(config, space, study, finished.metrics)
         logger.info(finished.verdict)
         if rerun is not None:
             logger.info(rerun.compare(result.best.curves))
-        logger.info(
-            "Model: %s (label a file with: python -m ecomcat.predict input=FILE output=FILE). "
-            "Study: %s (look at it: %s). Watch it: tensorboard --logdir %s",
-            model_dir,
-            study.directory,
-            report,
-            config.outputs_dir,
-        )
+        say_what_next_after_search(config, study.directory)
 
 
-def _data_facts(
-    dataset: Dataset, texts: EncodedTexts, space: Mapping[str, Domain]
-) -> dict[str, Any]:
-    """Return what the report says of the data, from the moment that the search begins."""
-    limit = int(space["max_tokens"].highest)
-    return {
-        "data": dataset.describe(),
-        "lengths": describe_lengths(dataset.texts, texts.lengths, limit),
-        "versions": package_versions(),
-    }
+def _export(
+    config: SearchCommand,
+    dataset: Dataset,
+    inputs: TrialInputs,
+    study: Study,
+    tokenizer: Tokenizer,
+    finished: Finished,
+) -> None:
+    final = finished.final
+    export = Export(
+        model=final.model,
+        onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
+        tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
+        labels=dataset.classes,
+        config=replace(config, search=replace(config.search, name=study.name)),
+        text_columns=dataset.text_columns,
+        metrics=finished.metrics,
+        acceptance=finished.acceptance,
+        trained_rows=[dataset.digests[row] for row in finished.trained_rows],
+    )
+    export_model(Path(config.model_dir).expanduser(), export)
+
+
+def _report(
+    config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
+) -> None:
+    from ecomcat.final.facts import final_facts
+    from ecomcat.study_report.page import write_report
+
+    model_dir = Path(config.model_dir).expanduser()
+    write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
+    write_report(study)
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
@@ -135,36 +143,6 @@ def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
 
     rows = pooled([inputs.split.validation, inputs.split.test])
     return inputs.texts.take(rows).view(final.vocabulary_size, final.max_tokens)
-
-
-def _trial_inputs(
-    config: SearchCommand, dataset: Dataset, tokenizer: Tokenizer, texts: EncodedTexts
-) -> TrialInputs:
-    """Gather what all trials share; a builder that is not there is refused here."""
-    from ecomcat.model.builder import find_builder
-    from ecomcat.tuning.workers.trial import TrialInputs
-
-    return TrialInputs(
-        build=find_builder(config.model.build),
-        texts=texts,
-        labels=dataset.labels,
-        classes=len(dataset.classes),
-        split=dataset.split,
-        seed=config.seed,
-        patience=config.search.patience,
-        max_epochs=config.search.max_epochs,
-        keep_state=config.search.algorithm == "hyperband",
-        vectors=_load_vectors(config, tokenizer),
-    )
-
-
-def _load_vectors(config: SearchCommand, tokenizer: Tokenizer) -> NDArray[np.float32] | None:
-    if config.model.pretrained_vectors is None:
-        return None
-    from ecomcat.text.vectors import load_vectors
-
-    path = Path(config.model.pretrained_vectors).expanduser()
-    return load_vectors(path, tokenizer.get_vocab())
 
 
 def _kept_config(config: SearchCommand) -> dict[str, Any]:
@@ -179,19 +157,6 @@ def _kept_config(config: SearchCommand) -> dict[str, Any]:
 
 def _absolute(path: str | None) -> str | None:
     return str(Path(path).expanduser().absolute()) if path else None
-
-
-def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
-    """Fit the largest vocabulary on train and encode every text to the longest limit."""
-    training_texts = (dataset.texts[row] for row in dataset.split.train)
-    tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
-    texts = encode_all(tokenizer, dataset.texts, int(space["max_tokens"].highest))
-    logger.info(
-        "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",
-        tokenizer.get_vocab_size(),
-        texts.lengths.mean(),
-    )
-    return tokenizer, texts
 
 
 def _print_results(

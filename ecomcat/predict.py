@@ -38,6 +38,18 @@ def predict(config: PredictCommand) -> None:
     options = _label_options(config, output_format)
     with open_input(str(config.input), input_format, config.data, reserved=options.added) as rows:
         _label(config, rows, output_format, options)
+    _say_what_next(config)
+
+
+def _say_what_next(config: PredictCommand) -> None:
+    if config.output == STANDARD_STREAM:
+        return
+    logger.info("Labelled: %s", config.output)
+    if config.predict.min_precision is None:
+        logger.info(
+            "Next: the same command with predict.min_precision=0.98 adds a column that says which "
+            "answers need no second look."
+        )
 
 
 def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
@@ -61,6 +73,7 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
     from ecomcat.artifact.classifier import load_classifier
     from ecomcat.labelling import Labeller, refuse_name_clash
+    from ecomcat.reporting.endings import said_if_stopped
     from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
     from ecomcat.rows.writing import open_output
 
@@ -72,6 +85,7 @@ def _label(config: PredictCommand, rows: Input, output_format: str, options: Lab
     began = time.monotonic()
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
     with (
+        said_if_stopped(_what_is_left(str(config.output))),
         open_output(str(config.output), output_format, rows, options.added) as output,
         labelling_progress(rows.fraction_read, bar=not to_terminal) as report,
     ):
@@ -80,6 +94,12 @@ def _label(config: PredictCommand, rows: Input, output_format: str, options: Lab
             report(labeller.rows)
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)
+
+
+def _what_is_left(output: str) -> str:
+    if output == STANDARD_STREAM:
+        return "What was written is labelled; the rest is not."
+    return f"{output} is as it was before. The same command labels the whole file."
 
 
 def _warn_if_none_is_accepted(labeller: Labeller) -> None:

@@ -25,6 +25,7 @@ def serve(config: ServeCommand) -> None:
     directory = Path(config.model_dir).expanduser()
     require_export(directory)
 
+    from ecomcat.reporting.endings import said_if_stopped
     from ecomcat.serving.server import listen, run_server
 
     with listen(config.host, config.port) as listener:
@@ -39,7 +40,10 @@ def serve(config: ServeCommand) -> None:
             # The first call is the slowest: no request should wait for it.
             answers.probabilities(["a text"])
             port = listener.getsockname()[1]
-            run_server(build_app(answers, read_metrics(directory), config, port), listener, config)
+            with said_if_stopped("The same command serves again."):
+                run_server(
+                    build_app(answers, read_metrics(directory), config, port), listener, config
+                )
         finally:
             answers.close()
 

@@ -57,9 +57,23 @@ def watched_search(
             listeners = (progress, TensorBoardListener(study, extra), ReportListener(study))
             return run_search(config, inputs, space, study, listeners)
     except (KeyboardInterrupt, SystemExit):
-        afresh = " without search.overwrite=true" if config.search.overwrite else ""
-        logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
+        _say_how_to_go_on(config, study)
         raise
+
+
+def _say_how_to_go_on(config: SearchCommand, study: Study) -> None:
+    afresh = " without search.overwrite=true" if config.search.overwrite else ""
+    logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
+    records = load_records(study)
+    ended = sum(record.status != RUNNING for record in records)
+    if best_record(records) is not None:
+        logger.info(
+            "Its trials so far: %s. To export the best of them: the same command%s with "
+            "search.max_trials=%d.",
+            study.directory / "trials.csv",
+            afresh,
+            ended,
+        )
 
 
 def _say_what_begins(

@@ -8,7 +8,7 @@ distillation: a good teacher is patient and consistent", CVPR 2022, section 3).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import keras
@@ -20,6 +20,7 @@ from ecomcat.errors import UserError
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import DivergedError, OnEpoch, Scorer, Training, fit
 from ecomcat.model.validation import ValidationWatch
+from ecomcat.reporting.steps import step
 from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.study.records import TrialRecord
 from ecomcat.tuning.workers.messages import describe_failure
@@ -98,7 +99,13 @@ def train_student(
     with _failures_told():
         model, training = _student(inputs, record, teacher, rows)
         logger.info("Teaching the student on %d texts for %d epochs.", len(rows), epochs)
-        fit(training, epochs, on_epoch)
+        with step("Teaching the student, epochs", total=epochs) as advance:
+
+            def note(epoch: int, logs: Mapping[str, float]) -> None:
+                advance()
+                on_epoch(epoch, logs)
+
+            fit(training, epochs, note)
     return model
 
 

@@ -91,7 +91,8 @@ def finish_search(
         UserError: when a training fails.
     """
     split = dataset.split
-    plan = plan_final(config.final, inputs, study, result.best)
+    with step("Choosing on validation what is exported"):
+        plan = plan_final(config.final, inputs, study, result.best)
     rows = pooled([split.train, split.validation]) if config.final.retrain else split.train
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
@@ -99,7 +100,8 @@ def finish_search(
     validated = acceptance_of(plan.validation, dataset.labels[split.validation])
     # As the exported folder keeps it, so that its thresholds are those of the figures.
     acceptance = read_acceptance(validated.describe())
-    answers = predict_probabilities(final.model, test.texts)
+    with step("Scoring the test set"):
+        answers = predict_probabilities(final.model, test.texts)
     tested = Tested(final, answers, plan.validation)
     scores = _score(answers, test.labels, dataset.classes, acceptance)
     correct = answers.argmax(axis=1) == test.labels
@@ -112,7 +114,8 @@ def finish_search(
         )
     baseline: LinearBaseline | NoBaseline = NoBaseline("final.baseline=false")
     if config.final.baseline:
-        baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
+        with step("Fitting the linear baseline"):
+            baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
     if config.final.use_all_rows:
         rows = pooled([split.train, split.validation, split.test[kept]])
         logger.info(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.final.worker import RetrainWorker
+from ecomcat.reporting.steps import step
 from ecomcat.stopping import raise_if_requested
 from ecomcat.tuning.study.records import TrialRecord
 from ecomcat.tuning.workers.choice import open_pool
@@ -56,9 +57,28 @@ def retrain_trials(
         UserError: when a training fails.
     """
     inputs = replace(inputs, split=replace(inputs.split, train=rows))
-    with open_pool(search, inputs, len(records), RetrainWorker) as pool:
-        weights = _Retraining(pool, records, inputs.max_epochs, search.max_retries, on_epoch).run()
+    epochs = sum(_epochs_of(record, inputs.max_epochs) for record in records)
+    with (
+        open_pool(search, inputs, len(records), RetrainWorker) as pool,
+        step(_described(records), total=epochs) as advance,
+    ):
+
+        def note(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
+            advance()
+            on_epoch(trial, epoch, logs)
+
+        weights = _Retraining(pool, records, inputs.max_epochs, search.max_retries, note).run()
     return [network_with(inputs, record, weights[record.id]) for record in records]
+
+
+def _described(records: Sequence[TrialRecord]) -> str:
+    if len(records) == 1:
+        return f"Training trial {records[0].id} again, epochs"
+    return f"Training {len(records)} trials again, epochs"
+
+
+def _epochs_of(record: TrialRecord, max_epochs: int) -> int:
+    return final_epochs(record.values, record.best_epoch, max_epochs)
 
 
 def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
@@ -144,7 +164,7 @@ class _Retraining:
         self._pool.call(worker, "train_epoch", within_seconds=seconds)
 
     def _epochs(self, record: TrialRecord) -> int:
-        return final_epochs(record.values, record.best_epoch, self._max_epochs)
+        return _epochs_of(record, self._max_epochs)
 
     def _expected_seconds(self, record: TrialRecord) -> float:
         return self._epochs(record) * record.seconds / max(len(record.curves), 1)

@@ -100,7 +100,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             port = sockets[0].getsockname()[1]
-            logger.info("Ready at http://%s:%d (Ctrl-C stops)", self._host, port)
+            address = f"http://{self._host}:{port}"
+            logger.info("Ready at %s (Ctrl-C stops)", address)
+            logger.info(
+                "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "
+                """application/json' -d '{"text": "Oak bookshelf, five shelves"}'""",
+                address,
+            )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT and self._ignores_interrupt:

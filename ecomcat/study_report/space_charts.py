@@ -157,7 +157,8 @@ def _against(contents: StudyContents, name: str) -> Chart:
                 x=values if numbers else [plotly_text(value) for value in values],
                 y=[record.objective for record in records],
                 text=[record.id for record in records],
-                hovertemplate=f"trial %{{text}} ({status}): %{{x}}, macro-F1 %{{y:.4f}}<extra></extra>",
+                hovertemplate=f"trial %{{text}} ({status}): %{{x}}, macro-F1 "
+                "%{y:.4f}<extra></extra>",
                 mode="markers",
                 marker={"color": STATUS_COLOURS[status], "size": 7, "opacity": 0.6},
             )

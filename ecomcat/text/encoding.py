@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -90,13 +90,20 @@ def drop_words(
     return np.where(dropped, np.int32(UNKNOWN_ID), ids)
 
 
-def encode_all(tokenizer: Tokenizer, texts: Iterable[str], max_tokens: int) -> EncodedTexts:
+def encode_all(
+    tokenizer: Tokenizer,
+    texts: Iterable[str],
+    max_tokens: int,
+    *,
+    on_texts: Callable[[int], None] = lambda _texts: None,
+) -> EncodedTexts:
     """Encode texts in chunks.
 
     Args:
         tokenizer: fitted on training texts.
         texts: any number of texts.
         max_tokens: tokens kept from the beginning of each text.
+        on_texts: called with the number of texts in each chunk that is encoded.
     """
     pieces: list[NDArray[np.int32]] = []
     lengths: list[int] = []
@@ -104,6 +111,7 @@ def encode_all(tokenizer: Tokenizer, texts: Iterable[str], max_tokens: int) -> E
         for ids in encode_texts(tokenizer, chunk):
             pieces.append(np.asarray(ids[:max_tokens], np.int32))
             lengths.append(len(pieces[-1]))
+        on_texts(len(chunk))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
     return EncodedTexts(joined, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
 
