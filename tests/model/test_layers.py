@@ -1,0 +1,89 @@
+"""A network as boxes and arrows: what a reader would draw by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecomcat.model.layers import describe_networks
+from ecomcat.study_report.layers_drawing import draw_layers
+
+pytestmark = pytest.mark.slow  # imports TensorFlow
+VALUES = {
+    "vocabulary_size": 50,
+    "embedding_dim": 4,
+    "lstm_tokens": 8,
+    "lstm_units": 3,
+    "lstm_layers": 1,
+    "bidirectional": True,
+    "pooling": "max+mean",
+    "embedding_pooling": "max",
+    "spatial_dropout": 0.1,
+    "dropout": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def network():
+    from ecomcat.model.network import lstm_classifier
+
+    return lstm_classifier(VALUES, 3)
+
+
+def arrows(described):
+    return {(source, target): label for source, target, label in described["arrows"]}
+
+
+def test_layers_have_their_shapes_and_weights(network):
+    (described,) = describe_networks(network)
+    layers = {layer["name"]: layer for layer in described["layers"]}
+    assert layers["embedding"] == {
+        "name": "embedding",
+        "type": "Embedding",
+        "shape": [None, 4],
+        "weights": 200,
+    }
+    assert layers["probabilities"]["shape"] == [3]
+
+
+def test_arrows_lead_from_the_ids_to_the_probabilities(network):
+    (described,) = describe_networks(network)
+    found = arrows(described)
+    assert ("token_ids", "embedding") in found
+    assert ("embedding", "spatial_dropout") in found
+    assert ("spatial_dropout", "lstm_1_backward") in found
+    assert found["lstm_1_forward", "features"] in {"max over words", "mean over words"}
+    assert ("features", "dropout") in found
+    assert ("dropout", "probabilities") in found
+    # Masks come from the ids, but are nothing that a reader follows.
+    assert ("token_ids", "features") not in found
+
+
+def test_a_calibrated_ensemble_is_drawn_whole_and_then_its_first_part(network):
+    from ecomcat.final.calibration import calibrated_model
+    from ecomcat.final.merge import Part, merge_models
+
+    parts = [Part(network, share, 50, 16) for share in (0.7, 0.3)]
+    whole = calibrated_model(merge_models(parts, vocabulary_size=60, max_tokens=32), 0.8)
+    described = describe_networks(whole)
+    assert [each["name"] for each in described] == [whole.name, "part_1_classifier"]
+    found = arrows(described[0])
+    assert {target for source, target in found if source == "token_ids"} == {
+        "part_1_classifier",
+        "part_2_classifier",
+    }
+    assert ("probabilities", "temperature") in found
+    types = {layer["name"]: layer["type"] for layer in described[0]["layers"]}
+    assert types["part_2_classifier"] == "network"
+
+
+def test_every_layer_is_drawn_below_what_leads_to_it(network):
+    import re
+
+    (described,) = describe_networks(network)
+    svg = draw_layers(described)
+    heights = {
+        name: float(y) for y, name in re.findall(r'<text x="[\d.]+" y="([\d.]+)">([^<]*)', svg)
+    }
+    assert set(heights) == {layer["name"] for layer in described["layers"]}
+    for source, target in arrows(described):
+        assert heights[source] < heights[target]
