@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import yaml
 
@@ -13,6 +15,12 @@ OPTIONS = sorted(
     (path.parent.name, path.stem) for path in conf_dir().glob("*/*.yaml") if path.parent.is_dir()
 )
 CSV = "data.path=products.csv"
+
+
+def folder_key(command):
+    """Return a key of a command that holds a folder, and its default."""
+    entries = fields(COMMANDS[command])
+    return next((entry.name, entry.default) for entry in entries if entry.name.endswith("_dir"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -97,12 +105,12 @@ def test_help_shows_usage_groups_and_configuration(run_task, command):
     ended = run_task(command, calls.append, "--help")
     assert (ended.code, ended.errors, calls) == (0, "", [])
     assert f"Usage: python -m ecomcat.{command}" in ended.output
-    assert "model_dir: model" in ended.output
+    assert "{}: {}".format(*folder_key(command)) in ended.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_configuration_is_shown_as_yaml_with_what_was_overridden(run_task, command):
-    calls = []
-    ended = run_task(command, calls.append, "--cfg", "job", "model_dir=my models (1)")
+    calls, (key, _) = [], folder_key(command)
+    ended = run_task(command, calls.append, "--cfg", "job", f"{key}=my models (1)")
     assert (ended.code, ended.errors, calls) == (0, "", [])
-    assert yaml.safe_load(ended.output)["model_dir"] == "my models (1)"
+    assert yaml.safe_load(ended.output)[key] == "my models (1)"

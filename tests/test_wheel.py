@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY_SEARCH
 
+from ecomcat.config import COMMANDS
+
 pytestmark = pytest.mark.slow
 
 
@@ -35,10 +37,10 @@ def test_the_wheel_holds_the_package_and_its_configuration_and_nothing_else(whee
         scripts = archive.read(entry_points).decode()
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ecomcat").rglob("*.py")}
     settings = {f"ecomcat/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
-    served = (ROOT / "ecomcat" / "serving" / "page").iterdir()
-    page = {str(path.relative_to(ROOT)) for path in served}
-    assert names == modules | settings | page
-    for command in ("search", "train", "evaluate", "predict", "serve"):
+    folders = (ROOT / "ecomcat" / "serving" / "page", ROOT / "ecomcat" / "pages" / "assets")
+    assets = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
+    assert names == modules | settings | assets
+    for command in COMMANDS:
         assert f"ecomcat-{command} = ecomcat.{command}:main" in scripts
 
 
