@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +68,9 @@ class OnnxScorer:
 
 
 def _import_runtime() -> ModuleType:
+    # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in HOME.
+    # https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:

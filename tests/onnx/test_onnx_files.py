@@ -193,3 +193,15 @@ def test_answering_imports_neither_tensorflow_nor_keras(written: tuple[Any, Path
         command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (completed.stdout, completed.stderr) == ("(1, 3)\n[]\n", "")
+
+
+def test_the_runtime_reports_nothing_and_keeps_nothing_of_the_user(
+    written: tuple[Any, Path], tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from pathlib import Path; from ecomcat.onnx.scorer import OnnxScorer;"
+        "import numpy; OnnxScorer(Path(sys.argv[1])).answer(numpy.ones((1, 3), numpy.int32))"
+    )
+    home = {"HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program, str(written[1])], env=home, check=True)
+    assert list(tmp_path.rglob("*")) == []

@@ -48,7 +48,7 @@ def test_the_confidence_itself_is_enough(labelled):
 def test_it_says_how_many_were_accepted_and_from_where_on(labelled, caplog):
     caplog.set_level(logging.INFO)
     labelled("accept", min_precision=0.98)
-    assert caplog.messages[-1] == (
+    assert caplog.messages[-2] == (
         "1 of 4 rows (25.0%) accepted: those of confidence 0.8000 or more, of which at least 98 % "
         "were right on validation."
     )
@@ -62,7 +62,7 @@ def test_where_no_confidence_is_enough_none_is_accepted_and_it_says_why(labelled
     assert len(warnings) == 1
     assert "99.9 %" in warnings[0]
     assert "too few texts" in warnings[0]
-    assert caplog.messages[-1] == "0 of 4 rows (0.0%) accepted."
+    assert caplog.messages[-2] == "0 of 4 rows (0.0%) accepted."
 
 
 @pytest.mark.parametrize(
