@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
 import math
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,8 +68,8 @@ class OnnxScorer:
 
 
 def _import_runtime() -> ModuleType:
-    # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in HOME.
-    # https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+    # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in
+    # HOME. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module("onnxruntime")

@@ -44,7 +44,8 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
             "categories": f"{len(data['classes']):,}",
         }
     )
-    yield Paragraph(f"{data['source']}. {split['protocol']}.")
+    licence = f" Licence: {data['licence']}." if data.get("licence") else ""
+    yield Paragraph(f"{data['source']}. {split['protocol']}.{licence}")
     yield Table(
         ["removed or found", "count"],
         [
