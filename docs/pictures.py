@@ -1,12 +1,13 @@
-"""Draw the README's pictures from a finished study.
+"""Draw the README's pictures from a finished study and an audit.
 
-    python docs/pictures.py outputs/search/<study> model
+    python docs/pictures.py outputs/search/<study> outputs/audit/<data>/audit.html
 
-Needs Debian's `graphviz` and `chromium` (or their like) on the PATH.
+Needs the `dev` extra, and Debian's `chromium` and `chromium-driver` (or their like) on the PATH.
 """
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,63 +17,61 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 IMAGES = Path(__file__).parent / "images"
-_CHROMIUM = (
-    *("chromium", "--headless=new", "--no-sandbox", "--use-angle=swiftshader"),
-    *("--enable-unsafe-swiftshader", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+_FLAGS = (
+    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--no-first-run", "--hide-scrollbars", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
 )
 
 
-def draw_architecture(model_file: Path, picture: Path) -> None:
-    """Draw a model's layers; the operations between them become the arrows' labels."""
-    import keras
-
-    model = keras.models.load_model(model_file, compile=False)
-    lines = ["digraph {", 'rankdir=TB; node [shape=box, style="rounded,filled",']
-    lines += ['fillcolor="#eef3fb", color="#5b7db1", fontname="Helvetica", fontsize=12];']
-    lines += ['edge [color="#5b7db1", fontname="Helvetica", fontsize=10];']
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Layer):
-            weights = f"\\n{layer.count_params():,} weights" if layer.count_params() else ""
-            shape = " x ".join("tokens" if size is None else str(size) for size in _shape(layer))
-            title = f"{layer.name} ({type(layer).__name__})"
-            lines.append(f'"{layer.name}" [label="{title}\\n{shape}{weights}"];')
-    edges = {
-        (source, layer.name, label)
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Layer)
-        for node in layer._inbound_nodes
-        for source, label in _sources(node)
-    }
-    lines += [f'"{a}" -> "{b}" [label="{label}"];' for a, b, label in sorted(edges)]
-    source = "\n".join([*lines, "}"])
-    subprocess.run(
-        ["dot", "-Tpng", "-Gdpi=80", "-o", str(picture)], input=source, text=True, check=True
-    )
+_SHOW_ALONE = """
+const shown = document.querySelector(arguments[0]);
+document.body.replaceChildren(shown);
+document.body.style.padding = "0";
+const box = shown.getBoundingClientRect();
+return {width: Math.ceil(box.width), height: Math.ceil(box.height)};
+"""
 
 
-_LABELS = {"Max": "max over words", "TrueDivide": "mean over words", "Squeeze": "last word"}
+def shoot_parts(page: Path, pictures: dict[str, str], folder: Path) -> None:
+    """Take pictures of parts of one of our own pages.
 
-
-def _sources(node: Any, label: str = "") -> Iterator[tuple[str, str]]:
-    """Walk back from a layer's call to the layers before it, through plain operations."""
-    import keras
-
-    for parent in node.parent_nodes:
-        operation = parent.operation
-        if isinstance(operation, keras.layers.Layer):
-            yield operation.name, label
-        elif type(operation).__name__ == "TakeAlongAxis" and not label:
-            yield from _sources(parent, "words reversed")
-        elif type(operation).__name__ not in {"NotEqual", "ExpandDims", "Cast", "Maximum"}:
-            yield from _sources(parent, label or _LABELS.get(type(operation).__name__, ""))
-
-
-def _shape(layer: Any) -> tuple[int | None, ...]:
-    return tuple(layer.output.shape[1:])
+    Args:
+        page: an HTML file.
+        pictures: for each picture's name the selector of the element that it shows, or a number
+            of pixels of the page's beginning.
+        folder: where they go.
+    """
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "chromium"
+    for flag in (*_FLAGS, "--headless=new"):
+        options.add_argument(flag)
+    with tempfile.TemporaryDirectory() as profile:
+        options.add_argument(f"--user-data-dir={profile}")
+        browser = webdriver.Chrome(options, Service(shutil.which("chromedriver") or ""))
+        try:
+            for name, shown in pictures.items():
+                height = int(shown) if shown.isdecimal() else 900
+                size = {"width": 1200, "height": height, "deviceScaleFactor": 1, "mobile": False}
+                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                browser.get(page.resolve().as_uri())
+                WebDriverWait(browser, 60).until(
+                    lambda _: not browser.find_elements(By.CSS_SELECTOR, ".chart:not([data-drawn])")
+                )
+                if not shown.isdecimal():
+                    # The window becomes the element: what is nothing else is hidden.
+                    size |= browser.execute_script(_SHOW_ALONE, shown)
+                    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                (folder / name).write_bytes(browser.get_screenshot_as_png())
+        finally:
+            browser.quit()
 
 
 @contextmanager
@@ -112,7 +111,7 @@ def shoot(address: str, picture: Path, size: str) -> None:
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
-                *_CHROMIUM,
+                *("chromium", "--headless=new", *_FLAGS),
                 *(f"--user-data-dir={profile}", f"--window-size={size}"),
                 *("--virtual-time-budget=30000", f"--screenshot={picture}", address),
             ],
@@ -122,10 +121,12 @@ def shoot(address: str, picture: Path, size: str) -> None:
 
 
 def main() -> None:
-    """Draw all pictures of the study and the model named on the command line."""
-    study, model = (Path(argument).resolve() for argument in sys.argv[1:3])
+    """Draw all pictures of the study and the audit named on the command line."""
+    study, audit = (Path(argument).resolve() for argument in sys.argv[1:3])
     IMAGES.mkdir(exist_ok=True)
-    draw_architecture(model / "model.keras", IMAGES / "architecture.png")
+    report = {"report.png": "1330", "architecture.png": "figure:last-of-type svg.layers"}
+    shoot_parts(study / "report.html", report, IMAGES)
+    shoot_parts(audit, {"audit.png": "1200"}, IMAGES)
     with tensorboard(study / "tensorboard" / "final") as address:
         plain = "scalars&_smoothingWeight=0&_ignoreYOutliers=false"
         shoot(f"{address}/#{plain}", IMAGES / "curves.png", "1000,900")

@@ -98,12 +98,13 @@ def _parallel(contents: StudyContents, names: Sequence[str]) -> Any:
     scores = [record.objective for record in records]
     dimensions = [_dimension(contents, name, records) for name in names]
     dimensions.append({"label": "macro-F1", "values": scores, "tickformat": ".4f"})
-    chart = figure(margin={"l": 70, "r": 50, "t": 50, "b": 30})
+    chart = figure(margin={"l": 70, "r": 50, "t": 95, "b": 30})
     chart.add_trace(
         Parcoords(
             dimensions=dimensions,
             line={"color": scores, "colorscale": SCORE_SCALE, "showscale": True},
             labelfont={"size": 12},
+            labelangle=-25,
         )
     )
     return chart
