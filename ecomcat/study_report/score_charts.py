@@ -8,7 +8,7 @@ from typing import Any
 from ecomcat.pages.charts import COLOURS, FAINT, OURS, THEIRS, figure, plotly_text
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
 
-_MOST_CROSSED, _MOST_IN_HEATMAP = 12, 80  # classes
+_MOST_BESIDE, _MOST_CROSSED, _MOST_IN_HEATMAP = 5, 12, 80  # classes
 _MOST_BARS, _MOST_PAIRS = 40, 20
 _ROW_HEIGHT = 24  # pixels
 
@@ -25,7 +25,6 @@ def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
         {
             "test accuracy": f"{test['accuracy']:.4f}",
             "test macro-F1": f"{test['macro_f1']:.4f}",
-            "test texts": f"{test['rows']:,}",
             "calibration error": f"{test['calibration_error']:.4f}",
             **{
                 f"labelled at {asked} asked": f"{found['coverage']:.1%}"
@@ -35,7 +34,9 @@ def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
     )
     yield _beside_baseline(metrics)
     yield Paragraph(final["verdict"])
-    yield from _confusion(test)
+    confusion = list(_confusion(test))
+    # Side by side where a matrix leaves room for it.
+    yield from [Grid(confusion)] if len(test["per_class"]) <= _MOST_BESIDE else confusion
     yield _per_class(test)
     yield Grid([_calibration(final["calibration"]), _coverage(final["coverage"], test)])
 
