@@ -13,6 +13,7 @@ from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
+from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, resolve_auto
 from ecomcat.preparation import data_facts, encode_once, trial_inputs
 from ecomcat.quiet import import_tensorflow
@@ -94,8 +95,7 @@ def search_and_export(
             finished = finish_search(config, dataset, inputs, study, result, tokenizer)
             with step("Exporting the model, and checking what was exported"):
                 _export(config, dataset, inputs, study, tokenizer, finished)
-            with step("Writing the report"):
-                _report(config, dataset, study, tokenizer, finished)
+        _report(config, dataset, study, tokenizer, finished)
         _print_results(config, space, study, finished.metrics)
         logger.info(finished.verdict)
         if rerun is not None:
@@ -133,8 +133,16 @@ def _report(
     from ecomcat.study_report.page import write_report
 
     model_dir = Path(config.model_dir).expanduser()
-    write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
-    write_report(study)
+    try:
+        with (
+            said_if_stopped(f"The model is in {model_dir}; its report is not written."),
+            step("Writing the report"),
+        ):
+            write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
+            write_report(study)
+    except UserError as error:
+        # The model is there by now.
+        logger.warning("No report: %s", error)
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:

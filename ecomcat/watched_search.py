@@ -52,13 +52,16 @@ def watched_search(
         best=best_record(records),
     )
     extra = [name for name in space if name.startswith(EXTRA)]
+    report = ReportListener(study)
     try:
         with progress.live():
-            listeners = (progress, TensorBoardListener(study, extra), ReportListener(study))
+            listeners = (progress, TensorBoardListener(study, extra), report)
             return run_search(config, inputs, space, study, listeners)
     except (KeyboardInterrupt, SystemExit):
         _say_how_to_go_on(config, study)
         raise
+    finally:
+        report.close()
 
 
 def _say_how_to_go_on(config: SearchCommand, study: Study) -> None:

@@ -44,10 +44,17 @@ class ReportListener:
         began = self._clock()
         if began < self._next:
             return
+        self._write(running=True)
+        ended = self._clock()
+        self._next = ended + max(_LEAST_SECONDS, (ended - began) / _MOST_SHARE)
+
+    def close(self) -> None:
+        """Write the report a last time: the search goes on no longer."""
+        self._write(running=False)
+
+    def _write(self, *, running: bool) -> None:
         try:
-            write_report(self._study, running=True)
+            write_report(self._study, running=running)
         except UserError as error:
             # The search is worth more than its report.
             logger.warning("No report: %s", error)
-        ended = self._clock()
-        self._next = ended + max(_LEAST_SECONDS, (ended - began) / _MOST_SHARE)

@@ -48,7 +48,7 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 def _document(contents: StudyContents, *, running: bool) -> Document:
     now = time.strftime("%Y-%m-%d %H:%M %Z")
     source = "" if contents.data is None else f"{contents.data['data']['source']}. "
-    state = "The search goes on; this page loads itself anew." if running else ""
+    state = "The search went on: this page loads itself anew." if running else ""
     return Document(
         f"Study {contents.name}",
         f"{source}Written {now}. {state}".strip(),

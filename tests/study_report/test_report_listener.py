@@ -28,8 +28,7 @@ def written(monkeypatch, tmp_path):
     clock, times = Clock(), []
 
     def write(study, *, running):
-        assert running
-        times.append(clock.seconds)
+        times.append(clock.seconds if running else "closed")
         clock.seconds += 1
 
     monkeypatch.setattr(listener, "write_report", write)
@@ -45,6 +44,13 @@ def test_it_is_written_when_the_first_trial_ends_and_then_with_pauses(written):
     assert times == [1000.0, 1051.0, 1102.0, 1153.0]
 
 
+def test_when_the_search_ends_it_is_written_once_more_however_short_the_time(written):
+    _, times, reports = written
+    reports.trial_ends(trial(0))
+    reports.close()
+    assert times == [1000.0, "closed"]
+
+
 def test_a_report_that_cannot_be_written_is_a_warning(written, monkeypatch, caplog):
     _, _, reports = written
 
@@ -54,7 +60,8 @@ def test_a_report_that_cannot_be_written_is_a_warning(written, monkeypatch, capl
     monkeypatch.setattr(listener, "write_report", fail)
     with caplog.at_level(logging.WARNING, "ecomcat"):
         reports.trial_ends(trial(0))
-    assert "No report: Cannot write it." in caplog.text
+        reports.close()
+    assert caplog.text.count("No report: Cannot write it.") == 2
 
 
 def test_a_real_report_is_written_beside_the_trials(tmp_path):
