@@ -59,21 +59,25 @@ class ModelConfig:
     vocabulary_size: Any = _searchable(Rule("int", 10, 10_000_000))  # words, most frequent first
     max_tokens: Any = _searchable(Rule("int", 1, 100_000))  # words read of a text
     lstm_tokens: Any = _searchable(Rule("int", 1, 100_000))  # of these, words that the LSTM reads
-    embedding_dim: Any = _searchable(Rule("int", 1, 8192))
+    embedding_dim: Any = _searchable(Rule("int", 1, 8192))  # numbers a word
     lstm_units: Any = _searchable(Rule("int", 1, 8192))  # per direction
-    lstm_layers: Any = _searchable(Rule("int", 1, 8))
-    bidirectional: Any = _searchable(Rule("bool"))
-    pooling: Any = _searchable(Rule("name", names=("last", "max", "mean"), joined=True))
+    lstm_layers: Any = _searchable(Rule("int", 1, 8))  # one on top of the other
+    bidirectional: Any = _searchable(Rule("bool"))  # whether texts are read backwards, too
+    pooling: Any = _searchable(
+        Rule("name", names=("last", "max", "mean"), joined=True)
+    )  # of the LSTM's states: last, max, mean, or several joined by +
     embedding_pooling: Any = _searchable(
         Rule("name", names=("max", "mean"), joined=True, none=True)
-    )
+    )  # of the words themselves: max, mean, max+mean or none
     word_dropout: Any = _searchable(Rule("float", 0.0, 0.9))  # of words, read as unknown
     spatial_dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # of whole embedding channels
     dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # before the last layer
-    learning_rate: Any = _searchable(Rule("float", 1e-7, 1.0))
-    learning_rate_schedule: Any = _searchable(Rule("name", names=("constant", "linear")))
+    learning_rate: Any = _searchable(Rule("float", 1e-7, 1.0))  # of Adam, at the beginning
+    learning_rate_schedule: Any = _searchable(
+        Rule("name", names=("constant", "linear"))
+    )  # constant, or linear: it falls to 0
     batch_size: Any = _searchable(Rule("int", 1, 65_536, auto=True))  # texts
-    label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))
+    label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))  # of the target, to all classes
     pretrained_vectors: str | None = None  # a file of word vectors that the embedding begins with
     extra: dict[str, Any] = field(default_factory=dict)  # what only your own builder knows
 
@@ -84,13 +88,13 @@ class SearchConfig:
 
     algorithm: str = MISSING  # tpe, random, bayesian, hyperband or grid
     name: str | None = None  # the study's folder; by default from model, data and what they hold
-    max_trials: int = MISSING
+    max_trials: int = MISSING  # of the study, those of earlier runs counted
     max_minutes: float = MISSING  # of the study's active time, resumed runs added
     max_epochs: Any = MISSING  # of one trial; auto: as many as give max_batches, at least 4
     max_batches: int = MISSING  # of one trial, where max_epochs is auto
     patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
     overwrite: bool = False  # start a study of the same name afresh
-    hyperband_factor: int = 3
+    hyperband_factor: int = 3  # one trial in this many goes on from a rung of Hyperband
     pruner: str = "halving"  # or median or none: which trials end early
     warmup_epochs: int = 2  # that every trial may train; the first rung of halving
     min_peers: int = 4  # trials that must have come as far before one is pruned
@@ -130,9 +134,9 @@ class SearchCommand:
     model: ModelConfig = field(default_factory=ModelConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     final: FinalConfig = field(default_factory=FinalConfig)
-    seed: int = 1
-    model_dir: str = "model"
-    outputs_dir: str = "outputs"
+    seed: int = 1  # of the split and of each trial
+    model_dir: str = "model"  # what is exported; an earlier export is replaced
+    outputs_dir: str = "outputs"  # where the studies stand
 
 
 @dataclass
@@ -140,7 +144,7 @@ class EvaluateCommand:
     """Configuration of `ecomcat.evaluate`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    model_dir: str = "model"
+    model_dir: str = "model"  # an exported model
     output: str | None = None  # where the figures go as JSON
     runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
 
@@ -149,11 +153,11 @@ class EvaluateCommand:
 class PredictDataConfig:
     """How the file to be labelled is read."""
 
-    member: str | None = None
-    encoding: str = "auto"
-    delimiter: str = "auto"
-    header: Any = "auto"
-    text_column: Any = None
+    member: str | None = None  # which file of a zip archive
+    encoding: str = "auto"  # or any encoding that Python knows
+    delimiter: str = "auto"  # one character, or: comma, semicolon, tab, pipe
+    header: Any = "auto"  # true, false or auto
+    text_column: Any = None  # a name, a position from 0, or a list; by default as in training
 
 
 @dataclass
@@ -175,7 +179,7 @@ class PredictCommand:
     output_format: str = "auto"  # the same; auto: by the file's ending, else as the input
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
-    model_dir: str = "model"
+    model_dir: str = "model"  # an exported model
     runtime: str = "auto"  # onnx, keras; auto: onnx where the model was exported to it
     batch_rows: int = 8192  # rows held in memory at a time
 
@@ -184,15 +188,15 @@ class PredictCommand:
 class ServeCommand:
     """Configuration of `ecomcat.serve`."""
 
-    model_dir: str = "model"
+    model_dir: str = "model"  # an exported model
     runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
-    host: str = "127.0.0.1"
+    host: str = "127.0.0.1"  # where it listens; 0.0.0.0: wherever this machine is reached
     port: int = 8000  # 0: any that is free
     allowed_hosts: list[str] = field(default_factory=list)  # by which others call it; '*': any
     min_precision: float = 0.98  # what an accepted answer stands for
     max_body_mb: int = 16  # 10^6 bytes of a request, and of a table unpacked
     max_batch: int = 1000  # texts of a request
-    max_text_characters: int = 100_000
+    max_text_characters: int = 100_000  # of one text
     max_explained: int = 10  # texts of a request that asks which words spoke for the answer
     max_upload_seconds: float = 60.0  # for a request's body
     max_table_rows: int = 100_000  # of a table that is labelled
@@ -246,6 +250,9 @@ def register_schemas() -> None:
     """Tell Hydra the typed schemas under the names that the YAML files' defaults use."""
     from hydra.core.config_store import ConfigStore
 
+    from ecomcat.help import register_help
+
+    register_help()
     store = ConfigStore.instance()
     for schema in dict.fromkeys(COMMANDS.values()):
         name = schema.__name__.removesuffix("Command").lower() + "_command"
