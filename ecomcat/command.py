@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ecomcat.completion import completion
 from ecomcat.config import command_groups, conf_dir, register_schemas
 from ecomcat.errors import UserError
 from ecomcat.explain import FREE_KEYS, explain, refuse_unknown_keys
@@ -63,6 +64,10 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
 def _compose_and_call(command: str, task: Callable[[Any], None]) -> None:
     import hydra
 
+    asked = completion(command, sys.argv[1:])
+    if asked is not None:
+        sys.stdout.write(asked)
+        return
     arguments = [_allow_free_key(argument) for argument in quote_overrides(sys.argv[1:])]
     check_overrides(arguments, command_groups(command))
     sys.argv[1:] = arguments

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 from ecomcat.rules import Rule
 
@@ -242,8 +242,12 @@ def command_groups(command: str) -> list[str]:
     Args:
         command: its name, such as `"search"`.
     """
-    defaults = OmegaConf.load(conf_dir() / f"{command}.yaml").defaults
-    return sorted(group for entry in defaults if OmegaConf.is_dict(entry) for group in entry)
+    import yaml
+
+    content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text(encoding="utf-8"))
+    return sorted(
+        group for entry in content["defaults"] if isinstance(entry, dict) for group in entry
+    )
 
 
 def register_schemas() -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_PATHS = frozenset(
-    {"data.path", "data.download_path", "data.url", "data.member", "data.delimiter"}
-    | {"data.exclude", "against", "output_dir"}
-    | {"input", "output", "model_dir", "outputs_dir", "search.name"}
-    | {"search.cluster", "search.from_trial", "model.pretrained_vectors"}
+FILE_KEYS = frozenset(
+    {"data.path", "data.download_path", "input", "output", "model_dir", "outputs_dir"}
+    | {"model.pretrained_vectors", "data.exclude", "against", "output_dir"}
+)
+_PATHS = FILE_KEYS | frozenset(
+    {"data.url", "data.member", "data.delimiter"}
+    | {"search.name", "search.cluster", "search.from_trial"}
 )
 _COLUMNS = frozenset({"data.text_column", "data.label_column"})
 _INTEGER = re.compile(r"[+-]?[0-9]+")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 import pytest
 from command_line import Ended, command_line
+from conftest import ROOT
 
 from ecomcat.command import run
 from ecomcat.config import COMMANDS, command_groups
@@ -112,3 +116,16 @@ def test_what_it_is_for_breaks_between_words(run_task, monkeypatch, columns):
     header = help_of(run_task, "search").partition("\n\n")[0]
     assert max(map(len, header.splitlines())) <= min(columns, 100)
     assert " ".join(header.split()).startswith("Search hyperparameters for an LSTM text classifier")
+
+
+def test_the_package_itself_lists_the_commands():
+    done = subprocess.run(
+        [sys.executable, "-m", "ecomcat"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    listed = re.findall(r"^python -m ecomcat\.(\w+)\n {4}[A-Z].*\.$", done.stdout, re.MULTILINE)
+    assert listed == list(COMMANDS)
