@@ -6,9 +6,17 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecomcat.config import FINALS, DataConfig, FinalConfig, SearchCommand, SearchConfig
+from ecomcat.config import (
+    FINALS,
+    AuditCommand,
+    DataConfig,
+    FinalConfig,
+    SearchCommand,
+    SearchConfig,
+)
 from ecomcat.errors import UserError, nearest
 from ecomcat.extras import is_installed, pip_line, require_extra
+from ecomcat.files import require_writable
 from ecomcat.model.checks import model_problems
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
@@ -22,6 +30,7 @@ _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
     *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
+_AUDIT_PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 _LEAST_SIMILARITY = 0.3  # below it, most pairs would have to be compared
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
@@ -58,6 +67,27 @@ def check_data(data: DataConfig) -> None:
     problems = list(_data_problems(data))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def check_audit(config: AuditCommand) -> None:
+    """Check everything of an audit that can be known before the data is read.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each; or the packages that are missing.
+    """
+    require_extra("audit", *_AUDIT_PACKAGES, needed_for="An audit")
+    refuse_split_keys(config.data, "audit")
+    problems = [
+        *_data_problems(config.data),
+        *_at_least("suspicious_rows", config.suspicious_rows, 1),
+        *_at_least("splits", config.splits, 1),
+        *_seed_problems(config.seed),
+    ]
+    if not config.output_dir.strip():
+        problems.append("output_dir: expected a folder, found nothing.")
+    if problems:
+        raise UserError("\n".join(problems))
+    require_writable(Path(config.output_dir).expanduser() / "data", "output_dir")
 
 
 def refuse_split_keys(data: DataConfig, command: str) -> None:
@@ -163,12 +193,16 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     yield from _worker_problems(search)
     if not 0 < search.max_minutes < math.inf:
         yield f"search.max_minutes: expected a number above 0, found {search.max_minutes:g}."
-    if not 0 <= config.seed <= _LARGEST_SEED:
-        yield f"seed: expected 0 to {_LARGEST_SEED}, found {config.seed}."
+    yield from _seed_problems(config.seed)
     for key in ("model_dir", "outputs_dir"):
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
     yield from model_problems(config.model)
+
+
+def _seed_problems(seed: int) -> Iterator[str]:
+    if not 0 <= seed <= _LARGEST_SEED:
+        yield f"seed: expected 0 to {_LARGEST_SEED}, found {seed}."
 
 
 def _final_problems(final: FinalConfig) -> Iterator[str]:

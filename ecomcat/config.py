@@ -150,6 +150,18 @@ class EvaluateCommand:
 
 
 @dataclass
+class AuditCommand:
+    """Configuration of `ecomcat.audit`."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    against: str | None = None  # a second file of the same columns, such as a test set of one's own
+    output_dir: str = "outputs/audit"  # a folder for each data set goes in here
+    suspicious_rows: int = 1000  # most suspicious labels that are listed
+    splits: int = 3  # of each kind, that a linear model is trained and tested on
+    seed: int = 1  # of splits, folds and lots
+
+
+@dataclass
 class PredictDataConfig:
     """How the file to be labelled is read."""
 
@@ -224,6 +236,7 @@ COMMANDS: dict[str, type] = {
     "search": SearchCommand,
     "train": SearchCommand,
     "evaluate": EvaluateCommand,
+    "audit": AuditCommand,
     "predict": PredictCommand,
     "serve": ServeCommand,
     "report": ReportCommand,

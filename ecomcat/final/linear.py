@@ -17,14 +17,14 @@ from ecomcat.stopping import raise_if_requested
 _COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A class is a model of its own, and hundreds of them times all costs would take longer than a
 # quick search: there the cost stays at 1.
-_MOST_CLASSES_TUNED = 50
+MOST_CLASSES_TUNED = 50
 # Of more training texts as many by lot: the settings are chosen on the first, the model is fitted
 # on the second, or counts and liblinear would need some 10 GB and an hour a million texts.
 _MOST_TEXTS_TUNED, _MOST_TEXTS = 50_000, 200_000
 _MOST_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
 # What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
-_WORD = (
+WORD_PATTERN = (
     r"(?u)[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
     r"|\b\w\w+\b"
 )
@@ -71,14 +71,14 @@ def choose_linear(
     counter = _counter(classes)
     counts = _count_words(counter, *train)
     others = counter.transform(validation[0])
-    costs = _COSTS if classes <= _MOST_CLASSES_TUNED else (1.0,)
+    costs = _COSTS if classes <= MOST_CLASSES_TUNED else (1.0,)
     best: tuple[float, LinearChoice, Any] | None = None
     for sublinear in (False, True):
         # The words are counted once; only their weights depend on the setting.
         weights = TfidfTransformer(sublinear_tf=sublinear).fit(counts)
         features, unseen = weights.transform(counts), weights.transform(others)
         for cost in costs:
-            model = _fit(cost, features, train[1])
+            model = fit_svc(cost, features, train[1])
             score = macro_f1(validation[1], model.predict(unseen), classes)
             if best is None or score > best[0]:
                 best = score, LinearChoice(cost, sublinear), _pipeline(counter, weights, model)
@@ -117,7 +117,7 @@ def fit_linear(
     counter = _counter(classes)
     counts = _count_words(counter, texts, labels)
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
-    return _pipeline(counter, weights, _fit(choice.cost, weights.transform(counts), labels))
+    return _pipeline(counter, weights, fit_svc(choice.cost, weights.transform(counts), labels))
 
 
 def _pipeline(counter: Any, weights: Any, model: Any) -> Any:
@@ -131,7 +131,7 @@ def _counter(classes: int) -> Any:
 
     return CountVectorizer(
         ngram_range=(1, 2),
-        token_pattern=_WORD,
+        token_pattern=WORD_PATTERN,
         max_features=_MOST_WEIGHTS // classes,
         dtype=np.float64,
     )
@@ -148,7 +148,14 @@ def _count_words(counter: Any, texts: Sequence[str], labels: NDArray[np.int64]) 
         raise NoWordsError("no training text has a word of two letters or more") from error
 
 
-def _fit(cost: float, features: Any, labels: NDArray[np.int64]) -> Any:
+def fit_svc(cost: float, features: Any, labels: NDArray[np.int64]) -> Any:
+    """Fit LinearSVC on weighted words, the same each time for the same rows.
+
+    Args:
+        cost: its `C`.
+        features: a sparse matrix, a row a text.
+        labels: class numbers, of two classes at least.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 

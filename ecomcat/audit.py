@@ -1,0 +1,32 @@
+"""`python -m ecomcat.audit`: look at the data before anyone trains."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ecomcat.command import run
+from ecomcat.config import AuditCommand
+
+
+def audit(config: AuditCommand) -> None:
+    """Look for what makes figures dishonest or models bad, and write what was found.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    from ecomcat.checks import check_audit
+
+    check_audit(config)
+    # Imported late: `--help` and a wrong key need neither scikit-learn nor Plotly.
+    from ecomcat.auditing.run import run_audit
+
+    run_audit(config)
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("audit", audit)
+
+
+if __name__ == "__main__":
+    main()

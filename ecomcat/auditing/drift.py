@@ -1,0 +1,128 @@
+"""How a second file differs from the first: classes, lengths, words, shared texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.auditing.contents import histogram
+from ecomcat.auditing.features import LinearModel, deal_folds, is_separable, weigh_words
+from ecomcat.auditing.rows import AuditRows
+from ecomcat.auditing.shown import shortened
+from ecomcat.data.near_duplicates import find_near_duplicates
+from ecomcat.data.shingles import words_of
+from ecomcat.stopping import raise_if_requested
+
+_FOLDS = 4
+_MOST_TEXTS = 20_000  # of each file, for the model that tells them apart
+_EXAMPLES = 10
+
+
+def drift(rows: AuditRows, others: AuditRows, similarity: float, seed: int) -> dict[str, Any]:
+    """Compare two files, text by text that is distinct.
+
+    Args:
+        rows: of the first file, such as what a model is trained on.
+        others: of the second, such as what it is tested on or will label.
+        similarity: from which texts count as near-duplicates.
+        seed: of folds and lots.
+    """
+    together = [*rows.texts, *others.texts]
+    groups = find_near_duplicates(together, similarity).groups
+    first, second = groups[: len(rows.texts)], groups[len(rows.texts) :]
+    known = set(rows.digests)
+    exact = np.array([digest in known for digest in others.digests], bool)
+    near = np.isin(second, first)
+    return {
+        "texts": [len(rows.texts), len(others.texts)],
+        "classes": _class_shares(rows, others),
+        "words": _words(rows, others),
+        "shared_exactly": int(exact.sum()),
+        "shared_nearly": int((near & ~exact).sum()),
+        "shared_examples": [
+            shortened(others.texts[text]) for text in np.flatnonzero(near)[:_EXAMPLES]
+        ],
+        "contradicting_labels": _contradictions(rows, others),
+        "auc": _told_apart(rows.texts, others.texts, groups, seed),
+    }
+
+
+def _class_shares(rows: AuditRows, others: AuditRows) -> dict[str, list[float]]:
+    """Return each class's share of the texts of both files."""
+
+    def shares(each: AuditRows) -> dict[str, float]:
+        counts = np.bincount(each.labels[each.usable], minlength=len(each.classes))
+        total = max(counts.sum(), 1)
+        return {
+            name: float(count / total) for name, count in zip(each.classes, counts, strict=True)
+        }
+
+    first, second = shares(rows), shares(others)
+    names = sorted({*first, *second}, key=lambda name: (-first.get(name, 0.0), name))
+    return {name: [first.get(name, 0.0), second.get(name, 0.0)] for name in names}
+
+
+def _words(rows: AuditRows, others: AuditRows) -> dict[str, Any]:
+    """Compare lengths, and count words of the second file that the first never has."""
+    counted = [[words_of(text) for text in each.texts] for each in (rows, others)]
+    known = {word for words in counted[0] for word in words}
+    unseen = Counter(word for words in counted[1] for word in words if word not in known)
+    total = sum(map(len, counted[1]))
+    lengths = [np.array([len(words) for words in each], np.int64) for each in counted]
+    return {
+        "median": [float(np.median(each)) if len(each) else 0.0 for each in lengths],
+        "mean": [float(each.mean()) if len(each) else 0.0 for each in lengths],
+        "histograms": [histogram(each) for each in lengths],
+        "unseen_share": unseen.total() / max(total, 1),
+        "unseen_words": len(unseen),
+        "commonest_unseen": dict(unseen.most_common(30)),
+    }
+
+
+def _contradictions(rows: AuditRows, others: AuditRows) -> int:
+    """Count texts that stand in both files under another label."""
+    labels = {
+        digest: rows.class_of(text)
+        for text, digest in enumerate(rows.digests)
+        if rows.labels[text] >= 0
+    }
+    return sum(
+        labels.get(digest, others.class_of(text)) != others.class_of(text)
+        for text, digest in enumerate(others.digests)
+        if others.labels[text] >= 0
+    )
+
+
+def _told_apart(
+    texts: Sequence[str], others: Sequence[str], groups: NDArray[np.int64], seed: int
+) -> float | None:
+    """Return the out-of-fold area under the ROC curve of a model that tells the files apart.
+
+    0.5 is by chance, 1 is always; None where there is nothing to learn.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(seed)
+    numbers = [np.arange(len(texts)), len(texts) + np.arange(len(others))]
+    chosen = np.concatenate(
+        [np.sort(random.permutation(each)[:_MOST_TEXTS]) for each in numbers]
+    ).astype(np.int64)
+    source = (chosen >= len(texts)).astype(np.int64)
+    together = [*texts, *others]
+    features = weigh_words([together[text] for text in chosen], 2)
+    folds = deal_folds(groups[chosen], source, _FOLDS, seed)
+    scores = np.zeros(len(chosen))
+    for fold in range(_FOLDS):
+        raise_if_requested()
+        asked = folds == fold
+        if not asked.any():
+            continue
+        if not is_separable(features, source[~asked]):
+            return None
+        found = LinearModel(features[~asked], source[~asked], 2).scores(features[asked])
+        scores[asked] = found[:, 1] - found[:, 0]
+    return float(roc_auc_score(source, scores))

@@ -1,0 +1,146 @@
+"""What an audit found, in sentences: what matters first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ecomcat.auditing.languages import UNCERTAIN
+from ecomcat.auditing.leakage import DISTINCT, GROUPED, NAIVE
+
+_MANY_REPEATS = 0.01
+_DRIFT_AUC = 0.6
+
+
+def findings(figures: Mapping[str, Any]) -> list[str]:
+    """Say in sentences what was found, and what can be done about it.
+
+    Args:
+        figures: of the audit.
+    """
+    return [
+        *_repeats(figures["repeats"]),
+        *_near(figures["near_duplicates"]),
+        *_leakage(figures["leakage"]),
+        *_suspicious(figures["suspicious"]),
+        *_balance(figures["balance"]),
+        *_contents(figures["contents"], figures["repeats"]["distinct_texts"]),
+        *_languages(figures["languages"]),
+        *_drift(figures.get("drift")),
+    ]
+
+
+def _repeats(found: Mapping[str, Any]) -> Iterator[str]:
+    share = found["repeats"] / max(found["rows"], 1)
+    yield (
+        f"{found['repeats']:,} of {found['rows']:,} rows ({share:.1%}) repeat another text"
+        + (": a search removes them before it splits." if share > _MANY_REPEATS else ".")
+    )
+    if empty := found["empty_texts"] + found["empty_labels"]:
+        yield f"{empty:,} rows have no text or no label; a search leaves them out."
+    if found["conflicting_texts"]:
+        yield (
+            f"{found['conflicting_texts']:,} texts stand under several labels; a search takes the "
+            f"majority's and drops the {found['conflicting_texts_dropped']:,} without one."
+        )
+
+
+def _near(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found["texts"]:
+        yield "No text is nearly the same as another."
+        return
+    across = found["groups_across_classes"]
+    yield (
+        f"{found['texts']:,} distinct texts ({found['share']:.1%}) are nearly the same as another, "
+        f"in {found['groups']:,} groups"
+        + (f", {across:,} of them across categories" if across else "")
+        + ": data.group_near_duplicates=true keeps each group on one side of the split."
+    )
+
+
+def mean(found: Mapping[str, Any], kind: str, name: str) -> tuple[float, float]:
+    """Return mean and standard deviation of a figure over the splits of a kind."""
+    values = [each[name] for each in found["splits"][kind]]
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _leakage(found: Mapping[str, Any]) -> Iterator[str]:
+    if "splits" not in found:
+        yield f"Splits were not compared: {found['reason']}"
+        return
+    naive, distinct, grouped = (
+        mean(found, kind, "accuracy") for kind in (NAIVE, DISTINCT, GROUPED)
+    )
+    yield (
+        f"A random split of all rows flatters a linear model: accuracy {naive[0]:.4f}, after "
+        f"repeats are removed {distinct[0]:.4f}, with near-duplicates on one side {grouped[0]:.4f} "
+        f"(± {max(naive[1], distinct[1], grouped[1]):.4f} over {len(found['splits'][NAIVE])} "
+        "splits)."
+        if naive[0] > distinct[0]
+        else f"A random split of all rows gives a linear model {naive[0]:.4f}, one after repeats are "
+        f"removed {distinct[0]:.4f}, one with near-duplicates on one side {grouped[0]:.4f}."
+    )
+
+
+def _suspicious(found: Mapping[str, Any]) -> Iterator[str]:
+    if "sure" not in found:
+        yield f"Suspicious labels were not looked for, since {found['reason']}."
+        return
+    yield (
+        f"{found['sure']:,} labels ({found['sure_share']:.1%}) are surely contradicted by a model "
+        "of the other texts: look through the first of them in suspicious_labels.csv."
+    )
+
+
+def _balance(found: Mapping[str, Any]) -> Iterator[str]:
+    if rare := found["rare"]:
+        names = ", ".join(f"'{name}' ({count})" for name, count in list(rare.items())[:5])
+        yield (
+            f"{len(rare)} categories have fewer than {found['min_class_rows']} distinct texts: "
+            f"{names}{', …' if len(rare) > 5 else ''}. A search refuses or drops them "
+            "(data.rare_classes)."
+        )
+    if found["largest_to_smallest"] is not None and found["largest_to_smallest"] >= 10:
+        yield (
+            f"The largest category has {found['largest_to_smallest']:.0f} times the texts of the "
+            "smallest: judge by macro-F1, not by accuracy."
+        )
+
+
+def _contents(found: Mapping[str, Any], texts: int) -> Iterator[str]:
+    kinds = {kind: each["texts"] for kind, each in found["leftovers"].items() if each["texts"]}
+    if kinds:
+        said = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.items())
+        yield f"Of {texts:,} distinct texts some have leftovers: {said}."
+    if found["gigantic"]["texts"]:
+        yield (
+            f"{found['gigantic']['texts']:,} texts are longer than the "
+            f"{found['gigantic']['above_words']} words that the default model reads."
+        )
+    if found["tiny"]["texts"]:
+        yield (
+            f"{found['tiny']['texts']:,} texts have fewer than {found['tiny']['below_words']} words."
+        )
+
+
+def _languages(found: Mapping[str, Any]) -> Iterator[str]:
+    sure = {name: count for name, count in found["counts"].items() if name != UNCERTAIN}
+    if len(sure) > 1:
+        said = ", ".join(f"{name} {count:,}" for name, count in list(sure.items())[:5])
+        yield f"Languages of {found['looked_at']:,} texts, where that is sure: {said}."
+
+
+def _drift(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    shared = found["shared_exactly"], found["shared_nearly"]
+    if any(shared):
+        yield (
+            f"{shared[0]:,} texts of the second file stand in the first one, too, and "
+            f"{shared[1]:,} nearly: no figure on them is honest after training on the first."
+        )
+    if found["auc"] is not None:
+        differ = "differ" if found["auc"] >= _DRIFT_AUC else "can hardly be told apart"
+        yield f"The two files {differ}: a linear model tells them apart with an AUC of {found['auc']:.3f}."
