@@ -48,9 +48,11 @@ def _pattern(kind: str) -> re.Pattern[str]:
 
 def default_max_tokens() -> int:
     """Return how many words of a text the default model reads."""
-    from omegaconf import OmegaConf
+    from omegaconf import DictConfig, OmegaConf
 
-    return int(OmegaConf.load(conf_dir() / "model" / "bilstm.yaml")["max_tokens"])
+    model = OmegaConf.load(conf_dir() / "model" / "bilstm.yaml")
+    assert isinstance(model, DictConfig)
+    return int(model.max_tokens)
 
 
 def contents(rows: AuditRows) -> dict[str, Any]:
@@ -115,7 +117,8 @@ def histogram(words: np.ndarray) -> list[dict[str, int]]:
 
 def _leftovers(texts: Sequence[str], kind: str) -> dict[str, Any]:
     pattern, giveaway = _pattern(kind), _GIVEAWAY.get(kind, "")
-    found, examples = 0, []
+    found = 0
+    examples: list[str] = []
     for text in texts:
         match = pattern.search(text) if giveaway in text else None
         if match is not None:

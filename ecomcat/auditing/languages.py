@@ -44,7 +44,7 @@ def languages(texts: Sequence[str], seed: int) -> dict[str, Any]:
         chosen = np.sort(random.choice(len(texts), _MOST_TEXTS, replace=False))
     counts: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
-    for number, row in enumerate(chosen):
+    for number, row in enumerate(chosen.tolist()):
         if number % 500 == 0:
             raise_if_requested()
         language = _language(identifier, texts[row])

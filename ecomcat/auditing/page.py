@@ -15,6 +15,8 @@ from ecomcat.auditing.page_texts import (
 from ecomcat.pages.document import Document
 from ecomcat.pages.parts import Code, Facts, Paragraph, Part, Section, Table
 
+_FIRST = ("rank", "label", "suggested", "confidence", "suggested_confidence", "text")
+
 
 def audit_page(figures: Mapping[str, Any]) -> Document:
     """Lay out all figures of an audit.
@@ -39,7 +41,7 @@ def audit_page(figures: Mapping[str, Any]) -> Document:
         title=f"Audit of {figures['name']}",
         subtitle=str(figures["source"]),
         sections=sections,
-        footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside this page.",
+        footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside it.",
     )
 
 
@@ -67,20 +69,17 @@ def _suspicious(found: Mapping[str, Any]) -> list[Part]:
     if "first" not in found:
         return [Paragraph(f"Not looked for, since {found['reason']}.")]
     pairs = [[row["label"], row["suggested"], row["texts"]] for row in found["pairs"]]
-    first = [
-        [row["rank"], row["label"], row["suggested"], row["confidence"]]
-        + [row["suggested_confidence"], row["text"]]
-        for row in found["first"]
-    ]
+    first = [[row[name] for name in _FIRST] for row in found["first"]]
     headings = ["rank", "label", "suggested", "label's chance", "suggested one's", "text"]
     formats = {"label's chance": ".3f", "suggested one's": ".3f"}
     return [
         Paragraph(
-            "A linear model of words and pairs of words was trained without each fifth of the texts "
-            "and their near-duplicates, and asked for its labels. Where it is as sure of another "
-            "category as it is of that category's texts on average, the label is suspicious: "
-            f"{found['sure']:,} of {found['texts']:,}. That is no proof. Look at the text, mark the "
-            "row with x in the column exclude of suspicious_labels.csv, or mend the label."
+            "A linear model of words and pairs of words was asked for the labels of texts that "
+            "neither they nor their near-duplicates were trained on. Where it is as sure of "
+            "another category as it is of that category's texts on average, the label is "
+            f"suspicious: {found['sure']:,} of {found['texts']:,}. That is no proof: read it, "
+            "then mend the label, or mark the row with x in the column exclude of "
+            "suspicious_labels.csv."
         ),
         Table(headings, first, formats=formats, fold=25),
         Table(
@@ -105,8 +104,9 @@ def _repeats(found: Mapping[str, Any]) -> list[Part]:
     }
     parts: list[Part] = [
         Paragraph(
-            "Two rows repeat each other when they agree in letters, marks and digits, whatever their "
-            "case, spaces and punctuation. A search keeps one of them, under the label of most."
+            "Two rows repeat each other when they agree in letters, marks and digits, whatever "
+            "their case, spaces and punctuation. A search keeps one of them, under the label of "
+            "most."
         ),
         Facts({name: f"{count:,}" for name, count in counts.items()}),
     ]
@@ -125,14 +125,14 @@ def _labels(labels: Mapping[str, int]) -> str:
 
 
 def _next(figures: Mapping[str, Any]) -> list[Part]:
-    marked = figures["marked"]
+    said = ", ".join(f"{count:,} in {name}" for name, count in figures["marked"].items())
     return [
         Paragraph(
             "Open suspicious_labels.csv in a spreadsheet, or near_duplicates.csv, and put an x in "
             "the column exclude of what is wrong; another audit of the same file keeps your marks. "
-            f"Marked so far: {', '.join(f'{count:,} in {name}' for name, count in marked.items())}. "
-            "A search then leaves these rows out of train and validation, and gives figures on test "
-            "with and without them:"
+            f"Marked so far: {said}. "
+            "A search then leaves these rows out of train and validation, and gives figures on "
+            "test with and without them:"
         ),
         Code(figures["next"]),
         Paragraph("To keep near-duplicates on one side of the split, add:"),

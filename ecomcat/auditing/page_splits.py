@@ -72,7 +72,7 @@ def splits_section(found: Mapping[str, Any]) -> Section:
     if "splits" not in found:
         return Section("What a leaking split hides", [Paragraph(f"None: {found['reason']}")])
     rows = []
-    for kind, each in found["splits"].items():
+    for kind in found["splits"]:
         accuracy, f1 = (mean(found, kind, name) for name in ("accuracy", "macro_f1"))
         shares = [mean(found, kind, name)[0] for name in ("twins", "near")]
         rows.append([kind, accuracy[0], f1[0], max(accuracy[1], f1[1]), *shares])

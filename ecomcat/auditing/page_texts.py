@@ -57,7 +57,7 @@ def _lengths_chart(histograms: Mapping[str, Sequence[Mapping[str, int]]]) -> Cha
         total = max(sum(each["texts"] for each in bins), 1)
         drawn.add_trace(
             Bar(
-                x=[f"{each['from']}–{each['below'] - 1}" for each in bins],
+                x=[f"{each['from']} to {each['below'] - 1}" for each in bins],
                 y=[each["texts"] / total for each in bins],
                 name=plotly_text(name),
                 marker_color=colour,

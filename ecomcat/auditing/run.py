@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ecomcat.auditing.balance import balance
 from ecomcat.auditing.contents import contents
 from ecomcat.auditing.drift import drift
@@ -22,8 +20,8 @@ from ecomcat.auditing.printed import print_audit
 from ecomcat.auditing.repeats import repeats
 from ecomcat.auditing.rows import AuditRows, audit_rows
 from ecomcat.auditing.similar import similar_texts
-from ecomcat.auditing.suspicion import Suspicion, suspect_labels
 from ecomcat.auditing.suspects import suspects
+from ecomcat.auditing.suspicion import Suspicion, suspect_labels
 from ecomcat.auditing.written import (
     NEAR,
     SUSPICIOUS,

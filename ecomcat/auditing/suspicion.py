@@ -1,7 +1,8 @@
 """Labels that a model of the other texts contradicts, the surest first.
 
 The idea is that of confident learning (Northcutt, Jiang and Chuang, "Confident Learning", JAIR
-2021): out-of-fold probabilities, measured against how sure the model is of each class on average.
+2021): out-of-fold probabilities, ranked by their margin, and counted where the model is as sure of
+another class as it is of that class's texts on average.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ class Suspicion:
         suggested: class number that is likeliest besides the text's own, shape `(texts,)`.
         confidence: probability of the text's own label, shape `(texts,)`.
         suggested_confidence: that of the suggested one, shape `(texts,)`.
-        margin: the first less the second, each over the class's average confidence; the lowest
-            are the most suspicious, shape `(texts,)`.
         sure: whether the suggested label is likelier than the text's own and at least as sure as
             texts of that class are on average, shape `(texts,)`.
     """
@@ -35,13 +34,12 @@ class Suspicion:
     suggested: NDArray[np.int64]
     confidence: NDArray[np.float64]
     suggested_confidence: NDArray[np.float64]
-    margin: NDArray[np.float64]
     sure: NDArray[np.bool_]
 
     @property
     def ranking(self) -> NDArray[np.int64]:
-        """Return text numbers, the most suspicious first."""
-        return np.argsort(self.margin, kind="stable")
+        """Return text numbers, the most suspicious first: those of the lowest margin."""
+        return np.argsort(self.confidence - self.suggested_confidence, kind="stable")
 
     @property
     def contradicted(self) -> int:
@@ -72,8 +70,7 @@ def suspect_labels(
     if any(not is_separable(features, labels[folds != fold]) for fold in range(_FOLDS)):
         return None
     own, other = np.zeros(len(labels)), np.zeros(len(labels))
-    # Class by class, how much a full confidence counts.
-    all_chances: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+    suggested = np.zeros(len(labels), np.int64)
     for fold in range(_FOLDS):
         raise_if_requested()
         asked = np.flatnonzero(folds == fold)
@@ -81,18 +78,12 @@ def suspect_labels(
             continue
         model = LinearModel(features[folds != fold], labels[folds != fold], classes)
         chances = probabilities(model.scores(features[asked]), labels[asked])
-        all_chances.append((asked, chances.astype(np.float32)))
-        own[asked] = chances[np.arange(len(asked)), labels[asked]]
-    average = np.bincount(labels, weights=own, minlength=classes)
-    average /= np.maximum(np.bincount(labels, minlength=classes), 1)
-    average = np.maximum(average, 1 / classes)
-    suggested, margin = np.zeros(len(labels), np.int64), np.zeros(len(labels))
-    for asked, chances in all_chances:
         rows = np.arange(len(asked))
-        relative = chances / average
-        relative[rows, labels[asked]] = -1.0
-        suggested[asked] = relative.argmax(axis=1)
+        own[asked] = chances[rows, labels[asked]]
+        chances[rows, labels[asked]] = -1.0
+        suggested[asked] = chances.argmax(axis=1)
         other[asked] = chances[rows, suggested[asked]]
-        margin[asked] = own[asked] / average[labels[asked]] - relative[rows, suggested[asked]]
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    average = np.bincount(labels, weights=own, minlength=classes) / counts
     sure = (other > own) & (other >= average[suggested])
-    return Suspicion(suggested, own, other, margin, sure)
+    return Suspicion(suggested, own, other, sure)
