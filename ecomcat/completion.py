@@ -159,7 +159,7 @@ def _value(command: str, key: str, overrides: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from ecomcat.config import register_schemas
+    from ecomcat.schemas import register_schemas
 
     register_schemas()
     quoted = [word for word in quote_overrides(overrides) if "=" in word]

@@ -228,7 +228,7 @@ class ReportCommand:
     """Configuration of `ecomcat.report`."""
 
     search: ReportSearch = field(default_factory=ReportSearch)
-    outputs_dir: str = "outputs"
+    outputs_dir: str = "outputs"  # where the studies stand
     output: str | None = None  # where the page goes; by default into the study's folder
 
 
@@ -261,16 +261,3 @@ def command_groups(command: str) -> list[str]:
     return sorted(
         group for entry in content["defaults"] if isinstance(entry, dict) for group in entry
     )
-
-
-def register_schemas() -> None:
-    """Tell Hydra the typed schemas under the names that the YAML files' defaults use."""
-    from hydra.core.config_store import ConfigStore
-
-    from ecomcat.help import register_help
-
-    register_help()
-    store = ConfigStore.instance()
-    for schema in dict.fromkeys(COMMANDS.values()):
-        name = schema.__name__.removesuffix("Command").lower() + "_command"
-        store.store(name=name, node=schema)

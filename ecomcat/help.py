@@ -20,6 +20,8 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from ecomcat.config import COMMANDS, command_groups, conf_dir
+
 # A field in one line, and one that ends in a later line, with the comment at its end.
 _COMMENTED_FIELD = re.compile(r"^    (\w+): [^#\n]*#\s+(.*)$", re.MULTILINE)
 _COMMENTED_END = re.compile(r"^    (\w+): [^#\n]*\(\n(?: {8}.*\n)* {4}\)\s*#\s+(.*)$", re.MULTILINE)
@@ -56,8 +58,6 @@ def _header(*, _root_: DictConfig) -> str:
 
 def _groups(*, _root_: DictConfig) -> str:
     """List each option of each group, the chosen ones marked, with its file's first comment."""
-    from ecomcat.config import command_groups, conf_dir
-
     chosen = _root_.hydra.runtime.choices
     options = [
         (f"{'*' if chosen.get(group) == path.stem else ' '} {group}={path.stem}", _comment(path))
@@ -83,8 +83,6 @@ def _comment(path: Path) -> str:
 
 def _keys(*, _root_: DictConfig) -> str:
     """List each key with its value, and what the schema's comment says of it."""
-    from ecomcat.config import COMMANDS
-
     schema = COMMANDS[_root_.hydra.job.config_name]
     config = OmegaConf.masked_copy(_root_, [str(key) for key in _root_ if key != "hydra"])
     return _for_template(list(_key_lines(config, schema, "")))

@@ -94,7 +94,7 @@ def test_what_is_offered(command, typed, offered):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_empty_word_is_offered_every_group_and_first_key(command):
     offered = suggestions(command, f"ecomcat-{command} ")
-    assert len(offered) == len(set(offered)) > 3
+    assert len(offered) == len(set(offered)) >= 3
 
 
 def test_what_follows_the_cursor_is_not_looked_at(monkeypatch):
