@@ -164,7 +164,7 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     judged = figures["new"] or figures["all"]
     console = output_console()
     console.print(per_class_table("By category", judged, where_all=where_all))
-    confusion = confusion_table(judged)
+    confusion = confusion_table(judged, width=console.width)
     if confusion is not None:
         console.print(confusion)
     console.print(coverage_table("Labelled without a look, at a precision", judged))

@@ -178,7 +178,7 @@ def _print_results(
     if shares:
         console.print(importance_table(shares))
     console.print(per_class_table("Test set, by category", metrics["test"]))
-    confusion = confusion_table(metrics["test"])
+    confusion = confusion_table(metrics["test"], width=console.width)
     if confusion is not None:
         console.print(confusion)
     console.print(coverage_table("Test set, labelled without a look", metrics["test"]))

@@ -7,16 +7,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.bar import Bar
+from rich.box import HEAVY_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ecomcat.reporting.fitting import FittingTable
 from ecomcat.reporting.progress import describe_values
 
 if TYPE_CHECKING:
     from ecomcat.tuning.study.records import TrialRecord
 
 _PLAIN_WIDTH = 120  # columns, where standard output is no terminal
+_BAR_WIDTH = 40
+_LEAST_NAME = 12  # columns that a category's name needs beside a confusion matrix
 
 
 def output_console() -> Console:
@@ -48,10 +53,10 @@ def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
     trials = f"{len(ranked)} completed {'trial' if len(ranked) == 1 else 'trials'}"
     notes = ", ".join(f"{count} {status}" for status, count in others.items() if count)
     title = f"Best of {trials}{f' ({notes})' if notes else ''}, by validation macro-F1"
-    table = Table(title=_title(title))
+    table = FittingTable(title)
     for heading in ("trial", "macro-F1", "accuracy", "epochs", "seconds"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("hyperparameters that differ")
+        table.add_figures(heading, dispensable=heading in {"accuracy", "seconds"})
+    table.add_words("hyperparameters that differ")
     for record in ranked[:most]:
         table.add_row(
             record.id,
@@ -70,12 +75,12 @@ def importance_table(shares: Mapping[str, float]) -> Table:
     Args:
         shares: of the variance in macro-F1, by name.
     """
-    table = Table(title=_title("What mattered: share of the variance in macro-F1"), box=None)
-    table.add_column("hyperparameter")
-    table.add_column("share", justify="right")
-    table.add_column("")
+    table = FittingTable("What mattered: share of the variance in macro-F1", box=None)
+    table.add_words("hyperparameter")
+    table.add_figures("share")
+    table.add_column("", max_width=_BAR_WIDTH, min_width=4)
     for name, share in shares.items():
-        table.add_row(Text(name), f"{share:.0%}", "█" * round(share * 40))
+        table.add_row(Text(name), f"{share:.0%}", Bar(1.0, 0.0, share))
     return table
 
 
@@ -86,10 +91,10 @@ def scores_table(title: str, sets: Mapping[str, Mapping[str, Any]]) -> Table:
         title: of the table.
         sets: their names, and scores as `ecomcat.model.scores` gives them.
     """
-    table = Table(title=_title(title))
-    table.add_column("set")
+    table = FittingTable(title)
+    table.add_words("set")
     for heading in ("texts", "accuracy", "macro-F1", "weighted F1"):
-        table.add_column(heading, justify="right")
+        table.add_figures(heading, dispensable=heading == "weighted F1")
     for name, scores in sets.items():
         table.add_row(
             Text(name),
@@ -112,10 +117,10 @@ def per_class_table(
         most: classes to show.
         where_all: where all classes are to be found, in words.
     """
-    table = Table(title=_title(title))
-    table.add_column("category")
+    table = FittingTable(title)
+    table.add_words("category")
     for heading in ("precision", "recall", "F1", "texts"):
-        table.add_column(heading, justify="right")
+        table.add_figures(heading)
     ranked = sorted(scores["per_class"].items(), key=lambda item: item[1]["f1"])
     for name, score in ranked[:most]:
         figures = (f"{score[key]:.4f}" for key in ("precision", "recall", "f1"))
@@ -130,22 +135,33 @@ def per_class_table(
     return table
 
 
-def confusion_table(scores: Mapping[str, Any], most: int = 12) -> Table | None:
+def confusion_table(
+    scores: Mapping[str, Any], most: int = 12, width: int = _PLAIN_WIDTH
+) -> Table | None:
     """Cross true with predicted classes; none when there are too many to read.
+
+    Where the predicted classes' names have no room, their numbers head the columns.
 
     Args:
         scores: as `ecomcat.model.scores` gives them.
         most: classes to show.
+        width: columns that there are.
     """
-    names = list(scores["per_class"])
-    if len(names) > most:
+    names, counts = list(scores["per_class"]), scores["confusion_matrix"]
+    digits = max((len(str(count)) for row in counts for count in row), default=1)
+    if len(names) > most or _LEAST_NAME + len(names) * (max(digits, 2) + 1) > width:
         return None
-    table = Table(title=_title("Confusion matrix: true category by row, predicted by column"))
-    table.add_column("")
-    for name in names:
-        table.add_column(Text(name), justify="right")
-    for name, counts in zip(names, scores["confusion_matrix"], strict=True):
-        table.add_row(Text(name), *map(str, counts))
+    words = [max(digits, *map(len, name.split() or [""])) + 3 for name in names]
+    numbered = sum(words) + max(words, default=0) > width
+    title = "Confusion matrix: true category by row, predicted by column"
+    table = FittingTable(title, box=None if numbered else HEAVY_HEAD, pad_edge=not numbered)
+    if numbered:
+        table.padding = (0, 1, 0, 0)
+    table.add_words()
+    for number, name in enumerate(names, start=1):
+        table.add_column(str(number) if numbered else Text(name), justify="right")
+    for number, (name, row) in enumerate(zip(names, counts, strict=True), start=1):
+        table.add_row(Text(f"{number} {name}" if numbered else name), *map(str, row))
     return table
 
 
@@ -156,9 +172,9 @@ def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
         title: of the table.
         scores: as `ecomcat.model.confidence` gives them.
     """
-    table = Table(title=_title(title))
+    table = FittingTable(title)
     for heading in ("precision asked", "from confidence", "texts accepted", "precision reached"):
-        table.add_column(heading, justify="right")
+        table.add_figures(heading)
     for precision, found in scores["coverage"].items():
         threshold, reached = found["threshold"], found["precision"]
         table.add_row(
@@ -170,11 +186,6 @@ def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
     error = scores["calibration_error"]
     table.caption = _caption(f"expected calibration error {error:.4f}; thresholds from validation")
     return table
-
-
-def _title(text: str) -> Text:
-    """Return a title in which nothing is markup."""
-    return Text(text, style="table.title")
 
 
 def _caption(text: str) -> Text:

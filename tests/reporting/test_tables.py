@@ -6,12 +6,16 @@ import io
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 
 from ecomcat.model.scores import score_met_classes, score_predictions
 from ecomcat.reporting.tables import (
     best_trials_table,
     confusion_table,
+    coverage_table,
+    importance_table,
     output_console,
     per_class_table,
     scores_table,
@@ -122,3 +126,105 @@ def test_a_confusion_matrix_too_wide_to_read_is_left_out() -> None:
     scores = score_predictions(np.arange(5), np.arange(5), list("abcde"))
     assert confusion_table(scores, most=4) is None
     assert "│ e │ 0 │ 0 │ 0 │ 0 │ 1 │" in printed(confusion_table(scores, most=5))
+
+
+# Where there is little room
+
+
+def narrow(table: Table | None, width: int) -> list[str]:
+    assert table is not None
+    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+NARROW = (40, 60, 80)
+LONG = ["Clothing & Accessories", "Extraordinarilylongcategory", "語" * 20, "Toys"]
+
+
+def tables_of(width: int) -> dict[str, Table | None]:
+    """Return each table of a made-up run, as it would be printed in a terminal so wide."""
+    labels = np.array([0, 1, 2, 3] * 300)
+    scores = score_predictions(labels, np.roll(labels, 1) * (labels > 1), LONG)
+    coverage = {
+        "0.95": {"threshold": 0.7123, "coverage": 0.987, "precision": 0.9512},
+        "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
+    }
+    records = [completed(number) for number in range(5)]
+    for record in records:
+        record.seconds, record.accuracy = 12_345.0, 0.8765
+        record.values["embedding_pooling"] = "max+mean" if record.id == "0001" else "max"
+    return {
+        "best": best_trials_table(records),
+        "importance": importance_table({"learning_rate_schedule": 0.75, "lstm_units": 0.25}),
+        "per class": per_class_table("By category", scores),
+        "confusion": confusion_table(scores, width=width),
+        "coverage": coverage_table("Coverage", {"coverage": coverage, "calibration_error": 0.0123}),
+        "scores": scores_table("Scores", {"validation (before retraining)": scores}),
+    }
+
+
+@pytest.mark.parametrize("width", NARROW)
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("best", ["0.4000", "2/3", "units=4"]),
+        ("importance", ["75%", "25%"]),
+        ("per class", ["0.0000", "300"]),
+        ("confusion", ["300"]),
+        ("coverage", ["0.95", "0.7123", "98.7%", "0.9512", "0.99", "0.0%"]),
+        ("scores", ["1200", "0.2500"]),
+    ],
+)
+def test_figures_stay_whole_in_a_narrow_terminal(name: str, figures: list[str], width: int) -> None:
+    lines = narrow(tables_of(width)[name], width)
+    assert max(map(cell_len, lines)) <= width
+    assert "…" not in "".join(lines)
+    words = {word for line in lines for word in line.split()}
+    assert set(figures) <= words
+
+
+@pytest.mark.parametrize("width", NARROW)
+def test_words_of_headings_stay_whole_in_a_narrow_terminal(width: int) -> None:
+    tables = tables_of(width)
+    words = {word for line in narrow(tables["coverage"], width) for word in line.split()}
+    assert {"precision", "asked", "confidence", "accepted", "reached"} <= words
+    words = {word for line in narrow(tables["per class"], width) for word in line.split()}
+    assert {"category", "precision", "recall", "F1", "texts"} <= words
+
+
+@pytest.mark.parametrize("width", NARROW)
+def test_all_letters_of_a_long_name_are_there(width: int) -> None:
+    lines = narrow(tables_of(width)["per class"], width)
+    shown = "".join(letter for line in lines for letter in line if letter not in " │┃")
+    for name in ("Accessories", "語" * 20):
+        assert all(shown.count(letter) >= name.count(letter) for letter in name)
+
+
+def test_predicted_classes_are_numbered_where_their_names_have_no_room() -> None:
+    lines = narrow(tables_of(40)["confusion"], 40)
+    assert any(line.split() == ["1", "2", "3", "4"] for line in lines)
+    assert any(line.startswith("4 Toys") for line in lines)
+    wide = narrow(tables_of(200)["confusion"], 200)
+    assert not any("4 Toys" in line for line in wide)
+
+
+def test_a_confusion_matrix_that_cannot_fit_is_left_out() -> None:
+    names = [f"class {number}" for number in range(12)]
+    labels = np.repeat(np.arange(12), 1000)
+    scores = score_predictions(labels, labels, names)
+    assert confusion_table(scores, width=40) is None
+    assert confusion_table(scores, width=80) is not None
+
+
+def test_the_longest_bar_of_what_mattered_is_longest_at_any_width() -> None:
+    for width in NARROW:
+        lines = narrow(tables_of(width)["importance"], width)
+        bars = [sum(letter in "█▉▊▋▌▍▎▏" for letter in line) for line in lines]
+        assert max(bars) > 2 * sorted(bars)[-2] > 0
+
+
+def test_the_weighted_f1_has_room_in_a_wide_terminal_alone() -> None:
+    assert "weighted" in " ".join(narrow(tables_of(80)["scores"], 80))
+    assert "weighted" not in " ".join(narrow(tables_of(40)["scores"], 40))
