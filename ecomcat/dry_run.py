@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE, FinalConfig, SearchCommand
 from ecomcat.model.space import Domain, space_size
+from ecomcat.reporting.fitting import FittingTable
 from ecomcat.reporting.tables import output_console
 from ecomcat.tuning.study.records import load_records
 from ecomcat.tuning.study.study import Study, read_study
@@ -32,10 +32,10 @@ def print_dry_run(
         identity: what must agree with what the study was begun with.
         training_texts: that each trial would train on.
     """
-    table = Table(title=Text("Search space"))
-    table.add_column("hyperparameter")
-    table.add_column("domain")
-    table.add_column("values", justify="right")
+    table = FittingTable("Search space")
+    table.add_words("hyperparameter")
+    table.add_words("domain")
+    table.add_figures("values")
     for name, domain in space.items():
         table.add_row(Text(name), Text(str(domain)), _count(domain.size))
     console = output_console()

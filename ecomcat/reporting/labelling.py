@@ -18,6 +18,7 @@ RowsReport = Callable[[int], None]
 """Called with the number of rows so far."""
 
 _SECONDS_BETWEEN_LINES = 30.0
+_BAR_FITS, _RATE_FITS = 80, 60  # columns
 
 
 @contextmanager
@@ -55,9 +56,11 @@ def _drawn(
     began: float,
     clock: Callable[[], float],
 ) -> Iterator[RowsReport]:
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}", markup=False))
+    bar = (BarColumn(bar_width=20),) if console.width >= _BAR_FITS else ()
     with Progress(
-        *columns,
+        SpinnerColumn(),
+        *bar,
+        TextColumn("{task.description}", markup=False),
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -66,6 +69,10 @@ def _drawn(
     ) as progress:
         task = progress.add_task("0 rows", total=None)
 
+        def said(rows: int) -> str:
+            # Where the rate has no room, it would push out what matters more.
+            return rows_and_rate(rows, clock() - began if console.width >= _RATE_FITS else 0.0)
+
         def report(rows: int) -> None:
             fraction = fraction_read()
             percent = "" if fraction is None else f"{fraction:.0%}, "
@@ -73,7 +80,7 @@ def _drawn(
                 task,
                 total=None if fraction is None else 1.0,
                 completed=fraction or 0.0,
-                description=f"{percent}{rows_and_rate(rows, clock() - began)}",
+                description=f"{percent}{said(rows)}",
             )
 
         yield report

@@ -128,9 +128,10 @@ class SearchProgress:
         for heading in ("epoch", "macro-F1", "seconds"):
             table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
+        summary = self._summary()
         shown = [*self._running.values(), *self._ended[: -_ENDED_SHOWN - 1 : -1]]
         # What the screen cannot hold would push the summary off it.
-        for record, epochs in shown[: max(1, self._console.height - 3)]:
+        for record, epochs in shown[: max(1, self._console.height - 2 - len(summary))]:
             score = "" if record.objective is None else f"{record.objective:.4f}"
             table.add_row(
                 record.id,
@@ -140,13 +141,16 @@ class SearchProgress:
                 f"{record.seconds:.0f}",
                 Text(describe_values(record, self._names)),
             )
-        return Group(table, Text(self._summary(), style="bold"))
+        return Group(table, *(Text(line, style="bold") for line in summary))
 
-    def _summary(self) -> str:
+    def _summary(self) -> list[str]:
+        """Say how far the search is, in one line, or in several where that is too long."""
         parts = [f"{self._done} of {self._max_trials} trials"]
         if self._best is not None:
             parts.append(f"best macro-F1 {self._best.objective:.4f} (trial {self._best.id})")
-        return ", ".join([*parts, self._time_left()])
+        parts.append(self._time_left())
+        line = ", ".join(parts)
+        return [line] if len(line) <= self._console.width else parts
 
     def _time_left(self) -> str:
         """Estimate from the pace so far, bounded by the study's time."""

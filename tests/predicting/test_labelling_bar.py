@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import re
 
 import pytest
 from dog_classifier import write_rows
+from rich.cells import cell_len
 from rich.console import Console
 
 from ecomcat.config import PredictDataConfig
@@ -25,12 +27,12 @@ class Clock:
         return self.now
 
 
-def drawn(fraction, *, bar=True, terminal=True):
+def drawn(fraction, *, bar=True, terminal=True, width=120, rows=5000):
     stream, clock = io.StringIO(), Clock()
-    console = Console(file=stream, force_terminal=terminal, width=120)
+    console = Console(file=stream, force_terminal=terminal, width=width)
     with labelling_progress(lambda: fraction, console=console, clock=clock, bar=bar) as report:
         clock.now += 2
-        report(5000)
+        report(rows)
     return stream.getvalue()
 
 
@@ -56,6 +58,24 @@ def test_no_color_is_respected(monkeypatch):
     plain = drawn(0.25)
     assert "5,000 rows" in plain
     assert not any(f"\x1b[{code}" in plain for code in ("38;", "32m", "35m", "36m"))
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "bar"),
+    [
+        (120, "25%, 1,234,567 rows labelled, 617,284 rows/s", True),
+        (80, "25%, 1,234,567 rows labelled, 617,284 rows/s", True),
+        (60, "25%, 1,234,567 rows labelled, 617,284 rows/s", False),
+        (40, "25%, 1,234,567 rows labelled", False),
+    ],
+)
+def test_figures_stay_whole_in_a_narrow_terminal(width, shown, bar):
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn(0.25, width=width, rows=1_234_567))
+    lines = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]", plain)
+    assert any(shown in line for line in lines)
+    assert max(map(cell_len, lines)) <= width
+    assert ("━" in plain) == bar
+    assert "…" not in plain
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -140,3 +140,26 @@ def test_many_long_values_leave_the_other_columns_their_room(width: int) -> None
         ("0001", "running", "0/12", "0"),
         ("0000", "completed", "1/4", "0.7000"),
     ]
+
+
+@pytest.mark.parametrize(("width", "lines"), [(100, 1), (60, 3), (40, 3)])
+def test_no_figure_of_the_summary_is_wrapped(width: int, lines: int) -> None:
+    screen = Screen(width)
+    best = TrialRecord("0002", {}, status=COMPLETED, objective=0.7)
+    shown = Shown(screen, done=3, best=best)
+    with shown.progress.live():
+        pass
+    parts = ["3 of 10 trials", "best macro-F1 0.7000 (trial 0002)", "about 10 min 00 s left"]
+    expected = parts if lines == 3 else [", ".join(parts)]
+    assert [line.rstrip() for line in screen.lines if line.strip()][-lines:] == expected
+
+
+def test_what_the_screen_cannot_hold_is_left_out_of_the_trials() -> None:
+    screen = Screen(40)
+    screen.console.height = 8
+    shown = Shown(screen)
+    with shown.progress.live():
+        for number in range(8):
+            shown.run(number, 0.5)
+    assert len(screen.rows) <= 8
+    assert screen.summary().startswith("about ")
