@@ -16,7 +16,7 @@ _FENCE = re.compile(r"^\s*(```+|~~~+)\s*([\w+-]*)")
 _COMMENT = re.compile(r"\s+#\s.*$")
 # Lines that no test runs, each with the reason; all of them must stand in a document.
 NOT_RUN = {
-    "git clone <this repository> && cd ecomcat": "needs an address; a checkout is what tests run in",
+    "git clone <this repository> && cd ecomcat": "needs an address; the tests run in a checkout",
     "python3 -m venv .venv && . .venv/bin/activate": "makes an environment that is here already",
     "tensorboard --logdir outputs": "serves until it is stopped; tests/reporting asks its API",
     "ray start --head --port=6379": "Ray's own command; tests/tuning starts clusters by its API",
