@@ -55,6 +55,11 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
         _end(f"Error: {explain(command, error)}", EXIT_USER)
     except KeyboardInterrupt:
         _end("Interrupted.", EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        # Said last, after what became of the work.
+        if ended.code == EXIT_TERMINATED:
+            sys.stderr.write("Terminated.\n")
+        raise
     except BrokenPipeError:
         # The reader of standard output has gone: what is left to flush has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,7 +98,7 @@ def _allow_free_key(argument: str) -> str:
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     request_stop(SystemExit(EXIT_TERMINATED))
-    _end("Terminated.", EXIT_TERMINATED)
+    raise SystemExit(EXIT_TERMINATED)
 
 
 def _interrupt(_signal: int, _frame: object) -> NoReturn:
