@@ -18,7 +18,7 @@ from benchmarks.common import (
     run_script,
 )
 
-COMMANDS = ("search", "train", "evaluate", "predict")
+COMMANDS = ("search", "train", "evaluate", "predict", "serve", "audit", "report")
 
 
 def measure_help(commands: Sequence[str], runs: int) -> dict[str, list[float]]:

@@ -152,7 +152,8 @@ def confusion_table(
     if len(names) > most or _LEAST_NAME + len(names) * (max(digits, 2) + 1) > width:
         return None
     words = [max(digits, *map(len, name.split() or [""])) + 3 for name in names]
-    numbered = sum(words) + max(words, default=0) > width
+    # With the frame's last line.
+    numbered = sum(words) + max(words, default=0) + 1 > width
     title = "Confusion matrix: true category by row, predicted by column"
     table = FittingTable(title, box=None if numbered else HEAVY_HEAD, pad_edge=not numbered)
     if numbered:

@@ -210,6 +210,22 @@ def test_predicted_classes_are_numbered_where_their_names_have_no_room() -> None
     assert not any("4 Toys" in line for line in wide)
 
 
+@pytest.mark.parametrize("name", ["best", "importance", "per class", "confusion", "coverage"])
+def test_no_table_is_wider_than_the_terminal(name: str) -> None:
+    for width in range(40, 131):
+        assert max(map(cell_len, narrow(tables_of(width)[name], width))) <= width, width
+
+
+def test_a_confusion_matrix_of_usual_names_fits_at_any_width() -> None:
+    names = ["Car Accessories", "Garden & Outdoor", "Office Supplies", "Pet Supplies"]
+    names += ["Sports & Fitness", "Toys, Games & Puzzles"]
+    scores = score_predictions(np.arange(6), np.arange(6), names)
+    for width in range(40, 131):
+        lines = narrow(confusion_table(scores, width=width), width)
+        assert max(map(cell_len, lines)) <= width, width
+        assert not any("…" in line for line in lines), width
+
+
 def test_a_confusion_matrix_that_cannot_fit_is_left_out() -> None:
     names = [f"class {number}" for number in range(12)]
     labels = np.repeat(np.arange(12), 1000)
