@@ -68,7 +68,7 @@ def mean(found: Mapping[str, Any], kind: str, name: str) -> tuple[float, float]:
 
 def _leakage(found: Mapping[str, Any]) -> Iterator[str]:
     if "splits" not in found:
-        yield f"Splits were not compared: {found['reason']}"
+        yield f"Splits were not compared: {found['reason']}".rstrip(".") + "."
         return
     naive, distinct, grouped = (
         mean(found, kind, "accuracy") for kind in (NAIVE, DISTINCT, GROUPED)

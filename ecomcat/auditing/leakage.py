@@ -60,6 +60,8 @@ def leakage(
     everything = _without_rare(_Rows(rows.row_texts, rows.row_labels, rows.classes))
     distinct = _without_rare(_Rows(rows.usable, rows.labels[rows.usable], rows.classes))
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    if min(len(everything.names), len(distinct.names)) < 2:
+        return {"reason": f"there are fewer than two categories of {_LEAST_ROWS} texts"}
     try:
         for seed in seeds:
             for kind, chosen, split in _splits(everything, distinct, groups, fractions, seed):

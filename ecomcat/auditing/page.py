@@ -15,7 +15,7 @@ from ecomcat.auditing.page_texts import (
 from ecomcat.pages.document import Document
 from ecomcat.pages.parts import Code, Facts, Paragraph, Part, Section, Table
 
-_FIRST = ("rank", "label", "suggested", "confidence", "suggested_confidence", "text")
+_FIRST = ("rank", "text", "label", "suggested", "confidence", "suggested_confidence")
 
 
 def audit_page(figures: Mapping[str, Any]) -> Document:
@@ -61,8 +61,7 @@ def _overview(figures: Mapping[str, Any]) -> list[Part]:
         ),
         "categories": f"{len(figures['balance']['classes']):,}",
     }
-    found = Table(["finding"], [[sentence] for sentence in figures["findings"]])
-    return [Facts(facts), found]
+    return [Facts(facts), *(Paragraph(sentence) for sentence in figures["findings"])]
 
 
 def _suspicious(found: Mapping[str, Any]) -> list[Part]:
@@ -70,7 +69,7 @@ def _suspicious(found: Mapping[str, Any]) -> list[Part]:
         return [Paragraph(f"Not looked for, since {found['reason']}.")]
     pairs = [[row["label"], row["suggested"], row["texts"]] for row in found["pairs"]]
     first = [[row[name] for name in _FIRST] for row in found["first"]]
-    headings = ["rank", "label", "suggested", "label's chance", "suggested one's", "text"]
+    headings = ["rank", "text", "label", "suggested", "label's chance", "suggested one's"]
     formats = {"label's chance": ".3f", "suggested one's": ".3f"}
     return [
         Paragraph(

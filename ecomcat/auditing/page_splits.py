@@ -36,10 +36,10 @@ def near_section(found: Mapping[str, Any]) -> Section:
         parts.append(_sizes_chart(found["sizes"]))
     if found["across_classes"]:
         rows = [
-            [pair["similarity"], *_both(pair["labels"]), *_both(pair["texts"])]
+            [*_both(pair["texts"]), *_both(pair["labels"]), pair["similarity"]]
             for pair in found["across_classes"]
         ]
-        headings = ["similarity", "one label", "the other", "one text", "the other text"]
+        headings = ["one text", "the other text", "label", "the other's", "similarity"]
         caption = "Nearly the same text, another category: one of the labels is likely wrong"
         formats = {"similarity": ".2f"}
         parts.append(Table(headings, rows, caption=caption, formats=formats, fold=6))

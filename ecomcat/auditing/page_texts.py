@@ -57,13 +57,17 @@ def _lengths_chart(histograms: Mapping[str, Sequence[Mapping[str, int]]]) -> Cha
         total = max(sum(each["texts"] for each in bins), 1)
         drawn.add_trace(
             Bar(
-                x=[f"{each['from']} to {each['below'] - 1}" for each in bins],
+                x=[_words(each["from"], each["below"] - 1) for each in bins],
                 y=[each["texts"] / total for each in bins],
                 name=plotly_text(name),
                 marker_color=colour,
             )
         )
     return Chart("Texts by length", drawn, height=300)
+
+
+def _words(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def languages_section(found: Mapping[str, Any]) -> Section:

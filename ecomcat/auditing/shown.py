@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-EXAMPLE_CHARACTERS = 240
+EXAMPLE_CHARACTERS = 200
 
 
 def shortened(text: str, most: int = EXAMPLE_CHARACTERS) -> str:

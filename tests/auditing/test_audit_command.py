@@ -1,0 +1,159 @@
+"""`python -m ecomcat.audit` as its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from audit_material import HARM, plain_rows, write_rows
+from command_line import Ended, command_line
+
+from ecomcat import audit
+from ecomcat.checks import check_audit
+from ecomcat.config import AuditCommand, DataConfig
+from ecomcat.errors import UserError
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def run_audit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[..., Ended]]:
+    monkeypatch.chdir(tmp_path)
+    with command_line(monkeypatch, capsys) as run:
+        yield lambda *arguments: run(audit.main, "splits=1", *arguments)
+
+
+def test_it_leaves_a_folder_of_its_own_and_nothing_else(
+    run_audit: Callable[..., Ended], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_rows(tmp_path / "my shop, all.csv", plain_rows())
+    ended = run_audit("data.path=my shop, all.csv")
+    assert ended.code == 0, ended.errors
+    folder = tmp_path / "outputs" / "audit" / "my_shop_all"
+    assert {path.name for path in folder.iterdir()} == {
+        "audit.html",
+        "audit.json",
+        "near_duplicates.csv",
+        "suspicious_labels.csv",
+    }
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["audit"]
+    for said in ("Audit of my shop, all.csv", "A linear model on three kinds of split"):
+        assert said in ended.output
+    assert "Most suspicious labels" in ended.output
+    assert "Next:" in caplog.text
+    assert (
+        "python -m ecomcat.search data=csv 'data.path=my shop, all.csv' "
+        "data.exclude=outputs/audit/my_shop_all/suspicious_labels.csv" in caplog.text
+    )
+
+
+def test_the_same_file_gives_the_same_files(
+    run_audit: Callable[..., Ended], tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "shop.csv", plain_rows())
+
+    def files() -> dict[str, bytes]:
+        assert run_audit("data.path=shop.csv", "output_dir=audits").code == 0
+        return {path.name: path.read_bytes() for path in (tmp_path / "audits" / "shop").iterdir()}
+
+    assert files() == files()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        pytest.param(
+            [("a text", "one class"), ("another", "one class")], "not looked for", id="one"
+        ),
+        pytest.param([("x", "a"), ("y", "b")], "not looked for", id="no words"),
+        pytest.param(
+            [("half \ud83d a pair", "a"), ("b c", "b\ud800")] * 9, "repeat", id="surrogates"
+        ),
+        pytest.param([(f"text {n}", f"class {n}") for n in range(300)], "300 categories", id="300"),
+        pytest.param([(HARM, HARM), (HARM * 3, "b")], "leftovers", id="markup"),
+        pytest.param([("word " * 200_000, "a"), ("b", "b")], "longer than", id="huge"),
+    ],
+)
+def test_odd_files_are_audited_as_far_as_it_goes(
+    run_audit: Callable[..., Ended], tmp_path: Path, rows: list[tuple[str, str]], said: str
+) -> None:
+    write_rows(tmp_path / "odd.csv", rows)
+    ended = run_audit("data.path=odd.csv")
+    assert ended.code == 0, ended.errors
+    assert said in " ".join(ended.output.replace("│", " ").split())
+    json.loads((tmp_path / "outputs" / "audit" / "odd" / "audit.json").read_text("utf-8"))
+
+
+def test_rows_without_text_or_label_are_refused(
+    run_audit: Callable[..., Ended], tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
+    ended = run_audit("data.path=empty.csv")
+    assert ended.code == 2
+    assert "found 2 rows without" in ended.errors
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["suspicious_rows=0"], "suspicious_rows: expected 1 or more, found 0."),
+        (["splits=0"], "splits: expected 1 or more"),
+        (["seed=-1"], "seed: expected 0 to"),
+        (["output_dir="], "output_dir: expected a folder, found nothing."),
+        (["output_dir=shop.csv/x"], "Cannot write to"),
+        (["data.exclude=a.csv"], "Expected data.exclude in ecomcat.search"),
+        (["data.group_near_duplicates=true"], "ecomcat.audit. Leave it out"),
+        (["data.near_duplicate_similarity=0.1"], "expected 0.3 to 1"),
+        (["against=nowhere.csv"], "nowhere.csv"),
+        (["data.pth=a.csv"], "Did you mean data.path"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_work(
+    run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    write_rows(tmp_path / "shop.csv", plain_rows(5))
+    arguments = ["data.path=shop.csv", *arguments]
+    if "splits=0" in arguments:
+        with pytest.raises(UserError, match=said):
+            check_audit(AuditCommand(data=DataConfig(source="csv"), splits=0))
+        return
+    ended = run_audit(*arguments)
+    assert ended.code == 2
+    assert said in ended.errors and "Traceback" not in ended.errors
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_missing_package_is_named_with_the_line_that_installs_it(
+    run_audit: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecomcat.extras.is_installed", lambda package: package != "py3langid")
+    ended = run_audit("data=sample")
+    assert ended.code == 2
+    assert 'py3langid, found none. Install with: pip install "ecomcat[audit]"' in ended.errors
+
+
+@pytest.mark.slow
+def test_neither_tensorflow_nor_ray_is_imported(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom ecomcat.audit import main\n"
+        "sys.argv = ['ecomcat', 'data=sample', 'data.sample_rows=300', 'splits=1']\n"
+        "try:\n    main()\n"
+        "finally:\n    print('heavy:', {'tensorflow', 'keras', 'ray'} & {*sys.modules})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "heavy: set()" in done.stdout

@@ -1,0 +1,68 @@
+"""The audit's page in Chromium: every chart is drawn, and no text of the data does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from audit_material import HARM, audit, plain_rows, write_rows
+
+from tests.browser import require_browser
+from tests.opened_page import OpenedPage, opened_page
+
+pytestmark = pytest.mark.slow
+SECTIONS = [
+    *("What was found", "Against the second file", "Suspicious labels"),
+    *("Repeats and contradictions", "Near-duplicates", "What a leaking split hides"),
+    *("Texts", "Languages", "Categories", "What to do next"),
+]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPage]:
+    require_browser()
+    folder = tmp_path_factory.mktemp("audit")
+    long = " ".join(f"word{n}" for n in range(30))
+    rows = [(f"{HARM} {text}", label.replace("Toys", HARM)) for text, label in plain_rows()]
+    rows += [(f"{HARM} {long} {n}", label) for n, label in enumerate(("Books", HARM) * 3)]
+    rows += [(f"{HARM} a tie", "Books"), (f"{HARM} a tie", HARM), (HARM, "rare"), rows[0]]
+    first = write_rows(folder / "shop.csv", rows)
+    second = write_rows(folder / "later.csv", [*rows[:30], (f"{HARM} unseen", "Books")])
+    audit(first, folder / "out", against=str(second), splits=2)
+    chromium = tmp_path_factory.mktemp("chromium")
+    with opened_page(folder / "out" / "shop" / "audit.html", chromium) as page:
+        yield page
+
+
+@pytest.fixture
+def page(opened: OpenedPage) -> Iterator[OpenedPage]:
+    opened.open()
+    yield opened
+    opened.require_harmless()
+
+
+def test_every_section_and_chart_is_there(page: OpenedPage) -> None:
+    assert page.texts("h2") == SECTIONS
+    assert page.count(".chart[data-drawn] .main-svg") >= 5
+    assert page.count(".chart .bars path") > 10
+    assert page.count(".chart .scatterlayer path.point") == 3 * 2 * 2
+
+
+def test_a_harmful_text_is_shown_and_does_nothing(page: OpenedPage) -> None:
+    assert page.run("return document.title").startswith("Audit of shop")
+    assert page.count("img") == 0
+    assert HARM in page.run("return document.querySelector('main').textContent")
+    assert page.count("main script:not([type='application/json'])") == 0
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_nothing_sticks_out_of_the_window(page: OpenedPage, width: int) -> None:
+    page.open(width)
+    assert page.too_wide() == []
+
+
+def test_what_to_type_next_stands_at_the_end(page: OpenedPage) -> None:
+    (command, option) = page.texts("pre")
+    assert command.startswith("python -m ecomcat.search data=csv data.path=")
+    assert command.endswith("shop/suspicious_labels.csv")
+    assert option == "data.group_near_duplicates=true"
