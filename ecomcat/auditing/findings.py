@@ -39,11 +39,11 @@ def _repeats(found: Mapping[str, Any]) -> Iterator[str]:
         + (": a search removes them before it splits." if share > _MANY_REPEATS else ".")
     )
     if empty := found["empty_texts"] + found["empty_labels"]:
-        yield f"{empty:,} rows have no text or no label; a search leaves them out."
+        yield f"Rows without text or label, which a search leaves out: {empty:,}."
     if found["conflicting_texts"]:
         yield (
-            f"{found['conflicting_texts']:,} texts stand under several labels; a search takes the "
-            f"majority's and drops the {found['conflicting_texts_dropped']:,} without one."
+            f"Texts under several labels: {found['conflicting_texts']:,}. A search takes the "
+            f"majority's; without one it drops the text ({found['conflicting_texts_dropped']:,})."
         )
 
 
@@ -53,10 +53,10 @@ def _near(found: Mapping[str, Any]) -> Iterator[str]:
         return
     across = found["groups_across_classes"]
     yield (
-        f"{found['texts']:,} distinct texts ({found['share']:.1%}) are nearly the same as another, "
-        f"in {found['groups']:,} groups"
-        + (f", {across:,} of them across categories" if across else "")
-        + ": data.group_near_duplicates=true keeps each group on one side of the split."
+        f"{found['texts']:,} distinct texts ({found['share']:.1%}) are nearly the same as another; "
+        f"groups of them: {found['groups']:,}"
+        + (f", across categories: {across:,}" if across else "")
+        + ". data.group_near_duplicates=true keeps each group on one side of the split."
     )
 
 
@@ -87,8 +87,9 @@ def _suspicious(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"Suspicious labels were not looked for, since {found['reason']}."
         return
     yield (
-        f"{found['sure']:,} labels ({found['sure_share']:.1%}) are surely contradicted by a model "
-        "of the other texts: look through the first of them in suspicious_labels.csv."
+        "Labels that a model of the other texts contradicts with confidence: "
+        f"{found['sure']:,} ({found['sure_share']:.1%}). Look through the first of them in "
+        "suspicious_labels.csv."
     )
 
 
@@ -96,8 +97,8 @@ def _balance(found: Mapping[str, Any]) -> Iterator[str]:
     if rare := found["rare"]:
         names = ", ".join(f"'{name}' ({count})" for name, count in list(rare.items())[:5])
         yield (
-            f"{len(rare)} categories have fewer than {found['min_class_rows']} distinct texts: "
-            f"{names}{', …' if len(rare) > 5 else ''}. A search refuses or drops them "
+            f"Categories of fewer than {found['min_class_rows']} distinct texts: {len(rare)}, "
+            f"namely {names}{', …' if len(rare) > 5 else ''}. A search refuses or drops them "
             "(data.rare_classes)."
         )
     if found["largest_to_smallest"] is not None and found["largest_to_smallest"] >= 10:
@@ -114,13 +115,12 @@ def _contents(found: Mapping[str, Any], texts: int) -> Iterator[str]:
         yield f"Of {texts:,} distinct texts some have leftovers: {said}."
     if found["gigantic"]["texts"]:
         yield (
-            f"{found['gigantic']['texts']:,} texts are longer than the "
-            f"{found['gigantic']['above_words']} words that the default model reads."
+            f"Texts longer than the {found['gigantic']['above_words']} words that the default "
+            f"model reads: {found['gigantic']['texts']:,}."
         )
     if found["tiny"]["texts"]:
         yield (
-            f"{found['tiny']['texts']:,} texts have fewer than {found['tiny']['below_words']} "
-            "words."
+            f"Texts of fewer than {found['tiny']['below_words']} words: {found['tiny']['texts']:,}."
         )
 
 
@@ -137,8 +137,8 @@ def _drift(found: Mapping[str, Any] | None) -> Iterator[str]:
     shared = found["shared_exactly"], found["shared_nearly"]
     if any(shared):
         yield (
-            f"{shared[0]:,} texts of the second file stand in the first one, too, and "
-            f"{shared[1]:,} nearly: no figure on them is honest after training on the first."
+            f"Texts of the second file that stand in the first one, too: {shared[0]:,}, and nearly "
+            f"so: {shared[1]:,}. No figure on them is honest after training on the first."
         )
     if found["auc"] is not None:
         differ = "differ" if found["auc"] >= _DRIFT_AUC else "can hardly be told apart"

@@ -12,7 +12,7 @@ from ecomcat.auditing.findings import mean
 from ecomcat.reporting.tables import output_console
 
 _SHOWN = 10
-_CHARACTERS = 70
+_CHARACTERS = 120
 
 
 def print_audit(figures: Mapping[str, Any]) -> None:
@@ -29,7 +29,8 @@ def print_audit(figures: Mapping[str, Any]) -> None:
 def _table(title: str, headings: Sequence[str], rows: Sequence[Any]) -> Table:
     table = Table(title=Text(title, style="table.title"))
     for heading in headings:
-        table.add_column(heading)
+        # A text is cut where the table ends; the page shows more of it.
+        table.add_column(heading, no_wrap=heading == "text", overflow="ellipsis")
     for row in rows:
         cells = [row] if isinstance(row, str) else row
         table.add_row(*(Text(str(cell)) for cell in cells))

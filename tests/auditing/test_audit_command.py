@@ -75,9 +75,11 @@ def test_the_same_file_gives_the_same_files(
         pytest.param(
             [("half \ud83d a pair", "a"), ("b c", "b\ud800")] * 9, "repeat", id="surrogates"
         ),
-        pytest.param([(f"text {n}", f"class {n}") for n in range(300)], "300 categories", id="300"),
+        pytest.param(
+            [(f"text {n}", f"class {n}") for n in range(300)], "distinct texts: 300", id="300"
+        ),
         pytest.param([(HARM, HARM), (HARM * 3, "b")], "leftovers", id="markup"),
-        pytest.param([("word " * 200_000, "a"), ("b", "b")], "longer than", id="huge"),
+        pytest.param([("word " * 200_000, "a"), ("b", "b")], "Texts longer than", id="huge"),
     ],
 )
 def test_odd_files_are_audited_as_far_as_it_goes(

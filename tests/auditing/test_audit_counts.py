@@ -84,11 +84,11 @@ def test_the_sentences_say_so(figures: dict[str, Any]) -> None:
     said = " ".join(figures["findings"])
     for piece in (
         "5 of 135 rows (3.7%) repeat another text",
-        "3 rows have no text or no label",
-        "2 texts stand under several labels",
-        "3 distinct texts (2.4%) are nearly the same as another, in 1 groups, 1 of them across",
+        "Rows without text or label, which a search leaves out: 3.",
+        "Texts under several labels: 2.",
+        "3 distinct texts (2.4%) are nearly the same as another; groups of them: 1, across",
         "'Rare' (1)",
-        "1 texts are longer than the 512 words",
+        "Texts longer than the 512 words that the default model reads: 1.",
     ):
         assert piece in said
 

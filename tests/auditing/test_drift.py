@@ -68,6 +68,6 @@ def test_the_second_file_is_read_as_the_first(tmp_path: Path) -> None:
     figures = audit(first, tmp_path / "out", against=str(second))
     assert figures["drift"]["source"] == str(second)
     assert figures["drift"]["shared_exactly"] >= 40
-    assert any("stand in the first one, too" in sentence for sentence in figures["findings"])
+    assert any("stand in the first one, too:" in sentence for sentence in figures["findings"])
     page = (tmp_path / "out" / "a" / "audit.html").read_text("utf-8")
     assert "Against the second file" in page
