@@ -76,7 +76,7 @@ def check_audit(config: AuditCommand) -> None:
         UserError: naming each value that is wrong, a line each; or the packages that are missing.
     """
     require_extra("audit", *_AUDIT_PACKAGES, needed_for="An audit")
-    refuse_split_keys(config.data, "audit")
+    refuse_split_keys(config.data, "audit", compares=True)
     problems = [
         *_data_problems(config.data),
         *_at_least("suspicious_rows", config.suspicious_rows, 1),
@@ -90,17 +90,23 @@ def check_audit(config: AuditCommand) -> None:
     require_writable(Path(config.output_dir).expanduser() / "data", "output_dir")
 
 
-def refuse_split_keys(data: DataConfig, command: str) -> None:
+def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
     """Refuse keys that change a split, where a command draws none.
 
     Args:
         data: its configuration.
         command: its name.
+        compares: whether it looks for near-duplicates all the same.
 
     Raises:
         UserError: naming the keys that would do nothing.
     """
-    keys = {"data.exclude": data.exclude, "data.group_near_duplicates": data.group_near_duplicates}
+    other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
+    keys = {
+        "data.exclude": data.exclude,
+        "data.group_near_duplicates": data.group_near_duplicates,
+        "data.near_duplicate_similarity": other and not compares,
+    }
     if given := [key for key, value in keys.items() if value]:
         raise UserError(
             f"Expected {' and '.join(given)} in ecomcat.search or ecomcat.train, which split rows, "

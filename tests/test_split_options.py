@@ -65,6 +65,7 @@ def test_a_similarity_without_groups_is_refused(run_search: Callable[..., Ended]
     [
         ({"exclude": "marks.csv"}, "Expected data.exclude in"),
         ({"group_near_duplicates": True}, "Expected data.group_near_duplicates in"),
+        ({"near_duplicate_similarity": 0.5}, "Expected data.near_duplicate_similarity in"),
         (
             {"exclude": "a.csv", "group_near_duplicates": True},
             "data.exclude and data.group_near_duplicates",
@@ -75,6 +76,7 @@ def test_a_command_without_a_split_refuses_them(options: dict[str, Any], named: 
     with pytest.raises(UserError, match=named):
         refuse_split_keys(replace(SAMPLE, **options), "evaluate")
     refuse_split_keys(SAMPLE, "evaluate")
+    refuse_split_keys(replace(SAMPLE, near_duplicate_similarity=0.5), "audit", compares=True)
 
 
 def test_a_dry_run_says_what_is_left_out(

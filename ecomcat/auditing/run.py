@@ -103,8 +103,8 @@ def _look(config: AuditCommand, source: LabelledRows, others: LabelledRows | Non
             f"{rows.report.rows_read} rows without. Check data.text_column and data.label_column."
         )
     similarity = data.near_duplicate_similarity
-    with step("Looking for near-duplicates"):
-        near = find_near_duplicates(rows.texts, similarity)
+    with step("Looking for near-duplicates", total=len(rows.texts)) as advance:
+        near = find_near_duplicates(rows.texts, similarity, advance)
     figures: dict[str, Any] = {
         "source": source.source,
         "name": source.name,

@@ -24,6 +24,7 @@ _PERMUTATIONS = 128
 # A pair that is missed does more harm than one that is compared in vain.
 _FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
 _SEED = 1
+_TEXTS_BETWEEN = 1000  # between two reports of progress
 # Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
 # that follow it: in a chain they hang together just as well.
 _MOST_COMPARED = 20
@@ -65,7 +66,7 @@ def find_near_duplicates(
     Args:
         texts: any texts; those without a word are like no other.
         threshold: least Jaccard similarity of a pair, above 0 and at most 1.
-        progress: called with the number of texts that have been read so far.
+        progress: called with how many more texts have been read, of the distinct ones.
 
     Raises:
         UserError: when the package datasketch is missing.
@@ -99,9 +100,9 @@ def _verified(
     sketch = MinHash(_PERMUTATIONS, seed=_SEED, hashfunc=int)
     signatures = np.empty((len(rows), _PERMUTATIONS), np.uint32)
     for number, row in enumerate(rows):
-        if number % 1000 == 0:
+        if number % _TEXTS_BETWEEN == 0:
             raise_if_requested()
-            progress(number)
+            progress(min(_TEXTS_BETWEEN, len(rows) - number))
         sketch.clear()
         sketch.update_batch(shingles[row] >> np.uint64(32))
         signatures[number] = sketch.hashvalues
