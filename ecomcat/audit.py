@@ -14,7 +14,7 @@ def audit(config: AuditCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.checks import check_audit
+    from ecomcat.auditing.checks import check_audit
 
     check_audit(config)
     # Imported late: `--help` and a wrong key need neither scikit-learn nor Plotly.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ecomcat.config import (
     FINALS,
-    AuditCommand,
     DataConfig,
     FinalConfig,
     SearchCommand,
@@ -16,7 +15,6 @@ from ecomcat.config import (
 )
 from ecomcat.errors import UserError, nearest
 from ecomcat.extras import is_installed, pip_line, require_extra
-from ecomcat.files import require_writable
 from ecomcat.model.checks import model_problems
 from ecomcat.model.space import Domain, read_space
 from ecomcat.rules import AUTO
@@ -30,7 +28,6 @@ _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
     *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
-_AUDIT_PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 _LEAST_SIMILARITY = 0.3  # below it, most pairs would have to be compared
 _LARGEST_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
@@ -47,7 +44,7 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
     if config.data.group_near_duplicates:
         require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
-    problems = [*_data_problems(config.data), *_search_problems(config)]
+    problems = [*data_problems(config.data), *_search_problems(config)]
     problems += _idle_similarity(config.data)
     try:
         space = read_space(config.model)
@@ -64,30 +61,9 @@ def check_data(data: DataConfig) -> None:
     Raises:
         UserError: naming each value that is wrong, a line each.
     """
-    problems = list(_data_problems(data))
+    problems = list(data_problems(data))
     if problems:
         raise UserError("\n".join(problems))
-
-
-def check_audit(config: AuditCommand) -> None:
-    """Check everything of an audit that can be known before the data is read.
-
-    Raises:
-        UserError: naming each value that is wrong, a line each; or the packages that are missing.
-    """
-    require_extra("audit", *_AUDIT_PACKAGES, needed_for="An audit")
-    refuse_split_keys(config.data, "audit", compares=True)
-    problems = [
-        *_data_problems(config.data),
-        *_at_least("suspicious_rows", config.suspicious_rows, 1),
-        *_at_least("splits", config.splits, 1),
-        *_seed_problems(config.seed),
-    ]
-    if not config.output_dir.strip():
-        problems.append("output_dir: expected a folder, found nothing.")
-    if problems:
-        raise UserError("\n".join(problems))
-    require_writable(Path(config.output_dir).expanduser() / "data", "output_dir")
 
 
 def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
@@ -139,15 +115,16 @@ def require_output(output: str | None) -> None:
         )
 
 
-def _data_problems(data: DataConfig) -> Iterator[str]:
+def data_problems(data: DataConfig) -> Iterator[str]:
+    """Yield what is wrong with a data configuration, a line each."""
     yield from _one_of("data.source", data.source, _SOURCES)
     if data.source == "sample" and data.path:
         yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
     yield from _one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
     yield from _one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
-    yield from _at_least("data.min_class_rows", data.min_class_rows, 3)
-    yield from _at_least("data.sample_rows", data.sample_rows, 200)
-    yield from _at_least("data.sample_seed", data.sample_seed, 0)
+    yield from at_least("data.min_class_rows", data.min_class_rows, 3)
+    yield from at_least("data.sample_rows", data.sample_rows, 200)
+    yield from at_least("data.sample_seed", data.sample_seed, 0)
     if not 0 <= data.sample_label_noise <= 0.5:
         yield f"data.sample_label_noise: expected 0 to 0.5, found {data.sample_label_noise}."
     if not _LEAST_SIMILARITY <= data.near_duplicate_similarity <= 1:
@@ -181,39 +158,40 @@ def _search_problems(config: SearchCommand) -> Iterator[str]:
     yield from _one_of("search.pruner", search.pruner, PRUNERS)
     yield from _final_problems(config.final)
     for name in ("max_trials", "max_batches"):
-        yield from _at_least(f"search.{name}", getattr(search, name), 1)
+        yield from at_least(f"search.{name}", getattr(search, name), 1)
     for name in ("max_epochs", "patience"):
         value = getattr(search, name)
         if value != AUTO and not (type(value) is int and value >= 1):
             yield f"search.{name}: expected a whole number from 1, or auto, found {value!r}."
     for name in ("hyperband_factor", "halving_factor"):
-        yield from _at_least(f"search.{name}", getattr(search, name), 2)
+        yield from at_least(f"search.{name}", getattr(search, name), 2)
     for name in ("warmup_epochs", "min_peers", "cores_per_worker"):
-        yield from _at_least(f"search.{name}", getattr(search, name), 1)
+        yield from at_least(f"search.{name}", getattr(search, name), 1)
     if search.algorithm == "hyperband" and search.pruner != "none":
         yield (
             "search.pruner: expected none with search=hyperband, which stops trials by itself, "
             f"found {search.pruner!r}."
         )
-    yield from _at_least("search.max_retries", search.max_retries, 0)
+    yield from at_least("search.max_retries", search.max_retries, 0)
     yield from _worker_problems(search)
     if not 0 < search.max_minutes < math.inf:
         yield f"search.max_minutes: expected a number above 0, found {search.max_minutes:g}."
-    yield from _seed_problems(config.seed)
+    yield from seed_problems(config.seed)
     for key in ("model_dir", "outputs_dir"):
         if not getattr(config, key).strip():
             yield f"{key}: expected a folder, found nothing."
     yield from model_problems(config.model)
 
 
-def _seed_problems(seed: int) -> Iterator[str]:
+def seed_problems(seed: int) -> Iterator[str]:
+    """Yield what is wrong with a seed."""
     if not 0 <= seed <= _LARGEST_SEED:
         yield f"seed: expected 0 to {_LARGEST_SEED}, found {seed}."
 
 
 def _final_problems(final: FinalConfig) -> Iterator[str]:
     yield from _one_of("final.name", final.name, FINALS)
-    yield from _at_least("final.max_members", final.max_members, 1)
+    yield from at_least("final.max_members", final.max_members, 1)
     if final.use_all_rows and not final.retrain:
         yield (
             "final.use_all_rows: expected final.retrain=true with it, found false. Weights of the "
@@ -261,6 +239,7 @@ def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> Iterator[str]:
         )
 
 
-def _at_least(key: str, value: int, least: int) -> Iterator[str]:
+def at_least(key: str, value: int, least: int) -> Iterator[str]:
+    """Yield what is wrong with a number that has a least value."""
     if value < least:
         yield f"{key}: expected {least} or more, found {value}."

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from ecomcat.config import PredictCommand, SearchCommand
+from ecomcat.config import AuditCommand, PredictCommand, SearchCommand
 from ecomcat.quoting import quote_overrides
 
 # What Hydra's grammar gives a meaning to is drawn more often than chance would have it.
@@ -98,6 +98,11 @@ def test_every_key_of_a_path_or_a_name_is_quoted(key, value):
 @pytest.mark.parametrize("key", ["input", "output", "model_dir"])
 def test_the_paths_of_the_other_commands_are_quoted(key):
     assert composed(f"{key}=a (1),b=c.csv", PredictCommand) == "a (1),b=c.csv"
+
+
+@pytest.mark.parametrize("key", ["against", "output_dir", "data.path"])
+def test_the_paths_of_an_audit_are_quoted(key):
+    assert composed(f"{key}=a (1),b=c.csv", AuditCommand) == "a (1),b=c.csv"
 
 
 def test_standard_input_and_output_keep_their_sign():

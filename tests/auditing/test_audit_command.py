@@ -14,7 +14,7 @@ from audit_material import HARM, plain_rows, write_rows
 from command_line import Ended, command_line
 
 from ecomcat import audit
-from ecomcat.checks import check_audit
+from ecomcat.auditing.checks import check_audit
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.errors import UserError
 from tests.conftest import ROOT

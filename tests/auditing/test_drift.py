@@ -71,3 +71,9 @@ def test_the_second_file_is_read_as_the_first(tmp_path: Path) -> None:
     assert any("stand in the first one, too:" in sentence for sentence in figures["findings"])
     page = (tmp_path / "out" / "a" / "audit.html").read_text("utf-8")
     assert "Against the second file" in page
+
+
+def test_a_second_file_without_usable_rows_is_compared_as_empty() -> None:
+    found = drift(audit_rows(plain_rows(5)), audit_rows([("?!", "a"), ("b", " ")]), 0.6, 1)
+    assert found["texts"] == [15, 0]
+    assert (found["auc"], found["shared_exactly"], found["words"]["unseen_share"]) == (None, 0, 0)
