@@ -12,9 +12,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ecomcat.config import COMMANDS, command_groups, conf_dir
+from ecomcat.config import COMMANDS, SearchCommand, command_groups, conf_dir
 from ecomcat.quoting import FILE_KEYS, quote_overrides
 
+_STUDY_KEYS = ("search.name", "search.from_trial")
 _FLAGS = ("-sc", "--shell-completion")
 _OPTIONS = ("--help", "--cfg", "--info")
 _BASH = """\
@@ -75,6 +76,9 @@ def suggestions(command: str, line: str) -> list[str]:
         found = list(_names(command, word))
     elif key in FILE_KEYS:
         found = [f"{key}={path}" for path in _files(value)]
+    elif key in _STUDY_KEYS:
+        trials = key == "search.from_trial"
+        found = [f"{key}={name}" for name in _studies(before, value, trials=trials)]
     else:
         found = [f"{key}={choice}" for choice in _values(command, key, before[1:])]
     return [f"{sign}{each}" for each in sorted(set(found)) if each.startswith(word)]
@@ -168,6 +172,17 @@ def _value(command: str, key: str, overrides: Sequence[str]) -> Any:
             return OmegaConf.select(compose(command, quoted), key)
     except (HydraException, OmegaConfBaseException):
         return None
+
+
+def _studies(before: Sequence[str], value: str, *, trials: bool) -> Iterator[str]:
+    """Yield the studies that there are, or, once one is typed, its trials."""
+    outputs = [word.partition("=")[2] for word in before if word.startswith("outputs_dir=")]
+    root = Path([SearchCommand.outputs_dir, *outputs][-1]).expanduser() / "search"
+    study, slash, _ = value.partition("/")
+    if trials and slash:
+        yield from (f"{study}/{path.name}" for path in (root / study / "trials").glob("*"))
+    else:
+        yield from (f"{path.parent.name}{'/' * trials}" for path in root.glob("*/study.json"))
 
 
 def _files(value: str) -> Iterator[str]:

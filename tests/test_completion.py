@@ -22,6 +22,10 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "sub").mkdir()
     for name in ("products.csv", "archive (1).zip", ".hidden.csv", "sub/x.csv", "café.csv"):
         (tmp_path / name).touch()
+    for study in ("outputs/search/mine", "outputs/search/other", "elsewhere/search/third"):
+        (tmp_path / study / "trials" / "0007").mkdir(parents=True)
+        (tmp_path / study / "study.json").touch()
+    (tmp_path / "outputs/search/no_study").mkdir()
     GlobalHydra.instance().clear()
     yield tmp_path
     GlobalHydra.instance().clear()
@@ -70,6 +74,8 @@ CASES = [
         [
             "data.path=archive (1).zip",
             "data.path=café.csv",
+            "data.path=elsewhere/",
+            "data.path=outputs/",
             "data.path=products.csv",
             "data.path=sub/",
         ],
@@ -83,6 +89,12 @@ CASES = [
     ("search", "data.path=no/such/", []),
     ("predict", "input=pro", ["input=products.csv"]),
     ("serve", "model_dir=s", ["model_dir=sub/"]),
+    # studies and trials
+    ("search", "search.name=", ["search.name=mine", "search.name=other"]),
+    ("search", "outputs_dir=elsewhere search.name=", ["search.name=third"]),
+    ("train", "search.from_trial=m", ["search.from_trial=mine/"]),
+    ("train", "search.from_trial=mine/", ["search.from_trial=mine/0007"]),
+    ("train", "search.from_trial=no_such/", []),
 ]
 
 
