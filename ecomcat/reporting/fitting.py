@@ -9,10 +9,12 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 _NARROW = 72  # columns, below which a table has no frame
+_BOUNDLESS = 10_000
 
 
 class FittingTable(Table):
@@ -42,7 +44,16 @@ class FittingTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
         """Draw it for the width that there is."""
-        yield from Table.__rich_console__(self._fitted(options.max_width), console, options)
+        table, boundless = self._fitted(options.max_width), options.update(max_width=_BOUNDLESS)
+        # Headings break first, then figures with words; only a fixed width is kept by `Table`.
+        for width_of in (_widest_cell, _widest_word):
+            if Measurement.get(console, boundless, table).maximum <= options.max_width:
+                break
+            table.columns = [
+                replace(column, width=width_of(column)) if column.justify == "right" else column
+                for column in table.columns
+            ]
+        yield from Table.__rich_console__(table, console, options)
 
     def _fitted(self, width: int) -> Table:
         table = copy.copy(self)
@@ -59,14 +70,13 @@ class FittingTable(Table):
                 for number, column in enumerate(table.columns)
                 if number not in self._dispensable
             ]
-            # Only a fixed width is kept where a table has to be made narrower.
-            table.columns = [
-                replace(column, _index=number, width=column.min_width)
-                if column.justify == "right"
-                else replace(column, _index=number)
-                for number, column in enumerate(kept)
-            ]
+            table.columns = [replace(column, _index=number) for number, column in enumerate(kept)]
         return table
+
+
+def _widest_cell(column: Any) -> int:
+    """Return the width of the widest cell of a column, and of its heading's widest word."""
+    return max([cell_len(str(cell)) for cell in column.cells] + [_widest_word(column)])
 
 
 def _widest_word(column: Any) -> int:

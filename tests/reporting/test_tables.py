@@ -244,3 +244,7 @@ def test_the_longest_bar_of_what_mattered_is_longest_at_any_width() -> None:
 def test_the_weighted_f1_has_room_in_a_wide_terminal_alone() -> None:
     assert "weighted" in " ".join(narrow(tables_of(80)["scores"], 80))
     assert "weighted" not in " ".join(narrow(tables_of(40)["scores"], 40))
+
+
+def test_what_has_room_is_not_broken() -> None:
+    assert any("none is enough" in line for line in narrow(tables_of(60)["coverage"], 60))
