@@ -35,7 +35,8 @@ def test_a_search_ends_with_model_study_and_three_things_to_type(caplog):
     model, study, heading, *commands = caplog.messages
     assert model.startswith("Model: my model (")
     assert model.endswith("my model/README.md)")
-    assert study == "Study: my outputs/search/mine"
+    assert study.startswith("Study: my outputs/search/mine (")
+    assert study.endswith("my outputs/search/mine/report.html)")
     assert heading == "Next:"
     typed = [shlex.split(line, comments=True) for line in commands]
     assert [words[:3] for words in typed[:2]] == [
