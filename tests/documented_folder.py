@@ -54,10 +54,10 @@ def write_files(folder: Path) -> None:
     from ecomcat.data.sample import generate_sample
 
     rows = [(row.label, row.text) for row in generate_sample(300, 0.0, 1)]
-    table = io.StringIO()
-    csv.writer(table).writerows([("category", "description"), *rows])
-    for name in ("products.csv", "train.csv", "test.csv"):
-        (folder / name).write_text(table.getvalue(), encoding="utf-8")
+    for name, some in (("products", rows), ("train", rows[:240]), ("test", rows[240:])):
+        table = io.StringIO()
+        csv.writer(table).writerows([("category", "description"), *some])
+        (folder / f"{name}.csv").write_text(table.getvalue(), encoding="utf-8")
     wide = io.StringIO()
     split = [(number, label, *text.split(maxsplit=1)) for number, (label, text) in enumerate(rows)]
     csv.writer(wide).writerows([("id", "category", "title", "description"), *split])
