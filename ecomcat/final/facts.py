@@ -32,7 +32,7 @@ def final_facts(
 
     Returns:
         `metrics` as in `metrics.json`, the `verdict` on the baseline, `networks` (the layers of
-        the model and of its largest part), `calibration` and `coverage` (curves of test and
+        the model and of its first part), `calibration` and `coverage` (curves of test and
         validation), `mistakes` on test, and `model_dir`.
     """
     tested, split = finished.tested, dataset.split

@@ -130,8 +130,8 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
 
 def _networks(networks: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     for number, network in enumerate(networks):
-        part = f"Its first part, which counts for most: {network['name']}"
-        yield Drawing(part if number else "The whole", draw_layers(network))
+        title = f"Inside {network['name']}" if number else "The whole"
+        yield Drawing(title, draw_layers(network))
 
 
 def _reproduction(contents: StudyContents) -> Iterator[Part]:

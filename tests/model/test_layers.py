@@ -87,3 +87,65 @@ def test_every_layer_is_drawn_below_what_leads_to_it(network):
     assert set(heights) == {layer["name"] for layer in described["layers"]}
     for source, target in arrows(described):
         assert heights[source] < heights[target]
+
+
+def test_operations_that_part_and_meet_again_are_walked_once_each():
+    import keras
+    from keras import ops
+
+    ids = keras.Input((2,), name="ids")
+    hidden = keras.layers.Dense(2, name="first")(ids)
+    for _ in range(60):
+        hidden = hidden + ops.tanh(hidden)
+    model = keras.Model(ids, keras.layers.Dense(3, name="last")(hidden))
+    (described,) = describe_networks(model)
+    assert set(arrows(described)) == {("ids", "first"), ("first", "last")}
+
+
+def test_a_model_that_holds_nothing_but_another_is_passed_over():
+    import keras
+
+    ids = keras.Input((2,), name="ids")
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="dense")], name="inner")
+    middle = keras.Model(ids, inner(ids), name="middle")
+    outer = keras.Model(ids, keras.layers.Softmax()(middle(ids)), name="outer")
+    assert [each["name"] for each in describe_networks(outer)] == ["outer", "inner"]
+    assert [each["name"] for each in describe_networks(middle)] == ["inner"]
+
+
+def test_layers_that_tell_little_of_themselves_are_drawn_all_the_same():
+    import keras
+
+    class Split(keras.layers.Layer):
+        def call(self, values):
+            return {"half": values[:, :1], "whole": values}
+
+    class Subclass(keras.Model):
+        def __init__(self):
+            super().__init__(name="subclass")
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, values):
+            return self.dense(values)
+
+    ids = keras.Input((2,), name="ids")
+    model = keras.Model(ids, Subclass()(Split(name="split")(ids)["whole"]))
+    (described,) = describe_networks(model)
+    layers = {layer["name"]: layer for layer in described["layers"]}
+    assert layers["split"]["shape"] == [1]
+    assert layers["subclass"] == {
+        "name": "subclass",
+        "type": "Subclass",
+        "shape": [3],
+        "weights": 9,
+    }
+    assert "subclass" in draw_layers(described)
+
+
+def test_a_layer_that_is_called_again_on_its_own_answer_is_drawn():
+    import keras
+
+    ids, shared = keras.Input((2,), name="ids"), keras.layers.Dense(2, name="shared")
+    (described,) = describe_networks(keras.Model(ids, shared(shared(ids))))
+    assert set(arrows(described)) == {("ids", "shared"), ("shared", "shared")}
+    assert draw_layers(described).count("<rect") == 2
