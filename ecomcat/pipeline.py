@@ -13,7 +13,6 @@ from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
-from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, resolve_auto
 from ecomcat.preparation import data_facts, encode_once, trial_inputs
 from ecomcat.quiet import import_tensorflow
@@ -130,6 +129,7 @@ def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
     from ecomcat.final.facts import final_facts
+    from ecomcat.study_report.listener import say_no_report
     from ecomcat.study_report.page import write_report
 
     model_dir = Path(config.model_dir).expanduser()
@@ -140,9 +140,9 @@ def _report(
         ):
             write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
             write_report(study)
-    except UserError as error:
-        # The model is there by now.
-        logger.warning("No report: %s", error)
+    except Exception as error:
+        # The model is there by now, and its figures are still to be printed.
+        say_no_report(error)
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:

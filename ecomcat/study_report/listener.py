@@ -55,6 +55,11 @@ class ReportListener:
     def _write(self, *, running: bool) -> None:
         try:
             write_report(self._study, running=running)
-        except UserError as error:
+        except Exception as error:
             # The search is worth more than its report.
-            logger.warning("No report: %s", error)
+            say_no_report(error)
+
+
+def say_no_report(error: Exception) -> None:
+    """Warn that there is no report, with the traceback where the fault is our own."""
+    logger.warning("No report: %s", error, exc_info=not isinstance(error, UserError))

@@ -51,17 +51,23 @@ def test_when_the_search_ends_it_is_written_once_more_however_short_the_time(wri
     assert times == [1000.0, "closed"]
 
 
-def test_a_report_that_cannot_be_written_is_a_warning(written, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("error", "traced"), [(UserError("Cannot write it."), 0), (KeyError("Cannot write it."), 2)]
+)
+def test_whatever_keeps_it_from_being_written_is_a_warning(
+    written, monkeypatch, caplog, error, traced
+):
     _, _, reports = written
 
     def fail(study, *, running):
-        raise UserError("Cannot write it.")
+        raise error
 
     monkeypatch.setattr(listener, "write_report", fail)
     with caplog.at_level(logging.WARNING, "ecomcat"):
         reports.trial_ends(trial(0))
         reports.close()
-    assert caplog.text.count("No report: Cannot write it.") == 2
+    assert caplog.text.count(f"No report: {error}") == 2
+    assert len([record for record in caplog.records if record.exc_info]) == traced
 
 
 def test_a_real_report_is_written_beside_the_trials(tmp_path):

@@ -107,3 +107,16 @@ def test_facts_that_are_no_json_are_named(tmp_path):
     (study.directory / "final.json").write_text("{")
     with pytest.raises(UserError, match=r"Expected JSON in .*final\.json"):
         write_report(study)
+
+
+def test_a_study_that_vanishes_while_it_is_read_is_named(tmp_path):
+    study = store(tmp_path, trials(3))
+    (study.directory / "study.json").unlink()
+    with pytest.raises(UserError, match=r"Cannot read .*study\.json: No such file"):
+        write_report(study)
+
+
+def test_trials_that_have_only_a_folder_so_far_are_passed_over(tmp_path):
+    study = store(tmp_path, trials(3))
+    study.trial_dir("0003").mkdir()
+    assert "<dt>trials</dt><dd>3</dd>" in write_report(study).read_text(encoding="utf-8")

@@ -167,10 +167,15 @@ def read_state(path: Path) -> dict[str, Any]:
     """Read one of a study's JSON files.
 
     Raises:
-        UserError: when it holds something else, as it may after a failing disk.
+        UserError: when it cannot be read, or holds something else, as it may after a failing disk.
     """
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"Cannot read {path}: {error.strerror}. It is a part of a study: see that it is there "
+            "and that you may read it, and run the same command again."
+        ) from error
     except ValueError as error:
         raise UserError(
             f"Expected JSON in {path}, found something else ({error}). Choose another "
