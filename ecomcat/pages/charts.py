@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,32 @@ def plotly_text(value: object, most: int = 60) -> str:
         value: anything.
         most: characters to show.
     """
+    return html.escape(shortened(value, most), quote=False)
+
+
+def shortened(value: object, most: int) -> str:
+    """Return a value as text without its middle: names that begin alike often end differently.
+
+    Args:
+        value: anything.
+        most: characters to keep, at least 3.
+    """
     text = str(value)
-    shortened = text if len(text) <= most else f"{text[: most - 1]}…"
-    return html.escape(shortened, quote=False)
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
+def unique_labels(names: Sequence[str], most: int = 30) -> list[str]:
+    """Return names as Plotly shows them, told apart where shortening made them equal.
+
+    Args:
+        names: different ones.
+        most: characters to show of each.
+    """
+    labels: list[str] = []
+    for name in names:
+        label = plotly_text(name, most)
+        labels.append(label if label not in labels else f"{label} ({len(labels) + 1})")
+    return labels

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from ecomcat.pages.charts import OURS, figure
+from ecomcat.pages.charts import OURS, figure, plotly_text, unique_labels
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
-from ecomcat.study_report.score_charts import unique_labels
 
 _MOST_BARS, _ROW_HEIGHT = 40, 24  # categories; pixels
 _CLEANED = {
@@ -71,9 +70,11 @@ def _balance(classes: Mapping[str, int]) -> Chart:
             y=unique_labels([name for name, _ in shown]),
             orientation="h",
             marker={"color": OURS},
-            hovertemplate="%{y}: %{x:,} texts<extra></extra>",
+            customdata=[plotly_text(name, most=200) for name, _ in shown],
+            hovertemplate="%{customdata}: %{x:,} texts<extra></extra>",
         )
     )
+    chart.update_yaxes(type="category")
     more = len(ranked) - len(shown)
     rarest = ranked[-1]
     return Chart(
@@ -92,7 +93,8 @@ def _lengths(lengths: Mapping[str, Any]) -> Chart:
     chart = figure(x="characters", y="texts", showlegend=False, bargap=0)
     chart.add_trace(
         Bar(
-            x=[(low * high) ** 0.5 for low, high in pairwise(edges)],
+            # Plotly takes half of the width to either side before it takes logarithms.
+            x=[(low + high) / 2 for low, high in pairwise(edges)],
             width=[high - low for low, high in pairwise(edges)],
             y=counts,
             marker={"color": OURS},

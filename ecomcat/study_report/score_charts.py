@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ecomcat.pages.charts import COLOURS, FAINT, OURS, THEIRS, figure, plotly_text
+from ecomcat.pages.charts import (
+    COLOURS,
+    FAINT,
+    OURS,
+    THEIRS,
+    figure,
+    plotly_text,
+    unique_labels,
+)
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
 
 _MOST_BESIDE, _MOST_CROSSED, _MOST_IN_HEATMAP = 5, 12, 80  # classes
 _MOST_BARS, _MOST_PAIRS = 40, 20
+_MOST_NAMED = 200  # characters of a category's name under the pointer
 _ROW_HEIGHT = 24  # pixels
 
 
@@ -114,7 +123,9 @@ def _heatmap(names: Sequence[str], crossed: Sequence[Sequence[int]]) -> Chart:
             hovertemplate="%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
         )
     )
-    chart.update_yaxes(autorange="reversed")
+    # Every name, where there is room for one.
+    chart.update_xaxes(type="category", dtick=1, tickfont={"size": 10})
+    chart.update_yaxes(type="category", dtick=1, tickfont={"size": 10}, autorange="reversed")
     return Chart(
         "Confusion matrix",
         chart,
@@ -122,15 +133,6 @@ def _heatmap(names: Sequence[str], crossed: Sequence[Sequence[int]]) -> Chart:
         height=200 + 14 * len(names),
         min_width=300 + 12 * len(names),
     )
-
-
-def unique_labels(names: Sequence[str]) -> list[str]:
-    """Return names as Plotly shows them, told apart where shortening made them equal."""
-    labels: list[str] = []
-    for name in names:
-        label = plotly_text(name, most=30)
-        labels.append(label if label not in labels else f"{label} ({len(labels) + 1})")
-    return labels
 
 
 def _per_class(test: Mapping[str, Any]) -> Chart:
@@ -147,11 +149,15 @@ def _per_class(test: Mapping[str, Any]) -> Chart:
             y=labels,
             orientation="h",
             marker={"color": OURS},
-            customdata=[[score["precision"], score["recall"], score["rows"]] for _, score in shown],
-            hovertemplate="%{y}: F1 %{x:.4f}, precision %{customdata[0]:.4f}, recall "
+            customdata=[
+                [score["precision"], score["recall"], score["rows"], plotly_text(name, _MOST_NAMED)]
+                for name, score in shown
+            ],
+            hovertemplate="%{customdata[3]}: F1 %{x:.4f}, precision %{customdata[0]:.4f}, recall "
             "%{customdata[1]:.4f}, %{customdata[2]} texts<extra></extra>",
         )
     )
+    chart.update_yaxes(type="category")
     more = len(ranked) - len(shown)
     return Chart(
         "Categories, the worst first",

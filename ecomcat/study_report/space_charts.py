@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ecomcat.extras import is_installed, pip_line
-from ecomcat.pages.charts import OURS, SCORE_SCALE, figure, plotly_text
+from ecomcat.pages.charts import OURS, SCORE_SCALE, figure, plotly_text, shortened
 from ecomcat.pages.parts import Chart, Grid, Paragraph, Part, Table
 from ecomcat.reporting.progress import plain_value
 from ecomcat.study_report.contents import StudyContents
@@ -136,7 +136,8 @@ def _dimension(
         "label": label,
         "values": [words.index(str(value)) for value in values],
         "tickvals": list(range(len(words))),
-        "ticktext": [plotly_text(word, most=12) for word in words],
+        # The one place where Plotly reads no HTML.
+        "ticktext": [shortened(word, most=12) for word in words],
     }
 
 

@@ -72,7 +72,7 @@ def test_marking_loses_no_letter(text, cuts):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("<b>&", "&lt;b&gt;&amp;"), ("x" * 70, "x" * 59 + "…"), (3, "3")],
+    [("<b>&", "&lt;b&gt;&amp;"), ("x" * 70 + "y" * 29, "x" * 30 + "…" + "y" * 29), (3, "3")],
 )
 def test_plotly_is_given_no_markup(value, shown):
     assert plotly_text(value) == shown

@@ -1,0 +1,87 @@
+"""What the report's charts are given: long names, names that look like dates, bars that fit."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+from stored_study import data_facts, final_facts, store, trials
+
+from ecomcat.study_report.contents import read_contents
+from ecomcat.study_report.data_section import data_parts
+from ecomcat.study_report.score_charts import score_parts
+from ecomcat.study_report.space_charts import space_parts
+
+LONG = [f"Home & Kitchen > Storage & Organisation > Box {number}" for number in range(20)]
+DATES = [f"2024-01-{number:02d}" for number in range(1, 21)]
+
+
+def charts(parts):
+    """Return what Plotly is given of each chart, by its title."""
+    found = {}
+    for part in parts:
+        if part.kind == "grid":
+            found |= charts(part.parts)
+        if part.kind == "chart":
+            found[part.title] = json.loads(part.json)
+    return found
+
+
+def score_charts(names):
+    final = final_facts()
+    test = final["metrics"]["test"]
+    of_one = next(iter(test["per_class"].values()))
+    test["per_class"] = dict.fromkeys(names, of_one)
+    test["confusion_matrix"] = [[int(row == column) for column in names] for row in names]
+    return charts(score_parts(final))
+
+
+def data_charts(names):
+    facts = data_facts()
+    facts["data"]["classes"] = dict.fromkeys(names, 5)
+    return charts(data_parts(facts))
+
+
+def all_charts(names):
+    return {**score_charts(names), **data_charts(names)}
+
+
+@pytest.mark.parametrize("title", ["Categories, the worst first", "Categories, the largest first"])
+def test_names_that_begin_alike_can_be_told_apart_and_are_whole_under_the_pointer(title):
+    (bars,) = all_charts(LONG)[title]["data"]
+    assert len(set(bars["y"])) == 20
+    assert all(label.endswith(f"Box {number}") for number, label in enumerate(sorted_by_box(bars)))
+    assert "Storage &amp; Organisation &gt; Box 7" in json.dumps(bars["customdata"])
+
+
+def sorted_by_box(bars):
+    return sorted(bars["y"], key=lambda label: int(re.search(r"\d+$", label)[0]))
+
+
+def test_every_axis_of_categories_says_that_it_is_one():
+    found = all_charts(DATES)
+    for title in ("Categories, the worst first", "Categories, the largest first"):
+        assert found[title]["layout"]["yaxis"]["type"] == "category"
+    matrix = found["Confusion matrix"]["layout"]
+    assert (matrix["xaxis"]["type"], matrix["yaxis"]["type"]) == ("category", "category")
+
+
+def test_the_bars_of_lengths_reach_from_edge_to_edge():
+    (bars,) = data_charts(["a", "b"])["Lengths"]["data"]
+    reach = [
+        (middle - width / 2, middle + width / 2)
+        for middle, width in zip(bars["x"], bars["width"], strict=True)
+    ]
+    assert reach == list(pairwise(data_facts()["lengths"]["characters"]["edges"]))
+
+
+def test_values_on_parallel_coordinates_are_no_html(tmp_path):
+    records = trials(9)
+    for number, record in enumerate(records):
+        record.values["extra.word"] = ("a<b>", "%{y}")[number % 2]
+    contents = read_contents(store(tmp_path, records))
+    (lines,) = charts(space_parts(contents))["Parallel coordinates"]["data"]
+    (ticks,) = (each["ticktext"] for each in lines["dimensions"] if each["label"] == "extra.word")
+    assert ticks == ["%{y}", "a<b>"]
