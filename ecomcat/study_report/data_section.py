@@ -44,7 +44,8 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
         }
     )
     licence = f" Licence: {data['licence']}." if data.get("licence") else ""
-    yield Paragraph(f"{data['source']}. {split['protocol']}.{licence}")
+    protocol = split["protocol"]
+    yield Paragraph(f"{data['source']}. {protocol[:1].upper()}{protocol[1:]}.{licence}")
     yield Table(
         ["removed or found", "count"],
         [
@@ -53,6 +54,7 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
             *([title, split[key]] for key, title in _GROUPED.items() if key in split),
             *([f"marked to be excluded: {name}", n] for name, n in excluded.items()),
         ],
+        caption="What cleaning removed or found.",
         fold=10,
     )
     yield Grid([_balance(data["classes"]), _lengths(lengths)])
@@ -108,7 +110,7 @@ def _lengths(lengths: Mapping[str, Any]) -> Chart:
     return Chart(
         "Lengths",
         chart,
-        caption=f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95 % "
+        caption=f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95% "
         f"{quantiles['0.95']:,} or fewer, the longest {characters['longest']:,}; on average "
         f"{lengths['mean_tokens']:.0f} tokens are read. {lengths['cut']:.1%} of the texts have "
         f"{lengths['max_tokens']:,} tokens or more, and are cut there.",

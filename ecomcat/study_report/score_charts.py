@@ -70,6 +70,7 @@ def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
             [model, part, scores["rows"], *(scores[name] for name in names)]
             for model, part, scores in sets
         ],
+        caption="This model beside the linear baseline." if baseline else "This model.",
         formats=dict.fromkeys(headings, ".4f"),
     )
 

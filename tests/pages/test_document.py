@@ -76,3 +76,16 @@ def test_marking_loses_no_letter(text, cuts):
 )
 def test_plotly_is_given_no_markup(value, shown):
     assert plotly_text(value) == shown
+
+
+def test_every_box_that_may_scroll_is_reached_by_the_keyboard_and_has_a_name():
+    page = render(one_of_each())
+    boxes = re.findall(r'<div class="scrolls"([^>]*)>', page)
+    still = [box for box in boxes if not box]  # charts that shrink with the screen
+    assert len(still) == 2
+    assert all(
+        re.fullmatch(r' tabindex="0" role="region" aria-label="[^"]+"', box)
+        for box in boxes
+        if box not in still
+    )
+    assert re.findall(r"<pre(?! tabindex)", page) == []

@@ -92,6 +92,13 @@ def test_planted_markup_stands_nowhere_as_markup(tmp_path):
     assert "<img" not in page
 
 
+def test_every_id_stands_once_and_every_table_has_a_caption(tmp_path):
+    page = report_of(tmp_path, trials(24))
+    ids = re.findall(r'\sid="([^"]*)"', page)
+    assert len(ids) == len(set(ids)) > len(ALL_SECTIONS)
+    assert page.count("<caption>") == page.count("<table ")
+
+
 def test_five_hundred_trials_stay_below_five_megabytes(tmp_path):
     assert len(report_of(tmp_path, trials(500)).encode()) < 5 * MEGABYTES
 
