@@ -63,7 +63,7 @@ def render(document: Document) -> str:
         script_sources=" ".join(hashes),
         plotly=_packed_plotly() if drawn else "",
     )
-    return _SURROGATE.sub("\ufffd", page)
+    return _SURROGATE.sub("\ufffd", page.lstrip())
 
 
 def _has_chart(parts: Sequence[Part]) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from ecomcat.config import ModelConfig
+from ecomcat.config import ModelConfig, SearchCommand
 from ecomcat.model.space import Domain, Range, read_space, resolve_auto
+from ecomcat.reporting.endings import our_command
 from ecomcat.tuning.study.clock import active_seconds
 from ecomcat.tuning.study.facts import DATA, FINAL, read_facts
 from ecomcat.tuning.study.records import COMPLETED, RUNNING, TrialRecord, load_records
@@ -20,7 +22,7 @@ class StudyContents:
     """A study as it stands.
 
     Args:
-        name: of the study.
+        directory: the study's folder.
         identity: what a resume must agree with.
         config: of the run that began it.
         records: of its trials, in the order of their numbers.
@@ -29,13 +31,29 @@ class StudyContents:
         final: facts of its final model; None before there is one.
     """
 
-    name: str
+    directory: Path
     identity: Mapping[str, Any]
     config: Mapping[str, Any]
     records: Sequence[TrialRecord]
     seconds: float
     data: Mapping[str, Any] | None
     final: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.directory.name
+
+    def our_command(self, command: str, argument: str) -> str:
+        """Return how one of our commands is typed that is about this study.
+
+        Args:
+            command: its name, such as `"train"`.
+            argument: its override.
+        """
+        outputs = str(self.directory.parent.parent)
+        others = [] if outputs == SearchCommand.outputs_dir else [f"outputs_dir={outputs}"]
+        return our_command(command, argument, *others)
 
     @cached_property
     def ended(self) -> list[TrialRecord]:
@@ -88,7 +106,7 @@ def read_contents(study: Study) -> StudyContents:
     """
     stored = read_study(study.directory)
     return StudyContents(
-        study.name,
+        study.directory,
         stored["identity"],
         stored["config"],
         load_records(study),

@@ -59,10 +59,14 @@ def _rows(names: Sequence[str], arrows: Sequence[tuple[str, ...]]) -> list[list[
     for source, target, _ in arrows:
         sources[target].add(source)
     depth: dict[str, int] = {}
+    # Keras lists layers in order of their calls; a shared one may stand before its source, and one
+    # that is called on its own answer would sink for ever.
     for _ in names:
-        # Keras lists layers in order of their calls; a shared one may stand before its source.
+        before = dict(depth)
         for name in names:
             depth[name] = max((depth.get(source, 0) + 1 for source in sources[name]), default=0)
+        if depth == before:
+            break
     rows: dict[int, list[str]] = defaultdict(list)
     for name in names:
         rows[depth[name]].append(name)

@@ -49,11 +49,12 @@ def _document(contents: StudyContents, *, running: bool) -> Document:
     now = time.strftime("%Y-%m-%d %H:%M %Z")
     source = "" if contents.data is None else f"{contents.data['data']['source']}. "
     state = "The search went on: this page loads itself anew." if running else ""
+    again = contents.our_command("report", f"search.name={contents.name}")
     return Document(
         f"Study {contents.name}",
         f"{source}Written {now}. {state}".strip(),
         list(_sections(contents)),
-        footer=f"Written by ecomcat. Again: python -m ecomcat.report search.name={contents.name}",
+        footer=f"Written by ecomcat. Again: {again}",
         refresh_seconds=_REFRESH_SECONDS if running else 0,
     )
 
@@ -139,9 +140,8 @@ def _reproduction(contents: StudyContents) -> Iterator[Part]:
 
     if contents.ranked:
         yield Paragraph("Train the best trial again, alone:")
-        yield Code(
-            f"python -m ecomcat.train search.from_trial={contents.name}/{contents.ranked[0].id}"
-        )
+        trial = f"{contents.name}/{contents.ranked[0].id}"
+        yield Code(contents.our_command("train", f"search.from_trial={trial}"))
     versions = (contents.data or {}).get("versions", {})
     if versions:
         yield Paragraph(", ".join(f"{name} {version}" for name, version in versions.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from stored_study import PLANTED, store, trial, trials
@@ -107,6 +108,16 @@ def test_the_page_may_be_written_elsewhere(tmp_path):
     study = store(tmp_path, trials(3))
     assert write_report(study, tmp_path / "elsewhere.html") == tmp_path / "elsewhere.html"
     assert not (study.directory / "report.html").exists()
+
+
+def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monkeypatch):
+    page = report_of(tmp_path / "my files" / "search", trials(9))
+    assert re.search(r"search.from_trial=made-up/\d{4} &#39;outputs_dir=", page)
+    assert "Again: python -m ecomcat.report search.name=made-up &#39;outputs_dir=" in page
+    monkeypatch.chdir(tmp_path)
+    page = report_of(Path("outputs/search"), trials(9))
+    assert re.search(r"search.from_trial=made-up/\d{4}</pre>", page)
+    assert "Again: python -m ecomcat.report search.name=made-up</footer>" in page
 
 
 def test_facts_that_are_no_json_are_named(tmp_path):
