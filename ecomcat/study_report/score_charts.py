@@ -17,7 +17,7 @@ from ecomcat.pages.charts import (
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
 
 _MOST_BESIDE, _MOST_CROSSED, _MOST_IN_HEATMAP = 5, 12, 80  # classes
-_MOST_BARS, _MOST_PAIRS = 40, 20
+_MOST_BARS, _MOST_PAIRS, _MOST_ABSENT = 40, 20, 5
 _MOST_NAMED = 200  # characters of a category's name under the pointer
 _ROW_HEIGHT = 24  # pixels
 
@@ -70,7 +70,7 @@ def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
             [model, part, scores["rows"], *(scores[name] for name in names)]
             for model, part, scores in sets
         ],
-        caption="This model beside the linear baseline." if baseline else "This model.",
+        caption="This model beside the linear baseline." if baseline else "Figures of this model.",
         formats=dict.fromkeys(headings, ".4f"),
     )
 
@@ -160,10 +160,15 @@ def _per_class(test: Mapping[str, Any]) -> Chart:
     )
     chart.update_yaxes(type="category")
     more = len(ranked) - len(shown)
+    absent = [name for name, score in ranked if score["rows"] == 0]
+    notes = [f"And {more} better ones in metrics.json."] if more else []
+    if absent:
+        named = ", ".join(absent[:_MOST_ABSENT]) + (", …" if len(absent) > _MOST_ABSENT else "")
+        notes.append(f"Without a text in the test set, and so of F1 0: {named}.")
     return Chart(
         "Categories, the worst first",
         chart,
-        caption=f"And {more} better ones in metrics.json." if more else "",
+        caption=" ".join(notes),
         height=110 + _ROW_HEIGHT * len(shown),
     )
 
@@ -210,7 +215,7 @@ def _coverage(
 ) -> Chart:
     from plotly.graph_objects import Scatter
 
-    chart = figure(x="share of texts labelled without a look", y="precision of these")
+    chart = figure(x="share labelled without a look", y="precision of these")
     for part, colour in (("test", OURS), ("validation", THEIRS)):
         points = curves[part]
         chart.add_trace(

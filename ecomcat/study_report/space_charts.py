@@ -51,11 +51,10 @@ def space_parts(contents: StudyContents) -> Iterator[Part]:
                 height=420,
                 min_width=_AXIS_WIDTH * (min(len(names), _MOST_COORDINATES) + 2),
             )
-        yield Paragraph(
-            "Macro-F1 against each hyperparameter; pruned trials, in orange, with what they had "
-            "reached by then.",
-            note=True,
-        )
+        pruned = any(record.status == PRUNED for record in contents.scored)
+        reached = "; pruned trials, in orange, with what they had reached by then"
+        text = f"Macro-F1 against each hyperparameter{reached if pruned else ''}."
+        yield Paragraph(text, note=True)
         yield Grid([_against(contents, name) for name in names])
     yield _trials(contents, names)
 
@@ -116,21 +115,7 @@ def _dimension(
     values: list[Any] = [record.values.get(name) for record in records]
     label = plotly_text(name.replace("_", " "), most=18)
     if _are_numbers(values):
-        different = sorted(set(values))
-        if len(different) <= _MOST_TICKS:
-            text = [plain_value(value) for value in different]
-            return {"label": label, "values": values, "tickvals": different, "ticktext": text}
-        if not contents.is_logarithmic(name):
-            return {"label": label, "values": values}
-        logarithms = [math.log10(float(value)) for value in values]
-        low, high = min(logarithms), max(logarithms)
-        ticks = [low + (high - low) * step / 4 for step in range(5)] if high > low else [low]
-        return {
-            "label": label,
-            "values": logarithms,
-            "tickvals": ticks,
-            "ticktext": [f"{10**tick:.2g}" for tick in ticks],
-        }
+        return {"label": label, **_numeric_axis(values, log=contents.is_logarithmic(name))}
     words = sorted({str(value) for value in values})
     return {
         "label": label,
@@ -139,6 +124,21 @@ def _dimension(
         # The one place where Plotly reads no HTML.
         "ticktext": [shortened(word, most=12) for word in words],
     }
+
+
+def _numeric_axis(values: Sequence[float], *, log: bool) -> dict[str, Any]:
+    """Return an axis whose few different values are each named; Plotly knows no logarithmic one."""
+    placed = [math.log10(float(value)) for value in values] if log else list(values)
+    shown = dict(zip(placed, values, strict=True))
+    if len(shown) > _MOST_TICKS:
+        if not log:
+            return {"values": placed}
+        low, high = min(placed), max(placed)
+        ticks = [low + (high - low) * step / 4 for step in range(5)]
+        return {"values": placed, "tickvals": ticks, "ticktext": [f"{10**at:.2g}" for at in ticks]}
+    ticks = sorted(shown)
+    text = [plain_value(shown[tick]) for tick in ticks]
+    return {"values": placed, "tickvals": ticks, "ticktext": text}
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

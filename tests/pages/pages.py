@@ -36,6 +36,7 @@ def one_of_each() -> Document:
         Table(
             ["name", "share", HARM],
             [[HARM, 0.125, None], ["b", 0.5, "x"], ["c", 0.25, "y"]],
+            caption=HARM * 3,
             formats={"share": ".1%"},
             fold=2,
             shades=[[None, 0.2, None], [None, 1.0, None], [None, 0.0, None]],

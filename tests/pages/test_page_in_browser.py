@@ -86,6 +86,12 @@ def test_nothing_sticks_out_of_the_screen(page, width):
     assert page.too_wide() == []
 
 
+def test_a_caption_is_read_whole_where_its_table_scrolls(page):
+    page.open(360)
+    right = page.run("return document.querySelector('caption span').getBoundingClientRect().right")
+    assert right <= 360
+
+
 def test_the_browser_refuses_a_script_that_was_planted_all_the_same(page):
     page.run("const s = document.createElement('script'); s.textContent = 'window.planted = 1';"
              "document.body.append(s)")  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from itertools import pairwise
 
 import pytest
-from stored_study import data_facts, final_facts, store, trials
+from stored_study import data_facts, final_facts, store, trial, trials
 
 from ecomcat.study_report.contents import read_contents
 from ecomcat.study_report.data_section import data_parts
@@ -75,6 +76,34 @@ def test_the_bars_of_lengths_reach_from_edge_to_edge():
         for middle, width in zip(bars["x"], bars["width"], strict=True)
     ]
     assert reach == list(pairwise(data_facts()["lengths"]["characters"]["edges"]))
+
+
+def test_a_category_without_a_text_in_the_test_set_is_named():
+    final = final_facts()
+    absent = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0}
+    final["metrics"]["test"]["per_class"]["Books"] = absent
+    (chart,) = (part for part in score_parts(final) if part.kind == "chart")
+    assert chart.caption == "Without a text in the test set, and so of F1 0: Books."
+
+
+@pytest.mark.parametrize("different", [3, 9], ids=["few values", "many values"])
+def test_a_logarithmic_axis_is_one_however_many_values_there_are(tmp_path, different):
+    records = trials(36)
+    for number, record in enumerate(records):
+        record.values["learning_rate"] = 10.0 ** (-4 + number % different)
+    contents = read_contents(store(tmp_path, records))
+    (lines,) = charts(space_parts(contents))["Parallel coordinates"]["data"]
+    (axis,) = (each for each in lines["dimensions"] if each["label"] == "learning rate")
+    reached = {round(math.log10(record.values["learning_rate"])) for record in contents.ranked}
+    assert {round(value, 9) for value in axis["values"]} == reached
+    assert axis["ticktext"][0] == "0.0001"
+
+
+@pytest.mark.parametrize(("status", "told"), [("pruned", True), ("completed", False)])
+def test_pruned_trials_are_told_of_where_there_are_any(tmp_path, status, told):
+    contents = read_contents(store(tmp_path, [*(trial(n) for n in range(3)), trial(3, status)]))
+    notes = [part.text for part in space_parts(contents) if part.kind == "paragraph"]
+    assert any("pruned trials, in orange" in note for note in notes) == told
 
 
 def test_values_on_parallel_coordinates_are_no_html(tmp_path):
