@@ -15,7 +15,7 @@ from ecomcat.checks import (
     refuse_split_keys,
     require_output,
 )
-from ecomcat.command import run
+from ecomcat.commandline.command import run
 from ecomcat.config import EvaluateCommand
 from ecomcat.errors import UserError
 from ecomcat.extras import require_extra

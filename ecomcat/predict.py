@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.checks import STANDARD_STREAM
-from ecomcat.command import run
+from ecomcat.commandline.command import run
 from ecomcat.config import PredictCommand
 from ecomcat.predict_settings import check_predict
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ecomcat.checks import require_output
-from ecomcat.command import run
+from ecomcat.commandline.command import run
 from ecomcat.config import ReportCommand
 from ecomcat.errors import UserError, nearest
 from ecomcat.extras import require_extra

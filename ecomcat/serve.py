@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.command import run
+from ecomcat.commandline.command import run
 from ecomcat.config import ServeCommand
 
 logger = logging.getLogger("ecomcat")

@@ -10,8 +10,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from ecomcat.commandline.quoting import quote_overrides
 from ecomcat.config import AuditCommand, PredictCommand, SearchCommand
-from ecomcat.quoting import quote_overrides
 
 # What Hydra's grammar gives a meaning to is drawn more often than chance would have it.
 characters = st.sampled_from(" '\"\\${}[](),=:;#~@+-.%*|?/é日") | st.characters(

@@ -12,8 +12,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ecomcat.commandline.quoting import FILE_KEYS, quote_overrides
 from ecomcat.config import COMMANDS, SearchCommand, command_groups, conf_dir
-from ecomcat.quoting import FILE_KEYS, quote_overrides
 
 _STUDY_KEYS = ("search.name", "search.from_trial")
 _FLAGS = ("-sc", "--shell-completion")
@@ -163,7 +163,7 @@ def _value(command: str, key: str, overrides: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from ecomcat.schemas import register_schemas
+    from ecomcat.commandline.schemas import register_schemas
 
     register_schemas()
     quoted = [word for word in quote_overrides(overrides) if "=" in word]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ecomcat.commandline.help import register_help
 from ecomcat.config import COMMANDS
-from ecomcat.help import register_help
 
 
 def register_schemas() -> None:

@@ -18,13 +18,13 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ecomcat.completion import completion
+from ecomcat.commandline.completion import completion
+from ecomcat.commandline.explain import FREE_KEYS, explain, refuse_unknown_keys
+from ecomcat.commandline.overrides import check_overrides
+from ecomcat.commandline.quoting import quote_overrides
+from ecomcat.commandline.schemas import register_schemas
 from ecomcat.config import command_groups, conf_dir
 from ecomcat.errors import UserError
-from ecomcat.explain import FREE_KEYS, explain, refuse_unknown_keys
-from ecomcat.overrides import check_overrides
-from ecomcat.quoting import quote_overrides
-from ecomcat.schemas import register_schemas
 from ecomcat.stopping import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
