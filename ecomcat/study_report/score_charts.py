@@ -1,20 +1,13 @@
-"""How good the final model is: figures beside the baseline's, confusion, classes, confidence."""
+"""How good the final model is: figures beside the baseline's, confusion, and each category."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ecomcat.pages.charts import (
-    COLOURS,
-    FAINT,
-    OURS,
-    THEIRS,
-    figure,
-    plotly_text,
-    unique_labels,
-)
+from ecomcat.pages.charts import OURS, figure, plotly_text, unique_labels
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
+from ecomcat.study_report.confidence_charts import calibration_chart, coverage_chart
 
 _MOST_BESIDE, _MOST_CROSSED, _MOST_IN_HEATMAP = 5, 12, 80  # classes
 _MOST_BARS, _MOST_PAIRS, _MOST_ABSENT = 40, 20, 5
@@ -47,7 +40,8 @@ def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
     # Side by side where a matrix leaves room for it.
     yield from [Grid(confusion)] if len(test["per_class"]) <= _MOST_BESIDE else confusion
     yield _per_class(test)
-    yield Grid([_calibration(final["calibration"]), _coverage(final["coverage"], test)])
+    coverage = coverage_chart(final["coverage"], test["coverage"])
+    yield Grid([calibration_chart(final["calibration"]), coverage])
 
 
 def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
@@ -170,82 +164,4 @@ def _per_class(test: Mapping[str, Any]) -> Chart:
         chart,
         caption=" ".join(notes),
         height=110 + _ROW_HEIGHT * len(shown),
-    )
-
-
-def _calibration(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> Chart:
-    from plotly.graph_objects import Scatter
-
-    chart = figure(x="confidence", y="share that was right")
-    chart.add_trace(
-        Scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            line={"color": FAINT, "dash": "dash"},
-            name="as sure as right",
-            hoverinfo="skip",
-        )
-    )
-    for part, colour in (("test", OURS), ("validation", THEIRS)):
-        found = bins[part]
-        chart.add_trace(
-            Scatter(
-                x=[each["confidence"] for each in found],
-                y=[each["accuracy"] for each in found],
-                mode="lines+markers",
-                name=part,
-                marker={"size": [4 + min(each["texts"], 400) ** 0.5 for each in found]},
-                line={"color": colour},
-                customdata=[each["texts"] for each in found],
-                hovertemplate=f"{part}, %{{customdata}} texts: confidence %{{x:.3f}}, right "
-                "%{y:.3f}<extra></extra>",
-            )
-        )
-    return Chart(
-        "Calibration",
-        chart,
-        caption="On the dashed line confidences can be taken at their word; the larger a point, "
-        "the more texts.",
-    )
-
-
-def _coverage(
-    curves: Mapping[str, Sequence[Mapping[str, float]]], test: Mapping[str, Any]
-) -> Chart:
-    from plotly.graph_objects import Scatter
-
-    chart = figure(x="share labelled without a look", y="precision of these")
-    for part, colour in (("test", OURS), ("validation", THEIRS)):
-        points = curves[part]
-        chart.add_trace(
-            Scatter(
-                x=[point["coverage"] for point in points],
-                y=[point["precision"] for point in points],
-                mode="lines",
-                name=part,
-                line={"color": colour},
-                customdata=[point["threshold"] for point in points],
-                hovertemplate=f"{part}: %{{x:.1%}} labelled from confidence %{{customdata:.4f}}, "
-                "%{y:.2%} right<extra></extra>",
-            )
-        )
-    asked = {key: each for key, each in test["coverage"].items() if each["precision"] is not None}
-    chart.add_trace(
-        Scatter(
-            x=[each["coverage"] for each in asked.values()],
-            y=[each["precision"] for each in asked.values()],
-            text=[f"{key} asked" for key in asked],
-            mode="markers+text",
-            textposition="bottom left",
-            name="thresholds from validation",
-            marker={"color": COLOURS[3], "size": 9, "symbol": "diamond"},
-            hovertemplate="%{text}: %{x:.1%} labelled, %{y:.2%} right<extra></extra>",
-        )
-    )
-    chart.update_xaxes(tickformat=".0%").update_yaxes(tickformat=".1%")
-    return Chart(
-        "Coverage against precision",
-        chart,
-        caption="How much of the test set needs no second look, for the precision that is asked.",
     )
