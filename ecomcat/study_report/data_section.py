@@ -32,9 +32,6 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     """
     data, lengths = facts["data"], facts["lengths"]
     split = data["split"]
-    excluded = {
-        name: count for name, count in data.get("excluded", {}).items() if isinstance(count, int)
-    }
     yield Facts(
         {
             "rows": f"{data['rows']:,}",
@@ -46,18 +43,27 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     licence = f" Licence: {data['licence']}." if data.get("licence") else ""
     protocol = split["protocol"]
     yield Paragraph(f"{data['source']}. {protocol[:1].upper()}{protocol[1:]}.{licence}")
-    yield Table(
+    yield _cleaned(data)
+    yield Grid([_balance(data["classes"]), _lengths(lengths)])
+
+
+def _cleaned(data: Mapping[str, Any]) -> Table:
+    split, excluded = data["split"], data.get("excluded", {})
+    return Table(
         ["removed or found", "count"],
         [
             *([title, data[key]] for key, title in _CLEANED.items()),
             *([f"rare category: {name}", n] for name, n in data["rare_classes_dropped"].items()),
             *([title, split[key]] for key, title in _GROUPED.items() if key in split),
-            *([f"marked to be excluded: {name}", n] for name, n in excluded.items()),
+            *(
+                [f"marked to be excluded: {name}", count]
+                for name, count in excluded.items()
+                if isinstance(count, int)
+            ),
         ],
         caption="What cleaning removed or found.",
         fold=10,
     )
-    yield Grid([_balance(data["classes"]), _lengths(lengths)])
 
 
 def _balance(classes: Mapping[str, int]) -> Chart:

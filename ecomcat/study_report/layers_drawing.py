@@ -29,16 +29,7 @@ def draw_layers(network: Mapping[str, Any]) -> str:
     layers = {layer["name"]: layer for layer in network["layers"]}
     widest = max(min(len(row), _MOST_BOXES_A_ROW) for row in rows)
     width = 2 * _MARGIN + widest * (_BOX_WIDTH + _GAP) - _GAP
-    places: dict[str, tuple[float, float]] = {}
-    for number, row in enumerate(rows):
-        # Of very many parts side by side the first are drawn: the others are like them.
-        shown = row[:_MOST_BOXES_A_ROW]
-        left = (width - len(shown) * (_BOX_WIDTH + _GAP) + _GAP) / 2
-        for column, name in enumerate(shown):
-            places[name] = (
-                left + column * (_BOX_WIDTH + _GAP),
-                _MARGIN + number * (_BOX_HEIGHT + _ROW_GAP),
-            )
+    places = _places(rows, width)
     height = 2 * _MARGIN + len(rows) * (_BOX_HEIGHT + _ROW_GAP) - _ROW_GAP
     drawn = [_box(layers[name], *place) for name, place in places.items()]
     lines = [
@@ -71,6 +62,19 @@ def _rows(names: Sequence[str], arrows: Sequence[tuple[str, ...]]) -> list[list[
     for name in names:
         rows[depth[name]].append(name)
     return [rows[number] for number in sorted(rows)]
+
+
+def _places(rows: Sequence[Sequence[str]], width: int) -> dict[str, tuple[float, float]]:
+    """Return the left upper corner of each layer's box, each row in the middle of the width."""
+    places: dict[str, tuple[float, float]] = {}
+    for number, row in enumerate(rows):
+        # Of very many parts side by side the first are drawn: the others are like them.
+        shown = row[:_MOST_BOXES_A_ROW]
+        left = (width - len(shown) * (_BOX_WIDTH + _GAP) + _GAP) / 2
+        top = _MARGIN + number * (_BOX_HEIGHT + _ROW_GAP)
+        for column, name in enumerate(shown):
+            places[name] = (left + column * (_BOX_WIDTH + _GAP), top)
+    return places
 
 
 def _box(layer: Mapping[str, Any], x: float, y: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.pages.charts import COLOURS, FAINT, figure
+from ecomcat.pages.charts import COLOURS, FAINT, figure, plotly_text
 from ecomcat.pages.parts import Chart, Grid, Part
 from ecomcat.reporting.durations import format_seconds
 from ecomcat.reporting.progress import describe_values
@@ -77,6 +77,13 @@ def _best_so_far(
                 marker={"color": STATUS_COLOURS[status], "size": 7, "opacity": 0.7},
             )
         )
+    return chart.add_trace(_best_line(placed))
+
+
+def _best_line(placed: Sequence[tuple[float, TrialRecord]]) -> Any:
+    """Return the steps of the best score among completed trials, from the first of them on."""
+    from plotly.graph_objects import Scatter
+
     best, x, y = 0.0, [], []
     for at, record in placed:
         if record.status == COMPLETED and (record.objective or 0.0) > best:
@@ -85,10 +92,7 @@ def _best_so_far(
             x.append(at)
             y.append(best)
     line = {"shape": "hv", "color": COLOURS[2], "width": 2}
-    chart.add_trace(
-        Scatter(x=x, y=y, mode="lines", name="best so far", line=line, hoverinfo="skip")
-    )
-    return chart
+    return Scatter(x=x, y=y, mode="lines", name="best so far", line=line, hoverinfo="skip")
 
 
 def hover_text(record: TrialRecord, names: Sequence[str]) -> str:
@@ -98,8 +102,6 @@ def hover_text(record: TrialRecord, names: Sequence[str]) -> str:
         record: of the trial.
         names: of the hyperparameters to show.
     """
-    from ecomcat.pages.charts import plotly_text
-
     score = "" if record.objective is None else f"macro-F1 {record.objective:.4f}, "
     head = f"<b>trial {record.id}</b> ({record.status})<br>{score}epoch {record.best_epoch} of "
     values = "<br>".join(plotly_text(describe_values(record, [name])) for name in names)

@@ -1,23 +1,22 @@
-"""What mattered: parallel coordinates, importances, and F1 against each hyperparameter."""
+"""What mattered: importances, F1 against each hyperparameter, and all trials as a table."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ecomcat.extras import is_installed, pip_line
-from ecomcat.pages.charts import OURS, SCORE_SCALE, figure, plotly_text, shortened
+from ecomcat.pages.charts import OURS, figure, plotly_text
 from ecomcat.pages.parts import Chart, Grid, Paragraph, Part, Table
 from ecomcat.reporting.progress import plain_value
 from ecomcat.study_report.contents import StudyContents
+from ecomcat.study_report.parallel_chart import are_numbers, parallel_coordinates
 from ecomcat.study_report.progress_charts import STATUS_COLOURS
 from ecomcat.tuning.study.records import COMPLETED, PRUNED, TrialRecord
 
 _AXIS_WIDTH, _ROW_HEIGHT = 85, 26  # pixels
 _MOST_ROWS_SHOWN = 15
 _MOST_COORDINATES = 14  # axes that can be told apart
-_MOST_TICKS = 6  # values of an axis that are each named
 
 
 def space_parts(contents: StudyContents) -> Iterator[Part]:
@@ -45,7 +44,7 @@ def space_parts(contents: StudyContents) -> Iterator[Part]:
         if contents.ranked:
             yield Chart(
                 "Parallel coordinates",
-                _parallel(contents, names[:_MOST_COORDINATES]),
+                parallel_coordinates(contents, names[:_MOST_COORDINATES]),
                 caption="A line a completed trial, coloured by macro-F1. Draw along an axis to "
                 "keep only the lines that pass there; draw an axis's name to move it.",
                 height=420,
@@ -89,68 +88,12 @@ def _importance_chart(shares: Mapping[str, float]) -> Any:
     return chart.update_yaxes(title=None)
 
 
-def _parallel(contents: StudyContents, names: Sequence[str]) -> Any:
-    from plotly.graph_objects import Parcoords
-
-    # The best lie on top of the others.
-    records = list(reversed(contents.ranked))
-    scores = [record.objective for record in records]
-    dimensions = [_dimension(contents, name, records) for name in names]
-    dimensions.append({"label": "macro-F1", "values": scores, "tickformat": ".4f"})
-    chart = figure(margin={"l": 70, "r": 50, "t": 95, "b": 30})
-    chart.add_trace(
-        Parcoords(
-            dimensions=dimensions,
-            line={"color": scores, "colorscale": SCORE_SCALE, "showscale": True},
-            labelfont={"size": 12},
-            labelangle=-25,
-        )
-    )
-    return chart
-
-
-def _dimension(
-    contents: StudyContents, name: str, records: Sequence[TrialRecord]
-) -> dict[str, Any]:
-    values: list[Any] = [record.values.get(name) for record in records]
-    label = plotly_text(name.replace("_", " "), most=18)
-    if _are_numbers(values):
-        return {"label": label, **_numeric_axis(values, log=contents.is_logarithmic(name))}
-    words = sorted({str(value) for value in values})
-    return {
-        "label": label,
-        "values": [words.index(str(value)) for value in values],
-        "tickvals": list(range(len(words))),
-        # The one place where Plotly reads no HTML.
-        "ticktext": [shortened(word, most=12) for word in words],
-    }
-
-
-def _numeric_axis(values: Sequence[float], *, log: bool) -> dict[str, Any]:
-    """Return an axis whose few different values are each named; Plotly knows no logarithmic one."""
-    placed = [math.log10(float(value)) for value in values] if log else list(values)
-    shown = dict(zip(placed, values, strict=True))
-    if len(shown) > _MOST_TICKS:
-        if not log:
-            return {"values": placed}
-        low, high = min(placed), max(placed)
-        ticks = [low + (high - low) * step / 4 for step in range(5)]
-        return {"values": placed, "tickvals": ticks, "ticktext": [f"{10**at:.2g}" for at in ticks]}
-    ticks = sorted(shown)
-    text = [plain_value(shown[tick]) for tick in ticks]
-    return {"values": placed, "tickvals": ticks, "ticktext": text}
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-
-
 def _against(contents: StudyContents, name: str) -> Chart:
     """Draw macro-F1 against one hyperparameter."""
     from plotly.graph_objects import Scatter
 
     chart = figure(y="macro-F1", showlegend=False, margin={"l": 50, "r": 10, "t": 5, "b": 30})
-    numbers = _are_numbers([record.values.get(name) for record in contents.scored])
+    numbers = are_numbers([record.values.get(name) for record in contents.scored])
     for status in (PRUNED, COMPLETED):
         records = [record for record in contents.scored if record.status == status]
         values = [record.values.get(name) for record in records]
@@ -194,7 +137,7 @@ def _trials(contents: StudyContents, names: Sequence[str]) -> Table:
 
 
 def _cell(value: Any) -> Any:
-    return value if _are_numbers([value]) else plain_value(value)
+    return value if are_numbers([value]) else plain_value(value)
 
 
 def _rank(record: TrialRecord) -> tuple[bool, float]:
