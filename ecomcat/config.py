@@ -229,7 +229,7 @@ class ReportCommand:
 
     search: ReportSearch = field(default_factory=ReportSearch)
     outputs_dir: str = "outputs"  # where the studies stand
-    output: str | None = None  # where the page goes; by default into the study's folder
+    output: str | None = None  # where the page goes, `-` prints it; by default the study's folder
 
 
 COMMANDS: dict[str, type] = {

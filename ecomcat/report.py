@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.checks import require_output
+from ecomcat.checks import STANDARD_STREAM, require_output
 from ecomcat.commandline.command import run
 from ecomcat.config import ReportCommand
 from ecomcat.errors import UserError, nearest
@@ -25,9 +26,12 @@ def report(config: ReportCommand) -> None:
     require_output(config.output)
     root = Path(config.outputs_dir).expanduser() / "search"
     directory = root / _study_name(root, config.search.name)
-    from ecomcat.study_report.page import write_report
+    from ecomcat.study_report.page import report_page, write_report
     from ecomcat.tuning.study.study import Study
 
+    if config.output == STANDARD_STREAM:
+        sys.stdout.write(report_page(Study(directory)))
+        return
     output = Path(config.output).expanduser() if config.output else None
     path = write_report(Study(directory), output)
     logger.info("Report: %s (open it in a browser; it needs no other file).", path)

@@ -22,6 +22,12 @@ _GROUPED = {
     "near_duplicate_groups": "groups of near-duplicates, kept on one side of the split",
     "near_duplicate_texts": "texts in these groups",
 }
+_EXCLUDED = {
+    "train": "texts that data.exclude keeps out of train",
+    "validation": "texts that data.exclude keeps out of validation",
+    "test": "texts that data.exclude marks in test, which keeps them",
+    "unknown": "marks of data.exclude for texts that are not there",
+}
 
 
 def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
@@ -55,11 +61,7 @@ def _cleaned(data: Mapping[str, Any]) -> Table:
             *([title, data[key]] for key, title in _CLEANED.items()),
             *([f"rare category: {name}", n] for name, n in data["rare_classes_dropped"].items()),
             *([title, split[key]] for key, title in _GROUPED.items() if key in split),
-            *(
-                [f"marked to be excluded: {name}", count]
-                for name, count in excluded.items()
-                if isinstance(count, int)
-            ),
+            *([title, excluded[key]] for key, title in _EXCLUDED.items() if key in excluded),
         ],
         caption="What cleaning removed or found.",
         fold=10,

@@ -39,10 +39,22 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
         UserError: when the study cannot be read or the page cannot be written.
     """
     path = path or study.directory / REPORT
-    contents = read_contents(study)
     # Nothing is lost with it: it can be written again from the study.
-    write_text(path, render(_document(contents, running=running)), durable=False)
+    write_text(path, report_page(study, running=running), durable=False)
     return path
+
+
+def report_page(study: Study, *, running: bool = False) -> str:
+    """Return a study's report as HTML.
+
+    Args:
+        study: the folder.
+        running: whether a search is under way.
+
+    Raises:
+        UserError: when the study cannot be read.
+    """
+    return render(_document(read_contents(study), running=running))
 
 
 def _document(contents: StudyContents, *, running: bool) -> Document:

@@ -78,6 +78,17 @@ def test_the_bars_of_lengths_reach_from_edge_to_edge():
     assert reach == list(pairwise(data_facts()["lengths"]["characters"]["edges"]))
 
 
+def test_marks_of_a_file_are_told_by_what_became_of_them():
+    facts = data_facts()
+    facts["data"]["excluded"] = {"source": "m.csv", "unknown": 1, "train": 5, "test": 2}
+    (table,) = (part for part in data_parts(facts) if part.kind == "table")
+    assert table.rows[-3:] == [
+        ["texts that data.exclude keeps out of train", 5],
+        ["texts that data.exclude marks in test, which keeps them", 2],
+        ["marks of data.exclude for texts that are not there", 1],
+    ]
+
+
 def test_a_category_without_a_text_in_the_test_set_is_named():
     final = final_facts()
     absent = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0}

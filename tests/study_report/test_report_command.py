@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pytest
 from stored_study import store, trials
 
@@ -34,6 +37,13 @@ def test_it_goes_where_it_is_told(run, study, tmp_path):
     assert (tmp_path / "page (1).html").is_file()
 
 
+def test_it_is_printed_where_that_is_asked(run, study, tmp_path):
+    ended = run("output=-")
+    assert ended.code == 0
+    assert ended.output.startswith("<!doctype html>")
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -64,3 +74,22 @@ def test_a_study_of_another_version_is_refused(run, study):
     ended = run("search.name=made-up")
     assert ended.code == 2
     assert "was written in format 1" in ended.errors
+
+
+@pytest.mark.parametrize("output", [(), ("output=page.html",)])
+def test_a_disk_that_is_full_leaves_the_former_page_as_it_was(
+    run, study, tmp_path, monkeypatch, output
+):
+    run(*output)
+    page = tmp_path / "page.html" if output else study.directory / "report.html"
+    before = page.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    ended = run(*output)
+    assert ended.code == 2
+    assert "No space left on device. Make room" in ended.errors
+    assert page.read_bytes() == before
+    assert list(page.parent.glob(".writing-*")) == []
