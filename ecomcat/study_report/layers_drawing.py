@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _BOX_WIDTH, _BOX_HEIGHT = 190, 54  # pixels
-_GAP, _ROW_GAP, _MARGIN = 24, 46, 8
+_GAP, _ROW_GAP, _MARGIN, _LINE_HEIGHT = 24, 46, 8, 12
 # Within the drawing alone: a page has one set of styles for all of its drawings.
 _STYLE = (
     ".layers text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1d1c1a}"
     ".layers .small{font-size:11px;fill:#625f58}"
+    ".layers .label{paint-order:stroke;stroke:#fff;stroke-width:3px}"
     ".layers rect{fill:#eef3fb;stroke:#5b7db1}.layers path{fill:none;stroke:#5b7db1}"
 )
 _MOST_BOXES_A_ROW = 12
@@ -33,8 +34,8 @@ def draw_layers(network: Mapping[str, Any]) -> str:
     height = 2 * _MARGIN + len(rows) * (_BOX_HEIGHT + _ROW_GAP) - _ROW_GAP
     drawn = [_box(layers[name], *place) for name, place in places.items()]
     lines = [
-        _arrow(places[source], places[target], label)
-        for source, target, label in arrows
+        _arrow(places[source], places[target], labels, near_source=near_source)
+        for (source, target), labels, near_source in _labelled(arrows)
         if source in places and target in places
     ]
     return (
@@ -89,16 +90,44 @@ def _box(layer: Mapping[str, Any], x: float, y: float) -> str:
     )
 
 
-def _arrow(source: tuple[float, float], target: tuple[float, float], label: str) -> str:
+def _labelled(
+    arrows: Sequence[tuple[str, ...]],
+) -> Iterator[tuple[tuple[str, str], list[str], bool]]:
+    """Yield each pair of layers once, with the labels of its arrows and where they have room.
+
+    Where arrows meet at one layer they are apart at their sources, else at their tips.
+    """
+    of_pair: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for source, target, label in arrows:
+        of_pair[source, target].add(label)
+    named = [pair for pair, labels in of_pair.items() if any(labels)]
+    parting = Counter(source for source, _ in named)
+    meeting = Counter(target for _, target in named)
+    for (source, target), labels in of_pair.items():
+        also = "also " if "" in labels else ""
+        shown = [f"{also}{label}" for label in sorted(labels) if label]
+        yield (source, target), shown, meeting[target] > parting[source]
+
+
+def _arrow(
+    source: tuple[float, float],
+    target: tuple[float, float],
+    labels: Sequence[str],
+    *,
+    near_source: bool,
+) -> str:
     x1, y1 = source[0] + _BOX_WIDTH / 2, source[1] + _BOX_HEIGHT
     x2, y2 = target[0] + _BOX_WIDTH / 2, target[1]
     bend = max((y2 - y1) / 2, 15)
     path = f"M{x1},{y1} C{x1},{y1 + bend} {x2},{y2 - bend} {x2},{y2}"
     # Drawn with the line, which comes from above: a marker would need a name that no other has.
     tip = f"M{x2 - 3.5},{y2 - 7} L{x2},{y2} L{x2 + 3.5},{y2 - 7}"
-    # Near the arrow's tip, where arrows of one source have parted.
-    x, y = x1 + (x2 - x1) * 0.65, y2 - 16
-    text = f'<text class="small" x="{x}" y="{y}">{_text(label)}</text>' if label else ""
+    x = x1 + (x2 - x1) * (0.2 if near_source else 0.8)
+    top = y1 + 14 if near_source else y2 - 4 - _LINE_HEIGHT * len(labels)
+    text = "".join(
+        f'<text class="small label" x="{x}" y="{top + _LINE_HEIGHT * number}">{_text(label)}</text>'
+        for number, label in enumerate(labels)
+    )
     return f'<path d="{path} {tip}"/>{text}'
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import combinations
+
 import pytest
 
 from ecomcat.model.layers import describe_networks
@@ -77,8 +80,6 @@ def test_a_calibrated_ensemble_is_drawn_whole_and_then_its_first_part(network):
 
 
 def test_every_layer_is_drawn_below_what_leads_to_it(network):
-    import re
-
     (described,) = describe_networks(network)
     svg = draw_layers(described)
     heights = {
@@ -87,6 +88,21 @@ def test_every_layer_is_drawn_below_what_leads_to_it(network):
     assert set(heights) == {layer["name"] for layer in described["layers"]}
     for source, target in arrows(described):
         assert heights[source] < heights[target]
+
+
+@pytest.mark.parametrize("pooling", ["max", "max+mean", "max+mean+last"])
+def test_no_label_lies_on_another(pooling):
+    from ecomcat.model.network import lstm_classifier
+
+    values = {**VALUES, "pooling": pooling, "embedding_pooling": pooling, "lstm_layers": 2}
+    (described,) = describe_networks(lstm_classifier(values, 3))
+    labels = re.findall(
+        r'<text class="small label" x="([\d.-]+)" y="([\d.-]+)">([^<]*)', draw_layers(described)
+    )
+    assert len(labels) >= 5
+    for (x, y, text), (other_x, other_y, other) in combinations(labels, 2):
+        beside = abs(float(x) - float(other_x)) >= 2.7 * (len(text) + len(other))
+        assert beside or abs(float(y) - float(other_y)) >= 10, (text, other)
 
 
 def test_operations_that_part_and_meet_again_are_walked_once_each():
