@@ -133,12 +133,20 @@ def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
         notes = [f"{left:,} more characters"] if left else []
         notes += ["too long to weigh its words"] if mistake["spans"] is None else []
         yield MarkedText(
-            f"{mistake['predicted']} ({mistake['confidence']:.1%}), labelled {mistake['true']} "
-            f"({mistake['true_probability']:.1%})",
+            f"{_isolated(mistake['predicted'])} ({mistake['confidence']:.1%}), labelled "
+            f"{_isolated(mistake['true'])} ({mistake['true_probability']:.1%})",
             mistake["text"],
             [tuple(span) for span in mistake["spans"] or ()],
             note=", ".join(notes),
         )
+
+
+def _isolated(name: str) -> str:
+    """Return a name that leaves the order of what follows alone, whichever way it is written.
+
+    https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
+    """
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _networks(networks: Sequence[Mapping[str, Any]]) -> Iterator[Part]:

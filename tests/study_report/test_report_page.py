@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
-from stored_study import PLANTED, store, trial, trials
+from stored_study import PLANTED, final_facts, store, trial, trials
 
 from ecomcat.errors import UserError
 from ecomcat.study_report.page import write_report
+from ecomcat.tuning.study.facts import FINAL, write_facts
 from ecomcat.tuning.study.records import TrialRecord
 
 MEGABYTES = 1e6
@@ -120,6 +122,15 @@ def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monke
     assert "Again: python -m ecomcat.report search.name=made-up</footer>" in page
 
 
+def test_a_name_from_right_to_left_does_not_turn_the_figures_behind_it(tmp_path):
+    study = store(tmp_path, trials(9))
+    final = final_facts()
+    final["mistakes"][0] |= {"predicted": "ספרים", "true": "צעצועים"}
+    write_facts(study, FINAL, final)
+    page = write_report(study).read_text(encoding="utf-8")
+    assert "\u2068ספרים\u2069 (90.0%), labelled \u2068צעצועים\u2069 (10.0%)" in page
+
+
 def test_facts_that_are_no_json_are_named(tmp_path):
     study = store(tmp_path, trials(3))
     (study.directory / "final.json").write_text("{")
@@ -134,7 +145,8 @@ def test_a_study_that_vanishes_while_it_is_read_is_named(tmp_path):
         write_report(study)
 
 
-def test_trials_that_have_only_a_folder_so_far_are_passed_over(tmp_path):
+def test_trials_that_have_only_a_folder_so_far_and_copies_are_passed_over(tmp_path):
     study = store(tmp_path, trials(3))
     study.trial_dir("0003").mkdir()
+    shutil.copytree(study.trial_dir("0002"), study.trial_dir("0002 (copy)"))
     assert "<dt>trials</dt><dd>3</dd>" in write_report(study).read_text(encoding="utf-8")

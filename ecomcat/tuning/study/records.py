@@ -135,7 +135,8 @@ def load_record(study: Study, trial_id: str) -> TrialRecord:
 def load_records(study: Study) -> list[TrialRecord]:
     """Read every trial's file, in the order of their numbers."""
     paths = (study.directory / "trials").glob("*/record.json")
-    trial_ids = sorted((path.parent.name for path in paths), key=int)
+    # A copy that someone made of a trial's folder is no trial.
+    trial_ids = sorted((name for path in paths if (name := path.parent.name).isdecimal()), key=int)
     return [load_record(study, trial_id) for trial_id in trial_ids]
 
 
