@@ -36,42 +36,70 @@ const shown = document.querySelector(arguments[0]);
 document.body.replaceChildren(shown);
 document.body.style.padding = "0";
 const box = shown.getBoundingClientRect();
-return {width: Math.ceil(box.width), height: Math.ceil(box.height)};
+return [Math.ceil(box.width), Math.ceil(box.height)];
 """
 
 
-def shoot_parts(page: Path, pictures: dict[str, str], folder: Path) -> None:
-    """Take pictures of parts of one of our own pages.
-
-    Args:
-        page: an HTML file.
-        pictures: for each picture's name the selector of the element that it shows, or a number
-            of pixels of the page's beginning.
-        folder: where they go.
-    """
+@contextmanager
+def chromium() -> Iterator[webdriver.Chrome]:
+    """Yield a fresh headless browser."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or "chromium"
-    for flag in (*_FLAGS, "--headless=new"):
-        options.add_argument(flag)
     with tempfile.TemporaryDirectory() as profile:
-        options.add_argument(f"--user-data-dir={profile}")
+        for flag in (*_FLAGS, "--headless=new", f"--user-data-dir={profile}"):
+            options.add_argument(flag)
         browser = webdriver.Chrome(options, Service(shutil.which("chromedriver") or ""))
         try:
-            for name, shown in pictures.items():
-                height = int(shown) if shown.isdecimal() else 900
-                size = {"width": 1200, "height": height, "deviceScaleFactor": 1, "mobile": False}
-                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-                browser.get(page.resolve().as_uri())
-                WebDriverWait(browser, 60).until(
-                    lambda _: not browser.find_elements(By.CSS_SELECTOR, ".chart:not([data-drawn])")
-                )
-                if not shown.isdecimal():
-                    # The window becomes the element: what is nothing else is hidden.
-                    size |= browser.execute_script(_SHOW_ALONE, shown)
-                    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-                (folder / name).write_bytes(browser.get_screenshot_as_png())
+            yield browser
         finally:
             browser.quit()
+
+
+def set_size(browser: webdriver.Chrome, width: int, height: int) -> None:
+    """Make the window's inside so many pixels wide and high."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def shoot_page(browser: webdriver.Chrome, page: Path, shown: int | str, picture: Path) -> None:
+    """Take a picture of one of our own pages.
+
+    Args:
+        browser: that opens it.
+        page: an HTML file.
+        shown: pixels of the page's beginning, or the selector of the element to show.
+        picture: a PNG file to write.
+    """
+    set_size(browser, 1200, shown if isinstance(shown, int) else 900)
+    browser.get(page.resolve().as_uri())
+    WebDriverWait(browser, 60).until(
+        lambda _: not browser.find_elements(By.CSS_SELECTOR, ".chart:not([data-drawn])")
+    )
+    if isinstance(shown, str):
+        # The window becomes the element: there is nothing else in the picture.
+        set_size(browser, *browser.execute_script(_SHOW_ALONE, shown))
+    picture.write_bytes(browser.get_screenshot_as_png())
+
+
+def shoot_tensorboard(
+    browser: webdriver.Chrome, address: str, tab: str, picture: Path, size: tuple[int, int]
+) -> None:
+    """Take a picture of one of TensorBoard's tabs, its curves as they are.
+
+    Args:
+        browser: that opens it.
+        address: of TensorBoard.
+        tab: its name in the address, such as `"scalars"`.
+        picture: a PNG file to write.
+        size: width and height in pixels.
+    """
+    set_size(browser, *size)
+    browser.get(address)
+    browser.execute_script("localStorage.setItem('_ignoreYOutliers', 'false')")
+    browser.get("about:blank")
+    browser.get(f"{address}/#{tab}&_smoothingWeight=0")
+    time.sleep(15)  # until it is drawn, which it does not say
+    picture.write_bytes(browser.get_screenshot_as_png())
 
 
 @contextmanager
@@ -100,38 +128,23 @@ def tensorboard(logdir: Path) -> Iterator[str]:
         process.wait()
 
 
-def shoot(address: str, picture: Path, size: str) -> None:
-    """Take a picture of a page in headless Chromium.
-
-    Args:
-        address: of the page.
-        picture: a PNG file to write.
-        size: width and height in pixels, such as `"1400,900"`.
-    """
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                *("chromium", "--headless=new", *_FLAGS),
-                *(f"--user-data-dir={profile}", f"--window-size={size}"),
-                *("--virtual-time-budget=30000", f"--screenshot={picture}", address),
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-
-
 def main() -> None:
     """Draw all pictures of the study and the audit named on the command line."""
     study, audit = (Path(argument).resolve() for argument in sys.argv[1:3])
     IMAGES.mkdir(exist_ok=True)
-    report = {"report.png": "1330", "architecture.png": "figure:last-of-type svg.layers"}
-    shoot_parts(study / "report.html", report, IMAGES)
-    shoot_parts(audit, {"audit.png": "1200"}, IMAGES)
-    with tensorboard(study / "tensorboard" / "final") as address:
-        plain = "scalars&_smoothingWeight=0&_ignoreYOutliers=false"
-        shoot(f"{address}/#{plain}", IMAGES / "curves.png", "1000,900")
-    with tensorboard(study / "tensorboard") as address:
-        shoot(f"{address}/#hparams", IMAGES / "hparams.png", "1700,620")
+    report = study / "report.html"
+    with chromium() as browser:
+        shoot_page(browser, report, 1330, IMAGES / "report.png")
+        network = "figure:last-of-type svg.layers"
+        shoot_page(browser, report, network, IMAGES / "architecture.png")
+        shoot_page(browser, audit, 1000, IMAGES / "audit.png")
+        with tensorboard(study / "tensorboard" / "final") as address:
+            for tab in ("scalars", "images", "pr_curves"):
+                picture = IMAGES / f"{tab}.png"
+                shoot_tensorboard(browser, address, tab, picture, (1000, 900))
+        with tensorboard(study / "tensorboard") as address:
+            picture = IMAGES / "hparams.png"
+            shoot_tensorboard(browser, address, "hparams", picture, (1700, 620))
 
 
 if __name__ == "__main__":
