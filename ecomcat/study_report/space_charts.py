@@ -26,7 +26,9 @@ def space_parts(contents: StudyContents) -> Iterator[Part]:
         contents: of the study.
     """
     names = contents.searched
-    if not names:
+    if not contents.scored:
+        yield Paragraph("No trial has reached a score so far.", note=True)
+    elif not names:
         yield Paragraph("The trials so far do not differ: there is nothing to compare.", note=True)
     else:
         shares = _importances(contents)

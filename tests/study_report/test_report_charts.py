@@ -125,3 +125,16 @@ def test_values_on_parallel_coordinates_are_no_html(tmp_path):
     (lines,) = charts(space_parts(contents))["Parallel coordinates"]["data"]
     (ticks,) = (each["ticktext"] for each in lines["dimensions"] if each["label"] == "extra.word")
     assert ticks == ["%{y}", "a<b>"]
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        ([trial(1, "failed", epochs=0)], "No trial has reached a score so far."),
+        ([trial(0)], "The trials so far do not differ: there is nothing to compare."),
+    ],
+    ids=["none that ended well", "one"],
+)
+def test_where_there_is_nothing_to_compare_it_says_why(tmp_path, records, said):
+    first, *_ = space_parts(read_contents(store(tmp_path, records)))
+    assert first.text == said
