@@ -139,9 +139,9 @@ def main() -> None:
         shoot_page(browser, report, network, IMAGES / "architecture.png")
         shoot_page(browser, audit, 1000, IMAGES / "audit.png")
         with tensorboard(study / "tensorboard" / "final") as address:
-            for tab in ("scalars", "images", "pr_curves"):
-                picture = IMAGES / f"{tab}.png"
-                shoot_tensorboard(browser, address, tab, picture, (1000, 900))
+            for tab, name, height in (("scalars", "curves", 900), ("images", "confusion", 680)):
+                picture = IMAGES / f"{name}.png"
+                shoot_tensorboard(browser, address, tab, picture, (1000, height))
         with tensorboard(study / "tensorboard") as address:
             picture = IMAGES / "hparams.png"
             shoot_tensorboard(browser, address, "hparams", picture, (1700, 620))

@@ -26,6 +26,7 @@ from ecomcat.reporting.tables import (
     output_console,
     per_class_table,
     scores_table,
+    validation_title,
 )
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.text.tokenizer import deployed_tokenizer
@@ -183,7 +184,7 @@ def _print_results(
         console.print(confusion)
     console.print(coverage_table("Test set, labelled without a look", metrics["test"]))
     sets = {
-        "validation (weights before retraining)": metrics["validation"],
+        validation_title(metrics["final"]): metrics["validation"],
         "test (scored once)": metrics["test"],
     }
     if "test_without_excluded" in metrics:

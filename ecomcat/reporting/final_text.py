@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ecomcat.reporting.progress import plain_value
+from ecomcat.reporting.tables import validation_title
 from ecomcat.text.tokenizer import valid_unicode
 
 _PLAIN = re.compile(r"[^\w ,]|_")
@@ -47,7 +48,7 @@ def final_report(metrics: Mapping[str, Any], classes: Sequence[str]) -> str:
 def _sets(metrics: Mapping[str, Any]) -> list[str]:
     sets = {
         "test (scored once)": metrics["test"],
-        "validation (weights before retraining)": metrics["validation"],
+        validation_title(metrics["final"]): metrics["validation"],
     }
     baseline = metrics["baseline"]
     if baseline is not None:

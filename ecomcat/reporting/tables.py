@@ -33,6 +33,15 @@ def output_console() -> Console:
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
+def validation_title(final: Mapping[str, Any]) -> str:
+    """Say whose the figures of validation are: never of weights that were trained on it.
+
+    Args:
+        final: what `metrics.json` holds under `final`.
+    """
+    return f"validation ({'weights before retraining' if final['retrained'] else 'these weights'})"
+
+
 def best_trials_table(records: Sequence[TrialRecord], most: int = 10) -> Table:
     """List the best trials, with the hyperparameters in which trials differ.
 

@@ -25,7 +25,10 @@ def progress_parts(contents: StudyContents) -> Iterator[Part]:
     """
     if contents.scored:
         by_trial = _best_so_far(
-            contents, "trials that have ended", lambda number, _: float(number), contents.ended
+            contents,
+            "trials that have ended",
+            lambda number, _: float(number),
+            _in_order(contents.ended),
         )
         timed = [record for record in contents.ended if record.ended_at is not None]
         parts: list[Part] = [Chart("Best so far, by trials", by_trial)]
@@ -52,6 +55,13 @@ def progress_parts(contents: StudyContents) -> Iterator[Part]:
         "side by side count each for itself.",
         height=190,
     )
+
+
+def _in_order(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return trials as they ended; as they began where that is not known of all."""
+    if any(record.ended_at is None for record in records):
+        return list(records)
+    return sorted(records, key=lambda record: record.ended_at or 0.0)
 
 
 def _best_so_far(

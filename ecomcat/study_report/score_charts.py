@@ -7,9 +7,10 @@ from typing import Any
 
 from ecomcat.pages.charts import OURS, figure, plotly_text, unique_labels
 from ecomcat.pages.parts import Chart, Facts, Grid, Paragraph, Part, Table
+from ecomcat.reporting.tables import validation_title
 from ecomcat.study_report.confidence_charts import calibration_chart, coverage_chart
 
-_MOST_BESIDE, _MOST_CROSSED, _MOST_IN_HEATMAP = 5, 12, 80  # classes
+_MOST_CROSSED, _MOST_IN_HEATMAP = 12, 80  # classes
 _MOST_BARS, _MOST_PAIRS, _MOST_ABSENT = 40, 20, 5
 _MOST_NAMED = 200  # characters of a category's name under the pointer
 _ROW_HEIGHT = 24  # pixels
@@ -36,9 +37,7 @@ def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
     )
     yield _beside_baseline(metrics)
     yield Paragraph(final["verdict"])
-    confusion = list(_confusion(test))
-    # Side by side where a matrix leaves room for it.
-    yield from [Grid(confusion)] if len(test["per_class"]) <= _MOST_BESIDE else confusion
+    yield from _confusion(test)
     yield _per_class(test)
     coverage = coverage_chart(final["coverage"], test["coverage"])
     yield Grid([calibration_chart(final["calibration"]), coverage])
@@ -47,7 +46,7 @@ def score_parts(final: Mapping[str, Any]) -> Iterator[Part]:
 def _beside_baseline(metrics: Mapping[str, Any]) -> Table:
     sets = [
         ("this model", "test (scored once)", metrics["test"]),
-        ("this model", "validation (weights before retraining)", metrics["validation"]),
+        ("this model", validation_title(metrics["final"]), metrics["validation"]),
     ]
     if "test_without_excluded" in metrics:
         title = "test, without rows that data.exclude marks"
