@@ -100,7 +100,9 @@ def test_what_make_passes_on_composes(line: Line, run_main: RunMain) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # as where the commands are typed
+@pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")  # Keras Tuner's
+@pytest.mark.filterwarnings("ignore:getName:DeprecationWarning")  # Keras Tuner's
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't:DeprecationWarning")  # Keras's
 @pytest.mark.parametrize("document", sorted({line.document for line in OURS}))
 def test_the_commands_of_a_document_run_in_their_order(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
