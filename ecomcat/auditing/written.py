@@ -10,6 +10,7 @@ import csv
 import io
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from ecomcat.auditing.rows import AuditRows
 from ecomcat.auditing.suspicion import Suspicion
 from ecomcat.data.exclude import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.data.near_duplicates import NearDuplicates
-from ecomcat.files import write_text
+from ecomcat.files import atomic_path, write_text
 
 logger = logging.getLogger("ecomcat")
 
@@ -45,15 +46,28 @@ def _kept_marks(path: Path, digests: Iterable[bytes]) -> set[bytes]:
     marks, known = read_marks(path), set(digests)
     found = [next((d for d in mark.digests if d in known), None) for mark in marks]
     if lost := found.count(None):
-        former = path.with_suffix(".former.csv")
-        path.replace(former)
         logger.warning(
             "%d marked rows of %s have no place in it any more; the file is kept as %s.",
             lost,
             path,
-            former.name,
+            _keep_copy(path).name,
         )
     return {digest for digest in found if digest is not None}
+
+
+def _keep_copy(path: Path) -> Path:
+    """Copy a file beside itself under a name that no earlier copy of other content has."""
+    content = path.read_bytes()
+    for number in count(1):
+        former = path.with_suffix(f".former{'' if number == 1 else f'-{number}'}.csv")
+        if not former.exists():
+            # A copy: stopped before the new file is written, the marks are still in their place.
+            with atomic_path(former) as temporary:
+                temporary.write_bytes(content)
+            break
+        if former.is_file() and former.read_bytes() == content:
+            break
+    return former
 
 
 def write_suspicious(path: Path, rows: AuditRows, suspicion: Suspicion | None, most: int) -> int:

@@ -102,6 +102,49 @@ def test_marks_whose_rows_are_gone_are_kept_in_a_file_of_their_own(
     assert "1 marked rows" in caplog.text
 
 
+def without(keys: list[str]) -> list[tuple[str, str]]:
+    return [(t, label) for t, label in ROWS if key_digest(normalized_key(t)).hex() not in keys]
+
+
+def test_marks_that_are_lost_later_do_not_take_the_place_of_those_lost_before(
+    shop: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out" / "shop"
+    audit(shop, tmp_path / "out")
+    gone: list[str] = []
+    for _ in range(2):
+        gone += mark(folder / "suspicious_labels.csv", [0])
+        write_rows(shop, without(gone))
+        audit(shop, tmp_path / "out")
+    kept = [
+        row["key"]
+        for path in sorted(folder.glob("*.former*.csv"))
+        for row in csv.DictReader(path.read_text("utf-8").splitlines(), delimiter=";")
+        if row["exclude"]
+    ]
+    assert sorted(kept) == sorted(gone)
+
+
+def test_an_audit_that_cannot_write_leaves_the_marks_in_their_place(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out" / "shop"
+    audit(shop, tmp_path / "out")
+    gone, stays = mark(folder / "suspicious_labels.csv", [0, 1])
+    write_rows(shop, without([gone]))
+
+    def full(*_arguments: object) -> None:
+        raise UserError("no space left")
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="no space left"):
+        patched.setattr("ecomcat.auditing.written.write_text", full)
+        audit(shop, tmp_path / "out")
+    audit(shop, tmp_path / "out")
+    rows = table_of(folder / "suspicious_labels.csv")
+    assert [row["key"] for row in rows if row["exclude"]] == [stays]
+    assert len(list(folder.glob("*.former*.csv"))) == 1
+
+
 def test_a_mark_that_is_none_ends_the_audit_before_it_begins(shop: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "shop"
     audit(shop, tmp_path / "out")
