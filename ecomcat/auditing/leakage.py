@@ -22,7 +22,7 @@ NAIVE, DISTINCT, GROUPED = KINDS = (
     "repeats removed first",
     "near-duplicates on one side, too",
 )
-_LEAST_ROWS = 10  # of a class
+_LEAST_ROWS = 10  # distinct ones, of a class
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,14 @@ def leakage(
         rows that have a twin or a near-duplicate among the training rows; or `reason`, why there
         are none.
     """
-    everything = _without_rare(_Rows(rows.row_texts, rows.row_labels, rows.classes))
-    distinct = _without_rare(_Rows(rows.usable, rows.labels[rows.usable], rows.classes))
+    usable = rows.labels[rows.usable]
+    # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
+    common = np.bincount(usable, minlength=len(rows.classes)) >= _LEAST_ROWS
+    everything = _of_classes(common, _Rows(rows.row_texts, rows.row_labels, rows.classes))
+    distinct = _of_classes(common, _Rows(rows.usable, usable, rows.classes))
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
-    if min(len(everything.names), len(distinct.names)) < 2:
-        return {"reason": f"there are fewer than two categories of {_LEAST_ROWS} texts"}
+    if len(distinct.names) < 2:
+        return {"reason": f"there are fewer than two categories of {_LEAST_ROWS} distinct texts"}
     try:
         for seed in seeds:
             for kind, chosen, split in _splits(everything, distinct, groups, fractions, seed):
@@ -77,10 +80,9 @@ class _NothingToLearnError(ValueError):
     """The training rows have no words, or one class."""
 
 
-def _without_rare(rows: _Rows) -> _Rows:
-    """Leave out classes that cannot stand in every part of every split."""
-    counts = np.bincount(rows.labels, minlength=len(rows.names))
-    kept = counts[rows.labels] >= _LEAST_ROWS
+def _of_classes(chosen: NDArray[np.bool_], rows: _Rows) -> _Rows:
+    """Leave out all other classes, such as those that cannot stand in every part of a split."""
+    kept = chosen[rows.labels]
     numbers, labels = np.unique(rows.labels[kept], return_inverse=True)
     return _Rows(rows.texts[kept], labels, [rows.names[number] for number in numbers])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from audit_material import HARM, NOUNS, audit, plain_rows, write_rows
 from ecomcat.auditing.contents import contents, default_max_tokens
 from ecomcat.auditing.leakage import DISTINCT, GROUPED, NAIVE
 from ecomcat.auditing.rows import audit_rows
+from ecomcat.data.split import Split, split_rows
 
 LONG = "A solid oak bookshelf with five wide shelves for the living room and the hall"
 
@@ -134,3 +136,18 @@ def test_a_leaking_split_flatters(tmp_path: Path) -> None:
     assert min(each["accuracy"] for each in splits[NAIVE]) > 0.9
     assert max(each["accuracy"] for each in splits[DISTINCT]) < 0.8
     assert splits[NAIVE][0]["twins"] > 0.9
+
+
+def test_all_kinds_of_split_have_the_same_categories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[set[str]] = []
+
+    def noted(labels: Sequence[str], *arguments: Any) -> Split:
+        met.append(set(labels))
+        return split_rows(labels, *arguments)
+
+    monkeypatch.setattr("ecomcat.auditing.leakage.split_rows", noted)
+    repeated = [(f"one of two lamps, number {n % 2}", "Lamps") for n in range(40)]
+    audit(write_rows(tmp_path / "shop.csv", plain_rows() + repeated), tmp_path / "out")
+    assert met == [set(NOUNS), set(NOUNS)]
