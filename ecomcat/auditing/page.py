@@ -130,8 +130,8 @@ def _next(figures: Mapping[str, Any]) -> list[Part]:
             "Open suspicious_labels.csv in a spreadsheet, or near_duplicates.csv, and put an x in "
             "the column exclude of what is wrong; another audit of the same file keeps your marks. "
             f"Marked so far: {said}. "
-            "A search then leaves these rows out of train and validation, and gives figures on "
-            "test with and without them:"
+            "A search reads one of the two files, that which data.exclude names, leaves its marked "
+            "rows out of train and validation, and gives figures on test with and without them:"
         ),
         Code(figures["next"]),
         Paragraph("To keep near-duplicates on one side of the split, add:"),

@@ -74,7 +74,8 @@ def run_audit(config: AuditCommand) -> None:
     }
     figures["marked"] = marked
     figures["findings"] = findings(figures)
-    figures["next"] = _next_command(config, directory)
+    with_marks = NEAR if marked[NEAR] and not marked[SUSPICIOUS] else SUSPICIOUS
+    figures["next"] = _next_command(config, directory / with_marks)
     write_json(directory / "audit.json", figures)
     write_text(directory / "audit.html", render(audit_page(figures)))
     print_audit(figures)
@@ -148,8 +149,8 @@ def _look(config: AuditCommand, source: LabelledRows, others: LabelledRows | Non
     return _Audit(rows, near, suspicion, figures)
 
 
-def _next_command(config: AuditCommand, directory: Path) -> str:
-    """Return what to type when rows are marked, with the data as it was named."""
+def _next_command(config: AuditCommand, marks: Path) -> str:
+    """Return what to type when rows are marked in a file, with the data as it was named."""
     data = config.data
     named = [f"data={data.name}" if data.name != "auto" else ""]
     if data.path:
@@ -159,5 +160,5 @@ def _next_command(config: AuditCommand, directory: Path) -> str:
         if value is not None:
             shown = f"[{','.join(map(str, value))}]" if isinstance(value, list | tuple) else value
             named.append(f"data.{key}={shown}")
-    given = [*filter(None, named), f"data.exclude={directory / SUSPICIOUS}"]
+    given = [*filter(None, named), f"data.exclude={marks}"]
     return our_command("search", *given)

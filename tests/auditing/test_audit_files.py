@@ -164,6 +164,25 @@ def test_a_search_leaves_out_what_was_marked(shop: Path, tmp_path: Path) -> None
     assert sorted(dataset.digests[row].hex() for row in dataset.excluded) == sorted(marked)
 
 
+@pytest.mark.parametrize(
+    ("marked", "named"),
+    [
+        (["near_duplicates.csv"], "near_duplicates.csv"),
+        (["near_duplicates.csv", "suspicious_labels.csv"], "suspicious_labels.csv"),
+        ([], "suspicious_labels.csv"),
+    ],
+)
+def test_the_command_to_go_on_names_a_file_with_marks(
+    shop: Path, tmp_path: Path, marked: list[str], named: str
+) -> None:
+    folder = tmp_path / "out" / "shop"
+    audit(shop, tmp_path / "out")
+    for name in marked:
+        mark(folder / name, [0])
+    assert f"data.exclude={folder / named}" in audit(shop, tmp_path / "out")["next"]
+    assert "reads one of the two files" in (folder / "audit.html").read_text("utf-8")
+
+
 def test_the_command_to_go_on_names_the_file_and_its_columns(tmp_path: Path) -> None:
     path = tmp_path / "my shop.csv"
     lines = ["name,kind,about", *(f"n{n},{label},{text}" for n, (text, label) in enumerate(ROWS))]
