@@ -29,7 +29,7 @@ from ecomcat.auditing.written import (
     write_near_duplicates,
     write_suspicious,
 )
-from ecomcat.config import AuditCommand
+from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.source import LabelledRows, load_labelled_rows
 from ecomcat.errors import UserError
@@ -39,6 +39,12 @@ from ecomcat.reporting.endings import our_command, say_what_next
 from ecomcat.reporting.steps import step
 
 logger = logging.getLogger("ecomcat")
+
+# What the same rows cannot be read or split without, where it is not the default.
+_READING_KEYS = (
+    *("member", "encoding", "delimiter", "header", "rare_classes", "min_class_rows"),
+    *("sample_rows", "sample_label_noise", "sample_seed"),
+)
 
 
 @dataclass(frozen=True)
@@ -160,5 +166,9 @@ def _next_command(config: AuditCommand, marks: Path) -> str:
         if value is not None:
             shown = f"[{','.join(map(str, value))}]" if isinstance(value, list | tuple) else value
             named.append(f"data.{key}={shown}")
+    plain = DataConfig()
+    for key in _READING_KEYS:
+        if (value := getattr(data, key)) != getattr(plain, key):
+            named.append(f"data.{key}={str(value).lower() if isinstance(value, bool) else value}")
     given = [*filter(None, named), f"data.exclude={marks}"]
     return our_command("search", *given)

@@ -194,3 +194,12 @@ def test_the_command_to_go_on_names_the_file_and_its_columns(tmp_path: Path) -> 
     assert f"'data.path={path}'" in said
     assert f"data.exclude={marks}" in said
     assert "'data.text_column=[name,about]'" in said and "data.label_column=kind" in said
+
+
+def test_the_command_to_go_on_reads_the_file_as_the_audit_did(shop: Path, tmp_path: Path) -> None:
+    options = {"header": False, "delimiter": ",", "encoding": "utf-8", "min_class_rows": 5}
+    said = audit(shop, tmp_path / "out", data={**options, "rare_classes": "drop"})["next"]
+    for named in ("header=false", "delimiter=,", "encoding=utf-8", "min_class_rows=5"):
+        assert f" data.{named} " in said
+    assert " data.rare_classes=drop " in said
+    assert "data.member" not in said and "data.sample" not in said
