@@ -24,7 +24,8 @@ from ecomcat.files import atomic_path, write_text
 logger = logging.getLogger("ecomcat")
 
 SUSPICIOUS, NEAR = "suspicious_labels.csv", "near_duplicates.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin-1
 
 

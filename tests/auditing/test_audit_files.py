@@ -59,14 +59,15 @@ def test_near_duplicates_stand_group_by_group(shop: Path, tmp_path: Path) -> Non
     assert all(0.6 <= float(row["similarity_to_closest"]) <= 1 for row in rows)
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "\uff1d", "\uff0b"])
 def test_no_cell_is_a_formula(tmp_path: Path, start: str) -> None:
     rows = [(f"{start}{text}", f"{start}{label}") for text, label in ROWS]
     audit(write_rows(tmp_path / "formulas.csv", rows), tmp_path / "out")
     for name in ("suspicious_labels.csv", "near_duplicates.csv"):
         for row in table_of(tmp_path / "out" / "formulas" / name):
             assert not any(
-                cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values()
+                cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b"))
+                for cell in row.values()
             )
             assert row["key"] == key_digest(normalized_key(row["text"])).hex()
 
