@@ -33,7 +33,7 @@ from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.source import LabelledRows, load_labelled_rows
 from ecomcat.errors import UserError
-from ecomcat.files import write_json, write_text
+from ecomcat.files import require_writable, write_json, write_text
 from ecomcat.pages.document import render
 from ecomcat.reporting.endings import our_command, say_what_next
 from ecomcat.reporting.steps import step
@@ -69,6 +69,7 @@ def run_audit(config: AuditCommand) -> None:
         second = replace(config.data, source="csv", path=config.against, member=None)
         others = load_labelled_rows(second)
     directory = Path(config.output_dir).expanduser() / _folder(source.name)
+    require_writable(directory / "audit.html", "output_dir")
     check_marks(directory)
     found = _look(config, source, others)
     figures = found.figures

@@ -132,6 +132,19 @@ def test_what_cannot_work_is_refused_before_any_work(
     assert not (tmp_path / "outputs").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_met_before_any_work(
+    run_audit: Callable[..., Ended], tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "shop.csv", plain_rows(5))
+    place = tmp_path / "outputs" / "audit" / "shop"
+    place.parent.mkdir(parents=True)
+    place.write_text("mine", encoding="utf-8")
+    ended = run_audit("data.path=shop.csv")
+    assert ended.code == 2
+    assert "where output_dir=" in ended.errors and "Traceback" not in ended.errors
+    assert place.read_text(encoding="utf-8") == "mine"
+
+
 def test_a_missing_package_is_named_with_the_line_that_installs_it(
     run_audit: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
