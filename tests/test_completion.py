@@ -117,6 +117,23 @@ def test_what_follows_the_cursor_is_not_looked_at(monkeypatch):
     )
 
 
+def test_a_name_that_is_no_line_of_text_does_not_hide_the_others(folder, monkeypatch):
+    for name in (b"products-\xe9.csv", b"products\n.csv"):
+        try:
+            (folder / os.fsdecode(name)).touch()
+        except OSError:
+            pytest.skip("this file system has no such names")
+    monkeypatch.setenv("COMP_LINE", "ecomcat-search data.path=prod")
+    monkeypatch.setenv("COMP_POINT", "29")
+    assert completion("search", ["-sc", "query=bash"]) == "data.path=products.csv\n"
+
+
+def test_a_line_with_letters_of_another_encoding_is_no_error(monkeypatch):
+    monkeypatch.setenv("COMP_LINE", os.fsdecode(b"ecomcat-search data.path=caf\xe9"))
+    monkeypatch.setenv("COMP_POINT", "29")
+    assert completion("search", ["-sc", "query=bash"]) == ""
+
+
 def test_other_arguments_ask_for_no_completion(monkeypatch):
     monkeypatch.delenv("COMP_LINE", raising=False)
     for arguments in ([], ["budget=quick"], ["-sc", "query=bash"], ["-sc", "install=fish"]):

@@ -52,13 +52,18 @@ def completion(command: str, arguments: Sequence[str]) -> str | None:
         line = os.environ["COMP_LINE"]
         point = os.environ.get("COMP_POINT", "")
         # In bytes, as bash counts.
-        before = line.encode()[: int(point)].decode(errors="ignore") if point.isdigit() else line
-        return "".join(f"{word}\n" for word in suggestions(command, before))
+        before = os.fsdecode(os.fsencode(line)[: int(point)]) if point.isdigit() else line
+        return "".join(f"{word}\n" for word in suggestions(command, before) if _is_line(word))
     if asked == "install" and shell in {"bash", "zsh"}:
         commands = " ".join(f"ecomcat-{name}" for name in COMMANDS)
         files = "|".join(f"{key}=*" for key in sorted(FILE_KEYS))
         return _BASH.replace("COMMANDS", commands).replace("FILES", files)
     return None
+
+
+def _is_line(word: str) -> bool:
+    """Tell whether a word can be printed on one line: names of files may be of any bytes."""
+    return "\n" not in word and not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def suggestions(command: str, line: str) -> list[str]:
