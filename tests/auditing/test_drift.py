@@ -77,3 +77,10 @@ def test_a_second_file_without_usable_rows_is_compared_as_empty() -> None:
     found = drift(audit_rows(plain_rows(5)), audit_rows([("?!", "a"), ("b", " ")]), 0.6, 1)
     assert found["texts"] == [15, 0]
     assert (found["auc"], found["shared_exactly"], found["words"]["unseen_share"]) == (None, 0, 0)
+
+
+def test_a_shared_text_is_shown_also_where_its_words_are_parted_otherwise() -> None:
+    first = audit_rows([*plain_rows(), ("foot-ball", "Toys")])
+    found = drift(first, audit_rows([("football", "Toys")]), 0.6, 1)
+    assert (found["shared_exactly"], found["shared_nearly"]) == (1, 0)
+    assert found["shared_examples"] == ["football"]
