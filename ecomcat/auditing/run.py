@@ -156,6 +156,12 @@ def _look(config: AuditCommand, source: LabelledRows, others: LabelledRows | Non
     return _Audit(rows, near, suspicion, figures)
 
 
+def _listed(column: str | int) -> str:
+    """Write a column's name in a list; one with a comma needs quotes of its own."""
+    quote = "'" if '"' in str(column) else '"'
+    return f"{quote}{column}{quote}" if "," in str(column) else str(column)
+
+
 def _next_command(config: AuditCommand, marks: Path) -> str:
     """Return what to type when rows are marked in a file, with the data as it was named."""
     data = config.data
@@ -165,7 +171,9 @@ def _next_command(config: AuditCommand, marks: Path) -> str:
     columns = {"text_column": data.text_column, "label_column": data.label_column}
     for key, value in columns.items():
         if value is not None:
-            shown = f"[{','.join(map(str, value))}]" if isinstance(value, list | tuple) else value
+            shown = (
+                f"[{','.join(map(_listed, value))}]" if isinstance(value, list | tuple) else value
+            )
             named.append(f"data.{key}={shown}")
     plain = DataConfig()
     for key in _READING_KEYS:

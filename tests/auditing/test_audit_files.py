@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import logging
+import shlex
 from pathlib import Path
 
 import pytest
 from audit_material import audit, plain_rows, table_of, write_rows
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from ecomcat.commandline.quoting import quote_overrides
 from ecomcat.config import DataConfig
 from ecomcat.data.clean import key_digest, normalized_key
 from ecomcat.data.dataset import load_dataset
@@ -204,3 +207,17 @@ def test_the_command_to_go_on_reads_the_file_as_the_audit_did(shop: Path, tmp_pa
         assert f" data.{named} " in said
     assert " data.rare_classes=drop " in said
     assert "data.member" not in said and "data.sample" not in said
+
+
+def test_the_command_to_go_on_keeps_a_comma_in_the_name_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    lines = [
+        '"name, all",kind,about',
+        *(f"n{n},{kind},{text}" for n, (text, kind) in enumerate(ROWS)),
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    columns = {"text_column": ["name, all", "about"], "label_column": "kind"}
+    said = shlex.split(audit(path, tmp_path / "out", data=columns)["next"])
+    (named,) = (word for word in quote_overrides(said) if word.startswith("data.text_column="))
+    override = OverridesParser.create().parse_override(named)
+    assert override.value() == ["name, all", "about"]
