@@ -73,6 +73,18 @@ def study_of(folder: Path) -> Path:
     return study
 
 
+def run_program(program: str, folder: Path) -> Completed:
+    """Run a program's text in a new interpreter that finds our package."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def run_command() -> RunCommand:
     """Return a function that runs one of our commands: `run_command("search", [...], folder)`."""

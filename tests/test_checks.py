@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from copy import deepcopy
 from functools import cache
 
@@ -20,7 +17,7 @@ from ecomcat.commandline.quoting import quote_overrides
 from ecomcat.commandline.schemas import register_schemas
 from ecomcat.config import conf_dir
 from ecomcat.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import run_program
 
 
 @cache
@@ -256,14 +253,7 @@ def test_checking_imports_nothing_heavy(tmp_path, build):
         "except UserError:\n"
         "    print(sorted({'tensorflow', 'keras', 'pandas', 'sklearn'} & set(sys.modules)))\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    ended = run_program(program, tmp_path)
     assert ended.stdout == "[]\n", ended.stderr
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ecomcat.config import COMMANDS
-from tests.conftest import ROOT, Completed
+from tests.conftest import Completed, run_program
 
 DRY = ("search.dry_run=true", "data=sample", "data.sample_rows=400")
 
@@ -28,14 +25,7 @@ def run_and_list_imports(
         "finally:\n"
         f"    print('imported:', sorted(set(sys.modules) & set({list(heavy)!r})))\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    return run_program(program, folder)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

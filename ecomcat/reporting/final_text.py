@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ecomcat.reporting.progress import plain_value
-from ecomcat.reporting.tables import validation_title
+from ecomcat.reporting.tables import COVERAGE_HEADINGS, coverage_rows, validation_title
 from ecomcat.text.tokenizer import valid_unicode
 
 _PLAIN = re.compile(r"[^\w ,]|_")
@@ -36,7 +36,7 @@ def final_report(metrics: Mapping[str, Any], classes: Sequence[str]) -> str:
             "",
             "### Labelled without a look, on test",
             "",
-            *_coverage(test["coverage"]),
+            *_table(COVERAGE_HEADINGS, coverage_rows(test["coverage"])),
             "",
             "### What was exported",
             "",
@@ -94,22 +94,6 @@ def _categories(
         more = f"The first {_MOST_CLASSES} of {len(classes)}; all stand in metrics.json."
         return [*lines, "", more]
     return lines
-
-
-def _coverage(coverage: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    rows = []
-    for asked, found in coverage.items():
-        threshold, reached = found["threshold"], found["precision"]
-        rows.append(
-            (
-                asked,
-                "none is enough" if threshold is None else f"{threshold:.4f}",
-                f"{found['coverage']:.1%}",
-                "" if reached is None else f"{reached:.4f}",
-            )
-        )
-    headings = ("precision asked", "from confidence", "texts accepted", "precision reached")
-    return _table(headings, rows)
 
 
 def _exported(final: Mapping[str, Any]) -> list[str]:

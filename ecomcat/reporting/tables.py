@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PLAIN_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40
 _LEAST_NAME = 12  # columns that a category's name needs beside a confusion matrix
+COVERAGE_HEADINGS = ("precision asked", "from confidence", "texts accepted", "precision reached")
 
 
 def output_console() -> Console:
@@ -175,6 +176,23 @@ def confusion_table(
     return table
 
 
+def coverage_rows(coverage: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Write what is accepted for each precision that was asked, a cell for each heading.
+
+    Args:
+        coverage: as `ecomcat.model.confidence` gives it.
+    """
+    return [
+        (
+            asked,
+            "none is enough" if found["threshold"] is None else f"{found['threshold']:.4f}",
+            f"{found['coverage']:.1%}",
+            "" if found["precision"] is None else f"{found['precision']:.4f}",
+        )
+        for asked, found in coverage.items()
+    ]
+
+
 def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
     """List how many texts need no second look for some precisions, and how right they are.
 
@@ -183,16 +201,10 @@ def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
         scores: as `ecomcat.model.confidence` gives them.
     """
     table = FittingTable(title)
-    for heading in ("precision asked", "from confidence", "texts accepted", "precision reached"):
+    for heading in COVERAGE_HEADINGS:
         table.add_figures(heading)
-    for precision, found in scores["coverage"].items():
-        threshold, reached = found["threshold"], found["precision"]
-        table.add_row(
-            precision,
-            "none is enough" if threshold is None else f"{threshold:.4f}",
-            f"{found['coverage']:.1%}",
-            "" if reached is None else f"{reached:.4f}",
-        )
+    for row in coverage_rows(scores["coverage"]):
+        table.add_row(*row)
     error = scores["calibration_error"]
     table.caption = _caption(f"expected calibration error {error:.4f}; thresholds from validation")
     return table

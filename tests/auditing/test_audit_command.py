@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from ecomcat import audit
 from ecomcat.auditing.checks import check_audit
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import run_program
 
 
 @pytest.fixture
@@ -162,13 +159,6 @@ def test_neither_tensorflow_nor_ray_is_imported(tmp_path: Path) -> None:
         "try:\n    main()\n"
         "finally:\n    print('heavy:', {'tensorflow', 'keras', 'ray'} & {*sys.modules})\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    done = run_program(program, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "heavy: set()" in done.stdout
