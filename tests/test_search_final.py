@@ -53,7 +53,7 @@ def test_each_final_step_uses_the_study_that_is_there_and_says_what_it_did(run_c
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
     run_command, folder
 ):
-    """Without retraining and memory the exported model is the one that validation scored."""
+    """Without retraining and companions the exported model is the one that validation scored."""
     finish(run_command, folder, "as_selected", "final=ensemble", "final.retrain=false")
     metrics = metrics_of(folder, "as_selected")
     assert metrics["final"]["retrained"] is False
@@ -84,9 +84,10 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
 
 
 def test_what_is_switched_off_is_not_there(run_command, folder):
-    switches = ("final.memory=false", "final.baseline=false")
+    switches = ("final.memory=false", "final.linear=false", "final.baseline=false")
     done = finish(run_command, folder, "plain", *switches)
     assert metrics_of(folder, "plain")["final"]["memory_share"] == 0
+    assert metrics_of(folder, "plain")["final"]["linear_share"] == 0
     assert metrics_of(folder, "plain")["baseline"] is None
     assert "final.baseline=false" in done.stderr
 

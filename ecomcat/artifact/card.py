@@ -166,6 +166,11 @@ def _model_lines(final: Mapping[str, Any]) -> list[str]:
             f"- A memory of the training texts (which classes texts of the same words have) counts "
             f"for {final['memory_share']:.0%} of each answer."
         )
+    if final["linear_share"] > 0:
+        lines.append(
+            f"- A linear part (what each of the text's words says by itself) counts for "
+            f"{final['linear_share']:.0%} of each answer."
+        )
     return lines
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ecomcat.config import SearchCommand
 from ecomcat.final.calibration import calibrated_model
+from ecomcat.final.companions import companion_parts
 from ecomcat.final.distill import train_student
 from ecomcat.final.members import merge_members, networks_as_selected, part_of
 from ecomcat.final.merge import merge_models
-from ecomcat.final.plan import FinalPlan, memory_of, teacher_of
+from ecomcat.final.plan import FinalPlan, teacher_of
 from ecomcat.final.retrain import network_with, retrain_trials
 from ecomcat.model.training import OnEpoch
 from ecomcat.tuning.study.study import Study
@@ -44,7 +45,7 @@ def build_final(
     rows: NDArray[np.int64],
     on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> FinalModel:
-    """Train the plan's networks on the rows, merge them with the memory, and calibrate the whole.
+    """Train the plan's networks, merge them with their companions, and calibrate the whole.
 
     Args:
         config: of the run.
@@ -58,9 +59,8 @@ def build_final(
         UserError: when a training fails.
     """
     network = _network(config, inputs, study, plan, rows, on_epoch)
-    parts = [part_of(network, 1 - plan.memory_share, plan.limits)]
-    if plan.memory_share > 0:
-        parts.append(memory_of(inputs, plan, rows))
+    parts = [part_of(network, plan.companions.networks_share, plan.limits)]
+    parts += companion_parts(plan.companions, inputs, plan.limits, rows)
     merged = merge_models(parts, **plan.limits)
     return FinalModel(calibrated_model(merged, plan.temperature), **plan.limits)
 

@@ -10,27 +10,22 @@ weighted by the words' rarity, are made short by a random projection (Johnson an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecomcat.final.lot import some_rows
-from ecomcat.model.scores import macro_f1
-from ecomcat.text.tokenizer import UNKNOWN_ID
+from ecomcat.final.word_counts import count_words, rarity
 
 if TYPE_CHECKING:
     import keras
 
     from ecomcat.model.training import Examples
-    from ecomcat.text.encoding import EncodedTexts
 
 MOST_TEXTS = 20_000  # of which a key each is kept: 20 MB, and as many products for each answer
 _KEY_DIM = 256
 _SHARPNESS = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
 WORD_KEYS = "word_keys"  # the layer of the memory that looks words up
-SHARE = 0.25  # what the memory counts for
-_NEAR = (0.2, 0.25, 0.3)  # shares that decide together whether it helps
 
 
 def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: int) -> keras.Model:
@@ -52,8 +47,8 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
     random = np.random.default_rng([seed, vocabulary_size])
     word_keys = random.standard_normal((vocabulary_size, _KEY_DIM), np.float32)
     rows = some_rows(len(examples), MOST_TEXTS, random)
-    counts = _word_counts(examples.texts.take(rows), vocabulary_size)
-    word_keys *= _rarity(counts)[:, None]
+    counts = count_words(examples.texts.take(rows), vocabulary_size)
+    word_keys *= rarity(counts)[:, None]
     keys = counts @ word_keys
     keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), 1e-9)
     ids = keras.Input((None,), dtype="int32", name="token_ids")
@@ -67,48 +62,3 @@ def build_memory(examples: Examples, classes: int, vocabulary_size: int, seed: i
     answer.set_weights([np.eye(classes, dtype=np.float32)[examples.labels[rows]]])
     model.trainable = False
     return model
-
-
-def _word_counts(encoded: EncodedTexts, vocabulary_size: int) -> Any:
-    """Return a sparse matrix `(texts, vocabulary)` of how often each word stands in each text."""
-    from scipy import sparse
-
-    texts = np.repeat(np.arange(len(encoded)), encoded.lengths)
-    ones = np.ones(len(texts), np.float32)
-    shape = (len(encoded), vocabulary_size)
-    return sparse.csr_array((ones, (texts, encoded.ids)), shape=shape)
-
-
-def _rarity(counts: Any) -> NDArray[np.float32]:
-    """Return each word's inverse document frequency; padding and the unknown word count 0."""
-    texts, vocabulary_size = counts.shape
-    met = np.bincount(counts.indices, minlength=vocabulary_size)
-    weights: NDArray[np.float32] = (np.log((1 + texts) / (1 + met)) + 1).astype(np.float32)
-    weights[: UNKNOWN_ID + 1] = 0.0
-    return weights
-
-
-def choose_share(
-    network: NDArray[np.float32], memory: NDArray[np.float32], labels: NDArray[np.int64]
-) -> float:
-    """Decide whether the memory counts, on validation texts that neither has seen.
-
-    How much it counts is fixed: chosen freely on some thousand texts it follows their chance, and
-    does worse on others than a quarter does (benchmarks/README.md).
-
-    Args:
-        network: probabilities, shape `(texts, classes)`.
-        memory: the same of the memory.
-        labels: class numbers, shape `(texts,)`.
-
-    Returns:
-        `SHARE`, or 0 where it makes macro-F1 no better.
-    """
-    classes = network.shape[1]
-
-    def score(share: float) -> float:
-        mixed = (1 - share) * network + share * memory
-        return macro_f1(labels, mixed.argmax(axis=1), classes)
-
-    helps = np.mean([score(share) for share in _NEAR]) > score(0.0)
-    return SHARE if helps else 0.0

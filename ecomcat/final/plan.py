@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -12,20 +12,17 @@ from numpy.typing import NDArray
 
 from ecomcat.config import DISTILLED, FinalConfig
 from ecomcat.final.calibration import cross_calibrated, fit_temperature
+from ecomcat.final.companions import Companions, choose_companions
 from ecomcat.final.distill import try_student
 from ecomcat.final.members import (
     Member,
     choose_members,
     merge_members,
     networks_as_selected,
-    part_of,
     widest_limits,
 )
-from ecomcat.final.memory import build_memory, choose_share
-from ecomcat.final.merge import Part
 from ecomcat.final.retrain import final_epochs
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.study.records import TrialRecord
 from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
@@ -45,7 +42,7 @@ class FinalPlan:
             half of the texts calibrated by the other.
         student: what a student taught on train alone gave, where there is one.
         student_epochs: that a student is taught for.
-        memory_share: what the memory of the training texts counts for.
+        companions: what answers beside the networks.
         temperature: of the whole's answers.
     """
 
@@ -55,7 +52,7 @@ class FinalPlan:
     validation: NDArray[np.float32]
     student: Outcome | None = None
     student_epochs: int = 0
-    memory_share: float = 0.0
+    companions: Companions = field(default_factory=Companions)
     temperature: float = 1.0
 
     @property
@@ -79,7 +76,7 @@ class FinalPlan:
         ]
         found: dict[str, Any] = {
             "name": self.name,
-            "memory_share": round(self.memory_share, 4),
+            **self.companions.describe(),
             "temperature": round(self.temperature, 4),
         }
         if self.student is None:
@@ -91,7 +88,7 @@ class FinalPlan:
 def plan_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, best: TrialRecord
 ) -> FinalPlan:
-    """Choose members, student, memory and temperature on validation.
+    """Choose members, student, companions and temperature on validation.
 
     Args:
         final: the configuration.
@@ -108,7 +105,8 @@ def plan_final(
         epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
         validation = student.probabilities
         plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
-    return _calibrated(_with_memory(plan, inputs) if final.memory else plan, inputs)
+    companions, validation = choose_companions(final, inputs, plan.limits, plan.validation)
+    return _calibrated(replace(plan, companions=companions, validation=validation), inputs)
 
 
 def teacher_of(inputs: TrialInputs, study: Study, plan: FinalPlan) -> keras.Model:
@@ -116,30 +114,6 @@ def teacher_of(inputs: TrialInputs, study: Study, plan: FinalPlan) -> keras.Mode
     readers = [plan.best, *(member.record for member in plan.members)]
     models = networks_as_selected(inputs, study, plan.members)
     return merge_members(plan.members, models, widest_limits(readers))
-
-
-def memory_of(inputs: TrialInputs, plan: FinalPlan, rows: NDArray[np.int64]) -> Part:
-    """Return a memory of some rows, as the part of the whole that the plan gives it.
-
-    It knows the ids that occur: a small data set has fewer words than are allowed.
-    """
-    limits = plan.limits
-    words = min(int(inputs.texts.ids.max()) + 1, int(limits["vocabulary_size"]))
-    memory = build_memory(inputs.examples(rows, limits), inputs.classes, words, inputs.seed)
-    return part_of(memory, plan.memory_share, {**limits, "vocabulary_size": words})
-
-
-def _with_memory(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
-    memory = memory_of(inputs, plan, inputs.split.train).model
-    validation = inputs.examples(inputs.split.validation, plan.limits)
-    remembered = predict_probabilities(memory, validation.texts)
-    share = choose_share(plan.validation, remembered, validation.labels)
-    mixed = (1 - share) * plan.validation + share * remembered
-    if share > 0:
-        logger.info("Memory of the training texts: counts for %.0f %%.", 100 * share)
-    else:
-        logger.info("Memory of the training texts: left out, validation is no better with it.")
-    return replace(plan, memory_share=share, validation=mixed)
 
 
 def _calibrated(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:

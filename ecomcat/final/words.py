@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from ecomcat.final.linear_part import WORD_WEIGHTS
 from ecomcat.final.memory import WORD_KEYS
 from ecomcat.reporting.projector import MOST_WORDS, WordVectors
 from ecomcat.text.tokenizer import UNKNOWN_ID
 from ecomcat.tuning.workers.trial import TrialInputs
+
+_FIXED = (WORD_KEYS, WORD_WEIGHTS)  # embeddings of no network, which place no word by its meaning
 
 
 def known_words(
@@ -52,7 +55,7 @@ def known_words(
 def _first_embedding(model: keras.Model) -> keras.layers.Embedding | None:
     """Look through a model and the models in it for an embedding that was trained."""
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Embedding) and layer.name != WORD_KEYS:
+        if isinstance(layer, keras.layers.Embedding) and layer.name not in _FIXED:
             return layer
         found = _first_embedding(layer) if isinstance(layer, keras.Model) else None
         if found is not None:

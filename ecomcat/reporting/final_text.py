@@ -106,7 +106,8 @@ def _exported(final: Mapping[str, Any]) -> list[str]:
     }[final["retrained"], final["use_all_rows"]]
     lines = [
         f"- `final={final['name']}`, trained on {final['trained_texts']:,} texts: {trained}.",
-        f"- The memory of the training texts counts for {final['memory_share']:.0%}; "
+        f"- The memory of the training texts counts for {final['memory_share']:.0%}, the linear "
+        f"part of the words for {final['linear_share']:.0%}; "
         f"temperature {final['temperature']:.2f}.",
     ]
     if teachers is not None:

@@ -68,6 +68,7 @@ def card(
         "final": {
             "name": "single",
             "memory_share": 0.0,
+            "linear_share": 0.0,
             "temperature": 0.75,
             "retrained": True,
             "trained_texts": 9,
@@ -91,7 +92,8 @@ def card(
         ({}, "Trained on 9 texts: train and validation"),
         ({"retrained": False}, "train alone: the weights of the search"),
         ({"use_all_rows": True}, "the figures above are of the model before the test rows"),
-        ({"memory_share": 0.3}, "counts for 30% of each answer"),
+        ({"memory_share": 0.3}, "same words have) counts for 30% of each answer"),
+        ({"linear_share": 0.2}, "says by itself) counts for 20% of each answer"),
     ],
 )
 def test_says_what_the_model_is_made_of_and_was_trained_on(

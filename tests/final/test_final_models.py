@@ -160,19 +160,6 @@ def test_of_too_many_texts_the_memory_holds_some(monkeypatch):
     assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_memory_counts_only_where_it_helps():
-    from ecomcat.final.memory import choose_share
-
-    labels = np.arange(300) % 3
-    right = np.eye(3, dtype=np.float32)[labels]
-    wrong = np.eye(3, dtype=np.float32)[(labels + 1) % 3]
-    unsure = np.where(
-        np.arange(300)[:, None] < 200, 0.6 * right + 0.4 * wrong, 0.45 * right + 0.55 * wrong
-    )
-    assert choose_share(right, wrong, labels) == 0.0
-    assert choose_share(unsure.astype(np.float32), right, labels) == 0.25
-
-
 def teacher_of(answer: np.ndarray) -> Any:
     """Return a model that gives the same answer to every text."""
     import keras

@@ -52,8 +52,9 @@ def network(value: float, vocabulary_size: int, *, embeds: bool = True) -> Any:
 
 
 def exported(*networks: Any, vocabulary_size: int = 100) -> Any:
-    """Merge networks, the largest share first, a memory last, and calibrate the whole."""
+    """Merge networks, the largest share first, their companions last, and calibrate the whole."""
     from ecomcat.final.calibration import calibrated_model
+    from ecomcat.final.linear_part import build_linear
     from ecomcat.final.memory import build_memory
     from ecomcat.final.merge import Part, merge_models
 
@@ -66,8 +67,13 @@ def exported(*networks: Any, vocabulary_size: int = 100) -> Any:
         for each, share, value in zip(networks, shares, map(_embeds, networks), strict=True)
     ]
     whole = merge_models(parts, vocabulary_size=vocabulary_size, max_tokens=10)
-    both = [Part(whole, 0.75, vocabulary_size, 10), Part(memory, 0.25, vocabulary_size, 10)]
-    return calibrated_model(merge_models(both, vocabulary_size=vocabulary_size, max_tokens=10), 1.2)
+    linear = build_linear(
+        inputs.examples(np.arange(5), values), 2, vocabulary_size, temperature=1.0, seed=1
+    )
+    models = {whole: 0.5, memory: 0.25, linear: 0.25}
+    every = [Part(model, share, vocabulary_size, 10) for model, share in models.items()]
+    merged = merge_models(every, vocabulary_size=vocabulary_size, max_tokens=10)
+    return calibrated_model(merged, 1.2)
 
 
 def _embeds(model: Any) -> bool:
@@ -103,7 +109,7 @@ def test_a_part_of_fewer_words_shows_those_it_knows() -> None:
     assert known(exported(network(0.5, 4), network(0.7, 100))).words == ["dog", "oak"]
 
 
-def test_the_memory_is_not_taken_for_an_embedding() -> None:
+def test_companions_are_not_taken_for_embeddings() -> None:
     assert known(exported(network(0.0, 100, embeds=False))) is None
 
 

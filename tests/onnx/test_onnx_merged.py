@@ -1,4 +1,4 @@
-"""Merged models, the memory and a temperature answer in ONNX as they do in Keras."""
+"""Merged models, their companions and a temperature answer in ONNX as they do in Keras."""
 
 from __future__ import annotations
 
@@ -22,8 +22,16 @@ def memory(texts: EncodedTexts, labels: np.ndarray) -> Any:
     return build_memory(Examples(texts, labels), 3, VALUES["vocabulary_size"], seed=1)
 
 
+def linear(texts: EncodedTexts, labels: np.ndarray) -> Any:
+    from ecomcat.final.linear_part import build_linear
+    from ecomcat.model.training import Examples
+
+    examples = Examples(texts, labels)
+    return build_linear(examples, 3, VALUES["vocabulary_size"], temperature=0.4, seed=1)
+
+
 def merged(texts: EncodedTexts, labels: np.ndarray) -> Any:
-    """Merge members that read less of a text or know fewer words, and the memory."""
+    """Merge members that read less of a text or know fewer words, and companions."""
     from ecomcat.final.merge import Part, merge_models
 
     small = {
@@ -35,20 +43,23 @@ def merged(texts: EncodedTexts, labels: np.ndarray) -> Any:
     parts = [
         Part(network(1), 0.5, 20, 8),
         Part(network(2, **small), 0.25, 12, 3),
-        Part(memory(texts, labels), 0.25, 20, 8),
+        Part(memory(texts, labels), 0.15, 20, 8),
+        Part(linear(texts, labels), 0.1, 20, 8),
     ]
     return merge_models(parts, vocabulary_size=20, max_tokens=8)
 
 
-def test_the_memory_answers_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("companion", [memory, linear])
+def test_what_stands_beside_the_networks_answers_alike(companion: Any, tmp_path: Path) -> None:
     texts, labels = texts_and_labels(90, seed=0, longest=8)
-    require_alike(memory(texts, labels), tmp_path / "model.onnx", texts)
+    require_alike(companion(texts, labels), tmp_path / "model.onnx", texts)
 
 
-def test_the_memory_answers_alike_to_a_text_of_unknown_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("companion", [memory, linear])
+def test_it_answers_alike_to_a_text_of_unknown_words(companion: Any, tmp_path: Path) -> None:
     texts, labels = texts_and_labels(90, seed=0, longest=8)
     asked = EncodedTexts(np.array([1, 1, 5, 9], np.int32), np.array([0, 2, 3, 4]))
-    require_alike(memory(texts, labels), tmp_path / "model.onnx", asked)
+    require_alike(companion(texts, labels), tmp_path / "model.onnx", asked)
 
 
 def test_a_merged_model_answers_alike(tmp_path: Path) -> None:

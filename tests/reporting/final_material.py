@@ -53,6 +53,7 @@ def metrics_of(names: list[str], **final: Any) -> dict[str, Any]:
         "final": {
             "name": "single",
             "memory_share": 0.25,
+            "linear_share": 0.2,
             "temperature": 0.9,
             "members": [MEMBER],
             "retrained": True,
