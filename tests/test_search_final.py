@@ -50,13 +50,21 @@ def test_each_final_step_uses_the_study_that_is_there_and_says_what_it_did(run_c
     assert metrics_of(folder, "distilled")["final"]["student"]["epochs"] >= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "overrides", "helped"),
+    [
+        ("as_selected", [], False),
+        ("poor", ["search.name=poor", "model.learning_rate=1e-5", "final.memory=false"], True),
+    ],
+)
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
-    run_command, folder
+    run_command, folder, name, overrides, helped
 ):
-    """Without retraining and companions the exported model is the one that validation scored."""
-    finish(run_command, folder, "as_selected", "final=ensemble", "final.retrain=false")
-    metrics = metrics_of(folder, "as_selected")
+    """Without retraining the exported model is the one that validation scored, in all its parts."""
+    finish(run_command, folder, name, "final=ensemble", "final.retrain=false", *overrides)
+    metrics = metrics_of(folder, name)
     assert metrics["final"]["retrained"] is False
+    assert (metrics["final"]["linear_share"] > 0) == helped
     assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
     from ecomcat.artifact.classifier import load_classifier
     from ecomcat.config import DataConfig
@@ -65,7 +73,7 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     data = DataConfig(name="sample", source="sample", sample_rows=400)
     dataset = load_dataset(data, 1)
     rows = dataset.split.validation
-    classifier = load_classifier(folder / "as_selected")
+    classifier = load_classifier(folder / name)
     answers = classifier.probabilities([dataset.texts[row] for row in rows]).argmax(axis=1)
     accuracy = np.mean(answers == dataset.labels[rows])
     assert accuracy == pytest.approx(metrics["validation"]["accuracy"], abs=1e-9)

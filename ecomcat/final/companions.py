@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.calibration import fit_temperature, with_temperature
-from ecomcat.final.linear import NoWordsError
-from ecomcat.final.linear_part import build_linear
+from ecomcat.final.linear_part import NoLinearPartError, build_linear
 from ecomcat.final.members import part_of
 from ecomcat.final.memory import build_memory
 from ecomcat.final.merge import Part
@@ -85,7 +84,7 @@ def choose_companions(
     if final.linear:
         try:
             linear = predict_probabilities(_linear(inputs, limits, train, 1.0), validation.texts)
-        except NoWordsError as error:
+        except NoLinearPartError as error:
             logger.info("Linear part of the words: none, since %s.", error)
         else:
             temperature = fit_temperature(linear, validation.labels)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.final.linear import NoWordsError, fit_svc
+from ecomcat.final.linear import fit_svc
 from ecomcat.final.lot import some_rows
 from ecomcat.final.word_counts import count_words, rarity
 
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 WORD_WEIGHTS = "word_weights"  # the layer that looks words up
 MOST_TEXTS = 200_000  # that are fitted to
+MOST_CLASSES = 250  # each widens what every word of a text is looked up in: as wide as the memory's
 _MOST_WORK = 20_000_000  # texts times classes, each a hyperplane of its own: some minutes
 _COST = 1.0  # of LinearSVC; 0.3 is worse, 3 as good (benchmarks/README.md)
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
+
+
+class NoLinearPartError(Exception):
+    """The categories leave a linear part nothing to learn, or too much to hold."""
 
 
 def build_linear(
@@ -46,11 +51,13 @@ def build_linear(
         probabilities `(batch, classes)`.
 
     Raises:
-        NoWordsError: when all texts are of one class.
+        NoLinearPartError: when all texts are of one class, or there are too many classes.
     """
     import keras
     from keras import layers, ops
 
+    if classes > MOST_CLASSES:
+        raise NoLinearPartError(f"there are {classes} categories, over {MOST_CLASSES}")
     most = max(1, min(MOST_TEXTS, _MOST_WORK // classes))
     rows = some_rows(len(examples), most, np.random.default_rng([seed, classes]))
     counts = count_words(examples.texts.take(rows), vocabulary_size)
@@ -77,7 +84,7 @@ def _fit(
 
     found = np.unique(labels)
     if len(found) < 2:
-        raise NoWordsError("all training texts are of one class")
+        raise NoLinearPartError("all training texts are of one category")
     # A repeated word adds its square each time, which a sum over the words' places can do, too.
     lengths = np.sqrt(np.maximum(counts @ weights**2, _NO_WORD))
     features = sparse.diags_array(1 / lengths) @ counts @ sparse.diags_array(weights)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.final.linear import NoWordsError
 from ecomcat.text.encoding import EncodedTexts
 from tests.tiny_network import texts_and_labels
 
@@ -82,10 +81,15 @@ def test_a_category_without_a_text_is_never_the_answer() -> None:
     assert set(given.argmax(axis=1)) == {0, 1, 2}
 
 
-def test_texts_of_one_category_leave_nothing_to_learn() -> None:
-    texts, labels = texts_and_labels(90, seed=0, longest=8)
-    with pytest.raises(NoWordsError, match="one class"):
-        linear(texts, np.zeros_like(labels))
+@pytest.mark.parametrize(
+    ("labels", "classes", "reason"),
+    [([0, 0, 0], 3, "of one category"), ([0, 1, 2], 251, "there are 251 categories, over 250")],
+)
+def test_says_why_there_is_none(labels: list[int], classes: int, reason: str) -> None:
+    from ecomcat.final.linear_part import NoLinearPartError
+
+    with pytest.raises(NoLinearPartError, match=reason):
+        linear(texts_of([3], [4], [5]), np.array(labels), classes)
 
 
 def test_is_fitted_to_some_of_too_many_texts_the_same_each_time(
