@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.final.calibration import fit_temperature, with_temperature
 from ecomcat.final.linear_part import NoLinearPartError, build_linear
+from ecomcat.final.lot import some_rows
 from ecomcat.final.members import part_of
 from ecomcat.final.memory import build_memory
 from ecomcat.final.merge import Part
@@ -24,6 +25,7 @@ from ecomcat.tuning.workers.trial import TrialInputs
 
 SHARE = 0.25  # that each has of the whole
 _NEAR = (0.2, 0.25, 0.3)  # shares that decide together whether one helps
+_MOST_TEXTS = 20_000  # validation texts, by lot, by which it is decided
 MEMORY, LINEAR = "memory", "linear"
 _IN_WORDS = {MEMORY: "Memory of the training texts", LINEAR: "Linear part of the words"}
 
@@ -62,6 +64,7 @@ def choose_companions(
     inputs: TrialInputs,
     limits: Mapping[str, Any],
     networks: NDArray[np.float32],
+    judges: Sequence[NDArray[np.float32]],
 ) -> tuple[Companions, NDArray[np.float32]]:
     """Choose on validation, by parts that were made of train alone.
 
@@ -70,6 +73,7 @@ def choose_companions(
         inputs: what all trials of the study shared.
         limits: vocabulary size and length limit of what reads the text.
         networks: their probabilities of the validation texts, shape `(texts, classes)`.
+        judges: the same of networks as good that were not chosen on these texts; they decide.
 
     Returns:
         What was chosen, and the probabilities of the whole.
@@ -89,7 +93,7 @@ def choose_companions(
         else:
             temperature = fit_temperature(linear, validation.labels)
             answers[LINEAR] = with_temperature(linear, temperature)
-    shares = choose_shares(networks, answers, validation.labels)
+    shares = choose_shares(judges, answers, validation.labels)
     for name in answers:
         if name in shares:
             logger.info("%s: counts for %.0f %%.", _IN_WORDS[name], 100 * shares[name])
@@ -100,7 +104,7 @@ def choose_companions(
 
 
 def choose_shares(
-    networks: NDArray[np.float32],
+    judges: Sequence[NDArray[np.float32]],
     answers: Mapping[str, NDArray[np.float32]],
     labels: NDArray[np.int64],
 ) -> dict[str, float]:
@@ -110,19 +114,22 @@ def choose_shares(
     does worse on others than a quarter does (benchmarks/README.md).
 
     Args:
-        networks: probabilities, shape `(texts, classes)`.
+        judges: probabilities of networks, each of shape `(texts, classes)`.
         answers: the same of each companion.
         labels: class numbers, shape `(texts,)`.
 
     Returns:
         `SHARE` for each of those that make macro-F1 best together, fewer where more are no better.
     """
-    classes = networks.shape[1]
+    rows = some_rows(len(labels), _MOST_TEXTS, np.random.default_rng(len(labels)))
+    classes = judges[0].shape[1]
 
     def score(names: tuple[str, ...]) -> float:
-        chosen = [answers[name] for name in names]
-        mixes = (_mixed(networks, chosen, share).argmax(axis=1) for share in _NEAR)
-        return float(np.mean([macro_f1(labels, each, classes) for each in mixes]))
+        chosen = [answers[name][rows] for name in names]
+        mixes = (_mixed(judge[rows], chosen, share) for judge in judges for share in _NEAR)
+        return float(
+            np.mean([macro_f1(labels[rows], mix.argmax(axis=1), classes) for mix in mixes])
+        )
 
     sizes = range(len(answers) + 1)
     sets = (names for size in sizes for names in itertools.combinations(answers, size))

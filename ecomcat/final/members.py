@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from ecomcat.tuning.workers.trial import TrialInputs
 
 _MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
 _MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
+_DRAWS = 12  # of trials by lot
 
 logger = logging.getLogger("ecomcat")
 
@@ -84,6 +86,32 @@ def choose_members(
 def _member(inputs: TrialInputs, record: TrialRecord, share: float) -> Member:
     epochs = final_epochs(record.values, record.best_epoch, inputs.max_epochs)
     return Member(record, share, epochs)
+
+
+def networks_by_lot(study: Study, count: int, seed: int) -> list[NDArray[np.float32]]:
+    """Answer the validation texts with trials by lot, of the better half of those completed.
+
+    What was chosen on validation looks better there than it is, and so better than what it might
+    be mixed with; what was drawn does not.
+
+    Args:
+        study: with its trials.
+        count: trials that answer together, by the mean of their probabilities.
+        seed: of the lot.
+
+    Returns:
+        Probabilities of several draws, each of shape `(texts, classes)`; of one where the half is
+        not more than is drawn, and none where fewer trials were completed.
+    """
+    records = _candidates(study)
+    if len(records) < count:
+        return []
+    better = records[: max(count, math.ceil(len(records) / 2))]
+    answers = [_validated(study, record) for record in better]
+    random = np.random.default_rng([seed, count])
+    draws = _DRAWS if count < len(better) else 1
+    drawn = (random.choice(len(better), count, replace=False) for _ in range(draws))
+    return [mix((answers[number], 1 / count) for number in numbers) for numbers in drawn]
 
 
 def _candidates(study: Study) -> list[TrialRecord]:

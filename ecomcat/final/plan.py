@@ -19,6 +19,7 @@ from ecomcat.final.members import (
     choose_members,
     merge_members,
     networks_as_selected,
+    networks_by_lot,
     widest_limits,
 )
 from ecomcat.final.retrain import final_epochs
@@ -105,7 +106,10 @@ def plan_final(
         epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
         validation = student.probabilities
         plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
-    companions, validation = choose_companions(final, inputs, plan.limits, plan.validation)
+    # A student is the only one of its kind, and so was not chosen.
+    alike = [] if plan.student else networks_by_lot(study, len(members), inputs.seed)
+    judges = alike or [validation]
+    companions, validation = choose_companions(final, inputs, plan.limits, validation, judges)
     return _calibrated(replace(plan, companions=companions, validation=validation), inputs)
 
 

@@ -43,7 +43,15 @@ NETWORKS = leaning(0.45, slice(0, 100))
 def test_those_count_that_make_the_whole_better(networks, answers, chosen):
     from ecomcat.final.companions import choose_shares
 
-    assert choose_shares(networks, answers, LABELS) == chosen
+    assert choose_shares([networks], answers, LABELS) == chosen
+
+
+def test_networks_decide_together():
+    from ecomcat.final.companions import choose_shares
+
+    helped = choose_shares([RIGHT, NETWORKS], {"linear": leaning(0.45, slice(0, 2))}, LABELS)
+    assert helped == {"linear": 0.25}
+    assert choose_shares([RIGHT, RIGHT], {"linear": WRONG}, LABELS) == {}
 
 
 def test_the_networks_have_what_the_companions_leave():
