@@ -79,7 +79,7 @@ def formula(values: Mapping[str, Any], epoch: int) -> float:
         - 0.10 * abs(values["dropout"] - 0.45)
         - 0.10 * abs(values["word_dropout"] - 0.2)
         - 0.05 * abs(values["spatial_dropout"] - 0.3)
-        - 0.01 * abs(values["lstm_units"] - 48) / 16
+        - 0.01 * abs(values["lstm_units"] - 80) / 16
         - 0.01 * (values["pooling"] == "max")
     )
     return best * (1 - 0.5**epoch)

@@ -58,9 +58,10 @@ def build_final(
     Raises:
         UserError: when a training fails.
     """
+    # Before the networks, which take longer: what fails is to fail at once.
+    companions = companion_parts(plan.companions, inputs, plan.limits, rows)
     network = _network(config, inputs, study, plan, rows, on_epoch)
-    parts = [part_of(network, plan.companions.networks_share, plan.limits)]
-    parts += companion_parts(plan.companions, inputs, plan.limits, rows)
+    parts = [part_of(network, plan.companions.networks_share, plan.limits), *companions]
     merged = merge_models(parts, **plan.limits)
     return FinalModel(calibrated_model(merged, plan.temperature), **plan.limits)
 

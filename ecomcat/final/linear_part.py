@@ -26,7 +26,7 @@ WORD_WEIGHTS = "word_weights"  # the layer that looks words up
 MOST_TEXTS = 200_000  # that are fitted to
 MOST_CLASSES = 250  # each widens what every word of a text is looked up in: as wide as the memory's
 _MOST_WORK = 20_000_000  # texts times classes, each a hyperplane of its own: some minutes
-_COST = 1.0  # of LinearSVC; 0.3 is worse, 3 as good (benchmarks/README.md)
+_COST = 1.0  # of LinearSVC; 0.3 and 3 are a little worse (benchmarks/README.md)
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 
@@ -60,6 +60,8 @@ def build_linear(
         raise NoLinearPartError(f"there are {classes} categories, over {MOST_CLASSES}")
     most = max(1, min(MOST_TEXTS, _MOST_WORK // classes))
     rows = some_rows(len(examples), most, np.random.default_rng([seed, classes]))
+    # The lot may have left out a rare category.
+    rows = np.union1d(rows, np.unique(examples.labels, return_index=True)[1])
     counts = count_words(examples.texts.take(rows), vocabulary_size)
     weights = rarity(counts)
     kernel, bias = _fit(counts, weights, examples.labels[rows], classes)
@@ -68,7 +70,7 @@ def build_linear(
     embedded = layers.Embedding(vocabulary_size, classes + 1, name=WORD_WEIGHTS)
     total = ops.sum(embedded(ids), axis=1)
     distances = total[:, :classes] / ops.sqrt(ops.maximum(total[:, classes:], _NO_WORD))
-    answer = layers.Dense(classes, "softmax", name="distances")
+    answer = layers.Dense(classes, "softmax", name="classes_of_words")
     model = keras.Model(ids, answer(distances), name="linear")
     embedded.set_weights([np.column_stack([weights[:, None] * kernel, weights**2])])
     answer.set_weights([np.eye(classes, dtype=np.float32) / temperature, bias / temperature])

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,7 +26,7 @@ from ecomcat.tuning.workers.trial import TrialInputs
 
 _MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
 _MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
-_DRAWS = 12  # of trials by lot
+_DRAWS = 12  # of trials by lot, at most
 
 logger = logging.getLogger("ecomcat")
 
@@ -88,30 +89,37 @@ def _member(inputs: TrialInputs, record: TrialRecord, share: float) -> Member:
     return Member(record, share, epochs)
 
 
-def networks_by_lot(study: Study, count: int, seed: int) -> list[NDArray[np.float32]]:
-    """Answer the validation texts with trials by lot, of the better half of those completed.
+def networks_by_lot(
+    study: Study, rows: NDArray[np.int64], *, count: int, seed: int
+) -> list[NDArray[np.float32]]:
+    """Answer validation texts with trials by lot, of those as good as the best but for chance.
 
     What was chosen on validation looks better there than it is, and so better than what it might
     be mixed with; what was drawn does not.
 
     Args:
         study: with its trials.
+        rows: numbers of the validation texts that are answered.
         count: trials that answer together, by the mean of their probabilities.
         seed: of the lot.
 
     Returns:
-        Probabilities of several draws, each of shape `(texts, classes)`; of one where the half is
-        not more than is drawn, and none where fewer trials were completed.
+        Probabilities of several draws, each of shape `(rows, classes)`; none where no more trials
+        are that good than are drawn, so that there is no lot.
     """
-    records = _candidates(study)
-    if len(records) < count:
+    records = [each for each in _candidates(study) if _validation_path(study, each).is_file()]
+    best = max((record.objective or 0.0 for record in records), default=0.0)
+    chance = 2 * math.sqrt(best * (1 - best) / len(rows))
+    peers = [record for record in records if (record.objective or 0.0) >= best - chance]
+    if len(peers) <= count:
         return []
-    better = records[: max(count, math.ceil(len(records) / 2))]
-    answers = [_validated(study, record) for record in better]
+    answers = [_validated(study, record)[rows] for record in peers]
+    if count == 1:
+        return answers[:_DRAWS]
     random = np.random.default_rng([seed, count])
-    draws = _DRAWS if count < len(better) else 1
-    drawn = (random.choice(len(better), count, replace=False) for _ in range(draws))
-    return [mix((answers[number], 1 / count) for number in numbers) for numbers in drawn]
+    lots = (random.choice(len(peers), count, replace=False) for _ in range(_DRAWS))
+    distinct = sorted({tuple(sorted(lot)) for lot in lots})
+    return [mix((answers[number], 1 / count) for number in lot) for lot in distinct]
 
 
 def _candidates(study: Study) -> list[TrialRecord]:
@@ -123,8 +131,12 @@ def _candidates(study: Study) -> list[TrialRecord]:
     return [record for record in completed if record.id in chosen][:_MOST_CANDIDATES]
 
 
+def _validation_path(study: Study, record: TrialRecord) -> Path:
+    return study.trial_dir(record.id) / VALIDATION
+
+
 def _validated(study: Study, record: TrialRecord) -> NDArray[np.float32]:
-    path = study.trial_dir(record.id) / VALIDATION
+    path = _validation_path(study, record)
     try:
         with np.load(path, allow_pickle=False) as kept:
             probabilities: NDArray[np.float32] = kept["probabilities"]

@@ -106,10 +106,13 @@ def plan_final(
         epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
         validation = student.probabilities
         plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
-    # A student is the only one of its kind, and so was not chosen.
-    alike = [] if plan.student else networks_by_lot(study, len(members), inputs.seed)
-    judges = alike or [validation]
-    companions, validation = choose_companions(final, inputs, plan.limits, validation, judges)
+
+    def peers(texts: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        if plan.student is not None:
+            return []  # it is the only one of its kind
+        return networks_by_lot(study, texts, count=len(members), seed=inputs.seed)
+
+    companions, validation = choose_companions(final, inputs, plan.limits, validation, peers)
     return _calibrated(replace(plan, companions=companions, validation=validation), inputs)
 
 

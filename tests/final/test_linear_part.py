@@ -92,6 +92,18 @@ def test_says_why_there_is_none(labels: list[int], classes: int, reason: str) ->
         linear(texts_of([3], [4], [5]), np.array(labels), classes)
 
 
+def test_a_rare_category_is_not_lost_where_only_some_texts_are_fitted_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ecomcat.final import linear_part
+
+    monkeypatch.setattr(linear_part, "MOST_TEXTS", 10)
+    texts, labels = texts_and_labels(90, seed=0, longest=8)
+    rare = np.where(np.arange(90) == 50, 2, labels % 2)
+    rarest = answers(linear(texts, rare), texts)[:, 2]
+    assert rarest[50] > 2 * np.median(rarest)
+
+
 def test_is_fitted_to_some_of_too_many_texts_the_same_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

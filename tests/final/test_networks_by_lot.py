@@ -21,42 +21,54 @@ def study_of(folder: Path, objectives: list[float]) -> Study:
     study = Study(folder)
     saved(study, *(ended(number, objective) for number, objective in enumerate(objectives)))
     for number in range(len(objectives)):
-        answers = np.full((4, 2), number, np.float32)
+        answers = np.full((1000, 2), number, np.float32)
         np.savez(study.trial_dir(f"{number:04}") / VALIDATION, probabilities=answers)
     return study
 
 
-def drawn(study: Study, count: int, seed: int = 1) -> list[float]:
+def drawn(study: Study, count: int, *, texts: int = 1000, seed: int = 1) -> list[float]:
     from ecomcat.final.members import networks_by_lot
 
-    return [float(answers[0, 0]) for answers in networks_by_lot(study, count, seed)]
+    rows = np.arange(texts)
+    answers = networks_by_lot(study, rows, count=count, seed=seed)
+    assert all(each.shape == (texts, 2) for each in answers)
+    return [float(each[0, 0]) for each in answers]
 
 
-OBJECTIVES = [0.5, 0.9, 0.7, 0.8, 0.6, 0.4]  # the better half: trials 1, 3 and 2
+# Of 1,000 texts a score of 0.9 is known to 0.01 or so: trials 1, 3 and 4 may well be as good.
+OBJECTIVES = [0.5, 0.9, 0.7, 0.89, 0.885, 0.4]
 
 
-def test_one_at_a_time_is_drawn_of_the_better_half(tmp_path: Path) -> None:
-    assert set(drawn(study_of(tmp_path, OBJECTIVES), 1)) == {1, 2, 3}
+def test_one_at_a_time_is_each_that_may_be_as_good_as_the_best(tmp_path: Path) -> None:
+    assert drawn(study_of(tmp_path, OBJECTIVES), 1) == [1, 3, 4]
 
 
-def test_several_answer_together_and_none_twice(tmp_path: Path) -> None:
-    assert set(drawn(study_of(tmp_path, OBJECTIVES), 2)) == {1.5, 2, 2.5}
+def test_fewer_texts_tell_less_apart(tmp_path: Path) -> None:
+    assert drawn(study_of(tmp_path, OBJECTIVES), 1, texts=8) == [1, 3, 4, 2]
 
 
-def test_where_as_many_are_asked_for_as_there_are_they_are_all(tmp_path: Path) -> None:
+def test_several_answer_together_in_every_set_once(tmp_path: Path) -> None:
+    assert sorted(drawn(study_of(tmp_path, OBJECTIVES), 2)) == [2, 2.5, 3.5]
+
+
+@pytest.mark.parametrize("count", [3, 6, 7])
+def test_where_no_more_are_that_good_there_is_no_lot(tmp_path: Path, count: int) -> None:
+    assert drawn(study_of(tmp_path, OBJECTIVES), count) == []
+
+
+def test_trials_that_were_not_completed_or_whose_answers_are_gone_are_left_out(
+    tmp_path: Path,
+) -> None:
+    from ecomcat.tuning.study.kept import VALIDATION
+
     study = study_of(tmp_path, OBJECTIVES)
-    assert drawn(study, 3) == [2]
-    assert drawn(study, 6) == [2.5]
-
-
-def test_where_fewer_were_completed_there_is_none(tmp_path: Path) -> None:
-    study = study_of(tmp_path, OBJECTIVES)
-    assert drawn(study, 7) == []
-    saved(Study(tmp_path / "pruned"), ended(0, 0.9, PRUNED))
-    assert drawn(Study(tmp_path / "pruned"), 1) == []
+    saved(study, ended(3, 0.89, PRUNED))
+    (study.trial_dir("0001") / VALIDATION).unlink()
+    assert drawn(study, 1) == []
+    assert drawn(study, 1, texts=8) == [4, 2]
 
 
 def test_the_lot_is_the_same_each_time(tmp_path: Path) -> None:
-    study = study_of(tmp_path, OBJECTIVES)
-    assert drawn(study, 1) == drawn(study, 1)
-    assert drawn(study, 1) != drawn(study, 1, seed=2)
+    study = study_of(tmp_path, [0.9] * 12)
+    assert drawn(study, 4) == drawn(study, 4)
+    assert drawn(study, 4) != drawn(study, 4, seed=2)
