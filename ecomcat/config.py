@@ -120,8 +120,8 @@ class FinalConfig:
     name: str = MISSING  # single, ensemble or distilled
     max_members: int = 8  # different trials in an ensemble or that teach a student
     retrain: bool = True  # on train + validation; false keeps the weights of the search
-    memory: bool = True  # look each text up among the training texts, too, where that helps
-    linear: bool = True  # ask a linear model of the text's words, too, where that helps
+    memory: bool = True  # look each text up among the training texts, too, unless that harms
+    linear: bool = True  # ask a linear model of the text's words, too, unless that harms
     onnx: bool = True  # export model.onnx, too, which answers without TensorFlow
     baseline: bool = True  # compare with TF-IDF and LinearSVC on the same split
     use_all_rows: bool = False  # train on test rows as well, once they have been scored

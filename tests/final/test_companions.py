@@ -30,41 +30,69 @@ NETWORKS = leaning(0.45, slice(0, 100))
 @pytest.mark.parametrize(
     ("networks", "answers", "chosen"),
     [
-        (NETWORKS, {}, {}),
-        (RIGHT, {"memory": WRONG}, {}),
-        (NETWORKS, {"memory": RIGHT}, {"memory": 0.25}),
-        (NETWORKS, {"memory": WRONG, "linear": RIGHT}, {"linear": 0.25}),
+        (NETWORKS, {}, set()),
+        (NETWORKS, {"memory": RIGHT}, {"memory"}),
+        # It makes errors of what is barely right.
+        (leaning(0.55, slice(0, 100)), {"memory": WRONG}, set()),
         # Each mends one half of the errors.
         (
             NETWORKS,
             {"memory": leaning(0.45, slice(0, 50)), "linear": leaning(0.45, slice(50, 100))},
-            {"memory": 0.25, "linear": 0.25},
+            {"memory", "linear"},
         ),
-        # The second mends nothing more.
-        (NETWORKS, {"memory": RIGHT, "linear": RIGHT}, {"memory": 0.25}),
+        # It changes no answer.
+        (RIGHT, {"memory": WRONG}, set()),
+        (NETWORKS, {"memory": RIGHT, "linear": RIGHT}, {"memory"}),
     ],
 )
-def test_those_count_that_make_the_whole_better(networks, answers, chosen):
+def test_those_count_that_do_no_harm_and_change_something(networks, answers, chosen):
     from ecomcat.final.shares import choose_shares
 
-    assert choose_shares([networks], answers, LABELS) == chosen
+    assert choose_shares([networks], answers, LABELS) == dict.fromkeys(chosen, 0.25)
+
+
+def barely(right: slice, wrong: slice) -> np.ndarray:
+    """Return right answers, of which some would be mended and some spoilt by a wrong companion."""
+    answers = leaning(0.45, wrong)
+    answers[right] = 0.55 * RIGHT[right] + 0.45 * WRONG[right]
+    return answers
+
+
+LINEAR = leaning(0, slice(100, 300))  # right on the first hundred texts alone
+
+
+@pytest.mark.parametrize(
+    ("mended", "spoilt", "counts"),
+    [(8, 0, True), (8, 18, True), (8, 20, False), (0, 4, True), (0, 5, False), (1, 6, True)],
+)
+def test_one_that_harms_is_left_out_where_it_is_more_than_chance(mended, spoilt, counts):
+    """Chance seldom makes a difference of more than twice the root of the changed answers."""
+    from ecomcat.final.shares import choose_shares
+
+    judge = barely(slice(100, 100 + spoilt), slice(0, mended))
+    chosen = choose_shares([judge], {"linear": LINEAR}, LABELS)
+    assert chosen == ({"linear": 0.25} if counts else {})
 
 
 def test_networks_decide_together_by_their_mean():
     from ecomcat.final.shares import choose_shares
 
-    # It mends one error of the one network and makes two of the other.
-    mends, worsens = RIGHT.copy(), RIGHT.copy()
-    mends[0] = 0.45 * RIGHT[0] + 0.55 * WRONG[0]
-    worsens[1:3] = 0.55 * RIGHT[1:3] + 0.45 * WRONG[1:3]
-    linear = RIGHT.copy()
-    linear[1:3] = WRONG[1:3]
-    assert choose_shares([mends], {"linear": linear}, LABELS) == {"linear": 0.25}
-    assert choose_shares([worsens], {"linear": linear}, LABELS) == {}
-    assert choose_shares([mends, worsens], {"linear": linear}, LABELS) == {}
-    assert choose_shares([mends, mends, mends, worsens], {"linear": linear}, LABELS) == {
-        "linear": 0.25
-    }
+    mended, spoilt = barely(slice(0), slice(0, 9)), barely(slice(100, 109), slice(0))
+    assert choose_shares([spoilt], {"linear": LINEAR}, LABELS) == {}
+    assert choose_shares([mended, spoilt], {"linear": LINEAR}, LABELS) == {"linear": 0.25}
+    assert choose_shares([mended, *[spoilt] * 4], {"linear": LINEAR}, LABELS) == {}
+
+
+def test_a_rare_category_weighs_as_much_as_others():
+    from ecomcat.final.shares import choose_shares
+
+    labels = np.where(np.arange(300) < 10, 0, 1)
+    right = np.eye(2, dtype=np.float32)[labels]
+    judge, linear = 0.55 * right + 0.45 * right[:, ::-1], right.copy()
+    judge[10:], linear[10:] = right[10:], right[10:]
+    linear[:8] = right[:8, ::-1]  # it spoils most of the rare ones,
+    judge[20:40] = 0.45 * right[20:40] + 0.55 * right[20:40, ::-1]  # and mends more of the others
+    assert choose_shares([judge], {"linear": linear}, labels) == {}
 
 
 def inputs() -> Any:
@@ -98,7 +126,7 @@ def test_those_decide_that_validation_did_not_choose(switched_off: str) -> None:
         return found.networks_share, whole
 
     alone, whole = chosen([])
-    assert alone == 1
+    assert alone == 1  # nothing is changed
     assert np.array_equal(whole, right)
     share, whole = chosen([unsure, unsure])
     assert share == (1 if switched_off == "both" else 0.75)
