@@ -92,7 +92,7 @@ def choose_companions(
         if name in shares:
             logger.info("%s: counts for %.0f %%.", _IN_WORDS[name], 100 * shares[name])
         else:
-            logger.info("%s: left out, validation is better without it.", _IN_WORDS[name])
+            logger.info("%s: left out, validation is no better with it.", _IN_WORDS[name])
     chosen = Companions(shares.get(MEMORY, 0.0), shares.get(LINEAR, 0.0), temperature)
     return chosen, mixed(networks, [answers[name] for name in shares], SHARE)
 

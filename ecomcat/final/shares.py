@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.final.selection import mix
+
 SHARE = 0.25  # that each has of the whole
 _NEAR = (0.2, 0.25, 0.3)  # shares that decide together whether one harms
 _CHANCE = 2  # standard errors
@@ -64,8 +66,4 @@ def mixed(
     networks: NDArray[np.float32], chosen: Sequence[NDArray[np.float32]], share: float
 ) -> NDArray[np.float32]:
     """Return a weighted mean: each of the chosen has a share, the networks have the rest."""
-    whole = (1 - share * len(chosen)) * networks
-    for each in chosen:
-        whole = whole + share * each
-    found: NDArray[np.float32] = whole.astype(np.float32)
-    return found
+    return mix([(networks, 1 - share * len(chosen)), *((each, share) for each in chosen)])
