@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecomcat.config import ModelConfig, SearchCommand, SearchConfig, conf_dir
+from ecomcat.model.domains import Domain
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.space import Domain, read_space, resolve_auto
+from ecomcat.model.space import read_space, resolve_auto
 from ecomcat.tuning.workers.messages import EpochReport, TrialBegun, TrialTask
 
 if TYPE_CHECKING:

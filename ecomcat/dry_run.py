@@ -9,7 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE, FinalConfig, SearchCommand
-from ecomcat.model.space import Domain, space_size
+from ecomcat.model.domains import Domain
+from ecomcat.model.space import space_size
 from ecomcat.reporting.fitting import FittingTable
 from ecomcat.reporting.tables import output_console
 from ecomcat.tuning.study.records import load_records

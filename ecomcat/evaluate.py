@@ -9,16 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ecomcat.checks import (
-    STANDARD_STREAM,
-    check_data,
-    refuse_split_keys,
-    require_output,
-)
 from ecomcat.commandline.command import run
 from ecomcat.config import EvaluateCommand
+from ecomcat.data.checks import check_data, refuse_split_keys
 from ecomcat.errors import UserError
 from ecomcat.extras import require_extra
+from ecomcat.files import STANDARD_STREAM, require_output
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,6 +14,7 @@ from typing import Any
 
 from ecomcat.errors import UserError
 
+STANDARD_STREAM = "-"  # what stands for standard input or output
 UNFINISHED = ".writing-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -88,6 +89,30 @@ def require_writable(path: Path, key: str) -> None:
             f"Cannot write to {above}, where {key}={path} would stand: {error.strerror}. Name "
             f"another place with {key}=FOLDER."
         ) from error
+
+
+def require_output(output: str | None) -> None:
+    """Refuse a place where no file can be written, before any work is done.
+
+    Args:
+        output: a file, `-` for standard output, or nothing.
+
+    Raises:
+        UserError: when a folder stands there, or the folder that should hold it is missing.
+    """
+    if not output or output == STANDARD_STREAM:
+        return
+    path = Path(output).expanduser()
+    if path.is_dir():
+        raise UserError(
+            f"Expected a file at output={output}, or - for standard output; found a folder. Name "
+            "a file in it."
+        )
+    if not path.parent.is_dir():
+        raise UserError(
+            f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
+            "Make it first, or name another place with output=FILE."
+        )
 
 
 def file_mode_mask() -> int:

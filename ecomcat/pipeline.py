@@ -13,7 +13,8 @@ from ecomcat.artifact.replace import require_replaceable
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
-from ecomcat.model.space import Domain, resolve_auto
+from ecomcat.model.domains import Domain
+from ecomcat.model.space import resolve_auto
 from ecomcat.preparation import data_facts, encode_once, trial_inputs
 from ecomcat.quiet import import_tensorflow
 from ecomcat.reporting.endings import said_if_stopped, say_what_next_after_search

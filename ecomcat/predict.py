@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ecomcat.checks import STANDARD_STREAM
 from ecomcat.commandline.command import run
 from ecomcat.config import PredictCommand
+from ecomcat.files import STANDARD_STREAM
 from ecomcat.predict_settings import check_predict
 
 if TYPE_CHECKING:

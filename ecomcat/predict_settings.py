@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from ecomcat.checks import HEADER_CHOICES, STANDARD_STREAM, require_output
 from ecomcat.config import PredictCommand
+from ecomcat.data.checks import HEADER_CHOICES
 from ecomcat.errors import UserError
+from ecomcat.files import STANDARD_STREAM, require_output
 from ecomcat.rows.formats import PARQUET, choose_formats
 
 

@@ -11,7 +11,7 @@ from ecomcat.artifact.export import package_versions
 from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.lengths import describe_lengths
-from ecomcat.model.space import Domain
+from ecomcat.model.domains import Domain
 from ecomcat.reporting.steps import step
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import fit_tokenizer

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.checks import STANDARD_STREAM, require_output
 from ecomcat.commandline.command import run
 from ecomcat.config import ReportCommand
 from ecomcat.errors import UserError, nearest
 from ecomcat.extras import require_extra
+from ecomcat.files import STANDARD_STREAM, require_output
 
 logger = logging.getLogger("ecomcat")
 

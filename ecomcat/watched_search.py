@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ecomcat.config import SearchCommand
-from ecomcat.model.space import EXTRA, Domain, space_size
+from ecomcat.model.domains import Domain
+from ecomcat.model.space import EXTRA, space_size
 from ecomcat.reporting.durations import format_seconds
 from ecomcat.reporting.progress import SearchProgress
 from ecomcat.tuning.study.clock import active_seconds

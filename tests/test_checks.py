@@ -12,10 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from ecomcat.checks import ALGORITHMS, check_data, check_search
+from ecomcat.checks import ALGORITHMS, check_search
 from ecomcat.commandline.quoting import quote_overrides
 from ecomcat.commandline.schemas import register_schemas
 from ecomcat.config import conf_dir
+from ecomcat.data.checks import check_data
 from ecomcat.errors import UserError
 from tests.conftest import run_program
 

@@ -13,8 +13,8 @@ from command_line import Ended, command_line
 from conftest import TINY_SEARCH, RunCommand
 
 from ecomcat import search
-from ecomcat.checks import check_data, refuse_split_keys
 from ecomcat.config import DataConfig
+from ecomcat.data.checks import check_data, refuse_split_keys
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecomcat.checks import at_least, data_problems, refuse_split_keys, seed_problems
 from ecomcat.config import AuditCommand
+from ecomcat.data.checks import data_problems, refuse_split_keys
 from ecomcat.errors import UserError
 from ecomcat.extras import require_extra
 from ecomcat.files import require_writable
+from ecomcat.problems import at_least, seed_problems
 
 _PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from ecomcat.checks import STANDARD_STREAM
 from ecomcat.errors import UserError, nearest
 from ecomcat.extras import require_extra
+from ecomcat.files import STANDARD_STREAM
 
 AUTO = "auto"
 CSV, TSV, JSON_LINES, PARQUET = FORMATS = ("csv", "tsv", "jsonl", "parquet")

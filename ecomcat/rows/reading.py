@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ecomcat.checks import STANDARD_STREAM
 from ecomcat.config import PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.files import write_failure
+from ecomcat.files import STANDARD_STREAM, write_failure
 from ecomcat.rows.batch import Input
 from ecomcat.rows.csv_rows import CsvInput
 from ecomcat.rows.formats import JSON_LINES, PARQUET, TSV

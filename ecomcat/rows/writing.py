@@ -11,9 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from ecomcat.checks import STANDARD_STREAM
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, write_failure
+from ecomcat.files import STANDARD_STREAM, atomic_path, write_failure
 from ecomcat.rows.batch import Input, Output
 from ecomcat.rows.csv_rows import CsvInput, CsvOutput
 from ecomcat.rows.formats import CSV, JSON_LINES, PARQUET, TSV, is_packed

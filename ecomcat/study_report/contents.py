@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.config import ModelConfig, SearchCommand
-from ecomcat.model.space import Domain, Range, read_space, resolve_auto
+from ecomcat.model.domains import Domain, Range
+from ecomcat.model.space import read_space, resolve_auto
 from ecomcat.reporting.endings import our_command
 from ecomcat.tuning.study.clock import active_seconds
 from ecomcat.tuning.study.facts import DATA, FINAL, read_facts

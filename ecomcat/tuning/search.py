@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.config import SearchCommand, SearchConfig
-from ecomcat.model.space import Domain, space_size
+from ecomcat.model.domains import Domain
+from ecomcat.model.space import space_size
 from ecomcat.tuning.listener import SearchListener
 from ecomcat.tuning.oracles.algorithms import GridOracle, make_oracle
 from ecomcat.tuning.oracles.budget import Budget

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from ecomcat.model.space import Choices, Range, parse_domain
+from ecomcat.model.domains import Choices, Range, parse_domain
 from ecomcat.rules import Rule
 
 INT = Rule("int", 1, 1000)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from ecomcat.model.space import Choices, Domain, Range, parse_domain, space_size
+from ecomcat.model.domains import Choices, Domain, Range, parse_domain
+from ecomcat.model.space import space_size
 from ecomcat.rules import Rule, Value
 
 INT = Rule("int", 1, 1000)

@@ -11,9 +11,10 @@ import numpy as np
 
 from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.split import Split
+from ecomcat.model.domains import Domain
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import Domain, read_space
+from ecomcat.model.space import read_space
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.study.records import TrialRecord, load_records
 from ecomcat.tuning.study.study import open_study

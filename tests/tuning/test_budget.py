@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecomcat.config import SearchConfig
-from ecomcat.model.space import Choices
+from ecomcat.model.domains import Choices
 from ecomcat.tuning.oracles.budget import Budget, decide_epochs
 
 

@@ -10,7 +10,8 @@ from domains import BOOL, EXAMPLES, FLOAT, INT, NAME, all_domains, contains, sma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.model.space import Domain, parse_domain, space_size
+from ecomcat.model.domains import Domain, parse_domain
+from ecomcat.model.space import space_size
 from ecomcat.rules import Rule, Value
 from ecomcat.tuning.oracles.draws import Key, draw, draw_untried, exhausted, key_of, nearest_value
 

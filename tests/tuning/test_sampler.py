@@ -10,7 +10,8 @@ import pytest
 from domains import EXAMPLES, FLOAT, INT, NAME, contains, small_spaces
 from hypothesis import given, settings
 
-from ecomcat.model.space import Domain, parse_domain, space_size
+from ecomcat.model.domains import Domain, parse_domain
+from ecomcat.model.space import space_size
 from ecomcat.tuning.oracles.draws import Key, key_of
 from ecomcat.tuning.oracles.pruner import Curve
 from ecomcat.tuning.oracles.sampler import TpeSampler

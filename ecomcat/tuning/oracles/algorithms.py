@@ -10,8 +10,8 @@ import keras_tuner
 import numpy as np
 
 from ecomcat.config import SearchConfig
+from ecomcat.model.domains import Domain
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import Domain
 from ecomcat.tuning.oracles.budget import Budget
 from ecomcat.tuning.oracles.draws import grid_configuration, key_of, nearest_value
 from ecomcat.tuning.oracles.keras_space import to_keras_tuner

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ecomcat.config import SearchConfig
-from ecomcat.model.space import Domain
+from ecomcat.model.domains import Domain
 from ecomcat.rules import AUTO
 
 _FEWEST_EPOCHS, _LEAST_PATIENCE = 4, 2

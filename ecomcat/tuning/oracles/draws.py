@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.model.space import Choices, Domain, Range, space_size
+from ecomcat.model.domains import Choices, Domain, Range
+from ecomcat.model.space import space_size
 from ecomcat.rules import Value
 
 Key = tuple[Value, ...]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import optuna
 
-from ecomcat.model.space import Domain
+from ecomcat.model.domains import Domain
 from ecomcat.tuning.oracles.sampler import distribution_of, to_distribution
 from ecomcat.tuning.study.records import COMPLETED, TrialRecord
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import keras_tuner
 
-from ecomcat.model.space import Domain, Range
+from ecomcat.model.domains import Domain, Range
 
 
 def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:

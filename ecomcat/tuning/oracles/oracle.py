@@ -17,8 +17,8 @@ from keras_tuner.engine import trial as keras_trial
 from keras_tuner.src.engine.metrics_tracking import MetricsTracker
 
 from ecomcat.files import write_json
+from ecomcat.model.domains import Domain
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import Domain
 from ecomcat.tuning.oracles.budget import Budget
 from ecomcat.tuning.oracles.draws import Key, draw_untried, exhausted, key_of
 from ecomcat.tuning.oracles.pruner import Curve, Pruner

@@ -23,7 +23,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-from ecomcat.model.space import Choices, Domain, Range
+from ecomcat.model.domains import Choices, Domain, Range
 from ecomcat.tuning.oracles.draws import Key, draw_untried, key_of, nearest_value, stepped_values
 from ecomcat.tuning.oracles.pruner import Curve, best_by
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.data.dataset import Dataset
+from ecomcat.model.domains import Domain
 from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import Domain
 
 TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
 
