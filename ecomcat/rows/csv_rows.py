@@ -10,6 +10,7 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, TextIO
 
 from ecomcat.rows.batch import Batch, Texts, without_surrogates
+from ecomcat.table.charset import MARKED_ENCODINGS
 from ecomcat.table.columns import HEAD_ROWS, Columns, prediction_columns, text_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ecomcat.rows.added import Added
     from ecomcat.table.column_lookup import ColumnName
     from ecomcat.table.table import Table
+
+_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,11 @@ class CsvInput:
         return self._table.format.delimiter
 
     @property
+    def marked(self) -> bool:
+        """Whether it begins with a byte order mark, as spreadsheets save it."""
+        return self._table.format.encoding in MARKED_ENCODINGS
+
+    @property
     def header(self) -> Sequence[str] | None:
         """The first row, where it names the columns."""
         return self._columns.header
@@ -147,13 +155,18 @@ class CsvOutput:
         stream: takes text, and leaves line ends as they are.
         delimiter: the character between the columns.
         header: names of the columns, added ones included; None for a table without a header.
+        marked: whether it begins with a byte order mark, by which Excel knows UTF-8.
     """
 
-    def __init__(self, stream: TextIO, delimiter: str, header: Sequence[str] | None) -> None:
+    def __init__(
+        self, stream: TextIO, delimiter: str, header: Sequence[str] | None, *, marked: bool
+    ) -> None:
         self._stream = stream
         self._delimiter = delimiter
         # Readers take a lone carriage return for a line end, but Python's writer does not quote it.
         self._needs_quotes = re.compile(f'["\r\n{re.escape(delimiter)}]').search
+        if marked:
+            stream.write(_MARK)
         if header is not None:
             stream.write(self._line(header))
 

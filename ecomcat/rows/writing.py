@@ -52,7 +52,8 @@ def open_output(
             yield JsonOutput(text)
             return
         header = None if rows.header is None else [*rows.header, *added]
-        yield CsvOutput(text, _delimiter(rows, format_name), header)
+        marked = isinstance(rows, CsvInput) and rows.marked
+        yield CsvOutput(text, _delimiter(rows, format_name), header, marked=marked)
 
 
 def _delimiter(rows: Input, format_name: str) -> str:

@@ -133,7 +133,7 @@ def _write_labelled(
         refuse_name_clash(rows.header, rows.name, added.added)
         labeller = Labeller(answers, added)
         header = None if rows.header is None else [*rows.header, *added.added]
-        written = CsvOutput(output, rows.delimiter, header)
+        written = CsvOutput(output, rows.delimiter, header, marked=rows.marked)
         for batch in rows.batches(_BATCH_ROWS):
             written.write(batch, labeller.label(batch.texts()))
             after_batch(labeller.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import tempfile
 from pathlib import Path
@@ -33,6 +34,34 @@ def test_csv_keeps_its_own_delimiter(tmp_path, source, output, line):
     (tmp_path / source).write_text("id;text\n1;a dog\n", encoding="utf-8")
     label_file(tmp_path / source, tmp_path / output)
     assert (tmp_path / output).read_text(encoding="utf-8").splitlines()[1] == line
+
+
+@pytest.mark.parametrize(
+    ("encoding", "marked"),
+    [
+        ("utf-8", False),
+        ("utf-8-sig", True),
+        ("utf-16", True),
+        ("utf-16-le", False),
+        ("utf-32", True),
+        ("cp1252", False),
+    ],
+)
+def test_a_byte_order_mark_stays_so_that_a_spreadsheet_reads_utf_8(tmp_path, encoding, marked):
+    (tmp_path / "rows.csv").write_text("id,text\n1,a dog\n2,Hündin\n", encoding=encoding)
+    label_file(tmp_path / "rows.csv", tmp_path / "labelled.csv")
+    written = (tmp_path / "labelled.csv").read_bytes()
+    assert written.startswith(codecs.BOM_UTF8) == marked
+    header, first, second = written.decode("utf-8-sig").splitlines()
+    assert header.startswith("id,text,") and first.startswith("1,a dog,")
+    assert second.startswith("2,Hündin,")
+
+
+def test_only_a_table_takes_over_a_byte_order_mark(tmp_path):
+    (tmp_path / "rows.csv").write_text("id,text\n1,a dog\n", encoding="utf-8-sig")
+    label_file(tmp_path / "rows.csv", tmp_path / "labelled.jsonl")
+    assert read_rows(tmp_path / "labelled.jsonl")[0]["id"] == "1"
+    assert not (tmp_path / "labelled.jsonl").read_bytes().startswith(codecs.BOM_UTF8)
 
 
 def test_tsv_becomes_csv_with_commas(tmp_path):

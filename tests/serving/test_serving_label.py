@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -48,7 +49,8 @@ def label(client):
 
 def rows_of(answer, delimiter=","):
     assert answer.status_code == 200, answer.text
-    return list(csv.reader(io.StringIO(answer.content.decode(), newline=""), delimiter=delimiter))
+    text = answer.content.decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 def added(cells):
@@ -79,6 +81,11 @@ def test_a_table_comes_back_labelled_however_it_is_packed(label, content, media_
     assert [added(row) for row in rows] == ["Dogs & <wolves>", "", "Cats"]
     assert answer.headers["content-type"].startswith("text/csv")
     assert "labelled.csv" in answer.headers["content-disposition"]
+
+
+def test_a_table_keeps_the_mark_by_which_a_spreadsheet_knows_utf_8(label):
+    assert label(codecs.BOM_UTF8 + CSV).content.startswith(codecs.BOM_UTF8)
+    assert not label(CSV).content.startswith(codecs.BOM_UTF8)
 
 
 @pytest.mark.parametrize(
