@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from ecomcat.config import PredictCommand
+from ecomcat.config import PredictCommand, PredictOptions
 from ecomcat.data.checks import HEADER_CHOICES
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, require_output
@@ -61,3 +61,8 @@ def _problems(config: PredictCommand) -> Iterator[str]:
         )
     if config.predict.words < 1:
         yield f"predict.words: expected 1 or more, found {config.predict.words}."
+    elif config.predict.words != PredictOptions.words and not config.predict.explain:
+        yield (
+            "predict.words: expected predict.explain=true with it, found false, so that it would "
+            "do nothing. Add the one or leave the other out."
+        )

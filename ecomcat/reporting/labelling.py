@@ -102,4 +102,4 @@ def _logged(began: float, clock: Callable[[], float]) -> RowsReport:
 def rows_and_rate(rows: int, seconds: float) -> str:
     """Write a number of rows, and how many that were a second."""
     rate = f", {rows / seconds:,.0f} rows/s" if seconds > 0 and rows else ""
-    return f"{rows:,} rows labelled{rate}"
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} labelled{rate}"

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from ecomcat.config import PredictDataConfig
-from ecomcat.reporting.labelling import labelling_progress
+from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
 from ecomcat.rows.reading import open_input
 
 
@@ -96,6 +96,18 @@ def test_a_log_gets_a_line_now_and_then(caplog):
         "60 rows labelled, 1 rows/s",
         "90 rows labelled, 1 rows/s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds", "said"),
+    [
+        (0, 2.0, "0 rows labelled"),
+        (1, 0.5, "1 row labelled, 2 rows/s"),
+        (1234, 0.0, "1,234 rows labelled"),
+    ],
+)
+def test_how_many_rows_were_labelled(rows, seconds, said):
+    assert rows_and_rate(rows, seconds) == said
 
 
 # Where the fraction comes from

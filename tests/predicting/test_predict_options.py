@@ -99,7 +99,6 @@ def test_many_texts_are_explained_in_their_order(tmp_path):
     ("output", "options", "added"),
     [
         (".csv", {}, ["predicted_category", "confidence"]),
-        (".csv", {"words": 3}, ["predicted_category", "confidence"]),
         (
             ".csv",
             {"min_precision": 0.9},
@@ -189,6 +188,7 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
         ("predict.min_precision=nan", ("predict.min_precision", "found nan")),
         ("predict.min_precision=high", ("predict.min_precision", "'high'")),
         ("predict.words=0", ("predict.words", "1 or more")),
+        ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
         ("predict.explain=maybe", ("predict.explain", "'maybe'")),
         ("predict.min_precison=0.9", ("Did you mean predict.min_precision?",)),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),
