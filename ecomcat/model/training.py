@@ -57,7 +57,7 @@ class Training:
         classes: number of categories.
         batch_size: texts a batch.
         seed: of the order of the batches and of the words dropped.
-        word_dropout: share of the words read as unknown, others in each epoch.
+        word_dropout: share of the words read as unknown, others in each epoch; less of short texts.
         epoch: epochs that the model has behind it.
         teacher: gives class probabilities `(batch, classes)` for ids `(batch, tokens)` as the
             model in training reads them, dropped words included.

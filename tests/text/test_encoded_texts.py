@@ -77,8 +77,8 @@ def test_padding_stands_only_after_the_text(data: st.DataObject, texts: Texts) -
 
 
 def padded_ids() -> np.ndarray:
-    ids = np.random.default_rng(0).integers(2, 100, (400, 50)).astype(np.int32)
-    ids[:, 30:] = PADDING_ID
+    ids = np.random.default_rng(0).integers(2, 100, (400, 80)).astype(np.int32)
+    ids[:, 60:] = PADDING_ID
     return ids
 
 
@@ -96,7 +96,7 @@ def test_about_the_share_of_the_words_becomes_unknown(share: float) -> None:
     assert np.array_equal(ids, before)
     assert dropped.dtype == np.int32
     assert set(dropped[changed]) == {UNKNOWN_ID}
-    assert changed[:, :30].mean() == pytest.approx(share, abs=0.02)
+    assert changed[:, :60].mean() == pytest.approx(share, abs=0.02)
 
 
 @given(st.floats(0, 1), st.integers(0, 2**32))
@@ -106,9 +106,32 @@ def test_padding_is_never_dropped(share: float, seed: int) -> None:
     assert np.array_equal(dropped == PADDING_ID, ids == PADDING_ID)
 
 
+@pytest.mark.parametrize(
+    ("words", "part"), [(5, 0.1), (10, 0.2), (25, 0.5), (49, 0.98), (50, 1.0), (300, 1.0)]
+)
+def test_a_short_text_loses_a_smaller_share_of_its_words(words: int, part: float) -> None:
+    ids = np.full((4000, 301), 7, np.int32)
+    ids[:, words:] = PADDING_ID
+    dropped = drop_words(ids, 0.4, np.random.default_rng(1)) == UNKNOWN_ID
+    assert dropped[:, :words].mean() == pytest.approx(0.4 * part, abs=0.01)
+
+
+def test_texts_of_a_batch_lose_words_each_by_its_own_length() -> None:
+    ids = np.full((2000, 100), 7, np.int32)
+    ids[::2, 5:] = PADDING_ID
+    dropped = drop_words(ids, 0.5, np.random.default_rng(1)) == UNKNOWN_ID
+    assert dropped[::2, :5].mean() == pytest.approx(0.05, abs=0.01)
+    assert dropped[1::2].mean() == pytest.approx(0.5, abs=0.01)
+
+
 def test_every_word_may_be_dropped() -> None:
-    dropped = drop_words(np.array([[5, 7, 0]], np.int32), 1.0, np.random.default_rng(1))
-    assert dropped.tolist() == [[UNKNOWN_ID, UNKNOWN_ID, PADDING_ID]]
+    dropped = drop_words(np.full((1, 60), 7, np.int32), 1.0, np.random.default_rng(1))
+    assert dropped.tolist() == [[UNKNOWN_ID] * 60]
+
+
+def test_a_text_without_words_loses_none() -> None:
+    empty = np.zeros((1, 3), np.int32)
+    assert drop_words(empty, 1.0, np.random.default_rng(1)).tolist() == [[PADDING_ID] * 3]
 
 
 @pytest.mark.parametrize("texts", [0, 1, 4096, 4097])
