@@ -155,11 +155,11 @@ class CsvOutput:
         stream: takes text, and leaves line ends as they are.
         delimiter: the character between the columns.
         header: names of the columns, added ones included; None for a table without a header.
-        marked: whether it begins with a byte order mark, by which Excel knows UTF-8.
+        marked: whether to begin with a byte order mark, by which Excel knows UTF-8.
     """
 
     def __init__(
-        self, stream: TextIO, delimiter: str, header: Sequence[str] | None, *, marked: bool
+        self, stream: TextIO, delimiter: str, header: Sequence[str] | None, marked: bool = False
     ) -> None:
         self._stream = stream
         self._delimiter = delimiter
