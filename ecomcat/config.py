@@ -69,7 +69,7 @@ class ModelConfig:
     embedding_pooling: Any = _searchable(
         Rule("name", names=("max", "mean"), joined=True, none=True)
     )  # of the words themselves: max, mean, max+mean or none
-    word_dropout: Any = _searchable(Rule("float", 0.0, 0.9))  # of words, fewer of short texts
+    word_dropout: Any = _searchable(Rule("float", 0.0, 0.9))  # of words hidden; less in short texts
     spatial_dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # of whole embedding channels
     dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # before the last layer
     learning_rate: Any = _searchable(Rule("float", 1e-7, 1.0))  # of Adam, at the beginning

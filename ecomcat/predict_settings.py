@@ -9,6 +9,7 @@ from ecomcat.config import PredictCommand, PredictOptions
 from ecomcat.data.checks import HEADER_CHOICES
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, require_output
+from ecomcat.problems import at_least
 from ecomcat.rows.formats import PARQUET, choose_formats
 
 
@@ -48,8 +49,7 @@ def check_predict(config: PredictCommand) -> tuple[str, str]:
 
 
 def _problems(config: PredictCommand) -> Iterator[str]:
-    if config.batch_rows < 1:
-        yield f"batch_rows: expected 1 or more, found {config.batch_rows}."
+    yield from at_least("batch_rows", config.batch_rows, 1)
     header = str(config.data.header).lower()
     if header not in HEADER_CHOICES:
         yield f"data.header: expected one of {', '.join(HEADER_CHOICES)}, found {header!r}."
@@ -59,9 +59,9 @@ def _problems(config: PredictCommand) -> Iterator[str]:
             "predict.min_precision: expected more than 0 and at most 1, such as 0.98 for 98 %, "
             f"found {precision:g}."
         )
-    if config.predict.words < 1:
-        yield f"predict.words: expected 1 or more, found {config.predict.words}."
-    elif config.predict.words != PredictOptions.words and not config.predict.explain:
+    words = config.predict.words
+    yield from at_least("predict.words", words, 1)
+    if words >= 1 and words != PredictOptions.words and not config.predict.explain:
         yield (
             "predict.words: expected predict.explain=true with it, found false, so that it would "
             "do nothing. Add the one or leave the other out."

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ecomcat.config import ServeCommand
 from ecomcat.errors import UserError
+from ecomcat.problems import at_least
 
 _PACKAGES = ("fastapi", "uvicorn")
 _AT_LEAST_ONE = (
@@ -50,9 +51,7 @@ def _number_problems(config: ServeCommand) -> Iterator[str]:
     if not 0 < config.min_precision <= 1:
         yield f"min_precision: expected above 0 and at most 1, found {config.min_precision:g}."
     for name in _AT_LEAST_ONE:
-        value = getattr(config, name)
-        if value < 1:
-            yield f"{name}: expected 1 or more, found {value}."
+        yield from at_least(name, getattr(config, name), 1)
     seconds = config.max_upload_seconds
     if not 0 < seconds < math.inf:
         yield f"max_upload_seconds: expected a number above 0, found {seconds:g}."

@@ -15,7 +15,7 @@ from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_SHORT = 50  # words, under which a text loses fewer of them
+_FEW_WORDS = 50  # under which a text loses a smaller share of them
 _CHUNK = 4096  # texts encoded at a time, which bounds the memory of Python's lists
 
 
@@ -91,7 +91,7 @@ def drop_words(
         random: source of chance.
     """
     words = ids != PADDING_ID
-    shares = share * np.minimum(1.0, words.sum(axis=1, keepdims=True) / _SHORT)
+    shares = share * np.minimum(1.0, words.sum(axis=1, keepdims=True) / _FEW_WORDS)
     dropped = (random.random(ids.shape) < shares) & words
     return np.where(dropped, np.int32(UNKNOWN_ID), ids)
 
