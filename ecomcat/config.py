@@ -91,7 +91,7 @@ class SearchConfig:
     max_trials: int = MISSING  # of the study, those of earlier runs counted
     max_minutes: float = MISSING  # of the study's active time, resumed runs added
     max_epochs: Any = MISSING  # of one trial; auto: as many as give max_batches, at least 4
-    max_batches: int = MISSING  # of one trial, where max_epochs is auto
+    max_batches: int = MISSING  # of one trial, where max_epochs is auto; guide: "Budgets"
     patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
     overwrite: bool = False  # start a study of the same name afresh
     hyperband_factor: int = 3  # one trial in this many goes on from a rung of Hyperband

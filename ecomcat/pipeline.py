@@ -14,8 +14,7 @@ from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.dry_run import print_dry_run
 from ecomcat.model.domains import Domain
-from ecomcat.model.space import resolve_auto
-from ecomcat.preparation import data_facts, encode_once, trial_inputs
+from ecomcat.preparation import data_facts, encode_once, settle, trial_inputs
 from ecomcat.quiet import import_tensorflow
 from ecomcat.reporting.endings import said_if_stopped, say_what_next_after_search
 from ecomcat.reporting.steps import step
@@ -31,7 +30,6 @@ from ecomcat.reporting.tables import (
 )
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.text.tokenizer import deployed_tokenizer
-from ecomcat.tuning.oracles.budget import decide_epochs
 from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
 from ecomcat.tuning.study.identity import default_name, study_identity
 from ecomcat.tuning.study.records import load_records
@@ -67,8 +65,7 @@ def search_and_export(
         dataset = load_dataset(config.data, config.seed)
     if rerun is not None:
         rerun.require_same_data(dataset)
-    space = resolve_auto(space, len(dataset.split.train))
-    config = replace(config, search=decide_epochs(config.search, space, len(dataset.split.train)))
+    config, space = settle(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
     root = Path(config.outputs_dir).expanduser() / "search"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,11 @@ from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.lengths import describe_lengths
 from ecomcat.model.domains import Domain
+from ecomcat.model.space import resolve_auto
 from ecomcat.reporting.steps import step
 from ecomcat.text.encoding import EncodedTexts, encode_all
-from ecomcat.text.tokenizer import fit_tokenizer
+from ecomcat.text.tokenizer import fit_tokenizer, mean_words
+from ecomcat.tuning.oracles.budget import decide_epochs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +28,35 @@ if TYPE_CHECKING:
     from ecomcat.tuning.workers.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
+
+_COUNTED_TEXTS = 2000  # of which the words are counted before all are encoded
+
+
+def settle(
+    config: SearchCommand, space: Mapping[str, Domain], dataset: Dataset
+) -> tuple[SearchCommand, dict[str, Domain]]:
+    """Decide what `auto` leaves to the data: the batch size, the epochs and the patience.
+
+    Args:
+        config: of the run.
+        space: domain of each hyperparameter.
+        dataset: all texts, and which of them are train.
+
+    Returns:
+        The configuration and the space with numbers in place of `auto`.
+    """
+    train = dataset.split.train
+    # Texts by their digests are a sample that does not depend on the file's order.
+    counted = heapq.nsmallest(_COUNTED_TEXTS, train, key=lambda row: dataset.digests[row])
+    space = resolve_auto(space, len(train))
+    search = decide_epochs(
+        config.search,
+        space,
+        training_texts=len(train),
+        categories=len(dataset.classes),
+        mean_words=mean_words([dataset.texts[row] for row in counted]),
+    )
+    return replace(config, search=search), space
 
 
 def encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:

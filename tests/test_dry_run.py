@@ -152,7 +152,7 @@ def test_texts_are_counted_and_the_epochs_follow_from_them(
 ) -> None:
     ended = dry_run("data.sample_rows=4000", "search.max_batches=1600")
     assert "2548 train" in caplog.text
-    assert "of at most 10 epochs over 2,548 texts" in sentence_of(ended, "Would run")
+    assert "of at most 12 epochs over 2,548 texts" in sentence_of(ended, "Would run")
 
 
 def test_a_configuration_to_train_is_told_of_in_the_same_way(dry_run: DryRun) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from tokenizers.pre_tokenizers import PreTokenizer
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
@@ -35,11 +36,11 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         texts: the training texts, and no others.
         vocabulary_size: most ids to give out, padding and unknown included.
     """
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, normalizers, trainers
 
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = _splitter()
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary_size,
         min_frequency=MIN_FREQUENCY,
@@ -49,6 +50,22 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     tokenizer.train_from_iterator((valid_unicode(text) for text in texts), trainer)
     # A text that holds the words "[PAD]" or "[UNK]" is not to be read as padding.
     return _edited(tokenizer, lambda description: description.update(added_tokens=[]))
+
+
+def mean_words(texts: Sequence[str]) -> float:
+    """Return how many words a text has on average, known or not.
+
+    Args:
+        texts: at least one.
+    """
+    split = _splitter().pre_tokenize_str
+    return sum(len(split(valid_unicode(text))) for text in texts) / len(texts)
+
+
+def _splitter() -> PreTokenizer:
+    from tokenizers import Regex, pre_tokenizers
+
+    return pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
 
 
 def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: int) -> Tokenizer:

@@ -18,6 +18,7 @@ from ecomcat.text.tokenizer import (
     deployed_tokenizer,
     encode_texts,
     fit_tokenizer,
+    mean_words,
     valid_unicode,
 )
 
@@ -62,6 +63,10 @@ def words(text: str) -> list[str]:
 )
 def test_what_a_word_is(text: str, expected: list[str]) -> None:
     assert words(text) == expected
+
+
+def test_words_are_counted_whether_known_or_not() -> None:
+    assert mean_words(["Two words!", "", "a 2nd text, of it", "\ud800"]) == (2 + 0 + 6 + 0) / 4
 
 
 def test_ids_follow_frequency_after_padding_and_unknown() -> None:

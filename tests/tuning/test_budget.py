@@ -12,9 +12,20 @@ from ecomcat.model.domains import Choices
 from ecomcat.tuning.oracles.budget import Budget, decide_epochs
 
 
-def decided(texts: int, batch_sizes: tuple[int, ...] = (64,), **search: Any) -> tuple[int, int]:
-    given: dict[str, Any] = {"max_epochs": "auto", "max_batches": 730, **search}
-    config = decide_epochs(SearchConfig(**given), {"batch_size": Choices(batch_sizes)}, texts)
+def decided(
+    texts: int,
+    batch_sizes: tuple[int, ...] = (64,),
+    categories: int = 4,
+    mean_words: float = 100,
+    **search: Any,
+) -> tuple[int, int]:
+    config = decide_epochs(
+        SearchConfig(**{"max_epochs": "auto", "max_batches": 730, **search}),
+        {"batch_size": Choices(batch_sizes)},
+        training_texts=texts,
+        categories=categories,
+        mean_words=mean_words,
+    )
     return config.max_epochs, config.patience
 
 
@@ -32,6 +43,27 @@ def test_auto_aims_at_a_number_of_batches(
     texts: int, batch_size: int, epochs: int, patience: int
 ) -> None:
     assert decided(texts, (batch_size,)) == (epochs, patience)
+
+
+@pytest.mark.parametrize(
+    ("categories", "mean_words", "epochs"),
+    [
+        (2, 10, 5),
+        (4, 10, 5),
+        (9, 10, 8),  # by the root of the number of categories
+        (36, 10, 15),
+        (64, 10, 20),
+        (1_000, 1, 20),  # never more than four times as many
+        (64, 50, 10),  # as many as cost no more than those of texts of a hundred words
+        (64, 100, 5),
+        (64, 300, 5),
+        (64, 0, 20),  # texts without a word
+    ],
+)
+def test_many_categories_take_more_epochs_where_texts_are_short(
+    categories: int, mean_words: float, epochs: int
+) -> None:
+    assert decided(9_293, categories=categories, mean_words=mean_words)[0] == epochs
 
 
 def test_numbers_that_are_given_stay() -> None:
