@@ -15,7 +15,7 @@ from ecomcat.preparation import settle
 
 def epochs_of(path: Path) -> int:
     dataset = load_dataset(DataConfig(name="csv", source="csv", path=str(path)), seed=1)
-    config = SearchCommand(search=SearchConfig(max_epochs="auto", max_batches=2_000))
+    config = SearchCommand(search=SearchConfig(max_epochs="auto", max_batches=1_000))
     config, space = settle(config, {"batch_size": Choices(("auto",))}, dataset)
     assert space["batch_size"] == Choices((16,))
     return int(config.search.max_epochs)
@@ -35,7 +35,7 @@ def written(path: Path, categories: int, words: int, *, backwards: bool = False)
 
 @pytest.mark.parametrize(
     ("categories", "words", "epochs"),
-    [(4, 10, 13), (36, 10, 38), (36, 60, 16), (36, 200, 13)],
+    [(4, 10, 6), (36, 10, 19), (36, 60, 8), (36, 200, 6)],
 )
 def test_epochs_follow_from_the_categories_and_the_words_of_a_text(
     tmp_path: Path, categories: int, words: int, epochs: int

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.final.linear import MOST_CLASSES_TUNED, WORD_PATTERN, fit_svc
+from ecomcat.final.linear import WORD_PATTERN, fit_svc
 
 _COLUMNS = 1 << 20  # that words are hashed to
 _MOST_WEIGHTS = 10_000_000  # classes times columns, 8 bytes each, some of them at a time
 _COST = 1.0
+_MOST_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
 _SMOOTHING = 0.3
 _SHARPNESS = tuple(2.0 ** (step / 2) for step in range(-10, 11))
 _MOST_JUDGED = 2000  # texts by which the sharpness is chosen
@@ -60,7 +61,7 @@ class LinearModel:
 
     def __init__(self, features: Any, labels: NDArray[np.int64], classes: int) -> None:
         self._classes = classes
-        if len(np.unique(labels)) <= MOST_CLASSES_TUNED:
+        if len(np.unique(labels)) <= _MOST_SVC_CLASSES:
             self._model = fit_svc(_COST, features, labels)
         else:
             from sklearn.naive_bayes import ComplementNB

@@ -15,9 +15,9 @@ from ecomcat.model.scores import macro_f1
 from ecomcat.stopping import raise_if_requested
 
 _COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-# A class is a model of its own, and hundreds of them times all costs would take longer than a
-# quick search: there the cost stays at 1.
-MOST_CLASSES_TUNED = 50
+# A class is a model of its own, fitted to all texts: where texts times classes are more, all costs
+# would take longer than a quick search, and the cost stays at 1.
+_MOST_WORK_TUNED = 2_500_000
 # Of more training texts as many by lot: the settings are chosen on the first, the model is fitted
 # on the second, or counts and liblinear would need some 10 GB and an hour a million texts.
 _MOST_TEXTS_TUNED, _MOST_TEXTS = 50_000, 200_000
@@ -52,7 +52,7 @@ def choose_linear(
     validation: tuple[Sequence[str], NDArray[np.int64]],
     classes: int,
 ) -> tuple[LinearChoice, Any]:
-    """Try all settings, or only those of one cost where the classes are very many.
+    """Try all settings, or only those of one cost where texts and classes are very many.
 
     Args:
         train: texts and their class numbers.
@@ -71,7 +71,7 @@ def choose_linear(
     counter = _counter(classes)
     counts = _count_words(counter, *train)
     others = counter.transform(validation[0])
-    costs = _COSTS if classes <= MOST_CLASSES_TUNED else (1.0,)
+    costs = _COSTS if len(train[0]) * classes <= _MOST_WORK_TUNED else (1.0,)
     best: tuple[float, LinearChoice, Any] | None = None
     for sublinear in (False, True):
         # The words are counted once; only their weights depend on the setting.

@@ -12,7 +12,7 @@ from ecomcat.data.dataset import load_dataset
 from ecomcat.data.split import Split
 from ecomcat.final import linear
 from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, sentence
-from ecomcat.final.linear import LinearChoice, choose_linear
+from ecomcat.final.linear import LinearChoice, choose_linear, fit_svc
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 LABELS = np.tile([0, 1], 12)
@@ -130,11 +130,22 @@ class TestAnyTexts:
         )
         assert isinstance(baseline_of(("red book words", "blue lamp words")), LinearBaseline)
 
-    def test_of_very_many_classes_one_cost_is_tried(self):
+    @pytest.mark.parametrize(
+        ("bound", "costs"), [(120 * 60 - 1, {1.0}), (120 * 60, set(linear._COSTS))]
+    )
+    def test_of_very_many_texts_and_classes_one_cost_is_tried(self, monkeypatch, bound, costs):
+        monkeypatch.setattr(linear, "_MOST_WORK_TUNED", bound)
+        tried = []
+
+        def fit_noted(cost, *rows):
+            tried.append(cost)
+            return fit_svc(cost, *rows)
+
+        monkeypatch.setattr(linear, "fit_svc", fit_noted)
         numbers = np.repeat(np.arange(60), 2)
         texts = [f"word{number} other" for number in numbers]
-        choice, model = choose_linear((texts, numbers), (texts, numbers), 60)
-        assert choice.cost == 1
+        _, model = choose_linear((texts, numbers), (texts, numbers), 60)
+        assert set(tried) == costs
         assert (model.predict(texts) == numbers).all()
 
     def test_the_vocabulary_is_bounded_by_the_number_of_classes(self, monkeypatch):

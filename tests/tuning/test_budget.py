@@ -66,6 +66,12 @@ def test_many_categories_take_more_epochs_where_texts_are_short(
     assert decided(9_293, categories=categories, mean_words=mean_words)[0] == epochs
 
 
+def test_for_many_categories_twenty_epochs_are_enough() -> None:
+    assert decided(9_293, categories=64, mean_words=10, max_batches=2_200)[0] == 20
+    assert decided(382, (8,), categories=64, mean_words=10)[0] == 20
+    assert decided(24, (8,), categories=8, mean_words=10)[0] == 243  # few texts' own number
+
+
 def test_numbers_that_are_given_stay() -> None:
     assert decided(100, max_epochs=3, patience=7) == (3, 7)
     assert decided(100, max_epochs=40) == (40, 10)
