@@ -1,7 +1,7 @@
 """One configuration of our network, trained without a search, where duplicates are left in.
 
-A search removes duplicates, so the leaky protocol cannot run it: it trains `model=bilstm_64`, for
-as many epochs as are best on validation.
+A search removes duplicates, so the leaky protocol cannot run it: it trains `model=bilstm_64` to the
+end of its schedule.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Fixed:
     """One configuration of ours."""
 
     def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Mapping[str, Any], Model]:
-        """Choose the number of epochs."""
+        """Train on train; nothing is left to choose."""
         from ecomcat.tuning.workers.messages import TrialTask
         from ecomcat.tuning.workers.trial import TrialTraining
 
@@ -61,17 +61,17 @@ class Fixed:
             pass
         outcome = training.outcome()
         training.model.set_weights(outcome.weights)
-        return {"epochs": outcome.best_epoch}, _model(tokenizer, values, training.model)
+        return {}, _model(tokenizer, values, training.model)
 
     def fit(self, rows: Rows, choice: Mapping[str, Any], task: Task) -> Model:
-        """Train for the chosen number of epochs."""
+        """Train to the end of the schedule."""
         from ecomcat.config import SearchConfig
         from ecomcat.final.retrain import retrain_trials
         from ecomcat.tuning.study.records import TrialRecord
 
         inputs, tokenizer, values = _inputs(rows, Rows([], _NO_ROWS), task)
-        best = TrialRecord("0000", values, best_epoch=choice["epochs"])
-        (network,) = retrain_trials(inputs, [best], inputs.split.train, SearchConfig(workers=1))
+        record = TrialRecord("0000", values, best_epoch=_EPOCHS)
+        (network,) = retrain_trials(inputs, [record], inputs.split.train, SearchConfig(workers=1))
         return _model(tokenizer, values, network)
 
 

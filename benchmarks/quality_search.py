@@ -38,11 +38,12 @@ class Exported:
 
 
 def search_code() -> str:
-    """Hash the modules and YAML files that decide a search, and not what comes after it."""
+    """Hash the modules and YAML files that decide a search, and little that comes after it."""
     package = Path(ecomcat.__file__).parent
     rooms = [package / room for room in ("data", "table", "text", "model", "tuning")]
     groups = [conf_dir() / group for group in ("budget", "data", "model", "search")]
-    files = [path for folder in rooms for path in folder.rglob("*.py")]
+    files = [package / "preparation.py", package / "config.py"]
+    files += [path for folder in rooms for path in folder.rglob("*.py")]
     files += [path for folder in groups for path in folder.glob("*.yaml")]
     return digest(path.read_bytes() for path in sorted(files))
 

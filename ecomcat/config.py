@@ -42,7 +42,7 @@ class DataConfig:
     min_class_rows: int = 10  # distinct texts that a class needs to be split
     exclude: str | None = None  # a CSV of the audit's with rows marked that are not trained on
     group_near_duplicates: bool = False  # keep texts that are nearly the same on one side
-    near_duplicate_similarity: float = 0.6  # of texts that are: shared part of their word triples
+    near_duplicate_similarity: float = 0.6  # and from which they are: word triples shared
     validation_fraction: float = 0.15  # of the distinct texts
     test_fraction: float = 0.15  # of the distinct texts
     sample_rows: int = 4000  # rows that `sample` generates

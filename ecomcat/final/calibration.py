@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.scores import cross_entropy
-
 if TYPE_CHECKING:
     import keras
 
@@ -35,12 +33,17 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64
         labels: class numbers, shape `(texts,)`.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     smoothing = 1 / (len(labels) + 2)
+    logits = np.log(np.maximum(probabilities, _LEAST)).astype(np.float64)
+    rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
-        warmed = with_temperature(probabilities, float(np.exp(log_temperature)))
-        return cross_entropy(labels, warmed, smoothing)
+        # Of logarithms all the way: a bound on the result would make certainty cost nothing.
+        logs = log_softmax(logits / np.exp(log_temperature), axis=1)
+        of_label, of_all = logs[rows, labels].mean(), logs.mean()
+        return -float((1 - smoothing) * of_label + smoothing * of_all)
 
     low, high = np.log(_TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-3})

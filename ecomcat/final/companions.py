@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.final.calibration import fit_temperature, with_temperature
 from ecomcat.final.linear_part import NoLinearPartError, build_linear
-from ecomcat.final.lot import some_rows
+from ecomcat.final.lot import most_texts, some_rows
 from ecomcat.final.members import part_of
 from ecomcat.final.memory import build_memory
 from ecomcat.final.merge import Part
@@ -23,7 +23,6 @@ from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.steps import step
 from ecomcat.tuning.workers.trial import TrialInputs
 
-_MOST_TEXTS = 20_000  # validation texts, by lot, by which it is decided
 MEMORY, LINEAR = "memory", "linear"
 _IN_WORDS = {MEMORY: "Memory of the training texts", LINEAR: "Linear part of the words"}
 
@@ -84,7 +83,7 @@ def choose_companions(
     answers, temperature = _answers(final, inputs, limits)
     if not answers:
         return Companions(), networks
-    rows = some_rows(len(labels), _MOST_TEXTS, np.random.default_rng(inputs.seed))
+    rows = some_rows(len(labels), most_texts(inputs.classes), np.random.default_rng(inputs.seed))
     judges = peers(rows) or [networks[rows]]
     judged = {name: given[rows] for name, given in answers.items()}
     shares = choose_shares(judges, judged, labels[rows])

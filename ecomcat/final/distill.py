@@ -128,7 +128,7 @@ def _student(
     seed = trial_seed(inputs.seed, record.root)
     # Compiled before the student is built, which clears Keras's session.
     answer = Scorer(teacher).answer
-    model = build_network(inputs, record.values, examples, seed)
+    model = build_network(inputs, record.values, len(examples), seed)
     training = start_training(
         model, inputs, record.values, examples, seed, teacher=answer, teacher_share=TEACHER_SHARE
     )

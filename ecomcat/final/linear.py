@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.final.lot import some_rows
+from ecomcat.final.lot import some_of_each
 from ecomcat.model.scores import macro_f1
 from ecomcat.stopping import raise_if_requested
 
@@ -19,8 +19,9 @@ _COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # would take longer than a quick search, and the cost stays at 1.
 _MOST_WORK_TUNED = 2_500_000
 # Of more training texts as many by lot: the settings are chosen on the first, the model is fitted
-# on the second, or counts and liblinear would need some 10 GB and an hour a million texts.
-_MOST_TEXTS_TUNED, _MOST_TEXTS = 50_000, 200_000
+# on the second, or counts and liblinear would need some 10 GB and an hour a million texts. Texts
+# times classes are bounded, too: a million take some six seconds a fit.
+_MOST_TEXTS_TUNED, _MOST_TEXTS, _MOST_WORK = 50_000, 200_000, 20_000_000
 _MOST_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
 # What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
@@ -67,7 +68,7 @@ def choose_linear(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    train = _some(train, _MOST_TEXTS_TUNED)
+    train = _some(train, _MOST_TEXTS_TUNED, classes)
     counter = _counter(classes)
     counts = _count_words(counter, *train)
     others = counter.transform(validation[0])
@@ -87,10 +88,10 @@ def choose_linear(
 
 
 def _some(
-    train: tuple[Sequence[str], NDArray[np.int64]], most: int
+    train: tuple[Sequence[str], NDArray[np.int64]], most: int, classes: int
 ) -> tuple[Sequence[str], NDArray[np.int64]]:
     texts, labels = train
-    rows = some_rows(len(texts), most, np.random.default_rng(0))
+    rows = some_of_each(labels, min(most, _MOST_WORK // classes), np.random.default_rng(0))
     return [texts[row] for row in rows], labels[rows]
 
 
@@ -113,7 +114,7 @@ def fit_linear(
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    texts, labels = _some((texts, labels), _MOST_TEXTS)
+    texts, labels = _some((texts, labels), _MOST_TEXTS, classes)
     counter = _counter(classes)
     counts = _count_words(counter, texts, labels)
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.final.linear import fit_svc
-from ecomcat.final.lot import some_rows
+from ecomcat.final.lot import some_of_each
 from ecomcat.final.word_counts import count_words, rarity
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def build_linear(
     if classes > MOST_CLASSES:
         raise NoLinearPartError(f"there are {classes} categories, over {MOST_CLASSES}")
     most = max(1, min(MOST_TEXTS, _MOST_WORK // classes))
-    rows = some_rows(len(examples), most, np.random.default_rng([seed, classes]))
-    # The lot may have left out a rare category.
-    rows = np.union1d(rows, np.unique(examples.labels, return_index=True)[1])
+    rows = some_of_each(examples.labels, most, np.random.default_rng([seed, classes]))
     counts = count_words(examples.texts.take(rows), vocabulary_size)
     weights = rarity(counts)
     kernel, bias = _fit(counts, weights, examples.labels[rows], classes)

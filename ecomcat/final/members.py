@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecomcat.config import SINGLE, FinalConfig
 from ecomcat.errors import UserError
-from ecomcat.final.lot import some_rows
+from ecomcat.final.lot import most_texts, some_rows
 from ecomcat.final.merge import Part, merge_models
 from ecomcat.final.retrain import final_epochs, network_with
 from ecomcat.final.selection import mix, select_members
@@ -25,7 +26,6 @@ from ecomcat.tuning.study.study import Study
 from ecomcat.tuning.workers.trial import TrialInputs
 
 _MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
-_MOST_TEXTS = 20_000  # validation texts, by lot, by which it is chosen
 _DRAWS = 12  # of trials by lot, at most
 
 logger = logging.getLogger("ecomcat")
@@ -67,7 +67,8 @@ def choose_members(
         return (_member(inputs, best, 1.0),), _validated(study, best)
     records = _candidates(study)
     labels = inputs.labels[inputs.split.validation]
-    texts = some_rows(len(labels), _MOST_TEXTS, np.random.default_rng(inputs.seed))
+    random = np.random.default_rng(inputs.seed)
+    texts = some_rows(len(labels), most_texts(inputs.classes), random)
     shares = select_members(
         [_validated(study, record)[texts] for record in records],
         labels[texts],
@@ -113,13 +114,20 @@ def networks_by_lot(
     peers = [record for record in records if (record.objective or 0.0) >= best - chance]
     if len(peers) <= count:
         return []
-    answers = [_validated(study, record)[rows] for record in peers]
+    lots = _lots(len(peers), count, np.random.default_rng([seed, count]))
+    answers = {
+        number: _validated(study, peers[number])[rows] for number in sorted(set(chain(*lots)))
+    }
+    return [mix((answers[number], 1 / count) for number in lot) for lot in lots]
+
+
+def _lots(peers: int, count: int, random: np.random.Generator) -> list[tuple[int, ...]]:
+    """Draw some of the ways to take `count` of the peers, each once."""
     if count == 1:
-        return answers[:_DRAWS]
-    random = np.random.default_rng([seed, count])
-    lots = (random.choice(len(peers), count, replace=False) for _ in range(_DRAWS))
-    distinct = sorted({tuple(sorted(lot)) for lot in lots})
-    return [mix((answers[number], 1 / count) for number in lot) for lot in distinct]
+        drawn = random.choice(peers, min(_DRAWS, peers), replace=False)
+        return [(int(number),) for number in np.sort(drawn)]
+    lots = (random.choice(peers, count, replace=False).tolist() for _ in range(_DRAWS))
+    return sorted({tuple(sorted(lot)) for lot in lots})
 
 
 def _candidates(study: Study) -> list[TrialRecord]:

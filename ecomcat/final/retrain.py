@@ -98,8 +98,8 @@ def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) ->
 
 def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:
     """Build a trial's network with some weights."""
-    examples = inputs.examples(inputs.split.train, record.values)
-    model = build_network(inputs, record.values, examples, trial_seed(inputs.seed, record.root))
+    seed = trial_seed(inputs.seed, record.root)
+    model = build_network(inputs, record.values, len(inputs.split.train), seed)
     model.set_weights(weights)
     return model
 

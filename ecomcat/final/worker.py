@@ -40,7 +40,7 @@ class RetrainWorker(BaseWorker):
         try:
             examples = inputs.examples(inputs.split.train, task.values)
             seed = trial_seed(inputs.seed, task.root)
-            self._model = build_network(inputs, task.values, examples, seed)
+            self._model = build_network(inputs, task.values, len(examples), seed)
             self._training = start_training(self._model, inputs, task.values, examples, seed)
             return TrialBegun(self._model.count_params())
         except Exception as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _FEW_WORDS = 50  # under which a text loses a smaller share of them
-_CHUNK = 4096  # texts encoded at a time, which bounds the memory of Python's lists
+_CHUNK = 4096  # texts at a time, which bounds the memory of Python's lists and of positions
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class EncodedTexts:
             max_tokens: tokens kept from the beginning of each text.
         """
         shortened = self._gather(self.offsets[:-1], np.minimum(self.lengths, max_tokens))
-        known = np.where(shortened.ids < vocabulary_size, shortened.ids, UNKNOWN_ID)
-        return EncodedTexts(known, shortened.offsets)
+        shortened.ids[shortened.ids >= vocabulary_size] = UNKNOWN_ID
+        return shortened
 
     def take(self, rows: NDArray[np.int64]) -> EncodedTexts:
         """Return some of the texts, in the order asked for."""
@@ -57,8 +57,15 @@ class EncodedTexts:
     def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> EncodedTexts:
         """Copy `lengths` tokens from each of `starts`."""
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-        return EncodedTexts(self.ids[np.repeat(starts, lengths) + position], offsets)
+        ids = np.empty(offsets[-1], np.int32)
+        for first in range(0, len(starts), _CHUNK):
+            chunk = slice(first, first + _CHUNK)
+            begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
+            # Where each token comes from, less where it goes to.
+            moved = np.repeat(starts[chunk] - begins, lengths[chunk])
+            goes_to = np.arange(begins[0], ends[-1])
+            ids[begins[0] : ends[-1]] = self.ids[moved + goes_to]
+        return EncodedTexts(ids, offsets)
 
     def padded(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return some texts as a matrix, padded with 0 to the longest of them.

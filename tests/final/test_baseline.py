@@ -148,6 +148,17 @@ class TestAnyTexts:
         assert set(tried) == costs
         assert (model.predict(texts) == numbers).all()
 
+    def test_the_more_classes_the_fewer_texts_but_one_of_each(self, monkeypatch):
+        monkeypatch.setattr(linear, "_MOST_WORK", 2 * 5)
+        labels = np.array([0] * 20 + [1])
+        texts = [f"book{number} book" for number in range(20)] + ["lamp"]
+        _, model = choose_linear((texts, labels), (texts, labels), 2)
+        found = {word for word in model["count"].vocabulary_ if " " not in word}
+        assert "lamp" in found
+        assert 4 <= len(found - {"book", "lamp"}) <= 6
+        fitted = linear.fit_linear(texts, labels, LinearChoice(1.0, False), 2)
+        assert fitted["count"].vocabulary_ == model["count"].vocabulary_
+
     def test_the_vocabulary_is_bounded_by_the_number_of_classes(self, monkeypatch):
         monkeypatch.setattr(linear, "_MOST_WEIGHTS", 8)
         texts = ["red book here", "blue lamp there"] * 4

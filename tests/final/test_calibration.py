@@ -61,6 +61,17 @@ def test_a_few_right_answers_do_not_make_it_certain(rows: int) -> None:
     assert 0.5 < calibrated.max() < 0.99
 
 
+@pytest.mark.parametrize("wrong", [0, 1, 5])
+def test_nor_do_many_categories(wrong: int) -> None:
+    rows, classes = 1000, 50
+    labels = np.arange(rows) % classes
+    probabilities = np.full((rows, classes), 0.4 / (classes - 1), np.float32)
+    probabilities[np.arange(rows), labels] = 0.6
+    labels[:wrong] += 1
+    confidence = with_temperature(probabilities, fit_temperature(probabilities, labels)).max()
+    assert 1 - confidence == pytest.approx((wrong + 1) / rows, rel=0.15)
+
+
 @pytest.mark.slow
 def test_the_exported_model_has_the_temperature() -> None:
     import keras

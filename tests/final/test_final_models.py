@@ -48,8 +48,7 @@ def trial(number: int = 0, **values: Any) -> Any:
 def network(inputs: Any, record: Any) -> Any:
     from ecomcat.tuning.workers.trial import build_network
 
-    examples = inputs.examples(inputs.split.train, record.values)
-    return build_network(inputs, record.values, examples, record.root + 5)
+    return build_network(inputs, record.values, len(inputs.split.train), record.root + 5)
 
 
 # Keras 3.15 saves so under NumPy 2.
@@ -221,7 +220,7 @@ def test_retraining_gives_what_training_on_these_rows_gives():
     )
     examples = inputs.examples(rows, VALUES)
     seed = trial_seed(inputs.seed, 3)
-    expected = build_network(inputs, VALUES, examples, seed)
+    expected = build_network(inputs, VALUES, len(examples), seed)
     fit(start_training(expected, inputs, VALUES, examples, seed), 4)
     for ours, theirs in zip(models[1].get_weights(), expected.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)

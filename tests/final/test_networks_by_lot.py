@@ -68,6 +68,13 @@ def test_trials_that_were_not_completed_or_whose_answers_are_gone_are_left_out(
     assert drawn(study, 1, texts=8) == [4, 2]
 
 
+def test_of_many_those_that_validation_likes_best_are_no_likelier(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [0.9 - 0.0001 * number for number in range(40)])
+    lots = [drawn(study, 1, seed=seed) for seed in range(8)]
+    assert all(lot == sorted(set(lot)) and len(lot) == 12 for lot in lots)
+    assert 15 < np.mean(lots) < 24
+
+
 def test_the_lot_is_the_same_each_time(tmp_path: Path) -> None:
     study = study_of(tmp_path, [0.9] * 12)
     assert drawn(study, 4) == drawn(study, 4)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecomcat.text import encoding
 from ecomcat.text.encoding import EncodedTexts, drop_words, encode_all
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts, fit_tokenizer
 
@@ -55,6 +56,14 @@ def test_a_view_leaves_its_texts_alone_and_may_be_viewed_again(
     view = whole.view(vocabulary_size, max_tokens)
     assert as_lists(whole) == texts
     assert as_lists(view.view(vocabulary_size, max_tokens)) == as_lists(view)
+
+
+def test_texts_are_gathered_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [[number + 2] * (number % 5) for number in range(20)]
+    rows = np.random.default_rng(0).permutation(20)
+    whole = encoded(texts).take(rows)
+    monkeypatch.setattr(encoding, "_CHUNK", 3)
+    assert as_lists(encoded(texts).take(rows)) == as_lists(whole) == [texts[row] for row in rows]
 
 
 @given(st.data(), texts_strategy.filter(len))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
 from ecomcat.model.outcome import Outcome
 
@@ -39,8 +40,18 @@ def load_best_weights(directory: Path) -> list[NDArray[Any]]:
 
     Args:
         directory: the trial's.
+
+    Raises:
+        UserError: when the file is gone.
     """
-    return _load_arrays(directory / BEST_WEIGHTS)
+    path = directory / BEST_WEIGHTS
+    try:
+        return _load_arrays(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"Expected the weights of trial {directory.name}, found no {path}. Bring the file "
+            "back, or search again with search.overwrite=true."
+        ) from error
 
 
 def keep_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:

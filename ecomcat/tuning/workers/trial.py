@@ -77,7 +77,7 @@ class TrialTraining:
         seed = trial_seed(inputs.seed, task.root)
         examples = inputs.examples(inputs.split.train, values)
         self._inputs, self._task = inputs, task
-        self.model = build_network(inputs, values, examples, seed)
+        self.model = build_network(inputs, values, len(examples), seed)
         self._training = start_training(
             self.model, inputs, values, examples, seed, epoch=parent.epochs if parent else 0
         )
@@ -116,17 +116,17 @@ def trial_seed(seed: int, number: int) -> int:
 
 
 def build_network(
-    inputs: TrialInputs, values: Mapping[str, Any], examples: Examples, seed: int
+    inputs: TrialInputs, values: Mapping[str, Any], training_texts: int, seed: int
 ) -> keras.Model:
     """Build and compile the network of one configuration.
 
     Args:
         inputs: what all trials share.
         values: one value for each hyperparameter.
-        examples: what it will be trained on; their number decides the schedule's length.
+        training_texts: how many it will be trained on, which decides the schedule's length.
         seed: of the first weights and of dropout.
     """
-    batches = batches_of(len(examples), values["batch_size"])
+    batches = batches_of(training_texts, values["batch_size"])
     model = build_classifier(
         inputs.build,
         values,
