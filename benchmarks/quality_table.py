@@ -21,7 +21,7 @@ TITLES = {
     "distilled": "ecomcat, distilled",
 }
 _HEADER = (
-    *("method", "splits", "accuracy", "macro-F1", "errors of LinearSVC's"),
+    *("method", "splits", "accuracy", "macro-F1", "errors (LinearSVC 1)"),
     *("points above LinearSVC", "training CPU s", "rows/s", "MB"),
 )
 
