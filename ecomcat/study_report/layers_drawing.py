@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ecomcat.study_report.arrow_routes import Point, path, route
+
 _BOX_WIDTH, _BOX_HEIGHT = 190, 54  # pixels
-_GAP, _ROW_GAP, _MARGIN, _LINE_HEIGHT = 24, 46, 8, 12
+_GAP, _ROW_GAP, _MARGIN, _LINE_HEIGHT = 24, 46, 16, 12
 # Within the drawing alone: a page has one set of styles for all of its drawings.
 _STYLE = (
     ".layers text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1d1c1a}"
@@ -34,7 +36,7 @@ def draw_layers(network: Mapping[str, Any]) -> str:
     height = 2 * _MARGIN + len(rows) * (_BOX_HEIGHT + _ROW_GAP) - _ROW_GAP
     drawn = [_box(layers[name], *place) for name, place in places.items()]
     lines = [
-        _arrow(places[source], places[target], labels, near_source=near_source)
+        _arrow(source, target, places, labels, near_source=near_source)
         for (source, target), labels, near_source in _labelled(arrows)
         if source in places and target in places
     ]
@@ -65,9 +67,9 @@ def _rows(names: Sequence[str], arrows: Sequence[tuple[str, ...]]) -> list[list[
     return [rows[number] for number in sorted(rows)]
 
 
-def _places(rows: Sequence[Sequence[str]], width: int) -> dict[str, tuple[float, float]]:
+def _places(rows: Sequence[Sequence[str]], width: int) -> dict[str, Point]:
     """Return the left upper corner of each layer's box, each row in the middle of the width."""
-    places: dict[str, tuple[float, float]] = {}
+    places: dict[str, Point] = {}
     for number, row in enumerate(rows):
         # Of very many parts side by side the first are drawn: the others are like them.
         shown = row[:_MOST_BOXES_A_ROW]
@@ -110,25 +112,30 @@ def _labelled(
 
 
 def _arrow(
-    source: tuple[float, float],
-    target: tuple[float, float],
+    source: str,
+    target: str,
+    places: Mapping[str, Point],
     labels: Sequence[str],
     *,
     near_source: bool,
 ) -> str:
-    x1, y1 = source[0] + _BOX_WIDTH / 2, source[1] + _BOX_HEIGHT
-    x2, y2 = target[0] + _BOX_WIDTH / 2, target[1]
-    bend = max((y2 - y1) / 2, 15)
-    path = f"M{x1},{y1} C{x1},{y1 + bend} {x2},{y2 - bend} {x2},{y2}"
+    x1, y1 = places[source][0] + _BOX_WIDTH / 2, places[source][1] + _BOX_HEIGHT
+    x2, y2 = places[target][0] + _BOX_WIDTH / 2, places[target][1]
+    passed = route(
+        (x1, y1), (x2, y2), places.values(), width=_BOX_WIDTH, height=_BOX_HEIGHT, gap=_GAP
+    )
+    line = path((x1, y1), (x2, y2), passed, _BOX_HEIGHT)
     # Drawn with the line, which comes from above: a marker would need a name that no other has.
     tip = f"M{x2 - 3.5},{y2 - 7} L{x2},{y2} L{x2 + 3.5},{y2 - 7}"
-    x = x1 + (x2 - x1) * (0.2 if near_source else 0.8)
+    ends = [x1, *(x for x, _ in passed), x2]
+    first, last = ends[:2] if near_source else ends[:-3:-1]
+    x = first + (last - first) * 0.2
     top = y1 + 14 if near_source else y2 - 4 - _LINE_HEIGHT * len(labels)
     text = "".join(
         f'<text class="small label" x="{x}" y="{top + _LINE_HEIGHT * number}">{_text(label)}</text>'
         for number, label in enumerate(labels)
     )
-    return f'<path d="{path} {tip}"/>{text}'
+    return f'<path d="{line} {tip}"/>{text}'
 
 
 def _text(value: str, most: int = 30) -> str:
