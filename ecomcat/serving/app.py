@@ -19,6 +19,7 @@ from ecomcat.config import ServeCommand
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.bodies import read_body, require_media_type
 from ecomcat.serving.checks import is_loopback
+from ecomcat.serving.cut_off import CutOff
 from ecomcat.serving.description import describe_model
 from ecomcat.serving.guard import Guard, loopback_hosts
 from ecomcat.serving.label_routes import label_routes
@@ -69,7 +70,7 @@ def build_app(
     app.include_router(label_routes(answers, config))
     _add_page(app)
     own = loopback_hosts(port) if is_loopback(config.host) else []
-    return Guard(app, [*own, *config.allowed_hosts])
+    return Guard(CutOff(app), [*own, *config.allowed_hosts])
 
 
 def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:

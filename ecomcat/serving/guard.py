@@ -7,12 +7,13 @@ whose own name was made to point to the loopback (DNS rebinding) shows itself by
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ecomcat.serving.problems import send_problem
 
 ANY_HOST = "*"
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -61,7 +62,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send_with_headers)
         else:
-            await _send_problem(*refusal, send_with_headers)
+            await send_problem(*refusal, send_with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[HTTPStatus, str] | None:
         hosts = _values(scope, b"host")
@@ -111,15 +112,3 @@ def _authority(origin: str) -> str | None:
         return urlsplit(origin).netloc
     except ValueError:
         return None
-
-
-async def _send_problem(status: HTTPStatus, detail: str, send: Send) -> None:
-    body = json.dumps({"detail": detail}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        # What is left of the body is not read.
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

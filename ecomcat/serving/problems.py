@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
+
+from starlette.types import Send
 
 from ecomcat.serving.messages import Problem
 
@@ -20,3 +23,16 @@ BODY_PROBLEMS = problems(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
+
+
+async def send_problem(status: HTTPStatus, detail: str, send: Send) -> None:
+    """Answer by a problem where there is no route that could, and end the connection."""
+    body = json.dumps({"detail": detail}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        # What is left of the body is not read.
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

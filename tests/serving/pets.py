@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 
 PORT = 8000
 THRESHOLD = 0.9  # from where answers are right 98 % of the time, and no oftener
-SLOW = "slowly"  # a text with this word takes its time
+SLOW = "slowly"  # a text takes its time for each such word
 STARTED = "started"  # what is said when it begins
 LABELS = ["Cats", "Dogs & <wolves>", "Birds"]
 METRICS = {
@@ -52,10 +52,10 @@ class Pets:
     text_columns: tuple[str | int, ...] = ("description",)
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        if any(SLOW in text for text in texts):
+        if slow := max(text.count(SLOW) for text in texts):
             sys.stderr.write(f"{STARTED}\n")
             sys.stderr.flush()
-            time.sleep(1.5)
+            time.sleep(1.5 * slow)
         rows = []
         for text in texts:
             counts = np.array([sum(text.count(word) for word in words) for words in _WORDS])

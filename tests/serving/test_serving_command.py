@@ -136,6 +136,29 @@ def test_when_it_is_stopped_a_request_under_way_is_answered(tmp_path, number, co
 
 
 @pytest.mark.slow
+def test_when_it_is_stopped_a_request_that_takes_longer_is_told(tmp_path):
+    answers = []
+
+    def ask(url):
+        answers.append(httpx2.post(f"{url}/predict", json={"text": 4 * SLOW}, timeout=30))
+
+    with served_pets(tmp_path, "max_shutdown_seconds=1") as (process, url):
+        asking = threading.Thread(target=ask, args=[url])
+        asking.start()
+        assert f"{STARTED}\n" in process.stderr
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=30)[1]
+        asking.join(30)
+    (answer,) = answers
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("The service was stopped before this was answered")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "A request was cut off: it took longer than max_shutdown_seconds\n" in said
+    assert "Traceback" not in said
+    assert process.returncode == 143
+
+
+@pytest.mark.slow
 def test_over_a_socket_limits_hold_and_the_reason_arrives(tmp_path):
     chunks = (b" " * 50_000 for _ in range(100))
     with served_pets(tmp_path, "max_body_mb=1", "max_connections=2") as (_, url):
