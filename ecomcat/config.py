@@ -26,7 +26,7 @@ class DataConfig:
 
     name: str = MISSING  # the second part of a study's default name
     source: str = MISSING  # auto, ecommerce, sample or csv
-    path: str | None = None  # a CSV, TSV, gzip or zip file of one's own
+    path: str | None = None  # a CSV, TSV, JSON lines or Parquet file
     download_path: str | None = None  # where the e-commerce data set is, or is downloaded to
     url: str | None = None  # where it is downloaded from
     blob_id: str | None = None  # git's SHA-1 blob id that the download must have

@@ -92,6 +92,18 @@ def test_the_columns_of_training_are_taken(model, caplog) -> None:
     assert not warned(caplog)
 
 
+def test_json_lines_are_scored_as_tables_are(model, caplog) -> None:
+    model(["title", "text"], "Books of a kind")
+    rows = [
+        {"n": 1, "text": "of a kind", "title": "Books", "Category": "Books"},
+        {"n": 2, "text": "to play with", "title": "Toys", "Category": "Toys"},
+    ]
+    found = figures("\n".join(map(json.dumps, rows)), "shop.jsonl", **CATEGORY)
+    assert (found["trained_rows"], found["all"]["rows"]) == (1, 2)
+    assert found["all"]["accuracy"] == 1
+    assert not warned(caplog)
+
+
 def test_of_two_columns_the_one_of_training_is_taken(model) -> None:
     model(["note"], "Books of a kind")
     found = figures("note,kind\nBooks of a kind,Books\nToys to play with,Toys\n")

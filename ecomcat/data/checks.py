@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ecomcat.config import DataConfig
 from ecomcat.errors import UserError
 from ecomcat.problems import at_least, one_of
+from ecomcat.rows.formats import ending_problems
 
 HEADER_CHOICES = ("auto", "true", "false")
 _SOURCES = ("auto", "ecommerce", "sample", "csv")
@@ -54,6 +55,13 @@ def data_problems(data: DataConfig) -> Iterator[str]:
     yield from one_of("data.source", data.source, _SOURCES)
     if data.source == "sample" and data.path:
         yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
+    if data.path:
+        yield from ending_problems(
+            "data.path",
+            data.path,
+            lines="give it the ending .jsonl",
+            other="give it the ending of what it is",
+        )
     yield from one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
     yield from one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
     yield from at_least("data.min_class_rows", data.min_class_rows, 3)

@@ -13,8 +13,8 @@ from ecomcat.data.download import download
 from ecomcat.data.progress import progress_bar
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
-from ecomcat.table.columns import HEAD_ROWS, text_of, training_columns
-from ecomcat.table.table import open_table
+from ecomcat.rows.labelled import Cells, open_cells
+from ecomcat.table.columns import HEAD_ROWS, Columns, text_of, training_columns
 
 logger = logging.getLogger("ecomcat")
 
@@ -92,26 +92,29 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
 
 
 def _file(data: DataConfig, path: Path, name: str, licence: str | None) -> LabelledRows:
-    with open_table(
-        path, encoding=data.encoding, delimiter=data.delimiter, member=data.member
-    ) as table:
-        stream = table.rows()
-        head = list(islice(stream, HEAD_ROWS))
+    with open_cells(path, data) as table:
+        head = list(islice(table.rows, HEAD_ROWS))
         columns = training_columns(
             head,
-            header=str(data.header).lower(),
+            header=table.header,
             text_column=data.text_column,
             label_column=data.label_column,
             name=table.name,
         )
-        body = chain(head[1:] if columns.header is not None else head, stream)
+        body = chain(head[1:] if columns.header is not None else head, table.rows)
         assert columns.label is not None
         rows = [(text_of(row, columns), row[columns.label]) for row in body]
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,
-        "first row taken as header" if columns.header is not None else "no header",
+        _head_in_words(table, columns),
         " + ".join(map(str, columns.text_names)),
         columns.header[columns.label] if columns.header is not None else columns.label,
     )
     return LabelledRows(name, str(path), rows, columns.text_names, licence)
+
+
+def _head_in_words(table: Cells, columns: Columns) -> str:
+    if table.names_columns:
+        return "columns by name"
+    return "no header" if columns.header is None else "first row taken as header"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.config import DataConfig
+from ecomcat.rows.labelled import open_cells
 from ecomcat.table.header import folded
-from ecomcat.table.table import open_table
 
 logger = logging.getLogger("ecomcat")
 
@@ -33,12 +33,10 @@ def with_trained_columns(data: DataConfig, trained: Sequence[str | int]) -> Data
     # Only a regular file can be read twice.
     if asked or not names or len(names) < len(trained) or not path.is_file():
         return data
-    with open_table(
-        path, encoding=data.encoding, delimiter=data.delimiter, member=data.member
-    ) as table:
-        first = next(table.rows(), [])
+    with open_cells(path, data) as table:
+        first = next(table.rows, [])
         # Looked for once, and warned of once.
-        data = replace(data, encoding=table.format.encoding)
+        data = replace(data, encoding=table.encoding)
     if not all(_holds_once(first, name) for name in names):
         return data
     return replace(data, text_column=names, header="true")

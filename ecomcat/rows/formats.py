@@ -48,13 +48,13 @@ def choose_formats(
     problems = [
         *_name_problems("input_format", input_format),
         *_name_problems("output_format", output_format),
-        *_ending_problems("input", source, input_format),
-        *_ending_problems("output", output, output_format),
+        *_asked_or_known("input", source, input_format),
+        *_asked_or_known("output", output, output_format),
     ]
     if problems:
         raise UserError("\n".join(problems))
-    chosen = _by_ending(source) or CSV if input_format == AUTO else input_format
-    written = _by_ending(output) or chosen if output_format == AUTO else output_format
+    chosen = format_by_ending(source) or CSV if input_format == AUTO else input_format
+    written = format_by_ending(output) or chosen if output_format == AUTO else output_format
     _refuse_unwritable(output, written)
     if PARQUET in {chosen, written}:
         require_extra("parquet", "pyarrow", needed_for="Parquet")
@@ -66,7 +66,8 @@ def is_packed(path: str) -> bool:
     return path != STANDARD_STREAM and path.lower().endswith(GZIP)
 
 
-def _by_ending(path: str) -> str | None:
+def format_by_ending(path: str) -> str | None:
+    """Return the format that a file's ending names; None where it says nothing."""
     if path == STANDARD_STREAM:
         return None
     return _ENDINGS.get(_ending(path))
@@ -86,15 +87,30 @@ def _name_problems(key: str, name: str) -> Iterator[str]:
         )
 
 
-def _ending_problems(key: str, path: str, asked: str) -> Iterator[str]:
+def _asked_or_known(key: str, path: str, asked: str) -> Iterator[str]:
+    if path != STANDARD_STREAM and asked == AUTO:
+        yield from ending_problems(
+            key, path, lines=f"set {key}_format=jsonl", other=f"set {key}_format to say what it is"
+        )
+
+
+def ending_problems(key: str, path: str, *, lines: str, other: str) -> Iterator[str]:
+    """Yield what is wrong with a file whose ending names a format that we do not know.
+
+    Args:
+        key: that names the file.
+        path: the file.
+        lines: what to do if it holds JSON lines all the same.
+        other: what to do if it has another of our formats.
+    """
     ending = _ending(path)
-    if path == STANDARD_STREAM or asked != AUTO or ending not in _UNKNOWN_TO_US:
+    if ending not in _UNKNOWN_TO_US:
         return
     advice = (
-        f"If it has one object a line, set {key}_format=jsonl; one array is turned into such "
-        "lines by: jq -c '.[]'."
+        f"If it has one object a line, {lines}; one array is turned into such lines by: "
+        "jq -c '.[]'."
         if ending == ".json"
-        else f"Choose one of them, or set {key}_format to say what it is."
+        else f"Choose one of them, or {other}."
     )
     yield (
         f"{key}: expected a file whose ending is one of {', '.join(_ENDINGS)}, found {path!r}. "

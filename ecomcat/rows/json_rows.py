@@ -115,7 +115,7 @@ class JsonInput:
     ) -> None:
         self.name = content.name
         self.format = JSON_LINES
-        self._content, self._encoding = content, encoding
+        self._content, self.encoding = content, encoding
         self._reserved = frozenset(reserved)
         self._text_column = text_column
         self._size = size
@@ -140,6 +140,10 @@ class JsonInput:
             self.names, text_column=self._text_column, trained_on=trained_on, source=self.name
         )
         self._text_names = [self.names[position] for position in found]
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Return the object of each line; blank ones are no rows."""
+        return (row.values for row in chain(self._head, self._rows))
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Return the lines, `size` at a time; blank ones are no rows."""
@@ -175,7 +179,7 @@ class JsonInput:
             )
 
     def _read(self) -> Iterator[Row]:
-        with io.TextIOWrapper(self._content.stream, self._encoding, newline="\n") as text:
+        with io.TextIOWrapper(self._content.stream, self.encoding, newline="\n") as text:
             lines = Lines(self.name, text)
             for line in lines:
                 if stripped := line.strip(" \t\r\n"):

@@ -85,6 +85,7 @@ class ParquetInput:
         self._file = file
         self._text_column = text_column
         self._read = 0
+        self._text: Sequence[int] = ()
         self.names: list[str] = list(self.schema().names)
 
     @property
@@ -194,5 +195,6 @@ def _explained(name: str) -> Iterator[None]:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{name}: expected a whole Parquet file, found one that cannot be read ({reason}). It "
-            "is damaged, cut short or of another format: write it again, or set input_format."
+            "is damaged, cut short or of another format: write it again, or give it the ending of "
+            "what it is (predict takes input_format, too)."
         ) from error

@@ -45,7 +45,7 @@ def open_input(
     regular = not from_stream and path.is_file()
     with ExitStack() as stack:
         if format_name == PARQUET:
-            yield stack.enter_context(_open_parquet(opened, name, data, regular=regular))
+            yield stack.enter_context(open_parquet_input(opened, name, data, regular=regular))
             return
         if regular:
             _refuse_parquet(path)
@@ -76,9 +76,20 @@ def open_input(
 
 
 @contextmanager
-def _open_parquet(
+def open_parquet_input(
     source: Path | BinaryIO, name: str, data: PredictDataConfig, *, regular: bool
 ) -> Iterator[Input]:
+    """Open a Parquet file, or a stream, which is read to its end first.
+
+    Args:
+        source: a path, or a binary stream.
+        name: what messages call it.
+        data: how it is read.
+        regular: whether it is a file that can be read in any order.
+
+    Raises:
+        UserError: if it cannot be opened, or is no whole Parquet file.
+    """
     from ecomcat.rows.parquet_rows import open_parquet
 
     with ExitStack() as stack:
