@@ -40,7 +40,7 @@ class Exported:
 def search_code() -> str:
     """Hash the modules and YAML files that decide a search, and little that comes after it."""
     package = Path(ecomcat.__file__).parent
-    rooms = [package / room for room in ("data", "table", "text", "model", "tuning")]
+    rooms = [package / room for room in ("table", "rows", "data", "text", "model", "tuning")]
     groups = [conf_dir() / group for group in ("budget", "data", "model", "search")]
     files = [package / "preparation.py", package / "config.py"]
     files += [path for folder in rooms for path in folder.rglob("*.py")]

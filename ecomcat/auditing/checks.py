@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecomcat.config import AuditCommand
-from ecomcat.data.checks import data_problems, refuse_split_keys
+from ecomcat.data.checks import data_problems, path_problems, refuse_split_keys
 from ecomcat.errors import UserError
 from ecomcat.extras import require_extra
 from ecomcat.files import require_writable
@@ -24,6 +24,7 @@ def check_audit(config: AuditCommand) -> None:
     refuse_split_keys(config.data, "audit", compares=True)
     problems = [
         *data_problems(config.data),
+        *(path_problems("against", config.against) if config.against else ()),
         *at_least("suspicious_rows", config.suspicious_rows, 1),
         *at_least("splits", config.splits, 1),
         *seed_problems(config.seed),

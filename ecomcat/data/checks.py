@@ -56,12 +56,7 @@ def data_problems(data: DataConfig) -> Iterator[str]:
     if data.source == "sample" and data.path:
         yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
     if data.path:
-        yield from ending_problems(
-            "data.path",
-            data.path,
-            lines="give it the ending .jsonl",
-            other="give it the ending of what it is",
-        )
+        yield from path_problems("data.path", data.path)
     yield from one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
     yield from one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
     yield from at_least("data.min_class_rows", data.min_class_rows, 3)
@@ -83,6 +78,17 @@ def data_problems(data: DataConfig) -> Iterator[str]:
             "data.validation_fraction + data.test_fraction: expected less than 1 together, found "
             f"{sum(fractions.values()):g}."
         )
+
+
+def path_problems(key: str, path: str) -> Iterator[str]:
+    """Yield what is wrong with the name of a labelled file.
+
+    Args:
+        key: that names it.
+        path: the file.
+    """
+    known = "give it the ending of what it is"
+    yield from ending_problems(key, path, lines="give it the ending .jsonl", other=known)
 
 
 def idle_similarity(data: DataConfig) -> Iterator[str]:

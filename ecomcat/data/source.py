@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 from ecomcat.config import DataConfig
@@ -14,7 +13,7 @@ from ecomcat.data.progress import progress_bar
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.rows.labelled import Cells, open_cells
-from ecomcat.table.columns import HEAD_ROWS, Columns, text_of, training_columns
+from ecomcat.table.columns import Columns, text_of, training_columns
 
 logger = logging.getLogger("ecomcat")
 
@@ -93,17 +92,15 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
 
 def _file(data: DataConfig, path: Path, name: str, licence: str | None) -> LabelledRows:
     with open_cells(path, data) as table:
-        head = list(islice(table.rows, HEAD_ROWS))
         columns = training_columns(
-            head,
+            table.head,
             header=table.header,
             text_column=data.text_column,
             label_column=data.label_column,
             name=table.name,
         )
-        body = chain(head[1:] if columns.header is not None else head, table.rows)
         assert columns.label is not None
-        rows = [(text_of(row, columns), row[columns.label]) for row in body]
+        rows = [(text_of(row, columns), row[columns.label]) for row in table.body(columns)]
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,

@@ -34,7 +34,7 @@ def with_trained_columns(data: DataConfig, trained: Sequence[str | int]) -> Data
     if asked or not names or len(names) < len(trained) or not path.is_file():
         return data
     with open_cells(path, data) as table:
-        first = next(table.rows, [])
+        first = table.head[0] if table.head else []
         # Looked for once, and warned of once.
         data = replace(data, encoding=table.encoding)
     if not all(_holds_once(first, name) for name in names):

@@ -172,6 +172,7 @@ def _describe_baseline(baseline: LinearBaseline | NoBaseline) -> dict[str, Any] 
         "name": "TF-IDF (words and pairs of words) + LinearSVC",
         "C": baseline.choice.cost,
         "sublinear_tf": baseline.choice.sublinear_tf,
+        "left_out": round(baseline.left_out, 4),
         "validation": {name: baseline.validation[name] for name in names},
         "test": {name: baseline.test[name] for name in names},
     }

@@ -91,8 +91,22 @@ def _some(
     train: tuple[Sequence[str], NDArray[np.int64]], most: int, classes: int
 ) -> tuple[Sequence[str], NDArray[np.int64]]:
     texts, labels = train
-    rows = some_of_each(labels, min(most, _MOST_WORK // classes), np.random.default_rng(0))
+    rows = _lot(labels, most, classes)
     return [texts[row] for row in rows], labels[rows]
+
+
+def _lot(labels: NDArray[np.int64], most: int, classes: int) -> NDArray[np.int64]:
+    return some_of_each(labels, min(most, _MOST_WORK // classes), np.random.default_rng(0))
+
+
+def texts_fitted(labels: NDArray[np.int64], classes: int) -> int:
+    """Return how many texts of some labels `fit_linear` is fitted to.
+
+    Args:
+        labels: class numbers, shape `(texts,)`.
+        classes: number of classes.
+    """
+    return len(_lot(labels, _MOST_TEXTS, classes))
 
 
 def fit_linear(

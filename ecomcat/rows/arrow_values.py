@@ -16,8 +16,13 @@ from ecomcat.table.column_lookup import TEXT_KEY
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def require_text(field: pa.Field, source: str) -> None:
+def require_text(field: pa.Field, source: str, keys: str = TEXT_KEY) -> None:
     """Refuse a column that holds no texts: lists, objects.
+
+    Args:
+        field: of the column.
+        source: what messages call the input.
+        keys: by which the column was or may be chosen.
 
     Raises:
         UserError: if it is one.
@@ -25,7 +30,7 @@ def require_text(field: pa.Field, source: str) -> None:
     if types.is_nested(_plain(field.type)):
         raise UserError(
             f"{source}: expected a column of texts, found {field.name!r} of type {field.type}. "
-            f"Set {TEXT_KEY} to a column of texts."
+            f"Set {keys} to a column of texts."
         )
 
 
@@ -40,6 +45,15 @@ def texts_of(column: pa.ChunkedArray) -> list[str | None]:
     except UnicodeDecodeError:  # a file may hold bytes in a column of texts that are none
         values = [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
     return list(values)
+
+
+def plain_texts_of(column: pa.ChunkedArray) -> list[str | None]:
+    """Return a column's texts as a label or a text to train on: what is no number is None."""
+    if not types.is_floating(_plain(column.type)):
+        return texts_of(column)
+    # As JSON has them: Arrow leaves the `.0` of a whole number out.
+    values = column.to_pylist()
+    return [None if value is None or math.isnan(value) else str(value) for value in values]
 
 
 def cells_of(column: pa.ChunkedArray) -> list[str]:

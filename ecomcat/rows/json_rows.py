@@ -141,13 +141,13 @@ class JsonInput:
         )
         self._text_names = [self.names[position] for position in found]
 
-    def objects(self) -> Iterator[dict[str, Any]]:
-        """Return the object of each line; blank ones are no rows."""
-        return (row.values for row in chain(self._head, self._rows))
+    def rows(self) -> Iterator[Row]:
+        """Return the lines, those of the head included; blank ones are no rows."""
+        return chain(self._head, self._rows)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Return the lines, `size` at a time; blank ones are no rows."""
-        rows = chain(self._head, self._rows)
+        rows = self.rows()
         while batch := list(islice(rows, size)):
             yield JsonBatch(batch, self._text_names, self)
 

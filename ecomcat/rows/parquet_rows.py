@@ -14,15 +14,24 @@ import pyarrow.parquet as pq
 
 from ecomcat.errors import UserError
 from ecomcat.rows.added import Added, added_fields
-from ecomcat.rows.arrow_values import cells_of, literals_of, require_text, texts_of
+from ecomcat.rows.arrow_values import (
+    cells_of,
+    literals_of,
+    plain_texts_of,
+    require_text,
+    texts_of,
+)
 from ecomcat.rows.batch import Batch, Texts
 from ecomcat.rows.formats import PARQUET
 from ecomcat.rows.json_values import json_text
 from ecomcat.rows.names import choose_text_names
+from ecomcat.table.column_lookup import LABEL_KEY, TEXT_KEY
 
 if TYPE_CHECKING:
     from ecomcat.table.column_lookup import ColumnName
 
+_KEYS = f"{TEXT_KEY} or {LABEL_KEY}"
+_ROWS = 4096  # at a time, of some columns alone
 _BUFFER_BYTES = 1 << 20  # read at a time of each column: a row group need not fit in memory
 
 
@@ -85,7 +94,6 @@ class ParquetInput:
         self._file = file
         self._text_column = text_column
         self._read = 0
-        self._text: Sequence[int] = ()
         self.names: list[str] = list(self.schema().names)
 
     @property
@@ -108,6 +116,28 @@ class ParquetInput:
                 if batch.num_rows:
                     yield ParquetBatch(pa.Table.from_batches([batch]), self._text)
                     self._read += batch.num_rows
+
+    def columns(self, positions: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
+        """Return the texts of some columns alone, a row at a time.
+
+        Args:
+            positions: of the columns, ascending.
+
+        Raises:
+            UserError: if one holds lists or objects, or, meanwhile, if the file is damaged.
+        """
+        for position in positions:
+            require_text(self.schema().field(position), self.name, _KEYS)
+        names = list(dict.fromkeys(self.names[position] for position in positions))
+        # They come in the order that they are asked for, and of one name all of them.
+        read = [at for name in names for at, other in enumerate(self.names) if other == name]
+        with _explained(self.name):
+            for batch in self._file.iter_batches(batch_size=_ROWS, columns=names):
+                table = pa.Table.from_batches([batch])
+                yield from zip(
+                    *(plain_texts_of(table.column(read.index(each))) for each in positions),
+                    strict=True,
+                )
 
     def schema(self) -> pa.Schema:
         """Return the file's schema, with what its writer noted in it."""

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ecomcat.config import PredictDataConfig
 from ecomcat.errors import UserError
@@ -19,6 +19,9 @@ from ecomcat.rows.formats import JSON_LINES, PARQUET, TSV
 from ecomcat.rows.json_rows import open_json
 from ecomcat.table.content import open_file
 from ecomcat.table.table import open_table
+
+if TYPE_CHECKING:
+    from ecomcat.rows.parquet_rows import ParquetInput
 
 _PARQUET_MAGIC = b"PAR1"
 
@@ -78,7 +81,7 @@ def open_input(
 @contextmanager
 def open_parquet_input(
     source: Path | BinaryIO, name: str, data: PredictDataConfig, *, regular: bool
-) -> Iterator[Input]:
+) -> Iterator[ParquetInput]:
     """Open a Parquet file, or a stream, which is read to its end first.
 
     Args:

@@ -111,6 +111,7 @@ def test_rows_without_text_or_label_are_refused(
         (["data.group_near_duplicates=true"], "ecomcat.audit. Leave it out"),
         (["data.near_duplicate_similarity=0.1"], "expected 0.3 to 1"),
         (["against=nowhere.csv"], "nowhere.csv"),
+        (["against=other.xlsx"], "against: expected a file whose ending is one of .csv"),
         (["data.pth=a.csv"], "Did you mean data.path"),
     ],
 )

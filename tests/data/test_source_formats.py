@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,68 @@ def test_what_a_line_lacks_is_empty_and_what_it_has_besides_is_passed_over(tmp_p
     assert found[-1] == ROWS[0]
 
 
+def test_numbers_and_truths_are_written_the_same_in_every_format(tmp_path: Path) -> None:
+    values = [
+        {"body": "text", "shop": 1.0},
+        {"body": "text", "shop": 2.5},
+        {"body": "text", "shop": float("nan")},
+        {"body": "text", "shop": None},
+    ]
+    truths = [{"body": 7, "shop": True}, {"body": 8, "shop": False}]
+    for rows, expected in (
+        (values, [("text", "1.0"), ("text", "2.5"), ("text", ""), ("text", "")]),
+        (truths, [("7", "true"), ("8", "false")]),
+    ):
+        for path in (
+            written_lines(tmp_path / "a.jsonl", rows),
+            written_parquet(tmp_path / "a.parquet", rows),
+        ):
+            assert load_labelled_rows(config_of(path)).rows == expected
+
+
+def test_bytes_of_parquet_are_texts(tmp_path: Path) -> None:
+    values = [{"body": "Öl".encode(), "shop": b"Food"}]
+    path = written_parquet(tmp_path / "a.parquet", values)
+    assert load_labelled_rows(config_of(path)).rows == [("Öl", "Food")]
+
+
+def test_columns_that_are_not_asked_for_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ecomcat.rows import parquet_rows
+
+    values = [{"z": [1.5] * 8, "shop": "Food", "a": {"b": 1}, "body": "Öl"}]
+    path = written_parquet(tmp_path / "a.parquet", values)
+    read: list[Any] = []
+    texts_of = parquet_rows.plain_texts_of
+    monkeypatch.setattr(
+        parquet_rows, "plain_texts_of", lambda column: read.append(column) or texts_of(column)
+    )
+    for columns in ({}, {"text_column": 3, "label_column": 1}):
+        assert load_labelled_rows(config_of(path, **columns)).rows == [("Öl", "Food")]
+    assert len(read) == 4
+
+
+def test_of_columns_of_one_name_a_position_takes_the_right_one(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [pa.array([text]) for text in ("first", "Toys", "third")]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_arrays(columns, names=["x", "y", "x"]), path)
+    found = load_labelled_rows(config_of(path, text_column=2, label_column=1))
+    assert found.rows == [("third", "Toys")]
+
+
+def test_json_lines_in_a_zip_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("b.jsonl", "\n".join(map(json.dumps, objects())))
+        archive.writestr("c.csv", "shop,body\nToys,ball\n")
+    assert load_labelled_rows(config_of(path, member="b.jsonl")).rows == ROWS
+    assert load_labelled_rows(config_of(path)).rows == [("ball", "Toys")]
+
+
 def test_a_file_of_tabs_is_known_by_its_ending(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("shop\tbody\nToys\tred, round, new\nBooks\told, long, thin\n", "utf-8")
@@ -89,6 +152,12 @@ def test_a_file_of_tabs_is_known_by_its_ending(tmp_path: Path) -> None:
         ("a.jsonl", '{"body": "x"}\n{"body"\n', ("a.jsonl, line 2",)),
         ("a.jsonl", "", ("a.jsonl", "empty file")),
         ("a.jsonl", '{"title": "x", "shop": "y"}\n', ("a.jsonl", "'body'", "title")),
+        ("a.jsonl", "{}\n{}\n", ("a.jsonl: expected columns for text and label, found none",)),
+        (
+            "a.jsonl",
+            '{"body": "x", "shop": "y"}\n{"body": ["x"], "shop": "y"}\n',
+            ("a.jsonl, line 2: expected a text or a number in 'body', found a list",),
+        ),
         ("a.parquet", "PAR1", ("a.parquet", "expected a whole Parquet file")),
         ("b.parquet", None, ("b.parquet",)),
     ],
@@ -103,6 +172,19 @@ def test_what_cannot_be_read_is_named(
         load_labelled_rows(config_of(path))
     message = str(refused.value)
     assert all(fragment in message for fragment in fragments), message
+
+
+@pytest.mark.parametrize("column", ["body", "shop"])
+def test_lists_in_parquet_are_refused(tmp_path: Path, column: str) -> None:
+    path = written_parquet(tmp_path / "a.parquet", [{**objects()[0], column: ["x"]}])
+    with pytest.raises(UserError, match=f"expected a column of texts, found '{column}'"):
+        load_labelled_rows(config_of(path))
+
+
+def test_parquet_without_columns_is_refused(tmp_path: Path) -> None:
+    path = written_parquet(tmp_path / "a.parquet", [{}])
+    with pytest.raises(UserError, match="expected columns for text and label, found none"):
+        load_labelled_rows(config_of(path))
 
 
 def test_parquet_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,6 +157,7 @@ class TestAnyTexts:
         found = {word for word in model["count"].vocabulary_ if " " not in word}
         assert "lamp" in found
         assert 4 <= len(found - {"book", "lamp"}) <= 6
+        assert len(found - {"book", "lamp"}) == linear.texts_fitted(labels, 2) - 1
         fitted = linear.fit_linear(texts, labels, LinearChoice(1.0, False), 2)
         assert fitted["count"].vocabulary_ == model["count"].vocabulary_
 
@@ -164,6 +166,21 @@ class TestAnyTexts:
         texts = ["red book here", "blue lamp there"] * 4
         _, model = choose_linear((texts, LABELS[:8]), (texts, LABELS[:8]), 2)
         assert len(model["count"].vocabulary_) == 4
+
+
+def test_the_sentence_says_when_the_baseline_could_not_have_all_texts():
+    ours = {"accuracy": 0.96, "macro_f1": 0.95}
+    baseline = reached(0.95, 0.94)
+    assert "fitted" not in sentence(baseline, ours)
+    said = sentence(replace(baseline, left_out=0.75), ours)
+    assert said.endswith("It was fitted to 25.0% of its texts, by lot: more would take too long.")
+
+
+def test_the_share_that_is_left_out_is_that_of_train_and_validation(monkeypatch):
+    monkeypatch.setattr(linear, "_MOST_TEXTS", 9)
+    found = baseline_of(("red book words", "blue lamp words"))
+    assert found.left_out == pytest.approx(1 - linear.texts_fitted(LABELS[:18], 2) / 18)
+    assert 0.35 < found.left_out <= 0.5
 
 
 @pytest.mark.parametrize(
