@@ -35,7 +35,7 @@ def written(path: Path, categories: int, words: int, *, backwards: bool = False)
 
 @pytest.mark.parametrize(
     ("categories", "words", "epochs"),
-    [(4, 10, 6), (36, 10, 19), (36, 60, 8), (36, 200, 6)],
+    [(4, 10, 6), (36, 10, 13), (36, 60, 8), (36, 200, 6)],
 )
 def test_epochs_follow_from_the_categories_and_the_words_of_a_text(
     tmp_path: Path, categories: int, words: int, epochs: int

@@ -14,8 +14,7 @@ from ecomcat.rules import AUTO
 _FEWEST_EPOCHS, _LEAST_PATIENCE = 4, 2
 _FEW_CATEGORIES = 4  # for which `max_batches` is enough
 _LONG_TEXT = 100  # words, of which a batch costs what the budgets allow for
-_MOST_TIMES = 4.0  # as many batches, for any categories and texts
-_ENOUGH_EPOCHS = 20  # where there are many categories; beyond, little is learnt
+_MOST_TIMES = 2.0  # as many batches, for any categories and texts
 
 
 @dataclass
@@ -47,8 +46,7 @@ def decide_epochs(
 
     A network learns by updates: few texts give few of them an epoch, and so need more epochs and,
     as single epochs then say little, more patience. Among many categories each is seen in few
-    updates; there short texts, of which an update costs little, are given up to four times as many,
-    within 20 epochs.
+    updates; there short texts, of which an update costs little, are given up to twice as many.
 
     Args:
         search: the configuration; `max_batches` is what `auto` aims at for few categories.
@@ -60,9 +58,8 @@ def decide_epochs(
     max_epochs, patience = search.max_epochs, search.patience
     if max_epochs == AUTO:
         batches_an_epoch = math.ceil(training_texts / int(space["batch_size"].highest))
-        epochs = search.max_batches / batches_an_epoch
-        more = min(epochs * _times_as_many(categories, mean_words), _ENOUGH_EPOCHS)
-        max_epochs = max(round(epochs), round(more), _FEWEST_EPOCHS)
+        batches = search.max_batches * _times_as_many(categories, mean_words)
+        max_epochs = max(round(batches / batches_an_epoch), _FEWEST_EPOCHS)
     if patience == AUTO:
         patience = max(round(max_epochs / 4), _LEAST_PATIENCE)
     return replace(search, max_epochs=max_epochs, patience=patience)
