@@ -182,10 +182,11 @@ class TableHead:
             )
         names = self.rows[0]
         hint = nearest(column, names) or nearest(folded(column), map(folded, names))
+        # Where there is no other row, names are all that it can hold.
+        or_data = " If the first row is data, set data.header=false and give positions from 0."
         return UserError(
-            f"{self.name}: expected a column {column!r} ({key}) in the first row, found: "
-            f"{self.listing()}.{hint} If the first row is data, set data.header=false and give "
-            "positions from 0."
+            f"{self.name}: expected a column {column!r} ({key}), found: {self.listing()}.{hint}"
+            f"{or_data if len(self.rows) > 1 else ''}"
         )
 
     def _example(self, position: int) -> str:

@@ -151,7 +151,7 @@ def test_a_file_of_tabs_is_known_by_its_ending(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"body": "x"}\n{"body"\n', ("a.jsonl, line 2",)),
         ("a.jsonl", "", ("a.jsonl", "empty file")),
-        ("a.jsonl", '{"title": "x", "shop": "y"}\n', ("a.jsonl", "'body'", "title")),
+        ("a.jsonl", '{"title": "x", "shop": "y"}\n', ("a.jsonl", "'body'", "title", "'shop'.")),
         ("a.jsonl", "{}\n{}\n", ("a.jsonl: expected columns for text and label, found none",)),
         (
             "a.jsonl",
