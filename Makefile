@@ -31,6 +31,7 @@ lint: $(VENV)/.installed-dev  ## Check style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 clean:  ## Remove the virtual environment and caches; data, model and outputs stay.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -28,16 +28,16 @@ from benchmarks.common import (
     run_script,
 )
 from benchmarks.http_load import Load, ask
-from ecomcat.artifact.classifier import load_classifier
-from ecomcat.data.source import load_labelled_rows
+from ecomcat.data.sources import load_labelled_rows
 from ecomcat.errors import UserError
+from ecomcat.export.classifier import load_classifier
 
 _COLD_STARTS = 5
 _WARM_UP = 50  # texts
 _FIRST_ANSWER = """
 import sys
 from pathlib import Path
-from ecomcat.artifact.classifier import load_classifier
+from ecomcat.export.classifier import load_classifier
 load_classifier(Path(sys.argv[1]), sys.argv[2]).probabilities(["a red lamp"])
 """
 

@@ -29,13 +29,12 @@ from benchmarks.common import (
     print_result,
     run_script,
 )
-from ecomcat.auditing.features import weigh_words
-from ecomcat.auditing.suspicion import suspect_labels
+from ecomcat.auditing.labels import suspect_labels, weigh_words
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.near_duplicates import find_near_duplicates
-from ecomcat.final.linear import choose_linear, fit_linear
-from ecomcat.model.scores import macro_f1
+from ecomcat.final.baseline import choose_linear, fit_linear
+from ecomcat.model.metrics import macro_f1
 
 PLAIN = "split of a search"
 TOGETHER = "data.group_near_duplicates=true"

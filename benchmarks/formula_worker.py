@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecomcat.config import ModelConfig, SearchCommand, SearchConfig, conf_dir
-from ecomcat.model.domains import Domain
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.space import read_space, resolve_auto
-from ecomcat.tuning.workers.messages import EpochReport, TrialBegun, TrialTask
+from ecomcat.model.space import Domain, read_space, resolve_auto
+from ecomcat.tuning.trial import EpochReport, TrialBegun, TrialTask
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.listener import SearchListener
-    from ecomcat.tuning.study.records import TrialRecord
-    from ecomcat.tuning.workers.pool import WorkerPool
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.records import TrialRecord
+    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.tuner import SearchListener
+    from ecomcat.tuning.workers import WorkerPool
 
 # The e-commerce data set's part that the other figures are measured on.
 _TRAINING_TEXTS, _VALIDATION_TEXTS, _CLASSES = 9_294, 1_991, 4
@@ -125,9 +124,9 @@ def search_formula(
         All trials.
     """
     from ecomcat.reporting.tensorboard import TensorBoardListener
-    from ecomcat.tuning.search import run_search
-    from ecomcat.tuning.study.records import load_records
-    from ecomcat.tuning.study.study import open_study
+    from ecomcat.tuning.records import load_records
+    from ecomcat.tuning.study import open_study
+    from ecomcat.tuning.tuner import run_search
 
     @contextmanager
     def open_pool(*_: Any) -> Iterator[WorkerPool]:
@@ -143,10 +142,10 @@ def search_formula(
 
 def _no_texts(config: SearchCommand) -> TrialInputs:
     """Return what trials share, without texts."""
-    from ecomcat.data.split import Split
+    from ecomcat.data.splitting import Split
     from ecomcat.model.network import lstm_classifier
     from ecomcat.text.encoding import EncodedTexts
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     rows = np.arange(_VALIDATION_TEXTS)
     return TrialInputs(

@@ -26,8 +26,7 @@ from benchmarks.common import (
     run_script,
 )
 from benchmarks.fixed_width import pad_to_width
-from ecomcat.data.batches import training_batches
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.encoding import EncodedTexts, training_batches
 
 if TYPE_CHECKING:
     from ecomcat.model.training import Examples
@@ -116,7 +115,7 @@ def load_task(path: Path | None, rows: int | None, epochs: int) -> Task:
 
 def train_once(task: Task, examples: Examples) -> Timing:
     """Train a new network: a few batches that compile it, then the measured epochs."""
-    from ecomcat.model.builder import build_classifier, find_builder
+    from ecomcat.model.network import build_classifier, find_builder
     from ecomcat.model.training import Training, batches_of, fit
 
     batch_size = task.values["batch_size"]
@@ -194,7 +193,7 @@ def main() -> None:
     arguments = parser.parse_args()
     machine = describe_machine()
 
-    from ecomcat.quiet import import_tensorflow
+    from ecomcat.process import import_tensorflow
 
     import_tensorflow()
     task = load_task(arguments.data, arguments.rows, arguments.epochs)

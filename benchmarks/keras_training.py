@@ -1,6 +1,6 @@
 """A trial as the project once trained it: Keras's own `compile`, `fit` and `predict`.
 
-It has the network, batches and scores of `ecomcat.tuning.workers.trial`; what differs is who
+It has the network, batches and scores of `ecomcat.tuning.trial`; what differs is who
 compiles.
 """
 
@@ -15,12 +15,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ecomcat.data.batches import scoring_batches, training_batches
-from ecomcat.model.scores import cross_entropy, macro_f1
+from ecomcat.model.metrics import cross_entropy, macro_f1
 from ecomcat.model.training import Examples, batches_of
-from ecomcat.text.encoding import EncodedTexts, drop_words
-from ecomcat.tuning.workers.messages import TrialTask
-from ecomcat.tuning.workers.trial import TrialInputs, trial_seed
+from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, training_batches
+from ecomcat.tuning.trial import TrialInputs, TrialTask, trial_seed
 
 _SCORING_BATCH = 256  # texts
 _STEPS_PER_EXECUTION = 16  # batches

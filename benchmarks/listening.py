@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.study.records import TrialRecord
+    from ecomcat.tuning.records import TrialRecord
 
 
 class Listener:

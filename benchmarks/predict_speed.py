@@ -23,7 +23,7 @@ from benchmarks.common import (
     run_measured,
     run_script,
 )
-from ecomcat.data.source import load_labelled_rows
+from ecomcat.data.sources import load_labelled_rows
 
 
 def write_texts(path: Path, texts: Sequence[str], rows: int) -> None:

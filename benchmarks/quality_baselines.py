@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.quality_rows import Method, Model, Rows, Task
 from ecomcat.errors import UserError
-from ecomcat.final.linear import LinearChoice, NoWordsError, choose_linear, fit_linear
-from ecomcat.model.scores import macro_f1
+from ecomcat.final.baseline import LinearChoice, NoWordsError, choose_linear, fit_linear
+from ecomcat.model.metrics import macro_f1
 
 
 @dataclass(frozen=True)

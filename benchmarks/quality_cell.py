@@ -20,7 +20,7 @@ from benchmarks.quality_rows import LEAKY, Material, Method, Model, Task, load_m
 from benchmarks.quality_search import OURS, run_search
 from benchmarks.quality_seed import Seed
 from ecomcat.files import write_json
-from ecomcat.model.scores import score_predictions
+from ecomcat.model.metrics import score_predictions
 
 METHODS: dict[str, Method] = {
     "majority": Majority(),

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality_rows import Model, Rows, Task
-from ecomcat.data.split import Split
-from ecomcat.quiet import import_tensorflow
+from ecomcat.data.splitting import Split
+from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import encode_all
 from ecomcat.text.tokenizer import fit_tokenizer
 
@@ -52,8 +52,7 @@ class Fixed:
 
     def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Mapping[str, Any], Model]:
         """Train on train; nothing is left to choose."""
-        from ecomcat.tuning.workers.messages import TrialTask
-        from ecomcat.tuning.workers.trial import TrialTraining
+        from ecomcat.tuning.trial import TrialTask, TrialTraining
 
         inputs, tokenizer, values = _inputs(train, validation, task)
         training = TrialTraining(inputs, TrialTask(0, values, _EPOCHS))
@@ -66,8 +65,8 @@ class Fixed:
     def fit(self, rows: Rows, choice: Mapping[str, Any], task: Task) -> Model:
         """Train to the end of the schedule."""
         from ecomcat.config import SearchConfig
-        from ecomcat.final.retrain import retrain_trials
-        from ecomcat.tuning.study.records import TrialRecord
+        from ecomcat.final.retraining import retrain_trials
+        from ecomcat.tuning.records import TrialRecord
 
         inputs, tokenizer, values = _inputs(rows, Rows([], _NO_ROWS), task)
         record = TrialRecord("0000", values, best_epoch=_EPOCHS)
@@ -78,8 +77,8 @@ class Fixed:
 def _inputs(train: Rows, validation: Rows, task: Task) -> tuple[Any, Any, dict[str, Any]]:
     """Return what trials share, the tokenizer, fitted on train, and the configuration's values."""
     import_tensorflow()
-    from ecomcat.model.builder import find_builder
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.model.network import find_builder
+    from ecomcat.tuning.trial import TrialInputs
 
     build, values = _configuration(len(train.texts))
     tokenizer = fit_tokenizer(train.texts, values["vocabulary_size"])

@@ -79,7 +79,7 @@ def _code_of(method: str) -> str:
     package = here.parent / "ecomcat"
     names = {"cell", "rows", "baselines", _MODULES.get(method, "baselines")}
     files = [here / f"quality_{name}.py" for name in sorted(names)]
-    files += [package / "final" / "linear.py", *sorted((package / "data").glob("*.py"))]
+    files += [package / "final" / "baseline.py", *sorted((package / "data").glob("*.py"))]
     return digest(path.read_bytes() for path in files)
 
 

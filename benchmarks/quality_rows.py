@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.common import data_config
 from ecomcat.data.dataset import load_dataset
-from ecomcat.data.source import load_labelled_rows
-from ecomcat.data.split import Split, split_rows
+from ecomcat.data.sources import load_labelled_rows
+from ecomcat.data.splitting import Split, split_rows
 
 DISTINCT, LEAKY = "distinct", "leaky"
 

@@ -42,7 +42,7 @@ def search_code() -> str:
     package = Path(ecomcat.__file__).parent
     rooms = [package / room for room in ("table", "rows", "data", "text", "model", "tuning")]
     groups = [conf_dir() / group for group in ("budget", "data", "model", "search")]
-    files = [package / "preparation.py", package / "config.py"]
+    files = [package / "pipeline.py", package / "config.py"]
     files += [path for folder in rooms for path in folder.rglob("*.py")]
     files += [path for folder in groups for path in folder.glob("*.yaml")]
     return digest(path.read_bytes() for path in sorted(files))
@@ -92,7 +92,7 @@ def run_search(setting: Mapping[str, Any]) -> tuple[dict[str, Any], float, Expor
     log, spent = folder.with_name(f"{folder.name}.log"), folder.with_name(f"{folder.name}.spent")
     seconds = run_counted(search_command(setting), log, spent)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    from ecomcat.artifact.classifier import load_classifier
+    from ecomcat.export.classifier import load_classifier
 
     scores = {part: metrics[part] for part in ("validation", "test")}
     return scores, seconds, Exported(folder, load_classifier(folder))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality_rows import Model, Rows, Task
-from ecomcat.quiet import import_tensorflow
+from ecomcat.process import import_tensorflow
 
 _WORDS, _LENGTH = 5000, 250
 _EMBEDDING, _UNITS = 64, 16

@@ -15,11 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.study_report.page import write_report
-from ecomcat.tuning.study.facts import DATA, write_facts
-from ecomcat.tuning.study.records import COMPLETED, PRUNED, TrialRecord, TrialTable
-from ecomcat.tuning.study.study import Study, open_study
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.reporting.study_page import write_report
+from ecomcat.tuning.records import COMPLETED, PRUNED, TrialRecord, TrialTable
+from ecomcat.tuning.study import DATA, Study, open_study, write_facts
 
 _EPOCHS = 20
 _MODEL = {

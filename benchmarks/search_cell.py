@@ -15,7 +15,7 @@ from ecomcat.config import DataConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.files import write_json
 from ecomcat.model.training import Examples
-from ecomcat.quiet import import_tensorflow
+from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import fit_tokenizer
 
@@ -89,9 +89,9 @@ def _search_ours(
 ) -> None:
     from ecomcat.model.network import lstm_classifier
     from ecomcat.model.space import read_space
-    from ecomcat.tuning.search import run_search
-    from ecomcat.tuning.study.study import open_study
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.study import open_study
+    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.tuner import run_search
 
     config = _our_config(setting)
     inputs = TrialInputs(

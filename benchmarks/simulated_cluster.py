@@ -20,7 +20,7 @@ from benchmarks.common import format_table
 from benchmarks.formula_worker import FormulaWorker, search_formula
 from benchmarks.listening import TrialClock
 from ecomcat.config import SearchConfig
-from ecomcat.quiet import import_tensorflow
+from ecomcat.process import import_tensorflow
 
 EPOCHS = 4
 _TRIALS_A_WORKER = 4
@@ -63,7 +63,7 @@ def measure_rates(workers: Sequence[int], trial_seconds: float) -> dict[int, Rat
 @contextmanager
 def _cluster(machines: int) -> Iterator[None]:
     """Run a cluster whose head has no room for workers, and this many machines that have."""
-    from ecomcat.tuning.workers.ray_runtime import prepare_environment, running_ray
+    from ecomcat.tuning.workers import prepare_environment, running_ray
 
     prepare_environment(None)
     from ray.cluster_utils import Cluster
@@ -80,7 +80,7 @@ def _cluster(machines: int) -> Iterator[None]:
 
 
 def _measure(workers: int, trial_seconds: float) -> Rate:
-    from ecomcat.tuning.workers.cluster import RayPool, Share
+    from ecomcat.tuning.workers import RayPool, Share
 
     trials = _TRIALS_A_WORKER * workers
     search = SearchConfig(

@@ -27,7 +27,7 @@ from benchmarks.common import (
 from benchmarks.listening import Listener
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.study.records import TrialRecord
+    from ecomcat.tuning.records import TrialRecord
 
 _WINDOW = 20  # trials
 _AROUND = (10, 100, 500)  # trials, and the last
@@ -84,7 +84,7 @@ def measure(algorithm: str, trials: int, *, tensorboard: bool) -> Driver:
     """
     from benchmarks.formula_worker import FormulaWorker, search_formula
     from ecomcat.config import SearchConfig
-    from ecomcat.tuning.workers.pool import LocalPool
+    from ecomcat.tuning.workers import LocalPool
 
     search = SearchConfig(
         algorithm=algorithm, max_trials=trials, max_minutes=600.0, max_epochs=_EPOCHS
@@ -103,7 +103,7 @@ def measure(algorithm: str, trials: int, *, tensorboard: bool) -> Driver:
 @contextmanager
 def _timed_suggestions(algorithm: str, seconds: list[float]) -> Iterator[None]:
     """Time an oracle's `populate_space`, which suggests a configuration."""
-    from ecomcat.tuning.oracles.algorithms import BayesianOracle, RandomOracle, TpeOracle
+    from ecomcat.tuning.oracles import BayesianOracle, RandomOracle, TpeOracle
 
     oracle: Any = {"tpe": TpeOracle, "random": RandomOracle, "bayesian": BayesianOracle}[algorithm]
     original = oracle.populate_space
@@ -181,7 +181,7 @@ def main() -> None:
     arguments = parser.parse_args()
     machine = describe_machine()
 
-    from ecomcat.quiet import import_tensorflow
+    from ecomcat.process import import_tensorflow
 
     import_tensorflow()
     drivers: dict[str, list[Driver]] = {}

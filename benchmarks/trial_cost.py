@@ -25,7 +25,7 @@ from benchmarks.common import (
 from benchmarks.trial_parts import PARTS, Cost, cost_of_keras, cost_of_ours
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
 KERAS, OURS = "Keras's fit and predict", "ecomcat"
 _SEED, _EPOCHS = 1, 4
@@ -62,11 +62,11 @@ def load_inputs(path: Path | None, rows: int) -> TrialInputs:
     import numpy as np
 
     from ecomcat.data.dataset import load_dataset
-    from ecomcat.data.split import Split
+    from ecomcat.data.splitting import Split
     from ecomcat.model.network import lstm_classifier
     from ecomcat.text.encoding import encode_all
     from ecomcat.text.tokenizer import fit_tokenizer
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     dataset = load_dataset(data_config(path), _SEED)
     split, random = dataset.split, np.random.default_rng(_SEED)
@@ -89,7 +89,7 @@ def load_inputs(path: Path | None, rows: int) -> TrialInputs:
 
 def measure(inputs: TrialInputs, repeats: int) -> dict[str, list[Cost]]:
     """Train in both ways in turns, each turn in the other order, after one that is not counted."""
-    from ecomcat.tuning.workers.messages import TrialTask
+    from ecomcat.tuning.trial import TrialTask
 
     ways = {KERAS: cost_of_keras, OURS: cost_of_ours}
     costs: dict[str, list[Cost]] = {way: [] for way in ways}
@@ -137,7 +137,7 @@ def main() -> None:
     arguments = parser.parse_args()
     machine = describe_machine()
 
-    from ecomcat.quiet import import_tensorflow
+    from ecomcat.process import import_tensorflow
 
     import_tensorflow()
     from benchmarks.search_cell import use_one_thread

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.workers.messages import TrialTask
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs, TrialTask
 
 # What a trial's constructor calls, by what it is called in the table.
 PARTS = {"build": "build_network", "compile step": "start_training", "scorer": "ValidationWatch"}
@@ -58,7 +57,7 @@ def cost_of_keras(inputs: TrialInputs, task: TrialTask) -> Cost:
 
 def cost_of_ours(inputs: TrialInputs, task: TrialTask) -> Cost:
     """Train a trial as a worker does."""
-    from ecomcat.tuning.workers.trial import TrialTraining
+    from ecomcat.tuning.trial import TrialTraining
 
     parts: dict[str, float] = {}
     marks = [time.process_time()]
@@ -73,7 +72,7 @@ def cost_of_ours(inputs: TrialInputs, task: TrialTask) -> Cost:
 @contextmanager
 def _timed_parts(seconds: dict[str, float]) -> Iterator[None]:
     """Note the CPU seconds of what a trial's constructor calls."""
-    from ecomcat.tuning.workers import trial
+    from ecomcat.tuning import trial
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:

@@ -14,7 +14,7 @@ from benchmarks.listening import TrialClock
 from ecomcat.config import DataConfig, SearchCommand, SearchConfig
 from ecomcat.data.dataset import load_dataset
 from ecomcat.files import write_json
-from ecomcat.quiet import import_tensorflow
+from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import encode_all
 from ecomcat.text.tokenizer import fit_tokenizer
 
@@ -28,9 +28,9 @@ def run_cell(setting: Mapping[str, Any], output: Path) -> None:
             before the first trial as `start_up_seconds`, and `objectives` by trial.
     """
     import_tensorflow()
-    from ecomcat.tuning.search import run_search
-    from ecomcat.tuning.study.records import load_records
-    from ecomcat.tuning.study.study import open_study
+    from ecomcat.tuning.records import load_records
+    from ecomcat.tuning.study import open_study
+    from ecomcat.tuning.tuner import run_search
 
     config, space, inputs = _prepare(setting)
     clock = TrialClock()
@@ -52,8 +52,8 @@ def run_cell(setting: Mapping[str, Any], output: Path) -> None:
 def _prepare(setting: Mapping[str, Any]) -> tuple[SearchCommand, Any, Any]:
     """Return configuration, space and what all trials share."""
     from benchmarks.formula_worker import default_model
-    from ecomcat.model.builder import find_builder
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.model.network import find_builder
+    from ecomcat.tuning.trial import TrialInputs
 
     dataset = load_dataset(DataConfig(name="csv", source="csv", path=setting["data"]), seed=1)
     training_texts = [dataset.texts[row] for row in dataset.split.train]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import AuditCommand
 
 
@@ -14,7 +14,7 @@ def audit(config: AuditCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.auditing.checks import check_audit
+    from ecomcat.auditing.run import check_audit
 
     check_audit(config)
     # Imported late: `--help` and a wrong key need neither scikit-learn nor Plotly.

@@ -9,18 +9,18 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import EvaluateCommand
-from ecomcat.data.checks import check_data, refuse_split_keys
+from ecomcat.data.dataset import check_data, refuse_split_keys
 from ecomcat.errors import UserError
-from ecomcat.extras import require_extra
 from ecomcat.files import STANDARD_STREAM, require_output
+from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ecomcat.artifact.classifier import Classifier
+    from ecomcat.export.classifier import Classifier
 
 logger = logging.getLogger("ecomcat")
 
@@ -31,8 +31,8 @@ def evaluate(config: EvaluateCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.artifact.manifest import require_export
-    from ecomcat.artifact.runtime import check_runtime
+    from ecomcat.export.bundle import require_export
+    from ecomcat.export.classifier import check_runtime
 
     require_extra("train", "sklearn", needed_for="Scoring a file")
     check_runtime(config.runtime)
@@ -41,7 +41,7 @@ def evaluate(config: EvaluateCommand) -> None:
     refuse_split_keys(config.data, "evaluate")
     directory = Path(config.model_dir).expanduser()
     require_export(directory)
-    from ecomcat.reporting.endings import said_if_stopped
+    from ecomcat.console import said_if_stopped
 
     with said_if_stopped("No figures were written."):
         figures = _figures(config, directory)
@@ -50,11 +50,15 @@ def evaluate(config: EvaluateCommand) -> None:
 
 
 def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
-    from ecomcat.artifact.classifier import load_classifier, trained_columns
-    from ecomcat.data.clean import normalized_key
-    from ecomcat.data.source import load_labelled_rows
-    from ecomcat.data.trained_columns import warn_of_other_columns, with_trained_columns
-    from ecomcat.reporting.steps import step
+    from ecomcat.console import step
+    from ecomcat.data.cleaning import normalized_key
+    from ecomcat.data.sources import load_labelled_rows
+    from ecomcat.export.classifier import (
+        load_classifier,
+        trained_columns,
+        warn_of_other_columns,
+        with_trained_columns,
+    )
 
     data = with_trained_columns(config.data, trained_columns(directory))
     with step("Reading the data"):
@@ -86,9 +90,12 @@ def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
 def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, Any]:
     import numpy as np
 
-    from ecomcat.model.confidence import acceptance_of, score_confidence
-    from ecomcat.model.scores import score_met_classes
-    from ecomcat.model.slices import score_slices
+    from ecomcat.model.metrics import (
+        acceptance_of,
+        score_confidence,
+        score_met_classes,
+        score_slices,
+    )
 
     texts = [text for text, _ in rows]
     labels = np.array([number for _, number in rows])
@@ -138,7 +145,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
 
 def _say_what_next(config: EvaluateCommand) -> None:
-    from ecomcat.reporting.endings import our_command, say_what_next
+    from ecomcat.console import our_command, say_what_next
 
     predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
     say_what_next({predict: "label a file with the same model"})
@@ -147,7 +154,7 @@ def _say_what_next(config: EvaluateCommand) -> None:
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
-    from ecomcat.reporting.tables import (
+    from ecomcat.reporting.terminal import (
         confusion_table,
         coverage_table,
         output_console,

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.artifact.export import Export, export_model
-from ecomcat.artifact.replace import require_replaceable
-from ecomcat.config import SearchCommand
-from ecomcat.data.dataset import Dataset, load_dataset
-from ecomcat.dry_run import print_dry_run
-from ecomcat.model.domains import Domain
-from ecomcat.preparation import data_facts, encode_once, settle, trial_inputs
-from ecomcat.quiet import import_tensorflow
-from ecomcat.reporting.endings import said_if_stopped, say_what_next_after_search
-from ecomcat.reporting.steps import step
-from ecomcat.reporting.tables import (
+from rich.text import Text
+
+from ecomcat.config import (
+    DISTILLED,
+    ENSEMBLE,
+    SINGLE,
+    DataConfig,
+    FinalConfig,
+    ModelConfig,
+    SearchCommand,
+)
+from ecomcat.console import format_seconds, said_if_stopped, say_what_next_after_search, step
+from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import Export, export_model, package_versions, require_replaceable
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
+from ecomcat.process import import_tensorflow
+from ecomcat.reporting.fitting import FittingTable
+from ecomcat.reporting.terminal import (
+    SearchProgress,
     best_trials_table,
     confusion_table,
     coverage_table,
@@ -28,23 +39,465 @@ from ecomcat.reporting.tables import (
     scores_table,
     validation_title,
 )
-from ecomcat.text.encoding import EncodedTexts
-from ecomcat.text.tokenizer import deployed_tokenizer
-from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
-from ecomcat.tuning.study.identity import default_name, study_identity
-from ecomcat.tuning.study.records import load_records
-from ecomcat.tuning.study.study import Study, open_study, require_study_place
-from ecomcat.watched_search import watched_search
+from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
+from ecomcat.tuning.budget import decide_epochs
+from ecomcat.tuning.records import RUNNING, TrialRecord, best_record, load_records
+from ecomcat.tuning.study import (
+    DATA,
+    EXCLUDED,
+    FINAL,
+    TOGETHER,
+    Study,
+    active_seconds,
+    default_name,
+    file_hash,
+    open_study,
+    read_state,
+    read_study,
+    require_study_place,
+    split_identity,
+    study_identity,
+    write_facts,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-    from ecomcat.final.build import FinalModel
-    from ecomcat.final.finish import Finished
-    from ecomcat.rerun import Rerun
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.final.finishing import FinalModel, Finished
+    from ecomcat.tuning.trial import TrialInputs
+    from ecomcat.tuning.tuner import SearchResult
 
 logger = logging.getLogger("ecomcat")
+
+_COUNTED_TEXTS = 2000  # of which the words are counted before all are encoded
+
+
+def settle(
+    config: SearchCommand, space: Mapping[str, Domain], dataset: Dataset
+) -> tuple[SearchCommand, dict[str, Domain]]:
+    """Decide what `auto` leaves to the data: the batch size, the epochs and the patience.
+
+    Args:
+        config: of the run.
+        space: domain of each hyperparameter.
+        dataset: all texts, and which of them are train.
+
+    Returns:
+        The configuration and the space with numbers in place of `auto`.
+    """
+    train = dataset.split.train
+    # Texts stand in the order of their digests, and so the first ones are any.
+    counted = train[:_COUNTED_TEXTS]
+    space = resolve_auto(space, len(train))
+    search = decide_epochs(
+        config.search,
+        space,
+        training_texts=len(train),
+        categories=len(dataset.classes),
+        mean_words=mean_words([dataset.texts[row] for row in counted]),
+    )
+    return replace(config, search=search), space
+
+
+def encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
+    """Fit the largest vocabulary on train and encode every text to the longest limit.
+
+    Args:
+        dataset: all texts, and which of them are train.
+        space: domain of each hyperparameter.
+    """
+    training_texts = (dataset.texts[row] for row in dataset.split.train)
+    with step("Fitting the vocabulary"):
+        tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
+    with step("Encoding the texts", total=len(dataset.texts)) as advance:
+        texts = encode_all(
+            tokenizer, dataset.texts, int(space["max_tokens"].highest), on_texts=advance
+        )
+    logger.info(
+        "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",
+        tokenizer.get_vocab_size(),
+        texts.lengths.mean(),
+    )
+    return tokenizer, texts
+
+
+def trial_inputs(
+    config: SearchCommand, dataset: Dataset, tokenizer: Tokenizer, texts: EncodedTexts
+) -> TrialInputs:
+    """Gather what all trials share.
+
+    Args:
+        config: of the run.
+        dataset: all texts.
+        tokenizer: of the largest vocabulary.
+        texts: encoded by it.
+
+    Raises:
+        UserError: when the network's builder or the file of word vectors cannot be had.
+    """
+    from ecomcat.model.network import find_builder
+    from ecomcat.tuning.trial import TrialInputs
+
+    return TrialInputs(
+        build=find_builder(config.model.build),
+        texts=texts,
+        labels=dataset.labels,
+        classes=len(dataset.classes),
+        split=dataset.split,
+        seed=config.seed,
+        patience=config.search.patience,
+        max_epochs=config.search.max_epochs,
+        keep_state=config.search.algorithm == "hyperband",
+        vectors=_load_vectors(config, tokenizer),
+    )
+
+
+def _load_vectors(config: SearchCommand, tokenizer: Tokenizer) -> NDArray[np.float32] | None:
+    if config.model.pretrained_vectors is None:
+        return None
+    from ecomcat.text.vectors import load_vectors
+
+    path = Path(config.model.pretrained_vectors).expanduser()
+    return load_vectors(path, tokenizer.get_vocab())
+
+
+def data_facts(
+    dataset: Dataset, texts: EncodedTexts, space: Mapping[str, Domain]
+) -> dict[str, Any]:
+    """Return what the report says of the data, from the moment that the search begins.
+
+    Args:
+        dataset: all texts.
+        texts: encoded to the longest limit.
+        space: domain of each hyperparameter.
+    """
+    limit = int(space["max_tokens"].highest)
+    return {
+        "data": dataset.describe(),
+        "lengths": describe_lengths(dataset.texts, texts.lengths, limit),
+        "versions": package_versions(),
+    }
+
+
+def print_dry_run(
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    study: Study,
+    identity: Mapping[str, Any],
+    training_texts: int,
+) -> None:
+    """Print the space, its size, and what a search of it would run.
+
+    Args:
+        config: of the run, with the epochs decided.
+        space: domain of each hyperparameter, with the batch size decided.
+        study: where it would stand.
+        identity: what must agree with what the study was begun with.
+        training_texts: that each trial would train on.
+    """
+    table = FittingTable("Search space")
+    table.add_words("hyperparameter")
+    table.add_words("domain")
+    table.add_figures("values")
+    for name, domain in space.items():
+        table.add_row(Text(name), Text(str(domain)), _count(domain.size))
+    console = output_console()
+    console.print(table)
+    search, size = config.search, space_size(space)
+    pruning = "" if search.pruner == "none" else f", {search.pruner} pruning"
+    console.print(f"Configurations: {_count(size)}")
+    trials = int(min(search.max_trials, size))
+    console.print(
+        f"Would run: {search.algorithm}{pruning}, at most {_counted(trials)} "
+        f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
+        f"{search.max_minutes:g} minutes, {_workers(config)}"
+    )
+    if config.data.group_near_duplicates:
+        similarity = config.data.near_duplicate_similarity
+        console.print(f"Split: near-duplicates (similarity from {similarity:g}) stay on one side")
+    if config.data.exclude:
+        console.print(f"Left out of train and validation: rows marked in {config.data.exclude}")
+    state = _state(study, identity, overwrite=search.overwrite)
+    console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
+    console.print(f"Model: {config.model_dir} ({_final(config.final)})", soft_wrap=True)
+
+
+def _count(size: float) -> str:
+    return "continuous" if math.isinf(size) else f"{size:,.0f}"
+
+
+def _workers(config: SearchCommand) -> str:
+    search = config.search
+    place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
+    plural = "worker" if search.workers == 1 else "workers"
+    return f"{search.workers} {plural} {place}"
+
+
+def _final(final: FinalConfig) -> str:
+    """Say in words what would be exported."""
+    members = f"{final.max_members} trial{'' if final.max_members == 1 else 's'}"
+    what = {
+        SINGLE: "the best configuration",
+        ENSEMBLE: f"an ensemble of at most {members}",
+        DISTILLED: f"the best configuration, taught by at most {members}",
+    }[final.name]
+    rows = "train and validation" if final.retrain else "train alone, as the search trained it"
+    if final.use_all_rows:
+        rows = "all rows, once test was scored"
+    return f"{what}, trained on {rows}"
+
+
+def _state(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> str:
+    """Say in words what a run would make of the study's folder."""
+    trials = len(load_records(study))
+    if not trials:
+        return "new"
+    if overwrite:
+        return f"begins afresh, without the {_counted(trials)} that are there"
+    if read_study(study.directory)["identity"] != identity:
+        return "would be refused: it was begun with something else"
+    return f"goes on from {_counted(trials)}"
+
+
+def _counted(trials: int) -> str:
+    return f"{trials} {'trial' if trials == 1 else 'trials'}"
+
+
+def watched_search(
+    config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
+) -> SearchResult:
+    """Search, and tell the user and TensorBoard how it goes.
+
+    Args:
+        config: of the run.
+        inputs: what all trials share.
+        space: domain of each hyperparameter.
+        study: the folder.
+
+    Raises:
+        UserError: when no trial has completed.
+    """
+    from ecomcat.reporting.study_page import ReportListener
+    from ecomcat.reporting.tensorboard import TensorBoardListener
+    from ecomcat.tuning.tuner import run_search
+
+    records = load_records(study)
+    ended = [record for record in records if record.status != RUNNING]
+    seconds_left = config.search.max_minutes * 60 - active_seconds(study)
+    _say_what_begins(config, space, study, ended, seconds_left)
+    progress = SearchProgress(
+        config.search.max_trials,
+        seconds_left,
+        names=[name for name, domain in space.items() if not domain.fixed],
+        done=len(ended),
+        best=best_record(records),
+    )
+    extra = [name for name in space if name.startswith(EXTRA)]
+    report = ReportListener(study)
+    try:
+        with progress.live():
+            listeners = (progress, TensorBoardListener(study, extra), report)
+            return run_search(config, inputs, space, study, listeners)
+    except (KeyboardInterrupt, SystemExit):
+        _say_how_to_go_on(config, study)
+        raise
+    finally:
+        report.close()
+
+
+def _say_how_to_go_on(config: SearchCommand, study: Study) -> None:
+    afresh = " without search.overwrite=true" if config.search.overwrite else ""
+    logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
+    records = load_records(study)
+    ended = sum(record.status != RUNNING for record in records)
+    if best_record(records) is not None:
+        logger.info(
+            "Its trials so far: %s. To export the best of them: the same command%s with "
+            "search.max_trials=%d.",
+            study.directory / "trials.csv",
+            afresh,
+            ended,
+        )
+
+
+def _say_what_begins(
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    study: Study,
+    ended: Sequence[TrialRecord],
+    seconds_left: float,
+) -> None:
+    if ended:
+        logger.info(
+            "Resuming study %s: %d trials are there, %s of %g minutes are left.",
+            study.name,
+            len(ended),
+            format_seconds(max(0.0, seconds_left)),
+            config.search.max_minutes,
+        )
+        return
+    size = space_size(space)
+    counted = "a continuous space" if math.isinf(size) else f"{size:.0f} configurations"
+    if size == 1:
+        counted = "one configuration"
+    logger.info("Study: %s (%s search of %s)", study.directory, config.search.algorithm, counted)
+
+
+_TOGETHER_KEYS = ("group_near_duplicates", "near_duplicate_similarity")
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What is known of the trial.
+
+    Args:
+        study: the study's name.
+        trial_id: the trial's.
+        root: number whose chance it takes.
+        identity: what had to agree with the study.
+        objective: macro-F1 that it reached; None when it failed.
+        epochs: that it trained.
+    """
+
+    study: str
+    trial_id: str
+    root: int
+    identity: Mapping[str, Any]
+    objective: float | None
+    epochs: int
+
+    def compare(self, curves: Sequence[Mapping[str, float]]) -> str:
+        """Say in a line how the trial's score then and now compare, over the same epochs."""
+        now = max(row[OBJECTIVE] for row in curves[: self.epochs or None])
+        then = "failed" if self.objective is None else f"macro-F1 {self.objective:.6f}"
+        return (
+            f"Trial {self.trial_id} of {self.study}, {self.epochs} epochs: {then} then, {now:.6f} "
+            "now."
+        )
+
+    def require_same_data(self, dataset: Dataset) -> None:
+        """Refuse other data than the study's.
+
+        Raises:
+            UserError: when the texts, their labels, their groups or the rows left out differ.
+        """
+        expected, found = self.identity["data"], dataset.content_hash
+        if found != expected:
+            raise UserError(
+                f"Expected the data of the study {self.study} (hash {expected[:12]}), found other "
+                f"texts or labels (hash {found[:12]}). Name the file that the study was searched "
+                "on with data.path=FILE."
+            )
+        options = {"data.exclude": EXCLUDED, "data.group_near_duplicates": TOGETHER}
+        now = split_identity(dataset)
+        for option, name in options.items():
+            then = self.identity.get(name, "none")
+            if then != now.get(name, "none"):
+                raise UserError(
+                    f"Expected the split of the study {self.study}, found another by {option}: "
+                    f"{then} then, {now.get(name, 'none')} now. Put the marks back that the file "
+                    "had, and the versions of the packages."
+                )
+
+
+def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
+    """Return a configuration that trains a study's trial again, and what is known of the trial.
+
+    Hyperparameters, seed, split and epochs are the study's, and so is the data unless
+    `data.path` names a file.
+
+    Args:
+        config: with `search.from_trial`.
+
+    Raises:
+        UserError: when there is no such study or trial.
+    """
+    study_name, _, trial_id = str(config.search.from_trial).partition("/")
+    directory = Path(config.outputs_dir).expanduser() / "search" / study_name
+    if not study_name or not (directory / "study.json").is_file():
+        raise UserError(
+            f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
+            f"{directory.parent}; found {config.search.from_trial!r}."
+        )
+    stored = read_study(directory)
+    record = _read_record(directory, trial_id)
+    identity = stored["identity"]
+    kept = DataConfig(**stored["config"]["data"])
+    data = config.data if config.data.path else kept
+    fractions = {key: identity[key] for key in ("validation_fraction", "test_fraction")}
+    together = {key: getattr(kept, key) for key in _TOGETHER_KEYS}
+    search = replace(
+        config.search,
+        max_trials=1,
+        max_epochs=identity["max_epochs"],
+        patience=identity["patience"],
+        pruner="none",
+        workers=1,
+    )
+    rerun = Rerun(
+        study_name,
+        trial_id,
+        record["root"],
+        identity,
+        record["objective"],
+        record["epochs"],
+    )
+    model_dir = config.model_dir
+    if model_dir == SearchCommand.model_dir:
+        # A trial that is looked at again does not take the place of the model in use.
+        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{study_name}-{trial_id}")
+    return replace(
+        config,
+        model_dir=model_dir,
+        data=replace(data, exclude=config.data.exclude or kept.exclude, **fractions, **together),
+        model=replace(
+            _model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
+            pretrained_vectors=_vectors(config, stored),
+        ),
+        search=search,
+        seed=identity["seed"],
+    ), rerun
+
+
+def _vectors(config: SearchCommand, stored: dict[str, Any]) -> str | None:
+    """Return the file of word vectors: the study's, where it is or where the command says.
+
+    Raises:
+        UserError: when it is not the file that the study was searched with.
+    """
+    expected = stored["identity"].get("pretrained_vectors")
+    if expected is None:
+        return None
+    path = config.model.pretrained_vectors or stored["config"]["model"]["pretrained_vectors"]
+    if not Path(path).expanduser().is_file() or file_hash(path) != expected:
+        raise UserError(
+            f"model.pretrained_vectors: expected the file that the study was searched with (hash "
+            f"{expected}), found another or none at {path}. Name it."
+        )
+    return str(path)
+
+
+def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:
+    path = directory / "trials" / trial_id / "record.json"
+    if not trial_id or not path.is_file():
+        found = sorted(entry.name for entry in (directory / "trials").glob("*"))
+        raise UserError(
+            f"search.from_trial: expected a trial of the study {directory.name}, one of "
+            f"{', '.join(found[:3])} to {found[-1] if found else 'none'}, found {trial_id!r}."
+        )
+    return read_state(path)
+
+
+def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
+    extra = {key.removeprefix(EXTRA): value for key, value in values.items() if EXTRA in key}
+    names = {entry.name for entry in fields(ModelConfig)}
+    # Studies that are older than this hyperparameter let the LSTM read all.
+    values = {"lstm_tokens": values["max_tokens"], **values}
+    known = {key: value for key, value in values.items() if key in names}
+    return ModelConfig(name=name, build=build, extra=extra, **known)
 
 
 def search_and_export(
@@ -76,7 +529,7 @@ def search_and_export(
     tokenizer, texts = encode_once(dataset, space)
     with step("Starting TensorFlow"):
         import_tensorflow()
-    from ecomcat.final.finish import finish_search
+    from ecomcat.final.finishing import finish_search
 
     inputs = trial_inputs(config, dataset, tokenizer, texts)
     if rerun is not None:
@@ -127,9 +580,8 @@ def _export(
 def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
-    from ecomcat.final.facts import final_facts
-    from ecomcat.study_report.listener import say_no_report
-    from ecomcat.study_report.page import write_report
+    from ecomcat.final.finishing import final_facts
+    from ecomcat.reporting.study_page import say_no_report, write_report
 
     model_dir = Path(config.model_dir).expanduser()
     try:
@@ -146,7 +598,7 @@ def _report(
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
     """Return validation and test texts as the exported model reads them."""
-    from ecomcat.final.retrain import pooled
+    from ecomcat.final.retraining import pooled
 
     rows = pooled([inputs.split.validation, inputs.split.test])
     return inputs.texts.take(rows).view(final.vocabulary_size, final.max_tokens)
@@ -169,7 +621,7 @@ def _absolute(path: str | None) -> str | None:
 def _print_results(
     config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Mapping[str, Any]
 ) -> None:
-    from ecomcat.tuning.oracles.importance import importances
+    from ecomcat.tuning.tpe import importances
 
     console, records = output_console(), load_records(study)
     console.print(best_trials_table(records))

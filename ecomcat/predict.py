@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.checks import check_predict
+from ecomcat.cli import run
 from ecomcat.config import PredictCommand
 from ecomcat.files import STANDARD_STREAM
-from ecomcat.predict_settings import check_predict
 
 if TYPE_CHECKING:
-    from ecomcat.labelling import Labeller, LabelOptions
+    from ecomcat.export.classifier import Labeller, LabelOptions
     from ecomcat.rows.batch import Input
 
 logger = logging.getLogger("ecomcat")
@@ -29,7 +29,7 @@ def predict(config: PredictCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.artifact.manifest import require_export
+    from ecomcat.export.bundle import require_export
 
     input_format, output_format = check_predict(config)
     require_export(Path(config.model_dir).expanduser())
@@ -58,7 +58,7 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     A CSV file gets the two columns that it always got, unless more is asked for; JSON lines and
     Parquet, in which a missing answer is null, always say why one is missing.
     """
-    from ecomcat.labelling import LabelOptions
+    from ecomcat.export.classifier import LabelOptions
     from ecomcat.rows.formats import JSON_LINES, PARQUET
 
     asked = config.predict
@@ -71,10 +71,10 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 
 def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
-    from ecomcat.artifact.classifier import load_classifier
-    from ecomcat.labelling import Labeller, refuse_name_clash
-    from ecomcat.reporting.endings import said_if_stopped
-    from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
+    from ecomcat.console import said_if_stopped
+    from ecomcat.export.classifier import Labeller, load_classifier
+    from ecomcat.reporting.terminal import labelling_progress, rows_and_rate
+    from ecomcat.rows.added import refuse_name_clash
     from ecomcat.rows.writing import open_output
 
     classifier = load_classifier(Path(config.model_dir).expanduser(), config.runtime)

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import ReportCommand
 from ecomcat.errors import UserError, nearest
-from ecomcat.extras import require_extra
 from ecomcat.files import STANDARD_STREAM, require_output
+from ecomcat.process import require_extra
 
 logger = logging.getLogger("ecomcat")
 
@@ -26,8 +26,8 @@ def report(config: ReportCommand) -> None:
     require_output(config.output)
     root = Path(config.outputs_dir).expanduser() / "search"
     directory = root / _study_name(root, config.search.name)
-    from ecomcat.study_report.page import report_page, write_report
-    from ecomcat.tuning.study.study import Study
+    from ecomcat.reporting.study_page import report_page, write_report
+    from ecomcat.tuning.study import Study
 
     if config.output == STANDARD_STREAM:
         sys.stdout.write(report_page(Study(directory)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import SearchCommand
 from ecomcat.errors import UserError
 

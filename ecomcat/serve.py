@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import ServeCommand
 
 logger = logging.getLogger("ecomcat")
@@ -18,21 +18,21 @@ def serve(config: ServeCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.artifact.manifest import require_export
-    from ecomcat.serving.checks import check_serving
+    from ecomcat.export.bundle import require_export
+    from ecomcat.serving.server import check_serving
 
     check_serving(config)
     directory = Path(config.model_dir).expanduser()
     require_export(directory)
 
-    from ecomcat.reporting.endings import said_if_stopped
+    from ecomcat.console import said_if_stopped
     from ecomcat.serving.server import listen, run_server
 
     with listen(config.host, config.port) as listener:
-        from ecomcat.artifact.classifier import load_classifier
+        from ecomcat.export.classifier import load_classifier
         from ecomcat.serving.answers import Answers
         from ecomcat.serving.app import build_app
-        from ecomcat.serving.description import read_metrics
+        from ecomcat.serving.schemas import read_metrics
 
         logger.info("Opening the model in %s", directory)
         answers = Answers(load_classifier(directory, config.runtime), config.min_precision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import SearchCommand
 
 
@@ -20,7 +20,7 @@ def train(config: SearchCommand) -> None:
 
     rerun = None
     if config.search.from_trial is not None:
-        from ecomcat.rerun import configure_rerun
+        from ecomcat.pipeline import configure_rerun
 
         config, rerun = configure_rerun(config)
     space = check_search(config)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from tests.command_line import Ended, command_line
 
 # Their asserts, too, are to show what they compared.

@@ -13,10 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from ecomcat.checks import ALGORITHMS, check_search
-from ecomcat.commandline.quoting import quote_overrides
-from ecomcat.commandline.schemas import register_schemas
+from ecomcat.cli import quote_overrides, register_schemas
 from ecomcat.config import conf_dir
-from ecomcat.data.checks import check_data
+from ecomcat.data.dataset import check_data
 from ecomcat.errors import UserError
 from tests.conftest import run_program
 
@@ -245,7 +244,7 @@ def test_checking_imports_nothing_heavy(tmp_path, build):
         "from hydra import compose, initialize_config_dir\n"
         "from omegaconf import OmegaConf\n"
         "from ecomcat.config import conf_dir\n"
-        "from ecomcat.commandline.schemas import register_schemas\n"
+        "from ecomcat.cli import register_schemas\n"
         "register_schemas()\n"
         "with initialize_config_dir(version_base='1.3', config_dir=str(conf_dir())):\n"
         f"    config = compose('search', overrides=['model.build={build}', 'seed=-1'])\n"

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from hydra.core.global_hydra import GlobalHydra
 
-from ecomcat.commandline.completion import completion, suggestions
+from ecomcat.cli import completion, suggestions
 from ecomcat.config import COMMANDS
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY_SEARCH, RunCommand
 
-from ecomcat.artifact.classifier import load_classifier
-from ecomcat.artifact.manifest import MANIFEST, write_manifest
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
+from ecomcat.export.bundle import MANIFEST, write_manifest
+from ecomcat.export.classifier import load_classifier
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from conftest import ROOT
 from documented import NOT_RUN, Line, documents, lines_of, problem_of_make, problem_of_pip
 from documented_folder import Folder, write_files
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import COMMANDS
 
 LINES = [line for path in documents() for line in lines_of(path)]

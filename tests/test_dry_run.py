@@ -197,7 +197,7 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
     state: str,
 ) -> None:
     from ecomcat import pipeline
-    from ecomcat.tuning.study.records import TrialRecord
+    from ecomcat.tuning.records import TrialRecord
 
     identity = {"data": "abc"}
     monkeypatch.setattr(pipeline, "study_identity", lambda *_: identity)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import ecomcat.artifact.classifier
+import ecomcat.export.classifier
 from ecomcat import evaluate as command
-from ecomcat.artifact.classifier import Classifier, trained_columns
-from ecomcat.artifact.manifest import write_manifest
 from ecomcat.config import DataConfig, EvaluateCommand
-from ecomcat.data.clean import key_digest, normalized_key
+from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
-from ecomcat.model.confidence import Acceptance
+from ecomcat.export.bundle import write_manifest
+from ecomcat.export.classifier import Classifier, trained_columns
+from ecomcat.model.metrics import Acceptance
 from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
@@ -55,7 +55,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     def put(columns: list[str | int], *trained_texts: str) -> None:
         classifier = export(tmp_path / "model", columns, list(trained_texts))
         monkeypatch.setattr(
-            ecomcat.artifact.classifier, "load_classifier", lambda directory, runtime: classifier
+            ecomcat.export.classifier, "load_classifier", lambda directory, runtime: classifier
         )
 
     return put

@@ -52,7 +52,7 @@ def test_a_fault_of_ours_keeps_its_traceback(run_task):
 
 
 def test_a_fault_of_ours_is_1(tmp_path):
-    code = "from ecomcat.commandline.command import run; run('search', lambda config: 1 // 0)"
+    code = "from ecomcat.cli import run; run('search', lambda config: 1 // 0)"
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

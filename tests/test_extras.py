@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ecomcat.artifact.runtime import check_runtime
 from ecomcat.checks import check_search
 from ecomcat.config import SearchCommand
 from ecomcat.errors import UserError
-from ecomcat.extras import is_installed, require_extra
+from ecomcat.export.classifier import check_runtime
+from ecomcat.process import is_installed, require_extra
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from command_line import Ended, command_line
 from conftest import ROOT
 
-from ecomcat.commandline.command import run
+from ecomcat.cli import run
 from ecomcat.config import COMMANDS, command_groups
 
 RunTask = Callable[..., Ended]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ecomcat.artifact.classifier
-import ecomcat.artifact.manifest
+import ecomcat.export.bundle
+import ecomcat.export.classifier
 from ecomcat import predict
 from ecomcat.config import PredictCommand, PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.labelling import ADDED_COLUMNS, Labeller, LabelOptions
+from ecomcat.export.classifier import ADDED_COLUMNS, Labeller, LabelOptions
 from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
 from ecomcat.table.table import open_table
@@ -56,11 +56,11 @@ def read_back(written: str, delimiter=",") -> list[list[str]]:
 @pytest.fixture
 def labelled_file(monkeypatch, tmp_path):
     """Return a function that labels the bytes of a file and returns the rows written."""
-    monkeypatch.setattr(ecomcat.artifact.manifest, "require_export", lambda directory: None)
+    monkeypatch.setattr(ecomcat.export.bundle, "require_export", lambda directory: None)
 
     def label(content: bytes, *, trained_on: tuple[str | int, ...] = (1,), **data: object):
         classifier = DogOrCat(*trained_on)
-        monkeypatch.setattr(ecomcat.artifact.classifier, "load_classifier", lambda *_: classifier)
+        monkeypatch.setattr(ecomcat.export.classifier, "load_classifier", lambda *_: classifier)
         source, output = tmp_path / "input", tmp_path / "labelled.csv"
         source.write_bytes(content)
         predict.predict(
@@ -169,8 +169,8 @@ def refused(monkeypatch, capsys, tmp_path):
         raise AssertionError("the model was opened")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ecomcat.artifact.manifest, "require_export", open_model)
-    monkeypatch.setattr(ecomcat.artifact.classifier, "load_classifier", open_model)
+    monkeypatch.setattr(ecomcat.export.bundle, "require_export", open_model)
+    monkeypatch.setattr(ecomcat.export.classifier, "load_classifier", open_model)
     Path("texts.csv").write_text("text\na dog\n", encoding="utf-8")
     with command_line(monkeypatch, capsys) as run:
 

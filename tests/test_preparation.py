@@ -9,8 +9,8 @@ import pytest
 
 from ecomcat.config import DataConfig, SearchCommand, SearchConfig
 from ecomcat.data.dataset import load_dataset
-from ecomcat.model.domains import Choices
-from ecomcat.preparation import settle
+from ecomcat.model.space import Choices
+from ecomcat.pipeline import settle
 
 
 def epochs_of(path: Path) -> int:

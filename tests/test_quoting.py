@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from ecomcat.commandline.quoting import quote_overrides
+from ecomcat.cli import quote_overrides
 from ecomcat.config import AuditCommand, PredictCommand, SearchCommand
 
 # What Hydra's grammar gives a meaning to is drawn more often than chance would have it.

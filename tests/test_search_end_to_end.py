@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from conftest import TINY_SEARCH, Completed, RunCommand, study_of
 
-from ecomcat.artifact.manifest import MANIFEST, write_manifest
 from ecomcat.data.sample import generate_sample
+from ecomcat.export.bundle import MANIFEST, write_manifest
 
 pytestmark = pytest.mark.slow
 

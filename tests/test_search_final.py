@@ -66,9 +66,9 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     assert metrics["final"]["retrained"] is False
     assert metrics["final"]["linear_share"] == linear_share
     assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
-    from ecomcat.artifact.classifier import load_classifier
     from ecomcat.config import DataConfig
     from ecomcat.data.dataset import load_dataset
+    from ecomcat.export.classifier import load_classifier
 
     data = DataConfig(name="sample", source="sample", sample_rows=400)
     dataset = load_dataset(data, 1)

@@ -14,8 +14,7 @@ from conftest import TINY_SEARCH, RunCommand
 
 from ecomcat import search
 from ecomcat.config import DataConfig
-from ecomcat.data.checks import check_data, refuse_split_keys
-from ecomcat.data.dataset import load_dataset
+from ecomcat.data.dataset import check_data, load_dataset, refuse_split_keys
 from ecomcat.errors import UserError
 
 SAMPLE = DataConfig(name="sample", source="sample", sample_rows=400)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.auditing.languages import UNCERTAIN
-from ecomcat.auditing.leakage import DISTINCT, GROUPED, NAIVE
+from ecomcat.auditing.drift import DISTINCT, GROUPED, NAIVE
+from ecomcat.auditing.texts import UNCERTAIN
 
 _MANY_REPEATS = 0.01
 _DRIFT_AUC = 0.6

@@ -1,15 +1,31 @@
-"""The rows of an audit: as they stand in the file, and as a search would take them."""
+"""Rows that repeat another, and texts that stand under several labels."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.clean import CleaningReport, clean_rows, key_digest, normalized_key
+from ecomcat.data.cleaning import CleaningReport, clean_rows, key_digest, normalized_key
+
+EXAMPLE_CHARACTERS = 200
+
+
+def shortened(text: str, most: int = EXAMPLE_CHARACTERS) -> str:
+    """Return a text on one line, cut after `most` characters."""
+    line = " ".join(text[: 4 * most].split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def around(text: str, start: int, end: int, before: int = 60, after: int = 120) -> str:
+    """Return a piece of a text on one line, with what stands around it."""
+    first, last = max(0, start - before), min(len(text), end + after)
+    piece = " ".join(text[first:last].split())
+    return f"{'…' if first else ''}{piece}{'…' if last < len(text) else ''}"
 
 
 @dataclass(frozen=True)
@@ -76,3 +92,77 @@ def audit_rows(rows: Sequence[tuple[str, str]]) -> AuditRows:
         exact_repeats=same.total() - len(same),
         report=cleaned.report,
     )
+
+
+def balance(rows: AuditRows, min_class_rows: int) -> dict[str, Any]:
+    """Count rows and distinct texts of each class.
+
+    Args:
+        rows: of the file.
+        min_class_rows: distinct texts that a search asks of a class.
+    """
+    count = len(rows.classes)
+    texts = np.bincount(rows.labels[rows.usable], minlength=count)
+    read = np.bincount(rows.row_labels, minlength=count)
+    order = np.argsort(-texts, kind="stable")
+    classes = {rows.classes[n]: {"rows": int(read[n]), "texts": int(texts[n])} for n in order}
+    return {
+        "classes": classes,
+        "min_class_rows": min_class_rows,
+        "rare": {rows.classes[n]: int(texts[n]) for n in order if texts[n] < min_class_rows},
+        "largest_to_smallest": (
+            float(texts.max() / texts.min()) if count and texts.min() > 0 else None
+        ),
+        "largest_share": float(texts.max() / texts.sum()) if texts.sum() else None,
+    }
+
+
+_EXAMPLES = 20
+
+
+def repeats(rows: AuditRows) -> dict[str, Any]:
+    """Count repeats, empty rows and contradictions.
+
+    Args:
+        rows: of the file.
+
+    Returns:
+        Counts, the texts that are repeated most, and those under the most contradicting labels.
+    """
+    report = rows.report
+    times = np.bincount(rows.row_texts, minlength=len(rows.texts))
+    most = np.argsort(-times, kind="stable")[:_EXAMPLES]
+    return {
+        "rows": report.rows_read,
+        "empty_texts": report.empty_texts,
+        "empty_labels": report.empty_labels,
+        "distinct_texts": len(rows.texts),
+        "repeats": report.duplicates_removed,
+        "exact_repeats": rows.exact_repeats,
+        "repeated_texts": int((times > 1).sum()),
+        "conflicting_texts": report.conflicting_texts,
+        "conflicting_texts_dropped": report.conflicting_texts_dropped,
+        "most_repeated": [
+            {"times": int(times[text]), "text": shortened(rows.texts[text])}
+            for text in most
+            if times[text] > 1
+        ],
+        "conflicts": _conflicts(rows),
+    }
+
+
+def _conflicts(rows: AuditRows) -> list[dict[str, Any]]:
+    """Return the texts of several labels, the most evenly contradicting first."""
+    votes: dict[int, Counter[str]] = {}
+    for text, label in zip(rows.row_texts.tolist(), rows.row_labels.tolist(), strict=True):
+        votes.setdefault(text, Counter())[rows.classes[label]] += 1
+    several = [(text, counts) for text, counts in votes.items() if len(counts) > 1]
+
+    def evenness(item: tuple[int, Counter[str]]) -> tuple[int, int]:
+        (_, first), (_, second) = item[1].most_common(2)
+        return first - second, item[0]
+
+    return [
+        {"labels": dict(counts.most_common()), "text": shortened(rows.texts[text])}
+        for text, counts in sorted(several, key=evenness)[:_EXAMPLES]
+    ]

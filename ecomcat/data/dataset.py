@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,152 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
-from ecomcat.data.clean import CleaningReport, CleanRows, clean_rows
-from ecomcat.data.exclude import Exclusion, leave_out, log_exclusion
-from ecomcat.data.grouped_split import split_groups
+from ecomcat.data.cleaning import CleaningReport, CleanRows, clean_rows
 from ecomcat.data.near_duplicates import find_near_duplicates
-from ecomcat.data.source import load_labelled_rows
-from ecomcat.data.split import Split, require_classes, split_rows
+from ecomcat.data.sources import load_labelled_rows
+from ecomcat.data.splitting import (
+    Exclusion,
+    Split,
+    leave_out,
+    log_exclusion,
+    require_classes,
+    split_groups,
+    split_rows,
+)
+from ecomcat.errors import UserError, at_least, one_of
+from ecomcat.rows.formats import ending_problems
 
 logger = logging.getLogger("ecomcat")
+
+HEADER_CHOICES = ("auto", "true", "false")
+_SOURCES = ("auto", "ecommerce", "sample", "csv")
+_LEAST_SIMILARITY = 0.3  # below it, most pairs would have to be compared
+
+
+def check_data(data: DataConfig) -> None:
+    """Check the data configuration alone.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each.
+    """
+    problems = list(data_problems(data))
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
+    """Refuse keys that change a split, where a command draws none.
+
+    Args:
+        data: its configuration.
+        command: its name.
+        compares: whether it looks for near-duplicates all the same.
+
+    Raises:
+        UserError: naming the keys that would do nothing.
+    """
+    other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
+    keys = {
+        "data.exclude": data.exclude,
+        "data.group_near_duplicates": data.group_near_duplicates,
+        "data.near_duplicate_similarity": other and not compares,
+    }
+    if given := [key for key, value in keys.items() if value]:
+        raise UserError(
+            f"Expected {' and '.join(given)} in ecomcat.search or ecomcat.train, which split rows, "
+            f"found {'it' if len(given) == 1 else 'them'} in ecomcat.{command}. Leave "
+            f"{'it' if len(given) == 1 else 'them'} out."
+        )
+
+
+def data_problems(data: DataConfig) -> Iterator[str]:
+    """Yield what is wrong with a data configuration, a line each."""
+    yield from one_of("data.source", data.source, _SOURCES)
+    if data.source == "sample" and data.path:
+        yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
+    if data.path:
+        yield from path_problems("data.path", data.path)
+    yield from one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
+    yield from one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
+    yield from at_least("data.min_class_rows", data.min_class_rows, 3)
+    yield from at_least("data.sample_rows", data.sample_rows, 200)
+    yield from at_least("data.sample_seed", data.sample_seed, 0)
+    if not 0 <= data.sample_label_noise <= 0.5:
+        yield f"data.sample_label_noise: expected 0 to 0.5, found {data.sample_label_noise}."
+    if not _LEAST_SIMILARITY <= data.near_duplicate_similarity <= 1:
+        yield (
+            f"data.near_duplicate_similarity: expected {_LEAST_SIMILARITY:g} to 1, found "
+            f"{data.near_duplicate_similarity:g}."
+        )
+    fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
+    for name, fraction in fractions.items():
+        if not 0 < fraction < 1:
+            yield f"data.{name}_fraction: expected more than 0 and less than 1, found {fraction}."
+    if not sum(fractions.values()) < 1:
+        yield (
+            "data.validation_fraction + data.test_fraction: expected less than 1 together, found "
+            f"{sum(fractions.values()):g}."
+        )
+
+
+def path_problems(key: str, path: str) -> Iterator[str]:
+    """Yield what is wrong with the name of a labelled file.
+
+    Args:
+        key: that names it.
+        path: the file.
+    """
+    known = "give it the ending of what it is"
+    yield from ending_problems(key, path, lines="give it the ending .jsonl", other=known)
+
+
+def idle_similarity(data: DataConfig) -> Iterator[str]:
+    """Yield what is wrong with a similarity that nothing would ask for."""
+    default = DataConfig.near_duplicate_similarity
+    if data.near_duplicate_similarity != default and not data.group_near_duplicates:
+        yield (
+            "data.near_duplicate_similarity: expected data.group_near_duplicates=true with it, "
+            "found false, so that it would do nothing. Add the one or leave the other out."
+        )
+
+
+_BINS = 40
+_SHARES = (0.05, 0.5, 0.95, 0.99)
+
+
+def describe_lengths(
+    texts: Sequence[str], tokens: NDArray[np.int64], max_tokens: int
+) -> dict[str, Any]:
+    """Return the distribution of texts' lengths.
+
+    Args:
+        texts: distinct texts, at least one.
+        tokens: of each text, at most `max_tokens`, shape `(texts,)`.
+        max_tokens: that any model of the search reads of a text.
+
+    Returns:
+        `characters` with `edges` and `counts` of a histogram over logarithmic bins and its
+        `quantiles` by share; `mean_tokens`; `cut`, the share of texts of `max_tokens` or more.
+    """
+    characters = np.array([len(text) for text in texts], np.int64)
+    longest = max(int(characters.max()), 2)
+    edges = np.unique(np.geomspace(1, longest + 1, _BINS + 1).round().astype(np.int64))
+    counts, _ = np.histogram(characters, edges)
+    return {
+        "characters": {
+            "edges": edges.tolist(),
+            "counts": counts.tolist(),
+            "quantiles": {
+                f"{share:g}": int(np.quantile(characters, share, method="nearest"))
+                for share in _SHARES
+            },
+            "shortest": int(characters.min()),
+            "longest": int(characters.max()),
+        },
+        "mean_tokens": round(float(tokens.mean()), 1),
+        "max_tokens": max_tokens,
+        "cut": round(float((tokens >= max_tokens).mean()), 4),
+    }
 
 
 @dataclass(frozen=True)

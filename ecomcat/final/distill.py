@@ -16,15 +16,19 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ecomcat.console import step
 from ecomcat.errors import UserError
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.training import DivergedError, OnEpoch, Scorer, Training, fit
-from ecomcat.model.validation import ValidationWatch
-from ecomcat.reporting.steps import step
-from ecomcat.stopping import raise_if_requested
-from ecomcat.tuning.study.records import TrialRecord
-from ecomcat.tuning.workers.messages import describe_failure
-from ecomcat.tuning.workers.trial import TrialInputs, build_network, start_training, trial_seed
+from ecomcat.model.training import DivergedError, OnEpoch, Scorer, Training, ValidationWatch, fit
+from ecomcat.process import raise_if_requested
+from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.trial import (
+    TrialInputs,
+    build_network,
+    describe_failure,
+    start_training,
+    trial_seed,
+)
 
 logger = logging.getLogger("ecomcat")
 

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ecomcat.final.linear_part import WORD_WEIGHTS
-from ecomcat.final.memory import WORD_KEYS
+from ecomcat.final.experts import WORD_KEYS, WORD_WEIGHTS
 from ecomcat.reporting.projector import MOST_WORDS, WordVectors
 from ecomcat.text.tokenizer import UNKNOWN_ID
-from ecomcat.tuning.workers.trial import TrialInputs
+from ecomcat.tuning.trial import TrialInputs
 
 _FIXED = (WORD_KEYS, WORD_WEIGHTS)  # embeddings of no network, which place no word by its meaning
 

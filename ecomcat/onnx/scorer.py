@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.cores import usable_cores
-from ecomcat.data.batches import scoring_batches
 from ecomcat.errors import UserError
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.process import usable_cores
+from ecomcat.text.encoding import EncodedTexts, scoring_batches
 
 _SCORING_BATCH = 64  # texts
 _MOST_TOKENS = 32_768  # of a batch, padding included: bounds the memory that long texts take

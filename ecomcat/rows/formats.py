@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from ecomcat.errors import UserError, nearest
-from ecomcat.extras import require_extra
 from ecomcat.files import STANDARD_STREAM
+from ecomcat.process import require_extra
 
 AUTO = "auto"
 CSV, TSV, JSON_LINES, PARQUET = FORMATS = ("csv", "tsv", "jsonl", "parquet")

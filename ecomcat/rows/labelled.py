@@ -11,7 +11,7 @@ from typing import Any
 
 from ecomcat.config import DataConfig, PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.extras import require_extra
+from ecomcat.process import require_extra
 from ecomcat.rows.formats import CSV, JSON_LINES, PARQUET, TSV, format_by_ending
 from ecomcat.rows.json_rows import JsonInput, open_json
 from ecomcat.rows.json_values import Number, cell_text

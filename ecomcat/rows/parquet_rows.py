@@ -14,13 +14,7 @@ import pyarrow.parquet as pq
 
 from ecomcat.errors import UserError
 from ecomcat.rows.added import Added, added_fields
-from ecomcat.rows.arrow_values import (
-    cells_of,
-    literals_of,
-    plain_texts_of,
-    require_text,
-    texts_of,
-)
+from ecomcat.rows.arrow_values import cells_of, literals_of, plain_texts_of, require_text, texts_of
 from ecomcat.rows.batch import Batch, Texts
 from ecomcat.rows.formats import PARQUET
 from ecomcat.rows.json_values import json_text

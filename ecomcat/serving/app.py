@@ -16,22 +16,27 @@ from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.config import ServeCommand
-from ecomcat.serving.answers import Answers
-from ecomcat.serving.bodies import read_body, require_media_type
-from ecomcat.serving.checks import is_loopback
-from ecomcat.serving.cut_off import CutOff
-from ecomcat.serving.description import describe_model
-from ecomcat.serving.guard import Guard, loopback_hosts
-from ecomcat.serving.label_routes import label_routes
-from ecomcat.serving.messages import (
+from ecomcat.serving.answers import (
+    Answers,
+    parse_request,
+    read_body,
+    request_schema,
+    require_media_type,
+    unprocessable,
+)
+from ecomcat.serving.guard import CutOff, Guard, loopback_hosts
+from ecomcat.serving.schemas import (
+    BODY_PROBLEMS,
     Health,
     ModelDescription,
     OneText,
     Prediction,
     Predictions,
+    describe_model,
+    problems,
 )
-from ecomcat.serving.problems import BODY_PROBLEMS, problems
-from ecomcat.serving.requests import parse_request, request_schema, unprocessable
+from ecomcat.serving.server import is_loopback
+from ecomcat.serving.tables import label_routes
 
 JSON = "application/json"
 _QUICKLY_READ_BYTES = 1 << 16

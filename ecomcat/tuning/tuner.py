@@ -1,38 +1,69 @@
-"""Drive a study: ask the oracle for trials, hand them to workers, record what comes back.
-
-Keras Tuner's own tuner trains one trial at a time. This one asks the same oracles for as many
-trials as there are workers, from one loop in one thread: the oracle is never spoken to by two at
-once, and a worker that dies leaves nothing locked.
-"""
+"""Search a space: from data and a configuration to a study with a best trial."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from keras_tuner.engine import trial as keras_trial
 
+from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.files import write_text
+from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.stopping import raise_if_requested
-from ecomcat.tuning.listener import SearchListener
-from ecomcat.tuning.oracles.oracle import STATUS, StudyOracle
-from ecomcat.tuning.running import SENDING_SECONDS, Limits, RunningTrial
-from ecomcat.tuning.study.clock import StudyClock
-from ecomcat.tuning.study.kept import keep_outcome
-from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord, TrialTable
-from ecomcat.tuning.study.study import Study
-from ecomcat.tuning.task import parent_of, task_of, values_of
-from ecomcat.tuning.workers.messages import (
+from ecomcat.model.space import Domain, space_size
+from ecomcat.process import raise_if_requested
+from ecomcat.tuning.budget import Budget
+from ecomcat.tuning.oracles import STATUS, GridOracle, StudyOracle, make_oracle
+from ecomcat.tuning.records import (
+    COMPLETED,
+    FAILED,
+    PRUNED,
+    RUNNING,
+    TrialRecord,
+    TrialTable,
+    keep_outcome,
+    load_records,
+    require_best,
+)
+from ecomcat.tuning.study import Study, StudyClock, active_seconds
+from ecomcat.tuning.trial import (
+    SENDING_SECONDS,
     EpochReport,
+    Limits,
+    RunningTrial,
     TrialBegun,
     TrialFailure,
+    TrialInputs,
     WorkerLost,
+    parent_of,
+    task_of,
+    values_of,
 )
-from ecomcat.tuning.workers.pool import Answer, WorkerPool
-from ecomcat.tuning.workers.trial import TrialInputs
+from ecomcat.tuning.workers import Answer, WorkerPool, open_pool
+
+logger = logging.getLogger("ecomcat")
+
+
+class SearchListener(Protocol):
+    """Somebody who is told how a search goes."""
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Hear of a trial that begins, and how many epochs it may take."""
+
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Hear of an epoch's number (from 1) and scores."""
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Hear of a trial that will begin again, since its worker was lost."""
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Hear of a trial that has completed, was pruned or has failed."""
+
 
 TIME, TRIAL_TIME = "time", "trial_max_minutes"
 NO_ANSWER = "no answer for many times as long as its longest epoch"
@@ -247,3 +278,89 @@ class StudyTuner:
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
+
+
+OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Args:
+        best: the trial of the highest validation macro-F1.
+        trials: how many were begun, in all runs of the study.
+        seconds: that the study was searched, in all runs.
+    """
+
+    best: TrialRecord
+    trials: int
+    seconds: float
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `metrics.json` records under `search`."""
+        return {
+            "trials": self.trials,
+            "seconds": round(self.seconds, 1),
+            "best_trial": self.best.id,
+            "best_epoch": self.best.best_epoch,
+            "best_val_macro_f1": self.best.objective,
+            "best_hyperparameters": self.best.values,
+        }
+
+
+def run_search(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    space: Mapping[str, Domain],
+    study: Study,
+    listeners: Sequence[SearchListener] = (),
+    workers: OpenPool = open_pool,
+) -> SearchResult:
+    """Run the study's trials until its budget is spent or its space is exhausted.
+
+    Args:
+        config: of the run.
+        inputs: what all trials share.
+        space: domain of each hyperparameter.
+        study: the folder; trials that it already holds are not run again.
+        listeners: who is told how it goes.
+        workers: holds the workers that train.
+
+    Raises:
+        UserError: when no trial has completed.
+    """
+    search = config.search
+    seconds_left = search.max_minutes * 60 - active_seconds(study)
+    budget = Budget(search.max_trials, time.monotonic() + seconds_left)
+    oracle = make_oracle(search, space, seed=config.seed, budget=budget, trial_dir=study.trial_dir)
+    oracle.resume()
+    trials_left = search.max_trials - oracle.ended
+    if trials_left > 0 and seconds_left > 0:
+        # More workers than configurations would wait for nothing.
+        useful = int(min(trials_left, space_size(space) - oracle.ended))
+        with workers(search, inputs, useful) as pool:
+            limits = _limits(search, budget)
+            StudyTuner(oracle, pool, study, inputs, limits, listeners).search()
+    _say_why_it_ended(oracle)
+    return SearchResult(require_best(study), len(load_records(study)), active_seconds(study))
+
+
+def _limits(search: SearchConfig, budget: Budget) -> Limits:
+    limits = Limits(search.max_epochs, budget.deadline, max_retries=search.max_retries)
+    if search.trial_max_minutes is None:
+        return limits
+    return replace(limits, trial_max_seconds=search.trial_max_minutes * 60)
+
+
+def _say_why_it_ended(oracle: StudyOracle) -> None:
+    if oracle.exhausted and len(oracle.tried()) > 1:
+        logger.info(
+            "The %s is exhausted: all of its %d configurations were tried.",
+            "grid" if isinstance(oracle, GridOracle) else "space",
+            len(oracle.tried()),
+        )
+    elif oracle.budget.spent(0):
+        logger.info("The study's time is spent (search.max_minutes).")
+    else:
+        logger.info("The study's trials are run (search.max_trials).")

@@ -14,10 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ecomcat.artifact.card import model_card
-from ecomcat.model.confidence import Acceptance, score_confidence
-from ecomcat.model.scores import score_predictions
-from ecomcat.model.slices import score_slices
+from ecomcat.export.card import model_card
+from ecomcat.model.metrics import Acceptance, score_confidence, score_predictions, score_slices
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 any_text = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)

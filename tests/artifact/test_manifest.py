@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ecomcat.artifact.manifest import (
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import (
     MANIFEST,
     check_manifest,
     read_manifest,
     require_export,
     write_manifest,
 )
-from ecomcat.errors import UserError
 
 FILES = {"labels.json": b'["a", "b"]', "model.keras": bytes(range(256)), "README.md": b""}
 

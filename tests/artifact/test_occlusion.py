@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecomcat.artifact import occlusion
-from ecomcat.artifact.occlusion import explain_texts
+from ecomcat.export import explanation as occlusion
+from ecomcat.export.explanation import explain_texts
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 KNOWN = ["red shoes", "red shoes", "lamp oil", "lamp oil"]

@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
-from ecomcat.artifact.manifest import MANIFEST, check_manifest, write_manifest
-from ecomcat.artifact.replace import replaced_folder, require_replaceable
 from ecomcat.errors import UserError
+from ecomcat.export.bundle import (
+    MANIFEST,
+    check_manifest,
+    replaced_folder,
+    require_replaceable,
+    write_manifest,
+)
 
 
 def fill(folder: Path, content: str) -> None:

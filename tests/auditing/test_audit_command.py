@@ -11,7 +11,7 @@ from audit_material import HARM, plain_rows, write_rows
 from command_line import Ended, command_line
 
 from ecomcat import audit
-from ecomcat.auditing.checks import check_audit
+from ecomcat.auditing.run import check_audit
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.errors import UserError
 from tests.conftest import run_program
@@ -146,7 +146,7 @@ def test_a_file_in_the_place_of_the_folder_is_met_before_any_work(
 def test_a_missing_package_is_named_with_the_line_that_installs_it(
     run_audit: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecomcat.extras.is_installed", lambda package: package != "py3langid")
+    monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "py3langid")
     ended = run_audit("data=sample")
     assert ended.code == 2
     assert 'py3langid, found none. Install with: pip install "ecomcat[audit]"' in ended.errors

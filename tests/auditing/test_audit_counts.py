@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from audit_material import HARM, NOUNS, audit, plain_rows, write_rows
 
-from ecomcat.auditing.contents import contents, default_max_tokens
-from ecomcat.auditing.leakage import DISTINCT, GROUPED, NAIVE
+from ecomcat.auditing.drift import DISTINCT, GROUPED, NAIVE
 from ecomcat.auditing.rows import audit_rows
-from ecomcat.data.split import Split, split_rows
+from ecomcat.auditing.texts import contents, default_max_tokens
+from ecomcat.data.splitting import Split, split_rows
 
 LONG = "A solid oak bookshelf with five wide shelves for the living room and the hall"
 
@@ -147,7 +147,7 @@ def test_all_kinds_of_split_have_the_same_categories(
         met.append(set(labels))
         return split_rows(labels, *arguments)
 
-    monkeypatch.setattr("ecomcat.auditing.leakage.split_rows", noted)
+    monkeypatch.setattr("ecomcat.auditing.drift.split_rows", noted)
     repeated = [(f"one of two lamps, number {n % 2}", "Lamps") for n in range(40)]
     audit(write_rows(tmp_path / "shop.csv", plain_rows() + repeated), tmp_path / "out")
     assert met == [set(NOUNS), set(NOUNS)]

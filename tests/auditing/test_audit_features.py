@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.auditing.features import (
+from ecomcat.auditing.labels import (
     LinearModel,
     deal_folds,
     is_separable,

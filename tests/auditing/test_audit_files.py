@@ -11,9 +11,9 @@ import pytest
 from audit_material import audit, plain_rows, table_of, write_rows
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from ecomcat.commandline.quoting import quote_overrides
+from ecomcat.cli import quote_overrides
 from ecomcat.config import DataConfig
-from ecomcat.data.clean import key_digest, normalized_key
+from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
 
@@ -141,7 +141,7 @@ def test_an_audit_that_cannot_write_leaves_the_marks_in_their_place(
         raise UserError("no space left")
 
     with monkeypatch.context() as patched, pytest.raises(UserError, match="no space left"):
-        patched.setattr("ecomcat.auditing.written.write_text", full)
+        patched.setattr("ecomcat.auditing.run.write_text", full)
         audit(shop, tmp_path / "out")
     audit(shop, tmp_path / "out")
     rows = table_of(folder / "suspicious_labels.csv")

@@ -9,8 +9,8 @@ from audit_material import audit, plain_rows, write_rows
 
 from ecomcat.auditing.drift import drift
 from ecomcat.auditing.rows import audit_rows
+from ecomcat.data.near_duplicates import words_of
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.shingles import words_of
 
 
 def sample(seed: int, rows: int = 600) -> list[tuple[str, str]]:

@@ -7,10 +7,9 @@ import random
 import numpy as np
 import pytest
 
-from ecomcat.auditing.features import weigh_words
+from ecomcat.auditing.labels import Suspicion, suspect_labels, weigh_words
 from ecomcat.auditing.rows import audit_rows
-from ecomcat.auditing.suspicion import Suspicion, suspect_labels
-from ecomcat.data.clean import key_digest, normalized_key
+from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sample import generate_sample
 

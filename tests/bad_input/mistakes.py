@@ -6,10 +6,10 @@ import hashlib
 
 import pytest
 
-import ecomcat.artifact.runtime
+import ecomcat.export.classifier
 import ecomcat.pipeline
 from ecomcat import evaluate, predict, search, train
-from ecomcat.artifact.manifest import write_manifest
+from ecomcat.export.bundle import write_manifest
 from tests.command_line import command_line
 
 COMMANDS = {
@@ -59,7 +59,7 @@ def refuse_tensorflow():
 def refused(monkeypatch, capsys, tmp_path):
     """Return a function that runs a command which must fail, and returns its message."""
     monkeypatch.chdir(tmp_path)
-    for module in (ecomcat.pipeline, ecomcat.artifact.runtime):
+    for module in (ecomcat.pipeline, ecomcat.export.classifier):
         monkeypatch.setattr(module, "import_tensorflow", refuse_tensorflow)
 
     with command_line(monkeypatch, capsys) as run_main:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from mistakes import GOOD, assert_says, exported, refused, table
 
-from ecomcat.artifact.manifest import MANIFEST
+from ecomcat.export.bundle import MANIFEST
 
 # Fixtures, which pytest finds here.
 __all__ = ["exported", "refused"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mistakes import GOOD, assert_says, exported, refused, search_csv, table
 
-from ecomcat.artifact.manifest import MANIFEST
+from ecomcat.export.bundle import MANIFEST
 
 # Fixtures, which pytest finds here.
 __all__ = ["exported", "refused", "search_csv"]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from benchmarks import input_pipeline, predict_speed
 from benchmarks.common import Usage
 from benchmarks.fixed_width import pad_to_width
-from ecomcat.data.batches import training_batches
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.encoding import EncodedTexts, training_batches
 
 
 def encoded(lengths: list[int]) -> EncodedTexts:

@@ -13,8 +13,8 @@ from benchmarks.formula_worker import FormulaWorker, default_model, formula
 from benchmarks.simulated_cluster import Rate
 from benchmarks.suggestions import Driver
 from benchmarks.trial_parts import PARTS, Cost, cost_of_keras, cost_of_ours
-from ecomcat.tuning.oracles.draws import draw
-from ecomcat.tuning.workers.messages import TrialTask
+from ecomcat.tuning.draws import draw
+from ecomcat.tuning.trial import TrialTask
 
 
 class TestSuggestions:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ecomcat.data.batches import scoring_batches, training_batches
+from ecomcat.text.encoding import scoring_batches, training_batches
 
 Batches = list[NDArray[np.int64]]
 

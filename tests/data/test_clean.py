@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.clean import CleanRows, clean_rows, has_words, key_digest, normalized_key
+from ecomcat.data.cleaning import CleanRows, clean_rows, has_words, key_digest, normalized_key
 
 Row = tuple[str, str]
 

@@ -22,8 +22,7 @@ from download_server import (
     server,
 )
 
-from ecomcat.data.download import download
-from ecomcat.data.transfer import git_blob_id
+from ecomcat.data.download import download, git_blob_id
 
 # Fixtures, which pytest finds here.
 __all__ = ["destination", "no_proxy", "server"]

@@ -23,8 +23,7 @@ from download_server import (
     server,
 )
 
-from ecomcat.data.connect import NoNetworkError
-from ecomcat.data.download import download
+from ecomcat.data.download import NoNetworkError, download
 from ecomcat.errors import UserError
 
 # Fixtures, which pytest finds here.

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.clean import key_digest, normalized_key
+from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
-from ecomcat.data.exclude import read_marks
+from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 
 OPTIONS = {"name": "sample", "source": "sample", "sample_rows": 400}

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ecomcat.data.grouped_split import split_groups
-from ecomcat.data.split import Split
+from ecomcat.data.splitting import Split, split_groups
 from ecomcat.errors import UserError
 
 PARTS = ("train", "validation", "test")

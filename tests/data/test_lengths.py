@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.lengths import describe_lengths
+from ecomcat.data.dataset import describe_lengths
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=30))

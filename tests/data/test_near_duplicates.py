@@ -11,9 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecomcat.data import near_duplicates
-from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
+from ecomcat.data.near_duplicates import (
+    NearDuplicates,
+    all_shingles,
+    find_near_duplicates,
+    words_of,
+)
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.shingles import all_shingles, words_of
 from ecomcat.errors import UserError
 
 SIMILARITY = 0.6
@@ -155,7 +159,7 @@ def test_the_progress_is_told() -> None:
 def test_without_the_package_the_line_that_installs_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ecomcat.extras.is_installed", lambda _package: False)
+    monkeypatch.setattr("ecomcat.process.is_installed", lambda _package: False)
     with pytest.raises(UserError, match=r'datasketch.*pip install "ecomcat\[audit\]"'):
         find_near_duplicates([OAK], SIMILARITY)
 

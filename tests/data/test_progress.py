@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from ecomcat.data.connect import NoNetworkError
-from ecomcat.data.progress import progress_bar
+from ecomcat.console import progress_bar
+from ecomcat.data.download import NoNetworkError
 
 
 def test_progress_without_a_terminal_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.connect import NoNetworkError
+from ecomcat.data.download import NoNetworkError
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.source import load_labelled_rows
+from ecomcat.data.sources import load_labelled_rows
 from ecomcat.errors import UserError
 
 TWO_COLUMNS = 'Toys,"A red ball, round"\nBooks,A novel\n'
@@ -49,7 +49,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         asked.append(destination)
         raise NoNetworkError("no route to the host")
 
-    monkeypatch.setattr("ecomcat.data.source.download", download)
+    monkeypatch.setattr("ecomcat.data.sources.download", download)
     return asked
 
 
@@ -147,7 +147,7 @@ def test_a_data_set_that_is_missing_is_downloaded(
         assert (url, blob_id) == (config.url, config.blob_id)
         destination.write_text(TWO_COLUMNS, encoding="utf-8")
 
-    monkeypatch.setattr("ecomcat.data.source.download", download)
+    monkeypatch.setattr("ecomcat.data.sources.download", download)
     assert len(load_labelled_rows(config).rows) == 2
 
 
@@ -180,7 +180,7 @@ def test_auto_does_not_hide_a_damaged_download(
     def download(*args: Any, **options: Any) -> None:
         raise UserError("another file")
 
-    monkeypatch.setattr("ecomcat.data.source.download", download)
+    monkeypatch.setattr("ecomcat.data.sources.download", download)
     with pytest.raises(UserError, match="another file"):
         load_labelled_rows(ecommerce_config("auto", tmp_path / "ecommerceDataset.csv"))
 
@@ -188,7 +188,7 @@ def test_auto_does_not_hide_a_damaged_download(
 def test_a_path_of_ones_own_is_read_whatever_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecomcat.data.source.download", None)
+    monkeypatch.setattr("ecomcat.data.sources.download", None)
     (tmp_path / "mine.csv").write_text("label,text\na,one thing\nb,another\n", encoding="utf-8")
     auto = DataConfig(name="auto", source="auto", path=str(tmp_path / "mine.csv"))
     assert load_labelled_rows(auto).rows == [("one thing", "a"), ("another", "b")]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.checks import check_data
-from ecomcat.data.source import load_labelled_rows
+from ecomcat.data.dataset import check_data
+from ecomcat.data.sources import load_labelled_rows
 from ecomcat.errors import UserError
 
 ROWS = [("A red ball, round", "Toys"), ('A "novel"\nof two lines', "Books"), ("Öl", "Food")]
@@ -189,7 +189,7 @@ def test_parquet_without_columns_is_refused(tmp_path: Path) -> None:
 
 def test_parquet_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written_parquet(tmp_path / "a.parquet", objects())
-    monkeypatch.setattr("ecomcat.extras.is_installed", lambda package: package != "pyarrow")
+    monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "pyarrow")
     with pytest.raises(UserError, match=r'pip install "ecomcat\[parquet\]"'):
         load_labelled_rows(config_of(path))
 

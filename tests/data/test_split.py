@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.data.clean import CleanRows, clean_rows, normalized_key
-from ecomcat.data.split import Split, require_classes, split_rows
+from ecomcat.data.cleaning import CleanRows, clean_rows, normalized_key
+from ecomcat.data.splitting import Split, require_classes, split_rows
 from ecomcat.errors import UserError
 
 PARTS = ("train", "validation", "test")

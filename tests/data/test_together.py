@@ -11,7 +11,7 @@ import pytest
 
 from ecomcat.config import DataConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.dataset import Dataset, load_dataset
-from ecomcat.tuning.study.identity import study_identity
+from ecomcat.tuning.study import study_identity
 
 PARTS = ("train", "validation", "test")
 KINDS = ("oak", "pine", "walnut", "teak", "birch")

@@ -10,10 +10,17 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import load_dataset
-from ecomcat.data.split import Split
-from ecomcat.final import linear
-from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, sentence
-from ecomcat.final.linear import LinearChoice, choose_linear, fit_svc
+from ecomcat.data.splitting import Split
+from ecomcat.final import baseline as linear
+from ecomcat.final.baseline import (
+    LinearBaseline,
+    LinearChoice,
+    NoBaseline,
+    choose_linear,
+    fit_svc,
+    linear_baseline,
+    sentence,
+)
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 LABELS = np.tile([0, 1], 12)

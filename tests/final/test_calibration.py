@@ -11,7 +11,7 @@ from ecomcat.final.calibration import (
     fit_temperature,
     with_temperature,
 )
-from ecomcat.model.confidence import acceptance_of, expected_calibration_error
+from ecomcat.model.metrics import acceptance_of, expected_calibration_error
 
 
 def answers(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

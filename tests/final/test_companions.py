@@ -46,7 +46,7 @@ NETWORKS = leaning(0.45, slice(0, 100))
     ],
 )
 def test_those_count_that_do_no_harm_and_change_something(networks, answers, chosen):
-    from ecomcat.final.shares import choose_shares
+    from ecomcat.final.experts import choose_shares
 
     assert choose_shares([networks], answers, LABELS) == dict.fromkeys(chosen, 0.25)
 
@@ -67,7 +67,7 @@ LINEAR = leaning(0, slice(100, 300))  # right on the first hundred texts alone
 )
 def test_one_that_harms_is_left_out_where_it_is_more_than_chance(mended, spoilt, counts):
     """Chance seldom makes a difference of more than twice the root of the changed answers."""
-    from ecomcat.final.shares import choose_shares
+    from ecomcat.final.experts import choose_shares
 
     judge = barely(slice(100, 100 + spoilt), slice(0, mended))
     chosen = choose_shares([judge], {"linear": LINEAR}, LABELS)
@@ -75,7 +75,7 @@ def test_one_that_harms_is_left_out_where_it_is_more_than_chance(mended, spoilt,
 
 
 def test_networks_decide_together_by_their_mean():
-    from ecomcat.final.shares import choose_shares
+    from ecomcat.final.experts import choose_shares
 
     mended, spoilt = barely(slice(0), slice(0, 9)), barely(slice(100, 109), slice(0))
     assert choose_shares([spoilt], {"linear": LINEAR}, LABELS) == {}
@@ -84,7 +84,7 @@ def test_networks_decide_together_by_their_mean():
 
 
 def test_a_rare_category_weighs_as_much_as_others():
-    from ecomcat.final.shares import choose_shares
+    from ecomcat.final.experts import choose_shares
 
     labels = np.where(np.arange(300) < 10, 0, 1)
     right = np.eye(2, dtype=np.float32)[labels]
@@ -97,9 +97,9 @@ def test_a_rare_category_weighs_as_much_as_others():
 
 def inputs() -> Any:
     """Return texts of three categories, whose words tell them apart, half of them validation."""
-    from ecomcat.data.split import Split
+    from ecomcat.data.splitting import Split
     from ecomcat.model.network import lstm_classifier
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     texts, labels = texts_and_labels(180, seed=0, longest=8)
     rows = np.arange(180)
@@ -111,7 +111,7 @@ def inputs() -> Any:
 def test_those_decide_that_validation_did_not_choose(switched_off: str) -> None:
     """The networks are right everywhere, as chosen ones may look; their peers are not."""
     from ecomcat.config import FinalConfig
-    from ecomcat.final.companions import choose_companions
+    from ecomcat.final.experts import choose_companions
 
     off = ("memory", "linear") if switched_off == "both" else (switched_off,)
     final = FinalConfig(**dict.fromkeys(off, False))
@@ -135,7 +135,7 @@ def test_those_decide_that_validation_did_not_choose(switched_off: str) -> None:
 
 
 def test_the_networks_have_what_the_companions_leave():
-    from ecomcat.final.companions import Companions
+    from ecomcat.final.experts import Companions
 
     assert Companions().networks_share == 1
     assert Companions(0.25, 0.25).networks_share == 0.5

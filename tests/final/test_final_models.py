@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.data.split import Split
+from ecomcat.data.splitting import Split
 from ecomcat.text.encoding import EncodedTexts
 from tests import tiny_network
 
@@ -30,7 +30,7 @@ def texts_and_labels() -> tuple[EncodedTexts, np.ndarray]:
 
 def trial_inputs(**options: Any) -> Any:
     from ecomcat.model.network import lstm_classifier
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     texts, labels = texts_and_labels()
     split = Split(np.arange(60), np.arange(60, 75), np.arange(75, 90))
@@ -40,13 +40,13 @@ def trial_inputs(**options: Any) -> Any:
 
 
 def trial(number: int = 0, **values: Any) -> Any:
-    from ecomcat.tuning.study.records import TrialRecord
+    from ecomcat.tuning.records import TrialRecord
 
     return TrialRecord(f"{number:04d}", {**VALUES, **values}, root=number, best_epoch=4)
 
 
 def network(inputs: Any, record: Any) -> Any:
-    from ecomcat.tuning.workers.trial import build_network
+    from ecomcat.tuning.trial import build_network
 
     return build_network(inputs, record.values, len(inputs.split.train), record.root + 5)
 
@@ -57,8 +57,7 @@ def network(inputs: Any, record: Any) -> Any:
 def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
     import keras
 
-    from ecomcat.final.members import part_of
-    from ecomcat.final.merge import merge_models
+    from ecomcat.final.experts import merge_models, part_of
     from ecomcat.model.training import predict_probabilities
 
     inputs = trial_inputs()
@@ -84,8 +83,7 @@ def test_a_merged_model_answers_as_the_mean_of_its_members(shares, tmp_path):
 
 
 def test_one_part_alone_is_the_model():
-    from ecomcat.final.members import part_of
-    from ecomcat.final.merge import merge_models
+    from ecomcat.final.experts import merge_models, part_of
     from ecomcat.model.training import predict_probabilities
 
     inputs, record = trial_inputs(), trial()
@@ -96,8 +94,7 @@ def test_one_part_alone_is_the_model():
 
 
 def test_a_part_that_knows_less_than_it_is_given_reads_the_rest_as_unknown():
-    from ecomcat.final.members import part_of
-    from ecomcat.final.merge import merge_models
+    from ecomcat.final.experts import merge_models, part_of
     from ecomcat.model.training import predict_probabilities
 
     inputs, record = trial_inputs(), trial(1, max_tokens=3, lstm_tokens=2, vocabulary_size=12)
@@ -112,7 +109,7 @@ def test_a_part_that_knows_less_than_it_is_given_reads_the_rest_as_unknown():
 def test_a_sequential_model_of_a_users_builder_can_be_a_part():
     import keras
 
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, merge_models
 
     pool, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
     ids = keras.Input((None,), dtype="int32")
@@ -123,7 +120,7 @@ def test_a_sequential_model_of_a_users_builder_can_be_a_part():
 
 
 def remembered(texts: EncodedTexts, of: EncodedTexts, labels: np.ndarray) -> np.ndarray:
-    from ecomcat.final.memory import build_memory
+    from ecomcat.final.experts import build_memory
     from ecomcat.model.training import Examples, predict_probabilities
 
     return predict_probabilities(build_memory(Examples(of, labels), 3, 20, seed=1), texts)
@@ -150,7 +147,7 @@ def test_the_memory_answers_a_text_of_unknown_words_with_the_classes_shares():
 
 
 def test_of_too_many_texts_the_memory_holds_some(monkeypatch):
-    from ecomcat.final import memory
+    from ecomcat.final import experts as memory
 
     monkeypatch.setattr(memory, "MOST_TEXTS", 10)
     texts, labels = texts_and_labels()
@@ -205,9 +202,9 @@ def test_without_a_teachers_share_a_student_learns_from_the_labels_alone(monkeyp
 
 def test_retraining_gives_what_training_on_these_rows_gives():
     from ecomcat.config import SearchConfig
-    from ecomcat.final.retrain import retrain_trials
+    from ecomcat.final.retraining import retrain_trials
     from ecomcat.model.training import fit
-    from ecomcat.tuning.workers.trial import build_network, start_training, trial_seed
+    from ecomcat.tuning.trial import build_network, start_training, trial_seed
 
     inputs, records, rows = trial_inputs(), [trial(0), trial(3)], np.arange(75)
     seen: list[tuple[str, int]] = []
@@ -232,7 +229,7 @@ def test_a_falling_learning_rate_is_let_fall_and_a_constant_one_stops_at_the_bes
     schedule, epochs
 ):
     from ecomcat.config import SearchConfig
-    from ecomcat.final.retrain import retrain_trials
+    from ecomcat.final.retraining import retrain_trials
 
     seen: list[int] = []
     retrain_trials(
@@ -248,7 +245,7 @@ def test_a_falling_learning_rate_is_let_fall_and_a_constant_one_stops_at_the_bes
 def test_a_retraining_that_fails_says_what_to_do():
     from ecomcat.config import SearchConfig
     from ecomcat.errors import UserError
-    from ecomcat.final.retrain import retrain_trials
+    from ecomcat.final.retraining import retrain_trials
 
     with pytest.raises(
         UserError, match=r"Retraining trial 0000 failed: diverged.*search\.workers=1"

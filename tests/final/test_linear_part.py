@@ -21,7 +21,7 @@ def texts_of(*texts: list[int]) -> EncodedTexts:
 def linear(
     texts: EncodedTexts, labels: np.ndarray, classes: int = 3, temperature: float = 1.0
 ) -> Any:
-    from ecomcat.final.linear_part import build_linear
+    from ecomcat.final.experts import build_linear
     from ecomcat.model.training import Examples
 
     return build_linear(Examples(texts, labels), classes, 20, temperature=temperature, seed=1)
@@ -86,7 +86,7 @@ def test_a_category_without_a_text_is_never_the_answer() -> None:
     [([0, 0, 0], 3, "of one category"), ([0, 1, 2], 251, "there are 251 categories, over 250")],
 )
 def test_says_why_there_is_none(labels: list[int], classes: int, reason: str) -> None:
-    from ecomcat.final.linear_part import NoLinearPartError
+    from ecomcat.final.experts import NoLinearPartError
 
     with pytest.raises(NoLinearPartError, match=reason):
         linear(texts_of([3], [4], [5]), np.array(labels), classes)
@@ -95,7 +95,7 @@ def test_says_why_there_is_none(labels: list[int], classes: int, reason: str) ->
 def test_a_rare_category_is_not_lost_where_only_some_texts_are_fitted_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ecomcat.final import linear_part
+    from ecomcat.final import experts as linear_part
 
     monkeypatch.setattr(linear_part, "MOST_TEXTS", 10)
     texts, labels = texts_and_labels(90, seed=0, longest=8)
@@ -107,7 +107,7 @@ def test_a_rare_category_is_not_lost_where_only_some_texts_are_fitted_to(
 def test_is_fitted_to_some_of_too_many_texts_the_same_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ecomcat.final import linear_part
+    from ecomcat.final import experts as linear_part
 
     texts, labels = texts_and_labels(90, seed=0, longest=8)
     labels = noisy(labels)

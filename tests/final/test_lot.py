@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.final.lot import most_texts, some_of_each, some_rows
+from ecomcat.final.baseline import most_texts, some_of_each, some_rows
 
 
 @given(st.integers(0, 50), st.integers(1, 60), st.integers(0, 3))

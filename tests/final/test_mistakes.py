@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecomcat.artifact.occlusion import WordWeight
-from ecomcat.final.mistakes import confident_mistakes
+from ecomcat.export.explanation import WordWeight
+from ecomcat.final.finishing import confident_mistakes
 
 CLASSES = ["Books", "Toys"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecomcat.tuning.study.records import PRUNED
-from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.records import PRUNED
+from ecomcat.tuning.study import Study
 from tests.tuning.trial_records import ended, saved
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def study_of(folder: Path, objectives: list[float]) -> Study:
     """Make a study in which each trial answers all texts with its own number."""
-    from ecomcat.tuning.study.kept import VALIDATION
+    from ecomcat.tuning.records import VALIDATION
 
     study = Study(folder)
     saved(study, *(ended(number, objective) for number, objective in enumerate(objectives)))
@@ -27,7 +27,7 @@ def study_of(folder: Path, objectives: list[float]) -> Study:
 
 
 def drawn(study: Study, count: int, *, texts: int = 1000, seed: int = 1) -> list[float]:
-    from ecomcat.final.members import networks_by_lot
+    from ecomcat.final.ensemble import networks_by_lot
 
     rows = np.arange(texts)
     answers = networks_by_lot(study, rows, count=count, seed=seed)
@@ -59,7 +59,7 @@ def test_where_no_more_are_that_good_there_is_no_lot(tmp_path: Path, count: int)
 def test_trials_that_were_not_completed_or_whose_answers_are_gone_are_left_out(
     tmp_path: Path,
 ) -> None:
-    from ecomcat.tuning.study.kept import VALIDATION
+    from ecomcat.tuning.records import VALIDATION
 
     study = study_of(tmp_path, OBJECTIVES)
     saved(study, ended(3, 0.89, PRUNED))

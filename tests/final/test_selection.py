@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.final.selection import mix, select_members
+from ecomcat.final.experts import mix, select_members
 
 LABELS = np.random.default_rng(0).integers(0, 3, 300)
 

@@ -14,11 +14,11 @@ LABELS = np.array([0, 0, 1, 1, 1])
 
 
 def inputs_and_tokenizer(vocabulary_size: int = 100) -> tuple[Any, Any]:
-    from ecomcat.data.split import Split
+    from ecomcat.data.splitting import Split
     from ecomcat.model.network import lstm_classifier
     from ecomcat.text.encoding import encode_all
     from ecomcat.text.tokenizer import fit_tokenizer
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     tokenizer = fit_tokenizer(TEXTS, vocabulary_size)
     nothing = np.array([], np.int64)
@@ -54,9 +54,7 @@ def network(value: float, vocabulary_size: int, *, embeds: bool = True) -> Any:
 def exported(*networks: Any, vocabulary_size: int = 100) -> Any:
     """Merge networks, the largest share first, their companions last, and calibrate the whole."""
     from ecomcat.final.calibration import calibrated_model
-    from ecomcat.final.linear_part import build_linear
-    from ecomcat.final.memory import build_memory
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, build_linear, build_memory, merge_models
 
     inputs, _ = inputs_and_tokenizer()
     values = {"vocabulary_size": vocabulary_size, "max_tokens": 10}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.model.confidence import (
+from ecomcat.model.metrics import (
     Acceptance,
     acceptance_of,
     expected_calibration_error,

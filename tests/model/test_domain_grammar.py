@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from ecomcat.model.domains import Choices, Range, parse_domain
-from ecomcat.rules import Rule
+from ecomcat.config import Rule
+from ecomcat.model.space import Choices, Range, parse_domain
 
 INT = Rule("int", 1, 1000)
 FLOAT = Rule("float", 0.0, 1.0)

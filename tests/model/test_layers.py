@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from ecomcat.model.layers import describe_networks
-from ecomcat.study_report.layers_drawing import draw_layers
+from ecomcat.reporting.layers_drawing import draw_layers
 
 pytestmark = pytest.mark.slow  # imports TensorFlow
 VALUES = {
@@ -63,7 +63,7 @@ def test_arrows_lead_from_the_ids_to_the_probabilities(network):
 
 def test_a_calibrated_ensemble_is_drawn_whole_and_then_its_first_part(network):
     from ecomcat.final.calibration import calibrated_model
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, merge_models
 
     parts = [Part(network, share, 50, 16) for share in (0.7, 0.3)]
     whole = calibrated_model(merge_models(parts, vocabulary_size=60, max_tokens=32), 0.8)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.model.confidence import expected_calibration_error
-from ecomcat.model.reliability import BINS, calibration_bins, coverage_curve
+from ecomcat.model.metrics import BINS, calibration_bins, coverage_curve, expected_calibration_error
 
 ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=400)
 

@@ -11,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from ecomcat.model.scores import (
-    cross_entropy,
-    macro_f1,
-    score_met_classes,
-    score_predictions,
-)
+from ecomcat.model.metrics import cross_entropy, macro_f1, score_met_classes, score_predictions
 
 CLASSES = ["Books", "Toys", "Lamps"]
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecomcat.model.slices import score_slices
+from ecomcat.model.metrics import score_slices
 
 
 def test_texts_are_told_apart_by_length_and_script() -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
-from ecomcat.model.domains import Choices, Range
-from ecomcat.model.space import fixed_values, read_space, resolve_auto, space_size
+from ecomcat.model.space import Choices, Range, fixed_values, read_space, resolve_auto, space_size
 
 
 def model_config(**changes: Any) -> ModelConfig:

@@ -13,8 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def build(seed: int = 3, **values: Any) -> Any:
-    from ecomcat.model.builder import build_classifier
-    from ecomcat.model.network import lstm_classifier
+    from ecomcat.model.network import build_classifier, lstm_classifier
 
     return build_classifier(lstm_classifier, {**VALUES, **values}, 3, seed=seed, total_batches=40)
 
@@ -109,7 +108,7 @@ def test_a_step_is_keras_own() -> None:
 def test_the_losses_of_a_builders_regularizers_count() -> None:
     import keras
 
-    from ecomcat.model.builder import build_classifier
+    from ecomcat.model.network import build_classifier
 
     def regularized(values: Any, classes: int) -> Any:
         ids = keras.Input((None,), dtype="int32")
@@ -138,7 +137,7 @@ def test_a_loss_that_is_not_a_number_is_told_with_its_batch() -> None:
 
 def watch_training(model: Any, train: Any, validation: Any, epochs: int, patience: int) -> Any:
     """Train until the epochs are over or patience is."""
-    from ecomcat.model.validation import ValidationWatch
+    from ecomcat.model.training import ValidationWatch
 
     watch = ValidationWatch(model, validation, classes=3, smoothing=0.0, patience=patience)
     running = training(model, train)

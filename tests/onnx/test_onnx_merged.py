@@ -16,14 +16,14 @@ pytestmark = pytest.mark.slow
 
 
 def memory(texts: EncodedTexts, labels: np.ndarray) -> Any:
-    from ecomcat.final.memory import build_memory
+    from ecomcat.final.experts import build_memory
     from ecomcat.model.training import Examples
 
     return build_memory(Examples(texts, labels), 3, VALUES["vocabulary_size"], seed=1)
 
 
 def linear(texts: EncodedTexts, labels: np.ndarray) -> Any:
-    from ecomcat.final.linear_part import build_linear
+    from ecomcat.final.experts import build_linear
     from ecomcat.model.training import Examples
 
     examples = Examples(texts, labels)
@@ -32,7 +32,7 @@ def linear(texts: EncodedTexts, labels: np.ndarray) -> Any:
 
 def merged(texts: EncodedTexts, labels: np.ndarray) -> Any:
     """Merge members that read less of a text or know fewer words, and companions."""
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, merge_models
 
     small = {
         "vocabulary_size": 12,
@@ -68,14 +68,14 @@ def test_a_merged_model_answers_alike(tmp_path: Path) -> None:
 
 
 def test_one_part_alone_answers_alike(tmp_path: Path) -> None:
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, merge_models
 
     whole = merge_models([Part(network(1), 1.0, 20, 8)], vocabulary_size=20, max_tokens=8)
     require_alike(whole, tmp_path / "model.onnx", texts_and_labels(90, seed=0, longest=8)[0])
 
 
 def test_a_model_within_a_merged_model_answers_alike(tmp_path: Path) -> None:
-    from ecomcat.final.merge import Part, merge_models
+    from ecomcat.final.experts import Part, merge_models
 
     texts, labels = texts_and_labels(90, seed=0, longest=8)
     parts = [Part(merged(texts, labels), 0.5, 20, 8), Part(network(3), 0.5, 20, 8)]

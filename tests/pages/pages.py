@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ecomcat.pages.charts import figure, plotly_text
-from ecomcat.pages.document import Document
-from ecomcat.pages.parts import (
+from ecomcat.reporting.html import (
     Chart,
     Code,
+    Document,
     Drawing,
     Facts,
     Grid,
@@ -14,6 +13,8 @@ from ecomcat.pages.parts import (
     Paragraph,
     Section,
     Table,
+    figure,
+    plotly_text,
 )
 
 HARM = (

@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import HARM, one_of_each
 
-from ecomcat.pages.charts import plotly_text
-from ecomcat.pages.document import Document, render
-from ecomcat.pages.parts import MarkedText, Paragraph, Section, Table
+from ecomcat.reporting.html import (
+    Document,
+    MarkedText,
+    Paragraph,
+    Section,
+    Table,
+    plotly_text,
+    render,
+)
 
 MEGABYTES = 1e6
 

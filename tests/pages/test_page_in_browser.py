@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pages import HARM, one_of_each
 
-from ecomcat.pages.document import render
+from ecomcat.reporting.html import render
 from tests.browser import require_browser
 from tests.opened_page import opened_page
 

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import ecomcat.artifact.classifier
-import ecomcat.artifact.manifest
+import ecomcat.export.bundle
+import ecomcat.export.classifier
 from ecomcat import predict
 from ecomcat.config import PredictCommand, PredictDataConfig, PredictOptions
 
@@ -89,8 +89,8 @@ def replaced_model(classifier: Any) -> Any:
 class _Replaced:
     def __init__(self, classifier: Any) -> None:
         self._patches = [
-            patch.object(ecomcat.artifact.manifest, "require_export", lambda directory: None),
-            patch.object(ecomcat.artifact.classifier, "load_classifier", lambda *_: classifier),
+            patch.object(ecomcat.export.bundle, "require_export", lambda directory: None),
+            patch.object(ecomcat.export.classifier, "load_classifier", lambda *_: classifier),
         ]
 
     def __enter__(self) -> None:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from ecomcat.config import PredictDataConfig
-from ecomcat.reporting.labelling import labelling_progress, rows_and_rate
+from ecomcat.reporting.terminal import labelling_progress, rows_and_rate
 from ecomcat.rows.reading import open_input
 
 

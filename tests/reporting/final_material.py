@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.scores import score_predictions
+from ecomcat.model.metrics import score_predictions
 
 NAMES = [
     "<script>alert('x')</script>",

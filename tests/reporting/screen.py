@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.reporting.progress import SearchProgress
-from ecomcat.tuning.study.records import COMPLETED, FAILED, TrialRecord
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.reporting.terminal import SearchProgress
+from ecomcat.tuning.records import COMPLETED, FAILED, TrialRecord
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 MARKUP = [":smile:", "[bold]x[/bold]", "[/]", "[red]", "x[/q]", "c:\\[b]\\"]

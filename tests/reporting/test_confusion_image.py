@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from final_material import NAMES
 
-from ecomcat.reporting.confusion_image import draw_confusion
+from ecomcat.reporting.tensorboard import draw_confusion
 
 
 def crossed(classes: int) -> list[list[int]]:
@@ -27,7 +27,7 @@ def test_each_class_gets_a_cell_that_a_count_fits_in(classes):
 
 @pytest.fixture
 def six_are_told_apart(monkeypatch):
-    monkeypatch.setattr("ecomcat.reporting.confusion_image._MOST_CLASSES", 6)
+    monkeypatch.setattr("ecomcat.reporting.tensorboard._MOST_CLASSES", 6)
 
 
 def test_more_classes_than_can_be_told_apart_make_no_larger_picture(six_are_told_apart):

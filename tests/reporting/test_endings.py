@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecomcat.config import SearchCommand
-from ecomcat.reporting.endings import our_command, said_if_stopped, say_what_next_after_search
+from ecomcat.console import our_command, said_if_stopped, say_what_next_after_search
 
 
 @pytest.fixture(autouse=True)

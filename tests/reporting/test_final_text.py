@@ -8,7 +8,7 @@ import re
 import pytest
 from final_material import MEMBER, NAMES, as_html, metrics_of
 
-from ecomcat.reporting.final_text import final_report
+from ecomcat.reporting.tensorboard import final_report
 
 
 def cells(text: str) -> list[list[str]]:

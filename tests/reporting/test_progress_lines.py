@@ -7,7 +7,7 @@ import re
 import pytest
 from screen import MARKUP, Now, Screen, Shown, a_trial, now, terminals_can_draw
 
-from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
 
 # Fixtures, which pytest finds here.
 __all__ = ["now", "terminals_can_draw"]

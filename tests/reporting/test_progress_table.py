@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from screen import MARKUP, Screen, Shown, a_trial, now, terminal, terminals_can_draw
 
-from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
 
 # Fixtures, which pytest finds here.
 __all__ = ["now", "terminal", "terminals_can_draw"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from screen import Now, Screen, Shown, a_trial, now, terminal, terminals_can_draw
 
-from ecomcat.reporting.durations import format_seconds
-from ecomcat.reporting.progress import describe_values, plain_value
-from ecomcat.tuning.study.records import COMPLETED
+from ecomcat.console import format_seconds
+from ecomcat.reporting.terminal import describe_values, plain_value
+from ecomcat.tuning.records import COMPLETED
 
 # Fixtures, which pytest finds here.
 __all__ = ["now", "terminal", "terminals_can_draw"]

@@ -10,9 +10,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from ecomcat.drawing import error_console, logging_above
-from ecomcat.reporting.progress import SearchProgress
-from ecomcat.reporting.steps import step
+from ecomcat.console import error_console, logging_above, step
+from ecomcat.reporting.terminal import SearchProgress
 
 logger = logging.getLogger("ecomcat")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

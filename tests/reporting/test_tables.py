@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from ecomcat.model.scores import score_met_classes, score_predictions
-from ecomcat.reporting.tables import (
+from ecomcat.model.metrics import score_met_classes, score_predictions
+from ecomcat.reporting.terminal import (
     best_trials_table,
     confusion_table,
     coverage_table,
@@ -20,7 +20,7 @@ from ecomcat.reporting.tables import (
     per_class_table,
     scores_table,
 )
-from ecomcat.tuning.study.records import COMPLETED, FAILED, RUNNING, TrialRecord
+from ecomcat.tuning.records import COMPLETED, FAILED, RUNNING, TrialRecord
 
 NAMES = ["a[bold]b.csv", "x[/q].csv", "[/]", "[red]x[/red]", ":smile:", "c:\\[b]\\"]
 

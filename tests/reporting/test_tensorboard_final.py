@@ -22,9 +22,9 @@ SHOWN_NAMES = {name.replace("\ud800", "?") for name in NAMES}
 def write(outputs: Path, names: list[str]) -> Path:
     """Write the final model of a study called `made`; return the study's folder."""
     from ecomcat.reporting.projector import WordVectors
-    from ecomcat.reporting.tensorboard_final import FinalCurves, TestAnswers, write_final
-    from ecomcat.tuning.study.records import TrialRecord
-    from ecomcat.tuning.study.study import Study
+    from ecomcat.reporting.tensorboard import FinalCurves, TestAnswers, write_final
+    from ecomcat.tuning.records import TrialRecord
+    from ecomcat.tuning.study import Study
 
     study = Study(outputs / "search" / "made")
     curves = FinalCurves(study, TrialRecord("0000", {}))
@@ -102,7 +102,7 @@ def test_the_words_are_in_the_projector(shown: tuple[Board, str]) -> None:
 def test_of_very_many_categories_the_weakest_have_a_curve_and_it_says_so(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    from ecomcat.reporting.tensorboard_final import MOST_PR_CURVES
+    from ecomcat.reporting.tensorboard import MOST_PR_CURVES
 
     names = [f"class {number}" for number in range(60)]
     directory = write(tmp_path, names) / "tensorboard" / "final"

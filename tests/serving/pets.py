@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.artifact.manifest import write_manifest
 from ecomcat.config import ServeCommand
+from ecomcat.export.bundle import write_manifest
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from tests.command_line import heed_interrupts
@@ -101,10 +101,10 @@ def write_export(folder: Path) -> Path:
 
 
 _PROGRAM = """
-import ecomcat.artifact.classifier
+import ecomcat.export.classifier
 from ecomcat.serve import main
 from tests.serving.pets import Pets
-ecomcat.artifact.classifier.load_classifier = lambda directory, runtime: Pets()
+ecomcat.export.classifier.load_classifier = lambda directory, runtime: Pets()
 main()
 """
 

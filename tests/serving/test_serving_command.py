@@ -12,7 +12,7 @@ import threading
 import httpx2
 import pytest
 
-import ecomcat.artifact.classifier
+import ecomcat.export.classifier
 from ecomcat import serve
 from ecomcat.errors import UserError
 from ecomcat.serving.server import listen
@@ -29,7 +29,7 @@ def refused(monkeypatch, capsys, tmp_path):
     def open_model(*_arguments):
         raise AssertionError("expected the error before the model is opened")
 
-    monkeypatch.setattr(ecomcat.artifact.classifier, "load_classifier", open_model)
+    monkeypatch.setattr(ecomcat.export.classifier, "load_classifier", open_model)
     with command_line(monkeypatch, capsys) as run_main:
 
         def run(*arguments):

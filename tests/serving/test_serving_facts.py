@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from ecomcat.serving.description import read_metrics
+from ecomcat.serving.schemas import read_metrics
 from tests.serving.pets import LABELS, pets_app
 
 URL = "http://127.0.0.1:8000"

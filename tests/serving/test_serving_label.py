@@ -13,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from ecomcat.config import ServeCommand
-from ecomcat.labelling import LabelOptions
+from ecomcat.export.classifier import LabelOptions
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.labelled_table import AbandonedError, TableOptions, label_table
+from ecomcat.serving.tables import AbandonedError, TableOptions, label_table
 from tests.serving.pets import Broken, Pets, pets_app
 
 URL = "http://127.0.0.1:8000"

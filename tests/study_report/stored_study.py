@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.files import write_json
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.study.facts import DATA, FINAL, write_facts
-from ecomcat.tuning.study.records import TrialRecord, TrialTable
-from ecomcat.tuning.study.study import Study, open_study
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.tuning.records import TrialRecord, TrialTable
+from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_facts
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.study_report.arrow_routes import path, route
+from ecomcat.reporting.layers_drawing import path, route
 
 WIDTH, HEIGHT, GAP = 100, 20, 10
 BEGIN, END = (200.0, 20.0), (200.0, 80.0)

@@ -21,9 +21,9 @@ def write(monkeypatch, tmp_path):
     study = store(tmp_path, trials(9), final=False)
 
     def written(gather):
-        module = ModuleType("ecomcat.final.facts")
+        module = ModuleType("ecomcat.final.finishing")
         module.final_facts = gather
-        monkeypatch.setitem(sys.modules, "ecomcat.final.facts", module)
+        monkeypatch.setitem(sys.modules, "ecomcat.final.finishing", module)
         pipeline._report(CONFIG, None, study, None, None)
         return study.directory
 

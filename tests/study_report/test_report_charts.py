@@ -10,10 +10,8 @@ from itertools import pairwise
 import pytest
 from stored_study import data_facts, final_facts, store, trial, trials
 
-from ecomcat.study_report.contents import read_contents
-from ecomcat.study_report.data_section import data_parts
-from ecomcat.study_report.score_charts import score_parts
-from ecomcat.study_report.space_charts import space_parts
+from ecomcat.reporting.charts import read_contents, score_parts, space_parts
+from ecomcat.reporting.study_page import data_parts
 
 LONG = [f"Home & Kitchen > Storage & Organisation > Box {number}" for number in range(20)]
 DATES = [f"2024-01-{number:02d}" for number in range(1, 21)]

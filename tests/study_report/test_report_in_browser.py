@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stored_study import store, trials
 
-from ecomcat.study_report.page import write_report
+from ecomcat.reporting.study_page import write_report
 from tests.browser import require_browser
 from tests.opened_page import opened_page
 

@@ -8,8 +8,8 @@ import pytest
 from stored_study import store, trial, trials
 
 from ecomcat.errors import UserError
-from ecomcat.study_report import listener
-from ecomcat.study_report.listener import ReportListener
+from ecomcat.reporting import study_page as listener
+from ecomcat.reporting.study_page import ReportListener
 
 
 class Clock:

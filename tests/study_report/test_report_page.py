@@ -10,9 +10,9 @@ import pytest
 from stored_study import PLANTED, final_facts, store, trial, trials
 
 from ecomcat.errors import UserError
-from ecomcat.study_report.page import write_report
-from ecomcat.tuning.study.facts import FINAL, write_facts
-from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.reporting.study_page import write_report
+from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study import FINAL, write_facts
 
 MEGABYTES = 1e6
 ALL_SECTIONS = [

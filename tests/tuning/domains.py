@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from ecomcat.model.domains import Choices, Domain, Range, parse_domain
-from ecomcat.model.space import space_size
-from ecomcat.rules import Rule, Value
+from ecomcat.config import Rule, Value
+from ecomcat.model.space import Choices, Domain, Range, parse_domain, space_size
 
 INT = Rule("int", 1, 1000)
 FLOAT = Rule("float", 0.0, 1.0)

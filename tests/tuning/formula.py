@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
-from ecomcat.data.split import Split
-from ecomcat.model.domains import Domain
+from ecomcat.data.splitting import Split
+from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.outcome import Outcome
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.model.space import read_space
+from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.study.records import TrialRecord, load_records
-from ecomcat.tuning.study.study import open_study
-from ecomcat.tuning.workers.messages import EpochReport, TrialBegun, describe_failure
+from ecomcat.tuning.records import TrialRecord, load_records
+from ecomcat.tuning.study import open_study
+from ecomcat.tuning.trial import EpochReport, TrialBegun, describe_failure
 
 Objective = Callable[[Mapping[str, Any]], float]
 
@@ -108,7 +107,7 @@ class FormulaWorker:
 
 def inputs(config: SearchCommand) -> Any:
     """Return what trials would share, with no data in it."""
-    from ecomcat.tuning.workers.trial import TrialInputs
+    from ecomcat.tuning.trial import TrialInputs
 
     nothing = np.zeros(0, np.int64)
     return TrialInputs(
@@ -135,7 +134,7 @@ def run(
     config: SearchCommand, folder: Path, pool: Any, listeners: Sequence[Any] = ()
 ) -> tuple[Any, list[TrialRecord]]:
     """Search in a folder with the workers of a pool; return the result and the records."""
-    from ecomcat.tuning.search import run_search
+    from ecomcat.tuning.tuner import run_search
 
     space: dict[str, Domain] = read_space(config.model)
 
@@ -157,7 +156,7 @@ def run_formula(
     listeners: Sequence[Any] = (),
 ) -> tuple[Any, list[TrialRecord]]:
     """Search with one worker in this process."""
-    from ecomcat.tuning.workers.pool import LocalPool
+    from ecomcat.tuning.workers import LocalPool
 
     pool = LocalPool(lambda: FormulaWorker(objective, tried))
     return run(config, folder, pool, listeners)

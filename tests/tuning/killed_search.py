@@ -19,7 +19,7 @@ from formula import configure, peak, run_formula
 
 TRIALS = 150
 # Imported before the first fork, and no more than imported: no thread of TensorFlow runs yet.
-import ecomcat.tuning.search  # noqa: E402, F401
+import ecomcat.tuning.tuner  # noqa: E402, F401
 
 
 def search(folder: Path) -> None:
@@ -67,8 +67,8 @@ def killed_run(folder: Path, seconds: float) -> bool:
 
 def check_records(folder: Path, before: dict[str, str]) -> dict[str, str]:
     """Check that no finished trial was lost or changed since the last kill."""
-    from ecomcat.tuning.study.records import load_records
-    from ecomcat.tuning.study.study import Study
+    from ecomcat.tuning.records import load_records
+    from ecomcat.tuning.study import Study
 
     records = load_records(Study(folder / "study"))
     ended = {record.id: repr(record) for record in records if record.status == "completed"}
@@ -99,8 +99,8 @@ def main(folder: Path, kills: int) -> None:
 
 def values_of(folder: Path) -> list[Any]:
     """Return each trial's configuration and score."""
-    from ecomcat.tuning.study.records import load_records
-    from ecomcat.tuning.study.study import Study
+    from ecomcat.tuning.records import load_records
+    from ecomcat.tuning.study import Study
 
     records = load_records(Study(folder / "study"))
     return [(record.id, record.values, record.objective) for record in records]

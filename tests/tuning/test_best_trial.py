@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 from trial_records import VALUES, ended, epoch, saved, trained
 
 from ecomcat.errors import UserError
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.study.records import (
-    FAILED,
-    PRUNED,
-    RUNNING,
-    TrialRecord,
-    best_record,
-    require_best,
-)
-from ecomcat.tuning.study.study import Study
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord, best_record, require_best
+from ecomcat.tuning.study import Study
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ecomcat.config import SearchConfig
-from ecomcat.model.domains import Choices
-from ecomcat.tuning.oracles.budget import Budget, decide_epochs
+from ecomcat.model.space import Choices
+from ecomcat.tuning.budget import Budget, decide_epochs
 
 
 def decided(

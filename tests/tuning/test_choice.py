@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ecomcat.config import SearchConfig
-from ecomcat.cores import _quota
-from ecomcat.tuning.workers import choice
+from ecomcat.process import _quota
+from ecomcat.tuning import workers as choice
 
 
 @pytest.mark.parametrize(

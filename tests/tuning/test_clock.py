@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomcat.tuning.study.clock import StudyClock, active_seconds
-from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.study import Study, StudyClock, active_seconds
 
 
 class Now:

@@ -41,7 +41,7 @@ class RemoteFormula(FormulaWorker):
 
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
-    from ecomcat.tuning.workers.ray_runtime import running_ray
+    from ecomcat.tuning.workers import running_ray
 
     with running_ray(None, cores=3):
         yield
@@ -51,7 +51,7 @@ def remote_pool(objective: Callable[[Mapping[str, Any]], float], workers: int = 
     """Start workers; what the test module defines travels with them."""
     import ray.cloudpickle
 
-    from ecomcat.tuning.workers.cluster import RayPool, Share
+    from ecomcat.tuning.workers import RayPool, Share
 
     for module in (formula, sys.modules[__name__]):
         ray.cloudpickle.register_pickle_by_value(module)
@@ -185,7 +185,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
         def ready(self) -> int:
             return 0
 
-    from ecomcat.tuning.workers.cluster import RayPool, Share
+    from ecomcat.tuning.workers import RayPool, Share
 
     pool = RayPool(Broken, None, 1, Share(memory_gb=0.1))
     try:
@@ -198,7 +198,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
 def test_workers_for_which_there_is_never_room_end_the_search(
     local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ecomcat.tuning.workers import cluster
+    from ecomcat.tuning import workers as cluster
 
     monkeypatch.setattr(cluster, "_PLACING_SECONDS", 1.0)
     pool = cluster.RayPool(RemoteFormula, peak, 1, cluster.Share(cores=64, memory_gb=0.1))
@@ -212,8 +212,7 @@ def test_workers_for_which_there_is_never_room_end_the_search(
 def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
     local_ray: None,
 ) -> None:
-    from ecomcat.tuning.workers.cluster import Share
-    from ecomcat.tuning.workers.ray_runtime import room_for
+    from ecomcat.tuning.workers import Share, room_for
 
     assert room_for(Share(memory_gb=0.1).options()) == 3
     assert room_for(Share(cores=2, memory_gb=0.1).options()) == 1
@@ -226,7 +225,7 @@ def test_ray_on_this_machine_listens_on_the_loopback_alone(tmp_path: Path) -> No
     script = """
 import sys
 from pathlib import Path
-from ecomcat.tuning.workers.ray_runtime import running_ray
+from ecomcat.tuning.workers import running_ray
 def listening():
     lines = [line.split() for name in ("tcp", "tcp6") for line in
              Path("/proc/net", name).read_text().splitlines()[1:]]

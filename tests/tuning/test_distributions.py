@@ -15,10 +15,10 @@ from optuna.distributions import (
 )
 from optuna.trial import create_trial
 
-from ecomcat.model.domains import Domain, parse_domain
-from ecomcat.rules import Rule, Value
-from ecomcat.tuning.oracles.draws import draw, stepped_values
-from ecomcat.tuning.oracles.sampler import distribution_of, from_distribution, to_distribution
+from ecomcat.config import Rule, Value
+from ecomcat.model.space import Domain, parse_domain
+from ecomcat.tuning.draws import draw, stepped_values
+from ecomcat.tuning.tpe import distribution_of, from_distribution, to_distribution
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ from domains import BOOL, EXAMPLES, FLOAT, INT, NAME, all_domains, contains, sma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.model.domains import Domain, parse_domain
-from ecomcat.model.space import space_size
-from ecomcat.rules import Rule, Value
-from ecomcat.tuning.oracles.draws import Key, draw, draw_untried, exhausted, key_of, nearest_value
+from ecomcat.config import Rule, Value
+from ecomcat.model.space import Domain, parse_domain, space_size
+from ecomcat.tuning.draws import Key, draw, draw_untried, exhausted, key_of, nearest_value
 
 UNITS, DROPOUT = parse_domain([16, 32, 64], INT), parse_domain("0.0..0.6", FLOAT)
 POOLING = parse_domain(["max", "mean"], NAME)

@@ -9,9 +9,9 @@ import pytest
 from domains import BOOL, FLOAT, INT, NAME, all_domains, contains, finite_domains, spaces
 from hypothesis import given, settings
 
-from ecomcat.model.domains import Domain, Range, parse_domain
-from ecomcat.rules import Rule, Value
-from ecomcat.tuning.oracles.draws import grid_configuration, grid_values, stepped_values
+from ecomcat.config import Rule, Value
+from ecomcat.model.space import Domain, Range, parse_domain
+from ecomcat.tuning.draws import grid_configuration, grid_values, stepped_values
 
 UNITS = parse_domain([16, 32, 64], INT)
 POOLING = parse_domain(["max", "mean"], NAME)

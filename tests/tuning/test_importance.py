@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from domains import BOOL, FLOAT, INT, NAME
 
-from ecomcat.model.domains import parse_domain
-from ecomcat.tuning.oracles.draws import draw
-from ecomcat.tuning.oracles.importance import importances
-from ecomcat.tuning.study.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from ecomcat.model.space import parse_domain
+from ecomcat.tuning.draws import draw
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from ecomcat.tuning.tpe import importances
 
 SPACE = {
     "max_tokens": parse_domain(128, INT),

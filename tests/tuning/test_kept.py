@@ -10,12 +10,7 @@ import pytest
 
 from ecomcat.errors import UserError
 from ecomcat.model.outcome import Outcome
-from ecomcat.tuning.study.kept import (
-    BEST_WEIGHTS,
-    keep_outcome,
-    load_best_weights,
-    load_outcome,
-)
+from ecomcat.tuning.records import BEST_WEIGHTS, keep_outcome, load_best_weights, load_outcome
 
 CURVES = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.4}]
 OUTCOME = Outcome(

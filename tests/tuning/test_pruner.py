@@ -10,14 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.tuning.oracles.pruner import (
-    Curve,
-    HalvingPruner,
-    MedianPruner,
-    NoPruner,
-    Pruner,
-    best_by,
-)
+from ecomcat.tuning.pruners import Curve, HalvingPruner, MedianPruner, NoPruner, Pruner, best_by
 
 NAN = math.nan
 HOPELESS, PERFECT = 0.0, 1.0

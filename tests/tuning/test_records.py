@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from trial_records import VALUES, ended, epoch, rows_of, saved, table_of, trained
 
-from ecomcat.tuning.study.records import (
+from ecomcat.tuning.records import (
     COMPLETED,
     FAILED,
     RUNNING,
@@ -20,7 +20,7 @@ from ecomcat.tuning.study.records import (
     load_records,
     trials_csv,
 )
-from ecomcat.tuning.study.study import Study
+from ecomcat.tuning.study import Study
 
 
 @pytest.fixture

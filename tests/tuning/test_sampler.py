@@ -10,11 +10,10 @@ import pytest
 from domains import EXAMPLES, FLOAT, INT, NAME, contains, small_spaces
 from hypothesis import given, settings
 
-from ecomcat.model.domains import Domain, parse_domain
-from ecomcat.model.space import space_size
-from ecomcat.tuning.oracles.draws import Key, key_of
-from ecomcat.tuning.oracles.pruner import Curve
-from ecomcat.tuning.oracles.sampler import TpeSampler
+from ecomcat.model.space import Domain, parse_domain, space_size
+from ecomcat.tuning.draws import Key, key_of
+from ecomcat.tuning.pruners import Curve
+from ecomcat.tuning.tpe import TpeSampler
 
 UNIT = {"x": parse_domain("0.0..1.0", FLOAT)}
 SMALL = {

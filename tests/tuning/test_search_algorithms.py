@@ -49,7 +49,7 @@ def test_a_finite_space_is_tried_to_its_end_and_nothing_twice(
 def test_an_exhausted_oracle_is_not_asked_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ecomcat.tuning.oracles.algorithms import TpeOracle
+    from ecomcat.tuning.oracles import TpeOracle
 
     asked: list[str] = []
     real = TpeOracle.populate_space

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from formula import configure, peak, run_formula
 
-from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.tuning.records import TrialRecord
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from formula import configure, peak, run_formula
 
-from ecomcat.tuning.study.records import TrialRecord
+from ecomcat.tuning.records import TrialRecord
 
 pytestmark = [
     pytest.mark.slow,
@@ -82,7 +82,7 @@ def test_a_trial_that_is_stopped_in_order_is_begun_as_often_as_it_takes(tmp_path
 def test_a_signal_whose_exception_was_lost_ends_the_search_all_the_same(
     tmp_path: Path, error: BaseException
 ) -> None:
-    from ecomcat.stopping import forget_requests, request_stop
+    from ecomcat.process import forget_requests, request_stop
 
     tried: Tried = []
 

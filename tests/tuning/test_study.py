@@ -8,8 +8,7 @@ import pytest
 from filelock import FileLock
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.study.identity import default_name
-from ecomcat.tuning.study.study import open_study
+from ecomcat.tuning.study import default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
-from ecomcat.model.scores import OBJECTIVE
-from ecomcat.tuning.study.records import COMPLETED, TrialRecord, TrialTable
-from ecomcat.tuning.study.study import Study
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.tuning.records import COMPLETED, TrialRecord, TrialTable
+from ecomcat.tuning.study import Study
 
 VALUES = {"lstm_units": 64, "dropout": 0.3, "bidirectional": True, "pooling": "max+mean"}
 

@@ -1,1 +1,0 @@
-"""The deployed folder: written whole, checked when opened."""

@@ -1,0 +1,405 @@
+"""Rows that a person marked in a file of the audit's, left out of train and validation."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.data.cleaning import CleanRows, key_digest, normalized_key
+from ecomcat.errors import UserError
+from ecomcat.table.header import folded
+from ecomcat.table.table import Table, open_table
+
+logger = logging.getLogger("ecomcat")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of each part, sorted; the parts are disjoint and cover every row."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_rows(
+    labels: Sequence[str], validation_fraction: float, test_fraction: float, seed: int
+) -> Split:
+    """Draw a stratified split, the same for the same labels and seed.
+
+    Args:
+        labels: one per row; each class needs rows enough for all three parts.
+        validation_fraction: share of all rows, between 0 and 1.
+        test_fraction: share of all rows, between 0 and 1.
+        seed: of the drawing.
+
+    Raises:
+        UserError: when a part would be left without one of the classes.
+    """
+    from sklearn.model_selection import train_test_split
+
+    def draw(rows: NDArray[np.int64], fraction: float) -> list[NDArray[np.int64]]:
+        part_labels = [labels[row] for row in rows]
+        try:
+            parts = train_test_split(
+                rows, test_size=fraction, stratify=part_labels, random_state=seed
+            )
+        except ValueError as error:
+            raise UserError(_too_few(labels, validation_fraction, test_fraction)) from error
+        return [np.sort(part) for part in parts]
+
+    rest, test = draw(np.arange(len(labels)), test_fraction)
+    train, validation = draw(rest, validation_fraction / (1 - test_fraction))
+    split = Split(train, validation, test)
+    for part in (split.train, split.validation, split.test):
+        if len({labels[row] for row in part}) < len(set(labels)):
+            raise UserError(_too_few(labels, validation_fraction, test_fraction))
+    return split
+
+
+def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:
+    rarest, rows = min(Counter(labels).items(), key=lambda item: item[1])
+    return (
+        f"Expected rows enough for every class to stand in train, validation and test "
+        f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} rows); "
+        f"found {rows} of '{rarest}'. Add rows, raise data.min_class_rows together with "
+        "data.rare_classes=drop, or raise the fractions."
+    )
+
+
+def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
+    """Refuse or drop classes that have too few distinct texts.
+
+    Args:
+        rows: cleaned rows.
+        min_class_rows: distinct texts that a class needs.
+        rare_classes: `"refuse"` or `"drop"`.
+
+    Returns:
+        The rows, without the rare classes, which the report then counts.
+
+    Raises:
+        UserError: on a rare class under `"refuse"`, or when fewer than two classes are left.
+    """
+    counts = Counter(rows.labels)
+    rare = {label: count for label, count in sorted(counts.items()) if count < min_class_rows}
+    if rare and rare_classes == "refuse" and len(counts) > 1:
+        found = ", ".join(f"'{label}' ({count})" for label, count in rare.items())
+        raise UserError(
+            f"Expected at least {min_class_rows} different texts of each class; found {found}. "
+            "Add rows, or leave these classes out with data.rare_classes=drop."
+        )
+    if len(counts) - len(rare) < 2:
+        found = ", ".join(f"'{label}' ({count})" for label, count in counts.most_common(5))
+        raise UserError(
+            f"Expected at least two classes of {min_class_rows} different texts; found "
+            f"{found or 'no labelled text'}. Check data.label_column and data.text_column."
+        )
+    return _without(rows, rare)
+
+
+def _without(rows: CleanRows, rare: dict[str, int]) -> CleanRows:
+    keep = [index for index, label in enumerate(rows.labels) if label not in rare]
+    return CleanRows(
+        texts=[rows.texts[index] for index in keep],
+        labels=[rows.labels[index] for index in keep],
+        digests=[rows.digests[index] for index in keep],
+        report=replace(rows.report, rare_classes_dropped=rare),
+    )
+
+
+_PARTS = 3
+
+
+def split_groups(
+    labels: Sequence[str],
+    groups: NDArray[np.int64],
+    validation_fraction: float,
+    test_fraction: float,
+    seed: int,
+) -> Split:
+    """Draw a stratified split of whole groups, the same for the same arguments.
+
+    The groups are shuffled, then placed one after the other, the large ones first: each goes to
+    the part that lacks the largest share of its classes, of those that have room for it.
+
+    Args:
+        labels: one per row.
+        groups: the group of each row, shape `(rows,)`; a class needs three at least.
+        validation_fraction: share of all rows, between 0 and 1.
+        test_fraction: share of all rows, between 0 and 1.
+        seed: of the shuffling.
+
+    Raises:
+        UserError: when a part would be left without one of the classes.
+    """
+    names, numbers = np.unique(np.array(labels, object), return_inverse=True)
+    fractions = np.array([1 - validation_fraction - test_fraction, validation_fraction])
+    fractions = np.append(fractions, test_fraction)
+    members, classes = _contents(groups, numbers)
+    placement = _Placement(fractions, np.bincount(numbers), classes)
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(members))
+    sizes = np.array([len(rows) for rows in members])
+    part_of = np.empty(len(labels), np.int64)
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        part_of[members[group]] = placement.place(classes[group], random)
+    for part in range(_PARTS):
+        if absent := np.flatnonzero(placement.groups[part] == 0).tolist():
+            name = min((names[number] for number in absent), key=str)
+            found = len(
+                {group for group, label in zip(groups, labels, strict=True) if label == name}
+            )
+            raise UserError(_too_few_groups(str(name), Counter(labels)[name], found))
+    return Split(*(np.flatnonzero(part_of == part) for part in range(_PARTS)))
+
+
+def _contents(
+    groups: NDArray[np.int64], numbers: NDArray[np.int64]
+) -> tuple[list[NDArray[np.int64]], list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+    """Return the rows of each group, and its classes with how many rows they have in it."""
+    order = np.argsort(groups, kind="stable")
+    ends = np.flatnonzero(np.diff(groups[order])) + 1
+    members = np.split(order, ends)
+    return members, [np.unique(numbers[rows], return_counts=True) for rows in members]
+
+
+class _Placement:
+    """What each part wants of each class, and has.
+
+    Args:
+        fractions: of train, validation and test, shape `(3,)`.
+        totals: rows of each class, shape `(classes,)`.
+        classes: classes of each group with their rows in it.
+    """
+
+    def __init__(
+        self,
+        fractions: NDArray[np.float64],
+        totals: NDArray[np.int64],
+        classes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    ) -> None:
+        self._fractions = fractions
+        self._wanted = np.outer(fractions, totals)
+        self._lacking = self._wanted.copy()
+        self.groups = np.zeros(self._wanted.shape, np.int64)  # groups of a class in a part
+        self._left = np.zeros(len(totals), np.int64)  # groups of a class that wait
+        for present, _ in classes:
+            self._left[present] += 1
+
+    def place(
+        self,
+        group: tuple[NDArray[np.int64], NDArray[np.int64]],
+        random: np.random.Generator,
+    ) -> int:
+        """Choose a part for a group.
+
+        Args:
+            group: numbers of its classes, and rows of each of them in it.
+            random: decides between equals, the larger part more often.
+        """
+        present, counts = group
+        lacking, wanted = self._lacking[:, present], self._wanted[:, present]
+        allowed = self._needed(present)
+        fits = allowed & (lacking + 1 > counts).all(axis=1)
+        if fits.any():
+            score = (lacking / wanted) @ counts
+        else:
+            fits, score = allowed, ((lacking - counts) / wanted) @ counts
+        best = np.flatnonzero(fits & np.isclose(score, score[fits].max(), rtol=1e-9, atol=1e-9))
+        share = self._fractions[best]
+        part = int(best[0] if len(best) == 1 else random.choice(best, p=share / share.sum()))
+        self._lacking[part, present] -= counts
+        self.groups[part, present] += 1
+        self._left[present] -= 1
+        return part
+
+    def _needed(self, present: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which parts may take a group: those without a class whose groups run out."""
+        absent = self.groups[:, present] == 0
+        urgent = self._left[present] <= absent.sum(axis=0)
+        needing = (absent & urgent).any(axis=1)
+        return needing if needing.any() else np.ones(_PARTS, bool)
+
+
+def _too_few_groups(name: str, rows: int, groups: int) -> str:
+    return (
+        "Expected every class in train, validation and test with near-duplicates kept together; "
+        f"found {rows} texts of '{name}' in {groups} {'group' if groups == 1 else 'groups'}. Add "
+        "texts, raise data.min_class_rows together with data.rare_classes=drop, raise "
+        "data.near_duplicate_similarity, or split with data.group_near_duplicates=false."
+    )
+
+
+MARKS = ("x", "yes", "true", "1")
+KEY, EXCLUDE, TEXT = "key", "exclude", "text"
+_HEX_DIGITS = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A row that is to be left out.
+
+    Args:
+        line: where it begins in the file.
+        digests: what it may be known by, the likeliest first: its key, and its text's.
+    """
+
+    line: int
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """What the marks of a file meant for a data set.
+
+    Args:
+        source: the file.
+        rows: numbers of the texts that were marked, sorted, those of the test set included.
+        unknown: marked rows that are no text of the data set.
+        train: texts that left train.
+        validation: texts that left validation.
+        test: marked texts of the test set, which stay in it.
+        identity: of the marks as far as they are known, for what must agree to resume a study.
+    """
+
+    source: str
+    rows: NDArray[np.int64]
+    unknown: int
+    train: int
+    validation: int
+    test: int
+    identity: str
+
+    def describe(self) -> dict[str, str | int]:
+        """Return what `metrics.json` records."""
+        names = ("source", "unknown", "train", "validation", "test")
+        return {name: getattr(self, name) for name in names}
+
+
+def read_marks(path: Path) -> list[Mark]:
+    """Read which rows a person marked.
+
+    Args:
+        path: a CSV with the columns `key` and `exclude`, as `ecomcat.audit` writes it; empty cells
+            of `exclude` mean that a row stays.
+
+    Raises:
+        UserError: when the file cannot be read, lacks a column or has a mark that is none.
+    """
+    with open_table(path) as table:
+        rows = table.rows()
+        header = [folded(cell) for cell in next(rows)]
+        for name in (KEY, EXCLUDE):
+            if header.count(name) != 1:
+                raise UserError(
+                    f"{table.name}: expected one column '{name}' in the first row, found "
+                    f"{', '.join(map(repr, header[:10]))}. Give data.exclude a CSV as "
+                    "python -m ecomcat.audit writes it, with its rows marked."
+                )
+        places = header.index(KEY), header.index(EXCLUDE)
+        text = header.index(TEXT) if header.count(TEXT) == 1 else None
+        return [
+            _mark(table, row[places[0]], None if text is None else row[text])
+            for row in rows
+            if _is_marked(table, row[places[1]])
+        ]
+
+
+def _is_marked(table: Table, cell: str) -> bool:
+    mark = cell.strip().casefold()
+    if mark and mark not in MARKS:
+        raise UserError(
+            f"{table.name}, line {table.row_line}: expected {', '.join(MARKS)} or nothing in the "
+            f"column '{EXCLUDE}', found {cell.strip()[:40]!r}. Mark the rows to be left out with "
+            "x, and leave the others empty."
+        )
+    return bool(mark)
+
+
+def _mark(table: Table, key: str, text: str | None) -> Mark:
+    """Know a row by its key, and by its text: a spreadsheet may take a key for a number."""
+    digests = []
+    if _HEX_DIGITS.fullmatch(key.strip().casefold()):
+        digests.append(bytes.fromhex(key.strip()))
+    if text is not None and (normalized := normalized_key(text)):
+        digests.append(key_digest(normalized))
+    if not digests:
+        raise UserError(
+            f"{table.name}, line {table.row_line}: expected 16 hexadecimal digits in the column "
+            f"'{KEY}' of a marked row, found {key.strip()[:40]!r}. Copy the key from the audit's "
+            "file; a spreadsheet keeps it when it reads the column as text."
+        )
+    return Mark(table.row_line, tuple(digests))
+
+
+def leave_out(
+    split: Split, digests: Sequence[bytes], labels: Sequence[str], path: Path
+) -> tuple[Split, Exclusion]:
+    """Take the rows that are marked in a file out of train and validation.
+
+    Args:
+        split: of all texts; the test set stays what it is.
+        digests: of the texts' keys.
+        labels: of the texts.
+        path: the file.
+
+    Raises:
+        UserError: when the file cannot be read, or a class would be left without training or
+            validation texts.
+    """
+    numbers = {digest: number for number, digest in enumerate(digests)}
+    marks = read_marks(path)
+    found = [
+        next((numbers[digest] for digest in mark.digests if digest in numbers), None)
+        for mark in marks
+    ]
+    rows = np.array(sorted({row for row in found if row is not None}), np.int64)
+    kept = {
+        part: np.setdiff1d(getattr(split, part), rows, assume_unique=True)
+        for part in ("train", "validation")
+    }
+    for part, left in kept.items():
+        if lost := sorted(set(labels) - {labels[row] for row in left}):
+            raise UserError(
+                f"{path}: expected texts of every class to be left in {part}, found all "
+                f"{part} texts of '{lost[0]}' marked. Mark fewer of them, or take the class out of "
+                "the file."
+            )
+    exclusion = Exclusion(
+        source=str(path),
+        rows=rows,
+        unknown=found.count(None),
+        train=len(split.train) - len(kept["train"]),
+        validation=len(split.validation) - len(kept["validation"]),
+        test=len(np.intersect1d(rows, split.test)),
+        identity=hashlib.sha256(b"".join(digests[row] for row in rows)).hexdigest()[:16],
+    )
+    return Split(kept["train"], kept["validation"], split.test), exclusion
+
+
+def log_exclusion(exclusion: Exclusion) -> None:
+    """Say which rows were left out, and warn of marks that mean nothing here."""
+    logger.info(
+        "Excluded by %s: %d texts of train, %d of validation; %d marked texts of test stay in it, "
+        "and figures without them are given, too.",
+        exclusion.source,
+        exclusion.train,
+        exclusion.validation,
+        exclusion.test,
+    )
+    if exclusion.unknown:
+        logger.warning(
+            "%d marked rows of %s are no texts of this data: it was written for other data, or "
+            "they were left out as repeats, contradictions or of rare classes.",
+            exclusion.unknown,
+            exclusion.source,
+        )

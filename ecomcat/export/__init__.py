@@ -1,0 +1,1 @@
+"""`model/`: writing it, and answering with it."""

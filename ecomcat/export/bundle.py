@@ -1,0 +1,299 @@
+"""Write `model/`: what is deployed, and what says how it came to be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecomcat.config import SearchCommand
+from ecomcat.errors import UserError
+from ecomcat.export.card import model_card
+from ecomcat.files import file_mode_mask, require_writable, write_failure, write_json, write_text
+from ecomcat.model.metrics import Acceptance
+
+if TYPE_CHECKING:
+    import keras
+    from tokenizers import Tokenizer
+
+    from ecomcat.text.encoding import EncodedTexts
+
+logger = logging.getLogger("ecomcat")
+
+MANIFEST = "manifest.json"
+_PROJECT, _FORMAT = "ecomcat", 1
+
+
+def write_manifest(directory: Path, names: Iterable[str]) -> None:
+    """Record the SHA-256 of each file of a folder."""
+    files = {name: _sha256(directory / name) for name in names}
+    content = {"project": _PROJECT, "format": _FORMAT, "files": files}
+    write_json(directory / MANIFEST, content)
+
+
+def read_manifest(directory: Path) -> dict[str, str] | None:
+    """Return file names and hashes, or None when the folder carries no manifest of ours."""
+    try:
+        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        if content["project"] == _PROJECT and content["format"] == _FORMAT:
+            return {str(name): str(digest) for name, digest in content["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def require_export(directory: Path) -> dict[str, str]:
+    """Refuse a folder that is not an exported model or lacks a file of it; no file is hashed.
+
+    Returns:
+        The names of its files and the hashes that they should have.
+
+    Raises:
+        UserError: naming what is missing.
+    """
+    if not directory.is_dir():
+        raise UserError(
+            f"Expected an exported model in {directory}, found no such folder. Run "
+            "ecomcat.search first, or name the folder with model_dir=FOLDER."
+        )
+    files = read_manifest(directory)
+    if files is None:
+        raise UserError(
+            f"Expected an exported model in {directory}, found no {MANIFEST} of ecomcat's there. "
+            "Run ecomcat.search first, or name the folder with model_dir=FOLDER."
+        )
+    missing = [name for name in files if not (directory / name).is_file()]
+    if missing:
+        raise _incomplete(directory, "are missing", missing)
+    return files
+
+
+def check_manifest(directory: Path) -> set[str]:
+    """Refuse a folder that is not an exported model, or whose files do not belong together.
+
+    Returns:
+        The names of its files; others that lie there are none of its own.
+
+    Raises:
+        UserError: naming what is missing or differs.
+    """
+    files = require_export(directory)
+    changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
+    if changed:
+        raise _incomplete(directory, "are not those exported", changed)
+    return set(files)
+
+
+def _incomplete(directory: Path, problem: str, names: list[str]) -> UserError:
+    return UserError(
+        f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
+        f"{', '.join(sorted(names))}. Export the model again, or copy the whole folder again."
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_KEPT = ".gitignore"
+
+
+def require_replaceable(directory: Path) -> None:
+    """Refuse to export over anything but an earlier export or an empty folder.
+
+    Called before a search, so that nobody waits for an hour to be told.
+
+    Raises:
+        UserError: when the folder holds something else or cannot be written.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
+    if directory.resolve().is_mount():
+        raise UserError(
+            f"Expected a folder that can be replaced as a whole at model_dir={directory}, found a "
+            f"mount point. Name a folder inside it: model_dir={directory / 'model'}."
+        )
+    try:
+        entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    except OSError as error:
+        raise UserError(f"Cannot read model_dir={directory}: {error.strerror}.") from error
+    if entries - {_KEPT} and read_manifest(directory) is None:
+        raise UserError(
+            f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
+            f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
+            "nothing there was touched."
+        )
+    require_writable(directory, "model_dir")
+
+
+@contextmanager
+def replaced_folder(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `directory` when the block ends well.
+
+    Files in `directory` that its manifest does not list (a `.gitignore`, a user's notes) move
+    along. If the process dies between the two renames, the former export stands beside it under
+    `.<name>.former`; the next export puts it back first.
+
+    Args:
+        directory: the exported folder, which may not exist yet.
+    """
+    directory = directory.resolve()
+    require_replaceable(directory)
+    former = directory.with_name(f".{directory.name}.former")
+    _put_back(former, directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
+    try:
+        yield incoming
+        incoming.chmod(0o777 & ~file_mode_mask())
+        _copy_users_files(directory, incoming)
+        if directory.exists():
+            shutil.rmtree(former, ignore_errors=True)
+            directory.rename(former)
+        try:
+            incoming.rename(directory)
+        except BaseException:
+            if former.exists() and not directory.exists():
+                former.rename(directory)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the model to {directory}: {write_failure(error)} The search is kept; "
+            "model_dir=FOLDER names another place."
+        ) from error
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _put_back(former: Path, directory: Path) -> None:
+    """Undo what an export that died between its two renames left."""
+    if former.exists():
+        require_replaceable(former)
+        if not directory.exists():
+            former.rename(directory)
+
+
+def _copy_users_files(directory: Path, incoming: Path) -> None:
+    ours = {MANIFEST, *(read_manifest(directory) or {})}
+    for entry in directory.iterdir() if directory.is_dir() else ():
+        if entry.name not in ours and not (incoming / entry.name).exists():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.copytree(entry, incoming / entry.name, symlinks=True)
+            else:
+                shutil.copy2(entry, incoming / entry.name, follow_symlinks=False)
+
+
+MODEL, ONNX_MODEL = "model.keras", "model.onnx"
+TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
+LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
+TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
+_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What goes into the folder.
+
+    Args:
+        model: ids in, probabilities out.
+        onnx_texts: that `model.onnx` must answer as the model does; None leaves the file out.
+        tokenizer: gives those ids by itself.
+        labels: names of the classes, in the order of the model's outputs.
+        config: of the run.
+        text_columns: names or positions of the columns that the texts came from.
+        metrics: all figures.
+        acceptance: what thresholds of confidence are read from.
+        trained_rows: digests of the texts that the model was trained on.
+    """
+
+    model: keras.Model
+    onnx_texts: EncodedTexts | None
+    tokenizer: Tokenizer
+    labels: Sequence[str]
+    config: SearchCommand
+    text_columns: Sequence[str | int]
+    metrics: Mapping[str, Any]
+    acceptance: Acceptance
+    trained_rows: Sequence[bytes]
+
+
+def export_model(directory: Path, export: Export) -> None:
+    """Write the folder whole, in place of an earlier export.
+
+    Raises:
+        UserError: when something else stands there or the disk is full.
+    """
+    with replaced_folder(directory) as folder:
+        export.model.save(folder / MODEL)
+        if export.onnx_texts is not None:
+            _write_onnx(folder / ONNX_MODEL, export.model, export.onnx_texts)
+        write_text(folder / TOKENIZER, export.tokenizer.to_str(pretty=True))
+        # For those who expect it; our own commands never open a pickle.
+        (folder / TOKENIZER_PICKLE).write_bytes(pickle.dumps(export.tokenizer))
+        write_json(folder / LABELS, list(export.labels))
+        write_text(folder / CONFIG, _yaml(export))
+        write_json(folder / METRICS, export.metrics)
+        write_text(folder / ACCEPTANCE, json.dumps(export.acceptance.describe()) + "\n")
+        write_text(folder / CARD, model_card(export.metrics, export.labels))
+        rows = np.frombuffer(b"".join(sorted(export.trained_rows)), dtype=">u8")
+        np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)
+        write_manifest(folder, sorted(path.name for path in folder.iterdir()))
+
+
+def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
+    """Write the model for ONNX Runtime, unless it has layers that have no translation."""
+    from ecomcat.onnx.export import DifferentAnswersError, require_same_answers, write_onnx
+    from ecomcat.onnx.graph import CannotTranslateError
+
+    try:
+        write_onnx(model, path)
+        require_same_answers(model, path, texts)
+    except CannotTranslateError as error:
+        logger.warning(
+            "No %s: %s Commands will use Keras, which takes longer to start and to answer.",
+            ONNX_MODEL,
+            error,
+        )
+    except DifferentAnswersError as error:
+        raise UserError(
+            f"Expected the same answers from {MODEL} and {ONNX_MODEL}: {error} Nothing was "
+            "exported, and the study is whole: run the same command with final.onnx=false."
+        ) from error
+
+
+def _yaml(export: Export) -> str:
+    from omegaconf import OmegaConf
+
+    content = asdict(export.config)
+    # What `predict` looks for in a file that names no column.
+    content["trained_on"] = {"text_columns": list(export.text_columns)}
+    return OmegaConf.to_yaml(OmegaConf.create(content))
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of what shaped the result."""
+    import platform
+
+    versions = {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
+    return {"python": platform.python_version(), **versions}
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

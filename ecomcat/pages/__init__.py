@@ -1,1 +1,0 @@
-"""Pages that open anywhere: one file each, with charts, and every text in it escaped."""

@@ -1,0 +1,141 @@
+"""Signals that ask a command to stop, remembered until it does.
+
+Python raises a signal's exception wherever it happens to be; in a finalizer, of which collecting
+an old network's garbage runs thousands, the exception is printed and lost. A loop that would go on
+for hours asks here whether it was told to stop.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ecomcat.errors import UserError
+
+
+def is_installed(package: str) -> bool:
+    """Return whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(package) is not None
+
+
+def require_extra(extra: str, *packages: str, needed_for: str) -> None:
+    """Refuse to go on without the packages of an extra.
+
+    Args:
+        extra: its name in `pyproject.toml`.
+        packages: names by which they are imported.
+        needed_for: what needs them, as a message begins.
+
+    Raises:
+        UserError: naming those that are missing and the line that installs them.
+    """
+    missing = [package for package in packages if not is_installed(package)]
+    if missing:
+        raise UserError(
+            f"{needed_for}: expected the {'package' if len(missing) == 1 else 'packages'} "
+            f"{', '.join(missing)}, found none. Install with: {pip_line(extra)}"
+        )
+
+
+def pip_line(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f'pip install "ecomcat[{extra}]"'
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use, which a container may limit."""
+    cores = os.cpu_count() or 1
+    if sys.platform == "linux":
+        cores = len(os.sched_getaffinity(0))
+    return max(1, min(cores, _quota()))
+
+
+def _quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the cores that Linux's control groups allow in all; a large number without a limit.
+
+    Args:
+        limit: a file of microseconds a period, or `max`, and the period.
+    """
+    try:
+        allowed, period = limit.read_text(encoding="ascii").split()
+        return math.ceil(int(allowed) / int(period))
+    except (OSError, ValueError):
+        return sys.maxsize
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and look for devices, in silence unless it fails.
+
+    Set `TF_CPP_MIN_LOG_LEVEL` in the environment to see the notices.
+    """
+    # Keras would read another backend from the user's environment or home.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        _prepare_devices()
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    try:
+        with silenced_stderr():
+            # Looking for a GPU prints notices, too.
+            _prepare_devices()
+    finally:
+        # A process begun by this one would take it for its user's wish.
+        del os.environ["TF_CPP_MIN_LOG_LEVEL"]
+
+
+def _prepare_devices() -> None:
+    """Let each process take as much of a GPU as it needs: the first would else take all of it."""
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        with suppress(RuntimeError):  # the device is in use already
+            tf.config.experimental.set_memory_growth(device, True)
+
+
+@contextmanager
+def silenced_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it when the block fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held_back.seek(0)
+            os.write(2, held_back.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+_requested: list[BaseException] = []
+
+
+def request_stop(error: BaseException) -> None:
+    """Remember what a signal's handler is about to raise."""
+    _requested.append(error)
+
+
+def forget_requests() -> None:
+    """Begin a command anew: what another one in this process was told is not its own."""
+    _requested.clear()
+
+
+def raise_if_requested() -> None:
+    """Raise what a signal's handler raised, where it was lost on its way.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C.
+        SystemExit: after SIGTERM.
+    """
+    if _requested:
+        raise _requested[-1]

@@ -1,0 +1,206 @@
+"""The answers to a request that cannot be followed, as OpenAPI declares them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Send
+
+from ecomcat.config import ServeCommand
+from ecomcat.export.bundle import METRICS
+from ecomcat.text.tokenizer import valid_unicode
+
+Span = Annotated[list[int], Field(min_length=2, max_length=2)]
+Precision = Annotated[float, Field(gt=0, le=1)]
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    detail: str = Field(description="What was expected, what was found, and what to do.")
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    explain: bool = Field(False, description="Whether to say which words spoke for the answer.")
+    min_precision: Precision | None = Field(
+        None,
+        description="The share of accepted answers that are to be right; without it, the "
+        "service's own.",
+    )
+
+
+class OneText(_Options):
+    """One text to be labelled."""
+
+    text: str
+
+
+class ManyTexts(_Options):
+    """Several texts to be labelled."""
+
+    texts: list[str] = Field(min_length=1)
+
+
+class Word(BaseModel):
+    """A word and what it spoke for the answer."""
+
+    word: str
+    weight: float = Field(
+        description="How far the answer's probability falls when the word is left out."
+    )
+    spans: list[Span] = Field(
+        description="Where it stands: first character and the one after the last, counted in "
+        "Unicode code points from 0."
+    )
+
+
+class Prediction(BaseModel):
+    """The answer to one text."""
+
+    label: str | None = Field(description="The likeliest category; null for an unreadable text.")
+    confidence: float | None = Field(description="Its probability.")
+    accept: bool = Field(
+        description="Whether answers of this confidence were right as often as min_precision "
+        "asks, on texts that the model had not seen."
+    )
+    probabilities: dict[str, float] | None = Field(description="Of every category.")
+    words: list[Word] = Field(
+        default=[], description="Strongest first; only where explain was asked for."
+    )
+    reason: str = Field(default="", description="Why there is no label; only where there is none.")
+
+
+class Predictions(BaseModel):
+    """The answers to several texts, in their order."""
+
+    predictions: list[Prediction]
+
+
+class Health(BaseModel):
+    """That the service answers."""
+
+    status: str
+
+
+class Acceptance(BaseModel):
+    """What `accept` stands for where a request does not say."""
+
+    min_precision: float
+    min_confidence: float | None = Field(
+        description="The least confidence that is accepted; null where none is enough."
+    )
+
+
+class Limits(BaseModel):
+    """The most that a request may hold."""
+
+    max_body_mb: int = Field(description="10^6 bytes of a body, and of a table unpacked.")
+    max_batch: int = Field(description="Texts of one request.")
+    max_text_characters: int = Field(description="Characters of one text.")
+    max_explained: int = Field(description="Texts of one request that asks for words.")
+    max_table_rows: int = Field(description="Rows of a table.")
+
+
+class Figures(BaseModel):
+    """How well the model did on texts that no choice has seen; null where it is not known."""
+
+    accuracy: float | None
+    macro_f1: float | None
+    coverage: dict[str, Any] | None = Field(
+        description="By precision: the share of texts accepted, and of these the share right."
+    )
+
+
+class ModelDescription(BaseModel):
+    """What is being served."""
+
+    labels: list[str]
+    accept: Acceptance
+    test: Figures
+    data_source: str | None
+    versions: dict[str, str]
+    limits: Limits
+
+
+def read_metrics(directory: Path) -> dict[str, Any]:
+    """Return what an exported folder's `metrics.json` holds; nothing where it tells nothing."""
+    try:
+        content = json.loads((directory / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def describe_model(
+    labels: list[str],
+    metrics: Mapping[str, Any],
+    config: ServeCommand,
+    min_confidence: float | None,
+) -> ModelDescription:
+    """Describe what is being served.
+
+    Args:
+        labels: names of the classes.
+        metrics: what `metrics.json` holds; what it lacks is null.
+        config: the limits.
+        min_confidence: the least confidence that is accepted; None where none is enough.
+    """
+    test = _part(metrics, "test")
+    source = _part(metrics, "data").get("source")
+    settings = asdict(config)
+    return ModelDescription(
+        labels=labels,
+        accept=Acceptance(min_precision=config.min_precision, min_confidence=min_confidence),
+        test=Figures(
+            accuracy=_number(test.get("accuracy")),
+            macro_f1=_number(test.get("macro_f1")),
+            coverage=dict(_part(test, "coverage")) or None,
+        ),
+        data_source=valid_unicode(source) if isinstance(source, str) else None,
+        versions={name: str(version) for name, version in _part(metrics, "versions").items()},
+        limits=Limits(**{name: settings[name] for name in Limits.model_fields}),
+    )
+
+
+def _part(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = content.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of some statuses."""
+    return {status.value: {"model": Problem, "description": status.phrase} for status in statuses}
+
+
+BODY_PROBLEMS = problems(
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+
+async def send_problem(status: HTTPStatus, detail: str, send: Send) -> None:
+    """Answer by a problem where there is no route that could, and end the connection."""
+    body = json.dumps({"detail": detail}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        # What is left of the body is not read.
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,1 +1,0 @@
-"""A study on the disk: its folder, what must agree before it is resumed, its trials."""

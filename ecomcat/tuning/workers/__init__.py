@@ -1,1 +1,0 @@
-"""Who trains trials: one worker in this process, or many that Ray places."""
