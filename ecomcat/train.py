@@ -20,7 +20,7 @@ def train(config: SearchCommand) -> None:
 
     rerun = None
     if config.search.from_trial is not None:
-        from ecomcat.pipeline import configure_rerun
+        from ecomcat.tuning.rerun import configure_rerun
 
         config, rerun = configure_rerun(config)
     space = check_search(config)

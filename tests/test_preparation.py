@@ -10,13 +10,13 @@ import pytest
 from ecomcat.config import DataConfig, SearchCommand, SearchConfig
 from ecomcat.data.dataset import load_dataset
 from ecomcat.model.space import Choices
-from ecomcat.pipeline import settle
+from ecomcat.pipeline import resolve_auto_settings
 
 
 def epochs_of(path: Path) -> int:
     dataset = load_dataset(DataConfig(name="csv", source="csv", path=str(path)), seed=1)
     config = SearchCommand(search=SearchConfig(max_epochs="auto", max_batches=1_000))
-    config, space = settle(config, {"batch_size": Choices(("auto",))}, dataset)
+    config, space = resolve_auto_settings(config, {"batch_size": Choices(("auto",))}, dataset)
     assert space["batch_size"] == Choices((16,))
     return int(config.search.max_epochs)
 

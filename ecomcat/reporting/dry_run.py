@@ -1,0 +1,100 @@
+"""`search.dry_run=true`: what a search would run, before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE, FinalConfig, SearchCommand
+from ecomcat.model.space import Domain, space_size
+from ecomcat.reporting.fitting import FittingTable
+from ecomcat.reporting.terminal import output_console
+from ecomcat.tuning.records import load_records
+from ecomcat.tuning.study import Study, read_study
+
+
+def print_dry_run(
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    study: Study,
+    identity: Mapping[str, Any],
+    training_texts: int,
+) -> None:
+    """Print the space, its size, and what a search of it would run.
+
+    Args:
+        config: of the run, with the epochs decided.
+        space: domain of each hyperparameter, with the batch size decided.
+        study: where it would stand.
+        identity: what must agree with what the study was begun with.
+        training_texts: that each trial would train on.
+    """
+    table = FittingTable("Search space")
+    table.add_words("hyperparameter")
+    table.add_words("domain")
+    table.add_figures("values")
+    for name, domain in space.items():
+        table.add_row(Text(name), Text(str(domain)), _count(domain.size))
+    console = output_console()
+    console.print(table)
+    search, size = config.search, space_size(space)
+    pruning = "" if search.pruner == "none" else f", {search.pruner} pruning"
+    console.print(f"Configurations: {_count(size)}")
+    trials = int(min(search.max_trials, size))
+    console.print(
+        f"Would run: {search.algorithm}{pruning}, at most {_counted(trials)} "
+        f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
+        f"{search.max_minutes:g} minutes, {_workers(config)}"
+    )
+    if config.data.group_near_duplicates:
+        similarity = config.data.near_duplicate_similarity
+        console.print(f"Split: near-duplicates (similarity from {similarity:g}) stay on one side")
+    if config.data.exclude:
+        console.print(f"Left out of train and validation: rows marked in {config.data.exclude}")
+    state = _state(study, identity, overwrite=search.overwrite)
+    console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
+    console.print(f"Model: {config.model_dir} ({_final(config.final)})", soft_wrap=True)
+
+
+def _count(size: float) -> str:
+    return "continuous" if math.isinf(size) else f"{size:,.0f}"
+
+
+def _workers(config: SearchCommand) -> str:
+    search = config.search
+    place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
+    plural = "worker" if search.workers == 1 else "workers"
+    return f"{search.workers} {plural} {place}"
+
+
+def _final(final: FinalConfig) -> str:
+    """Say in words what would be exported."""
+    members = f"{final.max_members} trial{'' if final.max_members == 1 else 's'}"
+    what = {
+        SINGLE: "the best configuration",
+        ENSEMBLE: f"an ensemble of at most {members}",
+        DISTILLED: f"the best configuration, taught by at most {members}",
+    }[final.name]
+    rows = "train and validation" if final.retrain else "train alone, as the search trained it"
+    if final.use_all_rows:
+        rows = "all rows, once test was scored"
+    return f"{what}, trained on {rows}"
+
+
+def _state(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> str:
+    """Say in words what a run would make of the study's folder."""
+    trials = len(load_records(study))
+    if not trials:
+        return "new"
+    if overwrite:
+        return f"begins afresh, without the {_counted(trials)} that are there"
+    if read_study(study.directory)["identity"] != identity:
+        return "would be refused: it was begun with something else"
+    return f"goes on from {_counted(trials)}"
+
+
+def _counted(trials: int) -> str:
+    return f"{trials} {'trial' if trials == 1 else 'trials'}"
