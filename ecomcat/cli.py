@@ -50,7 +50,7 @@ def register_schemas() -> None:
 
 FILE_KEYS = frozenset(
     {"data.path", "data.download_path", "input", "output", "model_dir", "outputs_dir"}
-    | {"model.pretrained_vectors", "data.exclude", "against", "output_dir"}
+    | {"data.exclude", "against", "output_dir"}
 )
 _PATHS = FILE_KEYS | frozenset(
     {"data.url", "data.member", "data.delimiter"}
@@ -168,6 +168,10 @@ _NOISE = re.compile(
     r"^\s*(full_key|object_type|reference_type|Config search path|provider=|Set the env|See https)"
 )
 FREE_KEYS = ("model.extra.",)
+# Keys of earlier versions, and what to do without them.
+_FORMER_KEYS = {
+    "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
+}
 
 
 def explain(command: str, error: Exception) -> str:
@@ -200,6 +204,8 @@ def _suggest(command: str, message: str) -> str:
         return ""
     full = re.search(r"Could not override '([^']+)'", message)
     key = full[1] if full else wrong["key"] or wrong["group"]
+    if key in _FORMER_KEYS:
+        return f"\n{_FORMER_KEYS[key]}"
     return _did_you_mean(key, [*_schema_keys(command), *command_groups(command)])
 
 
@@ -217,6 +223,8 @@ def refuse_unknown_keys(command: str, config: DictConfig) -> None:
     known = _schema_keys(command)
     for key in _dotted_keys(config):
         if key not in known and not key.startswith(FREE_KEYS):
+            if key in _FORMER_KEYS:
+                raise UserError(f"There is no key '{key}'. {_FORMER_KEYS[key]}")
             raise UserError(f"There is no key '{key}'.{_did_you_mean(key, known)}")
 
 

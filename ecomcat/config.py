@@ -168,7 +168,6 @@ class ModelConfig:
     )  # constant, or linear: it falls to 0
     batch_size: Any = _searchable(Rule("int", 1, 65_536, auto=True))  # texts
     label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))  # of the target, to all classes
-    pretrained_vectors: str | None = None  # a file of word vectors that the embedding begins with
     extra: dict[str, Any] = field(default_factory=dict)  # what only your own builder knows
 
 

@@ -46,8 +46,6 @@ from ecomcat.tuning.study import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
     from ecomcat.final.finishing import FinalModel, Finished
@@ -109,7 +107,7 @@ def search_and_export(
         import_tensorflow()
     from ecomcat.final.finishing import finish_search
 
-    inputs = trial_inputs(config, dataset, tokenizer, texts)
+    inputs = trial_inputs(config, dataset, texts)
     if rerun is not None:
         inputs = replace(inputs, root=rerun.root)
     with open_study(
@@ -187,10 +185,7 @@ def _config_to_store(config: SearchCommand) -> dict[str, Any]:
     """Return the configuration as a study keeps it: its files are found from any folder."""
     data = config.data
     data = replace(data, path=_absolute(data.path), exclude=_absolute(data.exclude))
-    vectors = _absolute(config.model.pretrained_vectors)
-    return asdict(
-        replace(config, data=data, model=replace(config.model, pretrained_vectors=vectors))
-    )
+    return asdict(replace(config, data=data))
 
 
 def _absolute(path: str | None) -> str | None:
@@ -270,19 +265,16 @@ def encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenize
     return tokenizer, texts
 
 
-def trial_inputs(
-    config: SearchCommand, dataset: Dataset, tokenizer: Tokenizer, texts: EncodedTexts
-) -> TrialInputs:
+def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
     """Gather what all trials share.
 
     Args:
         config: of the run.
         dataset: all texts.
-        tokenizer: of the largest vocabulary.
-        texts: encoded by it.
+        texts: encoded by the largest vocabulary.
 
     Raises:
-        UserError: when the network's builder or the file of word vectors cannot be had.
+        UserError: when the network's builder cannot be had.
     """
     from ecomcat.model.network import find_builder
     from ecomcat.tuning.trial import TrialInputs
@@ -297,17 +289,7 @@ def trial_inputs(
         patience=config.search.patience,
         max_epochs=config.search.max_epochs,
         keep_state=config.search.algorithm == "hyperband",
-        vectors=_load_vectors(config, tokenizer),
     )
-
-
-def _load_vectors(config: SearchCommand, tokenizer: Tokenizer) -> NDArray[np.float32] | None:
-    if config.model.pretrained_vectors is None:
-        return None
-    from ecomcat.text.vectors import load_vectors
-
-    path = Path(config.model.pretrained_vectors).expanduser()
-    return load_vectors(path, tokenizer.get_vocab())
 
 
 def data_snapshot(

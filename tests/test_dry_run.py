@@ -15,7 +15,7 @@ from ecomcat.config import ModelConfig
 from tests.command_line import Ended, command_line
 
 DRY = ("search.dry_run=true", "data=sample", "data.sample_rows=400")
-OTHERS = {"name", "build", "pretrained_vectors"}  # no hyperparameters
+OTHERS = {"name", "build"}  # no hyperparameters
 DryRun = Callable[..., Ended]
 
 

@@ -109,26 +109,13 @@ def test_a_student_whose_teachers_know_fewer_words_is_taught(run_command, folder
     assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
 
 
-def test_word_vectors_from_a_file_are_part_of_the_study(run_command, folder, tmp_path):
-    vectors = tmp_path / "my vectors (small).txt"
-    vectors.write_text("office 1 2 3\nfor 3 2 1\ndog 0 1 0\n")
-    arguments = [*TINY_SEARCH, f"model.pretrained_vectors={vectors}", "search.name=vectors"]
-    done = run_command("search", [*arguments, "model_dir=with_vectors"], folder)
-    assert done.returncode == 0, done.stderr
-    assert "words are in" in done.stderr
-    vectors.write_text("office 9 2 3\nfor 3 2 1\n")
-    refused = run_command("search", [*arguments, "model_dir=with_vectors"], folder)
-    assert refused.returncode == 2
-    assert "pretrained_vectors" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("override", "named"),
     [
         ("final.max_members=0", "final.max_members"),
         (["final.use_all_rows=true", "final.retrain=false"], "final.use_all_rows"),
         ("final.name=best", "single, ensemble, distilled"),
-        ("model.pretrained_vectors=nowhere.txt", "model.pretrained_vectors"),
+        ("model.pretrained_vectors=glove.txt", "gained nothing"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_data_is_read(run_command, tmp_path, override, named):

@@ -6,15 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from hydra.utils import get_method
 from keras import layers, ops
-from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.model.space import EXTRA
 from ecomcat.text.tokenizer import PADDING_ID
-from ecomcat.text.vectors import begin_with
 
 _LOWEST = -1e9  # stands for a padded step where a maximum is taken
 
@@ -152,23 +149,3 @@ def build_classifier(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=values["label_smoothing"]),
     )
     return model
-
-
-def set_embeddings(model: keras.Model, vectors: NDArray[np.float32]) -> None:
-    """Let a network's embedding begin with word vectors.
-
-    Args:
-        model: with a layer named `embedding`.
-        vectors: NaN where a word has none, shape `(vocabulary, width)`.
-
-    Raises:
-        UserError: when there is no such layer.
-    """
-    try:
-        layer = model.get_layer("embedding")
-    except ValueError as error:
-        raise UserError(
-            "model.pretrained_vectors: expected a layer named 'embedding' in the network of "
-            f"model.build, found {', '.join(layer.name for layer in model.layers)}."
-        ) from error
-    layer.set_weights([begin_with(layer.get_weights()[0], vectors)])

@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ecomcat.config import AUTO, ModelConfig, Rule, Value
@@ -238,9 +237,6 @@ def model_problems(model: ModelConfig) -> Iterator[str]:
         model: the composed configuration.
     """
     yield from _builder_problems(model.build)
-    vectors = model.pretrained_vectors
-    if vectors is not None and not Path(vectors).expanduser().is_file():
-        yield f"model.pretrained_vectors: expected a file of word vectors, none is at {vectors!r}."
 
 
 def _builder_problems(build: str) -> Iterator[str]:

@@ -15,7 +15,6 @@ from ecomcat.model.space import EXTRA
 from ecomcat.tuning.study import (
     EXCLUDED,
     TOGETHER,
-    file_hash,
     read_state,
     read_study,
     split_identity,
@@ -128,31 +127,10 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         config,
         model_dir=model_dir,
         data=replace(data, exclude=config.data.exclude or kept.exclude, **fractions, **together),
-        model=replace(
-            _model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
-            pretrained_vectors=_vectors(config, stored),
-        ),
+        model=_model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
         search=search,
         seed=identity["seed"],
     ), rerun
-
-
-def _vectors(config: SearchCommand, stored: dict[str, Any]) -> str | None:
-    """Return the file of word vectors: the study's, where it is or where the command says.
-
-    Raises:
-        UserError: when it is not the file that the study was searched with.
-    """
-    expected = stored["identity"].get("pretrained_vectors")
-    if expected is None:
-        return None
-    path = config.model.pretrained_vectors or stored["config"]["model"]["pretrained_vectors"]
-    if not Path(path).expanduser().is_file() or file_hash(path) != expected:
-        raise UserError(
-            f"model.pretrained_vectors: expected the file that the study was searched with (hash "
-            f"{expected}), found another or none at {path}. Name it."
-        )
-    return str(path)
 
 
 def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:

@@ -309,8 +309,6 @@ def study_identity(
     }
     if search.algorithm == "hyperband":
         identity["hyperband_factor"] = search.hyperband_factor
-    if config.model.pretrained_vectors is not None:
-        identity["pretrained_vectors"] = file_hash(config.model.pretrained_vectors)
     return identity | split_identity(dataset)
 
 
@@ -326,12 +324,6 @@ def split_identity(dataset: Dataset) -> dict[str, str]:
     if dataset.exclusion is not None:
         identity[EXCLUDED] = dataset.exclusion.identity
     return identity
-
-
-def file_hash(path: str) -> str:
-    """Hash a file's bytes."""
-    with Path(path).expanduser().open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def _pruning(search: SearchConfig) -> str:

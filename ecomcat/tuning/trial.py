@@ -18,7 +18,7 @@ from keras_tuner.engine import trial as keras_trial
 from numpy.typing import NDArray
 
 from ecomcat.data.splitting import Split
-from ecomcat.model.network import Builder, build_classifier, set_embeddings
+from ecomcat.model.network import Builder, build_classifier
 from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import Examples, Training, ValidationWatch, batches_of
 from ecomcat.text.encoding import EncodedTexts
@@ -236,8 +236,6 @@ class TrialInputs:
         max_epochs: at which a linear learning rate schedule ends.
         keep_state: whether a trial may be continued, and so hands over its last state.
         root: number whose chance every trial takes, to run one trial again; None for each its own.
-        vectors: that the embedding begins with, NaN where there is none, shape `(vocabulary,
-            width)`.
     """
 
     build: Builder
@@ -250,7 +248,6 @@ class TrialInputs:
     max_epochs: int
     keep_state: bool = False
     root: int | None = None
-    vectors: NDArray[np.float32] | None = None
 
     def examples(self, rows: NDArray[np.int64], values: Mapping[str, Any]) -> Examples:
         """Return some rows as one configuration's vocabulary and length limit see them."""
@@ -321,16 +318,13 @@ def build_network(
         seed: of the first weights and of dropout.
     """
     batches = batches_of(training_texts, values["batch_size"])
-    model = build_classifier(
+    return build_classifier(
         inputs.build,
         values,
         inputs.classes,
         seed=seed,
         total_batches=inputs.max_epochs * batches,
     )
-    if inputs.vectors is not None:
-        set_embeddings(model, inputs.vectors)
-    return model
 
 
 def start_training(

@@ -41,7 +41,7 @@ def test_a_space_has_every_hyperparameter_and_the_builders_own() -> None:
     assert space["batch_size"] == Choices(("auto",))
     assert space["extra.heads"] == Choices((1, 2))
     assert space["extra.kind"] == Choices(("gru",))
-    others = {"name", "build", "pretrained_vectors", "extra"}
+    others = {"name", "build", "extra"}
     named = [name for name in vars(config) if name not in others]
     assert list(space) == [*named, "extra.heads", "extra.kind"]
 
