@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecomcat.config import ModelConfig, SearchCommand, SearchConfig, conf_dir
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import Outcome
 from ecomcat.model.space import Domain, read_space, resolve_auto
 from ecomcat.tuning.trial import EpochReport, TrialBegun, TrialTask
 

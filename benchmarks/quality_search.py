@@ -17,7 +17,7 @@ from benchmarks.common import digest
 from benchmarks.quality_cpu import run_counted
 from ecomcat.config import conf_dir
 
-OURS = ("single", "ensemble", "distilled")
+OURS = ("single", "ensemble")
 _DEPLOYED = ("model.keras", "tokenizer.json")
 
 

@@ -18,7 +18,6 @@ TITLES = {
     "seed": "small BiLSTM, fixed 10 epochs",
     "single": "ecomcat, single",
     "ensemble": "ecomcat, ensemble",
-    "distilled": "ecomcat, distilled",
 }
 _HEADER = (
     *("method", "splits", "accuracy", "macro-F1", "errors (LinearSVC 1)"),

@@ -199,15 +199,15 @@ class SearchConfig:
     from_trial: str | None = None  # train: run this trial again, <study>/<id>
 
 
-SINGLE, ENSEMBLE, DISTILLED = FINALS = ("single", "ensemble", "distilled")
+SINGLE, ENSEMBLE = FINALS = ("single", "ensemble")
 
 
 @dataclass
 class FinalConfig:
     """What becomes of the search's best."""
 
-    name: str = MISSING  # single, ensemble or distilled
-    max_members: int = 8  # different trials in an ensemble or that teach a student
+    name: str = MISSING  # single or ensemble
+    max_members: int = 8  # different trials in an ensemble
     retrain: bool = True  # on train + validation; false keeps the weights of the search
     memory: bool = True  # look each text up among the training texts, too, unless that harms
     linear: bool = True  # ask a linear model of the text's words, too, unless that harms

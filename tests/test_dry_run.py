@@ -256,7 +256,6 @@ def test_what_a_search_would_refuse_is_refused(
     [
         ([], "the best configuration, trained on train and validation"),
         (["final=ensemble"], "an ensemble of at most 8 trials, trained on train and validation"),
-        (["final=distilled", "final.max_members=1"], "the best configuration, taught by at most 1"),
         (
             ["final.retrain=false"],
             "configuration, trained on train alone, as the search trained it",

@@ -1,4 +1,4 @@
-"""What a search ends with: one network, an ensemble or a student, on the same finished study."""
+"""What a search ends with: one network or an ensemble, on the same finished study."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def metrics_of(folder: Path, name: str) -> dict[str, Any]:
 
 def test_each_final_step_uses_the_study_that_is_there_and_says_what_it_did(run_command, folder):
     trials: dict[str, int] = {}
-    for name in ("single", "ensemble", "distilled"):
+    for name in ("single", "ensemble"):
         done = finish(run_command, folder, name, f"final={name}")
         trials[name] = done.stderr.count("best so far")
         metrics = metrics_of(folder, name)
@@ -44,10 +44,9 @@ def test_each_final_step_uses_the_study_that_is_there_and_says_what_it_did(run_c
         assert f"{metrics['baseline']['test']['accuracy']:.4f}" in done.stderr
         assert "Linear baseline" in done.stderr
     assert trials["single"] > 0
-    assert trials["ensemble"] == trials["distilled"] == 0
+    assert trials["ensemble"] == 0
     members = metrics_of(folder, "ensemble")["final"]["members"]
     assert sum(member["share"] for member in members) == pytest.approx(1, abs=1e-3)
-    assert metrics_of(folder, "distilled")["final"]["student"]["epochs"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -100,21 +99,12 @@ def test_what_is_switched_off_is_not_there(run_command, folder):
     assert "final.baseline=false" in done.stderr
 
 
-def test_a_student_whose_teachers_know_fewer_words_is_taught(run_command, folder):
-    """The words that a teacher does not know are unknown words to it."""
-    sizes = ("model.vocabulary_size=[60,500]", "search.name=sizes", "final=distilled")
-    finish(run_command, folder, "sizes", *sizes, "final.retrain=false", "search=grid")
-    metrics = metrics_of(folder, "sizes")
-    assert metrics["final"]["retrained"] is False
-    assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
-
-
 @pytest.mark.parametrize(
     ("override", "named"),
     [
         ("final.max_members=0", "final.max_members"),
         (["final.use_all_rows=true", "final.retrain=false"], "final.use_all_rows"),
-        ("final.name=best", "single, ensemble, distilled"),
+        ("final.name=best", "single, ensemble"),
         ("model.pretrained_vectors=glove.txt", "gained nothing"),
     ],
 )

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE
-
 Escape = Callable[[object], str]
 
 _MOST_PAIRS, _MOST_CATEGORIES = 5, 3
@@ -218,29 +216,21 @@ def _baseline_rows(baseline: Mapping[str, Any] | None) -> list[str]:
 
 def _model_lines(final: Mapping[str, Any]) -> list[str]:
     """Say what the model is made of and what it was trained on."""
-    members = final["teachers"] if "teachers" in final else final["members"]
+    members = final["members"]
     trials = ", ".join(
         f"trial {_escaped(member['trial'])} ({member['share']:.0%}, {member['epochs']} epochs)"
         for member in members
     )
-    what = {
-        SINGLE: f"- One network: {trials}.",
-        ENSEMBLE: f"- The weighted mean of {len(members)} networks: {trials}.",
-        DISTILLED: f"- One network, taught by {len(members)}: {trials}.",
-    }[final["name"]]
-    if "student" in final:
-        student = final["student"]
-        what += (
-            f" It has the configuration of trial {_escaped(student['configuration'])} and was "
-            f"taught for {student['epochs']} epochs."
-        )
+    networks = (
+        "One network" if len(members) == 1 else f"The weighted mean of {len(members)} networks"
+    )
     if final["use_all_rows"]:
         rows = "train, validation and test; the figures above are of the model before the test rows"
     elif final["retrained"]:
         rows = "train and validation"
     else:
         rows = "train alone: the weights of the search, not trained again"
-    lines = [what, f"- Trained on {final['trained_texts']} texts: {rows}."]
+    lines = [f"- {networks}: {trials}.", f"- Trained on {final['trained_texts']} texts: {rows}."]
     if final["memory_share"] > 0:
         lines.append(
             f"- A memory of the training texts (which classes texts of the same words have) counts "

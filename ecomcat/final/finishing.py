@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ecomcat.config import DISTILLED, FinalConfig, SearchCommand
+from ecomcat.config import FinalConfig, SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import LinearBaseline, NoBaseline, linear_baseline, sentence
 from ecomcat.final.calibration import calibrated_model, cross_calibrated, fit_temperature
-from ecomcat.final.distill import train_student, try_student
 from ecomcat.final.ensemble import (
     Member,
     choose_members,
@@ -38,7 +37,7 @@ from ecomcat.final.experts import (
     merge_models,
     part_of,
 )
-from ecomcat.final.retraining import final_epochs, network_with, pooled, retrain_trials
+from ecomcat.final.retraining import pooled, retrain_trials
 from ecomcat.final.words import known_words
 from ecomcat.model.layers import describe_networks
 from ecomcat.model.metrics import (
@@ -51,7 +50,6 @@ from ecomcat.model.metrics import (
     score_predictions,
     score_slices,
 )
-from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import OnEpoch, predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, TestAnswers, write_final
 from ecomcat.text.tokenizer import deployed_tokenizer
@@ -132,13 +130,11 @@ class FinalPlan:
     """What is to be exported.
 
     Args:
-        name: `single`, `ensemble` or `distilled`.
+        name: `single` or `ensemble`.
         best: the trial of the highest validation macro-F1.
-        members: trials with their shares, which sum to 1; the teachers of a student.
+        members: trials with their shares, which sum to 1.
         validation: probabilities of the validation texts by weights trained on train alone, each
             half of the texts calibrated by the other.
-        student: what a student taught on train alone gave, where there is one.
-        student_epochs: that a student is taught for.
         companions: what answers beside the networks.
         temperature: of the whole's answers.
     """
@@ -147,16 +143,12 @@ class FinalPlan:
     best: TrialRecord
     members: tuple[Member, ...]
     validation: NDArray[np.float32]
-    student: Outcome | None = None
-    student_epochs: int = 0
     companions: Companions = field(default_factory=Companions)
     temperature: float = 1.0
 
     @property
     def limits(self) -> dict[str, Any]:
         """Vocabulary size and length limit of what reads the text."""
-        if self.student is not None:
-            return widest_limits([self.best])
         return widest_limits([member.record for member in self.members])
 
     def describe(self) -> dict[str, Any]:
@@ -171,21 +163,18 @@ class FinalPlan:
             }
             for member in self.members
         ]
-        found: dict[str, Any] = {
+        return {
             "name": self.name,
             **self.companions.describe(),
             "temperature": round(self.temperature, 4),
+            "members": members,
         }
-        if self.student is None:
-            return {**found, "members": members}
-        student = {"configuration": self.best.id, "epochs": self.student_epochs}
-        return {**found, "student": student, "teachers": members}
 
 
 def plan_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, best: TrialRecord
 ) -> FinalPlan:
-    """Choose members, student, companions and temperature on validation.
+    """Choose members, companions and temperature on validation.
 
     Args:
         final: the configuration.
@@ -195,28 +184,12 @@ def plan_final(
     """
     members, validation = choose_members(final, inputs, study, best)
     plan = FinalPlan(final.name, best, members, validation)
-    if final.name == DISTILLED:
-        teacher = teacher_of(inputs, study, plan)
-        student = try_student(inputs, best, teacher)
-        assert student.probabilities is not None, "a student without an epoch"
-        epochs = final_epochs(best.values, student.best_epoch, inputs.max_epochs)
-        validation = student.probabilities
-        plan = replace(plan, student=student, student_epochs=epochs, validation=validation)
 
     def peers(texts: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-        if plan.student is not None:
-            return []  # it is the only one of its kind
         return networks_by_lot(study, texts, count=len(members), seed=inputs.seed)
 
     companions, validation = choose_companions(final, inputs, plan.limits, validation, peers)
     return _calibrated(replace(plan, companions=companions, validation=validation), inputs)
-
-
-def teacher_of(inputs: TrialInputs, study: Study, plan: FinalPlan) -> keras.Model:
-    """Return the plan's ensemble, as selected, as a model that reads what its student reads."""
-    readers = [plan.best, *(member.record for member in plan.members)]
-    models = networks_as_selected(inputs, study, plan.members)
-    return merge_members(plan.members, models, widest_limits(readers))
 
 
 def _calibrated(plan: FinalPlan, inputs: TrialInputs) -> FinalPlan:
@@ -280,11 +253,6 @@ def _network(
     rows: NDArray[np.int64],
     on_epoch: OnEpoch,
 ) -> keras.Model:
-    if plan.student is not None:
-        if not config.final.retrain:
-            return network_with(inputs, plan.best, plan.student.weights)
-        teacher = teacher_of(inputs, study, plan)
-        return train_student(inputs, plan.best, teacher, rows, plan.student_epochs, on_epoch)
     if not config.final.retrain:
         models = networks_as_selected(inputs, study, plan.members)
         return merge_members(plan.members, models, plan.limits)

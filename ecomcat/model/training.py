@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ecomcat.model.metrics import cross_entropy, macro_f1
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import Outcome, cross_entropy, macro_f1
 from ecomcat.process import raise_if_requested
 from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, training_batches
 
@@ -55,9 +54,6 @@ class Training:
         seed: of the order of the batches and of the words dropped.
         word_dropout: share of the words read as unknown, others in each epoch; less of short texts.
         epoch: epochs that the model has behind it.
-        teacher: gives class probabilities `(batch, classes)` for ids `(batch, tokens)` as the
-            model in training reads them, dropped words included.
-        teacher_share: of the target, which the teacher's answer makes; the label has the rest.
     """
 
     def __init__(
@@ -70,12 +66,8 @@ class Training:
         seed: int,
         word_dropout: float = 0.0,
         epoch: int = 0,
-        teacher: Answer | None = None,
-        teacher_share: float = 0.0,
     ) -> None:
         self.epoch = epoch
-        self._teacher = teacher
-        self._teacher_share = teacher_share
         self._examples = examples
         self._classes = classes
         self._batch_size = batch_size
@@ -101,9 +93,6 @@ class Training:
         for number, rows in enumerate(batches, start=1):
             ids = drop_words(examples.texts.padded(rows), self._word_dropout, random)
             targets = one_hot[examples.labels[rows]]
-            if self._teacher is not None:
-                share = self._teacher_share
-                targets = (1 - share) * targets + share * self._teacher(ids)
             loss_tensor, probabilities = self._step(tf.constant(ids), tf.constant(targets))
             loss = float(loss_tensor)
             if not math.isfinite(loss):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ecomcat.config import DISTILLED, ENSEMBLE, SINGLE, FinalConfig, SearchCommand
+from ecomcat.config import ENSEMBLE, SINGLE, FinalConfig, SearchCommand
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.fitting import FittingTable
 from ecomcat.reporting.terminal import output_console
@@ -76,7 +76,6 @@ def _final(final: FinalConfig) -> str:
     what = {
         SINGLE: "the best configuration",
         ENSEMBLE: f"an ensemble of at most {members}",
-        DISTILLED: f"the best configuration, taught by at most {members}",
     }[final.name]
     rows = "train and validation" if final.retrain else "train alone, as the search trained it"
     if final.use_all_rows:

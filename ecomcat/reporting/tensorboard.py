@@ -398,8 +398,6 @@ def _categories(
 
 
 def _exported(final: Mapping[str, Any]) -> list[str]:
-    teachers = final.get("teachers")
-    members = final["members"] if teachers is None else teachers
     trained = {
         (True, False): "train and validation",
         (True, True): "train, validation and test; the figures are of the model before that",
@@ -411,12 +409,6 @@ def _exported(final: Mapping[str, Any]) -> list[str]:
         f"part of the words for {final['linear_share']:.0%}; "
         f"temperature {final['temperature']:.2f}.",
     ]
-    if teachers is not None:
-        student = final["student"]
-        lines.append(
-            f"- One network of trial {_shown(student['configuration'])}'s configuration, taught "
-            f"for {student['epochs']} epochs by the networks below."
-        )
     rows = (
         (
             member["trial"],
@@ -426,7 +418,7 @@ def _exported(final: Mapping[str, Any]) -> list[str]:
                 f"{name} {plain_value(value)}" for name, value in member["hyperparameters"].items()
             ),
         )
-        for member in members
+        for member in final["members"]
     )
     return [*lines, "", *_table(("trial", "share", "epochs", "hyperparameters"), rows)]
 

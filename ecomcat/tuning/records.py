@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, write_json, write_text
-from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.tuning.study import Study, read_state
 
 _RESULT_COLUMNS = (

@@ -18,8 +18,8 @@ from keras_tuner.engine import trial as keras_trial
 from numpy.typing import NDArray
 
 from ecomcat.data.splitting import Split
+from ecomcat.model.metrics import Outcome
 from ecomcat.model.network import Builder, build_classifier
-from ecomcat.model.outcome import Outcome
 from ecomcat.model.training import Examples, Training, ValidationWatch, batches_of
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.records import TrialRecord, TrialTable, load_outcome

@@ -13,8 +13,7 @@ from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.files import write_text
-from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, space_size
 from ecomcat.process import raise_if_requested
 from ecomcat.tuning.budget import Budget

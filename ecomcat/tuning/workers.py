@@ -36,7 +36,7 @@ from ecomcat.tuning.trial import (
 )
 
 if TYPE_CHECKING:
-    from ecomcat.model.outcome import Outcome
+    from ecomcat.model.metrics import Outcome
     from ecomcat.tuning.trial import TrialInputs, TrialTraining
 
 logger = logging.getLogger("ecomcat")

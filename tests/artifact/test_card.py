@@ -86,7 +86,6 @@ def card(
     [
         ({}, "One network: trial 0003 (75%, 4 epochs)."),
         ({"name": "ensemble", "members": MEMBERS}, "The weighted mean of 2 networks"),
-        ({"name": "distilled", "teachers": MEMBERS}, "One network, taught by 2"),
         ({}, "Trained on 9 texts: train and validation"),
         ({"retrained": False}, "train alone: the weights of the search"),
         ({"use_all_rows": True}, "the figures above are of the model before the test rows"),

@@ -1,4 +1,4 @@
-"""Merging, the memory and distillation, on a handful of texts."""
+"""Merging and the memory, on a handful of texts."""
 
 from __future__ import annotations
 
@@ -156,50 +156,6 @@ def test_of_too_many_texts_the_memory_holds_some(monkeypatch):
     assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
-def teacher_of(answer: np.ndarray) -> Any:
-    """Return a model that gives the same answer to every text."""
-    import keras
-
-    ids = keras.Input((None,), dtype="int32")
-    lengths = keras.ops.sum(keras.ops.cast(ids, "float32"), axis=1, keepdims=True)
-    return keras.Model(ids, 0.0 * lengths + keras.ops.convert_to_tensor(answer))
-
-
-def test_a_student_takes_over_what_only_its_teacher_knows():
-    from ecomcat.final.distill import try_student
-
-    inputs = trial_inputs()
-    taught = try_student(inputs, trial(), teacher_of(np.array([[0.1, 0.1, 0.8]], np.float32)))
-    untaught = try_student(inputs, trial(), teacher_of(np.full((1, 3), 1 / 3, np.float32)))
-    assert taught.probabilities is not None
-    assert untaught.probabilities is not None
-    gain = taught.probabilities.mean(axis=0) - untaught.probabilities.mean(axis=0)
-    assert gain[2] > 0.1
-
-
-def test_a_student_that_diverges_says_what_to_export_instead():
-    from ecomcat.errors import UserError
-    from ecomcat.final.distill import train_student
-
-    teacher = teacher_of(np.full((1, 3), 1 / 3, np.float32))
-    with pytest.raises(UserError, match=r"student failed: diverged.*final=single"):
-        train_student(trial_inputs(), trial(0, learning_rate=1e38), teacher, np.arange(60), 4)
-
-
-def test_without_a_teachers_share_a_student_learns_from_the_labels_alone(monkeypatch):
-    from ecomcat.final import distill
-
-    monkeypatch.setattr(distill, "TEACHER_SHARE", 0.0)
-    inputs = trial_inputs()
-    one = distill.try_student(inputs, trial(), teacher_of(np.array([[0.8, 0.1, 0.1]], np.float32)))
-    other = distill.try_student(
-        inputs, trial(), teacher_of(np.array([[0.1, 0.1, 0.8]], np.float32))
-    )
-    assert one.probabilities is not None
-    assert np.array_equal(one.probabilities, other.probabilities)
-    assert one.scores["accuracy"] > 0.9
-
-
 def test_retraining_gives_what_training_on_these_rows_gives():
     from ecomcat.config import SearchConfig
     from ecomcat.final.retraining import retrain_trials
@@ -256,14 +212,3 @@ def test_a_retraining_that_fails_says_what_to_do():
             np.arange(60),
             SearchConfig(workers=1, max_retries=0),
         )
-
-
-def test_the_embedding_begins_with_word_vectors_where_there_are_some():
-    inputs = trial_inputs()
-    vectors = np.full((20, 9), np.nan, np.float32)
-    vectors[4] = np.arange(9)
-    plain = network(inputs, trial()).get_layer("embedding").get_weights()[0]
-    begun = network(trial_inputs(vectors=vectors), trial()).get_layer("embedding").get_weights()[0]
-    assert list(begun[4]) == [0, 1, 2, 3, 4, 5]
-    rest = np.arange(20) != 4
-    assert np.array_equal(begun[rest], plain[rest])

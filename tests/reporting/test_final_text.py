@@ -6,7 +6,7 @@ import html
 import re
 
 import pytest
-from final_material import MEMBER, NAMES, as_html, metrics_of
+from final_material import NAMES, as_html, metrics_of
 
 from ecomcat.reporting.tensorboard import final_report
 
@@ -62,13 +62,6 @@ def test_what_was_exported_is_told():
 def test_of_a_model_trained_on_all_rows_the_figures_are_said_to_be_older():
     report = final_report(metrics_of(["a"], use_all_rows=True), ["a"])
     assert "the figures are of the model before that" in report
-
-
-def test_a_student_s_teachers_are_named():
-    student = {"configuration": "0003", "epochs": 7}
-    metrics = metrics_of(["a"], name="distilled", student=student, teachers=[MEMBER])
-    del metrics["final"]["members"]
-    assert "taught for 7 epochs by the networks below" in final_report(metrics, ["a"])
 
 
 def test_very_many_categories_are_cut_and_it_says_so():

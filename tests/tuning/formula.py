@@ -11,8 +11,7 @@ import numpy as np
 
 from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.splitting import Split
-from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.records import TrialRecord, load_records

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ecomcat.errors import UserError
-from ecomcat.model.outcome import Outcome
+from ecomcat.model.metrics import Outcome
 from ecomcat.tuning.records import BEST_WEIGHTS, keep_outcome, load_best_weights, load_outcome
 
 CURVES = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.4}]
