@@ -34,6 +34,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ecomcat.config import COMMANDS, SearchCommand, command_groups, conf_dir
 from ecomcat.errors import UserError
+from ecomcat.files import expanded
 from ecomcat.process import forget_requests, request_stop
 
 
@@ -509,7 +510,7 @@ def _value(command: str, key: str, overrides: Sequence[str]) -> Any:
 def _studies(before: Sequence[str], value: str, *, trials: bool) -> Iterator[str]:
     """Yield the studies that there are, or, once one is typed, its trials."""
     outputs = [word.partition("=")[2] for word in before if word.startswith("outputs_dir=")]
-    root = Path([SearchCommand.outputs_dir, *outputs][-1]).expanduser() / "search"
+    root = expanded([SearchCommand.outputs_dir, *outputs][-1]) / "search"
     study, slash, _ = value.partition("/")
     if trials and slash:
         yield from (f"{study}/{path.name}" for path in (root / study / "trials").glob("*"))
@@ -520,7 +521,7 @@ def _studies(before: Sequence[str], value: str, *, trials: bool) -> Iterator[str
 def _files(value: str) -> Iterator[str]:
     """Yield the paths that begin with what was typed; a folder's ends with a slash."""
     folder, slash, name = value.rpartition("/")
-    place = Path(f"{folder}{slash}" or ".").expanduser()
+    place = expanded(f"{folder}{slash}" or ".")
     try:
         entries = sorted(place.iterdir())
     except OSError:

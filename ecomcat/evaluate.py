@@ -13,7 +13,7 @@ from ecomcat.cli import run
 from ecomcat.config import EvaluateCommand
 from ecomcat.data.dataset import check_data, refuse_split_keys
 from ecomcat.errors import UserError
-from ecomcat.files import STANDARD_STREAM, require_output
+from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def evaluate(config: EvaluateCommand) -> None:
     require_output(config.output)
     check_data(config.data)
     refuse_split_keys(config.data, "evaluate")
-    directory = Path(config.model_dir).expanduser()
+    directory = expanded(config.model_dir)
     require_export(directory)
     from ecomcat.console import said_if_stopped
 
@@ -139,7 +139,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
         return
     if output:
-        write_json(Path(output).expanduser(), figures)
+        write_json(expanded(output), figures)
         logger.info("Figures: %s", output)
     _print_tables(figures, f"in {output}" if output else "with output=FILE")
 

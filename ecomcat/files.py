@@ -19,6 +19,18 @@ UNFINISHED = ".writing-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def expanded(path: str | Path) -> Path:
+    """Replace a leading `~` by a home folder; without such a user it is part of a name.
+
+    >>> expanded("~nobody-has-this-name/products.csv").parts[0]
+    '~nobody-has-this-name'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 @contextmanager
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
@@ -102,7 +114,7 @@ def require_output(output: str | None) -> None:
     """
     if not output or output == STANDARD_STREAM:
         return
-    path = Path(output).expanduser()
+    path = expanded(output)
     if path.is_dir():
         raise UserError(
             f"Expected a file at output={output}, or - for standard output; found a folder. Name "

@@ -15,6 +15,7 @@ from ecomcat.config import (
 from ecomcat.console import format_seconds, said_if_stopped, say_what_next_after_search, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.export.bundle import Export, export_model, package_versions, require_replaceable
+from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow
 from ecomcat.reporting.dry_run import print_dry_run
@@ -89,7 +90,7 @@ def search_and_export(
     Raises:
         UserError: For whatever the user can fix.
     """
-    require_replaceable(Path(config.model_dir).expanduser())
+    require_replaceable(expanded(config.model_dir))
     with step("Reading and cleaning the data"):
         dataset = load_dataset(config.data, config.seed)
     if rerun is not None:
@@ -97,7 +98,7 @@ def search_and_export(
     config, space = resolve_auto_settings(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
-    root = Path(config.outputs_dir).expanduser() / "search"
+    root = expanded(config.outputs_dir) / "search"
     require_study_place(root, name)
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
@@ -128,7 +129,7 @@ def search_and_export(
         if rerun is not None:
             logger.info(rerun.compare(result.best.curves))
         say_what_next_after_search(config, study.directory)
-        return Run(study, Path(config.model_dir).expanduser(), finished.metrics)
+        return Run(study, expanded(config.model_dir), finished.metrics)
 
 
 def _export(
@@ -151,7 +152,7 @@ def _export(
         acceptance=finished.acceptance,
         trained_rows=[dataset.digests[row] for row in finished.trained_rows],
     )
-    export_model(Path(config.model_dir).expanduser(), export)
+    export_model(expanded(config.model_dir), export)
 
 
 def _report(
@@ -160,7 +161,7 @@ def _report(
     from ecomcat.final.finishing import final_facts
     from ecomcat.reporting.study_page import say_no_report, write_report
 
-    model_dir = Path(config.model_dir).expanduser()
+    model_dir = expanded(config.model_dir)
     try:
         with (
             said_if_stopped(f"The model is in {model_dir}; its report is not written."),
@@ -189,7 +190,7 @@ def _config_to_store(config: SearchCommand) -> dict[str, Any]:
 
 
 def _absolute(path: str | None) -> str | None:
-    return str(Path(path).expanduser().absolute()) if path else None
+    return str(expanded(path).absolute()) if path else None
 
 
 def _print_results(

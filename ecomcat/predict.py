@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.checks import check_predict
 from ecomcat.cli import run
 from ecomcat.config import PredictCommand
-from ecomcat.files import STANDARD_STREAM
+from ecomcat.files import STANDARD_STREAM, expanded
 
 if TYPE_CHECKING:
     from ecomcat.export.classifier import Labeller, LabelOptions
@@ -32,7 +31,7 @@ def predict(config: PredictCommand) -> None:
     from ecomcat.export.bundle import require_export
 
     input_format, output_format = check_predict(config)
-    require_export(Path(config.model_dir).expanduser())
+    require_export(expanded(config.model_dir))
     from ecomcat.rows.reading import open_input
 
     options = _label_options(config, output_format)
@@ -77,7 +76,7 @@ def _label(config: PredictCommand, rows: Input, output_format: str, options: Lab
     from ecomcat.rows.added import refuse_name_clash
     from ecomcat.rows.writing import open_output
 
-    classifier = load_classifier(Path(config.model_dir).expanduser(), config.runtime)
+    classifier = load_classifier(expanded(config.model_dir), config.runtime)
     rows.choose_text(classifier.text_columns)
     refuse_name_clash(rows.header, rows.name, options.added)
     labeller = Labeller(classifier, options)

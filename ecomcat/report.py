@@ -10,7 +10,7 @@ from typing import NoReturn
 from ecomcat.cli import run
 from ecomcat.config import ReportCommand
 from ecomcat.errors import UserError, nearest
-from ecomcat.files import STANDARD_STREAM, require_output
+from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.process import require_extra
 
 logger = logging.getLogger("ecomcat")
@@ -24,7 +24,7 @@ def report(config: ReportCommand) -> None:
     """
     require_extra("report", "plotly", "jinja2", needed_for="The report")
     require_output(config.output)
-    root = Path(config.outputs_dir).expanduser() / "search"
+    root = expanded(config.outputs_dir) / "search"
     directory = root / _study_name(root, config.search.name)
     from ecomcat.reporting.study_page import report_page, write_report
     from ecomcat.tuning.study import Study
@@ -32,7 +32,7 @@ def report(config: ReportCommand) -> None:
     if config.output == STANDARD_STREAM:
         sys.stdout.write(report_page(Study(directory)))
         return
-    output = Path(config.output).expanduser() if config.output else None
+    output = expanded(config.output) if config.output else None
     path = write_report(Study(directory), output)
     logger.info("Report: %s (open it in a browser; it needs no other file).", path)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import NoReturn
 
 from ecomcat.cli import run
 from ecomcat.config import ServeCommand
+from ecomcat.files import expanded
 
 logger = logging.getLogger("ecomcat")
 
@@ -22,7 +22,7 @@ def serve(config: ServeCommand) -> None:
     from ecomcat.serving.server import check_serving
 
     check_serving(config)
-    directory = Path(config.model_dir).expanduser()
+    directory = expanded(config.model_dir)
     require_export(directory)
 
     from ecomcat.console import said_if_stopped

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, write_json, write_text
+from ecomcat.files import atomic_path, expanded, write_json, write_text
 
 
 @pytest.fixture
@@ -172,3 +172,8 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader.join(10)
     assert received == ["through"]
     assert pipe.is_fifo()
+
+
+def test_a_tilde_without_such_a_user_is_part_of_a_name():
+    assert expanded("~nobody-has-this-name/a.csv") == Path("~nobody-has-this-name/a.csv")
+    assert expanded("~/a.csv") == Path.home() / "a.csv"

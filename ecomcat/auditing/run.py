@@ -29,7 +29,7 @@ from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.errors import UserError, at_least, seed_problems
-from ecomcat.files import atomic_path, require_writable, write_json, write_text
+from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
 from ecomcat.process import require_extra
 from ecomcat.reporting.html import render
 from ecomcat.reporting.terminal import output_console
@@ -58,7 +58,7 @@ def check_audit(config: AuditCommand) -> None:
         problems.append("output_dir: expected a folder, found nothing.")
     if problems:
         raise UserError("\n".join(problems))
-    require_writable(Path(config.output_dir).expanduser() / "data", "output_dir")
+    require_writable(expanded(config.output_dir) / "data", "output_dir")
 
 
 SUSPICIOUS, NEAR = "suspicious_labels.csv", "near_duplicates.csv"
@@ -279,7 +279,7 @@ def run_audit(config: AuditCommand) -> None:
     if config.against is not None:
         second = replace(config.data, source="csv", path=config.against, member=None)
         others = load_labelled_rows(second)
-    directory = Path(config.output_dir).expanduser() / _folder(source.name)
+    directory = expanded(config.output_dir) / _folder(source.name)
     require_writable(directory / "audit.html", "output_dir")
     check_marks(directory)
     found = _look(config, source, others)

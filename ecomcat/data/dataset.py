@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from ecomcat.data.splitting import (
     split_rows,
 )
 from ecomcat.errors import UserError, at_least, one_of
+from ecomcat.files import expanded
 from ecomcat.rows.formats import ending_problems
 
 logger = logging.getLogger("ecomcat")
@@ -251,7 +251,7 @@ def load_dataset(data: DataConfig, seed: int) -> Dataset:
     split, groups = _split(data, cleaned, seed)
     exclusion = None
     if data.exclude:
-        path = Path(data.exclude).expanduser()
+        path = expanded(data.exclude)
         split, exclusion = leave_out(split, cleaned.digests, cleaned.labels, path)
     classes = sorted(set(cleaned.labels))
     numbers = {name: number for number, name in enumerate(classes)}

@@ -11,6 +11,7 @@ from ecomcat.console import progress_bar
 from ecomcat.data.download import NoNetworkError, download
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
+from ecomcat.files import expanded
 from ecomcat.rows.labelled import Cells, open_cells
 from ecomcat.table.columns import Columns, text_of, training_columns
 
@@ -45,7 +46,7 @@ def load_labelled_rows(data: DataConfig) -> LabelledRows:
     if data.source == "sample":
         return _sample(data)
     if data.path:
-        path = Path(data.path).expanduser()
+        path = expanded(data.path)
         return _file(data, path, path.name.partition(".")[0], data.licence)
     if data.source == "csv":
         raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
@@ -68,7 +69,7 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
             f"Expected data.download_path, data.url and data.blob_id for data={data.source}, found "
             "one of them empty. Leave them as they are, or name a file with data.path=FILE."
         )
-    path = Path(data.download_path).expanduser()
+    path = expanded(data.download_path)
     if not path.exists():
         try:
             logger.info("Data: %s is not there; downloading %s", path, data.url)

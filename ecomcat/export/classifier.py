@@ -27,6 +27,7 @@ from ecomcat.export.bundle import (
     check_manifest,
 )
 from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.files import expanded
 from ecomcat.model.metrics import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.rows.added import ACCEPT, CATEGORY, CONFIDENCE, REASON, WORDS, Added
@@ -378,7 +379,7 @@ def with_trained_columns(data: DataConfig, trained: Sequence[str | int]) -> Data
         The same with these columns, if they are names and the file's first row has them all.
     """
     names = [column for column in trained if isinstance(column, str)]
-    path = Path(data.path or "").expanduser()
+    path = expanded(data.path or "")
     asked = _asked(data) or str(data.header).lower() == "false"
     # Only a regular file can be read twice.
     if asked or not names or len(names) < len(trained) or not path.is_file():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ecomcat.config import PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.files import STANDARD_STREAM, write_failure
+from ecomcat.files import STANDARD_STREAM, expanded, write_failure
 from ecomcat.rows.batch import Input
 from ecomcat.rows.csv_rows import CsvInput
 from ecomcat.rows.formats import JSON_LINES, PARQUET, TSV
@@ -42,7 +42,7 @@ def open_input(
         UserError: if it cannot be opened, or its beginning cannot be read.
     """
     from_stream = source == STANDARD_STREAM
-    path = Path(source).expanduser()
+    path = expanded(source)
     opened: Path | BinaryIO = sys.stdin.buffer if from_stream else path
     name = "standard input" if from_stream else path.name
     regular = not from_stream and path.is_file()

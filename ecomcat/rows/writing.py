@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, cast
 
 from ecomcat.errors import UserError
-from ecomcat.files import STANDARD_STREAM, atomic_path, write_failure
+from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_failure
 from ecomcat.rows.batch import Input, Output
 from ecomcat.rows.csv_rows import CsvInput, CsvOutput
 from ecomcat.rows.formats import CSV, JSON_LINES, PARQUET, TSV, is_packed
@@ -69,7 +68,7 @@ def _bytes_of(output: str) -> Iterator[IO[bytes]]:
         with _standard_output() as stream:
             yield stream
         return
-    path = Path(output).expanduser()
+    path = expanded(output)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         yield file
 

@@ -10,6 +10,7 @@ from typing import Any
 from ecomcat.config import DataConfig, ModelConfig, SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
+from ecomcat.files import expanded
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA
 from ecomcat.tuning.study import (
@@ -90,7 +91,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         UserError: when there is no such study or trial.
     """
     study_name, _, trial_id = str(config.search.from_trial).partition("/")
-    directory = Path(config.outputs_dir).expanduser() / "search" / study_name
+    directory = expanded(config.outputs_dir) / "search" / study_name
     if not study_name or not (directory / "study.json").is_file():
         raise UserError(
             f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
