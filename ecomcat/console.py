@@ -1,35 +1,46 @@
-"""Show how far a download has come, on a terminal or in a log."""
+"""One console on standard error: log lines, progress bars, steps, and what to type next."""
 
 from __future__ import annotations
 
 import logging
+import os
 import shlex
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
-from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column
+from ecomcat.process import is_installed
 
-from ecomcat.config import PredictCommand, SearchCommand
+if TYPE_CHECKING:
+    from rich.console import Console
 
 logger = logging.getLogger("ecomcat")
+
+_MIN_LOGGED_SECONDS = 1.0  # that a step takes before a log hears of it
+_SECONDS_BETWEEN_LINES = 30.0
+_MIN_BAR_WIDTH = 60  # columns
+_WHOLE = {"whole_line": True}  # a command, which is copied as one line
+
+
+class ConsoleHandler(logging.Handler):
+    """Write log lines to the console, above what is drawn there.
+
+    Args:
+        console: The console. Defaults to `error_console()` at the time of each line.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; a long one breaks between words, a command does not break."""
+        console = self.console or error_console()
+        whole = getattr(record, "whole_line", False) or not can_draw(console)
+        print_plain(console, self.format(record), wrap=not whole)
 
 
 def error_console() -> Console:
@@ -38,50 +49,87 @@ def error_console() -> Console:
     What is drawn on the same console stands below each other; two consoles would overwrite what
     the other one drew.
     """
-    for handler in logging.getLogger("ecomcat").handlers:
-        if isinstance(handler, _ConsoleHandler):
+    for handler in logger.handlers:
+        if isinstance(handler, ConsoleHandler) and handler.console is not None:
             return handler.console
+    from rich.console import Console
+
     return Console(stderr=True)
 
 
 def can_draw(console: Console) -> bool:
-    """Tell a terminal whose lines can be drawn over from a log and from a dumb terminal."""
+    """Return whether lines can be drawn over: not in a log, nor in a dumb terminal."""
+    if console.is_jupyter:
+        return is_installed("ipywidgets")  # Rich draws with it
     return console.is_terminal and not console.is_dumb_terminal
 
 
-def print_plain(console: Console, line: str) -> None:
-    """Print a line as it is: it may hold a file's name, or an error's message."""
-    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+def print_plain(console: Console, line: str, *, wrap: bool = False) -> None:
+    """Print a line as it is: it may hold a file's name, or an error's message.
+
+    Args:
+        console: Where to print.
+        line: Any text; nothing in it is markup.
+        wrap: Whether a long line is broken between words. Defaults to no.
+    """
+    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=not wrap)
 
 
 @contextmanager
-def logging_above(console: Console) -> Iterator[None]:
-    """Let our own log lines pass through the console, which keeps what it draws below them."""
-    own = logging.getLogger("ecomcat")
-    if any(isinstance(handler, _ConsoleHandler) for handler in own.handlers):
-        yield
+def drawing(console: Console | None = None) -> Iterator[Console]:
+    """Yield the console to draw on; nothing but log lines above it breaks into the drawing.
+
+    Args:
+        console: Where to draw. Defaults to standard error.
+    """
+    if any(isinstance(handler, ConsoleHandler) and handler.console for handler in logger.handlers):
+        yield console or error_console()
         return
-    handler, propagated = _ConsoleHandler(console), own.propagate
-    own.addHandler(handler)
-    own.propagate = False
-    try:
-        yield
-    finally:
-        own.propagate = propagated
-        own.removeHandler(handler)
+    with _without_libraries(console or error_console()) as screen:
+        handler, propagated = ConsoleHandler(screen), logger.propagate
+        logger.addHandler(handler)
+        logger.propagate = False
+        try:
+            yield screen
+        finally:
+            logger.propagate = propagated
+            logger.removeHandler(handler)
 
 
-class _ConsoleHandler(logging.Handler):
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self.console = console
+@contextmanager
+def _without_libraries(console: Console) -> Iterator[Console]:
+    """Hold back what libraries such as TensorFlow write to file descriptor 2 by themselves.
 
-    def emit(self, record: logging.LogRecord) -> None:
-        print_plain(self.console, self.format(record))
+    It is shown when the block fails. The console that is yielded writes to a copy of it.
+    """
+    if console.is_jupyter or console.file is not sys.stderr or not os.isatty(2):
+        yield console
+        return
+    from rich.console import Console
+
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with (
+        os.fdopen(terminal, "w", encoding=console.encoding, errors="replace") as screen,
+        tempfile.TemporaryFile() as held_back,
+    ):
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield Console(file=screen)
+        except Exception:
+            held_back.seek(0)
+            os.write(terminal, held_back.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
 
 
 def format_seconds(seconds: float) -> str:
-    """Write a duration as people read it."""
+    """Return a duration as people read it.
+
+    >>> format_seconds(75)
+    '1 min 15 s'
+    """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -89,16 +137,11 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-_WORTH_A_LINE = 1.0  # seconds that a step takes before a log hears of it
-_SECONDS_BETWEEN_LINES = 30.0
-_BAR_FITS = 60  # columns
-
-
 class Advance(Protocol):
-    """Called when some more of the step is done."""
+    """A function that is called when some more of a step is done."""
 
-    def __call__(self, count: int = 1) -> None:
-        """Count so many more, one unless given."""
+    def __call__(self, count: int = 1, fraction: float | None = None) -> None:
+        """Count so many more, and take the fraction of the whole where only that is known."""
 
 
 @contextmanager
@@ -106,190 +149,134 @@ def step(
     description: str,
     *,
     total: int | None = None,
+    draw: bool = True,
     console: Console | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Advance]:
-    """Tell on standard error that a step is under way, and for how long.
+    """Show that a step is under way, and for how long.
 
-    In a terminal a line with a spinner, a bar where the total is known, and the time stands below
-    our log lines, and is gone when the step ends. Elsewhere a step that took a second or more
-    gets one line when it has ended well, and one of known total a line every half minute.
-    Steps may stand within each other and within a search's table.
+    In a terminal or a notebook it is a line below our log lines, gone when the step ends. In a
+    log a step of a second or more gets one line when it has ended well, and one that is counted a
+    line every half minute. Steps may stand within each other and within a search's table.
 
     Args:
-        description: what is done, in a few words, such as "Fitting the vocabulary".
-        total: how often the yielded function will be called; None where that is not known.
-        console: where to draw; by default standard error.
-        clock: returns seconds.
+        description: What is done, in a few words, such as "Fitting the vocabulary".
+        total: Integer. How many the yielded function will count. Defaults to not known.
+        draw: Whether it may be drawn; not where results go to the same terminal. Defaults to yes.
+        console: Where to draw. Defaults to standard error.
+        clock: Function that returns seconds. Defaults to `time.monotonic`.
 
     Yields:
-        What to call when one more, or `count` more, of the total is done.
+        A function to call when one more, or `count` more, is done.
     """
     console = console or error_console()
-    if can_draw(console):
-        with _drawn(description, total, console) as advance:
-            yield advance
+    if draw and can_draw(console):
+        with _drawn(description, console) as show:
+            yield _Counter(total, show)
         return
-    told = _Told(description, total, clock)
-    yield told
-    told.end()
+    began = logged = clock()
+
+    def log(counts: str, fraction: float | None) -> None:
+        nonlocal logged
+        now = clock()
+        if now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
+            logged = now
+            logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
+
+    yield _Counter(total, log)
+    if clock() - began >= _MIN_LOGGED_SECONDS:
+        logger.info("%s: %s", description, format_seconds(clock() - began))
+
+
+class _Counter:
+    """Add up what is done, and show it in words and as a fraction of the whole."""
+
+    def __init__(self, total: int | None, show: Callable[[str, float | None], None]) -> None:
+        self._total = total
+        self._show = show
+        self._done = 0
+
+    def __call__(self, count: int = 1, fraction: float | None = None) -> None:
+        self._done += count
+        words = [f"{self._done:,}"] if self._done else []
+        if self._total:
+            words, fraction = [f"{words[0]} of {self._total:,}"], self._done / self._total
+        elif fraction is not None:
+            words.append(f"{fraction:.0%}")
+        self._show(", ".join(words), fraction)
 
 
 @contextmanager
-def _drawn(description: str, total: int | None, console: Console) -> Iterator[Advance]:
-    with (
-        Progress(
-            *_columns(console.width, total),
-            console=console,
-            transient=True,
-            redirect_stdout=False,
-            # So long a line as fits: a wrapped one would not be drawn over.
-            expand=True,
-        ) as progress,
-        logging_above(console),
-    ):
-        task = progress.add_task(description, total=total)
+def _drawn(description: str, console: Console) -> Iterator[Callable[[str, float | None], None]]:
+    """Draw a line with a spinner, words, a bar where a fraction is known, counts, and the time."""
+    from rich import progress as rich
+    from rich.table import Column
 
-        def advance(count: int = 1) -> None:
-            progress.advance(task, count)
-
-        yield advance
-
-
-def _columns(width: int, total: int | None) -> list[ProgressColumn]:
     words = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    columns: list[ProgressColumn] = [
-        SpinnerColumn(table_column=Column(no_wrap=True, width=1)),
-        TextColumn("{task.description}", markup=False, table_column=words),
+    columns = [
+        rich.SpinnerColumn(),
+        rich.TextColumn("{task.description}", markup=False, table_column=words),
+        *([rich.BarColumn(bar_width=20)] if console.width >= _MIN_BAR_WIDTH else []),
+        rich.TextColumn("{task.fields[counts]}", table_column=Column(no_wrap=True)),
+        rich.TimeElapsedColumn(table_column=Column(no_wrap=True)),
     ]
-    if total is not None:
-        if width >= _BAR_FITS:
-            columns.append(BarColumn(bar_width=20))
-        columns.append(MofNCompleteColumn(table_column=Column(no_wrap=True)))
-    return [*columns, TimeElapsedColumn(table_column=Column(no_wrap=True))]
+    with (
+        drawing(console) as screen,
+        rich.Progress(
+            *columns, console=screen, transient=True, redirect_stdout=False, expand=True
+        ) as progress,
+    ):
+        task = progress.add_task(description, total=None, counts="")
+        yield lambda counts, fraction: progress.update(
+            task, counts=counts, completed=fraction or 0, total=fraction and 1
+        )
 
 
-class _Told:
-    """What a log hears of a step."""
+def rows_and_rate(rows: int, seconds: float) -> str:
+    """Return a number of rows in words, and how many that were a second.
 
-    def __init__(self, description: str, total: int | None, clock: Callable[[], float]) -> None:
-        self._description = description
-        self._total = total
-        self._clock = clock
-        self._began = self._told = clock()
-        self._done = 0
-
-    def __call__(self, count: int = 1) -> None:
-        self._done += count
-        now = self._clock()
-        if now - self._told >= _SECONDS_BETWEEN_LINES and self._done != self._total:
-            self._told = now
-            of = "" if self._total is None else f" of {self._total:,}"
-            self._say(f"{self._done:,}{of}, {format_seconds(now - self._began)}")
-
-    def end(self) -> None:
-        """Say how long it took, if that was long."""
-        seconds = self._clock() - self._began
-        if seconds >= _WORTH_A_LINE:
-            self._say(format_seconds(seconds))
-
-    def _say(self, what: str) -> None:
-        logger.info("%s: %s", self._description, what)
-
-
-def say_what_next(commands: Mapping[str, str]) -> None:
-    """Log commands to copy, each with what it does.
-
-    Args:
-        commands: as they are typed, and what each does, in a few words.
+    >>> rows_and_rate(1200, 2.0)
+    '1,200 rows labelled, 600 rows/s'
     """
-    logger.info("Next:")
-    for command, does in commands.items():
-        # A line of its own each: a terminal may wrap it, and it can still be copied whole.
-        logger.info("  %s  # %s", command, does)
+    rate = f", {rows / seconds:,.0f} rows/s" if seconds > 0 and rows else ""
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} labelled{rate}"
 
 
-def say_what_next_after_search(config: SearchCommand, study: Path) -> None:
-    """Say where model and study are, and how to use them.
-
-    Args:
-        config: of the run.
-        study: its folder.
-    """
-    card = Path(config.model_dir) / "README.md"
-    logger.info("Model: %s (how good it is, and what it is bad at: %s)", config.model_dir, card)
-    logger.info("Study: %s (what was tried, what mattered: %s)", study, study / "report.html")
-    say_what_next(
-        {
-            our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir): (
-                "label a file"
-            ),
-            our_command("serve", model_dir=config.model_dir): "try it in a browser",
-            f"tensorboard --logdir {shlex.quote(config.outputs_dir)}": "look at the trials",
-        }
-    )
-
-
-def our_command(command: str, *arguments: str, model_dir: str = PredictCommand.model_dir) -> str:
+def our_command(command: str, *arguments: str, model_dir: str = "model") -> str:
     """Return how one of our commands is typed.
 
     Args:
-        command: its name, such as `"predict"`.
-        arguments: its overrides.
-        model_dir: the folder of the model, left out where it is the default.
+        command: Its name, such as `"predict"`.
+        arguments: Its overrides.
+        model_dir: The folder of the model, left out where it is the default.
+
+    >>> our_command("predict", "input=my file.csv")
+    "python -m ecomcat.predict 'input=my file.csv'"
     """
-    if model_dir != PredictCommand.model_dir:
+    if model_dir != "model":
         arguments = (*arguments, f"model_dir={model_dir}")
     return shlex.join(["python", "-m", f"ecomcat.{command}", *arguments])
 
 
-@contextmanager
-def said_if_stopped(what: str) -> Iterator[None]:
-    """Say what became of things when Ctrl-C or a signal stops the block.
+def log_next(commands: Mapping[str, str]) -> None:
+    """Log commands to copy, a line each.
 
     Args:
-        what: in a sentence or two.
+        commands: What each does, in a few words, by the command as it is typed.
+    """
+    for command, purpose in commands.items():
+        logger.info("Next: %s  # %s", command, purpose, extra=_WHOLE)
+
+
+@contextmanager
+def log_if_stopped(consequence: str) -> Iterator[None]:
+    """Log what became of things when Ctrl-C or a signal stops the block.
+
+    Args:
+        consequence: A sentence or two.
     """
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        logger.info("Stopped. %s", what)
+        logger.info("Stopped. %s", consequence)
         raise
-
-
-ProgressReport = Callable[[int, int | None], None]
-"""Called with the bytes so far and the bytes in total, None when the server does not say."""
-
-
-@contextmanager
-def progress_bar(description: str) -> Iterator[ProgressReport]:
-    """Show a download on stderr: bytes, speed and time left, gone when it ends.
-
-    Where stderr is no terminal, one line at the end of a successful download is all.
-
-    Args:
-        description: the words before the bar.
-
-    Yields:
-        A callback for `download`'s `on_progress`.
-    """
-    console = error_console()
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    label = TextColumn("{task.description}", markup=False)
-    task: TaskID | None = None
-    latest: int | None = None
-
-    def report(done: int, total: int | None) -> None:
-        nonlocal task, latest
-        latest = done
-        if task is None:  # added only now, lest resumed bytes count as speed
-            task = progress.add_task(description, total=total, completed=done)
-        else:
-            progress.update(task, completed=done, total=total)
-
-    with Progress(
-        label, *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        yield report
-    if latest is not None and not console.is_terminal:
-        print_plain(console, f"{description}: {decimal(latest)}")

@@ -41,9 +41,9 @@ def evaluate(config: EvaluateCommand) -> None:
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)
-    from ecomcat.console import said_if_stopped
+    from ecomcat.console import log_if_stopped
 
-    with said_if_stopped("No figures were written."):
+    with log_if_stopped("No figures were written."):
         figures = _figures(config, directory)
     _report(config.output, figures)
     _say_what_next(config)
@@ -145,10 +145,10 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
 
 def _say_what_next(config: EvaluateCommand) -> None:
-    from ecomcat.console import our_command, say_what_next
+    from ecomcat.console import log_next, our_command
 
     predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
-    say_what_next({predict: "label a file with the same model"})
+    log_next({predict: "label a file with the same model"})
     if not config.output:
         logger.info("To keep the figures: the same command with output=FILE.json.")
 

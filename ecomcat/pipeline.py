@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.config import (
     SearchCommand,
 )
-from ecomcat.console import format_seconds, said_if_stopped, say_what_next_after_search, step
+from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.export.bundle import Export, export_model, package_versions, require_replaceable
+from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow
@@ -116,7 +117,7 @@ def search_and_export(
     ) as study:
         write_facts(study, DATA, data_snapshot(dataset, texts, space))
         result = search_with_progress(config, inputs, space, study)
-        with said_if_stopped(
+        with log_if_stopped(
             f"No model was exported. The same command goes on with study {study.name}, whose "
             "trials are kept."
         ):
@@ -125,10 +126,9 @@ def search_and_export(
                 _export(config, dataset, inputs, study, tokenizer, finished)
         _report(config, dataset, study, tokenizer, finished)
         _print_results(config, space, study, finished.metrics)
-        logger.info(finished.verdict)
         if rerun is not None:
             logger.info(rerun.compare(result.best.curves))
-        say_what_next_after_search(config, study.directory)
+        _log_summary(config, study, finished.metrics)
         return Run(study, expanded(config.model_dir), finished.metrics)
 
 
@@ -164,7 +164,7 @@ def _report(
     model_dir = expanded(config.model_dir)
     try:
         with (
-            said_if_stopped(f"The model is in {model_dir}; its report is not written."),
+            log_if_stopped(f"The model is in {model_dir}; its report is not written."),
             step("Writing the report"),
         ):
             write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
@@ -215,6 +215,15 @@ def _print_results(
     if "test_without_excluded" in metrics:
         sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
     console.print(scores_table(f"Result on {metrics['data']['source']}", sets))
+
+
+def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]) -> None:
+    """Log the result, where it is, and what to type next."""
+    card, report = Path(config.model_dir) / "README.md", study.directory / "report.html"
+    logger.info("Result: %s", result_line(metrics))
+    logger.info("Model: %s (its figures: %s; the search: %s)", config.model_dir, card, report)
+    predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
+    log_next({predict: "label a file"})
 
 
 def resolve_auto_settings(

@@ -70,9 +70,8 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 
 def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
-    from ecomcat.console import said_if_stopped
+    from ecomcat.console import log_if_stopped, rows_and_rate, step
     from ecomcat.export.classifier import Labeller, load_classifier
-    from ecomcat.reporting.terminal import labelling_progress, rows_and_rate
     from ecomcat.rows.added import refuse_name_clash
     from ecomcat.rows.writing import open_output
 
@@ -84,13 +83,14 @@ def _label(config: PredictCommand, rows: Input, output_format: str, options: Lab
     began = time.monotonic()
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
     with (
-        said_if_stopped(_what_is_left(str(config.output))),
+        log_if_stopped(_what_is_left(str(config.output))),
         open_output(str(config.output), output_format, rows, options.added) as output,
-        labelling_progress(rows.fraction_read, bar=not to_terminal) as report,
+        step("Labelling the rows", draw=not to_terminal) as advance,
     ):
         for batch in rows.batches(config.batch_rows):
+            before = labeller.rows
             output.write(batch, labeller.label(batch.texts()))
-            report(labeller.rows)
+            advance(labeller.rows - before, rows.fraction_read())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)
 

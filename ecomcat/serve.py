@@ -25,7 +25,7 @@ def serve(config: ServeCommand) -> None:
     directory = expanded(config.model_dir)
     require_export(directory)
 
-    from ecomcat.console import said_if_stopped
+    from ecomcat.console import log_if_stopped
     from ecomcat.serving.server import listen, run_server
 
     with listen(config.host, config.port) as listener:
@@ -40,7 +40,7 @@ def serve(config: ServeCommand) -> None:
             # The first call is the slowest: no request should wait for it.
             answers.probabilities(["a text"])
             port = listener.getsockname()[1]
-            with said_if_stopped("The same command serves again."):
+            with log_if_stopped("The same command serves again."):
                 run_server(
                     build_app(answers, read_metrics(directory), config, port), listener, config
                 )

@@ -23,7 +23,7 @@ from ecomcat.auditing.page import audit_page
 from ecomcat.auditing.rows import AuditRows, audit_rows, balance, repeats
 from ecomcat.auditing.texts import contents, languages, similar_texts
 from ecomcat.config import AuditCommand, DataConfig
-from ecomcat.console import our_command, say_what_next, step
+from ecomcat.console import log_next, our_command, step
 from ecomcat.data.dataset import data_problems, path_problems, refuse_split_keys
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
@@ -304,7 +304,7 @@ def run_audit(config: AuditCommand) -> None:
     logger.info(
         "Suspicious labels: %s (mark rows with x in the column exclude)", directory / SUSPICIOUS
     )
-    say_what_next({figures["next"]: "search without the rows that you marked"})
+    log_next({figures["next"]: "search without the rows that you marked"})
 
 
 def _folder(name: str) -> str:

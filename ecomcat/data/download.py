@@ -11,13 +11,13 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-from ecomcat.console import ProgressReport
 from ecomcat.errors import UserError
 
 
@@ -107,6 +107,9 @@ def _url_error(url: str, reason: str) -> UserError:
 
 
 _BLOCK_BYTES = 1 << 18
+ProgressReport = Callable[[int, int | None], None]
+"""Called with the bytes so far and the bytes in total, None when the server does not say."""
+
 _RETRIES = 3
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecomcat.config import DataConfig
-from ecomcat.console import progress_bar
+from ecomcat.console import step
 from ecomcat.data.download import NoNetworkError, download
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
@@ -73,8 +73,13 @@ def _ecommerce(data: DataConfig) -> LabelledRows:
     if not path.exists():
         try:
             logger.info("Data: %s is not there; downloading %s", path, data.url)
-            with progress_bar(path.name) as on_progress:
-                download(data.url, path, data.blob_id, on_progress=on_progress)
+            with step(f"Downloading {path.name}") as advance:
+                download(
+                    data.url,
+                    path,
+                    data.blob_id,
+                    on_progress=lambda done, total: advance(0, total and done / total),
+                )
         except NoNetworkError as error:
             if data.source == "ecommerce":
                 raise UserError(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +13,15 @@ from rich.bar import Bar
 from rich.box import HEAVY_HEAD
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ecomcat.console import can_draw, error_console, format_seconds, logging_above, print_plain
+from ecomcat.console import can_draw, drawing, error_console, format_seconds, print_plain
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.fitting import FittingTable
 
 if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
-
-logger = logging.getLogger("ecomcat")
 
 _PLAIN_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40
@@ -271,14 +267,16 @@ class SearchProgress:
         if not self._has_table:
             yield self
             return
-        live = Live(
-            get_renderable=self._table,
-            console=self._console,
-            refresh_per_second=2,
-            transient=True,
-            redirect_stdout=False,
-        )
-        with live, logging_above(self._console):
+        with (
+            drawing(self._console) as screen,
+            Live(
+                get_renderable=self._table,
+                console=screen,
+                refresh_per_second=2,
+                transient=True,
+                redirect_stdout=False,
+            ),
+        ):
             yield self
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
@@ -379,94 +377,3 @@ def describe_values(record: TrialRecord, names: Sequence[str]) -> str:
 def plain_value(value: object) -> str:
     """Write a hyperparameter's value, a real number in three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-RowsReport = Callable[[int], None]
-"""Called with the number of rows so far."""
-
-_SECONDS_BETWEEN_LINES = 30.0
-_BAR_FITS, _RATE_FITS = 80, 60  # columns
-
-
-@contextmanager
-def labelling_progress(
-    fraction_read: Callable[[], float | None],
-    *,
-    console: Console | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    bar: bool = True,
-) -> Iterator[RowsReport]:
-    """Tell on standard error how many rows are labelled, and how fast.
-
-    Args:
-        fraction_read: returns the share of the input that has been read, None if not known.
-        console: where to draw; by default standard error.
-        clock: returns seconds.
-        bar: whether to draw a bar where the console is a terminal; not where rows go there.
-
-    Yields:
-        What to call after each batch.
-    """
-    console = console or error_console()
-    began = clock()
-    if bar and can_draw(console):
-        with _drawn(console, fraction_read, began, clock) as report:
-            yield report
-    else:
-        yield _logged(began, clock)
-
-
-@contextmanager
-def _drawn(
-    console: Console,
-    fraction_read: Callable[[], float | None],
-    began: float,
-    clock: Callable[[], float],
-) -> Iterator[RowsReport]:
-    bar = (BarColumn(bar_width=20),) if console.width >= _BAR_FITS else ()
-    with Progress(
-        SpinnerColumn(),
-        *bar,
-        TextColumn("{task.description}", markup=False),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ) as progress:
-        task = progress.add_task("0 rows", total=None)
-
-        def said(rows: int) -> str:
-            # Where the rate has no room, it would push out what matters more.
-            return rows_and_rate(rows, clock() - began if console.width >= _RATE_FITS else 0.0)
-
-        def report(rows: int) -> None:
-            fraction = fraction_read()
-            percent = "" if fraction is None else f"{fraction:.0%}, "
-            progress.update(
-                task,
-                total=None if fraction is None else 1.0,
-                completed=fraction or 0.0,
-                description=f"{percent}{said(rows)}",
-            )
-
-        yield report
-
-
-def _logged(began: float, clock: Callable[[], float]) -> RowsReport:
-    last = began
-
-    def report(rows: int) -> None:
-        nonlocal last
-        now = clock()
-        if now - last >= _SECONDS_BETWEEN_LINES:
-            last = now
-            logger.info("%s", rows_and_rate(rows, now - began))
-
-    return report
-
-
-def rows_and_rate(rows: int, seconds: float) -> str:
-    """Write a number of rows, and how many that were a second."""
-    rate = f", {rows / seconds:,.0f} rows/s" if seconds > 0 and rows else ""
-    return f"{rows:,} {'row' if rows == 1 else 'rows'} labelled{rate}"

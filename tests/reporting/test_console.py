@@ -1,0 +1,274 @@
+"""What is shown while something takes a while, in a terminal and in a log, and what to type."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from ecomcat.console import (
+    ConsoleHandler,
+    can_draw,
+    drawing,
+    error_console,
+    format_seconds,
+    log_if_stopped,
+    log_next,
+    our_command,
+    rows_and_rate,
+    step,
+)
+
+logger = logging.getLogger("ecomcat")
+_COLOURS, _MOVES = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _usual_terminal(monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "ecomcat")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def a_console(width: int = 80, *, terminal: bool = True) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=width, height=20)
+
+
+def lines(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    shown = _MOVES.sub("\n", _COLOURS.sub("", console.file.getvalue()))
+    return [line.rstrip() for line in shown.splitlines() if line]
+
+
+# Steps in a terminal
+
+
+def test_a_terminal_shows_what_is_done_and_for_how_long():
+    console = a_console()
+    with step("Fitting the [vocabulary]", console=console):
+        pass
+    shown = " ".join(lines(console))
+    assert "Fitting the [vocabulary]" in shown
+    assert "0:00:00" in shown
+
+
+@pytest.mark.parametrize(
+    ("total", "calls", "shown"),
+    [
+        (8, [(1, None), (2, None)], "3 of 8"),
+        (None, [(1200, None)], "1,200"),
+        (None, [(1200, 0.25)], "1,200, 25%"),
+        (None, [(0, 0.5)], "50%"),
+    ],
+)
+def test_what_is_counted_is_shown_with_what_is_known_of_the_whole(total, calls, shown):
+    console = a_console()
+    with step("Scoring", total=total, console=console) as advance:
+        for call in calls:
+            advance(*call)
+    assert any(f" {shown} 0:00:00" in line for line in lines(console))
+
+
+@pytest.mark.parametrize("width", [100, 60, 40, 20])
+@pytest.mark.parametrize("total", [None, 100_000])
+def test_no_line_is_wider_than_the_terminal(width, total):
+    console = a_console(width)
+    with step("Encoding the texts of a file with 語 in it" * 3, total=total, console=console):
+        pass
+    assert max(map(cell_len, lines(console))) <= width
+
+
+def test_log_lines_go_above_what_is_drawn_once_and_to_nobody_else(caplog):
+    console = a_console()
+    with step("Training", console=console):
+        assert error_console() is console
+        with step("Scoring"):
+            logger.warning("a line of [ours] about %s", ":smile:")
+    shown = lines(console)
+    assert shown.count("a line of [ours] about :smile:") == 1
+    assert any("Scoring" in line for line in shown)
+    assert caplog.messages == []
+    logger.warning("later")
+    assert caplog.messages == ["later"]
+    assert error_console() is not console
+
+
+def test_a_long_log_line_breaks_between_words_but_a_command_stays_whole():
+    console = a_console(40)
+    with drawing(console):
+        logger.warning("Expected a file of product texts, found a folder of pictures.")
+        log_next({"python -m ecomcat.predict input=FILE output=FILE": "label a file"})
+    assert lines(console) == [
+        "Expected a file of product texts, found",
+        "a folder of pictures.",
+        "Next: python -m ecomcat.predict input=FILE output=FILE  # label a file",
+    ]
+
+
+_DRAWN = """
+import os, time
+from ecomcat.console import step
+with step("Training"):
+    os.write(2, b"a line of a library\\n")
+    time.sleep(0.3)
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "is_shown"), [("pass", False), ("raise KeyboardInterrupt", False), ("1 / 0", True)]
+)
+def test_what_libraries_write_by_themselves_is_shown_where_the_step_fails_alone(then, is_shown):
+    reader, terminal = pty.openpty()
+    command = [sys.executable, "-c", _DRAWN.format(then=then)]
+    subprocess.run(command, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=False)
+    os.close(terminal)
+    shown = b""
+    with os.fdopen(reader, "rb", buffering=0) as written:
+        try:
+            while block := written.read(4096):
+                shown += block
+        except OSError:  # the end of a terminal
+            pass
+    assert b"Training" in shown
+    assert (b"a line of a library" in shown) == is_shown
+
+
+def test_a_notebook_is_drawn_in_only_with_what_rich_draws_with(monkeypatch):
+    notebook = Console(file=io.StringIO(), force_jupyter=True)
+    for there in (True, False):
+        monkeypatch.setattr("ecomcat.console.is_installed", lambda _, there=there: there)
+        assert can_draw(notebook) == there
+
+
+# Steps in a log
+
+
+@pytest.mark.parametrize("kind", ["no terminal", "dumb terminal"])
+def test_a_log_gets_one_line_of_a_step_that_took_long(kind, monkeypatch, caplog):
+    monkeypatch.setenv("TERM", "dumb")
+    clock, console = Clock(), a_console(terminal=kind == "dumb terminal")
+    with step("Fitting the vocabulary", console=console, clock=clock):
+        clock.now += 75
+    assert caplog.messages == ["Fitting the vocabulary: 1 min 15 s"]
+    assert lines(console) == []
+
+
+def test_a_log_hears_nothing_of_a_quick_step_nor_of_one_that_failed(caplog):
+    clock, console = Clock(), a_console(terminal=False)
+    with step("Quick", console=console, clock=clock):
+        clock.now += 0.9
+    with pytest.raises(ValueError, match="no"), step("Failed", console=console, clock=clock):
+        clock.now += 90
+        raise ValueError("no")
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("total", "fraction", "of"),
+    [(5_000, None, " of 5,000"), (None, None, ""), (None, 0.5, ", 50%")],
+)
+def test_a_log_gets_a_line_now_and_then_where_something_is_counted(total, fraction, of, caplog):
+    clock = Clock()
+    with step("Scoring", total=total, console=a_console(), draw=False, clock=clock) as advance:
+        for _ in range(5):
+            clock.now += 16
+            advance(1_000, fraction)
+    assert caplog.messages == [
+        f"Scoring: 2,000{of}, 32 s",
+        f"Scoring: 4,000{of}, 1 min 04 s",
+        "Scoring: 1 min 20 s",
+    ]
+
+
+def test_the_logger_is_as_it_was_even_where_it_did_not_propagate(monkeypatch):
+    before = logger.handlers[:]
+    monkeypatch.setattr(logger, "propagate", False)
+    with drawing(a_console()):
+        pass
+    assert (logger.handlers, logger.propagate) == (before, False)
+
+
+@pytest.mark.parametrize(
+    "line", [":smile:", "[bold]x[/bold]", "[/]", "x[/q]", "c:\\[b]\\", "word " * 50 + "end"]
+)
+def test_a_log_line_is_written_as_it_is_on_one_line_of_a_log(line):
+    console = a_console(terminal=False)
+    ConsoleHandler(console).emit(logging.makeLogRecord({"msg": line}))
+    assert lines(console) == [line]
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (3599.6, "1 h 00 min"),
+        (3661, "1 h 01 min"),
+        (100 * 3600, "100 h 00 min"),
+    ],
+)
+def test_a_duration_is_written_as_people_read_it(seconds, written):
+    assert format_seconds(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds", "written"),
+    [
+        (0, 2.0, "0 rows labelled"),
+        (1, 0.5, "1 row labelled, 2 rows/s"),
+        (1234, 0.0, "1,234 rows labelled"),
+    ],
+)
+def test_how_many_rows_were_labelled(rows, seconds, written):
+    assert rows_and_rate(rows, seconds) == written
+
+
+def test_a_command_needs_no_model_folder_where_it_is_the_default():
+    assert our_command("serve") == our_command("serve", model_dir="model")
+    assert our_command("serve") == "python -m ecomcat.serve"
+
+
+@pytest.mark.parametrize("folder", ["my model", "it's", "a$b", "(1)", "-x", "café;rm"])
+def test_a_shell_reads_a_command_as_it_is_meant(folder):
+    words = shlex.split(our_command("predict", "input=FILE", model_dir=folder))
+    assert words == ["python", "-m", "ecomcat.predict", "input=FILE", f"model_dir={folder}"]
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt(), SystemExit(143)])
+def test_what_became_of_things_is_logged_when_a_signal_stops_the_block(caplog, signal):
+    with pytest.raises(type(signal)), log_if_stopped("Nothing was written."):
+        raise signal
+    assert caplog.messages == ["Stopped. Nothing was written."]
+
+
+def test_nothing_is_logged_of_a_block_that_ends_or_fails(caplog):
+    with log_if_stopped("Nothing was written."):
+        pass
+    with pytest.raises(ValueError, match="no"), log_if_stopped("Nothing was written."):
+        raise ValueError("no")
+    assert caplog.messages == []
