@@ -7,7 +7,6 @@ progress go to standard error; standard output carries results only.
 from __future__ import annotations
 
 import difflib
-import inspect
 import io
 import logging
 import math
@@ -241,9 +240,6 @@ def _dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
             yield from _dotted_keys(child, f"{prefix}{key}.")
 
 
-# A field in one line, and one that ends in a later line, with the comment at its end.
-_COMMENTED_FIELD = re.compile(r"^    (\w+): [^#\n]*#\s+(.*)$", re.MULTILINE)
-_COMMENTED_END = re.compile(r"^    (\w+): [^#\n]*\(\n(?: {8}.*\n)* {4}\)\s*#\s+(.*)$", re.MULTILINE)
 _WIDEST = 100  # columns of running text
 _COMMENT_COLUMN = 46
 
@@ -301,14 +297,15 @@ def _comment(path: Path) -> str:
 
 
 def _keys(*, _root_: DictConfig) -> str:
-    """List each key with its value, and what the schema's comment says of it."""
+    """List each key with its value, and what the schema says of it."""
     schema = COMMANDS[_root_.hydra.job.config_name]
     config = OmegaConf.masked_copy(_root_, [str(key) for key in _root_ if key != "hydra"])
     return _for_template(list(_key_lines(config, schema, "")))
 
 
 def _key_lines(node: DictConfig, schema: Any, indent: str) -> Iterator[str]:
-    comments = _field_comments(schema)
+    declared = fields(schema) if is_dataclass(schema) else ()
+    helps = {entry.name: entry.metadata.get("help") for entry in declared}
     for key in node:
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and len(child):
@@ -316,7 +313,7 @@ def _key_lines(node: DictConfig, schema: Any, indent: str) -> Iterator[str]:
             yield from _key_lines(child, OmegaConf.get_type(child), indent + "  ")
             continue
         line = f"{indent}{key!s}: {_inline(child)}"
-        comment = comments.get(str(key))
+        comment = helps.get(str(key))
         yield f"{line:{_COMMENT_COLUMN}}  # {comment}" if comment else line
 
 
@@ -327,17 +324,6 @@ def _inline(node: Any) -> str:
         value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
     )
     return written.strip()[1:-1]
-
-
-def _field_comments(schema: Any) -> dict[str, str]:
-    """Return the comments of a dataclass's fields."""
-    if not isinstance(schema, type) or schema in (dict, list):
-        return {}
-    try:
-        source = inspect.getsource(schema)
-    except OSError:  # an installation without sources
-        return {}
-    return dict([*_COMMENTED_END.findall(source), *_COMMENTED_FIELD.findall(source)])
 
 
 def _for_template(lines: Sequence[str]) -> str:
@@ -485,7 +471,11 @@ def _allowed_words(command: str, key: str) -> list[str]:
         schema = get_type_hints(schema).get(group)
         if not is_dataclass(schema):
             return []
-    rules = [each.metadata.get("rule") for each in fields(schema) if each.name == name]
+    rules = [
+        each.metadata.get("rule") or each.metadata.get("bounds")
+        for each in fields(schema)
+        if each.name == name
+    ]
     if not rules or rules[0] is None:
         return []
     return ["true", "false"] if rules[0].kind == "bool" else rules[0].words()

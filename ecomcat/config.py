@@ -6,197 +6,194 @@ that all options share have their default here. Each default stands in one place
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from omegaconf import MISSING
+from ecomcat.options import AUTO as AUTO
+from ecomcat.options import Rule as Rule
+from ecomcat.options import Value as Value
+from ecomcat.options import option, searchable
 
-Value = int | float | bool | str
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Bound the values of one hyperparameter.
-
-    Args:
-        kind: the type of a value.
-        low: smallest number allowed, inclusive.
-        high: largest number allowed, inclusive.
-        names: the words allowed, for `kind="name"`.
-        joined: whether several words may be joined by `+`.
-        none: whether the word `none` is allowed, too.
-        auto: whether the word `auto` is allowed, for what is decided once the data is known.
-    """
-
-    kind: Literal["int", "float", "bool", "name", "any"]
-    low: float | None = None
-    high: float | None = None
-    names: tuple[str, ...] = ()
-    joined: bool = False
-    none: bool = False
-    auto: bool = False
-
-    def check(self, value: object) -> Value:
-        """Return the value in the rule's type.
-
-        Args:
-            value: what stood in a YAML file or on the command line.
-
-        Raises:
-            ValueError: when the value breaks the rule; the message says what was expected.
-        """
-        if self.auto and value == AUTO:
-            return AUTO
-        if self.kind == "any":
-            if isinstance(value, int | float | bool | str):
-                return value
-        elif self.kind == "bool":
-            if isinstance(value, bool):
-                return value
-        elif self.kind == "name":
-            if isinstance(value, str) and value in self.words():
-                return value
-            if isinstance(value, str) and self.joined:
-                # `mean+max` is `max+mean`.
-                ordered = "+".join(sorted(value.split("+"), key=self._position))
-                if ordered in self.words():
-                    return ordered
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            return self._number(value)
-        raise ValueError(f"expected {self.expected()}, found {value!r}")
-
-    def words(self) -> list[str]:
-        """List every word allowed, for `kind="name"`; joined words in the order of `names`."""
-        most = len(self.names) if self.joined else 1
-        joined = [
-            "+".join(chosen)
-            for count in range(1, most + 1)
-            for chosen in combinations(self.names, count)
-        ]
-        return [*joined, "none"] if self.none else joined
-
-    def _position(self, name: str) -> int:
-        return self.names.index(name) if name in self.names else len(self.names)
-
-    def _number(self, value: int | float) -> int | float:
-        number = float(value) if self.kind == "float" else value
-        whole = self.kind == "float" or (isinstance(value, int) or value.is_integer())
-        too_low = self.low is not None and number < self.low
-        too_high = self.high is not None and number > self.high
-        if not whole or too_low or too_high or number != number:
-            raise ValueError(f"expected {self.expected()}, found {value!r}")
-        return int(number) if self.kind == "int" else number
-
-    def expected(self) -> str:
-        """Describe an allowed value for an error message."""
-        if self.kind == "bool":
-            return "true or false"
-        if self.kind == "name":
-            words = [*self.names, "none"] if self.none else list(self.names)
-            joined = ", or several joined by '+'" if self.joined else ""
-            return f"one of {', '.join(words)}{joined}"
-        if self.kind == "any":
-            return "a number, a word, true or false"
-        noun = "a whole number" if self.kind == "int" else "a number"
-        auto = " or auto" if self.auto else ""
-        return f"{noun} from {self.low:g} to {self.high:g}{auto}"
-
-
-def _searchable(rule: Rule) -> Any:
-    """Declare a hyperparameter: a value, a list of choices or a range within the rule."""
-    return field(default=MISSING, metadata={"rule": rule})
+FLAGS = ("auto", "true", "false")
+RUNTIMES = ("auto", "onnx", "keras")
+MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
 @dataclass
 class DataConfig:
     """Where rows come from, how the file is read, and how the rows are split."""
 
-    name: str = MISSING  # the second part of a study's default name
-    source: str = MISSING  # auto, ecommerce, sample or csv
-    path: str | None = None  # a CSV, TSV, JSON lines or Parquet file
-    download_path: str | None = None  # where the e-commerce data set is, or is downloaded to
-    url: str | None = None  # where it is downloaded from
-    blob_id: str | None = None  # git's SHA-1 blob id that the download must have
-    download_licence: str | None = None  # its licence
-    licence: str | None = None  # of a file of one's own, for the model's card
-    member: str | None = None  # which file of a zip archive
-    encoding: str = "auto"  # or any encoding that Python knows
-    delimiter: str = "auto"  # one character, or: comma, semicolon, tab, pipe
-    header: Any = "auto"  # true, false or auto
-    text_column: Any = None  # a name, a position from 0, or a list of these joined in order
-    label_column: Any = None  # a name or a position from 0
-    rare_classes: str = "refuse"  # or drop: what becomes of classes under min_class_rows
-    min_class_rows: int = 10  # distinct texts that a class needs to be split
-    exclude: str | None = None  # a CSV of the audit's with rows marked that are not trained on
-    group_near_duplicates: bool = False  # keep texts that are nearly the same on one side
-    near_duplicate_similarity: float = 0.6  # and from which they are: word triples shared
-    validation_fraction: float = 0.15  # of the distinct texts
-    test_fraction: float = 0.15  # of the distinct texts
-    sample_rows: int = 4000  # rows that `sample` generates
-    sample_label_noise: float = 0.03  # share of its labels that are wrong
-    sample_seed: int = 1  # other products for another number
+    name: str = option(help="the second part of a study's default name")
+    source: str = option(
+        help="auto, ecommerce, sample or csv", choices=("auto", "ecommerce", "sample", "csv")
+    )
+    path: str | None = option(None, help="a CSV, TSV, JSON lines or Parquet file")
+    download_path: str | None = option(
+        None, help="where the e-commerce data set is, or is downloaded to"
+    )
+    url: str | None = option(None, help="where it is downloaded from")
+    blob_id: str | None = option(None, help="git's SHA-1 blob id that the download must have")
+    download_licence: str | None = option(None, help="its licence")
+    licence: str | None = option(None, help="of a file of one's own, for the model's card")
+    member: str | None = option(None, help="which file of a zip archive")
+    encoding: str = option("auto", help="or any encoding that Python knows")
+    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe")
+    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
+    text_column: Any = option(
+        None, help="a name, a position from 0, or a list of these joined in order", column=True
+    )
+    label_column: Any = option(None, help="a name or a position from 0", column=True)
+    rare_classes: str = option(
+        "refuse",
+        help="or drop: what becomes of classes under min_class_rows",
+        choices=("refuse", "drop"),
+    )
+    min_class_rows: int = option(
+        10, help="distinct texts that a class needs to be split", minimum=3
+    )
+    exclude: str | None = option(
+        None, help="a CSV of the audit's with rows marked that are not trained on"
+    )
+    group_near_duplicates: bool = option(
+        False, help="keep texts that are nearly the same on one side"
+    )
+    near_duplicate_similarity: float = option(
+        0.6, help="and from which they are: word triples shared", minimum=0.3, maximum=1.0
+    )
+    validation_fraction: float = option(0.15, help="of the distinct texts", above=0.0, below=1.0)
+    test_fraction: float = option(0.15, help="of the distinct texts", above=0.0, below=1.0)
+    sample_rows: int = option(4000, help="rows that `sample` generates", minimum=200)
+    sample_label_noise: float = option(
+        0.03, help="share of its labels that are wrong", minimum=0.0, maximum=0.5
+    )
+    sample_seed: int = option(1, help="other products for another number", minimum=0)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if self.source == "sample" and self.path:
+            yield "path", f"expected none with data=sample, found {self.path!r}. Use data=csv."
+        together = self.validation_fraction + self.test_fraction
+        if not together < 1:
+            yield (
+                "validation_fraction + data.test_fraction",
+                f"expected less than 1 together, found {together:g}.",
+            )
 
 
 @dataclass
 class ModelConfig:
     """A network's builder and its hyperparameters, each fixed or searched."""
 
-    name: str = MISSING  # the first part of a study's default name
-    build: str = MISSING  # dotted path of the function that builds the network
-    vocabulary_size: Any = _searchable(Rule("int", 10, 10_000_000))  # words, most frequent first
-    max_tokens: Any = _searchable(Rule("int", 1, 100_000))  # words read of a text
-    lstm_tokens: Any = _searchable(Rule("int", 1, 100_000))  # of these, words that the LSTM reads
-    embedding_dim: Any = _searchable(Rule("int", 1, 8192))  # numbers a word
-    lstm_units: Any = _searchable(Rule("int", 1, 8192))  # per direction
-    lstm_layers: Any = _searchable(Rule("int", 1, 8))  # one on top of the other
-    bidirectional: Any = _searchable(Rule("bool"))  # whether texts are read backwards, too
-    pooling: Any = _searchable(
-        Rule("name", names=("last", "max", "mean"), joined=True)
-    )  # of the LSTM's states: last, max, mean, or several joined by +
-    embedding_pooling: Any = _searchable(
-        Rule("name", names=("max", "mean"), joined=True, none=True)
-    )  # of the words themselves: max, mean, max+mean or none
-    word_dropout: Any = _searchable(Rule("float", 0.0, 0.9))  # of words hidden; less in short texts
-    spatial_dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # of whole embedding channels
-    dropout: Any = _searchable(Rule("float", 0.0, 0.95))  # before the last layer
-    learning_rate: Any = _searchable(Rule("float", 1e-7, 1.0))  # of Adam, at the beginning
-    learning_rate_schedule: Any = _searchable(
-        Rule("name", names=("constant", "linear"))
-    )  # constant, or linear: it falls to 0
-    batch_size: Any = _searchable(Rule("int", 1, 65_536, auto=True))  # texts
-    label_smoothing: Any = _searchable(Rule("float", 0.0, 0.9))  # of the target, to all classes
-    extra: dict[str, Any] = field(default_factory=dict)  # what only your own builder knows
+    name: str = option(help="the first part of a study's default name")
+    build: str = option(help="dotted path of the function that builds the network")
+    vocabulary_size: Any = searchable(
+        Rule("int", 10, 10_000_000), help="words, most frequent first"
+    )
+    max_tokens: Any = searchable(Rule("int", 1, 100_000), help="words read of a text")
+    lstm_tokens: Any = searchable(
+        Rule("int", 1, 100_000), help="of these, words that the LSTM reads"
+    )
+    embedding_dim: Any = searchable(Rule("int", 1, 8192), help="numbers a word")
+    lstm_units: Any = searchable(Rule("int", 1, 8192), help="per direction")
+    lstm_layers: Any = searchable(Rule("int", 1, 8), help="one on top of the other")
+    bidirectional: Any = searchable(Rule("bool"), help="whether texts are read backwards, too")
+    pooling: Any = searchable(
+        Rule("name", names=("last", "max", "mean"), joined=True),
+        help="of the LSTM's states: last, max, mean, or several joined by +",
+    )
+    embedding_pooling: Any = searchable(
+        Rule("name", names=("max", "mean"), joined=True, none=True),
+        help="of the words themselves: max, mean, max+mean or none",
+    )
+    word_dropout: Any = searchable(
+        Rule("float", 0.0, 0.9), help="of words hidden; less in short texts"
+    )
+    spatial_dropout: Any = searchable(Rule("float", 0.0, 0.95), help="of whole embedding channels")
+    dropout: Any = searchable(Rule("float", 0.0, 0.95), help="before the last layer")
+    learning_rate: Any = searchable(Rule("float", 1e-7, 1.0), help="of Adam, at the beginning")
+    learning_rate_schedule: Any = searchable(
+        Rule("name", names=("constant", "linear")), help="constant, or linear: it falls to 0"
+    )
+    batch_size: Any = searchable(Rule("int", 1, 65_536, auto=True), help="texts")
+    label_smoothing: Any = searchable(Rule("float", 0.0, 0.9), help="of the target, to all classes")
+    extra: dict[str, Any] = option({}, help="what only your own builder knows")
 
 
 @dataclass
 class SearchConfig:
     """How the space is explored, for how long, and under which name."""
 
-    algorithm: str = MISSING  # tpe, random, bayesian, hyperband or grid
-    name: str | None = None  # the study's folder; by default from model, data and what they hold
-    max_trials: int = MISSING  # of the study, those of earlier runs counted
-    max_minutes: float = MISSING  # of the study's active time, resumed runs added
-    max_epochs: Any = MISSING  # of one trial; auto: as many as give max_batches, at least 4
-    max_batches: int = MISSING  # of one trial, where max_epochs is auto; guide: "Budgets"
-    patience: Any = "auto"  # epochs without a better validation score; auto: a quarter of all
-    overwrite: bool = False  # start a study of the same name afresh
-    hyperband_factor: int = 3  # one trial in this many goes on from a rung of Hyperband
-    pruner: str = "halving"  # or median or none: which trials end early
-    warmup_epochs: int = 2  # that every trial may train; the first rung of halving
-    min_peers: int = 4  # trials that must have come as far before one is pruned
-    halving_factor: int = 3  # one trial in this many goes on from a rung
-    trial_max_minutes: float | None = None  # of one trial; none unless given
-    max_retries: int = 2  # of a trial whose worker was lost or out of memory
-    workers: Any = "auto"  # trials at a time; auto: as many as there is room for, with Ray
-    cluster: str | None = None  # auto or the address of a Ray cluster; by default this machine
-    cores_per_worker: int = 1  # of workers that Ray places
-    gpus_per_worker: float = 0.0  # or a fraction of one
-    memory_gb_per_worker: float = 2.0  # 10^9 bytes
-    dry_run: bool = False  # show what would be searched, and end
-    from_trial: str | None = None  # train: run this trial again, <study>/<id>
+    algorithm: str = option(
+        help="tpe, random, bayesian, hyperband or grid",
+        choices=("tpe", "random", "bayesian", "hyperband", "grid"),
+    )
+    name: str | None = option(
+        None, help="the study's folder; by default from model, data and what they hold"
+    )
+    max_trials: int = option(help="of the study, those of earlier runs counted", minimum=1)
+    max_minutes: float = option(help="of the study's active time, resumed runs added", above=0.0)
+    max_epochs: Any = option(
+        help="of one trial; auto: as many as give max_batches, at least 4", minimum=1, auto=True
+    )
+    max_batches: int = option(
+        help="of one trial, where max_epochs is auto; guide: 'Budgets'", minimum=1
+    )
+    patience: Any = option(
+        "auto",
+        help="epochs without a better validation score; auto: a quarter of all",
+        minimum=1,
+        auto=True,
+    )
+    overwrite: bool = option(False, help="start a study of the same name afresh")
+    hyperband_factor: int = option(
+        3, help="one trial in this many goes on from a rung of Hyperband", minimum=2
+    )
+    pruner: str = option(
+        "halving",
+        help="or median or none: which trials end early",
+        choices=("median", "halving", "none"),
+    )
+    warmup_epochs: int = option(
+        2, help="that every trial may train; the first rung of halving", minimum=1
+    )
+    min_peers: int = option(
+        4, help="trials that must have come as far before one is pruned", minimum=1
+    )
+    halving_factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
+    trial_max_minutes: float | None = option(
+        None, help="of one trial; none unless given", above=0.0
+    )
+    max_retries: int = option(
+        2, help="of a trial whose worker was lost or out of memory", minimum=0
+    )
+    workers: Any = option(
+        "auto",
+        help="trials at a time; auto: as many as there is room for, with Ray",
+        minimum=1,
+        auto=True,
+    )
+    cluster: str | None = option(
+        None, help="auto or the address of a Ray cluster; by default this machine"
+    )
+    cores_per_worker: int = option(1, help="of workers that Ray places", minimum=1)
+    gpus_per_worker: float = option(0.0, help="or a fraction of one", minimum=0.0)
+    memory_gb_per_worker: float = option(2.0, help="10^9 bytes", above=0.0)
+    dry_run: bool = option(False, help="show what would be searched, and end")
+    from_trial: str | None = option(None, help="train: run this trial again, <study>/<id>")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if self.algorithm == "hyperband" and self.pruner != "none":
+            yield (
+                "pruner",
+                "expected none with search=hyperband, which stops trials by itself, found "
+                f"{self.pruner!r}.",
+            )
+        gpus = self.gpus_per_worker
+        if gpus > 1 and not gpus.is_integer():
+            yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."
 
 
 SINGLE, ENSEMBLE = FINALS = ("single", "ensemble")
@@ -206,14 +203,31 @@ SINGLE, ENSEMBLE = FINALS = ("single", "ensemble")
 class FinalConfig:
     """What becomes of the search's best."""
 
-    name: str = MISSING  # single or ensemble
-    max_members: int = 8  # different trials in an ensemble
-    retrain: bool = True  # on train + validation; false keeps the weights of the search
-    memory: bool = True  # look each text up among the training texts, too, unless that harms
-    linear: bool = True  # ask a linear model of the text's words, too, unless that harms
-    onnx: bool = True  # export model.onnx, too, which answers without TensorFlow
-    baseline: bool = True  # compare with TF-IDF and LinearSVC on the same split
-    use_all_rows: bool = False  # train on test rows as well, once they have been scored
+    name: str = option(help="single or ensemble", choices=FINALS)
+    max_members: int = option(8, help="different trials in an ensemble", minimum=1)
+    retrain: bool = option(
+        True, help="on train + validation; false keeps the weights of the search"
+    )
+    memory: bool = option(
+        True, help="look each text up among the training texts, too, unless that harms"
+    )
+    linear: bool = option(
+        True, help="ask a linear model of the text's words, too, unless that harms"
+    )
+    onnx: bool = option(True, help="export model.onnx, too, which answers without TensorFlow")
+    baseline: bool = option(True, help="compare with TF-IDF and LinearSVC on the same split")
+    use_all_rows: bool = option(
+        False, help="train on test rows as well, once they have been scored"
+    )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if self.use_all_rows and not self.retrain:
+            yield (
+                "use_all_rows",
+                "expected final.retrain=true with it, found false. Weights of the search are of "
+                "train alone: leave one of the two out.",
+            )
 
 
 @dataclass
@@ -224,9 +238,9 @@ class SearchCommand:
     model: ModelConfig = field(default_factory=ModelConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     final: FinalConfig = field(default_factory=FinalConfig)
-    seed: int = 1  # of the split and of each trial
-    model_dir: str = "model"  # what is exported; an earlier export is replaced
-    outputs_dir: str = "outputs"  # where the studies stand
+    seed: int = option(1, help="of the split and of each trial", minimum=0, maximum=MAX_SEED)
+    model_dir: str = option("model", help="what is exported; an earlier export is replaced")
+    outputs_dir: str = option("outputs", help="where the studies stand")
 
 
 @dataclass
@@ -234,9 +248,11 @@ class EvaluateCommand:
     """Configuration of `ecomcat.evaluate`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    model_dir: str = "model"  # an exported model
-    output: str | None = None  # where the figures go as JSON
-    runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
+    model_dir: str = option("model", help="an exported model")
+    output: str | None = option(None, help="where the figures go as JSON")
+    runtime: str = option(
+        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
+    )
 
 
 @dataclass
@@ -244,73 +260,108 @@ class AuditCommand:
     """Configuration of `ecomcat.audit`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    against: str | None = None  # a second file of the same columns, such as a test set of one's own
-    output_dir: str = "outputs/audit"  # a folder for each data set goes in here
-    suspicious_rows: int = 1000  # most suspicious labels that are listed
-    splits: int = 3  # of each kind, that a linear model is trained and tested on
-    seed: int = 1  # of splits, folds and lots
+    against: str | None = option(
+        None, help="a second file of the same columns, such as a test set of one's own"
+    )
+    output_dir: str = option("outputs/audit", help="a folder for each data set goes in here")
+    suspicious_rows: int = option(1000, help="most suspicious labels that are listed", minimum=1)
+    splits: int = option(
+        3, help="of each kind, that a linear model is trained and tested on", minimum=1
+    )
+    seed: int = option(1, help="of splits, folds and lots", minimum=0, maximum=MAX_SEED)
 
 
 @dataclass
 class PredictDataConfig:
     """How the file to be labelled is read."""
 
-    member: str | None = None  # which file of a zip archive
-    encoding: str = "auto"  # or any encoding that Python knows
-    delimiter: str = "auto"  # one character, or: comma, semicolon, tab, pipe
-    header: Any = "auto"  # true, false or auto
-    text_column: Any = None  # a name, a position from 0, or a list; by default as in training
+    member: str | None = option(None, help="which file of a zip archive")
+    encoding: str = option("auto", help="or any encoding that Python knows")
+    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe")
+    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
+    text_column: Any = option(
+        None, help="a name, a position from 0, or a list; by default as in training", column=True
+    )
 
 
 @dataclass
 class PredictOptions:
     """What is said of a row besides its category and confidence."""
 
-    min_precision: float | None = None  # of the answers accepted; adds the column accept
-    explain: bool = False  # adds the column words: those that spoke most for the answer
-    words: int = 5  # of an explanation
+    min_precision: float | None = option(
+        None, help="of the answers accepted; adds the column accept", above=0.0, maximum=1.0
+    )
+    explain: bool = option(
+        False, help="adds the column words: those that spoke most for the answer"
+    )
+    words: int = option(5, help="of an explanation", minimum=1)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if self.words != PredictOptions.words and not self.explain:
+            yield (
+                "words",
+                "expected predict.explain=true with it, found false, so that it would do nothing. "
+                "Add the one or leave the other out.",
+            )
 
 
 @dataclass
 class PredictCommand:
     """Configuration of `ecomcat.predict`."""
 
-    input: str | None = None  # a file, or - for standard input
-    output: str | None = None  # a file, or - for standard output
-    input_format: str = "auto"  # csv, tsv, jsonl, parquet; auto: by the file's ending
-    output_format: str = "auto"  # the same; auto: by the file's ending, else as the input
+    input: str | None = option(None, help="a file, or - for standard input")
+    output: str | None = option(None, help="a file, or - for standard output")
+    input_format: str = option("auto", help="csv, tsv, jsonl, parquet; auto: by the file's ending")
+    output_format: str = option(
+        "auto", help="the same; auto: by the file's ending, else as the input"
+    )
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
-    model_dir: str = "model"  # an exported model
-    runtime: str = "auto"  # onnx, keras; auto: onnx where the model was exported to it
-    batch_rows: int = 8192  # rows held in memory at a time
+    model_dir: str = option("model", help="an exported model")
+    runtime: str = option(
+        "auto", help="onnx, keras; auto: onnx where the model was exported to it", choices=RUNTIMES
+    )
+    batch_rows: int = option(8192, help="rows held in memory at a time", minimum=1)
 
 
 @dataclass
 class ServeCommand:
     """Configuration of `ecomcat.serve`."""
 
-    model_dir: str = "model"  # an exported model
-    runtime: str = "auto"  # onnx or keras; auto: ONNX Runtime where it is there
-    host: str = "127.0.0.1"  # where it listens; 0.0.0.0: wherever this machine is reached
-    port: int = 8000  # 0: any that is free
-    allowed_hosts: list[str] = field(default_factory=list)  # by which others call it; '*': any
-    min_precision: float = 0.98  # what an accepted answer stands for
-    max_body_mb: int = 16  # 10^6 bytes of a request, and of a table unpacked
-    max_batch: int = 1000  # texts of a request
-    max_text_characters: int = 100_000  # of one text
-    max_explained: int = 10  # texts of a request that asks which words spoke for the answer
-    max_upload_seconds: float = 60.0  # for a request's body
-    max_table_rows: int = 100_000  # of a table that is labelled
-    max_connections: int = 64  # at a time; more are refused
-    max_shutdown_seconds: int = 30  # for requests under way when it is stopped
+    model_dir: str = option("model", help="an exported model")
+    runtime: str = option(
+        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
+    )
+    host: str = option(
+        "127.0.0.1", help="where it listens; 0.0.0.0: wherever this machine is reached"
+    )
+    port: int = option(8000, help="0: any that is free", minimum=0, maximum=65_535)
+    allowed_hosts: list[str] = option([], help="by which others call it; '*': any")
+    min_precision: float = option(
+        0.98, help="what an accepted answer stands for", above=0.0, maximum=1.0
+    )
+    max_body_mb: int = option(
+        16, help="10^6 bytes of a request, and of a table unpacked", minimum=1
+    )
+    max_batch: int = option(1000, help="texts of a request", minimum=1)
+    max_text_characters: int = option(100_000, help="of one text", minimum=1)
+    max_explained: int = option(
+        10, help="texts of a request that asks which words spoke for the answer", minimum=1
+    )
+    max_upload_seconds: float = option(60.0, help="for a request's body", above=0.0)
+    max_table_rows: int = option(100_000, help="of a table that is labelled", minimum=1)
+    max_connections: int = option(64, help="at a time; more are refused", minimum=1)
+    max_shutdown_seconds: int = option(
+        30, help="for requests under way when it is stopped", minimum=1
+    )
 
 
 @dataclass
 class ReportSearch:
     """Which study is shown."""
 
-    name: str | None = None  # the study's folder; the only one unless given
+    name: str | None = option(None, help="the study's folder; the only one unless given")
 
 
 @dataclass
@@ -318,8 +369,10 @@ class ReportCommand:
     """Configuration of `ecomcat.report`."""
 
     search: ReportSearch = field(default_factory=ReportSearch)
-    outputs_dir: str = "outputs"  # where the studies stand
-    output: str | None = None  # where the page goes, `-` prints it; by default the study's folder
+    outputs_dir: str = option("outputs", help="where the studies stand")
+    output: str | None = option(
+        None, help="where the page goes, `-` prints it; by default the study's folder"
+    )
 
 
 COMMANDS: dict[str, type] = {

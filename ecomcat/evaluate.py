@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.config import EvaluateCommand
-from ecomcat.data.dataset import check_data, refuse_split_keys
+from ecomcat.data.dataset import file_problems, refuse_split_keys
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
+from ecomcat.options import validate
 from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def evaluate(config: EvaluateCommand) -> None:
     require_extra("train", "sklearn", needed_for="Scoring a file")
     check_runtime(config.runtime)
     require_output(config.output)
-    check_data(config.data)
+    validate(config, file_problems(config.data))
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)

@@ -7,10 +7,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from ecomcat.checks import check_predict
 from ecomcat.cli import run
 from ecomcat.config import PredictCommand
-from ecomcat.files import STANDARD_STREAM, expanded
+from ecomcat.errors import UserError
+from ecomcat.files import STANDARD_STREAM, expanded, require_output
+from ecomcat.options import validate
+from ecomcat.rows.formats import PARQUET, choose_formats
 
 if TYPE_CHECKING:
     from ecomcat.export.classifier import Labeller, LabelOptions
@@ -58,7 +60,7 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     Parquet, in which a missing answer is null, always say why one is missing.
     """
     from ecomcat.export.classifier import LabelOptions
-    from ecomcat.rows.formats import JSON_LINES, PARQUET
+    from ecomcat.rows.formats import JSON_LINES
 
     asked = config.predict
     more = asked.explain or asked.min_precision is not None
@@ -125,6 +127,39 @@ def _tell_counts(labeller: Labeller) -> None:
             f"{100 * precision:g} % were right on validation"
         )
     logger.info("%s.", line)
+
+
+def check_predict(config: PredictCommand) -> tuple[str, str]:
+    """Check the settings.
+
+    Returns:
+        The formats of the input and of the output.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each.
+    """
+    from ecomcat.export.classifier import check_runtime
+
+    if not config.input or not config.output:
+        raise UserError(
+            "Expected input=FILE and output=FILE, or - for standard input and output; found "
+            f"input={config.input} output={config.output}."
+        )
+    validate(config)
+    formats = choose_formats(
+        config.input,
+        config.output,
+        input_format=config.input_format,
+        output_format=config.output_format,
+    )
+    if formats[1] == PARQUET and config.output == STANDARD_STREAM and sys.stdout.isatty():
+        raise UserError(
+            "Expected output=FILE for Parquet, found standard output, which is a terminal. Name a "
+            "file, or show the rows with output_format=jsonl."
+        )
+    check_runtime(config.runtime)
+    require_output(config.output)
+    return formats
 
 
 def main() -> NoReturn:

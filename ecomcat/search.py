@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import SearchCommand
+from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.data.dataset import file_problems, idle_similarity
 from ecomcat.errors import UserError
+from ecomcat.model.space import Domain, model_problems, read_space
+from ecomcat.options import validate
+from ecomcat.process import is_installed, pip_line, require_extra
+
+_TRAINING_PACKAGES = (
+    *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
+    *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
+)
 
 
 def search(config: SearchCommand) -> None:
@@ -15,8 +25,6 @@ def search(config: SearchCommand) -> None:
     Raises:
         UserError: for whatever the user can mend.
     """
-    from ecomcat.checks import check_search
-
     space = check_search(config)
     if config.search.from_trial is not None:
         raise UserError(
@@ -27,6 +35,41 @@ def search(config: SearchCommand) -> None:
     from ecomcat.pipeline import search_and_export
 
     search_and_export(config, space)
+
+
+def check_search(config: SearchCommand) -> dict[str, Domain]:
+    """Check everything that can be known before the data is read.
+
+    Returns:
+        The search space.
+
+    Raises:
+        UserError: naming each value that is wrong, a line each; or the packages that are missing.
+    """
+    require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
+    if config.data.group_near_duplicates:
+        require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
+    problems = [*file_problems(config.data), *idle_similarity(config.data)]
+    problems += [*_missing_ray(config.search), *model_problems(config.model)]
+    space = None
+    try:
+        space = read_space(config.model)
+    except UserError as error:
+        problems.append(str(error))
+    validate(config, problems)
+    assert space is not None
+    return space
+
+
+def _missing_ray(search: SearchConfig) -> Iterator[str]:
+    wanted = search.cluster is not None or (type(search.workers) is int and search.workers > 1)
+    if wanted and not is_installed("ray"):
+        yield (
+            f"search.workers={search.workers}"
+            f"{f', search.cluster={search.cluster}' if search.cluster else ''}: expected the "
+            f"package ray, found none. Install it with: {pip_line('cluster')}. Or search in one "
+            "process with search.workers=1."
+        )
 
 
 def main() -> NoReturn:

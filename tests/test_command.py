@@ -7,9 +7,9 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from ecomcat.checks import check_search
 from ecomcat.config import COMMANDS, conf_dir
 from ecomcat.model.space import fixed_values
+from ecomcat.search import check_search
 
 OPTIONS = sorted(
     (path.parent.name, path.stem) for path in conf_dir().glob("*/*.yaml") if path.parent.is_dir()

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ecomcat.checks import check_search
 from ecomcat.config import SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
 from ecomcat.process import is_installed, require_extra
+from ecomcat.search import check_search
 
 
 @pytest.fixture

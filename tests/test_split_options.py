@@ -44,7 +44,7 @@ def marks(path: Path, per_part: int, data: DataConfig = SAMPLE) -> Path:
 
 @pytest.mark.parametrize("similarity", [0.0, 0.29, 1.01, -1.0, float("nan")])
 def test_a_similarity_lies_between_its_bounds(similarity: float) -> None:
-    with pytest.raises(UserError, match=r"near_duplicate_similarity: expected 0\.3 to 1, found"):
+    with pytest.raises(UserError, match=r"similarity: expected a number from 0\.3 to 1, found"):
         check_data(replace(SAMPLE, near_duplicate_similarity=similarity))
     check_data(replace(SAMPLE, near_duplicate_similarity=0.3))
     check_data(replace(SAMPLE, near_duplicate_similarity=1.0))

@@ -24,12 +24,13 @@ from ecomcat.auditing.rows import AuditRows, audit_rows, balance, repeats
 from ecomcat.auditing.texts import contents, languages, similar_texts
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.console import log_next, our_command, step
-from ecomcat.data.dataset import data_problems, path_problems, refuse_split_keys
+from ecomcat.data.dataset import file_problems, path_problems, refuse_split_keys
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks
-from ecomcat.errors import UserError, at_least, seed_problems
+from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
+from ecomcat.options import validate
 from ecomcat.process import require_extra
 from ecomcat.reporting.html import render
 from ecomcat.reporting.terminal import output_console
@@ -47,17 +48,8 @@ def check_audit(config: AuditCommand) -> None:
     """
     require_extra("audit", *_PACKAGES, needed_for="An audit")
     refuse_split_keys(config.data, "audit", compares=True)
-    problems = [
-        *data_problems(config.data),
-        *(path_problems("against", config.against) if config.against else ()),
-        *at_least("suspicious_rows", config.suspicious_rows, 1),
-        *at_least("splits", config.splits, 1),
-        *seed_problems(config.seed),
-    ]
-    if not config.output_dir.strip():
-        problems.append("output_dir: expected a folder, found nothing.")
-    if problems:
-        raise UserError("\n".join(problems))
+    against = path_problems("against", config.against) if config.against else ()
+    validate(config, [*file_problems(config.data), *against])
     require_writable(expanded(config.output_dir) / "data", "output_dir")
 
 

@@ -25,15 +25,12 @@ from ecomcat.data.splitting import (
     split_groups,
     split_rows,
 )
-from ecomcat.errors import UserError, at_least, one_of
+from ecomcat.errors import UserError
 from ecomcat.files import expanded
+from ecomcat.options import validate
 from ecomcat.rows.formats import ending_problems
 
 logger = logging.getLogger("ecomcat")
-
-HEADER_CHOICES = ("auto", "true", "false")
-_SOURCES = ("auto", "ecommerce", "sample", "csv")
-_LEAST_SIMILARITY = 0.3  # below it, most pairs would have to be compared
 
 
 def check_data(data: DataConfig) -> None:
@@ -42,9 +39,7 @@ def check_data(data: DataConfig) -> None:
     Raises:
         UserError: naming each value that is wrong, a line each.
     """
-    problems = list(data_problems(data))
-    if problems:
-        raise UserError("\n".join(problems))
+    validate(data, file_problems(data), prefix="data.")
 
 
 def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
@@ -72,34 +67,10 @@ def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False)
         )
 
 
-def data_problems(data: DataConfig) -> Iterator[str]:
-    """Yield what is wrong with a data configuration, a line each."""
-    yield from one_of("data.source", data.source, _SOURCES)
-    if data.source == "sample" and data.path:
-        yield f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
+def file_problems(data: DataConfig) -> Iterator[str]:
+    """Yield what is wrong with the file that a data configuration names."""
     if data.path:
         yield from path_problems("data.path", data.path)
-    yield from one_of("data.rare_classes", data.rare_classes, ("refuse", "drop"))
-    yield from one_of("data.header", str(data.header).lower(), HEADER_CHOICES)
-    yield from at_least("data.min_class_rows", data.min_class_rows, 3)
-    yield from at_least("data.sample_rows", data.sample_rows, 200)
-    yield from at_least("data.sample_seed", data.sample_seed, 0)
-    if not 0 <= data.sample_label_noise <= 0.5:
-        yield f"data.sample_label_noise: expected 0 to 0.5, found {data.sample_label_noise}."
-    if not _LEAST_SIMILARITY <= data.near_duplicate_similarity <= 1:
-        yield (
-            f"data.near_duplicate_similarity: expected {_LEAST_SIMILARITY:g} to 1, found "
-            f"{data.near_duplicate_similarity:g}."
-        )
-    fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
-    for name, fraction in fractions.items():
-        if not 0 < fraction < 1:
-            yield f"data.{name}_fraction: expected more than 0 and less than 1, found {fraction}."
-    if not sum(fractions.values()) < 1:
-        yield (
-            "data.validation_fraction + data.test_fraction: expected less than 1 together, found "
-            f"{sum(fractions.values()):g}."
-        )
 
 
 def path_problems(key: str, path: str) -> Iterator[str]:

@@ -1,0 +1,257 @@
+"""Declare the options of a configuration: default, help text and bounds stand beside each field."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+from omegaconf import MISSING
+
+from ecomcat.errors import UserError, nearest
+
+Value = int | float | bool | str
+AUTO = "auto"
+TARGET = "_target_"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Bound the values of one option.
+
+    Args:
+        kind: String. The type of a value.
+        low: Number. Smallest number allowed, inclusive.
+        high: Number. Largest number allowed, inclusive.
+        names: Tuple of strings. The words allowed, for `kind="name"`.
+        joined: Boolean. Whether several words may be joined by `+`.
+        none: Boolean. Whether the word `none` is allowed, too.
+        auto: Boolean. Whether the word `auto` is allowed, for what the data decide.
+        above: Number. Bound that a number must exceed.
+        below: Number. Bound that a number must stay under.
+
+    >>> Rule("int", 1, 8).check(2.0)
+    2
+    """
+
+    kind: Literal["int", "float", "bool", "name", "any"]
+    low: float | None = None
+    high: float | None = None
+    names: tuple[str, ...] = ()
+    joined: bool = False
+    none: bool = False
+    auto: bool = False
+    above: float | None = None
+    below: float | None = None
+
+    def check(self, value: object) -> Value:
+        """Return the value in the rule's type.
+
+        Args:
+            value: Any object. What stands in a YAML file or on the command line.
+
+        Raises:
+            ValueError: The value breaks the rule; the message says what was expected.
+        """
+        if self.auto and value == AUTO:
+            return AUTO
+        if self.kind == "any":
+            if isinstance(value, int | float | bool | str):
+                return value
+        elif self.kind == "bool":
+            if isinstance(value, bool):
+                return value
+        elif self.kind == "name":
+            if isinstance(value, str) and value in self.words():
+                return value
+            if isinstance(value, str) and self.joined:
+                # `mean+max` is `max+mean`.
+                ordered = "+".join(sorted(value.split("+"), key=self._position))
+                if ordered in self.words():
+                    return ordered
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            return self._number(value)
+        raise ValueError(f"expected {self.expected()}, found {value!r}")
+
+    def words(self) -> list[str]:
+        """List every word allowed, for `kind="name"`; joined words in the order of `names`."""
+        most = len(self.names) if self.joined else 1
+        joined = [
+            "+".join(chosen)
+            for count in range(1, most + 1)
+            for chosen in combinations(self.names, count)
+        ]
+        return [*joined, "none"] if self.none else joined
+
+    def _position(self, name: str) -> int:
+        return self.names.index(name) if name in self.names else len(self.names)
+
+    def _number(self, value: int | float) -> int | float:
+        whole = self.kind == "int"
+        allowed = (
+            math.isfinite(value)
+            and (not whole or float(value).is_integer())
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+        if not allowed:
+            raise ValueError(f"expected {self.expected()}, found {value!r}")
+        return int(value) if whole else float(value)
+
+    def expected(self) -> str:
+        """Describe an allowed value for an error message."""
+        if self.kind == "bool":
+            return "true or false"
+        if self.kind == "name":
+            words = [*self.names, "none"] if self.none else list(self.names)
+            joined = ", or several joined by '+'" if self.joined else ""
+            return f"one of {', '.join(words)}{joined}"
+        if self.kind == "any":
+            return "a number, a word, true or false"
+        bounds = (("from", self.low), ("above", self.above), ("to", self.high))
+        limits = [f"{word} {bound:.10g}" for word, bound in bounds if bound is not None]
+        if self.below is not None:
+            limits.append(f"and below {self.below:g}")
+        noun = "a whole number" if self.kind == "int" else "a number"
+        return " ".join([noun, *limits]) + (" or auto" if self.auto else "")
+
+
+def option(
+    default: Any = MISSING,
+    *,
+    help: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: Sequence[str] = (),
+    auto: bool = False,
+    column: bool = False,
+) -> Any:
+    """Declare an option of the configuration.
+
+    Args:
+        default: Any object. Left out where each YAML file of a group gives its own.
+        help: String. What it means, in one line.
+        minimum: Number. Smallest allowed. Bounds that are integers allow whole numbers only.
+        maximum: Number. Largest allowed.
+        above: Number. Bound that must be exceeded.
+        below: Number. Bound that must not be reached.
+        choices: Sequence of strings. The words allowed; "true" and "false" allow these, too.
+        auto: Boolean. Whether the word `auto` is allowed beside numbers.
+        column: Boolean. Whether it names columns of a table, which may hold any letters.
+    """
+    bounds = (minimum, maximum, above, below)
+    rule = None
+    if choices:
+        rule = Rule("name", names=tuple(choices))
+    elif any(bound is not None for bound in bounds):
+        real = any(isinstance(bound, float) for bound in bounds)
+        rule = Rule(
+            "float" if real else "int", minimum, maximum, (), False, False, auto, *bounds[2:]
+        )
+    metadata = {"help": help, "bounds": rule, "column": column}
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: copy(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def searchable(rule: Rule, *, help: str) -> Any:
+    """Declare a hyperparameter: a value, a list of choices or a range within the rule."""
+    return field(default=MISSING, metadata={"help": help, "rule": rule})
+
+
+def validate(config: Any, problems: Iterable[str] = (), *, prefix: str = "") -> None:
+    """Check a configuration's values against what its fields declare.
+
+    A dataclass may have a method `problems()` that yields `(key, message)` for rules between its
+    own fields; it is asked where each of them alone is right.
+
+    Args:
+        config: Dataclass instance, its groups included.
+        problems: Iterable of strings. What else the command finds wrong.
+        prefix: String. What stands before each key, such as `"data."` for a group alone.
+
+    Raises:
+        UserError: Naming each value that is wrong, one a line.
+    """
+    found = [*_problems_of(config, prefix), *problems]
+    if found:
+        raise UserError("\n".join(found))
+
+
+def _problems_of(config: Any, prefix: str) -> Iterator[str]:
+    alone: list[str] = []
+    for entry in fields(config):
+        value, key = getattr(config, entry.name), f"{prefix}{entry.name}"
+        if is_dataclass(value):
+            yield from _problems_of(value, f"{key}.")
+        elif isinstance(value, dict) and TARGET in value:
+            alone += target_problems(key, value)
+        elif entry.type == "str" and not str(value).strip():
+            alone.append(f"{key}: expected a value, found nothing.")
+        elif value is not None or entry.default is not None:
+            alone += _rule_problems(key, value, entry.metadata.get("bounds"))
+    if not alone and hasattr(config, "problems"):
+        alone = [f"{prefix}{key}: {message}" for key, message in config.problems()]
+    yield from alone
+
+
+def _rule_problems(key: str, value: Any, rule: Rule | None) -> Iterator[str]:
+    if rule is None:
+        return
+    word = str(value).lower() if rule.kind == "name" and isinstance(value, bool) else value
+    try:
+        rule.check(word)
+    except ValueError as error:
+        yield f"{key}: {error}.{nearest(str(value), rule.words())}"
+
+
+def target_problems(key: str, node: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the parameters of the class that a node names.
+
+    Args:
+        key: String. Where the node stands in the configuration.
+        node: Mapping. `_target_` and the parameters that the configuration gives.
+    """
+    from hydra.utils import get_object
+
+    try:
+        parameters = inspect.signature(get_object(node[TARGET])).parameters
+    except (ImportError, TypeError, ValueError):
+        yield f"{key}.{TARGET}: expected the dotted path of a class, found {node[TARGET]!r}."
+        return
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return
+    for name in node:
+        if name not in parameters and not name.startswith("_"):
+            there_are = f"one of {', '.join(parameters)}" if parameters else "no parameter"
+            yield f"{key}: expected {there_are}, found {name!r}.{nearest(name, parameters)}"
+
+
+def make(key: str, node: Mapping[str, Any], **given: Any) -> Any:
+    """Make the object that a node with `_target_` describes.
+
+    Args:
+        key: String. Where the node stands in the configuration.
+        node: Mapping. `_target_` and the parameters that the configuration gives.
+        **given: What the program itself passes to the class.
+
+    Raises:
+        UserError: The class refuses its parameters.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(dict(node), **given)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, TypeError | ValueError | UserError):
+            raise UserError(f"{key}: {error.__cause__}") from error
+        raise
