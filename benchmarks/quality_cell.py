@@ -76,7 +76,7 @@ def measure(
         model = method.fit(material.rows("train", "validation"), choice, task)
     seconds = time.process_time() - began
     texts, labels = material.rows(part)
-    scores = score_predictions(labels, model.predict(texts), material.classes)
+    scores = score_predictions(labels, model.predict(texts), material.classes).describe()
     return {
         "choice": dict(choice),
         "scores": {part: _short(scores)},

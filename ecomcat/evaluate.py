@@ -91,28 +91,25 @@ def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
 def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, Any]:
     import numpy as np
 
-    from ecomcat.model.metrics import (
-        acceptance_of,
-        score_confidence,
-        score_met_classes,
-        score_slices,
-    )
+    from ecomcat.model.metrics import score_answers
 
     texts = [text for text, _ in rows]
     labels = np.array([number for _, number in rows])
     answers = classifier.probabilities(texts)
-    predicted = answers.argmax(axis=1)
     seen = classifier.was_trained_on(texts)
 
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        judged = acceptance_of(answers[chosen], labels[chosen])
-        return {
-            **score_met_classes(labels[chosen], predicted[chosen], classifier.labels),
-            **score_confidence(judged, classifier.acceptance),
-            "slices": score_slices([texts[row] for row in np.flatnonzero(chosen)], judged.correct),
-        }
+        scores = score_answers(
+            answers[chosen],
+            labels[chosen],
+            classifier.labels,
+            classifier.acceptance,
+            texts=[texts[row] for row in np.flatnonzero(chosen)],
+            present_only=True,
+        )
+        return scores.describe()
 
     return {
         "trained_rows": int(seen.sum()),

@@ -295,8 +295,8 @@ def _fitted(
     model = fit_linear(texts_of(both), labels[both], choice, len(classes))
     return LinearBaseline(
         choice,
-        score_predictions(labels[validation], validated, classes),
-        score_predictions(labels[test], model.predict(texts_of(test)), classes),
+        score_predictions(labels[validation], validated, classes).describe(),
+        score_predictions(labels[test], model.predict(texts_of(test)), classes).describe(),
         left_out=1 - texts_fitted(labels[both], len(classes)) / len(both),
     )
 

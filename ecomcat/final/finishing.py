@@ -43,12 +43,8 @@ from ecomcat.model.layers import describe_networks
 from ecomcat.model.metrics import (
     Acceptance,
     acceptance_of,
-    calibration_bins,
-    coverage_curve,
     read_acceptance,
-    score_confidence,
-    score_predictions,
-    score_slices,
+    score_answers,
 )
 from ecomcat.model.training import OnEpoch, predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, TestAnswers, write_final
@@ -294,12 +290,8 @@ def final_facts(
         "metrics": finished.metrics,
         "verdict": finished.verdict,
         "networks": describe_networks(final.model),
-        "calibration": {
-            part: calibration_bins(each.confidence, each.correct) for part, each in judged.items()
-        },
-        "coverage": {
-            part: coverage_curve(each.confidence, each.correct) for part, each in judged.items()
-        },
+        "calibration": {part: each.calibration_bins() for part, each in judged.items()},
+        "coverage": {part: each.coverage_curve() for part, each in judged.items()},
         "mistakes": confident_mistakes(
             [dataset.texts[row] for row in split.test],
             dataset.labels[split.test],
@@ -380,9 +372,8 @@ def finish_search(
     with step("Scoring the test set"):
         answers = predict_probabilities(final.model, test.texts)
     tested = Tested(final, answers, plan.validation)
-    scores = _score(answers, test.labels, dataset.classes, acceptance)
-    correct = answers.argmax(axis=1) == test.labels
-    scores["slices"] = score_slices([dataset.texts[row] for row in split.test], correct)
+    texts = [dataset.texts[row] for row in split.test]
+    scores = _score(answers, test.labels, dataset.classes, acceptance, texts)
     kept = ~np.isin(split.test, dataset.excluded)
     without = {}
     if not kept.all() and kept.any():
@@ -425,11 +416,9 @@ def _score(
     labels: NDArray[np.int64],
     classes: Sequence[str],
     chosen_on: Acceptance,
+    texts: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    return {
-        **score_predictions(labels, probabilities.argmax(axis=1), classes),
-        **score_confidence(acceptance_of(probabilities, labels), chosen_on),
-    }
+    return score_answers(probabilities, labels, classes, chosen_on, texts=texts).describe()
 
 
 def _describe_final(config: SearchCommand, plan: FinalPlan, rows: int) -> dict[str, Any]:

@@ -1,340 +1,39 @@
-"""Accuracy on kinds of texts: short and long ones, and those of another script."""
+"""Scores of a model: of a training, of answers by class, of confidences, and of kinds of texts."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 15  # as in Guo et al., "On calibration of modern neural networks" (ICML 2017)
-_MOST_POINTS = 200
-
-
-def calibration_bins(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> list[dict[str, float]]:
-    """Return mean confidence and accuracy of each of `BINS` bins of equal width that has answers.
-
-    Args:
-        confidence: of each answer, 0 to 1, shape `(texts,)`.
-        correct: whether it was right, shape `(texts,)`.
-
-    Returns:
-        For each bin the `texts`, their mean `confidence` and their `accuracy`.
-    """
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    texts = np.bincount(bins, minlength=BINS)
-    trusted = np.bincount(bins, weights=confidence, minlength=BINS)
-    right = np.bincount(bins, weights=correct, minlength=BINS)
-    return [
-        {
-            "texts": int(texts[number]),
-            "confidence": float(trusted[number] / texts[number]),
-            "accuracy": float(right[number] / texts[number]),
-        }
-        for number in np.flatnonzero(texts)
-    ]
-
-
-def coverage_curve(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> list[dict[str, float]]:
-    """Return how precise the surest answers are, for growing shares of all answers.
-
-    Args:
-        confidence: of each answer, 0 to 1, shape `(texts,)`.
-        correct: whether it was right, shape `(texts,)`.
-
-    Returns:
-        At most 200 points with the `threshold` of confidence, the share accepted by it
-        (`coverage`) and the `precision` of what is accepted.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    ranked = confidence[order]
-    accepted = np.arange(1, len(ranked) + 1)
-    precision = np.cumsum(correct[order]) / accepted
-    # Equal confidences are accepted together.
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
-    places = np.linspace(0, len(ends) - 1, min(len(ends), _MOST_POINTS))
-    kept = ends[places.round().astype(np.int64)]
-    return [
-        {
-            "threshold": float(ranked[end]),
-            "coverage": float(accepted[end] / len(ranked)),
-            "precision": float(precision[end]),
-        }
-        for end in kept
-    ]
-
-
-PRECISIONS = (0.95, 0.98, 0.99)  # that the figures of every model are given for
-_MOST_TEXTS = 20_000  # kept to read thresholds from
-
-
-def expected_calibration_error(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> float:
-    """Return the mean distance between confidence and accuracy, over bins of equal width.
-
-    As in Guo et al., "On calibration of modern neural networks" (ICML 2017, equation 3).
-
-    Args:
-        confidence: of each answer, 0 to 1, shape `(texts,)`.
-        correct: whether it was right, shape `(texts,)`.
-    """
-    distances = (
-        abs(each["confidence"] - each["accuracy"]) * each["texts"]
-        for each in calibration_bins(confidence, correct)
-    )
-    return sum(distances) / max(len(confidence), 1)
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """Which answers may be taken without a look, read off texts that taught the model nothing.
-
-    Args:
-        confidence: of the answers to validation texts, shape `(texts,)`.
-        correct: whether they were right, shape `(texts,)`.
-    """
-
-    confidence: NDArray[np.float64]
-    correct: NDArray[np.bool_]
-
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence above which answers are right often enough.
-
-        One error more than was met is reckoned with, so that a few right answers prove nothing: a
-        precision of 0.99 takes 99 texts at least.
-
-        Args:
-            min_precision: the share of accepted answers that are to be right, 0 to 1.
-
-        Returns:
-            The threshold of most answers accepted, itself accepted; None when there is none.
-        """
-        order = np.argsort(-self.confidence, kind="stable")
-        ranked = self.confidence[order]
-        accepted = np.arange(1, len(ranked) + 1)
-        errors = np.cumsum(~self.correct[order])
-        # Equal confidences are accepted together.
-        last_of_equals = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
-        precise = errors + 1 <= (1 - min_precision) * (accepted + 1) + 1e-9
-        found = np.flatnonzero(precise & last_of_equals)
-        return float(ranked[found[-1]]) if len(found) else None
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the exported folder keeps: of very many texts, as many as suffice."""
-        rows = np.linspace(0, len(self.confidence) - 1, min(len(self.confidence), _MOST_TEXTS))
-        kept = np.argsort(-self.confidence, kind="stable")[rows.astype(np.int64)]
-        return {
-            "confidence": self.confidence[kept].tolist(),
-            "correct": self.correct[kept].astype(int).tolist(),
-        }
-
-
-def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
-    """Return what `Acceptance.describe` described."""
-    confidence = np.array(content["confidence"], np.float64)
-    return Acceptance(confidence, np.array(content["correct"], bool))
-
-
-def acceptance_of(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Acceptance:
-    """Judge answers to labelled texts.
-
-    Args:
-        probabilities: of each class, shape `(texts, classes)`.
-        labels: class numbers, shape `(texts,)`.
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    return Acceptance(confidence, probabilities.argmax(axis=1) == labels)
-
-
-def score_confidence(answers: Acceptance, chosen_on: Acceptance) -> dict[str, Any]:
-    """Score confidences, and what is accepted by them.
-
-    Args:
-        answers: those that are judged.
-        chosen_on: those that the thresholds are taken from.
-
-    Returns:
-        `calibration_error` (the expected one) and `coverage`: for each of `PRECISIONS` the
-        `threshold`, the share of texts accepted by it (`coverage`), and the share of these that
-        are right (`precision`; None when nothing is accepted).
-    """
-    return {
-        "calibration_error": expected_calibration_error(answers.confidence, answers.correct),
-        "coverage": {
-            str(precision): _coverage(answers, chosen_on.threshold(precision))
-            for precision in PRECISIONS
-        },
-    }
-
-
-def _coverage(answers: Acceptance, threshold: float | None) -> dict[str, float | None]:
-    accepted = answers.confidence >= (np.inf if threshold is None else threshold)
-    return {
-        "threshold": threshold,
-        "coverage": float(accepted.mean()) if len(accepted) else 0.0,
-        "precision": float(answers.correct[accepted].mean()) if accepted.any() else None,
-    }
-
-
 OBJECTIVE = "val_macro_f1"
-
-
-def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> float:
-    """Return the unweighted mean of the classes' F1; a class never met or predicted scores 0."""
-    from sklearn.metrics import f1_score
-
-    return float(
-        f1_score(labels, predicted, labels=range(classes), average="macro", zero_division=0)
-    )
-
-
-def cross_entropy(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float32], smoothing: float = 0.0
-) -> float:
-    """Return the mean cross-entropy in nats, with the label smoothing that training used.
-
-    Args:
-        labels: class numbers, shape `(texts,)`.
-        probabilities: of each class, shape `(texts, classes)`.
-        smoothing: share of the target spread evenly over all classes.
-    """
-    logs = np.log(np.clip(probabilities, 1e-7, 1.0))
-    of_label = logs[np.arange(len(labels)), labels]
-    return float(-np.mean((1 - smoothing) * of_label + smoothing * logs.mean(axis=1)))
-
-
-def score_predictions(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: Sequence[str]
-) -> dict[str, Any]:
-    """Score a set of predictions over all classes.
-
-    Args:
-        labels: true class numbers, shape `(texts,)`.
-        predicted: class numbers, shape `(texts,)`.
-        classes: names of the classes.
-
-    Returns:
-        `rows`, `accuracy`, `macro_f1`, `weighted_f1`, `per_class` (precision, recall, f1, rows)
-        and `confusion_matrix` (a row a true class, a column a predicted one).
-    """
-    from sklearn.metrics import f1_score, precision_recall_fscore_support
-
-    count = len(classes)
-    numbers = range(count)
-    # Counted here: scikit-learn warns of a matrix of one class.
-    crossed = np.bincount(count * labels + predicted, minlength=count**2).reshape(count, count)
-    per_class = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0)
-    return {
-        "rows": len(labels),
-        "accuracy": float(np.mean(labels == predicted)),
-        "macro_f1": macro_f1(labels, predicted, count),
-        "weighted_f1": float(
-            f1_score(labels, predicted, labels=numbers, average="weighted", zero_division=0)
-        ),
-        "per_class": {
-            name: {
-                "precision": float(precision),
-                "recall": float(recall),
-                "f1": float(f1),
-                "rows": int(rows),
-            }
-            for name, precision, recall, f1, rows in zip(classes, *per_class, strict=True)
-        },
-        "confusion_matrix": crossed.tolist(),
-    }
-
-
-def score_met_classes(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: Sequence[str]
-) -> dict[str, Any]:
-    """Score a set of predictions over the classes that occur or were predicted.
-
-    A file need not hold every class that a model knows; those that it has nothing to do with
-    would each count as an F1 of 0.
-
-    Args:
-        labels: true class numbers, shape `(texts,)`.
-        predicted: class numbers, shape `(texts,)`.
-        classes: names of all classes.
-
-    Returns:
-        What `score_predictions` returns for those classes, and the names of the others as
-        `absent_classes`.
-    """
-    met = np.union1d(labels, predicted)
-    names = [classes[number] for number in met]
-    scores = score_predictions(np.searchsorted(met, labels), np.searchsorted(met, predicted), names)
-    absent = set(range(len(classes))).difference(met.tolist())
-    return {**scores, "absent_classes": [classes[number] for number in sorted(absent)]}
-
-
+PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
+BINS = 15  # as in Guo et al., "On calibration of modern neural networks" (ICML 2017)
+MAX_POINTS = 200  # of a coverage curve
+MAX_TEXTS = 20_000  # saved to read thresholds from
+Points = list[dict[str, float]]  # of a curve, each with its values by name
 _WORDS = (10, 50, 200)  # where one kind of length ends and the next begins
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
-_READ = 300  # characters that tell a text's script
-_LATIN, _OTHER = "mostly Latin letters", "mostly other letters"
-
-
-def score_slices(
-    texts: Sequence[str], correct: NDArray[np.bool_]
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Count texts and right answers by the texts' length and script.
-
-    Args:
-        texts: any number of texts.
-        correct: whether each one's answer was right, shape `(texts,)`.
-
-    Returns:
-        For `length` (in words parted by spaces) and `script` (whether most letters are Latin):
-        `rows` and `accuracy` of each kind that occurs.
-    """
-    kinds: dict[str, Callable[[str], str]] = {"length": _length, "script": _script}
-    return {
-        name: _accuracies([kind(text) for text in texts], correct) for name, kind in kinds.items()
-    }
-
-
-def _accuracies(kinds: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, dict[str, Any]]:
-    names, numbers = np.unique(np.array(kinds, object), return_inverse=True)
-    rows = np.bincount(numbers, minlength=len(names))
-    right = np.bincount(numbers, weights=correct, minlength=len(names))
-    found = {
-        str(name): {"rows": int(count), "accuracy": float(hits / count)}
-        for name, count, hits in zip(names, rows, right, strict=True)
-    }
-    return {name: found[name] for name in (*_LENGTHS, _LATIN, _OTHER) if name in found}
-
-
-def _length(text: str) -> str:
-    words = len(text.split())
-    return _LENGTHS[int(np.searchsorted(_WORDS, words, side="right"))]
-
-
-def _script(text: str) -> str:
-    letters = [character for character in text[:_READ] if character.isalpha()]
-    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
-    return _LATIN if 2 * latin >= len(letters) else _OTHER
+_SCRIPTS = ("mostly Latin letters", "mostly other letters")
+_SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
 
 @dataclass
 class Outcome:
-    """What training one configuration gave.
+    """What the training of one configuration gave.
 
     Args:
-        best_epoch: epochs trained when validation macro-F1 was best.
-        epochs: epochs trained in all.
-        scores: validation `macro_f1`, `accuracy` and `loss` after the best epoch.
-        probabilities: of the validation texts then, shape `(texts, classes)`.
-        weights: of the model then, as `keras.Model.set_weights` takes them.
-        curves: a row an epoch, with Keras's names (`val_` for validation).
-        state: all that a later training would go on from, where one may.
+        best_epoch: Integer. Epochs trained when validation macro-F1 was best.
+        epochs: Integer. Epochs trained in all.
+        scores: Validation `macro_f1`, `accuracy` and `loss` after the best epoch.
+        probabilities: Array of shape `(texts, num_classes)`, of the validation texts then.
+        weights: Weights of the model then, as `keras.Model.set_weights` takes them.
+        curves: A row an epoch, with Keras's names (`val_` for validation).
+        state: All that a later training would go on from, where one may.
     """
 
     best_epoch: int = 0
@@ -344,3 +43,304 @@ class Outcome:
     weights: list[NDArray[np.float32]] = field(default_factory=list)
     curves: list[dict[str, float]] = field(default_factory=list)
     state: list[NDArray[Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Precision, recall and F1 of one class, and how many texts have it."""
+
+    precision: float
+    recall: float
+    f1: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The fraction of answers that a threshold accepts, and of these the fraction that is right.
+
+    Threshold and precision are `None` where nothing is accepted.
+    """
+
+    threshold: float | None
+    coverage: float
+    precision: float | None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Number of texts of one kind, and the accuracy on them."""
+
+    rows: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of answers to labelled texts.
+
+    Args:
+        rows: Integer. Number of texts.
+        accuracy: Float. Fraction of right answers.
+        macro_f1: Float. Unweighted mean of the classes' F1.
+        weighted_f1: Float. Mean of the classes' F1, weighted by their texts.
+        per_class: `ClassScores` by the class's name.
+        confusion_matrix: Array with a row a true class and a column a predicted one.
+        absent_classes: Names of the classes that were left out, where some may be.
+        calibration_error: Float. Expected calibration error, where confidences are known.
+        coverage: `Coverage` for each of `PRECISIONS`, where confidences are known.
+        slices: For `length` and `script`, a `Slice` of each kind of text.
+    """
+
+    rows: int
+    accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    per_class: dict[str, ClassScores]
+    confusion_matrix: NDArray[np.int64]
+    absent_classes: list[str] | None = None
+    calibration_error: float | None = None
+    coverage: dict[str, Coverage] | None = None
+    slices: dict[str, dict[str, Slice]] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds; scores that are not known are left out."""
+        described = {**asdict(self), "confusion_matrix": self.confusion_matrix.tolist()}
+        return {name: value for name, value in described.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Confidences of answers, and whether they were right: what thresholds are read from.
+
+    Args:
+        confidence: Array of shape `(texts,)`, 0 to 1.
+        correct: Array of shape `(texts,)`, whether each answer was right.
+
+    Example:
+        >>> answers = Acceptance(np.array([0.9, 0.8, 0.6]), np.array([True, True, False]))
+        >>> answers.threshold(0.6)
+        0.8
+    """
+
+    confidence: NDArray[np.float64]
+    correct: NDArray[np.bool_]
+
+    def threshold(self, min_precision: float) -> float | None:
+        """Return the lowest confidence from which answers are right often enough.
+
+        One error more than was seen is counted, so that a few right answers prove nothing: a
+        precision of 0.99 takes 99 texts at least.
+
+        Args:
+            min_precision: Float. Fraction of accepted answers that are to be right.
+
+        Returns:
+            The threshold that accepts most answers, itself accepted, or `None` without one.
+        """
+        confidence, accepted, right = self._levels()
+        precise = accepted - right + 1 <= (1 - min_precision) * (accepted + 1) + 1e-9
+        return float(confidence[precise][-1]) if precise.any() else None
+
+    def coverage(self, threshold: float | None) -> Coverage:
+        """Return what a threshold accepts of these answers."""
+        accepted = self.confidence >= (np.inf if threshold is None else threshold)
+        if not accepted.any():
+            return Coverage(threshold, 0.0, None)
+        return Coverage(threshold, float(accepted.mean()), float(self.correct[accepted].mean()))
+
+    def coverage_curve(self) -> Points:
+        """Return at most `MAX_POINTS` points with `threshold`, `coverage` and `precision`."""
+        import pandas as pd
+
+        confidence, accepted, right = self._levels()
+        curve = pd.DataFrame({"threshold": confidence, "coverage": accepted, "precision": right})
+        curve["precision"] /= accepted
+        curve["coverage"] /= len(self.confidence)
+        points = np.linspace(0, len(curve) - 1, min(len(curve), MAX_POINTS)).round()
+        return cast(Points, curve.iloc[points.astype(np.int64)].to_dict("records"))
+
+    def calibration_bins(self) -> Points:
+        """Return `texts`, mean `confidence` and `accuracy` of each of `BINS` equal bins in use."""
+        import pandas as pd
+
+        bins = np.minimum((self.confidence * BINS).astype(np.int64), BINS - 1)
+        answers = pd.DataFrame({"confidence": self.confidence, "accuracy": self.correct * 1.0})
+        means = answers.groupby(bins).mean().assign(texts=np.unique(bins, return_counts=True)[1])
+        return cast(Points, means.to_dict("records"))
+
+    def calibration_error(self) -> float:
+        """Return the mean distance between confidence and accuracy over the bins.
+
+        As in Guo et al., "On calibration of modern neural networks" (ICML 2017, equation 3).
+        """
+        distances = (
+            abs(each["confidence"] - each["accuracy"]) * each["texts"]
+            for each in self.calibration_bins()
+        )
+        return sum(distances) / max(len(self.confidence), 1)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the exported folder holds: of very many texts, as many as are enough."""
+        rows = np.linspace(0, len(self.confidence) - 1, min(len(self.confidence), MAX_TEXTS))
+        chosen = np.argsort(-self.confidence, kind="stable")[rows.astype(np.int64)]
+        return {
+            "confidence": self.confidence[chosen].tolist(),
+            "correct": self.correct[chosen].astype(int).tolist(),
+        }
+
+    def _levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return each confidence, the highest first, how many it accepts and how many are right."""
+        order = np.argsort(-self.confidence, kind="stable")
+        ranked = self.confidence[order]
+        # Equal confidences are accepted together.
+        ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
+        return ranked[ends], ends + 1, np.cumsum(self.correct[order].astype(np.int64))[ends]
+
+
+def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
+    """Return what `Acceptance.describe` described."""
+    confidence = np.array(content["confidence"], np.float64)
+    return Acceptance(confidence, np.array(content["correct"], bool))
+
+
+def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Acceptance:
+    """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    return Acceptance(confidence, probabilities.argmax(axis=1) == label_ids)
+
+
+def macro_f1(label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
+    """Return the unweighted mean of the classes' F1; a class that never occurs scores 0."""
+    from sklearn.metrics import f1_score
+
+    return float(
+        f1_score(label_ids, predicted, labels=range(num_classes), average="macro", zero_division=0)
+    )
+
+
+def cross_entropy(
+    label_ids: NDArray[np.int64], probabilities: NDArray[np.float32], smoothing: float = 0.0
+) -> float:
+    """Return the mean cross-entropy in nats, with the label smoothing that training used.
+
+    Args:
+        label_ids: Array of class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, num_classes)`.
+        smoothing: Float. Part of the target spread evenly over all classes. Defaults to 0.
+    """
+    logs = np.log(np.clip(probabilities, 1e-7, 1.0))
+    of_label = logs[np.arange(len(label_ids)), label_ids]
+    return float(-np.mean((1 - smoothing) * of_label + smoothing * logs.mean(axis=1)))
+
+
+def score_predictions(
+    label_ids: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    present_only: bool = False,
+    **further: Any,
+) -> Scores:
+    """Score predicted classes.
+
+    Args:
+        label_ids: Array of true class numbers, shape `(texts,)`.
+        predicted: Array of class numbers, shape `(texts,)`.
+        class_names: Names of all classes.
+        present_only: Boolean. Whether to leave out classes that neither occur nor were predicted,
+            each of which would count as an F1 of 0. Defaults to `False`.
+        **further: Further fields of `Scores`.
+
+    Example:
+        >>> scores = score_predictions(np.array([0, 0]), np.array([0, 1]), ["Books", "Toys"])
+        >>> scores.accuracy, scores.per_class["Books"].recall
+        (0.5, 0.5)
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    present = list(range(len(class_names)))
+    if present_only:
+        present = np.union1d(label_ids, predicted).tolist()
+        absent = sorted(set(range(len(class_names))).difference(present))
+        further["absent_classes"] = [class_names[number] for number in absent]
+    precision, recall, f1, rows = precision_recall_fscore_support(
+        label_ids, predicted, labels=present, zero_division=0
+    )
+    figures = zip(precision.tolist(), recall.tolist(), f1.tolist(), rows.tolist(), strict=True)
+    # Counted here: scikit-learn warns of a matrix of one class.
+    count = len(present)
+    cells = count * np.searchsorted(present, label_ids) + np.searchsorted(present, predicted)
+    return Scores(
+        rows=len(label_ids),
+        accuracy=float(np.mean(label_ids == predicted)),
+        macro_f1=float(f1.mean()),
+        weighted_f1=float(f1 @ rows / max(rows.sum(), 1)),
+        per_class={
+            class_names[number]: ClassScores(*each)
+            for number, each in zip(present, figures, strict=True)
+        },
+        confusion_matrix=np.bincount(cells, minlength=count**2).reshape(count, count),
+        **further,
+    )
+
+
+def score_answers(
+    probabilities: NDArray[np.float32],
+    label_ids: NDArray[np.int64],
+    class_names: Sequence[str],
+    chosen_on: Acceptance,
+    *,
+    texts: Sequence[str] | None = None,
+    present_only: bool = False,
+) -> Scores:
+    """Score answers and their confidences.
+
+    Args:
+        probabilities: Array of shape `(texts, num_classes)`.
+        label_ids: Array of true class numbers, shape `(texts,)`.
+        class_names: Names of all classes.
+        chosen_on: Answers to other texts, which the thresholds of confidence are taken from.
+        texts: The texts, for the scores by kind of text.
+        present_only: Boolean. As in `score_predictions`. Defaults to `False`.
+    """
+    answers = acceptance_of(probabilities, label_ids)
+    return score_predictions(
+        label_ids,
+        probabilities.argmax(axis=1),
+        class_names,
+        present_only=present_only,
+        calibration_error=answers.calibration_error(),
+        coverage={
+            str(precision): answers.coverage(chosen_on.threshold(precision))
+            for precision in PRECISIONS
+        },
+        slices=None if texts is None else score_slices(texts, answers.correct),
+    )
+
+
+def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, dict[str, Slice]]:
+    """Score each kind of text that occurs, by `length` in words and by `script`.
+
+    Example:
+        >>> score_slices(["red shoes"], np.array([True]))["length"]
+        {'under 10 words': Slice(rows=1, accuracy=1.0)}
+    """
+    lengths = np.searchsorted(_WORDS, [len(text.split()) for text in texts], side="right")
+    scripts = np.array([int(not _is_latin(text)) for text in texts], np.int64)
+
+    def by_kind(numbers: NDArray[np.int64], kinds: Sequence[str]) -> dict[str, Slice]:
+        masks = {kind: numbers == number for number, kind in enumerate(kinds)}
+        return {
+            kind: Slice(int(mask.sum()), float(correct[mask].mean()))
+            for kind, mask in masks.items()
+            if mask.any()
+        }
+
+    return {"length": by_kind(lengths, _LENGTHS), "script": by_kind(scripts, _SCRIPTS)}
+
+
+def _is_latin(text: str) -> bool:
+    letters = [letter for letter in text[:_SCRIPT_CHARACTERS] if letter.isalpha()]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    return 2 * latin >= len(letters)

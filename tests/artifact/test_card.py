@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ecomcat.export.card import model_card
-from ecomcat.model.metrics import Acceptance, score_confidence, score_predictions, score_slices
+from ecomcat.model.metrics import Acceptance, score_answers
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 any_text = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20)
@@ -37,14 +37,11 @@ def card(
     licence: str | None = None,
     excluded: dict[str, Any] | None = None,
 ) -> str:
-    right = np.array([True, True])
-    judged = Acceptance(np.array([0.9, 0.8]), right)
-    scores = {
-        **score_predictions(np.array([0, 1]), np.array([0, 1]), [category, "the other"]),
-        **score_confidence(judged, judged),
-        "slices": score_slices(["a", "b"], right),
-        **(figures or {}),
-    }
+    judged = Acceptance(np.array([0.9, 0.8]), np.array([True, True]))
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    names = [category, "the other"]
+    scored = score_answers(probabilities, np.array([0, 1]), names, judged, texts=["a", "b"])
+    scores = {**scored.describe(), **(figures or {})}
     metrics = {
         "test": scores,
         "validation": scores,

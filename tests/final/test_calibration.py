@@ -11,7 +11,7 @@ from ecomcat.final.calibration import (
     fit_temperature,
     with_temperature,
 )
-from ecomcat.model.metrics import acceptance_of, expected_calibration_error
+from ecomcat.model.metrics import acceptance_of
 
 
 def answers(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,10 +34,7 @@ def test_calibration_brings_confidence_and_accuracy_together_and_changes_no_answ
     probabilities, labels = answers(4000)
     cold = with_temperature(probabilities, 0.4)
     calibrated = cross_calibrated(cold, labels, seed=1)
-    errors = []
-    for each in (cold, calibrated):
-        judged = acceptance_of(each, labels)
-        errors.append(expected_calibration_error(judged.confidence, judged.correct))
+    errors = [acceptance_of(each, labels).calibration_error() for each in (cold, calibrated)]
     assert errors[0] > 0.1
     assert errors[1] < 0.03
     assert np.array_equal(cold.argmax(axis=1), calibrated.argmax(axis=1))

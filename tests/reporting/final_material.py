@@ -39,7 +39,7 @@ def answers_of(classes: int, texts: int = 300) -> tuple[NDArray[np.int64], NDArr
 def metrics_of(names: list[str], **final: Any) -> dict[str, Any]:
     """Return what `metrics.json` would hold."""
     labels, probabilities = answers_of(len(names))
-    scores = score_predictions(labels, probabilities.argmax(axis=1), names)
+    scores = score_predictions(labels, probabilities.argmax(axis=1), names).describe()
     coverage = {
         "0.95": {"threshold": 0.5, "coverage": 0.4, "precision": 0.96},
         "0.99": {"threshold": None, "coverage": 0.0, "precision": None},

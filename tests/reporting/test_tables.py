@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from ecomcat.model.metrics import score_met_classes, score_predictions
+from ecomcat.model.metrics import score_predictions
 from ecomcat.reporting.terminal import (
     best_trials_table,
     confusion_table,
@@ -37,6 +38,11 @@ def printed(table: Table | None) -> str:
 def joined(table: Table) -> str:
     """Return the same on one line, since titles and captions are wrapped."""
     return " ".join(printed(table).split())
+
+
+def scores_of(labels: Any, predicted: Any, names: list[str], **options: bool) -> dict[str, Any]:
+    scores = score_predictions(np.array(labels), np.array(predicted), names, **options)
+    return scores.describe()
 
 
 def completed(number: int) -> TrialRecord:
@@ -80,7 +86,7 @@ def test_the_best_trials_come_first_with_what_differs() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_no_markup(name: str) -> None:
-    scores = score_predictions(np.array([0, 1]), np.array([0, 1]), [name, "other"])
+    scores = scores_of([0, 1], [0, 1], [name, "other"])
     assert name in joined(scores_table(name, {"all": scores}))
     assert f"│ {name} │" in printed(scores_table("Scores", {name: scores}))
     assert name in joined(per_class_table(name, scores))
@@ -99,7 +105,7 @@ def test_the_console_prints_plain_strings_as_they_are(
 
 def test_the_caption_says_which_classes_are_left_out() -> None:
     classes = ["Books", "Lamps", "Shoes", "Toys"]
-    scores = score_met_classes(np.array([0, 0]), np.array([0, 2]), classes)
+    scores = scores_of([0, 0], [0, 2], classes, present_only=True)
     text = joined(per_class_table("By category", scores))
     assert "Books" in text and "Shoes" in text
     assert "Lamps" not in text and "Toys" not in text
@@ -109,21 +115,21 @@ def test_the_caption_says_which_classes_are_left_out() -> None:
 
 
 def test_no_caption_where_nothing_is_left_out() -> None:
-    scores = score_met_classes(np.array([0, 1]), np.array([0, 1]), ["Books", "Lamps"])
+    scores = scores_of([0, 1], [0, 1], ["Books", "Lamps"], present_only=True)
     assert per_class_table("By category", scores).caption is None
     assert scores_table("Scores", {"all": scores}).caption is None
 
 
 def test_the_caption_says_where_the_other_classes_are() -> None:
     classes = [f"class {number}" for number in range(5)]
-    scores = score_predictions(np.arange(5), np.array([0, 1, 2, 3, 0]), classes)
+    scores = scores_of(np.arange(5), [0, 1, 2, 3, 0], classes)
     table = per_class_table("By category", scores, most=3, where_all="in figures.json")
     assert "and 2 more in figures.json" in joined(table)
     assert "class 4" in printed(table) and "class 2" not in printed(table)
 
 
 def test_a_confusion_matrix_too_wide_to_read_is_left_out() -> None:
-    scores = score_predictions(np.arange(5), np.arange(5), list("abcde"))
+    scores = scores_of(np.arange(5), np.arange(5), list("abcde"))
     assert confusion_table(scores, most=4) is None
     assert "│ e │ 0 │ 0 │ 0 │ 0 │ 1 │" in printed(confusion_table(scores, most=5))
 
@@ -146,7 +152,7 @@ LONG = ["Clothing & Accessories", "Extraordinarilylongcategory", "語" * 20, "To
 def tables_of(width: int) -> dict[str, Table | None]:
     """Return each table of a made-up run, as it would be printed in a terminal so wide."""
     labels = np.array([0, 1, 2, 3] * 300)
-    scores = score_predictions(labels, np.roll(labels, 1) * (labels > 1), LONG)
+    scores = scores_of(labels, np.roll(labels, 1) * (labels > 1), LONG)
     coverage = {
         "0.95": {"threshold": 0.7123, "coverage": 0.987, "precision": 0.9512},
         "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
@@ -219,7 +225,7 @@ def test_no_table_is_wider_than_the_terminal(name: str) -> None:
 def test_a_confusion_matrix_of_usual_names_fits_at_any_width() -> None:
     names = ["Car Accessories", "Garden & Outdoor", "Office Supplies", "Pet Supplies"]
     names += ["Sports & Fitness", "Toys, Games & Puzzles"]
-    scores = score_predictions(np.arange(6), np.arange(6), names)
+    scores = scores_of(np.arange(6), np.arange(6), names)
     for width in range(40, 131):
         lines = narrow(confusion_table(scores, width=width), width)
         assert max(map(cell_len, lines)) <= width, width
@@ -229,7 +235,7 @@ def test_a_confusion_matrix_of_usual_names_fits_at_any_width() -> None:
 def test_a_confusion_matrix_that_cannot_fit_is_left_out() -> None:
     names = [f"class {number}" for number in range(12)]
     labels = np.repeat(np.arange(12), 1000)
-    scores = score_predictions(labels, labels, names)
+    scores = scores_of(labels, labels, names)
     assert confusion_table(scores, width=40) is None
     assert confusion_table(scores, width=80) is not None
 

@@ -1,0 +1,240 @@
+"""Scores by class, confidences and what is accepted by them, and scores by kind of text."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import classification_report, confusion_matrix, f1_score
+
+from ecomcat.model.metrics import (
+    Acceptance,
+    cross_entropy,
+    macro_f1,
+    read_acceptance,
+    score_answers,
+    score_predictions,
+    score_slices,
+)
+
+CLASSES = ["Books", "Toys", "Lamps"]
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
+ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300)
+
+
+def accepting(pairs: list[tuple[float, bool]]) -> Acceptance:
+    confidence, correct = np.array(pairs, np.float64).reshape(-1, 2).T
+    return Acceptance(confidence, correct.astype(bool))
+
+
+def scores_of(labels: Any, predicted: Any, names: list[str] = CLASSES, **options: bool) -> Any:
+    return score_predictions(np.array(labels), np.array(predicted), names, **options).describe()
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_scores_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(pairs).T
+    names, numbers = list("abcd"), list(range(4))
+    scores = scores_of(labels, predicted, names)
+    report = classification_report(
+        labels, predicted, labels=numbers, target_names=names, output_dict=True, zero_division=0
+    )
+    for name in names:
+        expected = {**report[name], "f1": report[name]["f1-score"], "rows": report[name]["support"]}
+        found = scores["per_class"][name]
+        assert found == pytest.approx({key: expected[key] for key in found})
+    assert scores["rows"] == len(pairs)
+    assert scores["accuracy"] == pytest.approx(np.mean(labels == predicted))
+    assert scores["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"])
+    assert scores["macro_f1"] == pytest.approx(macro_f1(labels, predicted, 4))
+    assert scores["weighted_f1"] == pytest.approx(report["weighted avg"]["f1-score"])
+    matrix = confusion_matrix(labels, predicted, labels=numbers)
+    assert scores["confusion_matrix"] == matrix.tolist()
+    assert json.loads(json.dumps(scores)) == scores
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_classes_that_neither_occur_nor_were_predicted_can_be_left_out(
+    pairs: list[tuple[int, int]],
+) -> None:
+    labels, predicted = np.array(pairs).T
+    scores = scores_of(labels, predicted, list("dcba"), present_only=True)
+    expected = f1_score(labels, predicted, average="macro", zero_division=0)
+    assert scores["macro_f1"] == pytest.approx(expected)
+    whole = scores_of(labels, predicted, list("dcba"))
+    assert scores["accuracy"] == whole["accuracy"]
+    assert scores["weighted_f1"] == pytest.approx(whole["weighted_f1"])
+    present = scores["per_class"]
+    assert present == {name: whole["per_class"][name] for name in present}
+    assert list(present) == sorted(present, reverse=True)
+    assert sorted([*present, *scores["absent_classes"]]) == list("abcd")
+    assert np.sum(scores["confusion_matrix"]) == len(pairs)
+
+
+def test_a_single_class_is_scored_without_a_warning() -> None:
+    scores = scores_of([2, 2], [2, 2], present_only=True)
+    assert (scores["macro_f1"], scores["confusion_matrix"]) == (1.0, [[2]])
+
+
+def test_macro_f1_counts_an_absent_class_as_zero_and_is_no_mean_over_batches() -> None:
+    perfect = np.array([0, 1, 0, 1])
+    assert macro_f1(perfect, perfect, 4) == 0.5
+    labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0, 2])
+    assert macro_f1(labels, predicted, 3) == pytest.approx((0.4 + 0.4 + 1) / 3)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 6))
+def test_cross_entropy_is_that_of_keras(smoothing: float, seed: int, classes: int) -> None:
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet(np.ones(classes), 20).clip(1e-4)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    labels = random.integers(0, classes, 20)
+    targets = np.eye(classes)[labels] * (1 - smoothing) + smoothing / classes
+    found = cross_entropy(labels, probabilities.astype(np.float32), smoothing)
+    assert found == pytest.approx(-(targets * np.log(probabilities)).sum(axis=1).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "smoothing", "expected"),
+    [
+        ([0.25, 0.75], 0.0, -math.log(0.25)),
+        ([1.0, 0.0], 0.0, 0.0),
+        ([0.0, 1.0], 0.0, -math.log(1e-7)),
+        ([1.0, 0.0], 0.2, -0.1 * math.log(1e-7)),
+    ],
+)
+def test_cross_entropy_of_one_text(probabilities: Any, smoothing: float, expected: float) -> None:
+    found = cross_entropy(np.array([0]), np.array([probabilities], np.float32), smoothing)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "error"),
+    [
+        pytest.param([0.5, 0.5], [True, False], 0.0, id="perfectly calibrated"),
+        pytest.param([1.0, 1.0], [True, False], 0.5, id="overconfident"),
+        pytest.param([0.5, 0.5], [True, True], 0.5, id="underconfident"),
+        pytest.param([1.0, 0.5, 0.5], [True, True, False], 0.0, id="bin by bin"),
+        pytest.param([], [], 0.0, id="no text"),
+    ],
+)
+def test_the_calibration_error_is_how_far_confidence_and_accuracy_are_apart(
+    confidence: list[float], correct: list[bool], error: float
+) -> None:
+    answers = accepting(list(zip(confidence, correct, strict=True)))
+    assert answers.calibration_error() == pytest.approx(error)
+
+
+@given(ANSWERS)
+@settings(deadline=None)
+def test_bins_hold_each_answer_once(pairs: list[tuple[float, bool]]) -> None:
+    answers = accepting(pairs)
+    bins = answers.calibration_bins()
+    assert len(bins) <= 15
+    assert sum(each["texts"] for each in bins) == len(pairs)
+    right = sum(each["texts"] * each["accuracy"] for each in bins)
+    assert right == pytest.approx(answers.correct.sum())
+
+
+@given(ANSWERS)
+@settings(deadline=None)
+def test_each_point_of_the_coverage_curve_is_what_its_threshold_accepts(
+    pairs: list[tuple[float, bool]],
+) -> None:
+    answers = accepting(pairs)
+    points = answers.coverage_curve()
+    assert 1 <= len(points) <= 200
+    for point in points:
+        assert point == pytest.approx(vars(answers.coverage(point["threshold"])))
+    assert points[-1]["coverage"] == 1.0
+
+
+def test_no_answers_give_no_points() -> None:
+    assert accepting([]).calibration_bins() == accepting([]).coverage_curve() == []
+
+
+RIGHT = [(0.9 - number / 1000, True) for number in range(99)]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "precision", "threshold"),
+    [
+        pytest.param(RIGHT, 0.99, 0.802, id="all of them"),
+        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.99, 0.802, id="those above an error"),
+        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.95, 0.4, id="an error is allowed"),
+        pytest.param([], 0.99, None, id="no text"),
+        pytest.param([(0.9, True)] * 98, 0.99, None, id="too few texts to tell"),
+        pytest.param([(0.9, False), *[(0.8, True)] * 50], 0.99, None, id="the first is wrong"),
+    ],
+)
+def test_the_threshold_accepts_as_many_as_are_right_often_enough(
+    pairs: list[tuple[float, bool]], precision: float, threshold: float | None
+) -> None:
+    assert accepting(pairs).threshold(precision) == pytest.approx(threshold)
+
+
+@given(ANSWERS, st.floats(0, 1))
+def test_what_is_accepted_was_right_often_enough(
+    pairs: list[tuple[float, bool]], min_precision: float
+) -> None:
+    answers = accepting([(round(confidence, 1), correct) for confidence, correct in pairs])
+    threshold = answers.threshold(min_precision)
+    if threshold is not None:
+        assert threshold in answers.confidence
+        precision = answers.coverage(threshold).precision
+        assert precision is not None
+        assert precision >= min_precision - 1e-9
+
+
+@given(ANSWERS)
+def test_the_exported_folder_has_the_same_thresholds(pairs: list[tuple[float, bool]]) -> None:
+    answers = accepting(pairs)
+    read = read_acceptance(json.loads(json.dumps(answers.describe())))
+    for precision in (0.5, 0.9):
+        assert read.threshold(precision) == answers.threshold(precision)
+
+
+def test_of_very_many_texts_as_many_are_saved_as_are_enough() -> None:
+    random = np.random.default_rng(0)
+    confidence = random.uniform(0.5, 1, 100_000)
+    answers = Acceptance(confidence, random.uniform(0, 1, 100_000) < confidence)
+    read = read_acceptance(answers.describe())
+    assert len(read.confidence) == 20_000
+    assert read.threshold(0.9) == pytest.approx(answers.threshold(0.9), abs=0.02)
+
+
+def test_answers_are_scored_with_their_confidence_and_kind() -> None:
+    chosen_on = accepting([(0.8, True)] * 60 + [(0.6, False)] * 40)
+    probabilities = np.array([[0.95, 0.05], [0.1, 0.9], [0.7, 0.3]], np.float32)
+    names, texts = ["Books", "Toys"], ["one", "two", "three"]
+    scores = score_answers(probabilities, np.array([0, 0, 0]), names, chosen_on, texts=texts)
+    described = scores.describe()
+    assert described["calibration_error"] == pytest.approx((0.05 + 0.9 + 0.3) / 3, abs=1e-4)
+    accepted = {"threshold": 0.8, "coverage": 2 / 3, "precision": 0.5}
+    assert described["coverage"]["0.95"] == pytest.approx(accepted)
+    assert described["coverage"]["0.99"] == {"threshold": None, "coverage": 0, "precision": None}
+    assert described["slices"]["length"]["under 10 words"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_texts_are_told_apart_by_length_and_script() -> None:
+    texts = ["two words", " ".join(["word"] * 50), "लाल जूते", "123", ""]
+    slices = score_slices(texts, np.array([True, False, False, True, True]))
+    found = {
+        kind: (each.rows, each.accuracy) for part in slices.values() for kind, each in part.items()
+    }
+    assert found == {
+        "under 10 words": (4, 0.75),
+        "50 to 199 words": (1, 0.0),
+        "mostly Latin letters": (4, 0.75),
+        "mostly other letters": (1, 0.0),
+    }
+    assert score_slices([], np.array([], bool)) == {"length": {}, "script": {}}
