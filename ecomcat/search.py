@@ -15,7 +15,7 @@ from ecomcat.process import is_installed, pip_line, require_extra
 
 _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
-    *("onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
+    *("onnx", "tf2onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
 
 

@@ -119,13 +119,14 @@ def test_a_folder_of_which_any_file_was_changed_is_refused(copied, name):
         load_classifier(folder)
 
 
-def test_a_network_that_has_no_translation_is_exported_without_onnx(run_command, tmp_path):
+def test_a_network_that_cannot_be_converted_is_exported_without_onnx(run_command, tmp_path):
     (tmp_path / "mine.py").write_text(
         "import keras\n"
         "def network(values, classes):\n"
         "    ids = keras.Input((None,), dtype='int32')\n"
         "    words = keras.layers.Embedding(values['vocabulary_size'], 4)(ids)\n"
-        "    states = keras.layers.GRU(4)(words)\n"
+        "    gelu = {'activation': 'gelu', 'name': 'odd'}\n"
+        "    states = keras.layers.LSTM(4, **gelu)(words)\n"
         "    return keras.Model(ids, keras.layers.Dense(classes, activation='softmax')(states))\n"
     )
     one = ["search.max_trials=1", "search.max_epochs=1", "final.memory=false"]
@@ -133,7 +134,7 @@ def test_a_network_that_has_no_translation_is_exported_without_onnx(run_command,
     done = run_command("search", arguments, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "No model.onnx" in done.stderr
-    assert "GRU" in done.stderr
+    assert "odd" in done.stderr
     assert not (tmp_path / "model" / "model.onnx").exists()
     answered = run_command("predict", ["input=-", "output=-"], tmp_path, text="text\na ball\n")
     assert answered.returncode == 0, answered.stderr
@@ -143,7 +144,7 @@ def test_an_export_whose_onnx_file_answers_otherwise_fails_and_leaves_nothing(
     run_command, tmp_path
 ):
     (tmp_path / "sitecustomize.py").write_text(
-        "import ecomcat.onnx.scorer as runtime\n"
+        "import ecomcat.export.onnx as runtime\n"
         "answer = runtime.OnnxScorer.answer\n"
         "runtime.OnnxScorer.answer = lambda self, ids: answer(self, ids) + 0.001\n"
     )

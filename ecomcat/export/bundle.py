@@ -254,16 +254,22 @@ def export_model(directory: Path, export: Export) -> None:
 
 
 def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
-    """Write the model for ONNX Runtime, unless it has layers that have no translation."""
-    from ecomcat.onnx.export import DifferentAnswersError, require_same_answers, write_onnx
-    from ecomcat.onnx.graph import CannotTranslateError
+    """Write the model for ONNX Runtime, unless it has what ONNX does not know."""
+    from ecomcat.export.onnx import (
+        CannotConvertError,
+        DifferentAnswersError,
+        require_same_answers,
+        write_onnx,
+    )
 
     try:
         write_onnx(model, path)
         require_same_answers(model, path, texts)
-    except CannotTranslateError as error:
+    except CannotConvertError as error:
+        path.unlink(missing_ok=True)
         logger.warning(
-            "No %s: %s Commands will use Keras, which takes longer to start and to answer.",
+            "No %s: the network cannot be converted (%s). Commands will use Keras, which takes "
+            "longer to start and to answer.",
             ONNX_MODEL,
             error,
         )

@@ -121,10 +121,10 @@ def open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
     if runtime == ONNX and not has_onnx:
         raise UserError(
             f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file in its manifest: "
-            "the network was not translated when it was exported. Use runtime=keras."
+            "the network was not converted when it was exported. Use runtime=keras."
         )
     if runtime != KERAS and has_onnx and is_installed(_ONNX_PACKAGE):
-        from ecomcat.onnx.scorer import OnnxScorer
+        from ecomcat.export.onnx import OnnxScorer
 
         return OnnxScorer(directory / ONNX_MODEL)
     check_runtime(KERAS)

@@ -1,0 +1,213 @@
+"""`model.onnx`: write it with Keras and tf2onnx, and answer with it without TensorFlow."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import os
+import textwrap
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.errors import UserError
+from ecomcat.process import require_extra, usable_cores
+from ecomcat.text.encoding import EncodedTexts, scoring_batches
+
+if TYPE_CHECKING:
+    import keras
+
+INPUT, OUTPUT = "token_ids", "probabilities"
+_OPSET = 18
+_SCORING_BATCH = 64  # texts
+_MAX_TOKENS = 32_768  # of a batch, padding included: bounds the memory that long texts take
+_MAX_COMPARED = 1_000  # texts
+_MAX_REASON = 300  # characters
+_ERRORS_ONLY = 3  # of ONNX Runtime's levels of logging
+
+
+class CannotConvertError(Exception):
+    """A network has a layer or an operation that ONNX does not know."""
+
+
+class DifferentAnswersError(Exception):
+    """An ONNX file does not answer as the model that it was made of."""
+
+
+def write_onnx(model: keras.Model, path: Path) -> None:
+    """Write a model from token ids to probabilities as an ONNX file that ONNX Runtime answers.
+
+    Args:
+        model: Keras model with one input `(batch, tokens)` of integers and one output.
+        path: The file to write. Its input is `token_ids`, its output `probabilities`.
+
+    Raises:
+        CannotConvertError: When the model has what tf2onnx or ONNX Runtime does not know.
+    """
+    try:
+        with _quiet(), _without_cudnn(model):
+            _export(model, path)
+        OnnxScorer(path).answer(np.ones((1, 2), np.int32))
+    except OSError:  # a full disk says nothing of the model
+        raise
+    except Exception as error:  # the kinds that TensorFlow and tf2onnx raise have no other base
+        reason = str(error.__cause__ or error).rpartition("failed:")[2]
+        reason = textwrap.shorten(reason, _MAX_REASON, placeholder=" ...")
+        raise CannotConvertError(reason) from error
+
+
+def _export(model: keras.Model, path: Path) -> None:
+    import keras
+
+    ids = keras.Input((None,), dtype="int32", name=INPUT)
+    named = keras.Model(ids, {OUTPUT: model(ids)})
+    signature = [keras.InputSpec(shape=(None, None), dtype="int32", name=INPUT)]
+    named.export(
+        path, format="onnx", input_signature=signature, opset_version=_OPSET, verbose=False
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the notices of the conversion: what matters is raised."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _without_cudnn(model: keras.Model) -> Iterator[None]:
+    """Let recurrent layers be traced as they run on a CPU: ONNX has no cuDNN operator."""
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in layers]
+    try:
+        for layer in layers:
+            layer.use_cudnn = False
+        yield
+    finally:
+        for layer, value in zip(layers, before, strict=True):
+            layer.use_cudnn = value
+
+
+def require_same_answers(
+    model: keras.Model, path: Path, texts: EncodedTexts, max_difference: float = 1e-4
+) -> None:
+    """Let a model and its ONNX file answer the same texts.
+
+    Args:
+        model: The model that the file was made of.
+        path: The file.
+        texts: Encoded texts. Of more than 1,000, as many from the shortest to the longest.
+        max_difference: Float. Probabilities may differ by less than this. Defaults to 1e-4.
+
+    Raises:
+        DifferentAnswersError: With the difference found.
+        UserError: When ONNX Runtime is not installed or cannot open the file.
+    """
+    from ecomcat.model.training import predict_probabilities
+
+    by_length = np.argsort(texts.lengths, kind="stable")
+    steps = np.linspace(0, len(by_length) - 1, min(len(by_length), _MAX_COMPARED))
+    compared = texts.take(by_length[steps.astype(np.int64)])
+    expected, found = predict_probabilities(model, compared), OnnxScorer(path)(compared)
+    if expected.shape != found.shape:
+        raise DifferentAnswersError(
+            f"{path} answers with {found.shape[1]} classes, the model with {expected.shape[1]}."
+        )
+    difference = float(np.abs(expected - found).max(initial=0.0))
+    # Not `>=`, which lets through what is not a number.
+    if not difference < max_difference:
+        raise DifferentAnswersError(
+            f"{path} does not answer as the model does: a probability differs by {difference:.2g} "
+            f"on {len(compared)} texts, of less than {max_difference:g} allowed."
+        )
+
+
+class OnnxScorer:
+    """Compute class probabilities with ONNX Runtime.
+
+    Args:
+        path: The model, as `write_onnx` writes it.
+        threads: Integer. Threads that compute one batch; more than 1 seldom pay for small LSTMs.
+            Defaults to 1.
+        workers: Integer. Batches computed at a time. Defaults to the number of cores.
+
+    Raises:
+        UserError: When ONNX Runtime is not installed or cannot open the file.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1, workers: int | None = None) -> None:
+        self._session = _open(_import_runtime(), path, threads)
+        self._num_classes = self._session.get_outputs()[0].shape[-1]
+        self._workers = workers or usable_cores()
+
+    def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
+        """Return class probabilities of each text, shape `(texts, classes)`.
+
+        Args:
+            texts: In the vocabulary and length limit that the model was trained on.
+        """
+        probabilities = np.zeros((len(texts), self._num_classes), np.float32)
+
+        def score(rows: NDArray[np.int64]) -> None:
+            probabilities[rows] = self.answer(texts.padded(rows))
+
+        batches = list(_batches(texts.lengths))
+        if len(batches) == 1:  # starting threads takes longer than a text
+            score(batches[0])
+            return probabilities
+        with ThreadPoolExecutor(self._workers) as pool:
+            for _ in pool.map(score, batches):
+                pass
+        return probabilities
+
+    def answer(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return class probabilities `(batch, classes)` for padded ids `(batch, tokens)`."""
+        found: NDArray[np.float32] = self._session.run(None, {INPUT: ids})[0]
+        return found
+
+
+def _import_runtime() -> ModuleType:
+    # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in
+    # HOME. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    require_extra("serve", "onnxruntime", needed_for="Answering with model.onnx")
+    return importlib.import_module("onnxruntime")
+
+
+def _open(runtime: ModuleType, path: Path, threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = _ERRORS_ONLY
+    # A plan is stored for each shape that comes by, and almost every batch has one of its own.
+    options.enable_mem_pattern = False
+    try:
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its many kinds have no other base
+        raise UserError(
+            f"Expected an ONNX model in {path}, found none that ONNX Runtime "
+            f"{runtime.__version__} opens: {str(error).splitlines()[0]}. Export the model again."
+        ) from error
+
+
+def _batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield rows of texts of similar length, of no more tokens than memory is wanted for."""
+    for rows in scoring_batches(lengths, _SCORING_BATCH):
+        tokens = len(rows) * int(lengths[rows[-1]])
+        parts = min(len(rows), math.ceil(tokens / _MAX_TOKENS))
+        yield from np.array_split(rows, max(parts, 1))

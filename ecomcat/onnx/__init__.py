@@ -1,1 +1,0 @@
-"""A trained Keras model as an ONNX graph, which is answered without TensorFlow."""
