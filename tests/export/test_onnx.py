@@ -86,33 +86,21 @@ def test_a_network_answers_alike(values: dict[str, Any], tmp_path: Path) -> None
     require_alike(network(**values), tmp_path / "model.onnx")
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        lambda x, layers, ops: layers.GRU(5)(x),
-        lambda x, layers, ops: ops.max(layers.Conv1D(5, 2, padding="same")(x), axis=1),
-        lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5), merge_mode="sum")(x),
-        lambda x, layers, ops: ops.max(layers.LayerNormalization()(x) + ops.erf(x), axis=1),
-        lambda x, layers, ops: layers.GaussianNoise(0.3)(layers.Dropout(0.2)(ops.sum(x, axis=1))),
-    ],
-    ids=["GRU", "convolution", "sum of directions", "operations", "noise"],
-)
-def test_a_users_own_network_answers_alike(features: Features, tmp_path: Path) -> None:
-    require_alike(model_of(features), tmp_path / "model.onnx")
+OWN: dict[str, Features] = {
+    "GRU": lambda x, layers, ops: layers.GRU(5)(x),
+    "convolution": lambda x, layers, ops: ops.max(layers.Conv1D(5, 2, padding="same")(x), axis=1),
+    "sum": lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5), merge_mode="sum")(x),
+    "operations": lambda x, layers, ops: ops.max(layers.LayerNormalization()(x) + ops.erf(x), 1),
+    "noise": lambda x, layers, ops: layers.GaussianNoise(0.3)(layers.Dropout(0.2)(ops.sum(x, 1))),
+    "masked LSTM": lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5))(x),
+    "masked mean": lambda x, layers, ops: layers.GlobalAveragePooling1D()(x),
+}
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5))(x),
-        lambda x, layers, ops: layers.GlobalAveragePooling1D()(x),
-    ],
-    ids=["both directions", "mean"],
-)
-def test_an_embedding_that_masks_its_padding_answers_alike(
-    features: Features, tmp_path: Path
-) -> None:
-    require_alike(model_of(features, mask_zero=True), tmp_path / "model.onnx")
+@pytest.mark.parametrize("name", OWN)
+def test_a_users_own_network_answers_alike(name: str, tmp_path: Path) -> None:
+    model = model_of(OWN[name], mask_zero=name.startswith("masked"))
+    require_alike(model, tmp_path / "model.onnx")
 
 
 def merged() -> Any:
@@ -218,19 +206,6 @@ def test_answers_come_in_the_order_of_the_texts_however_many_workers_there_are(
     alone = [one.answer(texts.padded(np.array([row])))[0] for row in range(count)]
     np.testing.assert_array_equal(one(texts), three(texts))
     np.testing.assert_allclose(one(texts), np.reshape(alone, (count, 3)), atol=1e-6)
-
-
-def test_long_texts_are_scored_in_batches_that_bound_the_memory(
-    written: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scorer, sizes = OnnxScorer(written[1]), []
-    answer = scorer.answer
-    monkeypatch.setattr(scorer, "answer", lambda ids: [sizes.append(ids.shape), answer(ids)][1])
-    lengths = [5_000] * 20 + [40_000] + [3] * 40
-    ids = np.ones(sum(lengths), np.int32)
-    scorer(EncodedTexts(ids, np.concatenate([[0], np.cumsum(lengths)])))
-    assert sum(batch for batch, _ in sizes) == len(lengths)
-    assert all(batch * tokens <= 32_768 for batch, tokens in sizes if batch > 1)
 
 
 words = st.lists(st.integers(1, 19), min_size=1, max_size=12)
