@@ -1,24 +1,50 @@
-"""`python -m ecomcat`: list the commands."""
+"""`ecomcat` and `python -m ecomcat`: run a command by its name, or list the commands."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import NoReturn
 
+from ecomcat import __version__
 from ecomcat.config import COMMANDS, conf_dir
+from ecomcat.errors import nearest
 
 
-def main() -> int:
-    """Print each command with what it does; return the exit code."""
-    import yaml
+def main() -> NoReturn:
+    """Run the command that the first argument names, with the others as its arguments."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in COMMANDS:
+        sys.argv = [f"ecomcat {name}", *arguments]
+        import_module(f"ecomcat.{name}").main()
+    from ecomcat.cli import EXIT_USER, show
 
-    lines = ["ecomcat turns a CSV of texts into a classifier. Its commands, each with --help:", ""]
+    if name in {"--help", "-h"}:
+        show(_list_commands())
+        sys.exit(0)
+    if name in {"--version", "-V"}:
+        show(f"ecomcat {__version__}\n")
+        sys.exit(0)
+    sys.stderr.write(
+        f"Error: There is no command {name!r}.{nearest(name, COMMANDS)} "
+        f"There are {', '.join(COMMANDS)}, each with --help.\n"
+    )
+    sys.exit(EXIT_USER)
+
+
+def _list_commands() -> str:
+    from ecomcat.help import leading_comment
+
+    lines = [
+        "ecomcat makes a classifier of a table of texts. Its commands, each with --help:",
+        "",
+    ]
     for command in COMMANDS:
-        content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text(encoding="utf-8"))
-        what, _, _ = content["hydra"]["help"]["header"].partition(". ")
-        lines += [f"python -m ecomcat.{command}", f"    {what.rstrip('.')}."]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0
+        purpose, _, _ = leading_comment(conf_dir() / f"{command}.yaml").partition("\n\n")
+        what, _, _ = " ".join(purpose.split()).partition(". ")
+        lines += [f"ecomcat {command}", f"    {what.rstrip('.')}."]
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -386,21 +387,33 @@ COMMANDS: dict[str, type] = {
 }
 
 
+# Keys of earlier versions, and what to do without them.
+FORMER_KEYS = {
+    "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
+}
+
+
 def conf_dir() -> Path:
     """Return the folder of the YAML files: beside the package in a checkout, inside a wheel."""
     installed = Path(__file__).parent / "conf"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
 
 
-def command_groups(command: str) -> list[str]:
-    """Return the groups of a command's configuration.
+@cache
+def command_groups(command: str) -> tuple[str, ...]:
+    """Return the groups of a command's configuration, those within groups included.
 
     Args:
-        command: its name, such as `"search"`.
+        command: String. Its name, such as `"search"`.
     """
     import yaml
 
     content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text(encoding="utf-8"))
-    return sorted(
-        group for entry in content["defaults"] if isinstance(entry, dict) for group in entry
-    )
+    named = [group for entry in content["defaults"] if isinstance(entry, dict) for group in entry]
+    inner = [
+        path.relative_to(conf_dir()).as_posix()
+        for group in named
+        for path in (conf_dir() / group).rglob("*")
+        if path.is_dir()
+    ]
+    return tuple(sorted([*named, *inner]))

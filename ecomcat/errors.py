@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+_MIN_LIKENESS = 0.7
 
 
 class UserError(Exception):
@@ -15,14 +17,31 @@ class UserError(Exception):
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return a suggestion clause for a misspelt name.
+    """Return a suggestion for a misspelt name, or nothing where none is near.
 
     Args:
-        name: what the user wrote.
-        candidates: the right names.
+        name: String. What the user wrote.
+        candidates: Iterable of strings. The right names, dotted or not.
 
-    Returns:
-        `" Did you mean 'x'?"`, or an empty string when nothing is similar.
+    >>> nearest("model.drop_out", ["model.dropout", "model.lstm_units"])
+    " Did you mean 'model.dropout'?"
+    >>> nearest("lstm_units", ["model.dropout", "model.lstm_units"])
+    " Did you mean 'model.lstm_units'?"
+    >>> nearest("model.colour", ["model.dropout", "model.lstm_units"])
+    ''
     """
-    matches = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
-    return f" Did you mean '{matches[0]}'?" if matches else ""
+    likeness, best = max(
+        ((_likeness(name, candidate), candidate) for candidate in candidates), default=(0.0, "")
+    )
+    return f" Did you mean '{best}'?" if likeness >= _MIN_LIKENESS else ""
+
+
+def _likeness(name: str, candidate: str) -> float:
+    """Compare two names; the group that both begin with, or that one leaves out, says nothing."""
+    group, _, own = candidate.rpartition(".")
+    if name.startswith(f"{group}."):
+        name = name[len(group) + 1 :]
+        candidate = own
+    elif "." not in name and "=" not in name:
+        candidate = own
+    return SequenceMatcher(None, name.lower(), candidate.lower()).ratio()

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import combinations
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from omegaconf import MISSING
 
@@ -165,6 +166,49 @@ def option(
 def searchable(rule: Rule, *, help: str) -> Any:
     """Declare a hyperparameter: a value, a list of choices or a range within the rule."""
     return field(default=MISSING, metadata={"help": help, "rule": rule})
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a schema declares of one key.
+
+    Args:
+        help: String. What the key means.
+        rule: The rule of a hyperparameter; None for what is not searched.
+        column: Boolean. Whether it names columns of a table.
+        verbatim: Boolean. Whether its value is a text, which is read as it stands.
+        free: Boolean. Whether it holds keys that the schema does not know.
+    """
+
+    help: str
+    rule: Rule | None
+    column: bool
+    verbatim: bool
+    free: bool
+
+
+def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
+    """Return what each key of a schema declares, by the dotted names of keys.
+
+    Args:
+        schema: Dataclass of a command or a group.
+        prefix: String. What stands before each name.
+    """
+    hints = get_type_hints(schema)
+    found: dict[str, Declared] = {}
+    for entry in fields(schema):
+        hint, key = hints[entry.name], f"{prefix}{entry.name}"
+        if isinstance(hint, type) and is_dataclass(hint):
+            found |= declared_options(hint, f"{key}.")
+            continue
+        found[key] = Declared(
+            help=entry.metadata.get("help", ""),
+            rule=entry.metadata.get("rule"),
+            column=entry.metadata.get("column", False),
+            verbatim=str in (hint, *get_args(hint)) and get_origin(hint) in {None, UnionType},
+            free=get_origin(hint) is dict,
+        )
+    return found
 
 
 def validate(config: Any, problems: Iterable[str] = (), *, prefix: str = "") -> None:

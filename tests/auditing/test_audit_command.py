@@ -112,7 +112,7 @@ def test_rows_without_text_or_label_are_refused(
         (["data.near_duplicate_similarity=0.1"], "expected a number from 0.3 to 1"),
         (["against=nowhere.csv"], "nowhere.csv"),
         (["against=other.xlsx"], "against: expected a file whose ending is one of .csv"),
-        (["data.pth=a.csv"], "Did you mean data.path"),
+        (["data.pth=a.csv"], "Did you mean 'data.path'"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(

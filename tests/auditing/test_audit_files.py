@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from audit_material import audit, plain_rows, table_of, write_rows
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from ecomcat.cli import quote_overrides
+from ecomcat.cli import compose
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import load_dataset
@@ -218,6 +217,5 @@ def test_the_command_to_go_on_keeps_a_comma_in_the_name_of_a_column(tmp_path: Pa
     path.write_text("\n".join(lines), encoding="utf-8")
     columns = {"text_column": ["name, all", "about"], "label_column": "kind"}
     said = shlex.split(audit(path, tmp_path / "out", data=columns)["next"])
-    (named,) = (word for word in quote_overrides(said) if word.startswith("data.text_column="))
-    override = OverridesParser.create().parse_override(named)
-    assert override.value() == ["name, all", "about"]
+    config = compose("search", [word for word in said if word.startswith("data.")])
+    assert config.data.text_column == ["name, all", "about"]

@@ -12,10 +12,10 @@ __all__ = ["refused", "search_csv"]
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        (["model.lstm_unit=3"], "Did you mean model.lstm_units?"),
-        (["modl=lstm"], "Did you mean model?"),
-        (["model=lstmm"], "Did you mean model=lstm?"),
-        (["+data.pth=products.csv"], "Did you mean data.path?"),
+        (["model.lstm_unit=3"], "Did you mean 'model.lstm_units'?"),
+        (["modl=lstm"], "Did you mean 'model'?"),
+        (["model=lstmm"], "Did you mean 'model=lstm'?"),
+        (["+data.pth=products.csv"], "Did you mean 'data.path'?"),
         (["seed=abc"], "'abc'"),
         (["--multirun", "seed=1,2"], "model_dir=FOLDER"),
         (["model.lstm_units=0"], "model.lstm_units"),

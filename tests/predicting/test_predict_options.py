@@ -183,14 +183,14 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "fragments"),
     [
-        ("predict.min_precision=0", ("predict.min_precision", "0.98", "found 0")),
-        ("predict.min_precision=98", ("at most 1", "found 98")),
+        ("predict.min_precision=0", ("predict.min_precision", "above 0 to 1", "found 0")),
+        ("predict.min_precision=98", ("above 0 to 1", "found 98")),
         ("predict.min_precision=nan", ("predict.min_precision", "found nan")),
         ("predict.min_precision=high", ("predict.min_precision", "'high'")),
-        ("predict.words=0", ("predict.words", "1 or more")),
+        ("predict.words=0", ("predict.words", "whole number from 1")),
         ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
         ("predict.explain=maybe", ("predict.explain", "'maybe'")),
-        ("predict.min_precison=0.9", ("Did you mean predict.min_precision?",)),
+        ("predict.min_precison=0.9", ("Did you mean 'predict.min_precision'?",)),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),
         ("input_format=jsonlines", ("input_format", "Did you mean 'jsonl'?")),
         ("output_format=xlsx", ("output_format", "csv, tsv, jsonl, parquet")),

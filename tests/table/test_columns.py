@@ -134,7 +134,7 @@ def test_a_column_without_a_name_of_its_own_goes_by_position():
         ([["x"]], None, None, "auto", ["found 1 column:"]),
         (PAIRS, [0, 1], None, "auto", ["data.label_column to be set"]),
         (SKU_LABEL_TEXT, "Texd", "Label", "auto", ["'sku', 'Label', 'Text'", "mean 'Text'"]),
-        (SKU_LABEL_TEXT, "TEXD", "Label", "auto", ["Did you mean 'text'"]),
+        (SKU_LABEL_TEXT, "TEXD", "Label", "auto", ["Did you mean 'Text'"]),
         (PAIRS, "text", None, "auto", ["first row", "'Household'", "data.header=false"]),
         (PAIRS, "text", None, "false", ["no header", "'text'", "data.header=true"]),
         (PAIRS, 2, None, "auto", ["from 0 to 1", "found 2", "data.text_column"]),

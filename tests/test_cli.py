@@ -1,0 +1,349 @@
+"""A command composes its configuration from groups, options and overrides, or says why not."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from ecomcat.cli import compose
+from ecomcat.config import COMMANDS, conf_dir
+from ecomcat.errors import UserError
+from tests.conftest import ROOT, RunTask, run_module
+
+OPTIONS = sorted((path.parent.name, path.stem) for path in conf_dir().glob("*/*.yaml"))
+# What Hydra's grammar gives a meaning to is drawn more often than chance would have it.
+characters = st.sampled_from(" '\"\\${}[](),=:;#~@+-.%*|?/é日") | st.characters(
+    exclude_categories=["Cs"], exclude_characters="\0\n"
+)
+texts = st.text(characters, max_size=20)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text is no form of its own: not null, not missing, not in quotes."""
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
+    return not quoted and text not in {"null", "???"}
+
+
+def value_of(command: str, override: str) -> Any:
+    """Return what a configuration holds under the key of its one override."""
+    found: Any = compose(command, [override])
+    for name in override.partition("=")[0].lstrip("+").split("."):
+        found = found[name] if isinstance(found, dict) else getattr(found, name)
+    return found
+
+
+def refusal(command: str, *overrides: str) -> str:
+    with pytest.raises(UserError) as refused:
+        compose(command, overrides)
+    return str(refused.value)
+
+
+# What composes
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_composes_without_arguments(command: str) -> None:
+    assert isinstance(compose(command), COMMANDS[command])
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_each_option_of_a_group_gives_what_its_file_holds(group: str, option: str) -> None:
+    config = compose("search", [f"{group}={option}"])
+    package = getattr(config, "search" if group == "budget" else group)
+    leaves: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / group / f"{option}.yaml"))
+    leaves.pop("defaults", None)
+    assert {key: getattr(package, key) for key in leaves} == leaves
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("model.lstm_units=64", 64),
+        ("model.lstm_units=[32,64]", [32, 64]),
+        ("model.lstm_units=16..256 step 16", "16..256 step 16"),
+        ("model.learning_rate=3e-4..1e-2 log", "3e-4..1e-2 log"),
+        ("model.pooling=[last,max+mean]", ["last", "max+mean"]),
+        ("model.bidirectional=[true,false]", [True, False]),
+        ("model.batch_size=[auto,32]", ["auto", 32]),
+        ("model.extra.x=[1,2]", [1, 2]),
+        ("+model.extra.x=1..5", "1..5"),
+        ("++model.extra.x=gelu", "gelu"),
+        ("data.path='a (1).csv'", "a (1).csv"),
+        (r"data.path='it\'s.csv'", "it's.csv"),
+        ("data.path='null'", "null"),
+        ("data.path=null", None),
+        ("+data.path=a (1).csv", "a (1).csv"),
+        ("search.name=2024", "2024"),
+        ("data.label_column='3'", "3"),
+        ("data.label_column=null", None),
+        ("data.label_column=12", 12),
+        ("data.label_column=-1", -1),
+        ("data.label_column=007", "007"),
+        ("data.label_column=1.5", "1.5"),
+        ("data.label_column=true", "true"),
+        ("data.label_column=[x", "[x"),
+        ("data.text_column=[]", []),
+        ("data.text_column=[ title , price (EUR)]", ["title", "price (EUR)"]),
+        ("data.text_column=[title,2]", ["title", 2]),
+        ("data.text_column=['a, b',c]", ["a, b", "c"]),
+        (r"data.text_column=['it\'s, really',c]", ["it's, really", "c"]),
+        ("data.text_column=[it's,c]", ["it's", "c"]),
+        ("data.text_column=[a=b,${c},d\\]", ["a=b", "${c}", "d\\"]),
+    ],
+)
+def test_values_need_no_quotes_but_the_shells(override: str, value: object) -> None:
+    assert value_of("search", override) == value
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        *(("search", f"data.{key}") for key in ("path", "url", "member", "delimiter", "exclude")),
+        *(("search", key) for key in ("search.name", "search.from_trial", "outputs_dir")),
+        *(("predict", key) for key in ("input", "output", "model_dir")),
+        *(("audit", key) for key in ("against", "output_dir")),
+        ("report", "search.name"),
+    ],
+)
+def test_a_text_is_read_as_it_stands(command: str, key: str) -> None:
+    for text in (r"a (1),b=c\é${x}.csv", ";", "choice(a,b)", "true", "-", "{a: 1}", "'half"):
+        assert value_of(command, f"{key}={text}") == text
+
+
+@settings(deadline=None, max_examples=30)
+@given(path=texts)
+@example(path="\\\\'\\${'")
+def test_any_path_comes_through(path: str) -> None:
+    assume(is_plain(path))
+    assert value_of("predict", f"input={path}") == path
+
+
+@settings(deadline=None, max_examples=30)
+@given(names=st.lists(texts, min_size=1, max_size=4))
+@example(names=["٣"])
+def test_any_names_of_columns_come_through(names: list[str]) -> None:
+    names = [re.sub(r"[,'\"]", "", name).strip() for name in names]
+    assume(all(names) and all(map(is_plain, names)))
+    assume(not any(re.fullmatch(r"[+-]?[0-9]+", name) for name in names))
+    assert value_of("predict", f"data.text_column=[{','.join(names)}]") == names
+
+
+def test_the_hydra_of_a_calling_program_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("x: 1\n")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.2", config_dir=str(tmp_path)):
+        theirs = GlobalHydra.instance().hydra
+        compose("predict")
+        assert GlobalHydra.instance().hydra is theirs
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("command", "override", "right"),
+    [
+        ("search", "model.lstm_unit=3", "model.lstm_units"),
+        ("search", "model.drop_out=0.1", "model.dropout"),
+        ("search", "dropout=0.1", "model.dropout"),
+        ("search", "++data.pth=products (1).csv", "data.path"),
+        ("search", "+sed=3", "seed"),
+        ("search", "modeldir=x", "model_dir"),
+        ("search", "bugdet=quick", "budget"),
+        ("search", "model=lstmm", "model=lstm"),
+        ("search", "search=hyperbnad", "search=hyperband"),
+        ("train", "model=bilstm64", "model=bilstm_64"),
+        ("evaluate", "data=sampel", "data=sample"),
+        ("predict", "data.text_colum=a", "data.text_column"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    command: str, override: str, right: str
+) -> None:
+    assert refusal(command, override).endswith(f"Did you mean '{right}'?")
+
+
+@pytest.mark.parametrize(
+    ("command", "override", "fragments"),
+    [
+        ("evaluate", "serch=grid", ("There is no key 'serch'.",)),
+        ("search", "model.colour=red", ("There is no key 'model.colour'.",)),
+        ("search", "hydra.run.dir=x", ("There is no key 'hydra.run.dir'.",)),
+        ("search", "model.pretrained_vectors=x", ("gained nothing",)),
+        ("search", "budget=tiny", ("budget: expected one of default, quick, thorough",)),
+        ("search", "model=64", ("model: expected one of", "'64'")),
+        ("search", "data=null", ("data: expected one of", "'null'")),
+        ("search", "seed=abc", ("seed: ", "'abc'", "Integer")),
+        ("search", "search.max_trials=1.5", ("search.max_trials: ", "'1.5'", "Integer")),
+        ("search", "search.overwrite=perhaps", ("search.overwrite: ", "'perhaps'", "bool")),
+        ("search", "data.test_fraction=[1]", ("data.test_fraction: ",)),
+        ("search", "seed=null", ("seed: ",)),
+        ("search", "model.extra=3", ("model.extra: ",)),
+        ("search", "model.lstm_units=[1,", ("'model.lstm_units=[1,'",)),
+        ("search", "model.lstm_units", ("'model.lstm_units'", "Expected key=value")),
+        ("search", "~data.path", ("'~data.path'", "Expected key=value")),
+        ("search", "=3", ("'=3'", "Expected key=value")),
+        ("search", "model.lstm_units=8,16", ("write model.lstm_units=[8,16].",)),
+        ("search", "model.lstm_units=choice(8,16)", ("write model.lstm_units=[8,16].",)),
+        ("search", "model.lstm_units=range(8,17,8)", ("write model.lstm_units=[8,16].",)),
+        ("search", "model.dropout=interval(0.1,0.5)", ("write model.dropout=0.1..0.5.",)),
+        ("search", "seed=1,2", ("found several. Give one of them.",)),
+        ("search", "hydra.mode=MULTIRUN", ("model_dir=FOLDER",)),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_nothing_far_is_suggested(
+    command: str, override: str, fragments: tuple[str, ...]
+) -> None:
+    message = refusal(command, override)
+    assert all(fragment in message for fragment in fragments), message
+    assert "Did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (["--multirun"], "model_dir=FOLDER"),
+        (["seed=1,2", "-m"], "model_dir=FOLDER"),
+        (["--quick"], "--quick"),
+        (["--cfg", "everything"], "everything"),
+        (["sed=3"], "Did you mean 'seed'?"),
+    ],
+)
+def test_a_command_line_that_cannot_work_ends_with_2(
+    run_task: RunTask, arguments: list[str], fragment: str
+) -> None:
+    calls: list[object] = []
+    ended = run_task("search", calls.append, *arguments)
+    assert (ended.code, ended.output, calls) == (2, "", [])
+    assert ended.errors.startswith("Error: ") and fragment in ended.errors
+
+
+# How a command ends
+
+
+def raising(error: BaseException) -> Any:
+    def task(_config: object) -> None:
+        raise error
+
+    return task
+
+
+def terminate(_config: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)  # The signal cuts it short.
+
+
+@pytest.mark.parametrize(
+    ("task", "code", "output", "errors"),
+    [
+        (lambda _: sys.stdout.write("result\n"), 0, "result\n", ""),
+        (raising(UserError("Expected x.\nAnd z.")), 2, "", "Error: Expected x.\nAnd z.\n"),
+        (raising(KeyboardInterrupt()), 130, "", "Interrupted.\n"),
+        (terminate, 143, "", "Terminated.\n"),
+    ],
+)
+def test_the_exit_code_says_how_it_went(
+    run_task: RunTask, task: Any, code: int, output: str, errors: str
+) -> None:
+    ended = run_task("search", task)
+    assert (ended.code, ended.output, ended.errors) == (code, output, errors)
+
+
+def test_a_fault_of_ours_keeps_its_traceback(run_task: RunTask) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_task("search", raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "errors"),
+    [
+        ("from ecomcat.search import main; main()", 0, ""),
+        ("from ecomcat.cli import run; run('search', lambda _: print('x'))", 2, "Error: whoever"),
+        ("from ecomcat.cli import run; run('search', lambda _: 1 // 0)", 1, "Traceback"),
+    ],
+    ids=["help", "result", "fault"],
+)
+def test_a_reader_who_leaves_misses_nothing_of_help_but_of_a_result(
+    tmp_path: Path, program: str, code: int, errors: str
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", program, *(["--help"] if "main" in program else [])],
+            cwd=tmp_path,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert ended.returncode == code
+    assert ended.stderr.startswith(errors) and bool(errors) == bool(ended.stderr)
+
+
+# The one command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "output", "errors"),
+    [
+        (["--version"], 0, r"ecomcat \d+\.\d+\.\d+\n", ""),
+        ([], 0, r"(?s).*^ecomcat predict\n    Label a file .*", ""),
+        (
+            ["serch", "seed=1"],
+            2,
+            "",
+            r"Error: There is no command 'serch'. Did you mean 'search'\?",
+        ),
+        (
+            ["predict", "inputt=x"],
+            2,
+            "",
+            r"Error: There is no key 'inputt'. Did you mean 'input'\?",
+        ),
+    ],
+)
+def test_one_command_calls_the_others(
+    tmp_path: Path, arguments: list[str], code: int, output: str, errors: str
+) -> None:
+    ended = run_module("ecomcat", arguments, tmp_path)
+    assert ended.returncode == code
+    assert re.fullmatch(output, ended.stdout, re.MULTILINE), ended.stdout
+    assert re.match(errors, ended.stderr) and bool(errors) == bool(ended.stderr)
+
+
+# Completion
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ecomcat-search budget=", {"budget=default", "budget=quick", "budget=thorough"}),
+        ("ecomcat-search model.lstm_u", {"model.lstm_units="}),
+        ("ecomcat-predict inp", {"input=", "input_format="}),
+    ],
+)
+def test_a_shell_is_told_how_a_word_goes_on(
+    run_task: RunTask, monkeypatch: pytest.MonkeyPatch, line: str, words: set[str]
+) -> None:
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    command = line.partition(" ")[0].removeprefix("ecomcat-")
+    ended = run_task(command, raising(AssertionError()), "-sc", "query=bash")
+    assert (ended.code, set(ended.output.split()), ended.errors) == (0, words, "")

@@ -1,0 +1,218 @@
+"""A configuration that cannot work is refused before anything is read, every problem named."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecomcat.cli import compose
+from ecomcat.config import SearchCommand
+from ecomcat.errors import UserError, nearest
+from ecomcat.model.space import fixed_values
+from ecomcat.options import TARGET, make, option, validate
+from ecomcat.search import check_search
+from tests.conftest import run_program
+
+SIZES = ("vocabulary_size", "max_tokens", "lstm_tokens", "embedding_dim", "lstm_units")
+SHARES = ("word_dropout", "spatial_dropout", "dropout", "label_smoothing")
+BAD = (1, -0.1, float("nan"), "0.2..1.5")  # shares
+WHOLE, WHOLE_OR_AUTO = "a whole number from ", "a whole number from 1 or auto"
+
+
+@cache
+def default_config() -> SearchCommand:
+    config = compose("search")
+    assert isinstance(config, SearchCommand)
+    return config
+
+
+def configured(values: dict[str, object]) -> SearchCommand:
+    """Return the configuration of a search with other values at dotted keys."""
+    config = deepcopy(default_config())
+    for key, value in values.items():
+        *groups, name = key.split(".")
+        place: Any = config
+        for group in groups:
+            place = getattr(place, group)
+        if isinstance(place, dict):
+            place[name] = value
+        else:
+            setattr(place, name, value)
+    return config
+
+
+def refusal(values: dict[str, object]) -> str:
+    with pytest.raises(UserError) as refused:
+        check_search(configured(values))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        *((f"model.{name}", value, WHOLE) for name in SIZES for value in (0, 1.5, "many", True)),
+        *((f"model.{name}", [32, 0], WHOLE) for name in ("lstm_layers", "batch_size")),
+        *((f"model.{name}", value, "a number from 0 to 0.9") for name in SHARES for value in BAD),
+        ("model.lstm_units", "64..32", "the smaller number first"),
+        ("model.lstm_units", "16..64 step 100", "a step between 0 and 48"),
+        ("model.lstm_units", "16..", "a range such as '16..256 step 16'"),
+        ("model.lstm_units", [], "at least one choice"),
+        ("model.dropout", "0.0..0.5 log", "a log range above 0"),
+        ("model.learning_rate", "1e-4..1e-2 step 1e-3 log", "either 'step' or 'log'"),
+        ("model.learning_rate", 0, "a number from 1e-07 to 1, found 0"),
+        ("model.pooling", "max+median", "one of last, max, mean, or several joined by '+'"),
+        ("model.pooling", "none", "one of last, max, mean"),
+        ("model.embedding_pooling", "last", "one of max, mean, none"),
+        ("model.bidirectional", "yes", "true or false"),
+        ("model.learning_rate_schedule", "cosine", "one of constant, linear"),
+        ("model.extra.x", {"a": 1}, "a number, a word, true or false"),
+        ("model.extra.x", [1, "a"], "choices of one kind"),
+        ("model.build", "no_such_module.build", "the dotted path of a function"),
+        ("model.build", "ecomcat.model.network.", "the dotted path of a function"),
+        ("search.max_trials", 0, "a whole number from 1, found 0."),
+        ("search.max_minutes", float("inf"), "a number above 0"),
+        ("search.max_minutes", -2.5, "a number above 0, found -2.5."),
+        ("search.max_epochs", 0, WHOLE_OR_AUTO),
+        ("search.workers", 1.5, WHOLE_OR_AUTO),
+        ("search.workers", None, WHOLE_OR_AUTO),
+        ("search.patience", "many", WHOLE_OR_AUTO),
+        ("search.trial_max_minutes", 0.0, "a number above 0"),
+        ("search.gpus_per_worker", 1.5, "a share of one or a whole number, found 1.5"),
+        ("seed", -1, "a whole number from 0 to 4294967294, found -1."),
+        ("seed", 2**32, "a whole number from 0 to 4294967294"),
+        ("model_dir", " ", "a value, found nothing."),
+        ("data.header", "yes", "one of auto, true, false, found 'yes'."),
+        ("data.header", 1, "one of auto, true, false"),
+        ("data.rare_classes", "keep", "one of refuse, drop"),
+        ("data.min_class_rows", 2, "a whole number from 3"),
+        ("data.test_fraction", 0.0, "a number above 0 and below 1"),
+        ("data.validation_fraction", float("nan"), "a number above 0 and below 1"),
+        ("data.validation_fraction + data.test_fraction", 0.9, "less than 1 together, found 1.05"),
+        ("final.use_all_rows", True, "final.retrain=true with it"),
+        ("data.near_duplicate_similarity", 0.8, "data.group_near_duplicates=true with it"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_work_is_named_with_what_was_expected(
+    key: str, value: object, expected: str
+) -> None:
+    more = {"final.retrain": False} if key.startswith("final") else {}
+    message = refusal({key.rpartition(" + ")[2]: value, **more})
+    assert message.startswith(f"{key}: expected {expected}"), message
+    assert message.endswith(".") and "\n" not in message
+
+
+def test_all_problems_are_named_at_once_a_line_each() -> None:
+    wrong: dict[str, object] = {
+        "data.rare_classes": "keep",
+        "data.min_class_rows": 1,
+        "search.max_trials": 0,
+        "seed": -1,
+        "model.build": "nowhere.build",
+        "model.lstm_units": 0,
+        "model.dropout": 1.5,
+        "model.extra.x": {},
+    }
+    lines = refusal(wrong).splitlines()
+    assert sorted(line.partition(": expected ")[0] for line in lines) == sorted(wrong)
+
+
+def test_what_lies_within_the_bounds_makes_a_space() -> None:
+    good: dict[str, object] = {
+        "model.lstm_units": [16, 32],
+        "model.dropout": 0.95,
+        "model.max_tokens": "32..32",
+        "model.extra.x": "1..3",
+        "search.max_minutes": 0.01,
+        "seed": 2**32 - 2,
+        "data.header": True,
+        "data.test_fraction": 0.8,
+    }
+    space = check_search(configured(good))
+    assert str(space["lstm_units"]) == "[16, 32]"
+    assert str(space["extra.x"]) == "1..3"
+
+
+@pytest.mark.parametrize("overrides", [[], ["budget=thorough"], ["search=bayesian"]])
+def test_train_has_one_trial_of_fixed_values_whatever_the_budget(overrides: list[str]) -> None:
+    config = compose("train", overrides)
+    assert config.search.max_trials == 1
+    assert fixed_values(check_search(config))["lstm_units"] == 64
+
+
+def test_checking_imports_nothing_heavy(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from ecomcat.cli import compose\n"
+        "from ecomcat.errors import UserError\n"
+        "from ecomcat.search import check_search\n"
+        "try:\n"
+        "    check_search(compose('search', ['model.build=ecomcat.model.network.no', 'seed=-1']))\n"
+        "except UserError:\n"
+        "    print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))\n"
+    )
+    ended = run_program(program, tmp_path)
+    assert ended.stdout == "[]\n", ended.stderr
+
+
+class Halving:
+    """A class that a configuration names."""
+
+    def __init__(self, factor: int = 3, *, warmup: int = 2) -> None:
+        if factor < 2:
+            raise ValueError(f"factor: expected 2 or more, found {factor}.")
+        self.factor = factor
+        self.warmup = warmup
+
+
+@dataclass
+class Command:
+    """A schema with a node of free parameters."""
+
+    pruner: dict[str, Any] = field(default_factory=dict)
+    word: str = option("auto", help="a word", choices=("auto", "never"))
+
+
+HALVING = {TARGET: f"{__name__}.Halving"}
+
+
+def test_a_class_that_the_configuration_names_is_made_with_its_parameters() -> None:
+    node = {**HALVING, "factor": 4}
+    validate(Command(pruner=node))
+    made = make("pruner", node, warmup=1)
+    assert isinstance(made, Halving) and (made.factor, made.warmup) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (
+            {**HALVING, "facter": 4},
+            "pruner: expected one of factor, warmup, found 'facter'. Did you mean 'factor'?",
+        ),
+        ({TARGET: "ecomcat.nothing.X"}, "pruner._target_: expected the dotted path of a class"),
+    ],
+)
+def test_parameters_are_held_against_the_signature(node: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        validate(Command(pruner=node, word="nevr"))
+    first, second = str(refused.value).splitlines()
+    assert first.startswith(message)
+    assert second == "word: expected one of auto, never, found 'nevr'. Did you mean 'never'?"
+
+
+def test_what_the_class_itself_refuses_is_named_with_its_key() -> None:
+    with pytest.raises(UserError, match=r"^pruner: factor: expected 2 or more, found 1\.$"):
+        make("pruner", {**HALVING, "factor": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("model.hidden", ""), ("x", ""), ("search.trials", " Did you mean 'search.max_trials'?")],
+)
+def test_only_what_is_near_is_suggested(name: str, found: str) -> None:
+    assert nearest(name, ["model.dropout", "search.max_trials", "seed"]) == found
