@@ -15,7 +15,7 @@ from ecomcat.options import validate
 from ecomcat.rows.formats import PARQUET, choose_formats
 
 if TYPE_CHECKING:
-    from ecomcat.export.classifier import Labeller, LabelOptions
+    from ecomcat.export.labelling import Labeller, LabelOptions
     from ecomcat.rows.batch import Input
 
 logger = logging.getLogger("ecomcat")
@@ -59,7 +59,7 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     A CSV file gets the two columns that it always got, unless more is asked for; JSON lines and
     Parquet, in which a missing answer is null, always say why one is missing.
     """
-    from ecomcat.export.classifier import LabelOptions
+    from ecomcat.export.labelling import LabelOptions
     from ecomcat.rows.formats import JSON_LINES
 
     asked = config.predict
@@ -73,8 +73,9 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, rows_and_rate, step
-    from ecomcat.export.classifier import Labeller, load_classifier
-    from ecomcat.rows.added import refuse_name_clash
+    from ecomcat.export.classifier import load_classifier
+    from ecomcat.export.labelling import Labeller
+    from ecomcat.rows.added import Added, refuse_name_clash
     from ecomcat.rows.writing import open_output
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)
@@ -91,7 +92,9 @@ def _label(config: PredictCommand, rows: Input, output_format: str, options: Lab
     ):
         for batch in rows.batches(config.batch_rows):
             before = labeller.rows
-            output.write(batch, labeller.label(batch.texts()))
+            texts = batch.texts()
+            added = Added.of(labeller.label(texts.values, texts.absent))
+            output.write(batch, added)
             advance(labeller.rows - before, rows.fraction_read())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)

@@ -52,7 +52,7 @@ def no_tensorflow(tmp_path: Path) -> dict[str, str]:
     """Return an environment in which importing TensorFlow, Keras or scikit-learn fails."""
     folder = tmp_path / "broken"
     folder.mkdir()
-    for package in ("tensorflow", "keras", "sklearn", "pandas"):
+    for package in ("tensorflow", "keras", "sklearn"):
         (folder / f"{package}.py").write_text(f"raise AssertionError('{package} was imported')\n")
     return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
 

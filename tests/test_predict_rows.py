@@ -16,12 +16,14 @@ import ecomcat.export.classifier
 from ecomcat import predict
 from ecomcat.config import PredictCommand, PredictDataConfig
 from ecomcat.errors import UserError
-from ecomcat.export.classifier import ADDED_COLUMNS, Labeller, LabelOptions
+from ecomcat.export.labelling import Labeller, LabelOptions
+from ecomcat.rows.added import Added
 from ecomcat.rows.csv_rows import CsvBatch, CsvOutput, in_batches
 from ecomcat.table.columns import Columns
 from ecomcat.table.table import open_table
 from tests.command_line import command_line
 
+ADDED_COLUMNS = LabelOptions().added
 DOG, CAT, NEITHER = ["dogs", "0.7500"], ["cats", "0.7500"], ["", ""]
 
 
@@ -44,7 +46,7 @@ def labelled(rows, *, header=None, text=(0,), delimiter=",", batch_rows=2) -> st
     written = CsvOutput(output, delimiter, None if header is None else [*header, *options.added])
     for cells in in_batches(rows, batch_rows):
         batch = CsvBatch(cells, columns)
-        written.write(batch, labeller.label(batch.texts()))
+        written.write(batch, Added.of(labeller.label(batch.texts().values)))
     return output.getvalue()
 
 

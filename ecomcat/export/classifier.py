@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import has_words, key_digest, normalized_key
+from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (
     ACCEPTANCE,
@@ -27,11 +26,10 @@ from ecomcat.export.bundle import (
     check_manifest,
 )
 from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.export.labelling import rounded_up
 from ecomcat.files import expanded
 from ecomcat.model.metrics import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
-from ecomcat.rows.added import ACCEPT, CATEGORY, CONFIDENCE, REASON, WORDS, Added
-from ecomcat.rows.batch import Texts
 from ecomcat.rows.labelled import open_cells
 from ecomcat.table.header import folded
 from ecomcat.text.encoding import encode_all
@@ -42,43 +40,6 @@ if TYPE_CHECKING:
     from ecomcat.export.explanation import Score
 
 logger = logging.getLogger("ecomcat")
-
-
-class WeightedWord(Protocol):
-    """A word and what it speaks for the answer, as `Classifier.explain` gives it."""
-
-    @property
-    def word(self) -> str:
-        """The word."""
-
-    @property
-    def weight(self) -> float:
-        """How far the answer's probability falls without it."""
-
-    @property
-    def spans(self) -> Sequence[tuple[int, int]]:
-        """Where it stands, in characters."""
-
-
-class TextClassifier(Protocol):
-    """What labelling and serving need of a classifier."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Names of the classes."""
-
-    @property
-    def text_columns(self) -> Sequence[str | int]:
-        """The columns that it was trained on."""
-
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each class's probability for each text, `(texts, classes)`."""
-
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence whose answers are right so often."""
-
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WeightedWord]]:
-        """Return the words of each text, strongest first."""
 
 
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
@@ -180,7 +141,8 @@ class Classifier:
         Returns:
             The threshold, itself accepted; None where no confidence is enough.
         """
-        return self.acceptance.threshold(min_precision)
+        threshold = self.acceptance.threshold(min_precision)
+        return None if threshold is None else rounded_up(threshold)
 
     def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
         """Return each text's known words and what they speak for its answer, strongest first."""
@@ -246,124 +208,6 @@ def _require_acceptance(directory: Path, files: Collection[str]) -> None:
             f"Expected {ACCEPTANCE} in {directory}, found none: an earlier version exported this "
             "model. Run the command that exported it again; its study need not be searched again."
         )
-
-
-ADDED_COLUMNS = (CATEGORY, CONFIDENCE)
-
-NO_WORDS, EMPTY = "no letter, mark or digit", "empty text"
-_EXPLAINED_AT_ONCE = 256  # texts, each of which is labelled once without each of its words
-_DIGITS = 4  # of a confidence
-
-
-@dataclass(frozen=True)
-class LabelOptions:
-    """What is added to a row besides its category and confidence.
-
-    Args:
-        min_precision: which share of the accepted answers is to be right; adds `accept`.
-        words: how many words explain an answer; 0 adds no `words`.
-        reasons: whether `reason` says why a row has no answer.
-    """
-
-    min_precision: float | None = None
-    words: int = 0
-    reasons: bool = False
-
-    @property
-    def added(self) -> tuple[str, ...]:
-        """The names of the columns that are added, in their order."""
-        extra = {
-            ACCEPT: self.min_precision is not None,
-            WORDS: self.words > 0,
-            REASON: self.reasons,
-        }
-        return (*ADDED_COLUMNS, *(name for name, wanted in extra.items() if wanted))
-
-
-class Labeller:
-    """Labels texts batch by batch, and counts.
-
-    Args:
-        classifier: labels the texts.
-        options: what is said of each.
-
-    Attributes:
-        threshold: the confidence from which an answer is accepted; None where none is.
-        rows: labelled so far.
-        unreadable: those of them without an answer, since they have no text.
-        accepted: those of them whose answer is accepted.
-    """
-
-    def __init__(self, classifier: TextClassifier, options: LabelOptions) -> None:
-        self._classifier = classifier
-        self.options = options
-        wanted = options.min_precision
-        threshold = None if wanted is None else classifier.threshold(wanted)
-        # Of the digits that are written, so that whoever reads them comes to the same rows.
-        self.threshold = None if threshold is None else _rounded_up(threshold)
-        self.rows = self.unreadable = self.accepted = 0
-
-    def label(self, texts: Texts) -> Added:
-        """Return what is added to the rows of a batch.
-
-        A text without a letter, mark or digit gets no category and no confidence.
-        """
-        count = len(texts.values)
-        columns: dict[str, list[Any]] = {name: [None] * count for name in self.options.added}
-        if ACCEPT in columns:
-            columns[ACCEPT] = [False] * count
-        readable = [i for i, text in enumerate(texts.values) if has_words(text)]
-        if readable:
-            self._answer(columns, readable, [texts.values[i] for i in readable])
-        if REASON in columns:
-            for position in set(range(count)).difference(readable):
-                columns[REASON][position] = _reason(texts, position)
-        self.rows += count
-        self.unreadable += count - len(readable)
-        return Added(columns)
-
-    def _answer(
-        self, columns: dict[str, list[Any]], positions: Sequence[int], texts: Sequence[str]
-    ) -> None:
-        """Fill in what is said of rows that have a text."""
-        probabilities = self._classifier.probabilities(texts)
-        best, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-        labels = self._classifier.labels
-        for position, answer, confidence in zip(
-            positions, best.tolist(), confidences.tolist(), strict=True
-        ):
-            columns[CATEGORY][position] = labels[answer]
-            columns[CONFIDENCE][position] = round(confidence, _DIGITS)
-        if ACCEPT in columns and self.threshold is not None:
-            for position in positions:
-                accepted = columns[CONFIDENCE][position] >= self.threshold
-                columns[ACCEPT][position] = accepted
-                self.accepted += accepted
-        if WORDS in columns:
-            for position, words in zip(positions, self._explained(texts), strict=True):
-                columns[WORDS][position] = words
-
-    def _explained(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        for start in range(0, len(texts), _EXPLAINED_AT_ONCE):
-            for words in self._classifier.explain(texts[start : start + _EXPLAINED_AT_ONCE]):
-                spoke_for = [word.word for word in words if word.weight > 0]
-                yield spoke_for[: self.options.words]
-
-
-def _rounded_up(confidence: float) -> float:
-    steps = 10.0**_DIGITS
-    return min(math.ceil(round(confidence * steps, 6)) / steps, 1.0)
-
-
-def reason_of(text: str) -> str:
-    """Say why a text has no answer."""
-    return NO_WORDS if text.strip() else EMPTY
-
-
-def _reason(texts: Texts, position: int) -> str:
-    if position in texts.absent:
-        return texts.absent[position]
-    return reason_of(texts.values[position])
 
 
 def with_trained_columns(data: DataConfig, trained: Sequence[str | int]) -> DataConfig:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 CATEGORY, CONFIDENCE, ACCEPT, WORDS, REASON = ADDED_NAMES = (
@@ -51,6 +52,14 @@ class Added:
     """
 
     columns: dict[str, list[Any]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Added:
+        """Take what `Labeller.label` returns."""
+        columns = {str(name): frame[name].astype(object) for name in frame}
+        return cls(
+            {name: each.where(each.notna(), None).tolist() for name, each in columns.items()}
+        )
 
     def cells(self) -> Iterator[tuple[str, ...]]:
         """Return what follows the cells of each row of a CSV file."""

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from ecomcat.config import ServeCommand
-from ecomcat.data.cleaning import normalized_key
-from ecomcat.export.classifier import TextClassifier, WeightedWord, reason_of
+from ecomcat.export.explanation import WordWeight
+from ecomcat.export.labelling import Predictor, label_texts, reason_of
 from ecomcat.serving.schemas import ManyTexts, OneText, Prediction, Word
 from ecomcat.text.tokenizer import valid_unicode
 
@@ -41,7 +41,7 @@ class Answers:
         threshold: returns the least confidence whose answers are right so often; None if none is.
     """
 
-    def __init__(self, classifier: TextClassifier, min_precision: float) -> None:
+    def __init__(self, classifier: Predictor, min_precision: float) -> None:
         self.labels = list(map(valid_unicode, classifier.labels))
         self.text_columns = classifier.text_columns
         self.min_precision = min_precision
@@ -67,7 +67,7 @@ class Answers:
         """Return each class's probability for each text, to a thread that can wait for its turn."""
         return self._thread.submit(self._classifier.probabilities, texts).result()
 
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WeightedWord]]:
+    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
         """Return the words of each text, strongest first, to a thread that can wait."""
         return self._thread.submit(self._classifier.explain, texts).result()
 
@@ -81,33 +81,34 @@ class Answers:
     def _predict(
         self, texts: Sequence[str], explain: bool, min_precision: float
     ) -> list[Prediction]:
+        labelled = label_texts(self._classifier, texts, self.threshold(min_precision))
         predictions = [_unreadable(text, explain) for text in texts]
-        readable = [index for index, text in enumerate(texts) if normalized_key(text)]
-        if not readable:
-            return predictions
-        chosen = [texts[index] for index in readable]
-        threshold = self.threshold(min_precision)
-        rows = self._classifier.probabilities(chosen).tolist()
-        words = self._classifier.explain(chosen) if explain else [None] * len(chosen)
-        for index, row, weights in zip(readable, rows, words, strict=True):
-            predictions[index] = self._prediction(row, threshold, weights)
+        chosen = [texts[position] for position in labelled.answered]
+        words = self._classifier.explain(chosen) if explain and chosen else [None] * len(chosen)
+        for position, label, confidence, accept, row, weights in zip(
+            labelled.answered,
+            labelled.label_ids,
+            labelled.confidences.tolist(),
+            labelled.accepted.tolist(),
+            labelled.probabilities.tolist(),
+            words,
+            strict=True,
+        ):
+            predictions[position] = Prediction(
+                label=self.labels[label],
+                confidence=confidence,
+                accept=accept,
+                probabilities=dict(zip(self.labels, row, strict=True)),
+                **_words(weights),
+            )
         return predictions
 
-    def _prediction(
-        self, row: list[float], threshold: float | None, weights: Sequence[WeightedWord] | None
-    ) -> Prediction:
-        confidence = max(row)
-        values: dict[str, Any] = {
-            "label": self.labels[row.index(confidence)],
-            "confidence": confidence,
-            "accept": threshold is not None and confidence >= threshold,
-            "probabilities": dict(zip(self.labels, row, strict=True)),
-        }
-        if weights is not None:
-            values["words"] = [
-                Word(word=x.word, weight=x.weight, spans=list(map(list, x.spans))) for x in weights
-            ]
-        return Prediction(**values)
+
+def _words(weights: Sequence[WordWeight] | None) -> dict[str, Any]:
+    if weights is None:
+        return {}
+    words = [Word(word=x.word, weight=x.weight, spans=list(map(list, x.spans))) for x in weights]
+    return {"words": words}
 
 
 def _unreadable(text: str, explain: bool) -> Prediction:

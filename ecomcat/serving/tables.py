@@ -19,8 +19,8 @@ from starlette.responses import Response, StreamingResponse
 
 from ecomcat.config import ServeCommand
 from ecomcat.errors import UserError, nearest
-from ecomcat.export.classifier import Labeller, LabelOptions
-from ecomcat.rows.added import refuse_name_clash
+from ecomcat.export.labelling import Labeller, LabelOptions
+from ecomcat.rows.added import Added, refuse_name_clash
 from ecomcat.rows.csv_rows import CsvInput, CsvOutput
 from ecomcat.rows.formats import CSV
 from ecomcat.serving.answers import (
@@ -150,7 +150,8 @@ def _write_labelled(
         header = None if rows.header is None else [*rows.header, *added.added]
         written = CsvOutput(output, rows.delimiter, header, marked=rows.marked)
         for batch in rows.batches(_BATCH_ROWS):
-            written.write(batch, labeller.label(batch.texts()))
+            texts = batch.texts()
+            written.write(batch, Added.of(labeller.label(texts.values, texts.absent)))
             after_batch(labeller.rows)
         return rows.delimiter
 

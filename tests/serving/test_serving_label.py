@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ecomcat.config import ServeCommand
-from ecomcat.export.classifier import LabelOptions
+from ecomcat.export.labelling import LabelOptions
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.tables import AbandonedError, TableOptions, label_table
 from tests.serving.pets import Broken, Pets, pets_app

@@ -1,0 +1,224 @@
+"""Label texts: the one rule of answers, confidences and what is accepted, for all that answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.data.cleaning import has_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecomcat.export.explanation import WordWeight
+
+CATEGORY, CONFIDENCE, ACCEPT, WORDS, REASON = (
+    *("predicted_category", "confidence", "accept", "words", "reason"),
+)
+NO_WORDS, EMPTY = "no letter, mark or digit", "empty text"
+_DIGITS = 4  # of a confidence, wherever it is shown
+_EXPLAINED_AT_ONCE = 256  # texts, each of which is answered once without each of its words
+
+
+class Predictor(Protocol):
+    """What labelling and serving need of a classifier."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the categories."""
+
+    @property
+    def text_columns(self) -> Sequence[str | int]:
+        """The columns that it was trained on."""
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return each category's probability for each text, `(texts, classes)`."""
+
+    def threshold(self, min_precision: float) -> float | None:
+        """Return the least confidence whose answers are right so often."""
+
+    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
+        """Return the words of each text, strongest first."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The answers to some texts; those without a letter, mark or digit have none.
+
+    Args:
+        answered: Positions of the texts that have an answer, shape `(answered,)`.
+        probabilities: Their probabilities, shape `(answered, classes)`.
+        threshold: Float. The least confidence that is accepted; None where none is.
+    """
+
+    answered: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    threshold: float | None = None
+
+    @property
+    def label_ids(self) -> NDArray[np.int64]:
+        """The most probable category of each answered text."""
+        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return best
+
+    @property
+    def confidences(self) -> NDArray[np.float64]:
+        """Its probability, rounded to the four digits that are shown."""
+        best: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0).astype(np.float64)
+        return best.round(_DIGITS)
+
+    @property
+    def accepted(self) -> NDArray[np.bool_]:
+        """Which answers are accepted: the one rule of files, of the service and of Python.
+
+        Compared are the numbers that are shown, so that whoever reads them comes to the same.
+        """
+        if self.threshold is None:
+            return np.zeros(len(self.answered), bool)
+        return self.confidences >= rounded_up(self.threshold)
+
+
+def label_texts(
+    predictor: Predictor, texts: Sequence[str], threshold: float | None = None
+) -> Labelled:
+    """Answer texts.
+
+    Args:
+        predictor: Answers them.
+        texts: Any texts.
+        threshold: Float. The least confidence that is accepted. Defaults to None: none is.
+    """
+    answered = np.flatnonzero([has_words(text) for text in texts])
+    if not len(answered):
+        return Labelled(answered, np.zeros((0, len(predictor.labels)), np.float32), threshold)
+    chosen = [texts[position] for position in answered.tolist()]
+    return Labelled(answered, predictor.probabilities(chosen), threshold)
+
+
+def rounded_up(confidence: float) -> float:
+    """Return a threshold of the digits that are shown, at which no more answers pass."""
+    steps = 10.0**_DIGITS
+    return min(math.ceil(round(confidence * steps, 6)) / steps, 1.0)
+
+
+def reason_of(text: str) -> str:
+    """Return why a text has no answer."""
+    return NO_WORDS if text.strip() else EMPTY
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """What is added to a row besides its category and confidence.
+
+    Args:
+        min_precision: Float. Share of the accepted answers that is to be right; adds `accept`.
+            Defaults to None.
+        words: Integer. How many words explain an answer; 0, the default, adds no `words`.
+        reasons: Boolean. Whether `reason` says why a row has no answer. Defaults to False.
+    """
+
+    min_precision: float | None = None
+    words: int = 0
+    reasons: bool = False
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The names of the columns that are added, in their order."""
+        extra = {
+            ACCEPT: self.min_precision is not None,
+            WORDS: self.words > 0,
+            REASON: self.reasons,
+        }
+        return (CATEGORY, CONFIDENCE, *(name for name, wanted in extra.items() if wanted))
+
+
+class Labeller:
+    """Labels texts batch by batch, and counts.
+
+    Args:
+        predictor: Answers the texts.
+        options: What is added to each.
+
+    Attributes:
+        threshold: The confidence from which an answer is accepted; None where none is.
+        rows: How many texts were labelled so far.
+        unreadable: How many of them have no answer, since they have no words.
+        accepted: How many of them have an accepted answer.
+    """
+
+    def __init__(self, predictor: Predictor, options: LabelOptions) -> None:
+        self._predictor = predictor
+        self.options = options
+        wanted = options.min_precision
+        threshold = None if wanted is None else predictor.threshold(wanted)
+        self.threshold = None if threshold is None else rounded_up(threshold)
+        self.rows = self.unreadable = self.accepted = 0
+
+    def label(self, texts: Sequence[str], absent: Mapping[int, str] | None = None) -> pd.DataFrame:
+        """Return what is added to the rows of a batch.
+
+        Args:
+            texts: A text a row.
+            absent: Why there is no text, by position, where the format says so.
+
+        Returns:
+            A row for each text and the columns `options.added`: `predicted_category`, None where
+            there is no answer; `confidence`, NaN there; `accept`, a boolean; `words`, a list or
+            None; `reason`, None where there is an answer.
+        """
+        import pandas as pd
+
+        labelled = label_texts(self._predictor, texts, self.threshold)
+        rows, answered = len(texts), labelled.answered
+        names = np.array(self._predictor.labels, object)
+        added: dict[str, NDArray[Any]] = {
+            CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
+            CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
+            ACCEPT: _placed(rows, answered, labelled.accepted, False),
+            REASON: _reasons(texts, answered, absent or {}),
+        }
+        if self.options.words:
+            chosen = [texts[position] for position in answered.tolist()]
+            added[WORDS] = _placed(rows, answered, _lists(self._explained(chosen)))
+        self.rows += rows
+        self.unreadable += rows - len(answered)
+        self.accepted += int(labelled.accepted.sum())
+        return pd.DataFrame(
+            {name: pd.Series(added[name], dtype=added[name].dtype) for name in self.options.added}
+        )
+
+    def _explained(self, texts: Sequence[str]) -> Iterator[list[str]]:
+        for start in range(0, len(texts), _EXPLAINED_AT_ONCE):
+            for words in self._predictor.explain(texts[start : start + _EXPLAINED_AT_ONCE]):
+                supporting = [word.word for word in words if word.weight > 0]
+                yield supporting[: self.options.words]
+
+
+def _placed(
+    rows: int, answered: NDArray[np.int64], values: NDArray[Any], missing: Any = None
+) -> NDArray[Any]:
+    column = np.full(rows, missing, values.dtype)
+    column[answered] = values
+    return column
+
+
+def _lists(values: Iterable[list[str]]) -> NDArray[Any]:
+    """Return lists as an array of objects; NumPy would make one of two dimensions."""
+    found = list(values)
+    column = np.empty(len(found), object)
+    column[:] = found
+    return column
+
+
+def _reasons(
+    texts: Sequence[str], answered: NDArray[np.int64], absent: Mapping[int, str]
+) -> NDArray[Any]:
+    reasons = np.full(len(texts), None, object)
+    for position in np.setdiff1d(np.arange(len(texts)), answered).tolist():
+        reasons[position] = absent.get(position) or reason_of(texts[position])
+    return reasons

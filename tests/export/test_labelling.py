@@ -1,0 +1,113 @@
+"""Answers, confidences and what is accepted: one rule for files, the service and Python."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from ecomcat.config import ServeCommand
+from ecomcat.export.labelling import Labeller, LabelOptions
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.app import build_app
+
+
+@dataclass
+class Sure:
+    """Answers every text with one confidence, and accepts from another one."""
+
+    confidence: float
+    min_confidence: float | None
+    labels: tuple[str, ...] = ("Cats", "Dogs")
+    text_columns: tuple[str, ...] = ("text",)
+
+    def probabilities(self, texts):
+        row = [1 - self.confidence, self.confidence]
+        return np.array([row] * len(texts), np.float32)
+
+    def threshold(self, min_precision):
+        return self.min_confidence
+
+    def explain(self, texts):
+        words = ("a", -0.1), ("big", 0.3), ("dog", 0.2)
+        return [[SimpleNamespace(word=word, weight=weight) for word, weight in words]] * len(texts)
+
+
+def label(texts, *, confidence=0.9, threshold=0.8, absent=None, **options):
+    return Labeller(Sure(confidence, threshold), LabelOptions(**options)).label(texts, absent)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "threshold", "accept"),
+    [
+        (0.98004, 0.98001, False),  # shown as 0.9800, from 0.9801
+        (0.98006, 0.98001, True),
+        (0.98, 0.98, True),
+        (0.9799, 0.98, False),
+        (1.0, 0.99999, True),
+        (1.0, None, False),
+    ],
+)
+def test_files_and_the_service_accept_the_same_answers_by_the_numbers_that_they_show(
+    confidence, threshold, accept
+):
+    frame = label(["a dog"], confidence=confidence, threshold=threshold, min_precision=0.9)
+    answers = Answers(Sure(confidence, threshold), 0.9)
+    client = TestClient(
+        build_app(answers, {}, ServeCommand(), 8000), base_url="http://127.0.0.1:8000"
+    )
+    one = client.post("/predict", json={"text": "a dog"}).json()
+    table = client.post("/label", content="text\na dog\n", headers={"Content-Type": "text/csv"})
+    answers.close()
+    cells = dict(zip(*(line.split(",") for line in table.text.splitlines()), strict=True))
+    assert frame["accept"].tolist() == [accept]
+    assert one["accept"] == accept
+    assert cells["accept"] == ("yes" if accept else "no")
+    assert frame["confidence"].tolist() == [one["confidence"]] == [float(cells["confidence"])]
+
+
+probabilities = st.floats(0.5, 1, width=32)
+
+
+@given(confidence=probabilities, threshold=probabilities)
+def test_what_is_shown_tells_what_is_accepted_and_no_answer_far_below_passes(confidence, threshold):
+    labeller = Labeller(Sure(confidence, threshold), LabelOptions(min_precision=0.9))
+    found = labeller.label(["a dog"]).iloc[0]
+    assert found["accept"] == (found["confidence"] >= labeller.threshold)
+    assert labeller.threshold == round(labeller.threshold, 4) >= threshold - 1e-9
+    if found["accept"]:
+        assert confidence > threshold - 5.1e-5
+
+
+def test_a_row_for_each_text_says_what_is_asked_for():
+    texts = ["a big dog", "?!", " ", "", "a dog"]
+    frame = label(texts, absent={3: "null"}, min_precision=0.9, words=1, reasons=True)
+    assert list(frame) == ["predicted_category", "confidence", "accept", "words", "reason"]
+    assert frame["predicted_category"].tolist() == ["Dogs", None, None, None, "Dogs"]
+    assert frame["confidence"].isna().tolist() == [False, True, True, True, False]
+    assert frame["accept"].tolist() == [True, False, False, False, True]
+    assert frame["words"].tolist() == [["big"], None, None, None, ["big"]]
+    reasons = [None, "no letter, mark or digit", "empty text", "null", None]
+    assert frame["reason"].tolist() == reasons
+    assert list(label(texts)) == ["predicted_category", "confidence"]
+
+
+@pytest.mark.parametrize("texts", [[], ["", "?"]], ids=["none", "without words"])
+def test_texts_of_which_none_has_an_answer(texts):
+    frame = label(texts, min_precision=0.9, words=2, reasons=True)
+    assert len(frame) == len(texts)
+    assert frame["accept"].dtype == bool
+    assert all(map(math.isnan, frame["confidence"]))
+
+
+def test_it_counts_what_it_labels():
+    labeller = Labeller(Sure(0.9, 0.8), LabelOptions(min_precision=0.9))
+    for texts in (["a", "?"], [], ["b", "c", ""]):
+        labeller.label(texts)
+    assert (labeller.rows, labeller.unreadable, labeller.accepted) == (5, 2, 3)
