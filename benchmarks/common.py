@@ -203,8 +203,8 @@ def add_data_argument(parser: argparse.ArgumentParser) -> None:
 def data_config(path: Path | None) -> DataConfig:
     """Return the data configuration of a file, or of the sample."""
     if path is None:
-        return DataConfig(name="sample", source="sample")
-    return DataConfig(name="csv", source="csv", path=str(path))
+        return DataConfig(name="sample", source={"_target_": "ecomcat.data.sources.SampleSource"})
+    return DataConfig(name="csv", path=str(path))
 
 
 def digest(parts: Iterable[str | bytes]) -> str:

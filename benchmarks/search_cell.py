@@ -32,7 +32,7 @@ def run_cell(setting: dict[str, Any], output: Path) -> None:
     """
     use_one_thread()
     # The same rows and the same split whatever the method and the seed.
-    dataset = load_dataset(DataConfig(name="csv", source="csv", path=setting["data"]), seed=1)
+    dataset = load_dataset(DataConfig(name="csv", path=setting["data"]), seed=1)
     tokenizer = fit_tokenizer(
         (dataset.texts[row] for row in dataset.split.train), setting["vocabulary_size"]
     )

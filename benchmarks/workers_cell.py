@@ -55,7 +55,7 @@ def _prepare(setting: Mapping[str, Any]) -> tuple[SearchCommand, Any, Any]:
     from ecomcat.model.network import find_builder
     from ecomcat.tuning.trial import TrialInputs
 
-    dataset = load_dataset(DataConfig(name="csv", source="csv", path=setting["data"]), seed=1)
+    dataset = load_dataset(DataConfig(name="csv", path=setting["data"]), seed=1)
     training_texts = [dataset.texts[row] for row in dataset.split.train]
     model, space = default_model(len(training_texts))
     tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))

@@ -27,8 +27,9 @@ class DataConfig:
     """Where rows come from, how the file is read, and how the rows are split."""
 
     name: str = option(help="the second part of a study's default name")
-    source: str = option(
-        help="auto, ecommerce, sample or csv", choices=("auto", "ecommerce", "sample", "csv")
+    source: dict[str, Any] = option(
+        {"_target_": "ecomcat.data.sources.FileSource"},
+        help="the class that loads the rows; data=csv, sample, ecommerce or auto sets it",
     )
     path: str | None = option(None, help="a CSV, TSV, JSON lines or Parquet file")
     download_path: str | None = option(
@@ -70,11 +71,18 @@ class DataConfig:
         0.03, help="share of its labels that are wrong", minimum=0.0, maximum=0.5
     )
     sample_seed: int = option(1, help="other products for another number", minimum=0)
+    sample_categories: int = option(
+        6, help="its categories, paths of two or three levels where they are many", minimum=2
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
-        if self.source == "sample" and self.path:
-            yield "path", f"expected none with data=sample, found {self.path!r}. Use data=csv."
+        if self.sample_rows < 20 * self.sample_categories:
+            yield (
+                "sample_rows",
+                f"expected 20 for each of data.sample_categories={self.sample_categories}, found "
+                f"{self.sample_rows}.",
+            )
         together = self.validation_fraction + self.test_fraction
         if not together < 1:
             yield (

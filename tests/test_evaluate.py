@@ -64,7 +64,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
 def figures(table: str, name: str = "shop.csv", **data: Any) -> dict[str, Any]:
     """Evaluate on a file of some content and return what was written as JSON."""
     Path(name).write_text(table, encoding="utf-8")
-    source = DataConfig(name="csv", source="csv", path=name, **data)
+    source = DataConfig(name="csv", path=name, **data)
     evaluate(EvaluateCommand(data=source, output="figures.json"))
     content: dict[str, Any] = json.loads(Path("figures.json").read_text(encoding="utf-8"))
     return content
@@ -157,7 +157,7 @@ def test_fewer_columns_than_in_training_are_warned_of_unasked(model, caplog) -> 
 def test_a_guessed_encoding_is_warned_of_once(model, caplog) -> None:
     model(["text"])
     Path("shop.csv").write_bytes("label,text\nBooks,Books très bien\n".encode("latin-1"))
-    evaluate(EvaluateCommand(data=DataConfig(name="csv", source="csv", path="shop.csv")))
+    evaluate(EvaluateCommand(data=DataConfig(name="csv", path="shop.csv")))
     assert caplog.text.count("is not valid UTF-8") == 1
 
 
@@ -226,7 +226,7 @@ def test_the_figures_go_to_standard_output_in_place_of_tables(model, capsys) -> 
     model(["text"])
     written = figures(TWO_CLASSES, "größe.csv")
     assert "By category" in capsys.readouterr().out
-    source = DataConfig(name="csv", source="csv", path="größe.csv")
+    source = DataConfig(name="csv", path="größe.csv")
     evaluate(EvaluateCommand(data=source, output="-"))
     assert json.loads(capsys.readouterr().out) == written
 
@@ -268,7 +268,7 @@ def test_the_files_of_the_model_are_hashed_once(monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
     export(Path("model"), ["text"], [])
     Path("model/config.yaml").write_text("changed: 1", encoding="utf-8")
-    missing = EvaluateCommand(data=DataConfig(name="csv", source="csv", path="absent.csv"))
+    missing = EvaluateCommand(data=DataConfig(name="csv", path="absent.csv"))
     with pytest.raises(UserError, match="no such file"):
         evaluate(missing)
     Path("shop.csv").write_text(TWO_CLASSES, encoding="utf-8")

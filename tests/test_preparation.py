@@ -14,7 +14,7 @@ from ecomcat.pipeline import resolve_auto_settings
 
 
 def epochs_of(path: Path) -> int:
-    dataset = load_dataset(DataConfig(name="csv", source="csv", path=str(path)), seed=1)
+    dataset = load_dataset(DataConfig(name="csv", path=str(path)), seed=1)
     config = SearchCommand(search=SearchConfig(max_epochs="auto", max_batches=1_000))
     config, space = resolve_auto_settings(config, {"batch_size": Choices(("auto",))}, dataset)
     assert space["batch_size"] == Choices((16,))

@@ -67,9 +67,10 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     assert metrics["final"]["trained_texts"] == metrics["data"]["split"]["train"]
     from ecomcat.config import DataConfig
     from ecomcat.data.dataset import load_dataset
+    from ecomcat.data.sources import SAMPLE_SOURCE
     from ecomcat.export.classifier import load_classifier
 
-    data = DataConfig(name="sample", source="sample", sample_rows=400)
+    data = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=400)
     dataset = load_dataset(data, 1)
     rows = dataset.split.validation
     classifier = load_classifier(folder / name)

@@ -15,9 +15,10 @@ from conftest import TINY_SEARCH, RunCommand
 from ecomcat import search
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import check_data, load_dataset, refuse_split_keys
+from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
 
-SAMPLE = DataConfig(name="sample", source="sample", sample_rows=400)
+SAMPLE = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=400)
 DRY = ("search.dry_run=true", "data=sample", "data.sample_rows=400")
 
 

@@ -26,7 +26,7 @@ from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.console import log_next, our_command, step
 from ecomcat.data.dataset import file_problems, path_problems, refuse_split_keys
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
-from ecomcat.data.sources import LabelledRows, load_labelled_rows
+from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
@@ -246,7 +246,7 @@ def _suspicious_table(first: Sequence[Mapping[str, Any]]) -> Table:
 # What the same rows cannot be read or split without, where it is not the default.
 _READING_KEYS = (
     *("member", "encoding", "delimiter", "header", "rare_classes", "min_class_rows"),
-    *("sample_rows", "sample_label_noise", "sample_seed"),
+    *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
 )
 
 
@@ -269,8 +269,7 @@ def run_audit(config: AuditCommand) -> None:
     source = load_labelled_rows(config.data)
     others = None
     if config.against is not None:
-        second = replace(config.data, source="csv", path=config.against, member=None)
-        others = load_labelled_rows(second)
+        others = FileSource().load(replace(config.data, path=config.against, member=None))
     directory = expanded(config.output_dir) / _folder(source.name)
     require_writable(directory / "audit.html", "output_dir")
     check_marks(directory)

@@ -1,21 +1,37 @@
-"""Where labelled rows come from: the user's file, the e-commerce data set or our own sample."""
+"""Where labelled rows come from: a file, the e-commerce data set or the generated sample.
+
+A source is a class with a method `load`; a YAML file of `conf/data` names it by
+`source._target_`, with parameters of its own if it has any.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
-from ecomcat.data.download import NoNetworkError, download
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
-from ecomcat.files import expanded
-from ecomcat.rows.labelled import Cells, open_cells
-from ecomcat.table.columns import Columns, text_of, training_columns
+from ecomcat.files import atomic_path, expanded
+from ecomcat.options import make
+from ecomcat.rows.labelled import open_cells
+from ecomcat.table.columns import text_of, training_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("ecomcat")
+
+TEXT, LABEL = "text", "label"
+SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
+_BLOCK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -23,79 +39,200 @@ class LabelledRows:
     """Rows as they stand in their source.
 
     Args:
-        name: a short name, from the sample's or the file's.
-        source: what they are, in words: a file's path or what was generated.
-        rows: pairs of text and label.
-        text_columns: names (or positions, without a header) of the columns joined to the text.
-        licence: of the rows, where it is known.
+        name: String. A short name, the sample's or the file's.
+        source: String. What the rows are: a file's path, or what was generated.
+        frame: DataFrame with the columns `text` and `label`, in the file's order.
+        text_columns: Tuple of the names (or positions, without a header) of the columns that were
+            joined to the text.
+        licence: String. Licence of the rows. Defaults to None, not known.
     """
 
     name: str
     source: str
-    rows: list[tuple[str, str]]
+    frame: pd.DataFrame
     text_columns: tuple[str | int, ...]
     licence: str | None = None
 
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Pairs of text and label."""
+        return list(zip(self.frame[TEXT], self.frame[LABEL], strict=True))
+
+
+class Source(Protocol):
+    """What a class that `data.source._target_` names has to offer."""
+
+    def load(self, data: DataConfig) -> LabelledRows:
+        """Return the rows.
+
+        Args:
+            data: Configuration of the data.
+
+        Raises:
+            UserError: When the rows cannot be had or read.
+        """
+
 
 def load_labelled_rows(data: DataConfig) -> LabelledRows:
-    """Read the rows that the configuration names.
+    """Return the rows of the source that a configuration names.
+
+    Args:
+        data: Configuration of the data.
 
     Raises:
-        UserError: when the file cannot be had or read.
+        UserError: When the rows cannot be had or read.
     """
-    if data.source == "sample":
-        return _sample(data)
-    if data.path:
+    source: Source = make("data.source", data.source)
+    return source.load(data)
+
+
+class FileSource:
+    """The file that `data.path` names."""
+
+    def load(self, data: DataConfig) -> LabelledRows:
+        """Read the file."""
+        if not data.path:
+            raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
         path = expanded(data.path)
-        return _file(data, path, path.name.partition(".")[0], data.licence)
-    if data.source == "csv":
-        raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
-    return _ecommerce(data)
+        return read_file(path, data, path.name.partition(".")[0], data.licence)
 
 
-def _sample(data: DataConfig) -> LabelledRows:
-    rows = generate_sample(data.sample_rows, data.sample_label_noise, data.sample_seed)
-    source = (
-        f"sample ({data.sample_rows} generated rows, {data.sample_label_noise:.0%} of the labels "
-        f"wrong on purpose, seed {data.sample_seed})"
-    )
-    logger.info("Data: the project's own %s.", source)
-    return LabelledRows("sample", source, [(row.text, row.label) for row in rows], ("text",))
+class SampleSource:
+    """The project's own generated products; needs neither a file nor the network."""
 
-
-def _ecommerce(data: DataConfig) -> LabelledRows:
-    if not (data.download_path and data.url and data.blob_id):
-        raise UserError(
-            f"Expected data.download_path, data.url and data.blob_id for data={data.source}, found "
-            "one of them empty. Leave them as they are, or name a file with data.path=FILE."
-        )
-    path = expanded(data.download_path)
-    if not path.exists():
-        try:
-            logger.info("Data: %s is not there; downloading %s", path, data.url)
-            with step(f"Downloading {path.name}") as advance:
-                download(
-                    data.url,
-                    path,
-                    data.blob_id,
-                    on_progress=lambda done, total: advance(0, total and done / total),
-                )
-        except NoNetworkError as error:
-            if data.source == "ecommerce":
-                raise UserError(
-                    f"Expected {path} or a network to download it; found neither ({error}). Put "
-                    "the file there, or run with data=sample or data=csv data.path=FILE."
-                ) from error
-            logger.warning(
-                "NO NETWORK (%s): taking the project's own GENERATED SAMPLE instead of the real "
-                "data set. The figures below say nothing about real products.",
-                error,
+    def load(self, data: DataConfig) -> LabelledRows:
+        """Generate the rows."""
+        if data.path:
+            raise UserError(
+                f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
             )
-            return _sample(data)
-    return _file(data, path, "ecommerce", data.licence or data.download_licence)
+        rows = generate_sample(
+            data.sample_rows, data.sample_label_noise, data.sample_seed, data.sample_categories
+        )
+        source = (
+            f"sample ({data.sample_rows} generated rows, {data.sample_label_noise:.0%} of the "
+            f"labels wrong on purpose, seed {data.sample_seed})"
+        )
+        logger.info("Data: the project's own %s.", source)
+        frame = labelled_frame([row.text for row in rows], [row.label for row in rows])
+        return LabelledRows("sample", source, frame, (TEXT,))
 
 
-def _file(data: DataConfig, path: Path, name: str, licence: str | None) -> LabelledRows:
+class EcommerceSource:
+    """The e-commerce data set: its file, or a download; or the file that `data.path` names."""
+
+    def load(self, data: DataConfig) -> LabelledRows:
+        """Read the file, downloaded if need be."""
+        if data.path:
+            return FileSource().load(data)
+        if not (data.download_path and data.url and data.blob_id):
+            raise UserError(
+                "Expected data.download_path, data.url and data.blob_id for this data set, found "
+                "one of them empty. Leave them as they are, or name a file with data.path=FILE."
+            )
+        path = expanded(data.download_path)
+        if not path.exists():
+            try:
+                download(data.url, path, data.blob_id)
+            except NoNetworkError as error:
+                return self.without_network(data, path, error)
+        return read_file(path, data, "ecommerce", data.licence or data.download_licence)
+
+    def without_network(self, data: DataConfig, path: Path, error: Exception) -> LabelledRows:
+        """Refuse to go on without the file."""
+        raise UserError(
+            f"Expected {path} or a network to download it; found neither ({error}). Put the file "
+            "there, or run with data=sample or data=csv data.path=FILE."
+        ) from error
+
+
+class AutoSource(EcommerceSource):
+    """As `EcommerceSource`, but without a network the generated sample."""
+
+    def without_network(self, data: DataConfig, path: Path, error: Exception) -> LabelledRows:
+        """Generate the sample instead, with a warning."""
+        logger.warning(
+            "NO NETWORK (%s): taking the project's own GENERATED SAMPLE instead of the real data "
+            "set. The figures below say nothing about real products.",
+            error,
+        )
+        return SampleSource().load(data)
+
+
+class NoNetworkError(Exception):
+    """A server cannot be reached, so that the caller may do without it."""
+
+
+def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) -> None:
+    """Download a file, whole or not at all.
+
+    Args:
+        url: String. Address of the file.
+        path: Path. Where it goes; missing folders are made.
+        blob_id: String. Git's SHA-1 blob id that its content must have.
+        timeout_seconds: Float. Longest silence of the server. Defaults to 30 seconds.
+
+    Raises:
+        NoNetworkError: When the server cannot be reached, or does not answer in time.
+        UserError: When the server refuses, or the content or the address is another.
+    """
+    by_hand = f"Download the file by hand to {path}, or use one of yours with data.path=FILE."
+    body = bytearray()
+    logger.info("Data: %s is not there; downloading %s", path, url)
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "ecomcat"})
+        with (
+            step(f"Downloading {path.name}") as advance,
+            urllib.request.urlopen(request, timeout=timeout_seconds) as response,
+        ):
+            total = int(response.headers.get("Content-Length", 0))
+            while block := response.read(_BLOCK_BYTES):
+                body += block
+                advance(len(block), len(body) / total if total else None)
+    except urllib.error.HTTPError as error:
+        raise UserError(
+            f"data.url: expected a file at {url}, found the answer {error.code} {error.reason}. "
+            f"{by_hand}"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"data.url: expected an address, found {url!r} ({error}).") from error
+    except (OSError, HTTPException) as error:
+        raise NoNetworkError(f"cannot read {url}: {error}") from error
+    found = hashlib.sha1(b"blob %d\0%s" % (len(body), body), usedforsecurity=False).hexdigest()
+    if found != blob_id:
+        raise UserError(
+            f"data.blob_id: expected {blob_id} of {url}, found {found}: the file there is another, "
+            f"or the transfer broke off. {by_hand}"
+        )
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(body)
+
+
+def labelled_frame(texts: list[str], labels: list[str]) -> pd.DataFrame:
+    """Return a table of texts and labels, the form in which rows are cleaned.
+
+    Args:
+        texts: List of strings.
+        labels: List of strings of the same length.
+    """
+    import pandas as pd
+
+    # As objects: Arrow's strings cannot hold the lone surrogates that some files have.
+    return pd.DataFrame({TEXT: texts, LABEL: labels}, dtype=object)
+
+
+def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
+    """Read the texts and labels of a file.
+
+    Args:
+        path: Path. The file.
+        data: Configuration, which says how the file is read.
+        name: String. A short name for its rows.
+        licence: String. Licence of its rows, None if it is not known.
+
+    Raises:
+        UserError: When the file cannot be read, or has no such columns.
+    """
     with open_cells(path, data) as table:
         columns = training_columns(
             table.head,
@@ -104,19 +241,16 @@ def _file(data: DataConfig, path: Path, name: str, licence: str | None) -> Label
             label_column=data.label_column,
             name=table.name,
         )
-        assert columns.label is not None
-        rows = [(text_of(row, columns), row[columns.label]) for row in table.body(columns)]
+        label = columns.label
+        assert label is not None
+        rows = [(text_of(row, columns), row[label]) for row in table.body(columns)]
+    head = "no header" if columns.header is None else "first row taken as header"
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,
-        _head_in_words(table, columns),
+        "columns by name" if table.names_columns else head,
         " + ".join(map(str, columns.text_names)),
-        columns.header[columns.label] if columns.header is not None else columns.label,
+        label if columns.header is None else columns.header[label],
     )
-    return LabelledRows(name, str(path), rows, columns.text_names, licence)
-
-
-def _head_in_words(table: Cells, columns: Columns) -> str:
-    if table.names_columns:
-        return "columns by name"
-    return "no header" if columns.header is None else "first row taken as header"
+    frame = labelled_frame([text for text, _ in rows], [label for _, label in rows])
+    return LabelledRows(name, str(path), frame, columns.text_names, licence)

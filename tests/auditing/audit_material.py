@@ -40,7 +40,7 @@ def write_rows(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
 
 def audit(path: Path, folder: Path, **options: Any) -> dict[str, Any]:
     """Audit a file in a folder and return what stands in `audit.json`."""
-    data = DataConfig(name="csv", source="csv", path=str(path), **options.pop("data", {}))
+    data = DataConfig(name="csv", path=str(path), **options.pop("data", {}))
     place = folder / options.pop("name", path.stem)
     options = {"splits": 1, **options}
     run_audit(AuditCommand(data=data, output_dir=str(folder), **options))

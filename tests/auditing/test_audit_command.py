@@ -122,7 +122,7 @@ def test_what_cannot_work_is_refused_before_any_work(
     arguments = ["data.path=shop.csv", *arguments]
     if "splits=0" in arguments:
         with pytest.raises(UserError, match=said):
-            check_audit(AuditCommand(data=DataConfig(source="csv"), splits=0))
+            check_audit(AuditCommand(data=DataConfig(name="csv"), splits=0))
         return
     ended = run_audit(*arguments)
     assert ended.code == 2

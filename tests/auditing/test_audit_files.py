@@ -162,7 +162,7 @@ def test_a_search_leaves_out_what_was_marked(shop: Path, tmp_path: Path) -> None
     audit(shop, tmp_path / "out")
     path = tmp_path / "out" / "shop" / "suspicious_labels.csv"
     marked = mark(path, [0, 5, 9])
-    data = DataConfig(name="csv", source="csv", path=str(shop), exclude=str(path))
+    data = DataConfig(name="csv", path=str(shop), exclude=str(path))
     dataset = load_dataset(data, 1)
     assert sorted(dataset.digests[row].hex() for row in dataset.excluded) == sorted(marked)
 

@@ -17,8 +17,9 @@ from benchmarks.audit_effect import (
 )
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import load_dataset
+from ecomcat.data.sources import SAMPLE_SOURCE
 
-SAMPLE = DataConfig(name="sample", source="sample", sample_rows=500, sample_label_noise=0.1)
+SAMPLE = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=500, sample_label_noise=0.1)
 
 
 def test_every_kind_of_split_is_scored_for_every_seed() -> None:

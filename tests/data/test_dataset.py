@@ -12,6 +12,7 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
 
 REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data" / "ecommerceDataset.csv"
@@ -34,7 +35,7 @@ def load(tmp_path: Path, rows: list[tuple[str, str]], seed: int = 1, **options: 
     path = tmp_path / "shop.csv"
     lines = [f'"{label}","{text}"' for text, label in rows]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return load_dataset(DataConfig(name="csv", source="csv", path=str(path), **options), seed)
+    return load_dataset(DataConfig(name="csv", path=str(path), **options), seed)
 
 
 def test_classes_are_sorted_and_labels_are_their_positions(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_another_seed_splits_the_same_content_otherwise(tmp_path: Path) -> None:
 
 
 def test_the_sample_has_the_repeats_that_it_promises() -> None:
-    config = DataConfig(name="sample", source="sample", sample_rows=1000)
+    config = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=1000)
     dataset = load_dataset(config, 1)
     described = dataset.describe()
     assert (described["rows"], described["duplicates_removed"]) == (1000, 90)
@@ -130,7 +131,7 @@ def test_the_sample_has_the_repeats_that_it_promises() -> None:
 
 @pytest.mark.skipif(not REAL_DATA.exists(), reason="the e-commerce data set is not there")
 def test_the_ecommerce_data_set() -> None:
-    config = DataConfig(name="auto", source="auto", path=str(REAL_DATA), url="-", blob_id="-")
+    config = DataConfig(path=str(REAL_DATA))
     config.header = "false"
     dataset = load_dataset(config, 1)
     assert dataset.report.rows_read == 14208

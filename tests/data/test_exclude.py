@@ -14,10 +14,11 @@ import pytest
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 
-OPTIONS = {"name": "sample", "source": "sample", "sample_rows": 400}
+OPTIONS = {"name": "sample", "source": SAMPLE_SOURCE, "sample_rows": 400}
 
 
 def load(exclude: Path | None = None, **options: Any) -> Dataset:
@@ -139,9 +140,7 @@ def test_a_row_is_found_in_whatever_order_the_file_is_read(tmp_path: Path) -> No
     for order in (rows, rows[::-1]):
         path = tmp_path / "shop.csv"
         path.write_text("".join(f"{label},{text}\n" for text, label in order), encoding="utf-8")
-        dataset = load_dataset(
-            DataConfig(name="csv", source="csv", path=str(path), exclude=str(marks)), seed=1
-        )
+        dataset = load_dataset(DataConfig(name="csv", path=str(path), exclude=str(marks)), seed=1)
         assert [dataset.texts[row] for row in dataset.excluded] == ["Novel number 7"]
 
 

@@ -2,196 +2,208 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.download import NoNetworkError
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.sources import load_labelled_rows
+from ecomcat.data.sources import SAMPLE_SOURCE, NoNetworkError, download, load_labelled_rows
 from ecomcat.errors import UserError
 
 TWO_COLUMNS = 'Toys,"A red ball, round"\nBooks,A novel\n'
+PAIRS = [("A red ball, round", "Toys"), ("A novel", "Books")]
 NAMED = "id,Title,Body,Shop\n7,Ball,Red and round,Toys\n8,Novel,Long,Books\n"
+BODY = TWO_COLUMNS.encode()
+BLOB_ID = hashlib.sha1(b"blob %d\0%s" % (len(BODY), BODY)).hexdigest()
+NOWHERE = "http://127.0.0.1:9/file.csv"
 
 
-def csv_config(path: Path, **options: Any) -> DataConfig:
-    return DataConfig(name="csv", source="csv", path=str(path), **options)
+def ecommerce_config(kind: str, place: Path, **options: Any) -> DataConfig:
+    chosen = {"url": NOWHERE, "blob_id": BLOB_ID, "header": "false", **options}
+    source = {"_target_": f"ecomcat.data.sources.{kind}"}
+    return DataConfig(name=kind, source=source, download_path=str(place), **chosen)
 
 
-def ecommerce_config(source: str, path: Path) -> DataConfig:
-    return DataConfig(
-        name=source,
-        source=source,
-        download_path=str(path),
-        url="http://127.0.0.1:9/ecommerceDataset.csv",
-        blob_id="0" * 40,
-        header="false",
-    )
+class Handler(BaseHTTPRequestHandler):
+    """Sends the file, breaks off half way, refuses, or is silent, as the path says."""
+
+    def do_GET(self) -> None:
+        if self.path == "/silent":
+            self.server.released.wait(10)  # type: ignore[attr-defined]
+        elif self.path == "/missing":
+            self.send_error(404)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BODY)))
+            self.end_headers()
+            self.wfile.write(BODY[:10] if self.path == "/half" else BODY)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test output quiet."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Serve a file on this machine, and return its address."""
+    found = HTTPServer(("127.0.0.1", 0), Handler)
+    found.released = threading.Event()  # type: ignore[attr-defined]
+    thread = threading.Thread(target=found.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{found.server_port}"
+    found.released.set()  # type: ignore[attr-defined]
+    found.shutdown()
+    thread.join()
+    found.server_close()
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.csv"
-    path.write_text(NAMED, encoding="utf-8")
-    return path
+def written(tmp_path: Path) -> Any:
+    """Return a function that writes a file and loads it with some options."""
+
+    def load(text: str, name: str = "shop.csv", **options: Any) -> Any:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return load_labelled_rows(DataConfig(name="csv", path=str(tmp_path / name), **options))
+
+    return load
 
 
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Let every download fail, and record what was to be downloaded."""
-    asked: list[Path] = []
-
-    def download(url: str, destination: Path, blob_id: str, **options: Any) -> None:
-        asked.append(destination)
-        raise NoNetworkError("no route to the host")
-
-    monkeypatch.setattr("ecomcat.data.sources.download", download)
-    return asked
-
-
-def test_two_columns_are_label_and_text(tmp_path: Path) -> None:
-    path = tmp_path / "my.shop.csv"
-    path.write_text(TWO_COLUMNS, encoding="utf-8")
-    found = load_labelled_rows(csv_config(path))
-    assert found.rows == [("A red ball, round", "Toys"), ("A novel", "Books")]
-    assert (found.name, found.source, found.text_columns) == ("my", str(path), (1,))
-
-
-def test_a_header_is_recognised(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "shop.csv"
-    path.write_text("category,description\n" + TWO_COLUMNS, encoding="utf-8")
-    with caplog.at_level(logging.INFO, "ecomcat"):
-        found = load_labelled_rows(csv_config(path))
-    assert found.rows == [("A red ball, round", "Toys"), ("A novel", "Books")]
-    assert found.text_columns == ("description",)
-    assert "first row taken as header, text from column description" in caplog.text
-    assert "label from column category" in caplog.text
-
-
-@pytest.mark.parametrize("header", ["false", False])
-def test_a_header_may_be_denied(tmp_path: Path, header: object) -> None:
-    path = tmp_path / "shop.csv"
-    path.write_text("category,description\n" + TWO_COLUMNS, encoding="utf-8")
-    found = load_labelled_rows(csv_config(path, header=header))
-    assert found.rows[0] == ("description", "category")
-    assert len(found.rows) == 3
-
-
-def test_named_columns(table: Path) -> None:
-    found = load_labelled_rows(csv_config(table, text_column="Body", label_column="Shop"))
-    assert found.rows == [("Red and round", "Toys"), ("Long", "Books")]
-    assert found.text_columns == ("Body",)
-
-
-def test_several_text_columns_are_joined_in_the_order_given(table: Path) -> None:
-    config = csv_config(table, text_column=["Body", "Title"], label_column="Shop")
-    found = load_labelled_rows(config)
-    assert [text.split() for text, _ in found.rows] == [
-        ["Red", "and", "round", "Ball"],
-        ["Long", "Novel"],
+@pytest.mark.parametrize(
+    ("text", "options", "rows", "columns"),
+    [
+        pytest.param(TWO_COLUMNS, {}, PAIRS, (1,), id="label and text"),
+        pytest.param(
+            f"category,description\n{TWO_COLUMNS}", {}, PAIRS, ("description",), id="header"
+        ),
+        pytest.param(
+            f"category,description\n{TWO_COLUMNS}",
+            {"header": False},
+            [("description", "category"), *PAIRS],
+            (1,),
+            id="header denied",
+        ),
+        pytest.param(
+            NAMED,
+            {"text_column": "Body", "label_column": "Shop"},
+            [("Red and round", "Toys"), ("Long", "Books")],
+            ("Body",),
+            id="named columns",
+        ),
+        pytest.param(
+            NAMED,
+            {"text_column": ["Body", "Title"], "label_column": "Shop"},
+            [("Red and round\nBall", "Toys"), ("Long\nNovel", "Books")],
+            ("Body", "Title"),
+            id="columns joined in the order given",
+        ),
+    ],
+)
+def test_texts_and_labels_of_a_file(
+    written: Any, text: str, options: dict[str, Any], rows: Any, columns: Any
+) -> None:
+    found = written(text, "my.shop.csv", **options)
+    assert [(" ".join(text.split()), label) for text, label in found.rows] == [
+        (" ".join(text.split()), label) for text, label in rows
     ]
-    assert found.text_columns == ("Body", "Title")
+    assert found.text_columns == columns
+    assert (found.name, Path(found.source).name) == ("my", "my.shop.csv")
 
 
-def test_rows_beyond_the_head_that_is_looked_at_are_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "long.csv"
+def test_what_was_read_is_logged(written: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "ecomcat"):
+        written(f"category,description\n{TWO_COLUMNS}")
+    assert "text from column description, label from column category" in caplog.text
+
+
+def test_rows_beyond_the_head_that_is_looked_at_are_read_too(written: Any) -> None:
     lines = [f"{'ab'[number % 2]},item {number}" for number in range(2500)]
-    path.write_text("\n".join(lines), encoding="utf-8")
-    found = load_labelled_rows(csv_config(path))
-    assert found.rows == [(f"item {number}", "ab"[number % 2]) for number in range(2500)]
-
-
-def test_csv_needs_a_path() -> None:
-    with pytest.raises(UserError, match=r"Expected a file.*found none.*data\.path=FILE"):
-        load_labelled_rows(DataConfig(name="csv", source="csv"))
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"shop\.csv: expected .* found no such file"):
-        load_labelled_rows(csv_config(tmp_path / "shop.csv"))
+    expected = [(f"item {number}", "ab"[number % 2]) for number in range(2500)]
+    assert written("\n".join(lines)).rows == expected
 
 
 def test_the_sample_is_generated_as_configured() -> None:
-    config = DataConfig(
-        name="sample", source="sample", sample_rows=300, sample_label_noise=0.1, sample_seed=5
-    )
+    options = {"sample_rows": 300, "sample_label_noise": 0.1, "sample_seed": 5}
+    config = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_categories=7, **options)
     found = load_labelled_rows(config)
-    assert found.rows == [(row.text, row.label) for row in generate_sample(300, 0.1, 5)]
+    assert found.rows == [(row.text, row.label) for row in generate_sample(300, 0.1, 5, 7)]
     assert found.name == "sample"
     assert "300" in found.source and "10%" in found.source and "seed 5" in found.source
 
 
-@pytest.mark.parametrize("source", ["auto", "ecommerce"])
-def test_a_data_set_that_is_there_is_not_downloaded(
-    tmp_path: Path, no_network: list[Path], source: str
+@pytest.mark.parametrize("kind", ["AutoSource", "EcommerceSource"])
+def test_a_data_set_that_is_missing_is_downloaded_once(
+    tmp_path: Path, server: str, kind: str
 ) -> None:
-    path = tmp_path / "ecommerceDataset.csv"
-    path.write_text(TWO_COLUMNS, encoding="utf-8")
-    found = load_labelled_rows(ecommerce_config(source, path))
-    assert found.rows == [("A red ball, round", "Toys"), ("A novel", "Books")]
-    assert (found.name, found.source) == ("ecommerce", str(path))
-    assert no_network == []
+    path = tmp_path / "data" / "ecommerceDataset.csv"
+    found = load_labelled_rows(ecommerce_config(kind, path, url=f"{server}/file.csv"))
+    assert (found.rows, found.name, found.source) == (PAIRS, "ecommerce", str(path))
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert load_labelled_rows(ecommerce_config(kind, path)).rows == PAIRS
 
 
-@pytest.mark.parametrize("source", ["auto", "ecommerce"])
-def test_a_data_set_that_is_missing_is_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+@pytest.mark.parametrize(
+    ("place", "blob_id", "error", "message"),
+    [
+        ("file.csv", "0" * 40, UserError, f"expected {'0' * 40} of .*found {BLOB_ID}"),
+        ("half", BLOB_ID, UserError, "the transfer broke off"),
+        ("missing", BLOB_ID, UserError, "the answer 404 Not Found.*by hand"),
+        ("silent", BLOB_ID, NoNetworkError, "timed out"),
+    ],
+)
+def test_a_download_that_fails_leaves_nothing(
+    tmp_path: Path, server: str, place: str, blob_id: str, error: type[Exception], message: str
 ) -> None:
-    config = ecommerce_config(source, tmp_path / "ecommerceDataset.csv")
+    with pytest.raises(error, match=message):
+        download(f"{server}/{place}", tmp_path / "file.csv", blob_id, timeout_seconds=0.5)
+    assert list(tmp_path.iterdir()) == []
 
-    def download(url: str, destination: Path, blob_id: str, **options: Any) -> None:
-        assert (url, blob_id) == (config.url, config.blob_id)
-        destination.write_text(TWO_COLUMNS, encoding="utf-8")
 
-    monkeypatch.setattr("ecomcat.data.sources.download", download)
-    assert len(load_labelled_rows(config).rows) == 2
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.url: expected an address, found 'file'"):
+        download("file", tmp_path / "file.csv", BLOB_ID)
 
 
 def test_auto_falls_back_to_the_sample_and_says_so(
-    tmp_path: Path, no_network: list[Path], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "ecommerceDataset.csv"
-    found = load_labelled_rows(ecommerce_config("auto", path))
-    assert no_network == [path]
-    assert found.name == "sample"
-    assert len(found.rows) == DataConfig().sample_rows
-    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(warnings) == 1
-    assert "NO NETWORK" in warnings[0] and "GENERATED SAMPLE" in warnings[0]
-    assert "no route to the host" in warnings[0]
+    found = load_labelled_rows(ecommerce_config("AutoSource", tmp_path / "none.csv"))
+    assert (found.name, len(found.rows)) == ("sample", DataConfig().sample_rows)
+    (warning,) = (record.message for record in caplog.records if record.levelno == logging.WARNING)
+    assert "NO NETWORK" in warning and "GENERATED SAMPLE" in warning and NOWHERE in warning
 
 
-def test_ecommerce_takes_nothing_instead(tmp_path: Path, no_network: list[Path]) -> None:
-    path = tmp_path / "ecommerceDataset.csv"
-    with pytest.raises(UserError) as refused:
-        load_labelled_rows(ecommerce_config("ecommerce", path))
-    message = str(refused.value)
-    assert str(path) in message and "no route to the host" in message
-    assert "data=sample" in message and "data.path=FILE" in message
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (DataConfig(), r"Expected a file.*found none.*data\.path=FILE"),
+        (DataConfig(path="no/shop.csv"), r"shop\.csv: expected .* found no such file"),
+        (DataConfig(source=SAMPLE_SOURCE, path="a.csv"), "expected none with data=sample"),
+        (ecommerce_config("EcommerceSource", Path("no.csv")), "or a network.*data=sample"),
+        (ecommerce_config("AutoSource", Path("no.csv"), url=None), r"data\.url.*one of them empty"),
+        (ecommerce_config("AutoSource", Path("no.csv"), path="mnie.csv"), "mnie.csv"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(config: DataConfig, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_labelled_rows(config)
 
 
-def test_auto_does_not_hide_a_damaged_download(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def download(*args: Any, **options: Any) -> None:
-        raise UserError("another file")
+class OwnSource:
+    """A source that is no part of the package, with a parameter of its own."""
 
-    monkeypatch.setattr("ecomcat.data.sources.download", download)
-    with pytest.raises(UserError, match="another file"):
-        load_labelled_rows(ecommerce_config("auto", tmp_path / "ecommerceDataset.csv"))
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def load(self, data: DataConfig) -> Any:
+        return self.count, data.text_column
 
 
-def test_a_path_of_ones_own_is_read_whatever_the_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecomcat.data.sources.download", None)
-    (tmp_path / "mine.csv").write_text("label,text\na,one thing\nb,another\n", encoding="utf-8")
-    auto = DataConfig(name="auto", source="auto", path=str(tmp_path / "mine.csv"))
-    assert load_labelled_rows(auto).rows == [("one thing", "a"), ("another", "b")]
-    missing = DataConfig(name="auto", source="auto", path=str(tmp_path / "mnie.csv"))
-    with pytest.raises(UserError, match=r"mine\.csv"):
-        load_labelled_rows(missing)
+def test_a_source_of_ones_own_has_its_own_parameters() -> None:
+    source = {"_target_": f"{__name__}.OwnSource", "count": 3}
+    assert load_labelled_rows(DataConfig(source=source, text_column="body")) == (3, "body")

@@ -22,7 +22,7 @@ ROWS = [("A red ball, round", "Toys"), ('A "novel"\nof two lines', "Books"), ("Ã
 
 def config_of(path: Path | str, **options: Any) -> DataConfig:
     columns = {"text_column": "body", "label_column": "shop"}
-    return DataConfig(name="csv", source="csv", path=str(path), **{**columns, **options})
+    return DataConfig(name="csv", path=str(path), **{**columns, **options})
 
 
 def objects(rows: Sequence[tuple[str, str]] = ROWS) -> list[dict[str, Any]]:

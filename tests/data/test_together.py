@@ -30,7 +30,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def load(path: Path, **options: Any) -> Dataset:
-    return load_dataset(DataConfig(name="csv", source="csv", path=str(path), **options), 1)
+    return load_dataset(DataConfig(name="csv", path=str(path), **options), 1)
 
 
 def straddling(dataset: Dataset) -> int:

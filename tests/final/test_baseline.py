@@ -10,6 +10,7 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import load_dataset
+from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import Split
 from ecomcat.final import baseline as linear
 from ecomcat.final.baseline import (
@@ -37,7 +38,7 @@ def baseline_of(kinds: tuple[str, str]) -> LinearBaseline | NoBaseline:
 
 @pytest.fixture(scope="module")
 def dataset():
-    return load_dataset(DataConfig(name="sample", source="sample", sample_rows=1500), seed=1)
+    return load_dataset(DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=1500), seed=1)
 
 
 def plain_accuracy(dataset, choice: LinearChoice) -> float:
