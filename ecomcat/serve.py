@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import NoReturn
 
 from ecomcat.cli import run
 from ecomcat.config import ServeCommand
 from ecomcat.files import expanded
+from ecomcat.options import validate
+from ecomcat.process import require_extra
 
 logger = logging.getLogger("ecomcat")
 
@@ -19,9 +22,9 @@ def serve(config: ServeCommand) -> None:
         UserError: for whatever the user can mend.
     """
     from ecomcat.export.bundle import require_export
-    from ecomcat.serving.server import check_serving
 
-    check_serving(config)
+    require_extra("serve", "fastapi", "uvicorn", needed_for="Serving")
+    validate(config, _host_problems(config))
     directory = expanded(config.model_dir)
     require_export(directory)
 
@@ -46,6 +49,18 @@ def serve(config: ServeCommand) -> None:
                 )
         finally:
             answers.close()
+
+
+def _host_problems(config: ServeCommand) -> Iterator[str]:
+    from ecomcat.serving.guard import is_loopback
+
+    if config.host.strip() and not is_loopback(config.host) and not config.allowed_hosts:
+        yield (
+            f"host={config.host}: expected allowed_hosts with an address that other machines "
+            "reach, found none. Name the hosts that the service is called by, such as "
+            "allowed_hosts=[models.example.com], so that no other web site can pose as it; "
+            "allowed_hosts=['*'] allows every name."
+        )
 
 
 def main() -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,20 @@ import anyio.to_thread
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.config import ServeCommand
-from ecomcat.serving.answers import (
-    Answers,
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.guard import HEALTH, Guard, is_loopback, loopback_hosts
+from ecomcat.serving.requests import (
     parse_request,
     read_body,
     request_schema,
     require_media_type,
     unprocessable,
 )
-from ecomcat.serving.guard import CutOff, Guard, loopback_hosts
 from ecomcat.serving.schemas import (
     BODY_PROBLEMS,
     Health,
@@ -35,18 +35,12 @@ from ecomcat.serving.schemas import (
     describe_model,
     problems,
 )
-from ecomcat.serving.server import is_loopback
 from ecomcat.serving.tables import label_routes
 
 JSON = "application/json"
 _QUICKLY_READ_BYTES = 1 << 16
 _PAGE = Path(__file__).parent / "page"
-_ASSETS = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+_ASSETS = {"/": "index.html", **{f"/{name}": name for name in ("page.css", "page.js", "icon.svg")}}
 
 
 def build_app(
@@ -55,10 +49,10 @@ def build_app(
     """Build the application.
 
     Args:
-        answers: labels texts.
-        metrics: what the exported folder's `metrics.json` holds.
-        config: the limits, and which hosts are allowed.
-        port: the port that it is served on.
+        answers: What labels texts.
+        metrics: Mapping. What the exported folder's `metrics.json` holds.
+        config: The limits, and which hosts are allowed.
+        port: Integer. The port that it is served on.
     """
     app = FastAPI(
         title="ecomcat",
@@ -73,15 +67,16 @@ def build_app(
     app.include_router(_facts(answers, metrics, config))
     app.include_router(_predict(answers, config))
     app.include_router(label_routes(answers, config))
-    _add_page(app)
+    for path, name in _ASSETS.items():
+        app.add_route(path, _asset(name), include_in_schema=False)
     own = loopback_hosts(port) if is_loopback(config.host) else []
-    return Guard(CutOff(app), [*own, *config.allowed_hosts])
+    return Guard(app, [*own, *config.allowed_hosts])
 
 
 def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/health", response_model=Health, summary="Tell that the service answers")
+    @router.get(HEALTH, response_model=Health, summary="Tell that the service answers")
     async def health() -> Response:
         return JSONResponse({"status": "ok"})
 
@@ -135,15 +130,8 @@ async def _wrong_query(_request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": problem.detail}, problem.status_code)
 
 
-def _add_page(app: FastAPI) -> None:
-    for path, (name, media_type) in _ASSETS.items():
-        app.add_route(path, _asset(_PAGE / name, media_type), include_in_schema=False)
-
-
-def _asset(file: Path, media_type: str) -> Any:
-    content = file.read_bytes()
-
+def _asset(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def asset(_request: Request) -> Response:
-        return Response(content, media_type=media_type, headers={"cache-control": "no-cache"})
+        return FileResponse(_PAGE / name, headers={"cache-control": "no-cache"})
 
     return asset

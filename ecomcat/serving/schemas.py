@@ -1,4 +1,4 @@
-"""The answers to a request that cannot be followed, as OpenAPI declares them."""
+"""What requests and answers hold, as OpenAPI declares it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import Send
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from ecomcat.config import ServeCommand
 from ecomcat.export.bundle import METRICS
@@ -46,7 +45,7 @@ class OneText(_Options):
 class ManyTexts(_Options):
     """Several texts to be labelled."""
 
-    texts: list[str] = Field(min_length=1)
+    texts: Annotated[list[str], FailFast()] = Field(min_length=1)
 
 
 class Word(BaseModel):
@@ -191,16 +190,3 @@ BODY_PROBLEMS = problems(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
-
-
-async def send_problem(status: HTTPStatus, detail: str, send: Send) -> None:
-    """Answer by a problem where there is no route that could, and end the connection."""
-    body = json.dumps({"detail": detail}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        # What is left of the body is not read.
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

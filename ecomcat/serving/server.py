@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
-import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
@@ -16,47 +13,8 @@ from starlette.types import ASGIApp
 
 from ecomcat.config import ServeCommand
 from ecomcat.errors import UserError
-from ecomcat.options import validate
 
 logger = logging.getLogger("ecomcat")
-
-_PACKAGES = ("fastapi", "uvicorn")
-
-
-def check_serving(config: ServeCommand) -> None:
-    """Check everything that can be known before the model is opened.
-
-    Raises:
-        UserError: naming each value that is wrong, a line each, or the package that is missing.
-    """
-    validate(config, _host_problems(config))
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"Expected the packages {' and '.join(_PACKAGES)}, found no {' and no '.join(missing)}."
-            ' Install them with: pip install "ecomcat[serve]"'
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach an address."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_problems(config: ServeCommand) -> Iterator[str]:
-    if config.host.strip() and not is_loopback(config.host) and not config.allowed_hosts:
-        yield (
-            f"host={config.host}: expected allowed_hosts with an address that other machines "
-            "reach, found none. Name the hosts that the service is called by, such as "
-            "allowed_hosts=[models.example.com], so that no other web site can pose as it; "
-            "allowed_hosts=['*'] allows every name."
-        )
-
 
 _REASONS = {
     errno.EADDRINUSE: (
@@ -76,11 +34,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Open the socket that the service listens on; who connects waits until it is served.
 
     Args:
-        host: an address or a name of this machine.
-        port: the port; 0 for any that is free.
+        host: String. An address or a name of this machine.
+        port: Integer. The port; 0 for any that is free.
 
     Raises:
-        UserError: when it cannot be had.
+        UserError: It cannot be had.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -111,9 +69,9 @@ def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> N
     The signal's own handler is called afterwards: it decides the exit code.
 
     Args:
-        app: what answers.
-        listener: the socket; it is closed at the end.
-        config: the limits.
+        app: What answers.
+        listener: The socket; it is closed at the end.
+        config: The limits.
     """
     settings = uvicorn.Config(
         app,

@@ -23,9 +23,10 @@ from ecomcat.export.labelling import Labeller, LabelOptions
 from ecomcat.rows.added import Added, refuse_name_clash
 from ecomcat.rows.csv_rows import CsvInput, CsvOutput
 from ecomcat.rows.formats import CSV
-from ecomcat.serving.answers import (
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.requests import (
     MEGABYTE,
-    Answers,
+    charset_of,
     read_body,
     require_media_type,
     too_large,
@@ -220,6 +221,8 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
         _refuse_unknown(request.query_params)
         body = await read_body(request, config)
         precision = config.min_precision if min_precision is None else min_precision
+        if encoding == "auto":
+            encoding = charset_of(request) or encoding
         options = TableOptions(text_column, header, delimiter, encoding, member, precision)
         gone = threading.Event()
         watch = asyncio.create_task(_watch(request, gone))

@@ -79,7 +79,7 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(refused, monk
         importlib.util, "find_spec", lambda name: None if name == missing else find_spec(name)
     )
     message = refused()
-    assert f"found no {missing}." in message
+    assert f"expected the package {missing}, found none" in message
     assert 'pip install "ecomcat[serve]"' in message
 
 
