@@ -79,13 +79,12 @@ def _key_lines(node: DictConfig, helps: Mapping[str, str], prefix: str = "") -> 
     indent = "  " * prefix.count(".")
     for key in node:
         child = node._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none() and len(child):
-            yield f"{indent}{key!s}:"
-            yield from _key_lines(child, helps, f"{prefix}{key!s}.")
-            continue
-        line = f"{indent}{key!s}: {_inline(child)}"
+        nested = isinstance(child, DictConfig) and not child._is_none() and len(child)
+        line = f"{indent}{key!s}:" if nested else f"{indent}{key!s}: {_inline(child)}"
         text = helps.get(f"{prefix}{key!s}")
         yield f"{line:{_HELP_COLUMN}}  # {text}" if text else line
+        if nested and isinstance(child, DictConfig):
+            yield from _key_lines(child, helps, f"{prefix}{key!s}.")
 
 
 def _inline(node: Any) -> str:
