@@ -165,10 +165,10 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     judged = figures["new"] or figures["all"]
     console = output_console()
     console.print(per_class_table("By category", judged, where_all=where_all))
-    confusion = confusion_table(judged, width=console.width)
+    confusion = confusion_table(judged, console.width)
     if confusion is not None:
         console.print(confusion)
-    console.print(coverage_table("Labelled without a look, at a precision", judged))
+    console.print(coverage_table("Accepted automatically, at a precision", judged))
     console.print(scores_table(f"Scores on {figures['source']}", shown))
 
 

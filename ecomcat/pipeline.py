@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,14 @@ from ecomcat.export.bundle import Export, export_model, package_versions, requir
 from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
-from ecomcat.process import import_tensorflow
+from ecomcat.process import import_tensorflow, usable_cores
 from ecomcat.reporting.dry_run import print_dry_run
+from ecomcat.reporting.progress import SearchProgress, seconds_after_trials
 from ecomcat.reporting.terminal import (
-    SearchProgress,
     best_trials_table,
-    confusion_table,
-    coverage_table,
+    final_tables,
     importance_table,
     output_console,
-    per_class_table,
-    scores_table,
-    validation_title,
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
@@ -159,7 +156,7 @@ def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
     from ecomcat.final.finishing import final_facts
-    from ecomcat.reporting.study_page import say_no_report, write_report
+    from ecomcat.reporting.study_page import warn_of_no_report, write_report
 
     model_dir = expanded(config.model_dir)
     try:
@@ -171,7 +168,7 @@ def _report(
             write_report(study)
     except Exception as error:
         # The model is there by now, and its figures are still to be printed.
-        say_no_report(error)
+        warn_of_no_report(error)
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
@@ -203,18 +200,8 @@ def _print_results(
     shares = importances(records, space, config.seed)
     if shares:
         console.print(importance_table(shares))
-    console.print(per_class_table("Test set, by category", metrics["test"]))
-    confusion = confusion_table(metrics["test"], width=console.width)
-    if confusion is not None:
-        console.print(confusion)
-    console.print(coverage_table("Test set, labelled without a look", metrics["test"]))
-    sets = {
-        validation_title(metrics["final"]): metrics["validation"],
-        "test (scored once)": metrics["test"],
-    }
-    if "test_without_excluded" in metrics:
-        sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
-    console.print(scores_table(f"Result on {metrics['data']['source']}", sets))
+    for table in final_tables(metrics, console.width):
+        console.print(table)
 
 
 def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]) -> None:
@@ -348,6 +335,12 @@ def search_with_progress(
         names=[name for name, domain in space.items() if not domain.fixed],
         done=len(ended),
         best=best_record(records),
+        seconds_after=partial(
+            seconds_after_trials,
+            config.final,
+            training_tokens=int(inputs.texts.lengths[inputs.split.train].sum()),
+            workers=usable_cores() // config.search.cores_per_worker,
+        ),
     )
     extra = [name for name in space if name.startswith(EXTRA)]
     report = ReportListener(study)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecomcat.config import ENSEMBLE, FinalConfig
+from ecomcat.config import FinalConfig
 
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
 COVERAGE_HEADINGS = ("precision asked", "from confidence", "accepted automatically", "precision")
@@ -19,6 +19,8 @@ PARTS = {
     "linear": "the linear model of words alone",
     "whole": "the whole model",
 }
+
+_SIGNIFICANT = 0.05
 
 Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -99,17 +101,28 @@ def verdict(metrics: Metrics) -> str:
     if baseline is None:
         return "There is no linear baseline to compare with."
     theirs = baseline["test"]
-    name = f"the linear baseline (accuracy {theirs['accuracy']:.4f}, {theirs['macro_f1']:.4f})"
+    figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
+    name = f"the linear baseline ({figures})"
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
     if our_errors == their_errors:
         return f"It has as many errors as {name}, which is simpler: the better choice here."
     if not their_errors:
         return f"It has more errors than {name}, which has none: the better choice here."
-    times = f"{our_errors / their_errors:.2f} times the errors of {name}"
+    found = f"It has {our_errors / their_errors:.2f} times the errors of {name}"
     if our_errors > their_errors:
-        return f"It has {times}: the baseline is better on this data."
-    lower = ", but the lower macro-F1" if ours["macro_f1"] < theirs["macro_f1"] else ""
-    return f"It has {times}{lower}."
+        found += ": the baseline is better on this data"
+    elif ours["macro_f1"] < theirs["macro_f1"]:
+        found += ", but the lower macro-F1"
+    return f"{found}{_significance(baseline)}."
+
+
+def _significance(baseline: Mapping[str, Any]) -> str:
+    """Return what McNemar's test on the same texts says of the difference."""
+    if "comparison" not in baseline:
+        return ""
+    p_value = baseline["comparison"]["p_value"]
+    chance = "may be chance" if p_value >= _SIGNIFICANT else "is significant"
+    return f"; the difference {chance} (McNemar's test, p = {p_value:.2g})"
 
 
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
@@ -158,13 +171,17 @@ def planned_model(final: FinalConfig) -> str:
     Args:
         final: The configuration.
     """
-    members = f"{final.max_members} trial{'' if final.max_members == 1 else 's'}"
-    ensemble = final.name == ENSEMBLE
-    what = f"an ensemble of at most {members}" if ensemble else "the best configuration"
+    count = max_networks(final)
+    what = "the best configuration" if count == 1 else f"an ensemble of at most {count} trials"
     rows = "train and validation" if final.retrain else "train alone, as the search trained it"
     if final.use_all_rows:
-        rows = "all rows, once test is scored"
+        rows = "all rows, once test was scored"
     return f"{what}, trained on {rows}"
+
+
+def max_networks(final: FinalConfig) -> int:
+    """Return how many networks are exported at most."""
+    return final.max_members if final.name == "ensemble" else 1
 
 
 def hardest_pairs(

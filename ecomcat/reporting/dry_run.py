@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich.text import Text
-
-from ecomcat.config import ENSEMBLE, SINGLE, FinalConfig, SearchCommand
+from ecomcat.config import SearchCommand
+from ecomcat.export.summary import planned_model
 from ecomcat.model.space import Domain, space_size
-from ecomcat.reporting.fitting import FittingTable
-from ecomcat.reporting.terminal import output_console
+from ecomcat.reporting.terminal import output_console, text_table
 from ecomcat.tuning.records import load_records
 from ecomcat.tuning.study import Study, read_study
 
@@ -32,12 +30,8 @@ def print_dry_run(
         identity: what must agree with what the study was begun with.
         training_texts: that each trial would train on.
     """
-    table = FittingTable("Search space")
-    table.add_words("hyperparameter")
-    table.add_words("domain")
-    table.add_figures("values")
-    for name, domain in space.items():
-        table.add_row(Text(name), Text(str(domain)), _count(domain.size))
+    rows = [(name, str(domain), _count(domain.size)) for name, domain in space.items()]
+    table = text_table("Search space", ("hyperparameter", "domain", "values"), rows)
     console = output_console()
     console.print(table)
     search, size = config.search, space_size(space)
@@ -56,7 +50,7 @@ def print_dry_run(
         console.print(f"Left out of train and validation: rows marked in {config.data.exclude}")
     state = _state(study, identity, overwrite=search.overwrite)
     console.print(f"Study: {study.directory} ({state})", soft_wrap=True)
-    console.print(f"Model: {config.model_dir} ({_final(config.final)})", soft_wrap=True)
+    console.print(f"Model: {config.model_dir} ({planned_model(config.final)})", soft_wrap=True)
 
 
 def _count(size: float) -> str:
@@ -68,19 +62,6 @@ def _workers(config: SearchCommand) -> str:
     place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
     plural = "worker" if search.workers == 1 else "workers"
     return f"{search.workers} {plural} {place}"
-
-
-def _final(final: FinalConfig) -> str:
-    """Say in words what would be exported."""
-    members = f"{final.max_members} trial{'' if final.max_members == 1 else 's'}"
-    what = {
-        SINGLE: "the best configuration",
-        ENSEMBLE: f"an ensemble of at most {members}",
-    }[final.name]
-    rows = "train and validation" if final.retrain else "train alone, as the search trained it"
-    if final.use_all_rows:
-        rows = "all rows, once test was scored"
-    return f"{what}, trained on {rows}"
 
 
 def _state(study: Study, identity: Mapping[str, Any], *, overwrite: bool) -> str:

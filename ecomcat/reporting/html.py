@@ -1,4 +1,4 @@
-"""What a page is made of: paragraphs, facts, tables, charts, drawings and marked texts."""
+"""A page in one HTML file: its frame, tables, charts and texts, with everything escaped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,29 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Told apart by most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
+# https://jfly.uni-koeln.de/color/
+COLOURS = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#7a7a7a", "#8c564b", "#5b3fa0", "#b8a200"),
+)
+OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
+
+
+class Part(Protocol):
+    """Something that a section shows; its template is the macro of the name `kind`."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the macro that draws it."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading, to which the page's index links."""
+
+    title: str
+    parts: Sequence[Part]
 
 
 @dataclass(frozen=True)
@@ -24,11 +47,12 @@ class Document:
     """A page.
 
     Args:
-        title: the heading, and the name of the browser's tab.
-        subtitle: a line below it.
-        sections: in their order.
-        footer: the last line.
-        refresh_seconds: after which an open page loads itself anew; 0 is never.
+        title: The heading, and the name of the browser's tab.
+        subtitle: A line below it.
+        sections: The sections in their order.
+        footer: The last line.
+        refresh_seconds: Integer. Seconds after which an open page loads itself anew. Defaults to
+            0, which is never.
     """
 
     title: str
@@ -51,12 +75,11 @@ def render(document: Document) -> str:
     )
     script = _asset("page.js")
     drawn = any(_has_chart(section.parts) for section in document.sections)
-    hashes = [_hash(script), *([_hash(_plotly())] if drawn else [])]
     page = environment.get_template("page.html").render(
         document=document,
         style=_asset("page.css"),
         script=script,
-        script_sources=" ".join(hashes),
+        script_sources=" ".join(map(_hash, [script, *([_plotly()] if drawn else [])])),
         plotly=_packed_plotly() if drawn else "",
     )
     return _SURROGATE.sub("\ufffd", page.lstrip())
@@ -91,95 +114,66 @@ def _packed_plotly() -> str:
     return base64.b64encode(gzip.compress(_plotly().encode("utf-8"), mtime=0)).decode("ascii")
 
 
-# Told apart by most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
-# https://jfly.uni-koeln.de/color/
-COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
-    *("#7a7a7a", "#8c564b", "#5b3fa0", "#b8a200"),
-)
-OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
-SCORE_SCALE = "Viridis_r"  # the better, the darker
-
-
 def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
     """Return an empty figure in the pages' style.
 
     Args:
-        x: title of the horizontal axis.
-        y: title of the vertical axis.
-        layout: whatever else `plotly.graph_objects.Layout` takes.
+        x: Title of the horizontal axis.
+        y: Title of the vertical axis.
+        layout: Whatever else `plotly.graph_objects.Layout` takes.
     """
     from plotly.graph_objects import Figure
 
-    empty = Figure()
-    empty.update_layout(
+    titled = {
+        "xaxis": {"title": {"text": plotly_text(x)}, "automargin": True},
+        "yaxis": {"title": {"text": plotly_text(y)}, "automargin": True},
+    }
+    return styled(Figure()).update_layout(**titled).update_layout(**layout)
+
+
+def styled(drawn: Figure) -> Figure:
+    """Give a figure the pages' style; the page itself gives it its colours, light or dark."""
+    return drawn.update_layout(
+        title=None,
         template="plotly_white",
         font={"family": "system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif", "size": 13},
         colorway=COLOURS,
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        xaxis={"title": {"text": plotly_text(x)}, "automargin": True},
-        yaxis={"title": {"text": plotly_text(y)}, "automargin": True},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
         modebar={"bgcolor": "rgba(0, 0, 0, 0)"},
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0.0},
     )
-    return empty.update_layout(**layout)
 
 
-def plotly_text(value: object, most: int = 60) -> str:
+def plotly_text(value: object, max_characters: int = 60) -> str:
     """Return a value as text that Plotly shows as it is: it reads some HTML in every label.
 
-    Args:
-        value: anything.
-        most: characters to show.
-    """
-    return html.escape(shortened(value, most), quote=False)
+    A long text loses its middle, since names that begin alike often end differently.
 
-
-def shortened(value: object, most: int) -> str:
-    """Return a value as text without its middle: names that begin alike often end differently.
-
-    Args:
-        value: anything.
-        most: characters to keep, at least 3.
+    >>> plotly_text("<b>Home & Kitchen > Storage > Boxes</b>", 20)
+    '&lt;b&gt;Home &amp; …Boxes&lt;/b&gt;'
     """
     text = str(value)
-    if len(text) <= most:
-        return text
-    end = (most - 1) // 2
-    return f"{text[: most - 1 - end]}…{text[-end:]}"
+    if len(text) > max_characters:
+        end = (max_characters - 1) // 2
+        text = f"{text[: max_characters - 1 - end]}…{text[-end:]}"
+    return html.escape(text, quote=False)
 
 
-def unique_labels(names: Sequence[str], most: int = 30) -> list[str]:
-    """Return names as Plotly shows them, told apart where shortening made them equal.
-
-    Args:
-        names: different ones.
-        most: characters to show of each.
-    """
+def unique_labels(names: Sequence[str], max_characters: int = 30) -> list[str]:
+    """Return different names as Plotly shows them, different where shortening made them equal."""
     labels: list[str] = []
     for name in names:
-        label = plotly_text(name, most)
+        label = plotly_text(name, max_characters)
         labels.append(label if label not in labels else f"{label} ({len(labels) + 1})")
     return labels
 
 
-class Part(Protocol):
-    """Something that a section shows; its template is the macro of the name `kind`."""
-
-    @property
-    def kind(self) -> str:
-        """The name of the macro that draws it."""
-
-
 @dataclass(frozen=True)
 class Paragraph:
-    """A text in a paragraph of its own; it is escaped.
-
-    Args:
-        text: any text.
-        note: whether it is set small, as a caption.
-    """
+    """A text in a paragraph of its own, set small where it is a note."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -188,11 +182,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Facts:
-    """Short values under their names, as the head of a page has them.
-
-    Args:
-        values: shown texts by name.
-    """
+    """Short values under their names, as the head of a page has them."""
 
     kind: ClassVar[str] = "facts"
     values: Mapping[str, str]
@@ -203,12 +193,11 @@ class Table:
     """A table whose columns sort when their heading is clicked.
 
     Args:
-        headings: of the columns.
-        rows: of cells; numbers are shown as `formats` say and sort as numbers.
-        caption: below it.
-        formats: a format specification by heading, such as `".1%"`; others are shown as `str`.
-        fold: rows after which the rest is folded away; 0 folds nothing.
-        shades: a number of 0 to 1 for each cell that is to be coloured by it, None for others.
+        headings: Headings of the columns.
+        rows: Rows of cells; numbers are shown as `formats` say and sort as numbers.
+        caption: A text below it.
+        formats: Format specification by heading, such as `".1%"`; others are shown as `str`.
+        fold: Integer. Rows after which the rest is folded away. Defaults to 0, which folds nothing.
     """
 
     kind: ClassVar[str] = "table"
@@ -217,7 +206,6 @@ class Table:
     caption: str = ""
     formats: Mapping[str, str] = field(default_factory=dict)
     fold: int = 0
-    shades: Sequence[Sequence[float | None]] | None = None
 
     def shown(self, column: int, value: object) -> str:
         """Return what stands in a cell: nothing for None."""
@@ -238,21 +226,17 @@ class Table:
             for values in columns
         ]
 
-    def shade(self, row: int, column: int) -> float | None:
-        """Return how strongly a cell is coloured, 0 to 1."""
-        return None if self.shades is None else self.shades[row][column]
-
 
 @dataclass(frozen=True)
 class Chart:
     """A chart of Plotly's.
 
     Args:
-        title: above it, and what a reader who cannot see it is told.
-        figure: a `plotly.graph_objects.Figure`, as `ecomcat.reporting.html.figure` makes them.
-        caption: below it: how it is read.
-        height: in pixels.
-        min_width: in pixels; a narrower screen scrolls it sideways.
+        title: The title above it, which a screen reader reads.
+        figure: A `plotly.graph_objects.Figure`, made by `figure` or given to `styled`.
+        caption: How it is read, below it.
+        height: Integer. Height in pixels. Defaults to 380.
+        min_width: Integer. Width in pixels, below which it scrolls sideways. Defaults to 0.
     """
 
     kind: ClassVar[str] = "chart"
@@ -270,31 +254,15 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """An SVG that our own code drew and escaped.
-
-    Args:
-        title: what a reader who cannot see it is told.
-        svg: the element.
-        caption: below it.
-    """
-
-    kind: ClassVar[str] = "drawing"
-    title: str
-    svg: str
-    caption: str = ""
-
-
-@dataclass(frozen=True)
 class MarkedText:
     """A text in which some spans are marked.
 
     Args:
-        title: above it, such as what it was taken for.
-        text: any text.
+        title: The title above it, such as what it was taken for.
+        text: Any text.
         spans: `(start, end, weight)` in characters, ascending and apart; the weight, -1 to 1, is
             how strongly it is marked, and below 0 in the other colour.
-        note: below it.
+        note: A text below it.
     """
 
     kind: ClassVar[str] = "marked"
@@ -314,12 +282,7 @@ class MarkedText:
 
 @dataclass(frozen=True)
 class Code:
-    """A text in a fixed-width font, such as a command or a configuration.
-
-    Args:
-        text: shown as it is.
-        summary: of what is folded away under it; empty shows it at once.
-    """
+    """A command or a configuration, folded away under a summary if there is one."""
 
     kind: ClassVar[str] = "code"
     text: str
@@ -328,24 +291,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Grid:
-    """Parts side by side where there is room, below each other where there is none.
-
-    Args:
-        parts: in their order.
-    """
+    """Parts side by side where there is room, below each other where there is none."""
 
     kind: ClassVar[str] = "grid"
-    parts: Sequence[Part]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page with a heading, to which the page's index links.
-
-    Args:
-        title: the heading.
-        parts: shown in their order.
-    """
-
-    title: str
     parts: Sequence[Part]

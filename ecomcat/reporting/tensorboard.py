@@ -1,16 +1,14 @@
-"""What TensorBoard shows of the final model: curves, figures, mistakes and its words.
+"""What TensorBoard shows: each trial's curves and HPARAMS, and the final model.
 
-All of it stands in `tensorboard/final` of the study.
+The final model stands in `tensorboard/final` of the study.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 import re
 import shutil
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,17 +25,15 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from ecomcat.config import ModelConfig, Rule
 from ecomcat.errors import UserError
-from ecomcat.reporting.projector import WordVectors, write_projector
-from ecomcat.reporting.terminal import (
-    COVERAGE_HEADINGS,
-    TELLING,
-    coverage_rows,
-    plain_value,
-    validation_title,
-)
+from ecomcat.export.card import model_sections
+from ecomcat.reporting.confusion_image import draw_confusion
+from ecomcat.reporting.terminal import CUT_SHORT, TELLING
 from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study
+
+_PLAIN = re.compile(r"[^\w ,]|_")  # what is no plain letter in Markdown or HTML
+_MAX_CATEGORIES = 1000  # that the text lists
 
 
 @contextmanager
@@ -45,7 +41,7 @@ def event_writer(directory: Path) -> Iterator[Any]:
     """Open a new file of events in a folder, and make it where `tf.summary` writes to.
 
     Raises:
-        UserError: when the disk is full or the folder cannot be written to.
+        UserError: When the disk is full or the folder cannot be written to.
     """
     with disk_errors(directory):
         writer = tf.summary.create_file_writer(str(directory))
@@ -71,110 +67,6 @@ def write_raw(summary: Any) -> None:
     tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
 
 
-_MOST_CLASSES = 40  # that are told apart; the rest becomes one row and column
-_MOST_ZEROS = 12  # classes up to which a count of 0 is written, too
-_LONGEST_NAME = 26  # characters
-_INK = "#1f2933"
-
-
-def draw_confusion(crossed: Sequence[Sequence[int]], classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Draw true classes by row and predicted ones by column, each with its count of texts.
-
-    Of more than 40 classes those with the most mistakes are told apart. A name with letters that
-    the font lacks is shown as `#` and its number, from 1.
-
-    Args:
-        crossed: counts of texts, a row a true class, a column a predicted one.
-        classes: their names.
-
-    Returns:
-        Red, green and blue of each pixel, shape `(height, width, 3)`.
-    """
-    # It says at level WARNING that it makes a cache of the fonts.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    counts, names = _most_confused(np.asarray(crossed, np.int64), _drawable_names(classes))
-    many = len(names)
-    cell = 0.62 if many <= _MOST_ZEROS else 0.36  # inches
-    left = 0.25 + (0.1 if many <= _MOST_ZEROS else 0.085) * max(map(len, names))
-    width, height = max(left + cell * many + 0.3, 5.6), left + cell * many + 0.75
-    figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((left / width, left / height, cell * many / width, cell * many / height))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    _write_names(axes, names)
-    _write_counts(axes, counts, shares)
-    title = "Texts of the test set: true category by row, predicted by column"
-    figure.text(0.15 / width, 1 - 0.32 / height, title, color=_INK, fontsize=11, va="center")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
-
-
-def _write_names(axes: Any, names: Sequence[str]) -> None:
-    places, size = range(len(names)), 11 if len(names) <= _MOST_ZEROS else 9
-    for write, options in (
-        (axes.set_xticks, {"rotation": 90}),
-        (axes.set_yticks, {}),
-    ):
-        write(places, names, fontsize=size, color=_INK, parse_math=False, **options)
-    axes.tick_params(length=0)
-    axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1)
-    axes.tick_params(which="minor", length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-
-
-def _write_counts(axes: Any, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
-    many = len(counts)
-    size = 12 if many <= _MOST_ZEROS else 7
-    for row, column in np.ndindex(counts.shape):
-        count = int(counts[row, column])
-        if count == 0 and many > _MOST_ZEROS:
-            continue
-        dark = shares[row, column] > 0.5
-        colour = "white" if dark else _INK if count else "#9aa5b1"
-        axes.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)
-
-
-def _most_confused(
-    counts: NDArray[np.int64], names: Sequence[str]
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Keep the classes with the most mistakes in their order, and add the others up."""
-    if len(names) <= _MOST_CLASSES:
-        return counts, list(names)
-    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
-    kept = np.sort(np.argsort(-mistakes, kind="stable")[: _MOST_CLASSES - 1])
-    place = np.full(len(names), len(kept))
-    place[kept] = np.arange(len(kept))
-    merged = np.zeros((len(kept) + 1, len(kept) + 1), np.int64)
-    np.add.at(merged, (place[:, None], place[None, :]), counts)
-    return merged, [*(names[each] for each in kept), f"{len(names) - len(kept)} others"]
-
-
-def _drawable_names(classes: Sequence[str]) -> list[str]:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    font = get_font(findfont(FontProperties(family="DejaVu Sans")))
-    names = []
-    for number, name in enumerate(classes, start=1):
-        line = " ".join(name.split())
-        # Drawn letter by letter from left to right, which Arabic and Hebrew cannot be.
-        drawable = all(
-            font.get_char_index(ord(letter))
-            and unicodedata.bidirectional(letter) not in {"R", "AL", "RLO", "RLE", "RLI"}
-            and letter.isprintable()
-            for letter in line
-        )
-        short = line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
-        names.append(short if line and drawable else f"#{number}")
-    return names
-
-
 _METRICS = {
     "best/macro_f1": "val macro-F1 (best epoch)",
     "best/accuracy": "val accuracy (best epoch)",
@@ -187,6 +79,7 @@ _ENDED = "ended"
 _STATUS = {
     COMPLETED: api_pb2.STATUS_SUCCESS,
     PRUNED: api_pb2.STATUS_UNKNOWN,
+    CUT_SHORT: api_pb2.STATUS_UNKNOWN,
     FAILED: api_pb2.STATUS_FAILURE,
 }
 
@@ -195,8 +88,8 @@ class TensorBoardListener:
     """Write each trial's curves and its row in the HPARAMS tab.
 
     Args:
-        study: the folder.
-        extra: names of a builder's own hyperparameters.
+        study: The study's folder.
+        extra: Names of a builder's own hyperparameters.
     """
 
     def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
@@ -227,7 +120,7 @@ class TensorBoardListener:
         self._curves.pop(record.id).close()
         with event_writer(self._study.tensorboard_dir / record.id):
             values = {name: _plain(value) for name, value in record.values.items()}
-            # A column of its own: TensorBoard's statuses know no word for pruned.
+            # A column of its own: TensorBoard has no status for pruned.
             values[_ENDED] = record.status
             hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
             tf.summary.text(_ENDED, f"`{record.status}`: {record.ended}", step=0)
@@ -253,8 +146,8 @@ class CurveWriter:
         """Add the scores that an epoch's logs hold.
 
         Args:
-            epoch: its number, from 1.
-            logs: with Keras's names, `val_` for validation.
+            epoch: Integer. Its number, from 1.
+            logs: Scores with Keras's names, `val_` for validation.
         """
         for prefix, writer in self._writers.items():
             with disk_errors(self._directory), writer.as_default():
@@ -311,138 +204,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-_PLAIN = re.compile(r"[^\w ,]|_")
-_MOST_CLASSES_IN_TEXT = 1000
-
-
-def final_report(metrics: Mapping[str, Any], classes: Sequence[str]) -> str:
-    """Write what was exported and what it reached.
-
-    Args:
-        metrics: what `metrics.json` holds.
-        classes: names of the categories, in the order of the model's outputs.
-    """
-    final, test = metrics["final"], metrics["test"]
-    return "\n".join(
-        [
-            f"## The model of study {_shown(metrics['search']['study'])}",
-            "",
-            *_sets(metrics),
-            "",
-            *_verdict(metrics),
-            "",
-            "### By category, on test",
-            "",
-            *_categories(test["per_class"], classes),
-            "",
-            "### Labelled without a look, on test",
-            "",
-            *_table(COVERAGE_HEADINGS, coverage_rows(test["coverage"])),
-            "",
-            "### What was exported",
-            "",
-            *_exported(final),
-        ]
-    )
-
-
-def _sets(metrics: Mapping[str, Any]) -> list[str]:
-    sets = {
-        "test (scored once)": metrics["test"],
-        validation_title(metrics["final"]): metrics["validation"],
-    }
-    baseline = metrics["baseline"]
-    if baseline is not None:
-        sets[f"{baseline['name']}, on test"] = baseline["test"]
-    return _table(
-        ("set", "texts", "accuracy", "macro-F1", "weighted F1"),
-        (
-            (name, scores["rows"], *_figures(scores, "accuracy", "macro_f1", "weighted_f1"))
-            for name, scores in sets.items()
-        ),
-    )
-
-
-def _verdict(metrics: Mapping[str, Any]) -> list[str]:
-    if metrics["baseline"] is None:
-        return ["No linear baseline was computed."]
-    ours, theirs = (metrics[key] for key in ("test", "baseline"))
-    better = theirs["test"]["accuracy"] >= ours["accuracy"]
-    return [
-        "The linear baseline is as good or better on this data."
-        if better
-        else "The model has fewer errors than the linear baseline."
-    ]
-
-
-def _categories(
-    per_class: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
-) -> Iterable[str]:
-    """List each category with its number, by which the confusion matrix may call it."""
-    lines = _table(
-        ("#", "category", "precision", "recall", "F1", "test texts"),
-        (
-            (
-                number,
-                name,
-                *_figures(per_class[name], "precision", "recall", "f1"),
-                per_class[name]["rows"],
-            )
-            for number, name in enumerate(classes[:_MOST_CLASSES_IN_TEXT], start=1)
-        ),
-    )
-    if len(classes) > _MOST_CLASSES_IN_TEXT:
-        more = f"The first {_MOST_CLASSES_IN_TEXT} of {len(classes)}; all stand in metrics.json."
-        return [*lines, "", more]
-    return lines
-
-
-def _exported(final: Mapping[str, Any]) -> list[str]:
-    trained = {
-        (True, False): "train and validation",
-        (True, True): "train, validation and test; the figures are of the model before that",
-        (False, False): "train alone, the weights of the search",
-    }[final["retrained"], final["use_all_rows"]]
-    lines = [
-        f"- `final={final['name']}`, trained on {final['trained_texts']:,} texts: {trained}.",
-        f"- The memory of the training texts counts for {final['memory_share']:.0%}, the linear "
-        f"part of the words for {final['linear_share']:.0%}; "
-        f"temperature {final['temperature']:.2f}.",
-    ]
-    rows = (
-        (
-            member["trial"],
-            f"{member['share']:.0%}",
-            member["epochs"],
-            ", ".join(
-                f"{name} {plain_value(value)}" for name, value in member["hyperparameters"].items()
-            ),
-        )
-        for member in final["members"]
-    )
-    return [*lines, "", *_table(("trial", "share", "epochs", "hyperparameters"), rows)]
-
-
-def _figures(scores: Mapping[str, Any], *names: str) -> list[str]:
-    return [f"{scores[name]:.4f}" for name in names]
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    return [
-        f"| {' | '.join(headings)} |",
-        f"|{'---|' * len(headings)}",
-        *(f"| {' | '.join(map(_shown, row))} |" for row in rows),
-    ]
-
-
-def _shown(value: object) -> str:
-    """Write a value on one line as character references, which are no markup to anyone."""
-    line = " ".join(valid_unicode(str(value)).split())
-    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", line)
-
-
 FINAL = "final"
-MOST_PR_CURVES = 24
+MAX_PR_CURVES = 24
 
 
 class FinalCurves:
@@ -452,8 +215,8 @@ class FinalCurves:
     winning trial: the same configuration, trained on train alone.
 
     Args:
-        study: the folder.
-        best: the winning trial.
+        study: The study's folder.
+        best: The winning trial.
     """
 
     def __init__(self, study: Study, best: TrialRecord) -> None:
@@ -485,12 +248,12 @@ class FinalCurves:
 
 @dataclass(frozen=True)
 class TestAnswers:
-    """What the final model answered to the test set.
+    """The final model's answers to the test set.
 
     Args:
-        classes: names of the categories.
-        labels: true class numbers, shape `(texts,)`.
-        probabilities: shape `(texts, classes)`.
+        classes: Names of the categories.
+        labels: Array of true class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, classes)`.
     """
 
     __test__ = False  # pytest would take it for a test
@@ -501,18 +264,17 @@ class TestAnswers:
 
 
 def write_final(
-    study: Study, metrics: Mapping[str, Any], answers: TestAnswers, words: WordVectors | None
+    study: Study, metrics: Mapping[str, Any], answers: TestAnswers, _words: object = None
 ) -> None:
-    """Write the report, the confusion matrix, precision-recall curves and the words.
+    """Write the text, the confusion matrix and precision-recall curves.
 
     Args:
-        study: the folder.
-        metrics: what `metrics.json` holds.
-        answers: of the model whose figures these are.
-        words: of the exported model; None where it has no embedding of words.
+        study: The study's folder.
+        metrics: What `metrics.json` holds.
+        answers: Answers of the model whose figures these are.
 
     Raises:
-        UserError: when the disk is full or the folder cannot be written to.
+        UserError: When the disk is full or the folder cannot be written to.
     """
     directory = study.tensorboard_dir / FINAL
     with event_writer(directory):
@@ -520,23 +282,21 @@ def write_final(
         picture = draw_confusion(metrics["test"]["confusion_matrix"], answers.classes)
         tf.summary.image("confusion matrix", picture[None], step=0)
         _write_pr_curves(metrics["test"]["per_class"], answers)
-    if words is not None:
-        write_projector(directory, words)
 
 
 def _write_pr_curves(per_class: Mapping[str, Mapping[str, Any]], answers: TestAnswers) -> None:
     """Write the curve of each category with texts; of very many, those of the lowest F1."""
-    met = [number for number, name in enumerate(answers.classes) if per_class[name]["rows"]]
-    shown = sorted(met, key=lambda number: per_class[answers.classes[number]]["f1"])
-    left_out = len(shown) - MOST_PR_CURVES
+    present = [number for number, name in enumerate(answers.classes) if per_class[name]["rows"]]
+    shown = sorted(present, key=lambda number: per_class[answers.classes[number]]["f1"])
+    left_out = len(shown) - MAX_PR_CURVES
     note = "This category against all others, on the test set."
     if left_out > 0:
         note += (
-            f" Shown are the {MOST_PR_CURVES} categories of the lowest F1; {left_out} more are "
+            f" Shown are the {MAX_PR_CURVES} categories of the lowest F1; {left_out} more are "
             "left out."
         )
     width = len(str(len(answers.classes)))
-    for number in sorted(shown[:MOST_PR_CURVES]):
+    for number in sorted(shown[:MAX_PR_CURVES]):
         curve = pr_curve.pb(
             f"precision and recall/{number + 1:0{width}}",
             answers.labels == number,
@@ -545,3 +305,21 @@ def _write_pr_curves(per_class: Mapping[str, Mapping[str, Any]], answers: TestAn
             description=note,
         )
         write_raw(curve)
+
+
+def final_report(metrics: Mapping[str, Any], class_names: Sequence[str]) -> str:
+    """Return what the model card says of the model, as TensorBoard's Markdown.
+
+    Args:
+        metrics: What `metrics.json` holds.
+        class_names: Names of the categories, in the order of the model's outputs.
+    """
+    study = escape_text(metrics["search"]["study"])
+    sections = model_sections(metrics, class_names, escape_text, _MAX_CATEGORIES)
+    return "\n".join([f"# The model of study {study}", "", *sections])
+
+
+def escape_text(value: object) -> str:
+    """Write a value on one line as character references, which are no markup to anyone."""
+    line = " ".join(valid_unicode(str(value)).split())
+    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", line)

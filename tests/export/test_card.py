@@ -85,8 +85,8 @@ def card(
         ({"name": "ensemble", "members": MEMBERS}, "The weighted mean of 2 networks"),
         ({}, "Trained on 9 texts: train and validation"),
         ({"retrained": False}, "train alone: the weights of the search"),
-        ({"use_all_rows": True}, "the figures above are of the model before the test rows"),
-        ({"memory_share": 0.3}, "same words have) counts for 30% of each answer"),
+        ({"use_all_rows": True}, "the figures are of the model before the test rows"),
+        ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
         ({"linear_share": 0.2}, "says by itself) counts for 20% of each answer"),
     ],
 )
@@ -100,7 +100,7 @@ def test_says_which_rows_a_person_left_out_and_scores_test_without_them() -> Non
     left = {"source": "marks<1>.csv", "train": 7, "validation": 3, "test": 2, "unknown": 0}
     said = card(excluded=left)
     assert r"Left out by a person (marks\<1\>.csv): 7 texts of train, 3 of validation; 2" in said
-    assert "| test without the texts that a person marked | 1 |" in said
+    assert "| test without the rows marked in data.exclude | 1 |" in said
     assert "Left out" not in card() and "marked" not in card()
 
 
@@ -108,7 +108,7 @@ def test_shows_the_baseline_where_there_is_one() -> None:
     scores = {"rows": 2, "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.3}
     shown_row = "| linear baseline on test: words | 2 | 0.5000 | 0.4000 | 0.3000 |"
     assert shown_row in card(baseline={"name": "words", "test": scores})
-    assert "baseline" not in card()
+    assert "There is no linear baseline to compare with." in card()
 
 
 def shown(markdown: str) -> list[str]:
@@ -192,14 +192,14 @@ def test_says_whose_the_data_is() -> None:
     assert "not stated" in card()
 
 
-def test_shows_what_may_be_taken_without_a_look_and_at_which_precision() -> None:
+def test_shows_what_may_be_accepted_automatically_and_at_which_precision() -> None:
     coverage = {
         "0.95": {"threshold": 0.6, "coverage": 0.5, "precision": 0.96},
         "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
     }
     written = card(figures={"coverage": coverage, "calibration_error": 0.0123})
     assert "| 0.95 | 0.6000 | 50.0% | 0.9600 |" in written
-    assert "| 0.99 | none is enough | 0.0 % | |" in written
+    assert "| 0.99 | none is enough | 0.0% |  |" in written
     assert "expected calibration error is 0.0123" in written
 
 

@@ -11,25 +11,14 @@ import pytest
 from rich.console import Console
 
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.reporting.terminal import SearchProgress
+from ecomcat.reporting.progress import SearchProgress
 from ecomcat.tuning.records import COMPLETED, FAILED, TrialRecord
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-MARKUP = [":smile:", "[bold]x[/bold]", "[/]", "[red]", "x[/q]", "c:\\[b]\\"]
-
-
-class Now:
-    """The time that `time.monotonic` tells, which passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def pass_by(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 class Screen:
-    """A console that keeps what is written to it."""
+    """A console that keeps what is written to it: a log, or a terminal of a width."""
 
     def __init__(self, width: int | None = None) -> None:
         self.written = io.StringIO()
@@ -40,21 +29,17 @@ class Screen:
     @property
     def lines(self) -> list[str]:
         """What was written, without what steers a terminal."""
-        return _CONTROL.sub("", self.written.getvalue()).splitlines()
+        return [line.rstrip() for line in _CONTROL.sub("", self.written.getvalue()).splitlines()]
 
     @property
-    def rows(self) -> list[list[str]]:
-        """The words of each line of the table as it was last drawn."""
-        words = [line.split() for line in self.lines if line.strip()]
-        headings = [number for number, row in enumerate(words) if row[:2] == ["trial", "status"]]
-        return words[headings[-1] :]
+    def last(self) -> list[str]:
+        """The lines of the table as it was last drawn."""
+        heads = [n for n, line in enumerate(self.lines) if line.split()[:2] == ["trial", "status"]]
+        return [line for line in self.lines[heads[-1] :] if line]
 
-    def trials(self) -> list[tuple[str, ...]]:
+    def trials(self) -> list[list[str]]:
         """Return the table's trials, each with the words of its columns."""
-        return [tuple(row) for row in self.rows[1:] if row[0].isdigit() and len(row[0]) == 4]
-
-    def summary(self) -> str:
-        return " ".join(self.rows[-1])
+        return [line.split() for line in self.last if re.match(r"\d{4} ", line)]
 
 
 def a_trial(number: int, **values: Any) -> TrialRecord:
@@ -72,10 +57,10 @@ class Shown:
         self.progress.trial_begins(record, epochs)
         return record
 
-    def epoch(self, record: TrialRecord, score: float) -> None:
+    def epoch(self, record: TrialRecord, score: float, seconds: float = 7.4) -> None:
         logs = {"loss": 0.5, OBJECTIVE: score, "val_accuracy": score + 0.01, "val_loss": 0.4}
         record.note_epoch(record.epochs + 1, logs)
-        record.seconds += 7.4
+        record.seconds += seconds
         self.progress.epoch_ends(record, record.epochs, logs)
 
     def end(self, record: TrialRecord, status: str, why: str = "") -> None:
@@ -92,18 +77,18 @@ class Shown:
         return record
 
 
+class Now:
+    """The time that `time.monotonic` returns, which passes when the test says so."""
+
+    seconds = 1000.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     stopped = Now()
     monkeypatch.setattr(time, "monotonic", lambda: stopped.seconds)
-    return stopped
-
-
-@pytest.fixture(autouse=True)
-def terminals_can_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-
-
-@pytest.fixture
-def terminal() -> Screen:
-    return Screen(width=100)
+    return stopped

@@ -1,119 +1,97 @@
-"""TensorBoard's own HTTP API is asked what it would show, for two studies under one folder."""
+"""What TensorBoard shows of two studies and of a final model, asked over its own HTTP API."""
 
 from __future__ import annotations
 
-import json
+import html
+import re
+import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from boards import Board, served
-from conftest import TINY_SEARCH, RunCommand
+from stored_study import final_snapshot, trials
+
+from ecomcat.errors import UserError
 
 pytestmark = pytest.mark.slow
+NAMES = [
+    "<script>alert('x')</script>",
+    "Tools | Home & *Garden*",
+    "家具 [list](http://x)",
+    "أثاث `code`",
+    "$x^2$ __proto__\t\n<b>",
+    "lone \ud800 surrogate",
+]
+SHOWN_NAMES = {name.replace("\ud800", "?") for name in NAMES}
+LABELS = np.random.default_rng(1).integers(len(NAMES), size=300)
+FINAL = "search/first/tensorboard/final"
+
+
+def answers(names: list[str]) -> Any:
+    from ecomcat.reporting.tensorboard import TestAnswers
+
+    labels = LABELS % len(names)
+    probabilities = np.random.default_rng(2).random((300, len(names))).astype(np.float32)
+    probabilities[np.arange(300), labels] += 0.5
+    return TestAnswers(names, labels, probabilities / probabilities.sum(axis=1, keepdims=True))
+
+
+def write_model(directory: Path, names: list[str]) -> Path:
+    """Write a final model with its curves into a study's folder; return where it stands."""
+    from ecomcat.reporting.tensorboard import FinalCurves, write_final
+    from ecomcat.tuning.study import Study
+
+    study = Study(directory)
+    curves = FinalCurves(study, trials(3)[2])
+    for epoch in (1, 2):
+        curves.write(epoch, {"loss": 0.5, "accuracy": 0.5, "macro_f1": 0.5})
+    curves.close()
+    write_final(study, final_snapshot(names)["metrics"], answers(names))
+    return study.tensorboard_dir / "final"
+
+
+def write_trials(directory: Path) -> None:
+    """Write trials of each status into a study's folder."""
+    from ecomcat.reporting.tensorboard import TensorBoardListener
+    from ecomcat.tuning.study import Study
+
+    listener = TensorBoardListener(Study(directory), extra=["extra.heads"])
+    records = trials(5)
+    records[3].status = "cut short"
+    for record in records:
+        listener.trial_begins(record, 4)
+        for epoch, logs in enumerate(record.curves, start=1):
+            listener.epoch_ends(record, epoch, {**logs, "accuracy": 0.5, "macro_f1": 0.5})
+        listener.trial_ends(record)
 
 
 @pytest.fixture(scope="module")
-def outputs(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run two studies of different spaces, and one in which trials are pruned and fail."""
-    folder = tmp_path_factory.mktemp("studies")
-    (folder / "sometimes.py").write_text(
-        "from ecomcat.model.network import lstm_classifier\n"
-        "def network(values, classes):\n"
-        "    if values['lstm_units'] == 5:\n"
-        "        raise ValueError('five is refused')\n"
-        "    return lstm_classifier(values, classes)\n"
-    )
-    third = [
-        *("search.max_trials=9", "search.max_epochs=3", "search=grid", "search.pruner=median"),
-        *("search.warmup_epochs=1", "search.min_peers=1", "model.lstm_units=[4,5,6]"),
-        *("model.learning_rate=[1e-4,1e-3,1e-2]", "model.build=sometimes.network"),
-        *("model.word_dropout=0", "model.spatial_dropout=0", "model.dropout=0"),
-        *("model.max_tokens=16", "model.label_smoothing=0"),
-    ]
-    second = ["model.lstm_units=[4,6]", "seed=3"]
-    for name, other in (("first", []), ("second", second), ("third", third)):
-        done = run_command("search", [*TINY_SEARCH, f"search.name={name}", *other], folder)
-        assert done.returncode == 0, done.stderr
-    return folder / "outputs"
-
-
-@pytest.fixture(scope="module")
-def api(outputs: Path) -> Iterator[Board]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    outputs = tmp_path_factory.mktemp("outputs")
+    for study in ("first", "second"):
+        write_trials(outputs / "search" / study)
+    write_model(outputs / "search" / "first", NAMES)
     with served(outputs) as board:
-        board.wait_until(
-            "scalars/tags",
-            lambda shown: len(shown) >= 16 and "search/third/tensorboard/final/train" in shown,
-        )
+        for plugin in ("images/tags", "pr_curves/tags"):
+            board.wait_until(plugin, lambda runs: FINAL in runs)
+        board.wait_until("scalars/tags", lambda runs: len(runs) >= 26)
         yield board
 
 
-def test_curves_of_each_trial_and_of_the_final_training(api: Any) -> None:
-    tags = api("scalars/tags")
-    for study in ("first", "second"):
-        for training in ("0000", "0001", "final"):
-            for part in ("train", "validation"):
-                run = f"search/{study}/tensorboard/{training}/{part}"
-                assert set(tags[run]) == {"loss", "accuracy", "macro_f1"}, run
-                points = api("scalars/scalars", run=run, tag="macro_f1")
-                assert [point[1] for point in points] == list(range(1, len(points) + 1))
-                assert 1 <= len(points) <= 2
+def test_trials_and_the_final_training_have_curves_of_train_and_validation(board: Board) -> None:
+    tags = board("scalars/tags")
+    for run in ("first/tensorboard/0000", "second/tensorboard/0002", "first/tensorboard/final"):
+        assert set(tags[f"search/{run}/train"]) == {"loss", "accuracy", "macro_f1"}
+        points = board("scalars/scalars", run=f"search/{run}/validation", tag="macro_f1")
+        assert [point[1] for point in points] == list(range(1, len(points) + 1))
 
 
-def test_the_hparams_tab_declares_the_hyperparameters_and_the_best_scores(api: Any) -> None:
-    experiment = api("hparams/experiment", {"experimentName": ""})
-    names = {info["name"] for info in experiment["hparamInfos"]}
-    assert {"lstm_units", "embedding_dim", "dropout", "learning_rate", "pooling"} <= names
-    types = {info["name"]: info["type"] for info in experiment["hparamInfos"]}
-    assert types["lstm_units"] == "DATA_TYPE_FLOAT64"
-    assert types["pooling"] == "DATA_TYPE_STRING"
-    assert types["bidirectional"] == "DATA_TYPE_BOOL"
-    shown = [info["displayName"] for info in experiment["metricInfos"]]
-    assert shown[:2] == ["val macro-F1 (best epoch)", "val accuracy (best epoch)"]
-
-
-def test_the_hparams_tab_ranks_the_trials_of_both_studies_by_f1(api: Any, outputs: Path) -> None:
-    groups = [group for group in session_groups(api) if not group["name"].startswith("third")]
-    assert {group["name"] for group in groups} == {
-        f"{study}/{trial}" for study in ("first", "second") for trial in ("0000", "0001")
-    }
-    scores = [_metric(group, "best/macro_f1") for group in groups]
-    assert scores == sorted(scores, reverse=True)
-    for group in groups:
-        study, trial = group["name"].split("/")
-        record = json.loads(
-            (outputs / "search" / study / "trials" / trial / "record.json").read_text()
-        )
-        assert _metric(group, "best/macro_f1") == pytest.approx(record["objective"], abs=1e-6)
-        assert _metric(group, "best/accuracy") == pytest.approx(record["accuracy"], abs=1e-6)
-        assert group["hparams"]["lstm_units"] == record["values"]["lstm_units"]
-        assert group["hparams"]["pooling"] == "max"
-        assert group["sessions"][0]["status"] == "STATUS_SUCCESS"
-
-
-def test_the_first_columns_of_the_table_tell_how_a_trial_ended(api: Any) -> None:
-    # TensorBoard shows five hyperparameters at first: the first of those it is given.
-    experiment = api("hparams/experiment", {"experimentName": ""})
-    assert [info["name"] for info in experiment["hparamInfos"]][:5] == [
-        *("dropout", "embedding_dim", "ended", "learning_rate", "lstm_units")
-    ]
-
-
-def test_the_final_model_of_each_study_is_shown(api: Any, outputs: Path) -> None:
-    for study in ("first", "second", "third"):
-        run = f"search/{study}/tensorboard/final"
-        assert set(api("images/tags")[run]) == {"confusion matrix"}
-        assert {"about", "report"} <= set(api("text/tags")[run])
-        classes = json.loads((outputs.parent / "model" / "labels.json").read_text())
-        curves = api("pr_curves/tags")[run].values()
-        assert {curve["displayName"] for curve in curves} == set(classes)
-        (embedding,) = api("projector/info", run=run)["embeddings"]
-        assert embedding["tensorShape"][1] == 8
-
-
-def session_groups(api: Any) -> list[dict[str, Any]]:
-    """Return the trials as the HPARAMS tab ranks them."""
+def session_groups(board: Board) -> list[dict[str, Any]]:
+    """Return the trials as the HPARAMS tab ranks them by macro-F1."""
     statuses = ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")
     body = {
         "experimentName": "",
@@ -123,48 +101,104 @@ def session_groups(api: Any) -> list[dict[str, Any]]:
         "startIndex": 0,
         "sliceSize": 100,
     }
-    groups: list[dict[str, Any]] = api("hparams/session_groups", body)["sessionGroups"]
+    groups: list[dict[str, Any]] = board("hparams/session_groups", body)["sessionGroups"]
     return groups
 
 
-def test_pruned_and_failed_trials_are_told_apart(api: Any, outputs: Path) -> None:
-    shown = {group["name"]: group for group in session_groups(api)}
-    statuses = set()
-    for path in (outputs / "search" / "third" / "trials").glob("*/record.json"):
-        record = json.loads(path.read_text())
-        group = shown[f"third/{record['id']}"]
-        statuses.add(record["status"])
-        assert group["hparams"]["ended"] == record["status"]
-        assert (
-            group["sessions"][0]["status"]
-            == {
-                "completed": "STATUS_SUCCESS",
-                "pruned": "STATUS_UNKNOWN",
-                "failed": "STATUS_FAILURE",
-            }[record["status"]]
-        )
-        if record["objective"] is not None:
-            assert _metric(group, "best/macro_f1") == pytest.approx(record["objective"], abs=1e-6)
-    assert statuses == {"completed", "pruned", "failed"}
-
-
-def _metric(group: dict[str, Any], tag: str) -> float:
-    (value,) = (entry["value"] for entry in group["metricValues"] if entry["name"]["tag"] == tag)
-    return float(value)
-
-
-def test_a_full_disk_is_a_message_that_the_user_can_act_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_hparams_tab_ranks_the_trials_of_all_studies_and_says_how_each_ended(
+    board: Board,
 ) -> None:
-    import tensorflow as tf
+    groups = session_groups(board)
+    names = {f"{study}/{number:04}" for study in ("first", "second") for number in range(5)}
+    assert {group["name"] for group in groups} == names
+    scores = [
+        value["value"]
+        for group in groups
+        for value in group["metricValues"]
+        if value["name"]["tag"] == "best/macro_f1"
+    ]
+    assert len(scores) == 8 and scores == sorted(scores, reverse=True)
+    ended = {g["name"]: (g["hparams"]["ended"], g["sessions"][0]["status"]) for g in groups}
+    assert [ended[f"first/{number:04}"] for number in range(4)] == [
+        ("pruned", "STATUS_UNKNOWN"),
+        ("failed", "STATUS_FAILURE"),
+        ("completed", "STATUS_SUCCESS"),
+        ("cut short", "STATUS_UNKNOWN"),
+    ]
 
-    from ecomcat.errors import UserError
-    from ecomcat.reporting.tensorboard import CurveWriter
+
+def test_the_hparams_tab_declares_what_may_be_searched_and_shows_what_tells_most_first(
+    board: Board,
+) -> None:
+    experiment = board("hparams/experiment", {"experimentName": ""})
+    types = {info["name"]: info["type"] for info in experiment["hparamInfos"]}
+    kinds = {"lstm_units": "FLOAT64", "pooling": "STRING", "bidirectional": "BOOL"}
+    assert {name: types[name] for name in kinds} == {
+        name: f"DATA_TYPE_{kind}" for name, kind in kinds.items()
+    }
+    # TensorBoard shows five hyperparameters at first: the first of those it is given.
+    assert list(types)[:5] == ["dropout", "embedding_dim", "ended", "learning_rate", "lstm_units"]
+    assert "extra.heads" in types
+
+
+def test_the_confusion_matrix_is_a_picture(board: Board) -> None:
+    (tag,) = board("images/tags")[FINAL]
+    (entry,) = board("images/images", run=FINAL, tag=tag, sample="0")
+    picture = board.read(f"images/individualImage?{entry['query']}")
+    assert tag == "confusion matrix" and picture.startswith(b"\x89PNG")
+    assert min(struct.unpack(">II", picture[16:24])) > 300
+
+
+def test_each_category_has_a_curve_under_its_name(board: Board) -> None:
+    tags = board("pr_curves/tags")[FINAL]
+    assert {tag["displayName"] for tag in tags.values()} == SHOWN_NAMES
+    (name,) = (tag for tag in tags if "/1/" in tag)
+    (curve,) = board("pr_curves/pr_curves", run=FINAL, tag=name)[FINAL]
+    positives = int((LABELS == 0).sum())
+    assert curve["true_positives"][0] == positives
+    assert curve["false_positives"][0] == len(LABELS) - positives
+
+
+def test_the_text_says_what_the_card_says_with_every_name_as_it_is(board: Board) -> None:
+    (entry,) = board("text/text", run=FINAL, tag="report", markdown="true")
+    tags = set(re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)", entry["text"]))
+    assert tags <= {*("h1", "h2", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li")}
+    shown = html.unescape(re.sub(r"<.*?>", "", entry["text"]))
+    assert all(" ".join(name.split()) in shown for name in SHOWN_NAMES)
+    for said in ("The model of study made-up", "the LSTM alone", "times the errors of", "1,234"):
+        assert said in shown
+
+
+def test_of_very_many_categories_the_weakest_have_a_curve_and_it_says_so(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from ecomcat.reporting.tensorboard import MAX_PR_CURVES, final_report
+
+    names = [f"class {number}" for number in range(60)]
+    # Written again, it is there once.
+    directory = [write_model(tmp_path, names) for _ in range(2)][1]
+    events = EventAccumulator(str(directory)).Reload()
+    tags = events.PluginTagToContent("pr_curves")
+    shown = [events.SummaryMetadata(tag) for tag in tags]
+    # In `final_snapshot`, the later a category, the lower its F1.
+    assert {each.display_name for each in shown} == set(names[-MAX_PR_CURVES:])
+    assert all("36 more are left out" in each.summary_description for each in shown)
+    assert len(events.Tensors("report")) == len(events.Tensors("confusion matrix")) == 1
+    many = [f"class {number}" for number in range(1003)]
+    report = final_report(final_snapshot(many)["metrics"], many)
+    assert "The first 1000 of 1003; all stand in metrics.json." in report
+
+
+@pytest.mark.parametrize("function", ["image", "text", "scalar"])
+def test_a_full_disk_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    with warnings.catch_warnings():
+        import tensorflow as tf
 
     def full(*_: Any, **__: Any) -> None:
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    curves = CurveWriter(tmp_path)
-    monkeypatch.setattr(tf.summary, "scalar", full)
+    monkeypatch.setattr(tf.summary, function, full)
     with pytest.raises(UserError, match=r"No space left on device\. Make room"):
-        curves.write(1, {"loss": 0.5})
+        write_model(tmp_path, NAMES)

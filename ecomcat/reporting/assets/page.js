@@ -26,10 +26,23 @@ async function loadPlotly() {
   document.head.append(script);
 }
 
+/** Give a chart the page's own colours, which are others in the dark. */
+function colour(figure, element) {
+  const style = getComputedStyle(element);
+  const [ink, line, paper] = ["--ink", "--line", "--paper"].map((name) => style.getPropertyValue(name).trim());
+  const {layout} = figure;
+  layout.font = {...layout.font, color: ink};
+  for (const axis of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    layout[axis] = {gridcolor: line, zerolinecolor: line, linecolor: line, ...layout[axis]};
+  }
+  layout.hoverlabel = {...layout.hoverlabel, bgcolor: paper, bordercolor: line, font: {color: ink}};
+}
+
 /** Draw one chart from the JSON that stands in its element. */
 async function draw(element) {
   const figure = JSON.parse(element.querySelector("script").textContent);
   element.replaceChildren();
+  colour(figure, element);
   await Plotly.newPlot(element, figure.data, figure.layout, CHART_OPTIONS);
   element.dataset.drawn = "yes";
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_facts
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
+MEMBER = {"trial": "0003", "share": 1.0, "epochs": 4}
 MODEL = {
     "name": "bilstm",
     "build": "ecomcat.model.network.lstm_classifier",
@@ -69,30 +71,33 @@ def trials(count: int) -> list[TrialRecord]:
     ]
 
 
-def scores() -> dict[str, Any]:
+def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
     """Return test scores as `metrics.json` has them."""
     per_class = {
-        name: {"precision": 0.9, "recall": 0.8, "f1": 0.85 - place / 10, "rows": 10}
-        for place, name in enumerate(CLASSES)
+        name: {"precision": 0.9, "recall": 0.8, "f1": 0.85 - place / 100, "rows": 10}
+        for place, name in enumerate(names)
     }
-    accepted = {"threshold": 0.9, "coverage": 0.5, "precision": 0.98}
-    nothing = {"threshold": None, "coverage": 0.0, "precision": None}
+    places = range(len(names))
+    matrix = [[8 if row == column else 1 for column in places] for row in places]
     return {
         "rows": 30,
         "accuracy": 0.8,
         "macro_f1": 0.79,
         "weighted_f1": 0.8,
         "per_class": per_class,
-        "confusion_matrix": [[8, 1, 1], [2, 8, 0], [0, 2, 8]],
+        "confusion_matrix": matrix,
         "calibration_error": 0.02,
-        "coverage": {"0.95": accepted, "0.99": nothing},
+        "coverage": {
+            "0.95": {"threshold": 0.9, "coverage": 0.5, "precision": 0.98},
+            "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
+        },
         "slices": {},
     }
 
 
-def final_facts() -> dict[str, Any]:
-    """Return facts of a final model whose names and texts would do harm."""
-    sets = {name: scores()[name] for name in ("rows", "accuracy", "macro_f1", "weighted_f1")}
+def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
+    """Return what a study keeps of its final model: names and texts in it would do harm."""
+    figures = {"rows": 30, "accuracy": 0.75, "macro_f1": 0.74, "weighted_f1": 0.75}
     points = [
         {"threshold": 1 - share, "coverage": share, "precision": 1 - share / 5}
         for share in (0.25, 0.5, 1.0)
@@ -101,28 +106,41 @@ def final_facts() -> dict[str, Any]:
     mistake = {
         "text": f"A red ball {PLANTED}",
         "characters": 500,
-        "true": CLASSES[1],
-        "predicted": "Books",
+        "true": names[1],
+        "predicted": names[0],
         "true_probability": 0.1,
         "confidence": 0.9,
         "spans": [[2, 5, 1.0], [6, 10, -0.5]],
     }
-    layers = [
-        {"name": "token_ids", "type": "InputLayer", "shape": [None], "weights": 0},
-        {"name": f"own {PLANTED}", "type": "Dense", "shape": [3], "weights": 12},
-    ]
-    network = {"layers": layers, "arrows": [["token_ids", f"own {PLANTED}", PLANTED]]}
+    parts = {
+        "validation": {"accuracy": 0.91, "macro_f1": 0.9},
+        "test": {"accuracy": 0.9, "macro_f1": 0.89},
+    }
     return {
         "model_dir": "model",
         "metrics": {
-            "test": scores(),
-            "validation": scores(),
-            "baseline": {"name": "TF-IDF + LinearSVC", "test": sets, "validation": sets},
-            "final": {"name": "single", "retrained": True, "use_all_rows": False},
-            "search": {"trials": 9},
+            "test": scores(names),
+            "validation": scores(names),
+            "parts": dict.fromkeys(("network", "memory", "linear", "whole"), parts),
+            "baseline": {
+                "name": "TF-IDF + LinearSVC",
+                "test": figures,
+                "validation": figures,
+                "comparison": {"only_ours_right": 9, "only_baseline_right": 2, "p_value": 0.065},
+            },
+            "final": {
+                "name": "single",
+                "retrained": True,
+                "use_all_rows": False,
+                "memory_share": 0.25,
+                "linear_share": 0.2,
+                "temperature": 0.9,
+                "members": [MEMBER],
+                "trained_texts": 1234,
+            },
+            "search": {"study": "made-up", "trials": 9},
+            "data": {"source": "products.csv"},
         },
-        "verdict": "ours has 0.90 of its errors.",
-        "networks": [{"name": "classifier", **network}, {"name": f"part {PLANTED}", **network}],
         "calibration": {"test": bins, "validation": bins},
         "coverage": {"test": points, "validation": points},
         "mistakes": [mistake, {**mistake, "spans": None}],
@@ -143,7 +161,7 @@ def data_facts() -> dict[str, Any]:
             "conflicting_texts_dropped": 1,
             "rare_classes_dropped": {f"rare {PLANTED}": 2},
             "classes": dict.fromkeys(CLASSES, 60),
-            "split": {"protocol": "by lot", "train": 140, "validation": 30, "test": 30},
+            "split": {"protocol": "at random", "train": 140, "validation": 30, "test": 30},
         },
         "lengths": {
             "characters": {
@@ -174,5 +192,5 @@ def store(
         if data:
             write_facts(study, DATA, data_facts())
         if final:
-            write_facts(study, FINAL, final_facts())
+            write_facts(study, FINAL, final_snapshot())
     return study

@@ -1,0 +1,183 @@
+"""How far a search is: a table that is redrawn in a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ecomcat.config import FinalConfig
+from ecomcat.console import can_draw, drawing, error_console, format_seconds, print_plain
+from ecomcat.export.summary import max_networks
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
+
+if TYPE_CHECKING:
+    from ecomcat.tuning.records import TrialRecord
+
+_MAX_ENDED = 6  # trials, below those that run
+
+
+def seconds_after_trials(
+    final: FinalConfig, best: TrialRecord, *, training_tokens: int, workers: int
+) -> float:
+    """Estimate how long it takes from the last trial to the end of the command.
+
+    Args:
+        final: The configuration of what is exported.
+        best: The best trial so far.
+        training_tokens: Integer. Tokens of the training texts, which the linear models read.
+        workers: Integer. How many train at a time.
+    """
+    seconds = 10.0  # scoring, exporting and checking, the report
+    if final.retrain:
+        rounds = -(-max_networks(final) // max(1, workers))
+        # Validation texts are trained on as well, up to the best epoch.
+        seconds += 1.2 * rounds * best.seconds * best.best_epoch / max(1, best.epochs)
+    if final.baseline:
+        seconds += min(180.0, training_tokens * 1.5e-5)
+    return seconds * (2 if final.use_all_rows else 1)
+
+
+class SearchProgress:
+    """Show which trials run, how the others ended, and the time left.
+
+    Args:
+        max_trials: Integer. Trials of the study.
+        seconds_left: Float. Seconds left for trials.
+        names: Names of the hyperparameters in which trials may differ.
+        done: Integer. Trials that an earlier run of the study ended. Defaults to 0.
+        best: The best of them.
+        seconds_after: Function that takes the best trial and returns the seconds from the last
+            trial to the end of the command. Defaults to none.
+        console: Where to write. Defaults to standard error.
+    """
+
+    def __init__(
+        self,
+        max_trials: int,
+        seconds_left: float,
+        *,
+        names: Sequence[str] = (),
+        done: int = 0,
+        best: TrialRecord | None = None,
+        seconds_after: Callable[[TrialRecord], float] = lambda _best: 0.0,
+        console: Console | None = None,
+    ) -> None:
+        self._console = console or error_console()
+        self._max_trials = max_trials
+        self._began = time.monotonic()
+        self._deadline = self._began + seconds_left
+        self._names = [name for name in TELLING if name in names]
+        self._names += [name for name in names if name not in TELLING]
+        self._done = done
+        self._best = best
+        self._seconds_after = seconds_after
+        self._running: dict[str, tuple[TrialRecord, int]] = {}
+        self._ended: list[tuple[TrialRecord, int]] = []
+
+    @contextmanager
+    def live(self) -> Iterator[SearchProgress]:
+        """Draw the table while the block runs; log lines go above it."""
+        if not can_draw(self._console):
+            yield self
+            return
+        options: dict[str, Any] = {"refresh_per_second": 2, "transient": True}
+        with (
+            drawing(self._console) as screen,
+            Live(get_renderable=self._drawn, console=screen, redirect_stdout=False, **options),
+        ):
+            yield self
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Show a trial that begins."""
+        self._running[record.id] = record, epochs
+
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Show an epoch's validation score."""
+        _, epochs = self._running[record.id]
+        self._log(
+            f"trial {record.id} epoch {epoch}/{epochs}: "
+            f"loss {logs['loss']:.4f}, validation macro-F1 {logs[OBJECTIVE]:.4f}, "
+            f"accuracy {logs['val_accuracy']:.4f}"
+        )
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Log that a trial begins again."""
+        self._running.pop(record.id, None)
+        self._log(f"trial {record.id} begins again: {reason}")
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Show how a trial ended."""
+        self._ended.append(self._running.pop(record.id))
+        self._done += 1
+        if record.objective is None:
+            self._log(f"trial {record.id} failed: {record.ended}")
+            return
+        note = ""
+        if record.status == "completed":
+            best = self._best.objective if self._best else None
+            note = f"best so far {best:.4f}, " if best else ""
+            if best is None or record.objective > best:
+                self._best, note = record, "the best so far, "
+        self._log(
+            f"trial {record.id} {record.status}: macro-F1 {record.objective:.4f} after epoch "
+            f"{record.best_epoch} of {record.epochs}, {record.seconds:.0f} s, {note}"
+            f"{self._time_left()}"
+        )
+
+    def _log(self, line: str) -> None:
+        """Write a line where there is no table."""
+        if not can_draw(self._console):
+            print_plain(self._console, line)
+
+    def _drawn(self) -> Group:
+        summary = [Text(line, style="bold") for line in self._summary()]
+        shown = [*self._running.values(), *self._ended[: -_MAX_ENDED - 1 : -1]]
+        if not shown:
+            return Group(Text("Starting workers"), *summary)
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=True)
+        for heading in ("trial", "status"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("epoch", "macro-F1", "seconds"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
+        # What the screen cannot hold would push the summary off it.
+        for record, epochs in shown[: max(1, self._console.height - 2 - len(summary))]:
+            table.add_row(
+                record.id,
+                Text(record.status, style=STATUS_STYLES.get(record.status, "")),
+                f"{record.epochs}/{epochs}",
+                "" if record.objective is None else f"{record.objective:.4f}",
+                f"{record.seconds:.0f}",
+                Text(describe_values(record, self._names)),
+            )
+        return Group(table, *summary)
+
+    def _summary(self) -> list[str]:
+        """Return how far the search is, in one line, or in several where that is too long."""
+        parts = [f"{self._done} of {self._max_trials} trials"]
+        if self._best is not None:
+            parts.append(f"best macro-F1 {self._best.objective:.4f} (trial {self._best.id})")
+        parts.append(self._time_left())
+        line = ", ".join(parts)
+        return [line] if len(line) <= self._console.width else parts
+
+    def _time_left(self) -> str:
+        """Estimate from the trials' pace and the study's time, with what follows the trials."""
+        now = time.monotonic()
+        left = max(0.0, self._deadline - now)
+        seconds = [record.seconds for record, _ in self._ended]
+        if sum(seconds) > 0:
+            mean = sum(seconds) / len(seconds)
+            begun = sum(min(record.seconds / mean, 0.9) for record, _ in self._running.values())
+            pace = (now - self._began) / (len(seconds) + begun)
+            left = min(left, pace * max(0.0, self._max_trials - self._done - begun))
+        after = self._seconds_after(self._best) if self._best is not None else 0.0
+        return f"about {format_seconds(left + after)} left"

@@ -1,0 +1,212 @@
+"""The charts of a search, as Optuna draws them: https://optuna.readthedocs.io/ (visualization)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.model.space import Domain, Range
+from ecomcat.reporting.html import COLOURS, FAINT, Chart, plotly_text, styled
+from ecomcat.reporting.terminal import CUT_SHORT
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
+    from plotly.graph_objects import Figure
+
+_COLOURS = {
+    COMPLETED: COLOURS[0],
+    PRUNED: COLOURS[4],
+    CUT_SHORT: COLOURS[3],
+    FAILED: COLOURS[1],
+    RUNNING: COLOURS[6],
+    "best so far": COLOURS[2],
+}
+_SCORE = "validation macro-F1"
+# What Optuna calls its traces. A trial that the clock cut short is infeasible to it: it is drawn,
+# and counts for nothing.
+_NAMES = {
+    **dict.fromkeys((_SCORE, "Feasible Trial", "Feasible", "COMPLETE"), COMPLETED),
+    **dict.fromkeys(("Infeasible Trial", "Infeasible", "INFEASIBLE"), CUT_SHORT),
+    "PRUNED": PRUNED,
+    "FAIL": FAILED,
+    "RUNNING": RUNNING,
+    "Best Value": "best so far",
+}
+_MAX_CURVES, _MAX_AXES = 40, 12  # trials; hyperparameters
+_AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
+
+
+def progress_charts(
+    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
+) -> Iterator[Chart]:
+    """Yield the charts of how the search went.
+
+    Args:
+        records: Records of the trials.
+        names: Names of the hyperparameters in which they differ.
+        space: Domain of each hyperparameter.
+    """
+    from optuna import visualization
+
+    study = optuna_study(records, names, space)
+    scored = [record for record in records if record.objective is not None]
+    if any(record.status in {COMPLETED, CUT_SHORT} for record in scored):
+        history = visualization.plot_optimization_history(study, target_name=_SCORE)
+        history.data = [trace.update(showlegend=True) for trace in history.data if len(trace.x)]
+        yield Chart("Best so far", _in_our_words(history))
+    if scored:
+        ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
+        curves = visualization.plot_intermediate_values(optuna_study(ranked, names, space))
+        for trace, record in zip(curves.data, ranked, strict=True):
+            trace.update(name=f"trial {record.id}", showlegend=False)
+            if record.status != COMPLETED:
+                trace.update(line={"color": FAINT, "dash": "dot"})
+        curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
+        caption = (
+            f"The score after each epoch, of the {_MAX_CURVES} best trials at most; "
+            "those that were pruned or cut short are grey and dotted."
+        )
+        yield Chart("Learning curves", _in_our_words(curves), caption)
+    if all(record.ended_at is not None for record in records):
+        timeline = visualization.plot_timeline(study)
+        timeline.update_layout(xaxis={"title": "time of search", "tickformat": "%H:%M:%S"})
+        height = 150 + min(12 * len(records), 450)
+        yield Chart("Timeline of the trials", _in_our_words(timeline), height=height)
+
+
+def space_charts(
+    records: Sequence[TrialRecord],
+    names: Sequence[str],
+    space: Mapping[str, Domain],
+    importances: Mapping[str, float],
+) -> Iterator[Chart]:
+    """Yield the charts of what mattered.
+
+    Args:
+        records: Records of the trials, of which at least one has completed.
+        names: Names of the hyperparameters in which they differ, the most important first.
+        space: Domain of each hyperparameter.
+        importances: Fraction of the variance by name; empty where there are too few trials.
+    """
+    from optuna import visualization
+
+    study = optuna_study(records, names, space)
+    if importances:
+        drawn = visualization.plot_param_importances(study, evaluator=_given(importances))
+        yield Chart(
+            "Importance of each hyperparameter",
+            _in_our_words(
+                drawn.update_layout(showlegend=False, xaxis_title=None, yaxis_title=None)
+            ),
+            "Fraction of the variance in validation macro-F1 over the completed trials (functional "
+            "ANOVA over a random forest). Few trials make it rough.",
+            height=90 + _ROW_HEIGHT * len(importances),
+        )
+    shown = [plotly_text(name) for name in names[:_MAX_AXES]]
+    width = _AXIS_WIDTH * (len(shown) + 1)
+    lines = visualization.plot_parallel_coordinate(study, shown, target_name=_SCORE)
+    caption = "A line a trial, coloured by macro-F1; those that were cut short are dotted."
+    lines = _in_our_words(lines).update_layout(margin_t=60, xaxis_tickangle=-20)
+    yield Chart("Parallel coordinates", lines, caption, min_width=width)
+    slices = _in_our_words(visualization.plot_slice(study, shown, target_name=_SCORE))
+    caption = "The later a trial, the darker; those that were cut short stand out."
+    yield Chart("Macro-F1 against each hyperparameter", slices, caption, min_width=width * 3 // 2)
+
+
+def _in_our_words(drawn: Figure) -> Figure:
+    """Give a figure of Optuna's the pages' style, and its traces our words and colours."""
+    for trace in drawn.data:
+        name = _NAMES.get(trace.name)
+        if name is None:
+            continue
+        trace.name = name
+        several = trace.type == "scatter" and not isinstance(trace.marker.color, str | None)
+        if not several:
+            trace.marker.color = _COLOURS[name]
+        if trace.type == "scatter" and trace.mode == "lines":
+            trace.line.color = _COLOURS[name]
+    drawn.update_annotations(bgcolor="rgba(0, 0, 0, 0)")
+    return styled(drawn)
+
+
+def _given(importances: Mapping[str, float]) -> Any:
+    """Return an evaluator that gives what was computed already."""
+    from optuna.importance import BaseImportanceEvaluator
+
+    class Given(BaseImportanceEvaluator):
+        def evaluate(self, study: Study, params: Any = None, *, target: Any = None) -> Any:
+            return {plotly_text(name): share for name, share in importances.items()}
+
+    return Given()
+
+
+def optuna_study(
+    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
+) -> Study:
+    """Return trials as a study of Optuna's, in memory; every name and word in it is escaped.
+
+    Args:
+        records: Records of the trials.
+        names: Names of the hyperparameters to show.
+        space: Domain of each hyperparameter, which says whether its axis is logarithmic.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    distributions = {
+        name: _distribution([record.values[name] for record in records], space.get(name))
+        for name in names
+    }
+    cut_short = any(record.status == CUT_SHORT for record in records)
+    for record in records:
+        # Optuna has a word for feasible trials as soon as one says whether it is.
+        constraints = {"constraints": (float(record.status == CUT_SHORT),)} if cut_short else {}
+        study.add_trial(_optuna_trial(record, distributions, constraints))
+    return study
+
+
+def _distribution(values: Sequence[Any], domain: Domain | None) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    kinds = {type(value) for value in values}
+    log = isinstance(domain, Range) and domain.log
+    if kinds == {int}:
+        return IntDistribution(min(values), max(values), log=log)
+    if kinds <= {int, float}:
+        return FloatDistribution(min(values), max(values), log=log)
+    return CategoricalDistribution(sorted({plotly_text(value, 20) for value in values}))
+
+
+def _optuna_trial(
+    record: TrialRecord, distributions: Mapping[str, Any], constraints: dict[str, Any]
+) -> FrozenTrial:
+    from optuna.distributions import CategoricalDistribution
+    from optuna.trial import TrialState, create_trial
+
+    states = {PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL, RUNNING: TrialState.RUNNING}
+    state = states.get(record.status, TrialState.COMPLETE)
+    words = {
+        name: plotly_text(value, 20) if isinstance(kind, CategoricalDistribution) else value
+        for name, kind in distributions.items()
+        for value in [record.values[name]]
+    }
+    first = record.epochs - len(record.curves) + 1
+    trial = create_trial(
+        state=state,
+        params={plotly_text(name): value for name, value in words.items()},
+        distributions={plotly_text(name): kind for name, kind in distributions.items()},
+        value=record.objective if state == TrialState.COMPLETE else None,
+        intermediate_values={
+            epoch: row[OBJECTIVE] for epoch, row in enumerate(record.curves, start=first)
+        },
+        system_attrs=constraints,
+    )
+    ended = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=record.ended_at or 0.0)
+    trial.datetime_start = ended - datetime.timedelta(seconds=record.seconds)
+    trial.datetime_complete = None if state == TrialState.RUNNING else ended
+    return trial

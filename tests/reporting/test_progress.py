@@ -1,0 +1,229 @@
+"""How a search shows while it runs: a table in a terminal, lines in a log, and the time left."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from screen import Now, Screen, Shown, a_trial, now
+
+from ecomcat.config import FinalConfig
+from ecomcat.reporting.progress import seconds_after_trials
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
+
+__all__ = ["now"]  # a fixture, which pytest finds here
+CUT_SHORT = "cut short"
+MARKUP = [":smile:", "[bold]x[/bold]", "[/]", "[red]", "x[/q]", "c:\\[b]\\"]
+BEST = TrialRecord("0002", {}, status=COMPLETED, objective=0.7)
+
+
+@pytest.fixture
+def terminal() -> Screen:
+    return Screen(width=100)
+
+
+@pytest.fixture
+def log() -> Screen:
+    return Screen()
+
+
+# In a terminal
+
+
+def test_the_table_shows_how_each_trial_goes_and_no_other_lines(terminal: Screen) -> None:
+    shown = Shown(terminal)
+    with shown.progress.live():
+        shown.run(0, 0.7)
+        shown.run(1, 0.4, PRUNED, "pruned after epoch 1")
+        shown.run(2, 0.6, CUT_SHORT, "time")
+        shown.run(3, 0.9, FAILED, "ValueError: too wide")
+        running = shown.begin(a_trial(4, lstm_units=128))
+        shown.epoch(running, 0.5)
+        shown.epoch(running, 0.65)
+        shown.begin(a_trial(5, dropout=0.123456))
+    assert terminal.trials() == [
+        ["0004", "running", "2/4", "0.6500", "15", "lstm_units=128", "dropout=0.25"],
+        ["0005", "running", "0/4", "0", "lstm_units=64", "dropout=0.123"],
+        ["0003", "failed", "1/4", "7", "lstm_units=64", "dropout=0.25"],
+        ["0002", "cut", "short", "1/4", "0.6000", "7", "lstm_units=64", "dropout=0.25"],
+        ["0001", "pruned", "1/4", "0.4000", "7", "lstm_units=64", "dropout=0.25"],
+        ["0000", "completed", "1/4", "0.7000", "7", "lstm_units=64", "dropout=0.25"],
+    ]
+    assert terminal.last[-1].startswith("4 of 10 trials, best macro-F1 0.7000 (trial 0000), about")
+    assert not [line for line in terminal.lines if line.startswith("trial 0")]
+
+
+def test_before_the_first_trial_begins_it_says_that_workers_start(terminal: Screen) -> None:
+    with Shown(terminal, done=3, best=BEST).progress.live():
+        pass
+    assert terminal.lines[:2] == [
+        "Starting workers",
+        "3 of 10 trials, best macro-F1 0.7000 (trial 0002), about 10 min 00 s left",
+    ]
+
+
+def test_what_tells_trials_apart_comes_first_where_there_is_little_room(terminal: Screen) -> None:
+    names = ["max_tokens", "embedding_dim", "lstm_units", "pooling", "dropout"]
+    shown = Shown(terminal, names=names)
+    with shown.progress.live():
+        shown.begin(a_trial(0))
+    found = [value.partition("=")[0] for value in terminal.trials()[0][4:]]
+    assert found[:3] == ["lstm_units", "embedding_dim", "dropout"]
+
+
+def test_the_last_that_ended_stand_below_all_that_run(terminal: Screen) -> None:
+    shown = Shown(terminal)
+    with shown.progress.live():
+        for number in range(9):
+            shown.run(number, number / 10)
+        for number in range(9, 12):
+            shown.begin(a_trial(number))
+    shown_ids = [int(trial[0]) for trial in terminal.trials()]
+    assert shown_ids == [9, 10, 11, 8, 7, 6, 5, 4, 3]
+
+
+def test_a_trial_whose_worker_was_lost_is_shown_when_it_begins_again(terminal: Screen) -> None:
+    shown = Shown(terminal)
+    with shown.progress.live():
+        shown.run(0, 0.5)
+        shown.progress.trial_retries(shown.begin(a_trial(1)), "worker lost")
+        assert "1" not in shown.progress._running
+        shown.begin(a_trial(1))
+    assert [trial[:2] for trial in terminal.trials()] == [
+        ["0001", "running"],
+        ["0000", "completed"],
+    ]
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_values_are_shown_as_they_are(terminal: Screen, text: str) -> None:
+    shown = Shown(terminal, names=["extra.kind"])
+    with shown.progress.live():
+        shown.begin(a_trial(0, **{"extra.kind": text}))
+    assert terminal.trials() == [["0000", "running", "0/4", "0", f"extra.kind={text}"]]
+
+
+@pytest.mark.parametrize("width", [100, 40])
+def test_no_line_is_wider_than_the_terminal_nor_the_table_higher(width: int) -> None:
+    screen = Screen(width)
+    screen.console.height = 8
+    shown = Shown(screen, names=["lstm_units", "dropout", "extra.kind"])
+    with shown.progress.live():
+        for number, status in enumerate((COMPLETED, PRUNED, FAILED, *[COMPLETED] * 5)):
+            shown.run(number, 0.5, status, "why not")
+        shown.epoch(shown.begin(a_trial(8, **{"extra.kind": "語" * 200})), 0.5)
+    assert max(map(cell_len, screen.lines)) <= width
+    assert len(screen.last) <= 8
+    assert "left" in screen.last[-1]
+
+
+# In a log
+
+
+def test_in_a_log_each_epoch_and_each_end_is_a_line(log: Screen, now: Now) -> None:
+    shown = Shown(log)
+    with shown.progress.live():
+        record = shown.begin(a_trial(0))
+        shown.epoch(record, 0.5)
+        shown.epoch(record, 0.6123)
+        now.pass_by(20)
+        shown.end(record, COMPLETED)
+    assert log.lines == [
+        "trial 0000 epoch 1/4: loss 0.5000, validation macro-F1 0.5000, accuracy 0.5100",
+        "trial 0000 epoch 2/4: loss 0.5000, validation macro-F1 0.6123, accuracy 0.6223",
+        "trial 0000 completed: macro-F1 0.6123 after epoch 2 of 2, 15 s, the best so far, about "
+        "3 min 00 s left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trials", "note"),
+    [
+        ([(0.5, COMPLETED)], "the best so far"),
+        ([(0.5, COMPLETED), (0.5, COMPLETED)], "best so far 0.5000"),
+        ([(0.5, COMPLETED), (0.6, COMPLETED)], "the best so far"),
+        ([(0.9, PRUNED), (0.5, COMPLETED)], "the best so far"),
+        ([(0.9, CUT_SHORT), (0.5, COMPLETED)], "the best so far"),
+    ],
+)
+def test_a_log_says_which_completed_trial_is_the_best_so_far(
+    log: Screen, trials: list[tuple[float, str]], note: str
+) -> None:
+    shown = Shown(log)
+    for number, (score, status) in enumerate(trials):
+        shown.run(number, score, status)
+    assert f", {note}, about" in log.lines[-1]
+
+
+def test_the_best_of_an_earlier_run_counts(log: Screen) -> None:
+    Shown(log, done=3, best=BEST).run(3, 0.6)
+    assert "best so far 0.7000" in log.lines[-1]
+
+
+@pytest.mark.parametrize("text", [*MARKUP, "word " * 100 + "end"])
+def test_what_went_wrong_is_written_as_it_is_on_one_line(log: Screen, text: str) -> None:
+    shown = Shown(log)
+    shown.progress.trial_retries(shown.begin(a_trial(0)), text)
+    shown.run(1, 0.9, FAILED, text)
+    assert log.lines[0] == f"trial 0000 begins again: {text}"
+    assert log.lines[-1] == f"trial 0001 failed: {text}"
+
+
+# The time left
+
+
+@pytest.mark.parametrize(
+    ("done", "ended", "passed", "left"),
+    [
+        pytest.param(0, 0, 100, "8 min 20 s", id="at first all of it"),
+        pytest.param(0, 1, 100, "8 min 20 s", id="too slow for all trials"),
+        pytest.param(0, 5, 100, "1 min 40 s", id="half of the trials at this pace"),
+        pytest.param(5, 0, 100, "8 min 20 s", id="an earlier run says nothing of the pace"),
+        pytest.param(5, 1, 10, "40 s", id="but leaves fewer trials"),
+        pytest.param(0, 2, 700, "0 s", id="the time is up with trials left"),
+    ],
+)
+def test_the_time_left_is_bounded_by_the_pace_and_by_the_study(
+    terminal: Screen, now: Now, done: int, ended: int, passed: float, left: str
+) -> None:
+    shown = Shown(terminal, done=done)
+    with shown.progress.live():
+        records = [shown.begin(a_trial(number)) for number in range(ended)]
+        now.pass_by(passed)
+        for record in records:
+            shown.epoch(record, 0.5)
+            shown.end(record, COMPLETED)
+    assert any(line.endswith(f", about {left} left") for line in terminal.lines[-10:])
+
+
+def test_trials_that_run_count_for_what_they_have_done(log: Screen, now: Now) -> None:
+    shown = Shown(log)
+    half = shown.begin(a_trial(1))
+    shown.epoch(half, 0.5, seconds=20)
+    now.pass_by(60)
+    done = shown.begin(a_trial(0))
+    shown.epoch(done, 0.6, seconds=40)
+    shown.end(done, COMPLETED)
+    # One and a half trials in a minute: eight and a half more take 340 seconds.
+    assert log.lines[-1].endswith("about 5 min 40 s left")
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({}, 10 + 48 + 15),
+        ({"name": "ensemble", "max_members": 5}, 10 + 3 * 48 + 15),
+        ({"retrain": False}, 10 + 15),
+        ({"baseline": False}, 10 + 48),
+        ({"use_all_rows": True}, 2 * (10 + 48 + 15)),
+    ],
+)
+def test_what_follows_the_trials_is_counted(
+    log: Screen, options: dict[str, object], seconds: float
+) -> None:
+    final = FinalConfig(**{"name": "single", **options})
+    best = TrialRecord("0001", {}, status=COMPLETED, objective=0.9, best_epoch=2, epochs=4)
+    best.seconds = 80.0
+    found = seconds_after_trials(final, best, training_tokens=1_000_000, workers=2)
+    assert found == pytest.approx(seconds)
+    Shown(log, done=9, best=best, seconds_after=lambda _best: 90.0).run(9, 0.5)
+    assert log.lines[-1].endswith("about 1 min 30 s left")
