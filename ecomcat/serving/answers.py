@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.export.explanation import WordWeight
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MOST_THRESHOLDS = 256
-
-Result = TypeVar("Result")
+_MAX_THRESHOLDS = 256
 
 
 class Answers:
     """A classifier whose every call is made by one thread, first come, first served.
 
     Args:
-        classifier: answers the texts; it may use several threads itself.
-        min_precision: what `accept` stands for where a request does not say.
+        classifier: What answers the texts; it may use several threads itself.
+        min_precision: Float. What `accept` stands for where a request does not say.
 
     Attributes:
-        threshold: returns the least confidence whose answers are right so often; None if none is.
+        threshold: Function of a precision that returns the least confidence whose answers are
+            right so often; None where none is.
     """
 
     def __init__(self, classifier: Predictor, min_precision: float) -> None:
@@ -38,7 +37,7 @@ class Answers:
         self.text_columns = classifier.text_columns
         self.min_precision = min_precision
         # Read off thousands of confidences, for each request anew but for this.
-        self.threshold = lru_cache(_MOST_THRESHOLDS)(classifier.threshold)
+        self.threshold = lru_cache(_MAX_THRESHOLDS)(classifier.threshold)
         self._classifier = classifier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
 
@@ -48,12 +47,14 @@ class Answers:
         """Answer texts, in their order, without holding up other requests.
 
         Args:
-            texts: texts that UTF-8 can express.
-            explain: whether to weigh their words.
-            min_precision: what `accept` stands for; None for the service's own.
+            texts: Sequence of strings that UTF-8 can express.
+            explain: Boolean. Whether to weigh their words.
+            min_precision: Float. What `accept` stands for; None for the service's own.
         """
         wanted = self.min_precision if min_precision is None else min_precision
-        return await self._run(lambda: self._predict(texts, explain, wanted))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._predict, texts, explain, wanted
+        )
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each class's probability for each text, to a thread that can wait for its turn."""
@@ -66,9 +67,6 @@ class Answers:
     def close(self) -> None:
         """Answer no more; what waits is given up."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _predict(
         self, texts: Sequence[str], explain: bool, min_precision: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,12 +129,10 @@ class ModelDescription(BaseModel):
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
-    """Return what an exported folder's `metrics.json` holds; nothing where it tells nothing."""
-    try:
-        content = json.loads((directory / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    """Return what an exported folder's `metrics.json` holds; nothing where there is none."""
+    path = directory / METRICS
+    content: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return content
 
 
 def describe_model(
@@ -147,35 +144,20 @@ def describe_model(
     """Describe what is being served.
 
     Args:
-        labels: names of the classes.
-        metrics: what `metrics.json` holds; what it lacks is null.
-        config: the limits.
-        min_confidence: the least confidence that is accepted; None where none is enough.
+        labels: List of strings. Names of the categories.
+        metrics: Mapping. What `metrics.json` holds; what it lacks is null.
+        config: The limits.
+        min_confidence: Float. The least confidence that is accepted; None where none is enough.
     """
-    test = _part(metrics, "test")
-    source = _part(metrics, "data").get("source")
-    settings = asdict(config)
+    test, source = metrics.get("test", {}), metrics.get("data", {}).get("source")
     return ModelDescription(
         labels=labels,
         accept=Acceptance(min_precision=config.min_precision, min_confidence=min_confidence),
-        test=Figures(
-            accuracy=_number(test.get("accuracy")),
-            macro_f1=_number(test.get("macro_f1")),
-            coverage=dict(_part(test, "coverage")) or None,
-        ),
-        data_source=valid_unicode(source) if isinstance(source, str) else None,
-        versions={name: str(version) for name, version in _part(metrics, "versions").items()},
-        limits=Limits(**{name: settings[name] for name in Limits.model_fields}),
+        test=Figures(**{name: test.get(name) for name in Figures.model_fields}),
+        data_source=None if source is None else valid_unicode(source),
+        versions=metrics.get("versions", {}),
+        limits=Limits.model_validate(config, from_attributes=True),
     )
-
-
-def _part(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = content.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from starlette.testclient import TestClient
 
 from ecomcat.config import ServeCommand
 from ecomcat.export.bundle import write_manifest
@@ -90,6 +91,17 @@ def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings:
     config = ServeCommand(**settings)
     answers = Answers(classifier or Pets(), config.min_precision)
     return build_app(answers, metrics, config, PORT)
+
+
+def client_of(
+    classifier: Pets | None = None, *, raise_server_exceptions: bool = True, **settings: Any
+) -> TestClient:
+    """Return a client of the service, with settings that differ."""
+    return TestClient(
+        pets_app(classifier, **settings),
+        base_url=f"http://127.0.0.1:{PORT}",
+        raise_server_exceptions=raise_server_exceptions,
+    )
 
 
 def write_export(folder: Path) -> Path:

@@ -1,0 +1,93 @@
+"""No other web site can ask through its visitor's browser, under whatever name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.serving.pets import client_of
+
+ELSEWHERE = {"host": "0.0.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "status"),
+    [
+        (None, None, 200),
+        ("http://127.0.0.1:8000", None, 200),
+        ("https://127.0.0.1:8000", "same-origin", 200),
+        (None, "none", 200),
+        ("http://evil.example", None, 403),
+        ("http://127.0.0.1:8001", None, 403),
+        ("http://127.0.0.1", None, 403),
+        ("http://localhost:8000", None, 403),
+        ("http://127.0.0.1:8000.evil.example", None, 403),
+        ("http://evil.example@127.0.0.1:8000", None, 403),
+        ("null", None, 403),
+        ("", None, 403),
+        ("http://[bad", None, 403),
+        (None, "cross-site", 403),
+        ("http://127.0.0.1:8000", "cross-site", 403),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "media_type", "content"),
+    [("/predict", "application/json", b'{"text": "dog"}'), ("/label", "text/csv", b"text\ndog\n")],
+)
+def test_a_post_from_another_site_is_refused(
+    path: str, media_type: str, content: bytes, origin: str | None, site: str | None, status: int
+) -> None:
+    given = {"Content-Type": media_type, "Origin": origin, "Sec-Fetch-Site": site}
+    headers = {name: value for name, value in given.items() if value is not None}
+    assert client_of().post(path, content=content, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "status"),
+    [
+        ({}, "127.0.0.1:8000", 200),
+        ({}, "LOCALHOST:8000", 200),
+        ({}, "[::1]:8000", 200),
+        ({}, "127.0.0.1", 400),
+        ({}, "127.0.0.1:8001", 400),
+        ({}, "evil.example:8000", 400),
+        ({}, "localhost.evil.example:8000", 400),
+        ({}, "localhost:8000@evil.example", 400),
+        ({}, "", 400),
+        ({"allowed_hosts": ["models.example"]}, "models.example", 200),
+        ({"allowed_hosts": ["models.example"]}, "127.0.0.1:8000", 200),
+        ({**ELSEWHERE, "allowed_hosts": ["models.example"]}, "Models.Example:8000", 200),
+        ({**ELSEWHERE, "allowed_hosts": ["models.example:8000"]}, "models.example:8000", 200),
+        ({**ELSEWHERE, "allowed_hosts": ["models.example:8000"]}, "models.example:9000", 400),
+        ({**ELSEWHERE, "allowed_hosts": ["models.example"]}, "other.example", 400),
+        ({**ELSEWHERE, "allowed_hosts": ["models.example"]}, "127.0.0.1:8000", 400),
+        ({**ELSEWHERE, "allowed_hosts": ["*"]}, "whatever.example", 200),
+    ],
+)
+def test_only_the_names_of_the_service_are_answered_but_health_by_any(
+    settings: dict[str, object], host: str, status: int
+) -> None:
+    client = client_of(**settings)
+    answer = client.post("/predict", json={"text": "dog"}, headers={"Host": host})
+    assert answer.status_code == status
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://models.example", 200), ("https://other.example", 403)]
+)
+def test_a_page_of_an_allowed_host_may_ask(origin: str, status: int) -> None:
+    client = client_of(host="0.0.0.0", allowed_hosts=["models.example"])
+    headers = {"Host": "models.example", "Origin": origin}
+    assert client.post("/predict", json={"text": "dog"}, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/openapi.json", "/nothing", "/predict"])
+def test_every_answer_tells_browsers_to_be_strict(path: str) -> None:
+    headers = client_of().get(path, headers={"Origin": "http://evil.example"}).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers

@@ -1,0 +1,225 @@
+"""A request may be only so large, so long and so slow, and must hold what is expected."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.serving.pets import client_of, pets_app
+
+JSON = {"Content-Type": "application/json"}
+MEGABYTE = 10**6
+DOG = "Dogs & <wolves>"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fragments"),
+    [
+        (b"", 400, ("JSON",)),
+        (b"\xff\xfe\x00", 400, ("JSON",)),
+        (b'{"text": NaN}', 400, ("NaN",)),
+        (b"[" * 100_000, 400, ("JSON",)),
+        (b"9" * 10_000, 400, ("JSON",)),
+        (b"[]", 422, ("object", "a list")),
+        (b"{}", 422, ("text or texts", "neither")),
+        (b'{"text": 3}', 422, ("text:", "string", "found 3")),
+        (b'{"text": null}', 422, ("text:", "null")),
+        (b'{"texts": []}', 422, ("texts:", "at least 1 item", "a list")),
+        (b'{"texts": "dog"}', 422, ("texts:", "list", "a text")),
+        (b'{"texts": ["a", 3]}', 422, ("texts.1:", "string", "found 3")),
+        (b'{"text": "a", "texts": ["a"]}', 422, ("exclude each other",)),
+        (b'{"text": "a", "expalin": true}', 422, ("expalin",)),
+        (rb'{"text": "a", "\ud800": true}', 422, ("?",)),
+        (b'{"text": "a", "explain": 1}', 422, ("explain:", "found 1")),
+        (b'{"text": "a", "min_precision": 0}', 422, ("min_precision:", "greater than 0")),
+        (b'{"text": "a", "min_precision": 1e999}', 422, ("min_precision:", "a number")),
+        (b'{"text": "a", "min_precision": true}', 422, ("min_precision:", "true or false")),
+    ],
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else None,
+)
+def test_what_is_no_request_is_refused_with_the_reason(
+    body: bytes, status: int, fragments: Sequence[str]
+) -> None:
+    answer = client_of().post("/predict", content=body, headers=JSON)
+    detail = answer.json()["detail"]
+    assert answer.status_code == status
+    assert all(fragment in detail for fragment in fragments), detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"text": "dog \ud800"}',
+        b'{"text": "dog \xed\xa0\x80"}',
+        rb'{"text": "dog \u0000"}',
+        '{"text": "dog"}'.encode("utf-16"),
+        b'{"text": "cat", "text": "dog"}',
+        b'\xef\xbb\xbf{"text": "dog"}',
+    ],
+    ids=["surrogate", "surrogate bytes", "NUL", "utf-16", "twice", "mark"],
+)
+def test_odd_characters_are_answered_in_valid_json(body: bytes) -> None:
+    answer = client_of().post("/predict", content=body, headers=JSON)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.content.decode("utf-8"))["label"] == DOG
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        (None, 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("Application/JSON; charset=utf-8", 200),
+    ],
+)
+def test_a_body_is_json_by_its_media_type(media_type: str | None, status: int) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    answer = client_of().post("/predict", content=b'{"text": "dog"}', headers=headers)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked", "fragments"),
+    [
+        ({"max_batch": 2}, {"texts": ["a"] * 2}, None),
+        ({"max_batch": 2}, {"texts": ["a"] * 3}, ("at most 2,", "found 3")),
+        ({"max_explained": 2}, {"texts": ["a"] * 3}, None),
+        ({"max_explained": 2}, {"texts": ["a"] * 2, "explain": True}, None),
+        ({"max_explained": 2}, {"texts": ["a"] * 3, "explain": True}, ("2 with explain",)),
+        ({"max_text_characters": 3}, {"text": "🐕🐕🐕"}, None),
+        ({"max_text_characters": 3}, {"text": "🐕🐕🐕a"}, ("text:", "at most 3", "found 4")),
+        ({"max_text_characters": 3}, {"texts": ["a", "abcd"]}, ("texts.1:", "at most 3")),
+    ],
+)
+def test_texts_may_be_so_many_and_so_long(
+    limits: dict[str, Any], asked: dict[str, Any], fragments: Sequence[str] | None
+) -> None:
+    answer = client_of(**limits).post("/predict", json=asked)
+    assert answer.status_code == (200 if fragments is None else 422)
+    assert all(fragment in answer.json()["detail"] for fragment in fragments or ()), answer.text
+
+
+def body_of(size: int) -> bytes:
+    """Return a body of JSON of exactly so many bytes."""
+    return b'{"text": "' + b"a" * (size - 12) + b'"}'
+
+
+@pytest.mark.parametrize(("size", "status"), [(MEGABYTE, 200), (MEGABYTE + 1, 413)])
+@pytest.mark.parametrize("sent", ["whole", "chunked", "packed"])
+def test_a_body_over_the_limit_is_413_however_it_is_sent(size: int, status: int, sent: str) -> None:
+    content: Any = body_of(size)
+    headers = dict(JSON)
+    if sent == "chunked":
+        content = (body_of(size)[i : i + 60_000] for i in range(0, size, 60_000))
+    if sent == "packed":
+        content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
+    client = client_of(max_body_mb=1, max_text_characters=2 * MEGABYTE)
+    answer = client.post("/predict", content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "status"),
+    [
+        (gzip.compress(b'{"text": "dog"}'), "gzip", 200),
+        (gzip.compress(b'{"text":') + gzip.compress(b'"dog"}'), "X-GZIP", 200),
+        (b'{"text": "dog"}', "identity", 200),
+        (gzip.compress(b'{"text": "dog"}')[:-9], "gzip", 400),
+        (b'{"text": "dog"}', "gzip", 400),
+        (b'{"text": "dog"}', "br", 415),
+    ],
+    ids=["packed", "in two parts", "plain", "cut short", "not packed", "unknown"],
+)
+def test_a_body_may_be_packed_with_gzip(content: bytes, encoding: str, status: int) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    answer = client_of().post("/predict", content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+def exchange(
+    app: Any, receive: Callable[[], Awaitable[Any]], *headers: tuple[bytes, bytes]
+) -> tuple[int, Any]:
+    """Send a POST to /predict piece by piece, and return the status and the JSON of the answer."""
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/predict",
+        "raw_path": b"/predict",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json"), *headers],
+    }
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def test_an_endless_body_is_refused_at_the_limit() -> None:
+    received = []
+
+    async def receive() -> Any:
+        received.append(100_000)
+        return {"type": "http.request", "body": b" " * 100_000, "more_body": True}
+
+    assert exchange(pets_app(max_body_mb=1), receive)[0] == 413
+    assert sum(received) <= MEGABYTE + 100_000
+
+
+def test_a_length_that_is_too_large_is_refused_before_anything_is_read() -> None:
+    async def receive() -> Any:
+        raise AssertionError("read")
+
+    assert exchange(pets_app(), receive, (b"content-length", b"16000001"))[0] == 413
+
+
+def test_a_body_that_does_not_come_is_408() -> None:
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    status, answer = exchange(pets_app(max_upload_seconds=0.01), receive)
+    assert (status, "0.01 seconds" in answer["detail"]) == (408, True)
+
+
+def test_a_client_that_leaves_is_no_fault_of_ours() -> None:
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    assert exchange(pets_app(), receive)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"texts":[' + b"[]," * 999 + b"[]]}",
+        b'{"texts":[' + b'"",' * 200_000 + b'""]}',
+        b"{" + b",".join(b'"a%d":1' % number for number in range(200_000)) + b"}",
+    ],
+    ids=["no texts", "too many texts", "names"],
+)
+def test_a_body_of_very_many_mistakes_is_refused_at_the_first(body: bytes) -> None:
+    client: TestClient = client_of()
+    tracemalloc.start()
+    try:
+        answer = client.post("/predict", content=body, headers=JSON)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 422
+    assert len(answer.content) < 500
+    assert peak_bytes < 120e6  # an error object for each mistake would take many times as much
