@@ -1,45 +1,135 @@
 """How good the project is beside simple and usual methods: one table, the same splits for all.
 
-Each cell (a method on a split, choosing or testing) is a process of its own; it is kept as JSON
+Each cell (a method on a split, choosing or testing) is a process of its own; it is stored as JSON
 and not run again, so that a run cut short goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from benchmarks import quality_fasttext
-from benchmarks.common import add_data_argument, new_parser, print_result, run_script
-from benchmarks.quality_cpu import exit_on_sigterm
-from benchmarks.quality_plan import Plan, run_all
-from benchmarks.quality_plot import draw_errors, require_matplotlib
-from benchmarks.quality_rows import DISTINCT, LEAKY
-from benchmarks.quality_search import search_code
-from benchmarks.quality_table import TITLES, Found, quality_table
-from benchmarks.quick_search import new_job
+import ecomcat
+from benchmarks.common import digest, log, new_parser, print_result, require_file, run_script
+from benchmarks.measuring import run_cell
+from benchmarks.quality_cell import OURS
+from benchmarks.quality_table import (
+    TITLES,
+    Figures,
+    Found,
+    draw_errors,
+    quality_table,
+    require_matplotlib,
+)
+from ecomcat.config import conf_dir
 from ecomcat.errors import UserError
 
 METHODS = tuple(TITLES)
-LEAKY_METHODS = ("majority", "linear_svc", "fasttext", "seed", "single")
 QUICK_METHODS = (
     *("majority", "naive_bayes", "linear_svc", "logistic_regression", "fasttext", "single"),
 )
 QUICK_OVERRIDES = ("search.max_minutes=3", "search.max_trials=8")
-_HONEST = {
+_SEARCHED = "single"  # whose cell pays for the search that all of ours share
+_PARTS = {
     "validation": "Validation: fitted on train alone, chosen on these rows.",
     "test": "Test: chosen on validation, fitted again on train and validation, scored once.",
 }
-_WARNING = "duplicates left in: NOT an honest figure"
+_FIGURES = tuple(Figures.__dataclass_fields__)
 
 
-def measurable(methods: Sequence[str]) -> list[str]:
+@dataclass(frozen=True)
+class Plan:
+    """What all cells of a run share."""
+
+    data: Path | None  # a labelled file; None for the sample
+    store: Path  # the folder of finished cells, studies and models
+    content: str  # hash of the bytes of the file
+    budget: str  # of our searches
+    overrides: tuple[str, ...]  # of our searches
+    quick: bool  # whether smaller grids are enough
+
+    def setting(self, method: str, split: int, choice: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return all that decides the result of a cell: of choosing, or of testing a choice."""
+        shared = {
+            "method": method,
+            "split": split,
+            "choice": choice,
+            "data": str(self.data) if self.data else None,
+            "content": self.content,
+            "quick": self.quick and method == "fasttext",
+        }
+        if method not in OURS:
+            return {**shared, "code": _code_of_baselines()}
+        ours = {"budget": self.budget, "overrides": self.overrides, "store": str(self.store)}
+        return {**shared, **ours, "code": _code_of_ours()}
+
+
+def _code_of_ours() -> str:
+    """Hash the modules of the package and its YAML files."""
+    modules = Path(ecomcat.__file__).parent.rglob("*.py")
+    files = sorted({*modules, *conf_dir().rglob("*.yaml")})
+    return digest(path.read_bytes() for path in files)
+
+
+def _code_of_baselines() -> str:
+    """Hash the modules that the figures of other methods come from."""
+    here, package = Path(__file__).parent, Path(ecomcat.__file__).parent
+    files = [*here.glob("quality_[cm]*.py"), *(package / "data").glob("*.py")]
+    files.append(package / "final" / "baseline.py")
+    return digest(path.read_bytes() for path in sorted(files))
+
+
+def run_method(plan: Plan, method: str, split: int, *, final: bool) -> dict[str, Any]:
+    """Return the figures of `validation` and, with `final`, of `test`; and the `machine`."""
+    spent = 0.0
+    if method in OURS and method != _SEARCHED:
+        spent = _cell(plan, _SEARCHED, split, None)["cpu_seconds"]
+    chosen = _cell(plan, method, split, None)
+    found = {"machine": chosen["machine"], "validation": _figures(chosen, spent)}
+    if final:
+        tested = _cell(plan, method, split, chosen["choice"])
+        found["test"] = _figures(tested, spent + chosen["cpu_seconds"])
+    return found
+
+
+def _cell(plan: Plan, method: str, split: int, choice: Mapping[str, Any] | None) -> Any:
+    log(f"split {split}, {method}: {'choosing' if choice is None else 'testing'}")
+    return run_cell("quality_cell", plan.setting(method, split, choice), plan.store)
+
+
+def _figures(cell: Mapping[str, Any], spent: float) -> Figures:
+    figures = {name: cell[name] for name in _FIGURES}
+    return Figures(**{**figures, "cpu_seconds": spent + cell["cpu_seconds"]})
+
+
+def run_all(
+    plan: Plan, methods: Sequence[str], splits: Sequence[int], *, final: bool
+) -> tuple[dict[str, Found], dict[str, str]]:
+    """Return figures by part, method and split; and the machine of the first cell."""
+    cells = {
+        split: {method: run_method(plan, method, split, final=final) for method in methods}
+        for split in splits
+    }
+    found: dict[str, Found] = {
+        part: {
+            method: {split: cells[split][method][part] for split in splits} for method in methods
+        }
+        for part in (_PARTS if final else ["validation"])
+    }
+    return found, cells[splits[0]][methods[0]]["machine"]
+
+
+def _measurable(methods: Sequence[str]) -> list[str]:
     """Leave out what cannot be measured here, and say so."""
     if "fasttext" in methods and find_spec("fasttext") is None:
-        print(quality_fasttext.MISSING, file=sys.stderr, flush=True)
+        log(
+            "fasttext is left out: expected the package fasttext, found none. To have it measured, "
+            'run: pip install -c constraints.txt "ecomcat[benchmarks]"'
+        )
         methods = [method for method in methods if method != "fasttext"]
     if not methods:
         raise UserError("Expected a method that can be measured here, found none in --methods.")
@@ -47,57 +137,22 @@ def measurable(methods: Sequence[str]) -> list[str]:
 
 
 def _new_plan(arguments: argparse.Namespace) -> Plan:
-    store = arguments.store.resolve()
-    quick = QUICK_OVERRIDES if arguments.quick else ()
-    job = new_job(arguments.data, [*quick, *arguments.overrides], store)
-    store.mkdir(parents=True, exist_ok=True)
+    require_file(arguments.data)
     data = arguments.data.resolve() if arguments.data else None
-    protocol = LEAKY if arguments.leaky else DISTINCT
+    quick = QUICK_OVERRIDES if arguments.quick else ()
     return Plan(
-        protocol=protocol,
         data=data,
-        store=store,
-        content=job.data_hash,
-        code=job.code_hash,
-        search_code=search_code(),
+        store=arguments.store.resolve(),
+        # The sample is generated: the hash of the code stands for it, too.
+        content=digest([data.read_bytes()]) if data else "sample",
         budget=arguments.budget or ("quick" if arguments.quick else "default"),
-        overrides=job.overrides,
+        overrides=(*quick, *arguments.overrides),
         quick=arguments.quick,
     )
 
 
-def chosen_methods(arguments: argparse.Namespace) -> list[str]:
-    """Return the methods that were asked for, or those that the other options imply.
-
-    Raises:
-        UserError: when one of them is not measured with duplicates left in.
-    """
-    possible = LEAKY_METHODS if arguments.leaky else METHODS
-    implied = [each for each in possible if not arguments.quick or each in QUICK_METHODS]
-    wrong = sorted(set(arguments.methods or ()) - set(possible))
-    if wrong:
-        raise UserError(
-            f"--leaky: expected methods of {', '.join(possible)}; found {', '.join(wrong)}. Leave "
-            "them out of --methods."
-        )
-    return measurable([each for each in possible if each in (arguments.methods or implied)])
-
-
-def title(part: str, *, leaky: bool) -> str:
-    """Return the line above a table."""
-    return f"{_WARNING.upper()}\n{_HONEST[part]}" if leaky else _HONEST[part]
-
-
-def tables(found: Mapping[str, Found], *, leaky: bool) -> str:
-    """Write a table a part, each under its title."""
-    return "\n\n".join(
-        f"{title(part, leaky=leaky)}\n\n{quality_table(figures)}" for part, figures in found.items()
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("quality", "Compare ecomcat with simple and usual methods.")
-    add_data_argument(parser)
+    parser = new_parser("quality", "Compare ecomcat with simple and usual methods.", store=True)
     parser.add_argument(
         "--splits", type=int, nargs="+", metavar="SEED", help="(default: 1 2 3 4 5)"
     )
@@ -117,19 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         f"{', '.join(QUICK_METHODS)}; a small grid for fastText, "
         f"and our search with budget=quick {' '.join(QUICK_OVERRIDES)}",
     )
-    parser.add_argument(
-        "--leaky",
-        action="store_true",
-        help=f"{_WARNING}; measures {', '.join(LEAKY_METHODS)}, single as one fixed configuration",
-    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error rates as a PNG")
-    parser.add_argument(
-        "--store",
-        type=Path,
-        default=Path("outputs/benchmarks/quality"),
-        metavar="FOLDER",
-        help="where finished cells, studies and models are kept (default: %(default)s)",
-    )
     parser.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="Hydra overrides of our searches, after --"
     )
@@ -139,17 +182,19 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run the script."""
     arguments = _parser().parse_args()
-    exit_on_sigterm()
     if arguments.plot is not None:
         require_matplotlib()
-    methods, plan = chosen_methods(arguments), _new_plan(arguments)
+    asked = arguments.methods or (QUICK_METHODS if arguments.quick else METHODS)
+    methods = _measurable([method for method in METHODS if method in asked])
     splits = arguments.splits or ([1] if arguments.quick else [1, 2, 3, 4, 5])
+    plan = _new_plan(arguments)
     found, machine = run_all(plan, methods, list(dict.fromkeys(splits)), final=arguments.final)
-    print_result(machine, tables(found, leaky=arguments.leaky))
+    print_result(
+        machine, *(f"{_PARTS[part]}\n\n{quality_table(each)}" for part, each in found.items())
+    )
     if arguments.plot is not None:
         part = "test" if arguments.final else "validation"
-        warning = _WARNING if arguments.leaky else ""
-        draw_errors(found[part], part, arguments.plot, warning)
+        draw_errors(found[part], part, arguments.plot)
 
 
 if __name__ == "__main__":

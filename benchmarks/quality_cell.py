@@ -5,114 +5,145 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality_baselines import LinearSvc, LogisticRegression, Majority, NaiveBayes
-from benchmarks.quality_cpu import exit_on_sigterm
-from benchmarks.quality_fasttext import FastText
-from benchmarks.quality_fixed import Fixed
-from benchmarks.quality_rows import LEAKY, Material, Method, Model, Task, load_material
-from benchmarks.quality_search import OURS, run_search
-from benchmarks.quality_seed import Seed
+from benchmarks.common import data_overrides, digest, run_script
+from benchmarks.measuring import CpuWatch, Setting, run_measured
+from benchmarks.quality_methods import (
+    BASELINES,
+    Choice,
+    Material,
+    Method,
+    Model,
+    Rows,
+    Task,
+    load_material,
+)
 from ecomcat.files import write_json
 from ecomcat.model.metrics import score_predictions
 
-METHODS: dict[str, Method] = {
-    "majority": Majority(),
-    "naive_bayes": NaiveBayes(),
-    "linear_svc": LinearSvc(),
-    "logistic_regression": LogisticRegression(),
-    "fasttext": FastText(),
-    "seed": Seed(),
-    "single": Fixed(),  # where duplicates are left in; elsewhere the search command
+# Our own methods, and what they ask of the search command; all of a split share one search.
+OURS: dict[str, tuple[str, ...]] = {
+    "single": ("final=single",),
+    "ensemble": ("final=ensemble",),
+    "network": ("final=single", "final.memory=false", "final.linear=false"),
 }
+_DEPLOYED = ("model.keras", "tokenizer.json")
 _PASSES = 3  # over the validation texts, of which the fastest counts
 
 
-def run_cell(setting: dict[str, Any], output: Path) -> None:
-    """Measure one method on one split.
+@dataclass(frozen=True)
+class Exported:
+    """An exported model: the files that are deployed."""
 
-    Args:
-        setting: as `benchmarks.quality` makes it.
-        output: a JSON file that takes the figures.
-    """
-    path = Path(setting["data"]) if setting["data"] is not None else None
-    material = load_material(setting["protocol"], path, setting["split"])
-    if setting["method"] in OURS and setting["protocol"] != LEAKY:
-        result = measure_search(setting, material)
-    else:
-        task = Task(len(material.classes), setting["split"], setting["quick"])
-        result = measure(METHODS[setting["method"]], material, task, setting["choice"])
-    write_json(output, {"setting": setting, **result})
+    folder: Path
+    classifier: Any
+
+    def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return class numbers."""
+        return np.asarray(self.classifier.probabilities(texts).argmax(axis=1))
+
+    def size(self) -> int:
+        """Return the number of bytes of the deployed files."""
+        return sum((self.folder / name).stat().st_size for name in _DEPLOYED)
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The search command as its users run it, and what it exports."""
+
+    setting: Setting
+
+    def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Choice, Model]:
+        """Search, and export weights that were trained on train alone."""
+        return {}, self._export("chosen", "final.retrain=false")
+
+    def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
+        """Train what the search found again, on train and validation."""
+        return self._export("tested", "final.retrain=true")
+
+    def _export(self, name: str, override: str) -> Model:
+        from ecomcat.export.classifier import load_classifier
+
+        store = Path(self.setting["store"])
+        folder = store / "models" / f"{self._study()}-{self.setting['method']}-{name}"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        command = [*self._command(store), f"model_dir={folder}", override]
+        run_measured(command, folder.with_name(f"{folder.name}.log"))
+        return Exported(folder, load_classifier(folder))
+
+    def _command(self, store: Path) -> list[str]:
+        data, setting = self.setting["data"], self.setting
+        return [
+            *(sys.executable, "-m", "ecomcat.search"),
+            *data_overrides(Path(data) if data else None),
+            *(f"budget={setting['budget']}", f"seed={setting['split']}"),
+            *(f"search.name={self._study()}", f"outputs_dir={store / 'outputs'}"),
+            *OURS[setting["method"]],
+            *setting["overrides"],
+        ]
+
+    def _study(self) -> str:
+        """Return a name that all our methods of a split share, and nothing else."""
+        parts = [self.setting[key] for key in ("content", "code", "budget")]
+        return f"quality-{self.setting['split']}-{digest([*parts, *self.setting['overrides']])[:8]}"
 
 
 def measure(
-    method: Method, material: Material, task: Task, choice: Mapping[str, Any] | None
+    method: Method, material: Material, task: Task, choice: Choice | None
 ) -> dict[str, Any]:
     """Fit a method and score it.
 
-    Args:
-        method: which.
-        material: the rows.
-        task: what else it is told.
-        choice: None to choose on validation, by models fitted on train alone, and to score
-            validation: no row of test is read. Else what was chosen then, to be fitted on train
-            and validation, and to score test.
-
-    Returns:
-        The choice, the scores, and what it took.
+    Without a choice it chooses on validation and scores validation; no row of test is read then.
+    With one it is fitted on train and validation and scored on test.
     """
     began = time.process_time()
-    if choice is None:
-        part = "validation"
-        choice, model = method.choose(material.rows("train"), material.rows("validation"), task)
-    else:
-        part = "test"
-        model = method.fit(material.rows("train", "validation"), choice, task)
-    seconds = time.process_time() - began
+    part = "validation" if choice is None else "test"
+    with CpuWatch() as watch:
+        if choice is None:
+            choice, model = method.choose(material.rows("train"), material.rows("validation"), task)
+        else:
+            model = method.fit(material.rows("train", "validation"), choice, task)
+        seconds = time.process_time() - began + watch.seconds()
     texts, labels = material.rows(part)
-    scores = score_predictions(labels, model.predict(texts), material.classes).describe()
+    predicted = model.predict(texts)
+    scores = score_predictions(labels, predicted, material.class_names)
     return {
         "choice": dict(choice),
-        "scores": {part: _short(scores)},
+        "accuracy": scores.accuracy,
+        "macro_f1": scores.macro_f1,
+        "rows": material.parts[part].tolist(),
+        "wrong": material.parts[part][predicted != labels].tolist(),
         "cpu_seconds": seconds,
-        **_cost(model, material.rows("validation").texts),
+        "rows_per_second": _rows_per_second(model, material.rows("validation").texts),
+        "megabytes": model.size() / 1e6,
     }
 
 
-def measure_search(setting: Mapping[str, Any], material: Material) -> dict[str, Any]:
-    """Run the search command; what it scored is taken from its `metrics.json`."""
-    scores, seconds, model = run_search(setting)
-    return {
-        "choice": {},
-        "scores": {part: _short(found) for part, found in scores.items()},
-        "cpu_seconds": seconds,
-        **_cost(model, material.rows("validation").texts),
-    }
-
-
-def _short(scores: Mapping[str, Any]) -> dict[str, float]:
-    return {name: scores[name] for name in ("accuracy", "macro_f1")}
-
-
-def _cost(model: Model, texts: Sequence[str]) -> dict[str, float]:
-    """Return the rows a second of the fastest pass, and the megabytes that are deployed."""
-
+def _rows_per_second(model: Model, texts: Sequence[str]) -> float:
     def one_pass() -> float:
         began = time.perf_counter()
-        found: NDArray[np.int64] = model.predict(texts)
-        assert len(found) == len(texts)
+        model.predict(texts)
         return time.perf_counter() - began
 
-    fastest = min(one_pass() for _ in range(_PASSES))
-    return {"rows_per_second": len(texts) / fastest, "megabytes": model.size() / 1e6}
+    return len(texts) / min(one_pass() for _ in range(_PASSES))
+
+
+def main() -> None:
+    """Measure the cell whose setting is the first argument; the second names its result."""
+    setting = json.loads(sys.argv[1])
+    path = Path(setting["data"]) if setting["data"] else None
+    material = load_material(path, setting["split"])
+    task = Task(len(material.class_names), setting["split"], setting["quick"])
+    method = Ours(setting) if setting["method"] in OURS else BASELINES[setting["method"]]
+    write_json(Path(sys.argv[2]), measure(method, material, task, setting["choice"]))
 
 
 if __name__ == "__main__":
-    exit_on_sigterm()
-    run_cell(json.loads(sys.argv[1]), Path(sys.argv[2]))
+    run_script(main)

@@ -1,12 +1,18 @@
-"""What the figures of several methods on the same splits come to, and their table."""
+"""What the figures of several methods on the same splits come to: their table and a picture."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from benchmarks.common import format_table
+from benchmarks.quality_cell import OURS
+from ecomcat.errors import UserError
+from ecomcat.files import atomic_path
 
 REFERENCE = "linear_svc"
 TITLES = {
@@ -15,96 +21,138 @@ TITLES = {
     "linear_svc": "TF-IDF + LinearSVC",
     "logistic_regression": "TF-IDF + logistic regression",
     "fasttext": "fastText",
-    "seed": "small BiLSTM, fixed 10 epochs",
+    "network": "ecomcat, the LSTM alone",
     "single": "ecomcat, single",
     "ensemble": "ecomcat, ensemble",
 }
 _HEADER = (
-    *("method", "splits", "accuracy", "macro-F1", "errors (LinearSVC 1)"),
+    *("method", "splits", "accuracy", "macro-F1", "errors (LinearSVC 1)", "McNemar p"),
     *("points above LinearSVC", "training CPU s", "rows/s", "MB"),
 )
+_OURS_COLOR, _OTHERS_COLOR, _LINE_COLOR = "#c2410c", "#475569", "#94a3b8"
+# The majority's error is many times the others', which would leave them no room.
+_NOT_DRAWN = "majority"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one method reached and took on one split.
-
-    Args:
-        accuracy: 0 to 1.
-        macro_f1: 0 to 1.
-        cpu_seconds: of training, choosing included.
-        rows_per_second: from raw text to label.
-        megabytes: of what is deployed, 10^6 bytes.
-    """
+    """What one method reached and took on one split."""
 
     accuracy: float
     macro_f1: float
-    cpu_seconds: float
-    rows_per_second: float
-    megabytes: float
+    rows: Sequence[int]  # numbers of the rows that were labelled
+    wrong: Sequence[int]  # and of those that were labelled wrong
+    cpu_seconds: float  # of training, choosing included
+    rows_per_second: float  # from raw text to label
+    megabytes: float  # of what is deployed, 10^6 bytes
 
 
-Found = Mapping[str, Mapping[int, Figures]]  # by method and split
-
-
-def spread(values: Sequence[float], digits: int = 4, *, signed: bool = False) -> str:
-    """Write the mean and, of several values, their standard deviation (that of a sample)."""
-    sign = "+" if signed else ""
-    mean = f"{statistics.fmean(values):{sign}.{digits}f}"
-    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
-
-
-def errors(figures: Mapping[int, Figures]) -> list[float]:
-    """Return the share of wrong labels on each split."""
-    return [1 - each.accuracy for each in figures.values()]
-
-
-def relative_error(
-    figures: Mapping[int, Figures], reference: Mapping[int, Figures]
-) -> float | None:
-    """Return the ratio of the mean errors on the splits that both have; None without one."""
-    common = [split for split in figures if split in reference]
-    theirs = sum(1 - reference[split].accuracy for split in common)
-    ours = sum(1 - figures[split].accuracy for split in common)
-    return ours / theirs if theirs > 0 else None
-
-
-def paired_points(figures: Mapping[int, Figures], reference: Mapping[int, Figures]) -> list[float]:
-    """Return how many points of accuracy each split is above the same split of a reference."""
-    return [
-        100 * (each.accuracy - reference[split].accuracy)
-        for split, each in figures.items()
-        if split in reference
-    ]
+Splits = Mapping[int, Figures]  # by the seed of the split
+Found = Mapping[str, Splits]  # by method
 
 
 def quality_table(found: Found) -> str:
-    """Write a row a method.
-
-    Args:
-        found: figures by method and split; without LinearSVC nothing is compared with it.
-    """
+    """Write a row for each method; without LinearSVC nothing is compared with it."""
     reference = found.get(REFERENCE, {})
-    return format_table(
-        _HEADER,
-        [_row(method, figures, reference) for method, figures in found.items() if figures],
-    )
+    rows = [_row(method, figures, reference) for method, figures in found.items() if figures]
+    return format_table(_HEADER, rows)
 
 
-def _row(
-    method: str, figures: Mapping[int, Figures], reference: Mapping[int, Figures]
-) -> list[str]:
+def _row(method: str, figures: Splits, reference: Splits) -> list[str]:
     everything = list(figures.values())
-    ratio = relative_error(figures, reference)
-    points = [] if method == REFERENCE else paired_points(figures, reference)
+    common = [split for split in figures if split in reference]
+    compared = bool(common) and method != REFERENCE
+    points = [100 * (figures[split].accuracy - reference[split].accuracy) for split in common]
     return [
         TITLES[method],
         str(len(everything)),
-        spread([each.accuracy for each in everything]),
-        spread([each.macro_f1 for each in everything]),
-        "" if ratio is None else f"{ratio:.2f}",
-        spread(points, 2, signed=True) if points else "",
+        _spread([each.accuracy for each in everything]),
+        _spread([each.macro_f1 for each in everything]),
+        _ratio(figures, reference) if common else "",
+        _shown_p(mcnemar(figures, reference)) if compared else "",
+        _spread(points, 2, signed=True) if compared else "",
         f"{statistics.median(each.cpu_seconds for each in everything):,.1f}",
         f"{statistics.median(each.rows_per_second for each in everything):,.0f}",
         f"{statistics.median(each.megabytes for each in everything):,.1f}",
     ]
+
+
+def _spread(values: Sequence[float], digits: int = 4, *, signed: bool = False) -> str:
+    """Write the mean and, of several values, their standard deviation (that of a sample)."""
+    mean = f"{statistics.fmean(values):{'+' if signed else ''}.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def _ratio(figures: Splits, reference: Splits) -> str:
+    """Write the ratio of the mean errors on the splits that both have."""
+    common = [split for split in figures if split in reference]
+    theirs = sum(1 - reference[split].accuracy for split in common)
+    ours = sum(1 - figures[split].accuracy for split in common)
+    return f"{ours / theirs:.2f}" if theirs > 0 else ""
+
+
+def mcnemar(figures: Splits, reference: Splits) -> float:
+    """Return the p-value of McNemar's exact test: are both methods equally often right?
+
+    Only rows count that one method labels right and the other wrong. A row that several splits
+    score counts once, in the first of them, since the test assumes independent rows.
+
+    Source: McNemar (1947), Note on the sampling error of the difference between correlated
+    proportions or percentages.
+    """
+    from scipy.stats import binomtest
+
+    counted: set[int] = set()
+    better = worse = 0
+    for split in (split for split in figures if split in reference):
+        rows = set(figures[split].rows) - counted
+        ours, theirs = (rows.intersection(each[split].wrong) for each in (figures, reference))
+        better += len(theirs - ours)
+        worse += len(ours - theirs)
+        counted |= rows
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+
+
+def _shown_p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def require_matplotlib() -> None:
+    """Refuse to begin without matplotlib."""
+    if find_spec("matplotlib") is None:
+        raise UserError(
+            "--plot: expected the package matplotlib, found none. Run: "
+            'pip install -c constraints.txt "ecomcat[benchmarks]"'
+        )
+
+
+def draw_errors(found: Found, part: str, path: Path) -> None:
+    """Draw each method's mean error as a dot, with a bar of one standard deviation to each side."""
+    from matplotlib.figure import Figure
+
+    shown = {
+        name: [100 * (1 - each.accuracy) for each in figures.values()]
+        for name, figures in reversed(found.items())
+        if figures and name != _NOT_DRAWN
+    }
+    figure = Figure(figsize=(6.4, 0.8 + 0.36 * max(len(shown), 2)), layout="constrained")
+    axes = figure.subplots()
+    for height, (name, rates) in enumerate(shown.items()):
+        _draw_method(axes, height, rates, _OURS_COLOR if name in OURS else _OTHERS_COLOR)
+    if REFERENCE in shown:
+        axes.axvline(statistics.fmean(shown[REFERENCE]), color=_LINE_COLOR, ls="--", lw=1)
+    axes.set_yticks(range(len(shown)), [TITLES[name] for name in shown])
+    axes.set_ylim(-0.6, len(shown) - 0.3)
+    axes.margins(x=0.08)
+    axes.set_xlabel(f"{part} error, % (lower is better; dashed: LinearSVC)")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def _draw_method(axes: Any, height: int, rates: Sequence[float], color: str) -> None:
+    mean = statistics.fmean(rates)
+    width = statistics.stdev(rates) if len(rates) > 1 else 0.0
+    axes.errorbar(mean, height, xerr=width, fmt="o", color=color, capsize=3, markersize=6)
+    axes.text(mean, height + 0.18, f"{mean:.2f}", ha="center", fontsize=8, color=color)

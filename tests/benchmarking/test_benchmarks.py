@@ -1,0 +1,154 @@
+"""Each script of `benchmarks/` runs from end to end in its smallest form."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from benchmarks.quality_table import Figures, mcnemar, quality_table
+
+NOUNS = {
+    "Books": ["novel", "author", "chapter", "story", "edition", "reader", "paper", "poem"],
+    "Toys": ["puzzle", "doll", "dice", "block", "player", "game", "child", "robot"],
+    "Garden": ["spade", "seed", "hose", "soil", "flower", "shears", "lawn", "water"],
+}
+TINY = [
+    *("search.max_trials=1", "search.max_epochs=1", "search.workers=1", "model.lstm_units=4"),
+    *("model.embedding_dim=8", "final.baseline=false"),
+]
+
+
+def run(script: str, *arguments: object) -> list[list[str]]:
+    """Run a script and return the cells of all tables that it printed."""
+    done = start(script, *arguments)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def start(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{script}", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("benchmarks")
+
+
+@pytest.fixture(scope="module")
+def shop(folder: Path) -> Path:
+    """Return a file of label and text, three classes of fifty texts."""
+    draw, path = random.Random(1), folder / "shop.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(
+            [label, f"{' '.join(draw.sample(words, 4))} number {number}"]
+            for number in range(50)
+            for label, words in NOUNS.items()
+        )
+    return path
+
+
+@pytest.fixture(scope="module")
+def quality(shop: Path, folder: Path) -> list[list[str]]:
+    arguments = ["--data", shop, "--quick", "--store", folder / "quality"]
+    arguments += ["--methods", "majority", "linear_svc", "single", "--plot", folder / "errors.png"]
+    return run("quality", *arguments, "--", *TINY)
+
+
+@pytest.mark.slow
+def test_quality_compares_ours_with_other_methods(quality: list[list[str]], folder: Path) -> None:
+    methods = ["majority class", "TF-IDF + LinearSVC", "ecomcat, single"]
+    assert [row[0] for row in quality[2:]] == methods
+    assert quality[0][4:6] == ["errors (LinearSVC 1)", "McNemar p"]
+    assert (folder / "errors.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_quality_scores_test_when_asked_and_does_not_measure_a_finished_cell_again(
+    shop: Path, tmp_path: Path
+) -> None:
+    arguments = ["--data", shop, "--store", tmp_path, "--splits", 1, 2, "--final", "--methods"]
+    rows = run("quality", *arguments, "majority", "linear_svc")
+    assert [row[1] for row in rows if row[0] == "TF-IDF + LinearSVC"] == ["2", "2"]
+    assert run("quality", *arguments, "majority", "linear_svc") == rows
+
+
+@pytest.mark.slow
+def test_speed_measures_the_start_files_and_answers(
+    quality: list[list[str]], shop: Path, folder: Path
+) -> None:
+    (model,) = (folder / "quality" / "models").glob("*-single-chosen")
+    arguments = ["--runs", 1, "--rows", 50, "--texts", 5, "--clients", 1, 2]
+    rows = run("speed", "--data", shop, "--model-dir", model, *arguments)
+    assert {"import ecomcat", "python -m ecomcat.search --help"} <= {row[0] for row in rows}
+    assert [row[1] for row in rows if len(row) == 6 and row[0].startswith("quality")][:1] == ["50"]
+    assert not any("error" in cell for row in rows for cell in row)
+
+
+@pytest.mark.slow
+def test_search_compares_ours_with_plain_keras_tuner(shop: Path, folder: Path) -> None:
+    arguments = ["--store", folder / "search", "--methods", "random", "our_network"]
+    arguments += ["--seeds", 1, "--rows", 120, "--trials", 1, "--epochs", 1]
+    rows = run("search", "--data", shop, *arguments, "--cpu-seconds", 60)
+    assert [row[0] for row in rows[2:]] == ["Keras Tuner, random", "ecomcat, its network"]
+    assert all(float(row[2]) > 0 for row in rows[2:])
+
+
+@pytest.mark.slow
+def test_trial_takes_its_cost_apart_and_compares_workers(shop: Path) -> None:
+    arguments = ["--workers", 1, "--trials", 1, "--rows", 40, "--repeats", 1, "--", *TINY[3:]]
+    rows = run("trial", "--data", shop, *arguments)
+    assert {"ecomcat", "1"} < {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("script", ["quality", "search", "trial"])
+def test_a_file_that_is_missing_is_named(script: str, tmp_path: Path) -> None:
+    done = start(script, "--data", tmp_path / "nowhere.csv")
+    assert done.returncode == 2
+    assert "nowhere.csv" in done.stderr and "Traceback" not in done.stderr
+
+
+def figures(rows: Sequence[int], wrong: Sequence[int]) -> Figures:
+    return Figures(1 - len(wrong) / len(rows), 0.9, rows, wrong, 10.0, 1000.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ({1: [0, 1]}, {1: [0, 1]}, 1.0),
+        ({1: []}, {1: list(range(6))}, 2 / 64),
+        ({1: [0]}, {1: list(range(1, 7))}, 16 / 128),
+        ({1: [], 2: []}, {1: list(range(6)), 2: list(range(6))}, 2 / 64),  # the same rows once
+        ({1: [], 2: [3]}, {1: list(range(6))}, 2 / 64),  # split 2 is not compared
+    ],
+)
+def test_mcnemar_counts_rows_that_one_of_the_methods_has_wrong(
+    ours: dict[int, list[int]], theirs: dict[int, list[int]], expected: float
+) -> None:
+    both = [
+        {split: figures(range(20), wrong) for split, wrong in each.items()}
+        for each in (ours, theirs)
+    ]
+    assert mcnemar(*both) == pytest.approx(expected)
+
+
+def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:
+    found = {
+        "linear_svc": {1: figures(range(20), [0, 1, 2, 3])},
+        "single": {1: figures(range(20), [0])},
+    }
+    *_, ours = quality_table(found).splitlines()
+    assert [cell.strip() for cell in ours.split("|")[5:8]] == ["0.25", "0.250", "+15.00"]
