@@ -108,7 +108,7 @@ WORD_WEIGHTS = "word_weights"  # the layer that looks words up
 MOST_LINEAR_TEXTS = 200_000  # that are fitted to
 MOST_CLASSES = 250  # each widens what every word of a text is looked up in: as wide as the memory's
 _MOST_WORK = 20_000_000  # texts times classes, each a hyperplane of its own: some minutes
-_COST = 1.0  # of LinearSVC; 0.3 and 3 are a little worse (benchmarks/README.md)
+_COST = 1.0  # of LinearSVC; 0.3 and 3 are a little worse (docs/experiments.md)
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 
@@ -195,7 +195,7 @@ def choose_shares(
     """Decide which companions count, on validation texts that none of them has seen.
 
     All do unless the judges do better with fewer by more than chance: what answers in another way
-    mostly helps a little, less than some thousand texts can show (benchmarks/README.md). For the
+    mostly helps a little, less than some thousand texts can show (docs/experiments.md). For the
     same reason how much one counts is fixed.
 
     Args:

@@ -134,7 +134,7 @@ def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) ->
     """Decide how long a configuration is trained when there is no validation to watch.
 
     A learning rate that falls to 0 is let fall: weights at the end of the schedule do better on
-    other texts than those of the epoch that looked best on validation (benchmarks/README.md). A
+    other texts than those of the epoch that looked best on validation (docs/experiments.md). A
     constant one overfits in the end, so there the best epoch counts.
 
     Args:

@@ -95,7 +95,7 @@ def drop_words(
     """Read a share of the words as unknown, so that a model leans on no single one.
 
     In a text of under 50 words the share is smaller, in proportion: a third of a question of ten
-    words is mostly what makes it that question (benchmarks/README.md).
+    words is mostly what makes it that question (docs/experiments.md).
 
     Args:
         ids: token ids, padded with 0 at the end, shape `(texts, tokens)`.
