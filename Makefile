@@ -7,8 +7,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$python && break; done)
 
-# Overrides for the search, for example: make search ARGS="data=sample budget=quick"
+# Overrides for the search, for example: make search ARGS="data.path=products.csv budget=default"
 ARGS ?=
+BUDGET := $(if $(findstring budget=,$(ARGS)),,budget=quick)
 
 .DEFAULT_GOAL := help
 .PHONY: help install search test quick-test lint clean
@@ -18,8 +19,11 @@ help:  ## Show what there is to do.
 
 install: $(VENV)/.installed  ## Make the virtual environment with the pinned packages.
 
-search: $(VENV)/.installed  ## Search, retrain the best, test once, export to model/.
-	$(BIN)/python -m ecomcat.search $(ARGS)
+search: $(VENV)/.installed  ## Search for some 10 minutes, retrain the best, test once, export.
+	@echo "Searching hyperparameters, at most 10 minutes on 2 cores with budget=quick; the best" \
+		"model is exported to model/."
+	@echo 'Of your own file, or for longer: make search ARGS="data.path=FILE budget=default"'
+	$(BIN)/python -m ecomcat.search $(BUDGET) $(ARGS)
 
 test: lint  ## Check style and types, and run every test.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
@@ -42,9 +46,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[audit,cluster,serve]"
+	@echo "Installing ecomcat with TensorFlow and all else that it needs into $(VENV):" \
+		"once, in some minutes, 3 GB on disk, of which 1 GB is downloaded."
+	$(BIN)/python -m pip install -c constraints.txt -e ".[audit,cluster,serve]"
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
 	touch $@ $(VENV)/.installed

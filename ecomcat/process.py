@@ -1,9 +1,4 @@
-"""Signals that ask a command to stop, remembered until it does.
-
-Python raises a signal's exception wherever it happens to be; in a finalizer, of which collecting
-an old network's garbage runs thousands, the exception is printed and lost. A loop that would go on
-for hours asks here whether it was told to stop.
-"""
+"""What a command needs of its process: packages, cores, TensorFlow, and signals that stop it."""
 
 from __future__ import annotations
 
@@ -28,12 +23,12 @@ def require_extra(extra: str, *packages: str, needed_for: str) -> None:
     """Refuse to go on without the packages of an extra.
 
     Args:
-        extra: its name in `pyproject.toml`.
-        packages: names by which they are imported.
-        needed_for: what needs them, as a message begins.
+        extra: String. Its name in `pyproject.toml`.
+        *packages: Strings. Names by which they are imported.
+        needed_for: String. What needs them, as a message begins.
 
     Raises:
-        UserError: naming those that are missing and the line that installs them.
+        UserError: Naming those that are missing and the line that installs them.
     """
     missing = [package for package in packages if not is_installed(package)]
     if missing:
@@ -69,11 +64,26 @@ def _quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return sys.maxsize
 
 
+def require_keras() -> None:
+    """Refuse a setting by which TensorFlow looks for a Keras that is not installed.
+
+    Raises:
+        UserError: Naming the variable and what to do.
+    """
+    wish = os.environ.get("TF_USE_LEGACY_KERAS", "")
+    if wish.lower() in {"1", "true"} and not is_installed("tf_keras"):
+        raise UserError(
+            f"TF_USE_LEGACY_KERAS={wish}: expected the package tf_keras with it, found none. "
+            "ecomcat uses Keras 3: unset the variable (unset TF_USE_LEGACY_KERAS)."
+        )
+
+
 def import_tensorflow() -> None:
     """Import TensorFlow and look for devices, in silence unless it fails.
 
     Set `TF_CPP_MIN_LOG_LEVEL` in the environment to see the notices.
     """
+    require_keras()
     # Keras would read another backend from the user's environment or home.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
@@ -121,12 +131,16 @@ _requested: list[BaseException] = []
 
 
 def request_stop(error: BaseException) -> None:
-    """Remember what a signal's handler is about to raise."""
+    """Remember what a signal's handler is about to raise.
+
+    Python raises a signal's exception wherever it happens to be. In a finalizer, of which
+    collecting an old network's garbage runs thousands, the exception is printed and lost.
+    """
     _requested.append(error)
 
 
 def forget_requests() -> None:
-    """Begin a command anew: what another one in this process was told is not its own."""
+    """Begin a command anew, without the requests to another one in this process."""
     _requested.clear()
 
 

@@ -67,6 +67,17 @@ def test_a_search_without_its_packages_says_so_first(
         check_search(config)
 
 
+@pytest.mark.parametrize(("wish", "refused"), [("1", True), ("True", True), ("0", False)])
+def test_a_keras_that_is_not_there_is_refused_with_the_variable(
+    monkeypatch: pytest.MonkeyPatch, without: Hide, wish: str, refused: bool
+) -> None:
+    without("tf_keras")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", wish)
+    config = compose("search", ["seed=-1"])
+    with pytest.raises(UserError, match="unset TF_USE_LEGACY_KERAS" if refused else "seed"):
+        check_search(config)
+
+
 @pytest.mark.parametrize(
     ("runtime", "hidden", "message"),
     [

@@ -30,16 +30,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_package_and_its_configuration_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_its_configuration_and_licence_and_nothing_else(
+    wheel: Path,
+) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         (entry_points,) = (name for name in archive.namelist() if "entry_points" in name)
         scripts = archive.read(entry_points).decode()
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ecomcat").rglob("*.py")}
+        (licence,) = (name for name in archive.namelist() if name.endswith("/LICENSE"))
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+    package = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "ecomcat").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     settings = {f"ecomcat/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
-    folders = (ROOT / "ecomcat" / "serving" / "page", ROOT / "ecomcat" / "pages" / "assets")
-    assets = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
-    assert names == modules | settings | assets
+    assert names == package | settings
+    assert "ecomcat/py.typed" in names
+    assert "ecomcat = ecomcat.__main__:main" in scripts
     for command in COMMANDS:
         assert f"ecomcat-{command} = ecomcat.{command}:main" in scripts
 
