@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ecomcat.config import COMMANDS, FORMER_KEYS, command_groups, conf_dir
+from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError, nearest
 from ecomcat.help import help_page
 from ecomcat.options import Declared, declared_options
@@ -225,7 +226,7 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
         command: String. Its name, which is also its file in `conf/`, such as `"search"`.
         task: Function of the typed configuration. What it raises decides the exit code.
     """
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
+    logging.basicConfig(handlers=[ConsoleHandler()], format="%(message)s", level=logging.WARNING)
     logging.getLogger("ecomcat").setLevel(logging.INFO)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ecomcat.process import is_installed
 
@@ -25,7 +25,7 @@ _MIN_BAR_WIDTH = 60  # columns
 _WHOLE = {"whole_line": True}  # a command, which is copied as one line
 
 
-class ConsoleHandler(logging.Handler):
+class ConsoleHandler(logging.StreamHandler[Any]):
     """Write log lines to the console, above what is drawn there.
 
     Args:
@@ -37,10 +37,17 @@ class ConsoleHandler(logging.Handler):
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; a long one breaks between words, a command does not break."""
+        """Write a line; in a terminal it breaks between words, unless it is a command."""
         console = self.console or error_console()
-        whole = getattr(record, "whole_line", False) or not can_draw(console)
-        print_plain(console, self.format(record), wrap=not whole)
+        if can_draw(console):
+            whole = getattr(record, "whole_line", False)
+            console.print(
+                self.format(record), soft_wrap=whole, highlight=False, markup=False, emoji=False
+            )
+        else:
+            # Not by Rich, which ends the program where nobody reads on.
+            self.stream = console.file
+            super().emit(record)
 
 
 def error_console() -> Console:
@@ -62,17 +69,6 @@ def can_draw(console: Console) -> bool:
     if console.is_jupyter:
         return is_installed("ipywidgets")  # Rich draws with it
     return console.is_terminal and not console.is_dumb_terminal
-
-
-def print_plain(console: Console, line: str, *, wrap: bool = False) -> None:
-    """Print a line as it is: it may hold a file's name, or an error's message.
-
-    Args:
-        console: Where to print.
-        line: Any text; nothing in it is markup.
-        wrap: Whether a long line is broken between words. Defaults to no.
-    """
-    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=not wrap)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,13 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ecomcat.config import FinalConfig
-from ecomcat.console import can_draw, drawing, error_console, format_seconds, print_plain
+from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.export.summary import max_networks
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
 
 if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
+
+logger = logging.getLogger("ecomcat")
 
 _MAX_ENDED = 6  # trials, below those that run
 
@@ -35,7 +38,7 @@ def seconds_after_trials(
         training_tokens: Integer. Tokens of the training texts, which the linear models read.
         workers: Integer. How many train at a time.
     """
-    seconds = 10.0  # scoring, exporting and checking, the report
+    seconds = 15.0  # scoring, exporting and checking, the report
     if final.retrain:
         rounds = -(-max_networks(final) // max(1, workers))
         # Validation texts are trained on as well, up to the best epoch.
@@ -135,7 +138,7 @@ class SearchProgress:
     def _log(self, line: str) -> None:
         """Write a line where there is no table."""
         if not can_draw(self._console):
-            print_plain(self._console, line)
+            logger.info("%s", line)
 
     def _drawn(self) -> Group:
         summary = [Text(line, style="bold") for line in self._summary()]

@@ -55,8 +55,8 @@ def text_table(
     table = Table(title=Text(title, style="table.title"))
     table.caption = Text(caption, style="table.caption") if caption else None
     for number, heading in enumerate(headings):
-        figures = all(row[number][:1].isdigit() for row in rows if row[number])
-        table.add_column(Text(heading), justify="right" if figures and rows else "left")
+        figures = number > 0 and any(row[number][:1].isdigit() for row in rows)
+        table.add_column(Text(heading), justify="right" if figures else "left")
     for row in rows:
         table.add_row(*map(Text, row))
     return table
@@ -140,7 +140,8 @@ def per_class_table(
     more, absent = len(ranked) - max_classes, len(scores.get("absent_classes", ()))
     notes = [f"and {more} more {where_all}"] if more > 0 else []
     if absent:
-        notes.append(f"left out, of macro-F1 too: {absent} with neither texts nor predictions")
+        categories = "category" if absent == 1 else "categories"
+        notes.append(f"{absent} {categories} with neither texts nor predictions left out")
     return text_table(
         title,
         ("category", "precision", "recall", "F1", "texts"),
@@ -166,7 +167,8 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
     names = list(scores["per_class"])
     if len(names) > _MAX_MATRIX_CLASSES:
         return None
-    named = sum(map(len, names)) + max(map(len, names), default=0) + 3 * len(names) + 4 <= width
+    longest = [max(map(len, name.split() or [""])) + 3 for name in names]
+    named = 2 * max(longest) + sum(longest) <= width
     rows = [names[n] if named else f"{n + 1} {names[n]}" for n in range(len(names))]
     return text_table(
         "Confusion matrix: true category by row, predicted by column",

@@ -89,7 +89,7 @@ def test_captions_say_what_is_not_shown() -> None:
     scores = scores_of([f"class {number}" for number in range(5)], absent_classes=["a", "b"])
     table = per_class_table("By category", scores, max_classes=3, where_all="in figures.json")
     assert "and 2 more in figures.json" in printed(table)
-    assert "left out, of macro-F1 too: 2 with neither texts nor predictions" in printed(table)
+    assert "2 categories with neither texts nor predictions left out" in printed(table)
     assert "class 2" in printed(table) and "class 3" not in printed(table)
     assert "over the categories that occur" in printed(scores_table("Scores", {"all": scores}))
     assert per_class_table("By category", scores_of(["a", "b"])).caption is None
