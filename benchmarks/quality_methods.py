@@ -63,7 +63,7 @@ def load_material(path: Path | None, seed: int) -> Material:
     parts = {
         part: np.sort(getattr(dataset.split, part)) for part in ("train", "validation", "test")
     }
-    return Material(dataset.texts, dataset.labels, dataset.classes, parts)
+    return Material(dataset.texts, dataset.label_ids, dataset.class_names, parts)
 
 
 @dataclass(frozen=True)

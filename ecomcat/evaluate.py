@@ -52,7 +52,7 @@ def evaluate(config: EvaluateCommand) -> None:
 
 def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
     from ecomcat.console import step
-    from ecomcat.data.cleaning import normalized_key
+    from ecomcat.data.cleaning import clean_label, normalized_key
     from ecomcat.data.sources import load_labelled_rows
     from ecomcat.export.classifier import (
         load_classifier,
@@ -64,7 +64,7 @@ def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
     data = with_trained_columns(config.data, trained_columns(directory))
     with step("Reading the data"):
         source = load_labelled_rows(data)
-    rows = [(text, label.strip()) for text, label in source.rows]
+    rows = [(text, clean_label(label)) for text, label in source.rows]
     usable = [(text, label) for text, label in rows if normalized_key(text) and label]
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.text_columns, source.text_columns)

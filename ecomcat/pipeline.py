@@ -142,7 +142,7 @@ def _export(
         model=final.model,
         onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
         tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
-        labels=dataset.classes,
+        labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
         text_columns=dataset.text_columns,
         metrics=finished.metrics,
@@ -234,7 +234,7 @@ def resolve_auto_settings(
         config.search,
         space,
         training_texts=len(train),
-        categories=len(dataset.classes),
+        categories=len(dataset.class_names),
         mean_words=mean_words([dataset.texts[row] for row in counted]),
     )
     return replace(config, search=search), space
@@ -279,8 +279,8 @@ def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -
     return TrialInputs(
         build=find_builder(config.model.build),
         texts=texts,
-        labels=dataset.labels,
-        classes=len(dataset.classes),
+        labels=dataset.label_ids,
+        classes=len(dataset.class_names),
         split=dataset.split,
         seed=config.seed,
         patience=config.search.patience,
@@ -301,7 +301,7 @@ def data_snapshot(
     """
     limit = int(space["max_tokens"].highest)
     return {
-        "data": dataset.describe(),
+        "data": dataset.description,
         "lengths": describe_lengths(dataset.texts, texts.lengths, limit),
         "versions": package_versions(),
     }

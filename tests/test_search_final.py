@@ -75,7 +75,7 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     rows = dataset.split.validation
     classifier = load_classifier(folder / name)
     answers = classifier.probabilities([dataset.texts[row] for row in rows]).argmax(axis=1)
-    accuracy = np.mean(answers == dataset.labels[rows])
+    accuracy = np.mean(answers == dataset.label_ids[rows])
     assert accuracy == pytest.approx(metrics["validation"]["accuracy"], abs=1e-9)
     assert not classifier.was_trained_on([dataset.texts[row] for row in rows]).any()
 

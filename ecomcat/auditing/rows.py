@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.cleaning import CleaningReport, clean_rows, key_digest, normalized_key
+from ecomcat.data.cleaning import (
+    CleaningReport,
+    clean_label,
+    clean_rows,
+    key_digest,
+    labelled_frame,
+    normalized_key,
+)
+
+logger = logging.getLogger("ecomcat")
 
 EXAMPLE_CHARACTERS = 200
 
@@ -68,15 +78,21 @@ def audit_rows(rows: Sequence[tuple[str, str]]) -> AuditRows:
     Args:
         rows: pairs of text and label, as the file has them.
     """
-    cleaned = clean_rows(rows)
-    keyed = [(key, label.strip(), text) for text, label in rows if (key := normalized_key(text))]
+    texts, named = [text for text, _ in rows], [label for _, label in rows]
+    cleaned = clean_rows(labelled_frame(texts, named))
+    for warning in cleaned.warnings():
+        logger.warning(warning)
+    keyed = [
+        (key, clean_label(label), text) for text, label in rows if (key := normalized_key(text))
+    ]
     full = [(key_digest(key), label, text) for key, label, text in keyed if label]
     first: dict[bytes, str] = {}
     for digest, _, text in full:
         first.setdefault(digest, text)
     digests = sorted(first)
     text_numbers = {digest: number for number, digest in enumerate(digests)}
-    classes = sorted({label for _, label, _ in full})
+    # Those included of which no row has a text.
+    classes = sorted(cleaned.classes_read)
     class_numbers = {label: number for number, label in enumerate(classes)}
     labels = np.full(len(digests), -1, np.int64)
     for digest, label in zip(cleaned.digests, cleaned.labels, strict=True):

@@ -5,11 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT, LABEL, DIGEST = "text", "label", "digest"
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
+# Of a label: spaces that do not break are spaces, and what has no width is nothing.
+_LABEL_CHARACTERS = {0xA0: " ", 0x202F: " ", 0xAD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
+_MAX_NAMED = 5
 
 
 class _KeptCharacters(dict[int, str | None]):
@@ -29,14 +38,17 @@ def normalized_key(text: str, kept: _KeptCharacters | None = None) -> str:
     kept because Hindi vowel signs, among others, are marks.
 
     Args:
-        text: any text.
-        kept: a table to reuse over many calls.
+        text: String. Any text.
+        kept: A table to reuse over many calls.
 
-    Returns:
-        The key; empty when the text has no letter, mark or digit.
+    >>> normalized_key("Red Shirt, size M!")
+    'redshirtsizem'
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.translate(_KeptCharacters() if kept is None else kept)
+    return _folded(text).translate(_KeptCharacters() if kept is None else kept)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def has_words(text: str) -> bool:
@@ -50,6 +62,54 @@ def key_digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+def clean_label(label: str) -> str:
+    r"""Return a label's name without differences that cannot be seen.
+
+    Composed and decomposed letters, and spaces that break and do not, are the same; characters
+    without a width and spaces at the ends are none. Half characters, which cannot be written to a
+    file, become question marks.
+
+    >>> clean_label(" Cafe\u0301\u00a0Books\ufeff")
+    'Café Books'
+    """
+    whole = label.encode("utf-8", "replace").decode("utf-8")
+    return unicodedata.normalize("NFC", whole.translate(_LABEL_CHARACTERS)).strip()
+
+
+def named(counts: Mapping[str, int]) -> str:
+    """Name classes with their counts in words: five of them, and how many more there are.
+
+    >>> named({"Books": 9, "Toys": 1})
+    "'Books' (9), 'Toys' (1)"
+    """
+    names = [f"{quoted(name)} ({count})" for name, count in counts.items()]
+    more = len(names) - _MAX_NAMED
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes, with characters that cannot be seen as escapes."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return f"'{''.join(shown)}'"
+
+
+def look_alikes(names: Iterable[str]) -> list[list[str]]:
+    """Return groups of class names that may mean the same.
+
+    They differ in case, spaces, invisible characters or a number's `.0` alone.
+
+    >>> look_alikes(["Books", "BOOKS", "1", "1.0", "Toys"])
+    [['BOOKS', 'Books'], ['1', '1.0']]
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        visible = "".join(c for c in _folded(name) if unicodedata.category(c) != "Cf")
+        folded = " ".join(visible.split())
+        number = _WHOLE_NUMBER.fullmatch(folded)
+        groups[number[1] if number else folded].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 @dataclass
 class CleaningReport:
     """Count what cleaning found and dropped."""
@@ -60,6 +120,7 @@ class CleaningReport:
     duplicates_removed: int = 0
     conflicting_texts: int = 0  # texts that stood under more than one label
     conflicting_texts_dropped: int = 0  # those of them without a majority
+    conflicts_of_symbols: int = 0  # of the conflicting: each label's spelling has other symbols
     rare_classes_dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -68,56 +129,106 @@ class CleanRows:
     """Distinct texts with their labels, ordered by the digest of their keys.
 
     The order does not depend on the file's, so neither does a split drawn from it.
+
+    Args:
+        frame: DataFrame with the columns `text`, `label` and `digest`, 8 bytes a text.
+        report: Counts of what was found and dropped.
+        classes_read: Dictionary of the rows read of each class, whether or not any is left.
     """
 
-    texts: list[str]
-    labels: list[str]
-    digests: list[bytes]
+    frame: pd.DataFrame
     report: CleaningReport
+    classes_read: dict[str, int]
+
+    @property
+    def texts(self) -> list[str]:
+        """The distinct texts, each in the spelling that came first."""
+        return list(self.frame[TEXT])
+
+    @property
+    def labels(self) -> list[str]:
+        """The label of each text."""
+        return list(self.frame[LABEL])
+
+    @property
+    def digests(self) -> list[bytes]:
+        """The digest of each text's key."""
+        return list(self.frame[DIGEST])
+
+    def class_sizes(self) -> dict[str, int]:
+        """Return the distinct texts of each class that was read, 0 where none is left."""
+        found = self.frame[LABEL].value_counts()
+        return {name: int(found.get(name, 0)) for name in sorted(self.classes_read)}
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a sentence for each thing that a person should look at."""
+        if groups := look_alikes(self.classes_read):
+            pairs = [
+                " and ".join(f"{quoted(name)} ({self.classes_read[name]})" for name in group)
+                for group in groups[:_MAX_NAMED]
+            ]
+            more = len(groups) - _MAX_NAMED
+            yield (
+                f"Labels that look alike are different classes: {', '.join(pairs)}"
+                f"{f' and {more} more' if more > 0 else ''}. Write them in one way if they mean "
+                "the same."
+            )
+        if self.report.conflicts_of_symbols:
+            yield (
+                f"{self.report.conflicts_of_symbols} texts stand under several labels and differ "
+                "in symbols alone, such as emoji, which are not read."
+            )
 
 
-def clean_rows(rows: Iterable[tuple[str, str]]) -> CleanRows:
+def labelled_frame(texts: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
+    """Return a table of texts and labels, the form in which rows are cleaned.
+
+    Args:
+        texts: Sequence of strings.
+        labels: Sequence of strings of the same length.
+    """
+    import pandas as pd
+
+    # As objects: Arrow's strings cannot hold the lone surrogates that some files have.
+    return pd.DataFrame({TEXT: texts, LABEL: labels}, dtype=object)
+
+
+def clean_rows(rows: pd.DataFrame) -> CleanRows:
     """Drop empty rows and keep each distinct text once.
 
     A text that stands under several labels takes the majority's; on a tie it is dropped.
 
     Args:
-        rows: pairs of text and label, in the file's order.
-
-    Returns:
-        The first spelling of each distinct text, its label, and counts of what was dropped.
+        rows: DataFrame with the columns `text` and `label`, in the file's order.
     """
-    report = CleaningReport()
     kept = _KeptCharacters()
-    first_text: dict[bytes, str] = {}
-    votes: dict[bytes, Counter[str]] = {}
-    for text, label in rows:
-        report.rows_read += 1
-        key, label = normalized_key(text, kept), label.strip()
-        if not key:
-            report.empty_texts += 1
-        elif not label:
-            report.empty_labels += 1
-        else:
-            digest = key_digest(key)
-            first_text.setdefault(digest, text)
-            votes.setdefault(digest, Counter())[label] += 1
-    report.duplicates_removed = sum(counts.total() - 1 for counts in votes.values())
-    return _elect_labels(first_text, votes, report)
+    keys = rows[TEXT].map(lambda text: normalized_key(text, kept))
+    names = {label: clean_label(label) for label in rows[LABEL].unique()}
+    labels = rows[LABEL].map(names.__getitem__)
+    usable = rows.assign(**{LABEL: labels, DIGEST: keys.map(key_digest)})
+    usable = usable[(keys != "") & (labels != "")]
+    votes = usable.groupby([DIGEST, LABEL], as_index=False).size()
+    most = votes.groupby(DIGEST)["size"].transform("max")
+    elected = votes[votes["size"] == most].drop_duplicates(DIGEST, keep=False)
+    firsts = usable.drop_duplicates(DIGEST).set_index(DIGEST)
+    frame = firsts.loc[elected[DIGEST]].reset_index()
+    frame[LABEL] = elected[LABEL].to_numpy()
+    several = votes[DIGEST][votes[DIGEST].duplicated()].unique()
+    report = CleaningReport(
+        rows_read=len(rows),
+        empty_texts=int((keys == "").sum()),
+        empty_labels=int(((keys != "") & (labels == "")).sum()),
+        duplicates_removed=len(usable) - len(firsts),
+        conflicting_texts=len(several),
+        conflicting_texts_dropped=len(firsts) - len(frame),
+        conflicts_of_symbols=_conflicts_of_symbols(usable[usable[DIGEST].isin(several)]),
+    )
+    read = dict(Counter(labels[labels != ""]))
+    return CleanRows(frame, report, read)
 
 
-def _elect_labels(
-    first_text: dict[bytes, str], votes: dict[bytes, Counter[str]], report: CleaningReport
-) -> CleanRows:
-    elected: dict[bytes, str] = {}
-    for digest in sorted(votes):
-        ranked = votes[digest].most_common(2)
-        if len(ranked) == 2:
-            report.conflicting_texts += 1
-            if ranked[0][1] == ranked[1][1]:
-                report.conflicting_texts_dropped += 1
-                continue
-        elected[digest] = ranked[0][0]
-    digests = list(elected)
-    texts = [first_text[digest] for digest in digests]
-    return CleanRows(texts, list(elected.values()), digests, report)
+def _conflicts_of_symbols(rows: pd.DataFrame) -> int:
+    """Count texts under several labels of which no spelling, symbols included, has two labels."""
+    spelt = rows[TEXT].map(lambda text: key_digest("".join(_folded(text).split())))
+    labels = rows.groupby([rows[DIGEST], spelt])[LABEL].nunique()
+    return int((labels.groupby(level=0).max() == 1).sum())

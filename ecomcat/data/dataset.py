@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import CleaningReport, CleanRows, clean_rows
+from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import (
@@ -29,6 +29,9 @@ from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.options import validate
 from ecomcat.rows.formats import ending_problems
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("ecomcat")
 
@@ -138,121 +141,108 @@ class Dataset:
     """Distinct texts and where each of them stands in the split.
 
     Args:
-        name: a short name, for folders.
-        source: what the rows are, in words.
-        texts: distinct texts.
-        classes: names of the categories, sorted; a label is a position in this list.
-        labels: class numbers, shape `(texts,)`.
-        digests: 8 bytes a text that stand for its key.
-        split: which texts are train, validation and test; what a file excludes is in neither of
+        name: String. A short name, for folders.
+        frame: DataFrame with the columns `text`, `label` (categorical) and `digest`, a row a text.
+        split: Which rows are train, validation and test; what a file excludes is in neither of
             the first two.
-        report: what cleaning dropped.
-        text_columns: names or positions of the columns that the texts came from.
-        protocol: the split in words.
-        licence: of the rows, where it is known.
-        groups: of near-duplicates, a number a text, where the split keeps them together.
-        exclusion: what was left out of train and validation, where a file says so.
+        description: Dictionary. What `metrics.json` records under `data`.
+        text_columns: Tuple of the names or positions of the columns that the texts came from.
+        groups: Array of shape `(texts,)`, the group of near-duplicates of each text. None where
+            the split does not keep them together.
+        exclusion: What was left out of train and validation. None where no file says so.
     """
 
     name: str
-    source: str
-    texts: list[str]
-    classes: list[str]
-    labels: NDArray[np.int64]
-    digests: list[bytes]
+    frame: pd.DataFrame
     split: Split
-    report: CleaningReport
+    description: dict[str, Any]
     text_columns: tuple[str | int, ...]
-    protocol: str
-    licence: str | None = None
     groups: NDArray[np.int64] | None = None
     exclusion: Exclusion | None = None
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """The distinct texts."""
+        return list(self.frame[TEXT])
+
+    @cached_property
+    def class_names(self) -> list[str]:
+        """Names of the categories, sorted; a label id is a position in this list."""
+        return list(self.frame[LABEL].cat.categories)
+
+    @cached_property
+    def label_ids(self) -> NDArray[np.int64]:
+        """The label id of each text, shape `(texts,)`."""
+        return np.asarray(self.frame[LABEL].cat.codes, np.int64)
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """8 bytes a text that stand for its key."""
+        return list(self.frame[DIGEST])
+
     @property
     def excluded(self) -> NDArray[np.int64]:
-        """Return the numbers of the texts that a file marks, those of the test set included."""
+        """The numbers of the texts that a file marks, those of the test set included."""
         return np.empty(0, np.int64) if self.exclusion is None else self.exclusion.rows
 
     @property
     def content_hash(self) -> str:
-        """Return a hash of the distinct texts and their labels, whatever the file's order."""
+        """A hash of the distinct texts and their labels, whatever the file's order."""
         content = hashlib.sha256()
-        for digest, label in zip(self.digests, self.labels, strict=True):
-            content.update(digest + self.classes[label].encode("utf-8", "replace") + b"\0")
+        for digest, label in zip(self.frame[DIGEST], self.frame[LABEL], strict=True):
+            content.update(digest + label.encode("utf-8", "replace") + b"\0")
         return content.hexdigest()
-
-    def describe(self) -> dict[str, Any]:
-        """Return what `metrics.json` records under `data`."""
-        report = asdict(self.report)
-        parts = ("train", "validation", "test")
-        excluded = {} if self.exclusion is None else {"excluded": self.exclusion.describe()}
-        return {
-            "source": self.source,
-            "licence": self.licence,
-            "rows": report.pop("rows_read"),
-            "distinct_texts": len(self.texts),
-            **report,
-            "classes": {
-                name: int(count)
-                for name, count in zip(
-                    self.classes, np.bincount(self.labels, minlength=len(self.classes)), strict=True
-                )
-            },
-            "split": {
-                "protocol": self.protocol,
-                **{part: len(getattr(self.split, part)) for part in parts},
-                **_describe_groups(self.groups),
-            },
-            **excluded,
-        }
 
 
 def load_dataset(data: DataConfig, seed: int) -> Dataset:
-    """Read, clean and split the rows that the configuration names.
+    """Read, clean and split the rows that a configuration names.
 
     Args:
-        data: which rows, and how they are split.
-        seed: of the split.
+        data: Configuration: which rows, and how they are split.
+        seed: Integer. Seed of the split.
 
     Raises:
-        UserError: when the rows cannot be had, read or split.
+        UserError: When the rows cannot be had, read or split.
     """
     source = load_labelled_rows(data)
-    cleaned = require_classes(clean_rows(source.rows), data.min_class_rows, data.rare_classes)
-    split, groups = _split(data, cleaned, seed)
+    cleaned = clean_rows(source.frame)
+    for warning in cleaned.warnings():
+        logger.warning(warning)
+    cleaned = require_classes(cleaned, data.min_class_rows, data.rare_classes)
+    _log_cleaning(cleaned.report)
+    fractions = data.validation_fraction, data.test_fraction
+    groups = None
+    if data.group_near_duplicates:
+        logger.info("Looking for near-duplicates among %d texts.", len(cleaned.frame))
+        groups = find_near_duplicates(cleaned.texts, data.near_duplicate_similarity).groups
+        split = split_groups(cleaned.labels, groups, *fractions, seed)
+    else:
+        split = split_rows(cleaned.labels, *fractions, seed)
     exclusion = None
     if data.exclude:
         path = expanded(data.exclude)
         split, exclusion = leave_out(split, cleaned.digests, cleaned.labels, path)
-    classes = sorted(set(cleaned.labels))
-    numbers = {name: number for number, name in enumerate(classes)}
-    dataset = Dataset(
-        name=source.name,
-        source=source.source,
-        texts=cleaned.texts,
-        classes=classes,
-        labels=np.array([numbers[label] for label in cleaned.labels]),
-        digests=cleaned.digests,
-        split=split,
-        report=cleaned.report,
-        text_columns=source.text_columns,
-        licence=source.licence,
-        protocol=_protocol(data, seed),
-        groups=groups,
-        exclusion=exclusion,
-    )
-    _log_summary(dataset)
-    return dataset
-
-
-def _split(data: DataConfig, rows: CleanRows, seed: int) -> tuple[Split, NDArray[np.int64] | None]:
-    """Draw the split, and return the groups of near-duplicates where it keeps them together."""
-    fractions = data.validation_fraction, data.test_fraction
-    if not data.group_near_duplicates:
-        return split_rows(rows.labels, *fractions, seed), None
-    logger.info("Looking for near-duplicates among %d texts.", len(rows.texts))
-    groups = find_near_duplicates(rows.texts, data.near_duplicate_similarity).groups
-    return split_groups(rows.labels, groups, *fractions, seed), groups
+    frame = cleaned.frame.astype({LABEL: "category"})
+    sizes = frame[LABEL].value_counts(sort=False).sort_index()
+    report = asdict(cleaned.report)
+    described = {
+        "source": source.source,
+        "licence": source.licence,
+        "rows": report.pop("rows_read"),
+        "distinct_texts": len(frame),
+        **report,
+        "classes": {name: int(size) for name, size in sizes.items()},
+        "split": {
+            "protocol": _protocol(data, seed),
+            **{part: len(rows) for part, rows in vars(split).items()},
+            **_describe_groups(groups),
+        },
+        **({} if exclusion is None else {"excluded": exclusion.describe()}),
+    }
+    _log_split(described)
+    if exclusion is not None:
+        log_exclusion(exclusion)
+    return Dataset(source.name, frame, split, described, source.text_columns, groups, exclusion)
 
 
 def _protocol(data: DataConfig, seed: int) -> str:
@@ -279,8 +269,7 @@ def _describe_groups(groups: NDArray[np.int64] | None) -> dict[str, int]:
     return {"near_duplicate_groups": len(near), "near_duplicate_texts": int(near.sum())}
 
 
-def _log_summary(dataset: Dataset) -> None:
-    report, split = dataset.report, dataset.split
+def _log_cleaning(report: CleaningReport) -> None:
     logger.info(
         "Cleaned: %d rows read, %d empty texts, %d empty labels, %d duplicates removed, "
         "%d texts with contradicting labels (%d of them dropped).",
@@ -292,25 +281,26 @@ def _log_summary(dataset: Dataset) -> None:
         report.conflicting_texts_dropped,
     )
     if report.rare_classes_dropped:
-        dropped = ", ".join(f"{name} ({n})" for name, n in report.rare_classes_dropped.items())
+        dropped = named(report.rare_classes_dropped)
         logger.warning("Dropped classes with too few texts: %s.", dropped)
-    counts = Counter(dataset.classes[label] for label in dataset.labels)
+
+
+def _log_split(described: dict[str, Any]) -> None:
+    sizes, split = described["classes"], described["split"]
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:6]
     logger.info(
         "Split: %d distinct texts of %d classes (%s): %d train, %d validation, %d test.",
-        len(dataset.texts),
-        len(dataset.classes),
-        ", ".join(f"{name} {count}" for name, count in counts.most_common(6))
-        + (", …" if len(counts) > 6 else ""),
-        len(split.train),
-        len(split.validation),
-        len(split.test),
+        described["distinct_texts"],
+        len(sizes),
+        ", ".join(f"{quoted(name)[1:-1]}: {sizes[name]}" for name in largest)
+        + (", …" if len(sizes) > 6 else ""),
+        split["train"],
+        split["validation"],
+        split["test"],
     )
-    if dataset.groups is not None:
-        found = _describe_groups(dataset.groups)
+    if "near_duplicate_groups" in split:
         logger.info(
             "Near-duplicates kept on one side of the split: %d texts in %d groups.",
-            found["near_duplicate_texts"],
-            found["near_duplicate_groups"],
+            split["near_duplicate_texts"],
+            split["near_duplicate_groups"],
         )
-    if dataset.exclusion is not None:
-        log_exclusion(dataset.exclusion)

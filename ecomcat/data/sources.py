@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
+from ecomcat.data.cleaning import LABEL, TEXT, labelled_frame
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-TEXT, LABEL = "text", "label"
 SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
 _BLOCK_BYTES = 1 << 18
 
@@ -206,19 +206,6 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
         )
     with atomic_path(path) as temporary:
         temporary.write_bytes(body)
-
-
-def labelled_frame(texts: list[str], labels: list[str]) -> pd.DataFrame:
-    """Return a table of texts and labels, the form in which rows are cleaned.
-
-    Args:
-        texts: List of strings.
-        labels: List of strings of the same length.
-    """
-    import pandas as pd
-
-    # As objects: Arrow's strings cannot hold the lone surrogates that some files have.
-    return pd.DataFrame({TEXT: texts, LABEL: labels}, dtype=object)
 
 
 def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:

@@ -1,4 +1,4 @@
-"""Rows that a person marked in a file of the audit's, left out of train and validation."""
+"""Split texts into train, validation and test, and leave out rows that a person marked."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.cleaning import CleanRows, key_digest, normalized_key
+from ecomcat.data.cleaning import LABEL, CleanRows, key_digest, named, normalized_key, quoted
 from ecomcat.errors import UserError
 from ecomcat.table.header import folded
 from ecomcat.table.table import Table, open_table
 
 logger = logging.getLogger("ecomcat")
 
+Rows = NDArray[np.int64]
+_PARTS = 3
+
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of each part, sorted; the parts are disjoint and cover every row."""
+    """Row numbers of each part, sorted; the parts are disjoint."""
 
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Rows
+    validation: Rows
+    test: Rows
 
 
 def split_rows(
@@ -36,33 +39,33 @@ def split_rows(
     """Draw a stratified split, the same for the same labels and seed.
 
     Args:
-        labels: one per row; each class needs rows enough for all three parts.
-        validation_fraction: share of all rows, between 0 and 1.
-        test_fraction: share of all rows, between 0 and 1.
-        seed: of the drawing.
+        labels: Sequence of strings, one per row; each class needs rows for all three parts.
+        validation_fraction: Float between 0 and 1. Share of all rows.
+        test_fraction: Float between 0 and 1. Share of all rows.
+        seed: Integer. Seed of the split.
 
     Raises:
-        UserError: when a part would be left without one of the classes.
+        UserError: When a part would be left without one of the classes.
+
+    >>> len(split_rows(["a", "b"] * 50, 0.15, 0.15, seed=1).train)
+    70
     """
     from sklearn.model_selection import train_test_split
 
-    def draw(rows: NDArray[np.int64], fraction: float) -> list[NDArray[np.int64]]:
-        part_labels = [labels[row] for row in rows]
-        try:
-            parts = train_test_split(
-                rows, test_size=fraction, stratify=part_labels, random_state=seed
-            )
-        except ValueError as error:
-            raise UserError(_too_few(labels, validation_fraction, test_fraction)) from error
+    every = np.array(labels, object)
+
+    def draw(rows: Rows, fraction: float) -> list[Rows]:
+        parts = train_test_split(rows, test_size=fraction, stratify=every[rows], random_state=seed)
         return [np.sort(part) for part in parts]
 
-    rest, test = draw(np.arange(len(labels)), test_fraction)
-    train, validation = draw(rest, validation_fraction / (1 - test_fraction))
-    split = Split(train, validation, test)
-    for part in (split.train, split.validation, split.test):
-        if len({labels[row] for row in part}) < len(set(labels)):
-            raise UserError(_too_few(labels, validation_fraction, test_fraction))
-    return split
+    try:
+        rest, test = draw(np.arange(len(every)), test_fraction)
+        train, validation = draw(rest, validation_fraction / (1 - test_fraction))
+    except ValueError as error:
+        raise UserError(_too_few(labels, validation_fraction, test_fraction)) from error
+    if any(set(every[part]) < set(labels) for part in (train, validation, test)):
+        raise UserError(_too_few(labels, validation_fraction, test_fraction))
+    return Split(train, validation, test)
 
 
 def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:
@@ -70,58 +73,68 @@ def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: f
     return (
         f"Expected rows enough for every class to stand in train, validation and test "
         f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} rows); "
-        f"found {rows} of '{rarest}'. Add rows, raise data.min_class_rows together with "
+        f"found {rows} of {quoted(rarest)}. Add rows, raise data.min_class_rows together with "
         "data.rare_classes=drop, or raise the fractions."
     )
 
 
 def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
-    """Refuse or drop classes that have too few distinct texts.
+    """Refuse or drop classes that have too few distinct texts, those with none included.
 
     Args:
-        rows: cleaned rows.
-        min_class_rows: distinct texts that a class needs.
-        rare_classes: `"refuse"` or `"drop"`.
+        rows: Cleaned rows.
+        min_class_rows: Integer. Distinct texts that a class needs.
+        rare_classes: String. `"refuse"` or `"drop"`.
 
     Returns:
         The rows, without the rare classes, which the report then counts.
 
     Raises:
-        UserError: on a rare class under `"refuse"`, or when fewer than two classes are left.
+        UserError: On a rare class under `"refuse"`, or when fewer than two classes are left.
     """
-    counts = Counter(rows.labels)
-    rare = {label: count for label, count in sorted(counts.items()) if count < min_class_rows}
-    if rare and rare_classes == "refuse" and len(counts) > 1:
-        found = ", ".join(f"'{label}' ({count})" for label, count in rare.items())
-        raise UserError(
-            f"Expected at least {min_class_rows} different texts of each class; found {found}. "
-            "Add rows, or leave these classes out with data.rare_classes=drop."
-        )
-    if len(counts) - len(rare) < 2:
-        found = ", ".join(f"'{label}' ({count})" for label, count in counts.most_common(5))
+    sizes = rows.class_sizes()
+    rare = {name: size for name, size in sizes.items() if size < min_class_rows}
+    if len(sizes) - len(rare) < 2:
+        largest = dict(sorted(sizes.items(), key=lambda item: -item[1]))
         raise UserError(
             f"Expected at least two classes of {min_class_rows} different texts; found "
-            f"{found or 'no labelled text'}. Check data.label_column and data.text_column."
+            f"{named(largest) or 'no labelled text'}.{_cause(rows, sizes)}"
         )
-    return _without(rows, rare)
+    if rare and rare_classes == "refuse":
+        raise UserError(
+            f"Expected at least {min_class_rows} different texts of each class; found "
+            f"{named(rare)}.{_cause(rows, rare)} Add rows, or leave these classes out with "
+            "data.rare_classes=drop."
+        )
+    left = rows.frame[~rows.frame[LABEL].isin(list(rare))].reset_index(drop=True)
+    return replace(rows, frame=left, report=replace(rows.report, rare_classes_dropped=rare))
 
 
-def _without(rows: CleanRows, rare: dict[str, int]) -> CleanRows:
-    keep = [index for index, label in enumerate(rows.labels) if label not in rare]
-    return CleanRows(
-        texts=[rows.texts[index] for index in keep],
-        labels=[rows.labels[index] for index in keep],
-        digests=[rows.digests[index] for index in keep],
-        report=replace(rows.report, rare_classes_dropped=rare),
-    )
-
-
-_PARTS = 3
+def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
+    """Say why classes are small, as far as it can be seen."""
+    report, causes = rows.report, []
+    if emptied := [name for name, size in sizes.items() if not size]:
+        read = named({name: rows.classes_read[name] for name in emptied})
+        causes.append(f"Rows were read of {read}, but none has a text with words of its own.")
+    if report.conflicting_texts_dropped:
+        causes.append(
+            f"{report.conflicting_texts_dropped} texts were left out because they stand under "
+            f"several labels; {report.conflicts_of_symbols} differ in symbols alone, such as "
+            "emoji, which are not read."
+        )
+    if len(rows.classes_read) > max(10, len(rows.frame) / 2):
+        causes.append(
+            f"There are {len(rows.classes_read)} labels of {len(rows.frame)} texts: the column "
+            "of labels may hold numbers of rows."
+        )
+    if not causes or len(sizes) == len(rows.classes_read):
+        causes.append("Check data.label_column and data.text_column.")
+    return "".join(f" {cause}" for cause in causes)
 
 
 def split_groups(
     labels: Sequence[str],
-    groups: NDArray[np.int64],
+    groups: Rows,
     validation_fraction: float,
     test_fraction: float,
     seed: int,
@@ -129,63 +142,56 @@ def split_groups(
     """Draw a stratified split of whole groups, the same for the same arguments.
 
     The groups are shuffled, then placed one after the other, the large ones first: each goes to
-    the part that lacks the largest share of its classes, of those that have room for it.
+    the part that lacks the largest share of its classes, of those that have room for it. Unlike
+    scikit-learn's `StratifiedGroupKFold`, each part has every class.
 
     Args:
-        labels: one per row.
-        groups: the group of each row, shape `(rows,)`; a class needs three at least.
-        validation_fraction: share of all rows, between 0 and 1.
-        test_fraction: share of all rows, between 0 and 1.
-        seed: of the shuffling.
+        labels: Sequence of strings, one per row.
+        groups: Array of integers, the group of each row; a class needs three at least.
+        validation_fraction: Float between 0 and 1. Share of all rows.
+        test_fraction: Float between 0 and 1. Share of all rows.
+        seed: Integer. Seed of the shuffling.
 
     Raises:
-        UserError: when a part would be left without one of the classes.
+        UserError: When a part would be left without one of the classes.
     """
-    names, numbers = np.unique(np.array(labels, object), return_inverse=True)
-    fractions = np.array([1 - validation_fraction - test_fraction, validation_fraction])
-    fractions = np.append(fractions, test_fraction)
-    members, classes = _contents(groups, numbers)
-    placement = _Placement(fractions, np.bincount(numbers), classes)
+    names, label_ids = np.unique(np.array(labels, object), return_inverse=True)
+    fractions = np.array(
+        [1 - validation_fraction - test_fraction, validation_fraction, test_fraction]
+    )
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    classes = [np.unique(label_ids[rows], return_counts=True) for rows in members]
+    placement = _Placement(fractions, np.bincount(label_ids), classes)
     random = np.random.default_rng(seed)
     shuffled = random.permutation(len(members))
     sizes = np.array([len(rows) for rows in members])
     part_of = np.empty(len(labels), np.int64)
     for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
         part_of[members[group]] = placement.place(classes[group], random)
-    for part in range(_PARTS):
-        if absent := np.flatnonzero(placement.groups[part] == 0).tolist():
-            name = min((names[number] for number in absent), key=str)
-            found = len(
-                {group for group, label in zip(groups, labels, strict=True) if label == name}
-            )
-            raise UserError(_too_few_groups(str(name), Counter(labels)[name], found))
+    for absent in np.flatnonzero((placement.groups == 0).any(axis=0))[:1]:
+        found = len(np.unique(groups[label_ids == absent]))
+        raise UserError(
+            "Expected every class in train, validation and test with near-duplicates kept "
+            f"together; found {(label_ids == absent).sum()} texts of {quoted(names[absent])} in "
+            f"{found} {'group' if found == 1 else 'groups'}. Add texts, raise data.min_class_rows "
+            "together with data.rare_classes=drop, raise data.near_duplicate_similarity, or split "
+            "with data.group_near_duplicates=false."
+        )
     return Split(*(np.flatnonzero(part_of == part) for part in range(_PARTS)))
-
-
-def _contents(
-    groups: NDArray[np.int64], numbers: NDArray[np.int64]
-) -> tuple[list[NDArray[np.int64]], list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
-    """Return the rows of each group, and its classes with how many rows they have in it."""
-    order = np.argsort(groups, kind="stable")
-    ends = np.flatnonzero(np.diff(groups[order])) + 1
-    members = np.split(order, ends)
-    return members, [np.unique(numbers[rows], return_counts=True) for rows in members]
 
 
 class _Placement:
     """What each part wants of each class, and has.
 
     Args:
-        fractions: of train, validation and test, shape `(3,)`.
-        totals: rows of each class, shape `(classes,)`.
-        classes: classes of each group with their rows in it.
+        fractions: Array of shape `(3,)`, of train, validation and test.
+        totals: Array of shape `(num_classes,)`, rows of each class.
+        classes: Classes of each group, with their rows in it.
     """
 
     def __init__(
-        self,
-        fractions: NDArray[np.float64],
-        totals: NDArray[np.int64],
-        classes: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+        self, fractions: NDArray[np.float64], totals: Rows, classes: Sequence[tuple[Rows, Rows]]
     ) -> None:
         self._fractions = fractions
         self._wanted = np.outer(fractions, totals)
@@ -195,17 +201,8 @@ class _Placement:
         for present, _ in classes:
             self._left[present] += 1
 
-    def place(
-        self,
-        group: tuple[NDArray[np.int64], NDArray[np.int64]],
-        random: np.random.Generator,
-    ) -> int:
-        """Choose a part for a group.
-
-        Args:
-            group: numbers of its classes, and rows of each of them in it.
-            random: decides between equals, the larger part more often.
-        """
+    def place(self, group: tuple[Rows, Rows], random: np.random.Generator) -> int:
+        """Choose a part for a group of some classes with so many rows of each."""
         present, counts = group
         lacking, wanted = self._lacking[:, present], self._wanted[:, present]
         allowed = self._needed(present)
@@ -216,27 +213,19 @@ class _Placement:
             fits, score = allowed, ((lacking - counts) / wanted) @ counts
         best = np.flatnonzero(fits & np.isclose(score, score[fits].max(), rtol=1e-9, atol=1e-9))
         share = self._fractions[best]
+        # Between equals chance decides, for the larger part more often.
         part = int(best[0] if len(best) == 1 else random.choice(best, p=share / share.sum()))
         self._lacking[part, present] -= counts
         self.groups[part, present] += 1
         self._left[present] -= 1
         return part
 
-    def _needed(self, present: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _needed(self, present: Rows) -> NDArray[np.bool_]:
         """Return which parts may take a group: those without a class whose groups run out."""
         absent = self.groups[:, present] == 0
         urgent = self._left[present] <= absent.sum(axis=0)
         needing = (absent & urgent).any(axis=1)
         return needing if needing.any() else np.ones(_PARTS, bool)
-
-
-def _too_few_groups(name: str, rows: int, groups: int) -> str:
-    return (
-        "Expected every class in train, validation and test with near-duplicates kept together; "
-        f"found {rows} texts of '{name}' in {groups} {'group' if groups == 1 else 'groups'}. Add "
-        "texts, raise data.min_class_rows together with data.rare_classes=drop, raise "
-        "data.near_duplicate_similarity, or split with data.group_near_duplicates=false."
-    )
 
 
 MARKS = ("x", "yes", "true", "1")

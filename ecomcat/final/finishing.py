@@ -282,8 +282,8 @@ def final_facts(
     final = tested.final
     deployed = deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens)
     judged = {
-        "test": acceptance_of(tested.test, dataset.labels[split.test]),
-        "validation": acceptance_of(tested.validation, dataset.labels[split.validation]),
+        "test": acceptance_of(tested.test, dataset.label_ids[split.test]),
+        "validation": acceptance_of(tested.validation, dataset.label_ids[split.validation]),
     }
     return {
         "model_dir": str(model_dir),
@@ -294,9 +294,9 @@ def final_facts(
         "coverage": {part: each.coverage_curve() for part, each in judged.items()},
         "mistakes": confident_mistakes(
             [dataset.texts[row] for row in split.test],
-            dataset.labels[split.test],
+            dataset.label_ids[split.test],
             tested.test,
-            dataset.classes,
+            dataset.class_names,
             partial(explain_texts, partial(predict_probabilities, final.model), deployed),
         ),
     }
@@ -366,24 +366,24 @@ def finish_search(
     with closing(FinalCurves(study, result.best)) as curves:
         final = build_final(config, inputs, study, plan, rows, curves.write)
     test = inputs.examples(split.test, plan.limits)
-    validated = acceptance_of(plan.validation, dataset.labels[split.validation])
+    validated = acceptance_of(plan.validation, dataset.label_ids[split.validation])
     # As the exported folder keeps it, so that its thresholds are those of the figures.
     acceptance = read_acceptance(validated.describe())
     with step("Scoring the test set"):
         answers = predict_probabilities(final.model, test.texts)
     tested = Tested(final, answers, plan.validation)
     texts = [dataset.texts[row] for row in split.test]
-    scores = _score(answers, test.labels, dataset.classes, acceptance, texts)
+    scores = _score(answers, test.labels, dataset.class_names, acceptance, texts)
     kept = ~np.isin(split.test, dataset.excluded)
     without = {}
     if not kept.all() and kept.any():
         without["test_without_excluded"] = _score(
-            answers[kept], test.labels[kept], dataset.classes, acceptance
+            answers[kept], test.labels[kept], dataset.class_names, acceptance
         )
     baseline: LinearBaseline | NoBaseline = NoBaseline("final.baseline=false")
     if config.final.baseline:
         with step("Fitting the linear baseline"):
-            baseline = linear_baseline(dataset.texts, dataset.labels, split, dataset.classes)
+            baseline = linear_baseline(dataset.texts, dataset.label_ids, split, dataset.class_names)
     if config.final.use_all_rows:
         rows = pooled([split.train, split.validation, split.test[kept]])
         logger.info(
@@ -394,19 +394,19 @@ def finish_search(
         "test": scores,
         **without,
         "validation": _score(
-            plan.validation, dataset.labels[split.validation], dataset.classes, acceptance
+            plan.validation, dataset.label_ids[split.validation], dataset.class_names, acceptance
         ),
         "baseline": _describe_baseline(baseline),
-        "data": dataset.describe(),
+        "data": dataset.description,
         "search": {"study": study.name, **result.describe()},
         "final": _describe_final(config, plan, len(rows)),
         "versions": package_versions(),
         "seed": config.seed,
     }
     # The figures are of the model before test rows were added, the words of the one exported.
-    judged = TestAnswers(dataset.classes, test.labels, answers)
+    judged = TestAnswers(dataset.class_names, test.labels, answers)
     with step("Writing TensorBoard's pictures"):
-        words = known_words(final.model, tokenizer, inputs, dataset.classes)
+        words = known_words(final.model, tokenizer, inputs, dataset.class_names)
         write_final(study, metrics, judged, words)
     return Finished(final, tested, rows, metrics, acceptance, sentence(baseline, scores))
 

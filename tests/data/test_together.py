@@ -55,11 +55,11 @@ def test_what_is_recorded_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixt
     path = shop(tmp_path)
     with caplog.at_level(logging.INFO, "ecomcat"):
         described = load(path, group_near_duplicates=True, near_duplicate_similarity=0.5)
-    split = described.describe()["split"]
+    split = described.description["split"]
     assert (split["near_duplicate_groups"], split["near_duplicate_texts"]) == (28, 140)
     assert "near-duplicates (Jaccard similarity of word triples from 0.5)" in split["protocol"]
     assert "140 texts in 28 groups" in caplog.text
-    plain = load(path).describe()["split"]
+    plain = load(path).description["split"]
     assert set(plain) == {"protocol", *PARTS}
     assert "near-duplicates" not in plain["protocol"]
 
@@ -88,4 +88,4 @@ def test_a_studys_identity_knows_of_it_only_when_it_is_on(tmp_path: Path) -> Non
 def test_fewer_groups_are_found_at_a_higher_similarity(tmp_path: Path) -> None:
     path = shop(tmp_path)
     high = load(path, group_near_duplicates=True, near_duplicate_similarity=0.99)
-    assert high.describe()["split"]["near_duplicate_groups"] == 0
+    assert high.description["split"]["near_duplicate_groups"] == 0

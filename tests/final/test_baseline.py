@@ -46,7 +46,7 @@ def plain_accuracy(dataset, choice: LinearChoice) -> float:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
-    texts, labels = np.array(dataset.texts, dtype=object), dataset.labels
+    texts, labels = np.array(dataset.texts, dtype=object), dataset.label_ids
     rows, test = np.union1d(dataset.split.train, dataset.split.validation), dataset.split.test
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=choice.sublinear_tf)
     features = words.fit_transform(texts[rows])
@@ -58,7 +58,7 @@ class TestSample:
     """On the project's own sample."""
 
     def test_it_is_right_but_for_the_wrong_labels_and_the_same_each_time(self, dataset):
-        arguments = dataset.texts, dataset.labels, dataset.split, dataset.classes
+        arguments = dataset.texts, dataset.label_ids, dataset.split, dataset.class_names
         found = linear_baseline(*arguments)
         assert isinstance(found, LinearBaseline)
         assert found.validation["accuracy"] > 0.85
@@ -68,13 +68,13 @@ class TestSample:
         assert linear_baseline(*arguments) == found
 
     def test_neither_the_choice_nor_its_score_depends_on_test(self, dataset):
-        labels = dataset.labels.copy()
+        labels = dataset.label_ids.copy()
         labels[dataset.split.test] = 0
         texts = np.array(dataset.texts, dtype=object)
         texts[dataset.split.test] = "nothing"
         found = [
-            linear_baseline(*rows, dataset.split, dataset.classes)
-            for rows in ((dataset.texts, dataset.labels), (texts.tolist(), labels))
+            linear_baseline(*rows, dataset.split, dataset.class_names)
+            for rows in ((dataset.texts, dataset.label_ids), (texts.tolist(), labels))
         ]
         assert found[0].choice == found[1].choice
         assert found[0].validation == found[1].validation
