@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.common import data_config
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import LinearChoice, NoWordsError, choose_linear, fit_linear
+from ecomcat.final.baseline import LinearChoice, NothingToLearnError, choose_linear, fit_linear
 from ecomcat.model.metrics import macro_f1
 
 Choice = Mapping[str, Any]
@@ -181,14 +181,14 @@ class LinearSvc:
         """Choose the cost and the weight of repeated words."""
         try:
             choice, pipeline = choose_linear(train, validation, task.num_classes)
-        except NoWordsError as error:
+        except NothingToLearnError as error:
             raise UserError(f"Expected texts to learn from; found that {error}.") from error
         return asdict(choice), Pickled(pipeline)
 
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
         """Fit one choice."""
         return Pickled(
-            fit_linear(rows.texts, rows.labels, LinearChoice(**choice), task.num_classes)
+            fit_linear((rows.texts, rows.labels), LinearChoice(**choice), task.num_classes)
         )
 
 

@@ -205,14 +205,11 @@ class SearchConfig:
             yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."
 
 
-SINGLE, ENSEMBLE = FINALS = ("single", "ensemble")
-
-
 @dataclass
 class FinalConfig:
     """What becomes of the search's best."""
 
-    name: str = option(help="single or ensemble", choices=FINALS)
+    step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, help="different trials in an ensemble", minimum=1)
     retrain: bool = option(
         True, help="on train + validation; false keeps the weights of the search"
@@ -228,6 +225,11 @@ class FinalConfig:
     use_all_rows: bool = option(
         False, help="train on test rows as well, once they have been scored"
     )
+
+    @property
+    def max_networks(self) -> int:
+        """Most networks that are trained for what is exported."""
+        return int(self.step.get("max_members", 1))
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -397,6 +399,7 @@ COMMANDS: dict[str, type] = {
 
 # Keys of earlier versions, and what to do without them.
 FORMER_KEYS = {
+    "final.name": "Choose with final=NAME, such as final=ensemble.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
 }
 

@@ -118,7 +118,7 @@ def search_and_export(
             f"No model was exported. The same command goes on with study {study.name}, whose "
             "trials are kept."
         ):
-            finished = finish_search(config, dataset, inputs, study, result, tokenizer)
+            finished = finish_search(config, dataset, inputs, study, result)
             with step("Exporting the model, and checking what was exported"):
                 _export(config, dataset, inputs, study, tokenizer, finished)
         _report(config, dataset, study, tokenizer, finished)
@@ -155,7 +155,7 @@ def _export(
 def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
-    from ecomcat.final.finishing import final_facts
+    from ecomcat.final.snapshot import final_snapshot
     from ecomcat.reporting.study_page import warn_of_no_report, write_report
 
     model_dir = expanded(config.model_dir)
@@ -164,7 +164,7 @@ def _report(
             log_if_stopped(f"The model is in {model_dir}; its report is not written."),
             step("Writing the report"),
         ):
-            write_facts(study, FINAL, final_facts(dataset, finished, tokenizer, model_dir))
+            write_facts(study, FINAL, final_snapshot(dataset, finished, tokenizer, model_dir))
             write_report(study)
     except Exception as error:
         # The model is there by now, and its figures are still to be printed.

@@ -105,7 +105,7 @@ def test_what_is_switched_off_is_not_there(run_command, folder):
     [
         ("final.max_members=0", "final.max_members"),
         (["final.use_all_rows=true", "final.retrain=false"], "final.use_all_rows"),
-        ("final.name=best", "single, ensemble"),
+        ("final.name=best", "final=NAME"),
         ("model.pretrained_vectors=glove.txt", "gained nothing"),
     ],
 )

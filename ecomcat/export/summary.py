@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecomcat.config import FinalConfig
+from ecomcat.options import make
 
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
 COVERAGE_HEADINGS = ("precision asked", "from confidence", "accepted automatically", "precision")
@@ -20,7 +21,7 @@ PARTS = {
     "whole": "the whole model",
 }
 
-_SIGNIFICANT = 0.05
+MAX_P_VALUE = 0.05  # of a difference that is no chance
 
 Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -100,29 +101,20 @@ def verdict(metrics: Metrics) -> str:
     baseline, ours = metrics["baseline"], metrics["test"]
     if baseline is None:
         return "There is no linear baseline to compare with."
-    theirs = baseline["test"]
+    theirs, p_value = baseline["test"], baseline["comparison"]["p_value"]
     figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
     name = f"the linear baseline ({figures})"
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
-    if our_errors == their_errors:
-        return f"It has as many errors as {name}, which is simpler: the better choice here."
-    if not their_errors:
-        return f"It has more errors than {name}, which has none: the better choice here."
-    found = f"It has {our_errors / their_errors:.2f} times the errors of {name}"
-    if our_errors > their_errors:
-        found += ": the baseline is better on this data"
-    elif ours["macro_f1"] < theirs["macro_f1"]:
-        found += ", but the lower macro-F1"
-    return f"{found}{_significance(baseline)}."
-
-
-def _significance(baseline: Mapping[str, Any]) -> str:
-    """Return what McNemar's test on the same texts says of the difference."""
-    if "comparison" not in baseline:
-        return ""
-    p_value = baseline["comparison"]["p_value"]
-    chance = "may be chance" if p_value >= _SIGNIFICANT else "is significant"
-    return f"; the difference {chance} (McNemar's test, p = {p_value:.2g})"
+    times = f"It has as many errors as {name}"
+    if our_errors != their_errors:
+        ratio = f"{our_errors / their_errors:.2f} times the" if their_errors else "more"
+        times = f"It has {ratio} errors {'of' if their_errors else 'than'} {name}"
+    meaning = f"no difference that these {ours['rows']:,} texts could show"
+    if p_value < MAX_P_VALUE:
+        meaning = "better" if our_errors < their_errors else "worse"
+        if our_errors < their_errors and ours["macro_f1"] < theirs["macro_f1"]:
+            meaning += ", but with the lower macro-F1"
+    return f"{times}: {meaning} (McNemar's exact test, p = {p_value:.2g})."
 
 
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
@@ -171,17 +163,10 @@ def planned_model(final: FinalConfig) -> str:
     Args:
         final: The configuration.
     """
-    count = max_networks(final)
-    what = "the best configuration" if count == 1 else f"an ensemble of at most {count} trials"
     rows = "train and validation" if final.retrain else "train alone, as the search trained it"
     if final.use_all_rows:
         rows = "all rows, once test was scored"
-    return f"{what}, trained on {rows}"
-
-
-def max_networks(final: FinalConfig) -> int:
-    """Return how many networks are exported at most."""
-    return final.max_members if final.name == "ensemble" else 1
+    return f"{make('final.step', final.step).describe()}, trained on {rows}"
 
 
 def hardest_pairs(

@@ -1,8 +1,8 @@
-"""Make confidences mean something: one temperature, from texts that taught the model nothing.
+"""Calibrate confidences by one temperature, fitted on texts that the model was not trained on.
 
 As in Guo et al., "On calibration of modern neural networks" (ICML 2017, section 4.2): the
 logarithms of the probabilities are divided by a temperature before they are normalised again.
-The answer stays the same; only how sure it sounds changes.
+The predicted class stays the same; only its confidence changes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import keras
 
-_LEAST = 1e-7  # a probability below is read as this
-_TEMPERATURES = (0.1, 10.0)  # between which it is sought
-_LAYER = "temperature"
+_MIN_PROBABILITY = 1e-7
+_TEMPERATURES = (0.1, 10.0)  # the bounds of the search
 
 
-def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> float:
     """Return the temperature of the least cross-entropy.
 
     A little of each target is spread over all classes, as in Platt's "Probabilistic outputs for
@@ -28,21 +27,21 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64
     make a model certain.
 
     Args:
-        probabilities: of validation texts, shape `(texts, classes)`, by weights that were trained
-            on train alone.
-        labels: class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, num_classes)`, of validation texts by weights that
+            were trained on train alone.
+        label_ids: Array of class numbers, shape `(texts,)`.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
-    smoothing = 1 / (len(labels) + 2)
-    logits = np.log(np.maximum(probabilities, _LEAST)).astype(np.float64)
-    rows = np.arange(len(labels))
+    smoothing = 1 / (len(label_ids) + 2)
+    logits = _logits(probabilities).astype(np.float64)
+    rows = np.arange(len(label_ids))
 
     def loss(log_temperature: float) -> float:
         # Of logarithms all the way: a bound on the result would make certainty cost nothing.
         logs = log_softmax(logits / np.exp(log_temperature), axis=1)
-        of_label, of_all = logs[rows, labels].mean(), logs.mean()
+        of_label, of_all = logs[rows, label_ids].mean(), logs.mean()
         return -float((1 - smoothing) * of_label + smoothing * of_all)
 
     low, high = np.log(_TEMPERATURES)
@@ -51,38 +50,47 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64
 
 
 def cross_calibrated(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], seed: int
+    probabilities: NDArray[np.float32], label_ids: NDArray[np.int64], seed: int
 ) -> NDArray[np.float32]:
     """Calibrate each half of the texts by the temperature of the other half.
 
-    So that what is read off these confidences, such as a threshold, does not flatter itself.
+    What is read off these confidences, such as a threshold, is then not too good by having been
+    fitted to the same texts.
 
     Args:
-        probabilities: shape `(texts, classes)`.
-        labels: class numbers, shape `(texts,)`.
-        seed: of the halves.
+        probabilities: Array of shape `(texts, num_classes)`.
+        label_ids: Array of class numbers, shape `(texts,)`.
+        seed: Integer. Seed of the halves.
     """
     calibrated = probabilities.copy()
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = np.random.default_rng(seed).permutation(len(label_ids))
     halves = np.array_split(order, 2)
     for half, other in (halves, halves[::-1]):
-        temperature = fit_temperature(probabilities[other], labels[other])
+        temperature = fit_temperature(probabilities[other], label_ids[other])
         calibrated[half] = with_temperature(probabilities[half], temperature)
     return calibrated
 
 
 def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Return probabilities `(texts, classes)` as a temperature makes them."""
-    logits = np.log(np.maximum(probabilities, _LEAST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    warmed: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return warmed
+    """Return probabilities `(texts, num_classes)` at a temperature.
+
+    >>> with_temperature(np.array([[0.8, 0.2]], np.float32), 2.0).round(3).tolist()
+    [[0.6669999957084656, 0.3330000042915344]]
+    """
+    from scipy.special import softmax
+
+    at_temperature: NDArray[np.float32] = softmax(_logits(probabilities) / temperature, axis=1)
+    return at_temperature
+
+
+def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.log(np.maximum(probabilities, _MIN_PROBABILITY))
 
 
 def calibrated_model(model: keras.Model, temperature: float) -> keras.Model:
-    """Return a model of plain Keras layers whose answers have a temperature."""
+    """Return a model of plain Keras layers whose answers are at a temperature."""
     import keras
 
-    logits = keras.ops.log(keras.ops.maximum(model.outputs[0], _LEAST))
-    answers = keras.layers.Softmax(name=_LAYER)(logits * (1 / temperature))
+    logits = keras.ops.log(keras.ops.maximum(model.outputs[0], _MIN_PROBABILITY))
+    answers = keras.layers.Softmax(name="temperature")(logits * (1 / temperature))
     return keras.Model(model.inputs[0], answers, name=model.name)

@@ -1,189 +1,246 @@
-"""The trials of a study that an export is made of, and one model of their networks."""
+"""Final steps: which trials of a study are exported, and how much each of them counts.
+
+A final step is a class that `conf/final/NAME.yaml` names by `_target_`. It chooses on validation
+alone, by the answers of weights that were trained on train alone.
+"""
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Protocol
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import SINGLE, FinalConfig
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import most_texts, some_rows
-from ecomcat.final.experts import merge_models, mix, part_of, select_members
-from ecomcat.final.retraining import final_epochs, network_with
-from ecomcat.tuning.records import (
-    COMPLETED,
-    VALIDATION,
-    TrialRecord,
-    load_best_weights,
-    load_records,
-)
+from ecomcat.final.sampling import max_judged_texts, sample_rows
+from ecomcat.tuning.records import COMPLETED, VALIDATION, TrialRecord, load_records
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.trial import TrialInputs
 
-logger = logging.getLogger("ecomcat")
+_MAX_CANDIDATES = 50  # the best trials
+_MAX_SAMPLES = 12  # of comparable trials
 
-_MOST_CANDIDATES = 50  # trials, the best ones, which an ensemble is chosen of
-_DRAWS = 12  # of trials by lot, at most
+_BAGS = 40
+_ROUNDS = 12  # trials that one bag picks
+_BAG_FRACTION = 0.5  # of the trials that a bag may pick from
+_EQUAL_FRACTION = 0.5  # of the whole, which members have equal parts of: votes are uncertain, too
 
 
 @dataclass(frozen=True)
-class Member:
-    """A trial of the study.
+class Candidate:
+    """A trial that may be exported.
 
     Args:
-        record: the trial.
-        share: what it counts for.
-        epochs: that its configuration is retrained for.
+        record: The trial.
+        path: The file of its validation probabilities.
     """
 
     record: TrialRecord
-    share: float
-    epochs: int
+    path: Path
+
+    def answers(self) -> NDArray[np.float32]:
+        """Return the trial's probabilities `(texts, num_classes)` of the validation texts.
+
+        Raises:
+            UserError: When the file is gone.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as saved:
+                probabilities: NDArray[np.float32] = saved["probabilities"]
+        except FileNotFoundError as error:
+            raise UserError(
+                f"Expected the validation probabilities of trial {self.record.id}, found no "
+                f"{self.path}. Bring the file back, or search again with search.overwrite=true."
+            ) from error
+        return probabilities
 
 
-def choose_members(
-    final: FinalConfig, inputs: TrialInputs, study: Study, best: TrialRecord
-) -> tuple[tuple[Member, ...], NDArray[np.float32]]:
-    """Choose the trials that the final step is about: the best one, or an ensemble.
+def find_candidates(study: Study) -> list[Candidate]:
+    """Return the best completed trials, the best first.
 
-    Args:
-        final: the configuration.
-        inputs: what all trials of the study shared.
-        study: with its trials.
-        best: the trial of the highest validation macro-F1.
-
-    Returns:
-        Members, and their weighted mean of probabilities of the validation texts.
-
-    Raises:
-        UserError: when a trial's validation probabilities are gone.
+    Of trials that continue each other only the best one is returned.
     """
-    if final.name == SINGLE:
-        return (_member(inputs, best, 1.0),), _validated(study, best)
-    records = _candidates(study)
-    labels = inputs.labels[inputs.split.validation]
-    random = np.random.default_rng(inputs.seed)
-    texts = some_rows(len(labels), most_texts(inputs.classes), random)
-    shares = select_members(
-        [_validated(study, record)[texts] for record in records],
-        labels[texts],
-        max_members=final.max_members,
-        seed=inputs.seed,
-    )
-    members = tuple(_member(inputs, records[number], share) for number, share in shares.items())
-    logger.info(
-        "Ensemble of %d of %d completed trials: %s.",
-        len(members),
-        len(records),
-        ", ".join(f"{member.record.id} ({member.share:.0%})" for member in members),
-    )
-    return members, mix((_validated(study, each.record), each.share) for each in members)
-
-
-def _member(inputs: TrialInputs, record: TrialRecord, share: float) -> Member:
-    epochs = final_epochs(record.values, record.best_epoch, inputs.max_epochs)
-    return Member(record, share, epochs)
-
-
-def networks_by_lot(
-    study: Study, rows: NDArray[np.int64], *, count: int, seed: int
-) -> list[NDArray[np.float32]]:
-    """Answer validation texts with trials by lot, of those as good as the best but for chance.
-
-    What was chosen on validation looks better there than it is, and so better than what it might
-    be mixed with; what was drawn does not.
-
-    Args:
-        study: with its trials.
-        rows: numbers of the validation texts that are answered.
-        count: trials that answer together, by the mean of their probabilities.
-        seed: of the lot.
-
-    Returns:
-        Probabilities of several draws, each of shape `(rows, classes)`; none where no more trials
-        are that good than are drawn, so that there is no lot.
-    """
-    records = [each for each in _candidates(study) if _validation_path(study, each).is_file()]
-    best = max((record.objective or 0.0 for record in records), default=0.0)
-    chance = 2 * math.sqrt(best * (1 - best) / len(rows))
-    peers = [record for record in records if (record.objective or 0.0) >= best - chance]
-    if len(peers) <= count:
-        return []
-    lots = _lots(len(peers), count, np.random.default_rng([seed, count]))
-    answers = {
-        number: _validated(study, peers[number])[rows] for number in sorted(set(chain(*lots)))
-    }
-    return [mix((answers[number], 1 / count) for number in lot) for lot in lots]
-
-
-def _lots(peers: int, count: int, random: np.random.Generator) -> list[tuple[int, ...]]:
-    """Draw some of the ways to take `count` of the peers, each once."""
-    if count == 1:
-        drawn = random.choice(peers, min(_DRAWS, peers), replace=False)
-        return [(int(number),) for number in np.sort(drawn)]
-    lots = (random.choice(peers, count, replace=False).tolist() for _ in range(_DRAWS))
-    return sorted({tuple(sorted(lot)) for lot in lots})
-
-
-def _candidates(study: Study) -> list[TrialRecord]:
-    """Return the best completed trials, of those that continue each other one."""
     completed = [record for record in load_records(study) if record.status == COMPLETED]
     completed.sort(key=lambda record: (-(record.objective or 0.0), record.id))
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
-    return [record for record in completed if record.id in chosen][:_MOST_CANDIDATES]
-
-
-def _validation_path(study: Study, record: TrialRecord) -> Path:
-    return study.trial_dir(record.id) / VALIDATION
-
-
-def _validated(study: Study, record: TrialRecord) -> NDArray[np.float32]:
-    path = _validation_path(study, record)
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            probabilities: NDArray[np.float32] = kept["probabilities"]
-    except FileNotFoundError as error:
-        raise UserError(
-            f"Expected the validation probabilities of trial {record.id}, found no {path}. Bring "
-            "the file back, or search again with search.overwrite=true."
-        ) from error
-    return probabilities
-
-
-def widest_limits(records: Sequence[TrialRecord]) -> dict[str, Any]:
-    """Return the largest vocabulary and the longest limit among trials."""
-    return {
-        name: max(record.values[name] for record in records)
-        for name in ("vocabulary_size", "max_tokens")
-    }
-
-
-def networks_as_selected(
-    inputs: TrialInputs, study: Study, members: Sequence[Member]
-) -> list[keras.Model]:
-    """Build trials' networks with the best weights of the search, trained on train alone."""
     return [
-        network_with(inputs, member.record, load_best_weights(study.trial_dir(member.record.id)))
-        for member in members
-    ]
+        Candidate(record, study.trial_dir(record.id) / VALIDATION)
+        for record in completed
+        if record.id in chosen
+    ][:_MAX_CANDIDATES]
 
 
-def merge_members(
-    members: Sequence[Member], models: Sequence[keras.Model], limits: Mapping[str, Any]
-) -> keras.Model:
-    """Merge the members' networks into one model, each with its share."""
-    parts = [
-        part_of(model, member.share, member.record.values)
-        for member, model in zip(members, models, strict=True)
-    ]
-    return merge_models(parts, **limits)
+class FinalStep(Protocol):
+    """What becomes of a study's trials."""
+
+    name: ClassVar[str]
+
+    def describe(self) -> str:
+        """Return in a few words what is exported."""
+
+    def choose(
+        self, candidates: Sequence[Candidate], label_ids: NDArray[np.int64], seed: int
+    ) -> dict[int, float]:
+        """Choose trials on validation.
+
+        Args:
+            candidates: Trials, the best first.
+            label_ids: Array of class numbers of the validation texts, shape `(texts,)`.
+            seed: Integer. Seed of all that is random.
+
+        Returns:
+            Positions of the chosen candidates with their weights, which sum to 1.
+        """
+
+
+class Single:
+    """Export the best trial."""
+
+    name = "single"
+
+    def describe(self) -> str:
+        """Return in a few words what is exported."""
+        return "the best configuration"
+
+    def choose(
+        self, candidates: Sequence[Candidate], label_ids: NDArray[np.int64], seed: int
+    ) -> dict[int, float]:
+        """Choose the first candidate."""
+        return {0: 1.0}
+
+
+class Ensemble:
+    """Export several trials as one model, whose answer is the weighted mean of theirs.
+
+    Selection is greedy, with replacement and in bags of trials, as in Caruana et al., "Ensemble
+    selection from libraries of models" (ICML 2004).
+
+    Args:
+        max_members: Integer. How many different trials are chosen, at most.
+    """
+
+    name = "ensemble"
+
+    def __init__(self, max_members: int) -> None:
+        self.max_members = max_members
+
+    def describe(self) -> str:
+        """Return in a few words what is exported."""
+        return (
+            f"an ensemble of at most {self.max_members} trial{'s' if self.max_members > 1 else ''}"
+        )
+
+    def choose(
+        self, candidates: Sequence[Candidate], label_ids: NDArray[np.int64], seed: int
+    ) -> dict[int, float]:
+        """Choose trials that are right together; the largest weight comes first."""
+        # The probabilities of all trials of all texts may be too many to hold.
+        first = candidates[0].answers()
+        texts = sample_rows(
+            len(first), max_judged_texts(first.shape[1]), np.random.default_rng(seed)
+        )
+        library = np.stack([first[texts], *(each.answers()[texts] for each in candidates[1:])])
+        votes = _vote(library, label_ids[texts], np.random.default_rng([seed, len(library)]))
+        order = sorted(np.flatnonzero(votes), key=lambda trial: (-votes[trial], trial))
+        chosen = order[: self.max_members]
+        weights = (1 - _EQUAL_FRACTION) * votes[chosen] / votes[chosen].sum()
+        weights += _EQUAL_FRACTION / len(chosen)
+        return {int(trial): float(weight) for trial, weight in zip(chosen, weights, strict=True)}
+
+
+def _vote(
+    library: NDArray[np.float32], label_ids: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return how often each trial is picked, over bags of random trials and texts."""
+    votes = np.zeros(len(library), np.int64)
+    for _ in range(_BAGS):
+        count = max(1, round(_BAG_FRACTION * len(library)))
+        trials = np.sort(random.choice(len(library), count, replace=False))
+        texts = random.integers(len(label_ids), size=len(label_ids))
+        picked = _pick_greedily(library[np.ix_(trials, texts)], label_ids[texts])
+        np.add.at(votes, trials[picked], 1)
+    return votes
+
+
+def _pick_greedily(library: NDArray[np.float32], label_ids: NDArray[np.int64]) -> list[int]:
+    """Add the trial that helps the sum most, again and again; return the best beginning."""
+    total = np.zeros(library.shape[1:], np.float32)
+    picked: list[int] = []
+    scores: list[tuple[float, float]] = []
+    for _ in range(_ROUNDS):
+        # Macro-F1 moves in steps; the likelihood of the labels decides between equals.
+        gains = [_score(total + trial, label_ids) for trial in library]
+        best = max(range(len(library)), key=gains.__getitem__)
+        picked.append(best)
+        scores.append(gains[best])
+        total += library[best]
+    return picked[: scores.index(max(scores)) + 1]
+
+
+def _score(total: NDArray[np.float32], label_ids: NDArray[np.int64]) -> tuple[float, float]:
+    """Return macro-F1 and mean log-likelihood of a sum of probabilities.
+
+    Scikit-learn's macro-F1 takes ten times as long, and there are thousands of sums.
+    """
+    count, predicted = total.shape[1], total.argmax(axis=1)
+    hits = np.bincount(label_ids[predicted == label_ids], minlength=count)
+    present = np.bincount(label_ids, minlength=count) + np.bincount(predicted, minlength=count)
+    of_label = total[np.arange(len(label_ids)), label_ids] / total.sum(axis=1)
+    f1 = 2 * hits / np.maximum(present, 1)
+    return float(f1.mean()), float(np.log(np.maximum(of_label, 1e-7)).mean())
+
+
+def mix(weighted: Iterable[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
+    """Return the weighted mean of probabilities, each given with its weight.
+
+    >>> mix([(np.array([1.0, 0.0]), 0.75), (np.array([0.0, 1.0]), 0.25)]).tolist()
+    [0.75, 0.25]
+    """
+    parts = [np.float32(weight) * probabilities for probabilities, weight in weighted]
+    mixed: NDArray[np.float32] = np.sum(parts, axis=0)
+    return mixed
+
+
+def comparable_answers(
+    candidates: Sequence[Candidate], rows: NDArray[np.int64], *, count: int, seed: int
+) -> list[NDArray[np.float32]]:
+    """Answer validation texts with random trials, of those as good as the best but for chance.
+
+    What was chosen on validation looks better there than it is, and so better than what it might
+    be mixed with; what was drawn at random does not.
+
+    Args:
+        candidates: Trials, the best first.
+        rows: Array of numbers of the validation texts that are answered.
+        count: Integer. Trials that answer together, by the mean of their probabilities.
+        seed: Integer. Seed of the random samples.
+
+    Returns:
+        For each sample of trials an array of shape `(rows, num_classes)`; none where no more trials
+        are that good than a sample holds.
+    """
+    saved = [each for each in candidates if each.path.is_file()]
+    best = max((each.record.objective or 0.0 for each in saved), default=0.0)
+    chance = 2 * math.sqrt(best * (1 - best) / len(rows))
+    comparable = [each for each in saved if (each.record.objective or 0.0) >= best - chance]
+    if len(comparable) <= count:
+        return []
+    samples = _samples(len(comparable), count, np.random.default_rng([seed, count]))
+    answers: Mapping[int, NDArray[np.float32]] = {
+        number: comparable[number].answers()[rows] for number in sorted(set(chain(*samples)))
+    }
+    return [mix((answers[number], 1 / count) for number in sample) for sample in samples]
+
+
+def _samples(size: int, count: int, random: np.random.Generator) -> list[tuple[int, ...]]:
+    """Draw some of the ways to take `count` of `size` trials, each once."""
+    if count == 1:
+        drawn = random.choice(size, min(_MAX_SAMPLES, size), replace=False)
+        return [(int(number),) for number in np.sort(drawn)]
+    samples = (random.choice(size, count, replace=False).tolist() for _ in range(_MAX_SAMPLES))
+    return sorted({tuple(sorted(sample)) for sample in samples})

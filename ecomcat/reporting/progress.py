@@ -15,7 +15,6 @@ from rich.text import Text
 
 from ecomcat.config import FinalConfig
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
-from ecomcat.export.summary import max_networks
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
 
@@ -40,7 +39,7 @@ def seconds_after_trials(
     """
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.retrain:
-        rounds = -(-max_networks(final) // max(1, workers))
+        rounds = -(-final.max_networks // max(1, workers))
         # Validation texts are trained on as well, up to the best epoch.
         seconds += 1.2 * rounds * best.seconds * best.best_epoch / max(1, best.epochs)
     if final.baseline:

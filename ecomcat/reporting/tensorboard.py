@@ -263,9 +263,7 @@ class TestAnswers:
     probabilities: NDArray[np.float32]
 
 
-def write_final(
-    study: Study, metrics: Mapping[str, Any], answers: TestAnswers, _words: object = None
-) -> None:
+def write_final(study: Study, metrics: Mapping[str, Any], answers: TestAnswers) -> None:
     """Write the text, the confusion matrix and precision-recall curves.
 
     Args:

@@ -107,7 +107,8 @@ def test_says_which_rows_a_person_left_out_and_scores_test_without_them() -> Non
 def test_shows_the_baseline_where_there_is_one() -> None:
     scores = {"rows": 2, "accuracy": 0.5, "macro_f1": 0.4, "weighted_f1": 0.3}
     shown_row = "| linear baseline on test: words | 2 | 0.5000 | 0.4000 | 0.3000 |"
-    assert shown_row in card(baseline={"name": "words", "test": scores})
+    baseline = {"name": "words", "test": scores, "comparison": {"p_value": 0.5}}
+    assert shown_row in card(baseline=baseline)
     assert "There is no linear baseline to compare with." in card()
 
 

@@ -105,18 +105,20 @@ def test_a_users_own_network_answers_alike(name: str, tmp_path: Path) -> None:
 
 def merged() -> Any:
     """Merge members that read less of a text or know fewer words, a memory and a linear part."""
-    from ecomcat.final.experts import Part, build_linear, build_memory, merge_models
+    from ecomcat.final.experts import Linear, Memory, Part, TextLimits, merge_models
     from ecomcat.model.training import Examples
 
-    examples, words = Examples(TEXTS, LABELS), VALUES["vocabulary_size"]
+    examples, limits = Examples(TEXTS, LABELS), TextLimits(VALUES["vocabulary_size"], 8)
+    experts = [Memory(3, limits, seed=1), Linear(3, limits, seed=1)]
+    for expert in experts:
+        expert.fit(examples)
     small = network(2, vocabulary_size=12, lstm_tokens=2, pooling="last", embedding_pooling="mean")
     parts = [
-        Part(network(1), 0.5, 20, 8),
-        Part(small, 0.25, 12, 3),
-        Part(build_memory(examples, 3, words, seed=1), 0.15, 20, 8),
-        Part(build_linear(examples, 3, words, temperature=0.4, seed=1), 0.1, 20, 8),
+        Part(network(1), 0.5, limits),
+        Part(small, 0.25, TextLimits(12, 3)),
+        *(expert.part(0.125) for expert in experts),
     ]
-    return merge_models(parts, vocabulary_size=20, max_tokens=8)
+    return merge_models(parts, limits)
 
 
 # Keras 3.15 saves so under NumPy 2.

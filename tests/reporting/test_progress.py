@@ -226,7 +226,7 @@ def test_trials_that_run_count_for_what_they_have_done(log: Screen, now: Now) ->
     ("options", "seconds"),
     [
         ({}, 15 + 48 + 15),
-        ({"name": "ensemble", "max_members": 5}, 15 + 3 * 48 + 15),
+        ({"step": {"max_members": 5}}, 15 + 3 * 48 + 15),
         ({"retrain": False}, 15 + 15),
         ({"baseline": False}, 15 + 48),
         ({"use_all_rows": True}, 2 * (15 + 48 + 15)),
@@ -235,7 +235,7 @@ def test_trials_that_run_count_for_what_they_have_done(log: Screen, now: Now) ->
 def test_what_follows_the_trials_is_counted(
     log: Screen, options: dict[str, object], seconds: float
 ) -> None:
-    final = FinalConfig(**{"name": "single", **options})
+    final = FinalConfig(**{"step": {}, **options})
     best = TrialRecord("0001", {}, status=COMPLETED, objective=0.9, best_epoch=2, epochs=4)
     best.seconds = 80.0
     found = seconds_after_trials(final, best, training_tokens=1_000_000, workers=2)

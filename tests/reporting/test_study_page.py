@@ -62,7 +62,7 @@ def test_a_trial_that_was_cut_short_stands_out_in_every_picture(tmp_path):
 def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(tmp_path):
     page = report_of(tmp_path, trials(9))
     assert "It has 0.80 times the errors of the linear baseline" in page
-    assert "may be chance (McNemar&#39;s test, p = 0.065)" in page
+    assert "texts could show (McNemar&#39;s exact test, p = 0.065)" in page
     assert "counts for 25% of each answer" in page
     assert ">the LSTM alone</td>" in page and ">0.9100</td>" in page
     assert "test (scored once)" in page and "accepted automatically at 0.95" in page

@@ -61,7 +61,7 @@ def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchComma
     for key, value in changes.items():
         (search if key in keys else model)[key] = value
     return SearchCommand(
-        model=ModelConfig(**model), search=SearchConfig(**search), final=FinalConfig("single")
+        model=ModelConfig(**model), search=SearchConfig(**search), final=FinalConfig({})
     )
 
 

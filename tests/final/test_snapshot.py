@@ -1,11 +1,11 @@
-"""The most confident mistakes: the surest first, with the words that spoke for them."""
+"""The most confident mistakes come first, with the words that spoke for them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ecomcat.export.explanation import WordWeight
-from ecomcat.final.finishing import confident_mistakes
+from ecomcat.final.snapshot import confident_mistakes
 
 CLASSES = ["Books", "Toys"]
 
@@ -19,7 +19,7 @@ def mistakes(texts, labels, of_books, explain=no_words, **options):
     return confident_mistakes(texts, np.array(labels), probabilities, CLASSES, explain, **options)
 
 
-def test_only_wrong_answers_are_shown_the_surest_first():
+def test_only_wrong_answers_are_shown_the_most_confident_first():
     found = mistakes(["a", "b", "c", "d"], [1, 0, 1, 0], [0.7, 0.9, 0.95, 0.2])
     assert [each["text"] for each in found] == ["c", "d", "a"]
     assert found[0]["true"] == "Toys"
@@ -27,8 +27,8 @@ def test_only_wrong_answers_are_shown_the_surest_first():
     assert round(found[0]["true_probability"], 2) == 0.05
 
 
-def test_of_many_the_surest_are_kept():
-    assert len(mistakes(["x"] * 9, [1] * 9, [0.9] * 9, most=4)) == 4
+def test_of_many_the_most_confident_are_shown():
+    assert len(mistakes(["x"] * 9, [1] * 9, [0.9] * 9, max_mistakes=4)) == 4
 
 
 def test_no_mistakes_no_entries():

@@ -1,0 +1,258 @@
+"""Plan what is exported, on validation: networks, experts beside them, and the temperature."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.config import FinalConfig
+from ecomcat.final.baseline import NothingToLearnError
+from ecomcat.final.calibration import cross_calibrated, fit_temperature
+from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, mix
+from ecomcat.final.experts import EXPERTS, Expert, TextLimits
+from ecomcat.final.retraining import final_epochs
+from ecomcat.final.sampling import max_judged_texts, sample_rows
+from ecomcat.options import make
+from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study import Study
+from ecomcat.tuning.trial import TrialInputs
+
+logger = logging.getLogger("ecomcat")
+
+NETWORK, WHOLE = "network", "whole"  # what `metrics.json` calls parts, beside the experts' names
+Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, num_classes)`
+
+WEIGHT = 0.25  # of each expert
+_NEAR = (0.2, 0.25, 0.3)  # weights that decide together whether an expert harms
+_STANDARD_ERRORS = 2  # by which fewer experts must do better than all
+
+
+@dataclass(frozen=True)
+class ChosenExpert:
+    """An expert that validation has chosen.
+
+    Args:
+        expert: The expert, calibrated.
+        validation: Array of shape `(texts, num_classes)`, what it answers to the validation texts
+            when it was fitted to train alone.
+    """
+
+    expert: Expert
+    validation: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trial of the study that is exported, and its weight among the networks."""
+
+    record: TrialRecord
+    weight: float
+
+    @property
+    def limits(self) -> TextLimits:
+        """What its network sees of a text."""
+        values = self.record.values
+        return TextLimits(values["vocabulary_size"], values["max_tokens"])
+
+
+@dataclass(frozen=True)
+class FinalPlan:
+    """What is to be exported.
+
+    Args:
+        name: String. The final step's name.
+        members: The trials whose networks answer.
+        experts: The experts that answer beside them.
+        temperature: Float. Temperature of the whole's answers.
+        validation: Answers to the validation texts by weights trained on train alone, of each part
+            and of the whole. Each half of the whole's is calibrated by the other half.
+    """
+
+    name: str
+    members: Sequence[Member]
+    experts: Sequence[ChosenExpert]
+    temperature: float
+    validation: Answers
+
+    @property
+    def limits(self) -> TextLimits:
+        """The largest vocabulary and the longest limit of the networks."""
+        return _widest(self.members)
+
+    def describe(self, max_epochs: int) -> dict[str, Any]:
+        """Return what `metrics.json` holds under `final`.
+
+        Args:
+            max_epochs: Integer. Epochs at which a falling learning rate reaches 0.
+        """
+        chosen = {each.expert.name for each in self.experts}
+        return {
+            "name": self.name,
+            **{f"{each.name}_share": WEIGHT if each.name in chosen else 0.0 for each in EXPERTS},
+            "temperature": round(self.temperature, 4),
+            "members": [
+                {
+                    "trial": record.id,
+                    "share": round(weight, 4),
+                    "epochs": final_epochs(record.values, record.best_epoch, max_epochs),
+                    "val_macro_f1": record.objective,
+                    "hyperparameters": record.values,
+                }
+                for record, weight in ((each.record, each.weight) for each in self.members)
+            ],
+        }
+
+
+def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPlan:
+    """Choose members, experts and temperature on validation.
+
+    Args:
+        final: The configuration.
+        inputs: What all trials of the study shared.
+        study: The study with its trials.
+    """
+    candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
+    final_step: FinalStep = make("final.step", final.step)
+    weights = final_step.choose(candidates, labels, inputs.seed)
+    members = [Member(candidates[number].record, weight) for number, weight in weights.items()]
+    if len(members) > 1:
+        chosen = ", ".join(f"{each.record.id} ({each.weight:.0%})" for each in members)
+        logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
+    networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
+    experts = choose_experts(
+        final,
+        inputs,
+        _widest(members),
+        networks,
+        lambda rows: comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
+    )
+    answers = {each.expert.name: each.validation for each in experts}
+    whole = with_experts(networks, list(answers.values()))
+    temperature = fit_temperature(whole, labels)
+    logger.info("Calibration: a temperature of %.2f.", temperature)
+    answers = {NETWORK: networks, **answers, WHOLE: cross_calibrated(whole, labels, inputs.seed)}
+    return FinalPlan(final_step.name, members, experts, temperature, answers)
+
+
+def _widest(members: Sequence[Member]) -> TextLimits:
+    limits = [member.limits for member in members]
+    return TextLimits(
+        max(each.vocabulary_size for each in limits), max(each.max_tokens for each in limits)
+    )
+
+
+def choose_experts(
+    final: FinalConfig,
+    inputs: TrialInputs,
+    limits: TextLimits,
+    networks: NDArray[np.float32],
+    comparable: Callable[[NDArray[np.int64]], Sequence[NDArray[np.float32]]],
+) -> list[ChosenExpert]:
+    """Choose the experts that answer beside the networks, on validation.
+
+    Args:
+        final: The configuration, which may leave each of them out.
+        inputs: What all trials of the study shared.
+        limits: What the networks see of a text.
+        networks: Array of shape `(texts, num_classes)`, their answers to the validation texts.
+        comparable: Function from numbers of validation texts to answers of networks like these
+            that were not chosen on these texts. They decide; where there are none, `networks` do.
+    """
+    labels = inputs.labels[inputs.split.validation]
+    fitted = {each.expert.name: each for each in _fit_experts(final, inputs, limits)}
+    if not fitted:
+        return []
+    texts = max_judged_texts(inputs.classes)
+    rows = sample_rows(len(labels), texts, np.random.default_rng(inputs.seed))
+    judged = {name: each.validation[rows] for name, each in fitted.items()}
+    names = useful_experts(comparable(rows) or [networks[rows]], judged, labels[rows])
+    for name, each in fitted.items():
+        if name in names:
+            logger.info("%s: counts for %.0f %%.", each.expert.title, 100 * WEIGHT)
+        else:
+            logger.info("%s: left out, validation is no better with it.", each.expert.title)
+    return [fitted[name] for name in names]
+
+
+def _fit_experts(final: FinalConfig, inputs: TrialInputs, limits: TextLimits) -> list[ChosenExpert]:
+    """Fit each expert to train alone and let it answer the validation texts."""
+    # Of the ids those that occur: a small data set has fewer than are allowed.
+    words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
+    train = inputs.examples(inputs.split.train, vars(limits))
+    validation = inputs.examples(inputs.split.validation, vars(limits))
+    fitted = []
+    for kind in EXPERTS:
+        if not getattr(final, kind.name):
+            continue
+        expert = kind(inputs.classes, TextLimits(words, limits.max_tokens), inputs.seed)
+        try:
+            expert.fit(train)
+            fitted.append(ChosenExpert(expert, expert.calibrate(validation)))
+        except NothingToLearnError as error:
+            logger.info("%s: none, since %s.", expert.title, error)
+        except MemoryError:
+            logger.info("%s: none, since there was not enough memory for it.", expert.title)
+    return fitted
+
+
+def useful_experts(
+    networks: Sequence[NDArray[np.float32]],
+    answers: Mapping[str, NDArray[np.float32]],
+    label_ids: NDArray[np.int64],
+) -> tuple[str, ...]:
+    """Decide which experts count, on validation texts that none of them has seen.
+
+    All do unless the networks do better with fewer by more than chance: what answers in another way
+    mostly helps a little, less than some thousand texts can show (docs/experiments.md). For the
+    same reason the weight of each is fixed.
+
+    Args:
+        networks: For each network an array of probabilities, shape `(texts, num_classes)`.
+        answers: The same of each expert, by name.
+        label_ids: Array of class numbers, shape `(texts,)`.
+
+    Returns:
+        The names of those that count; the fewest where the others change nothing.
+    """
+    sizes = range(len(answers) + 1)
+    sets = [names for size in sizes for names in itertools.combinations(answers, size)]
+    right = {
+        names: _how_often_right(networks, [answers[name] for name in names], label_ids)
+        for names in sets
+    }
+    # Each class weighs the same, as in macro-F1.
+    texts_of_class = np.bincount(label_ids)
+    weights = 1 / (texts_of_class[label_ids] * np.count_nonzero(texts_of_class))
+    every = tuple(answers)
+    best, highest = every, 0.0
+    for names in sets:
+        differences = right[names] - right[every]
+        gain = float(weights @ differences)
+        if gain > max(highest, _STANDARD_ERRORS * float(np.linalg.norm(weights * differences))):
+            best, highest = names, gain
+    return next(names for names in sets if np.array_equal(right[names], right[best]))
+
+
+def _how_often_right(
+    networks: Sequence[NDArray[np.float32]],
+    chosen: Sequence[NDArray[np.float32]],
+    label_ids: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return how often each text's answer is right, over networks and weights near the usual."""
+    mixes = [with_experts(each, chosen, weight) for each in networks for weight in _NEAR]
+    right: NDArray[np.float64] = np.mean([mix.argmax(axis=1) == label_ids for mix in mixes], axis=0)
+    return right
+
+
+def with_experts(
+    networks: NDArray[np.float32], experts: Sequence[NDArray[np.float32]], weight: float = WEIGHT
+) -> NDArray[np.float32]:
+    """Return the mean of answers in which each expert has a weight and the networks the rest."""
+    rest = 1 - weight * len(experts)
+    return mix([(networks, rest), *((expert, weight) for expert in experts)])

@@ -1,0 +1,154 @@
+"""Final steps: which trials are exported, with which weights, and which are comparable to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecomcat.errors import UserError
+from ecomcat.final.ensemble import (
+    Candidate,
+    Ensemble,
+    Single,
+    comparable_answers,
+    find_candidates,
+    mix,
+)
+from ecomcat.tuning.records import PRUNED, TrialRecord
+from ecomcat.tuning.study import Study
+from tests.tuning.trial_records import ended, saved
+
+LABELS = np.random.default_rng(0).integers(0, 3, 300)
+
+
+def answers(error: float, seed: int, labels: np.ndarray = LABELS) -> np.ndarray:
+    """Return probabilities that are wrong in a part of the texts, others for each seed."""
+    random = np.random.default_rng(seed)
+    wrong = random.random(len(labels)) < error
+    answer = np.where(wrong, (labels + random.integers(1, 3, len(labels))) % 3, labels)
+    confidence = random.uniform(0.5, 0.9, len(labels))
+    probabilities = np.repeat(((1 - confidence) / 2)[:, None], 3, axis=1)
+    probabilities[np.arange(len(labels)), answer] = confidence
+    return probabilities.astype(np.float32)
+
+
+class Held(Candidate):
+    """A candidate whose answers need no file."""
+
+    def __init__(self, probabilities: np.ndarray) -> None:
+        super().__init__(TrialRecord("0000", {}), Path())
+        object.__setattr__(self, "_probabilities", probabilities)
+
+    def answers(self) -> np.ndarray:
+        found: np.ndarray = self._probabilities  # type: ignore[attr-defined]
+        return found
+
+
+def choose(probabilities: list[np.ndarray], max_members: int = 6, seed: int = 1) -> dict:
+    return Ensemble(max_members).choose([Held(each) for each in probabilities], LABELS, seed)
+
+
+def test_a_perfect_trial_has_the_largest_weight():
+    assert next(iter(choose([answers(0.4, 1), answers(0.0, 2), answers(0.4, 3)]))) == 1
+
+
+def test_trials_that_err_on_different_texts_are_combined_and_err_less():
+    weights = choose([answers(0.25, seed) for seed in range(5)])
+    assert len(weights) > 2
+    unseen = np.random.default_rng(9).integers(0, 3, 4000)
+    fresh = [answers(0.25, 100 + seed, unseen) for seed in range(5)]
+    alone = np.mean(fresh[0].argmax(axis=1) == unseen)
+    whole = mix((fresh[trial], weight) for trial, weight in weights.items())
+    assert np.mean(whole.argmax(axis=1) == unseen) > alone + 0.05
+
+
+def test_a_trial_that_knows_nothing_has_a_small_weight():
+    assert choose([answers(0.1, 1), answers(0.12, 2), answers(0.67, 3)]).get(2, 0.0) < 0.25
+
+
+def test_one_trial_is_the_whole_and_a_single_model_is_the_best_trial():
+    assert choose([answers(0.2, 1)]) == {0: 1.0}
+    assert Single().choose([Held(answers(0.2, 1)), Held(answers(0.1, 2))], LABELS, 1) == {0: 1.0}
+
+
+@settings(max_examples=15, deadline=None)
+@given(count=st.integers(1, 7), most=st.integers(1, 4), seed=st.integers(0, 50))
+def test_weights_are_of_distinct_trials_positive_ordered_and_sum_to_one(count, most, seed):
+    trials = [answers(0.3, seed + number) for number in range(count)]
+    weights = choose(trials, most)
+    assert 1 <= len(weights) <= min(count, most)
+    assert all(0 <= trial < count for trial in weights)
+    assert list(weights.values()) == sorted(weights.values(), reverse=True)
+    assert min(weights.values()) > 0
+    assert sum(weights.values()) == pytest.approx(1)
+    assert choose(trials, most) == weights
+
+
+def test_a_class_that_no_validation_text_has_is_no_obstacle():
+    assert choose([np.pad(answers(0.2, seed), ((0, 0), (0, 1))) for seed in range(3)], seed=0)
+
+
+def study_of(folder: Path, objectives: list[float]) -> Study:
+    """Make a study in which each trial answers all texts with its own number."""
+    study = Study(folder)
+    saved(study, *(ended(number, objective) for number, objective in enumerate(objectives)))
+    for number in range(len(objectives)):
+        probabilities = np.full((1000, 2), number, np.float32)
+        np.savez(study.trial_dir(f"{number:04}") / "validation.npz", probabilities=probabilities)
+    return study
+
+
+def drawn(study: Study, count: int, *, texts: int = 1000, seed: int = 1) -> list[float]:
+    found = comparable_answers(find_candidates(study), np.arange(texts), count=count, seed=seed)
+    assert all(each.shape == (texts, 2) for each in found)
+    return [float(each[0, 0]) for each in found]
+
+
+# Of 1,000 texts a score of 0.9 is known to 0.01 or so: trials 1, 3 and 4 may well be as good.
+OBJECTIVES = [0.5, 0.9, 0.7, 0.89, 0.885, 0.4]
+
+
+def test_candidates_are_the_completed_trials_the_best_first(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [0.5, 0.9, 0.7])
+    saved(study, ended(2, 0.7, PRUNED))
+    candidates = find_candidates(study)
+    assert [each.record.id for each in candidates] == ["0001", "0000"]
+    candidates[1].path.unlink()
+    with pytest.raises(UserError, match=r"trial 0000, found no .*validation\.npz"):
+        candidates[1].answers()
+
+
+@pytest.mark.parametrize(
+    ("count", "texts", "found"),
+    [
+        pytest.param(1, 1000, [1, 3, 4], id="each that may be as good as the best"),
+        pytest.param(1, 8, [1, 3, 4, 2], id="fewer texts tell less apart"),
+        pytest.param(2, 1000, [2, 2.5, 3.5], id="several together in every set once"),
+        pytest.param(3, 1000, [], id="no more are that good"),
+        pytest.param(7, 1000, [], id="fewer than are wanted"),
+    ],
+)
+def test_comparable_trials_are_those_as_good_as_the_best_but_for_chance(
+    tmp_path: Path, count: int, texts: int, found: list[float]
+) -> None:
+    given = drawn(study_of(tmp_path, OBJECTIVES), count, texts=texts)
+    assert (sorted(given) if count == 2 else given) == found
+
+
+def test_comparable_trials_whose_answers_are_gone_are_left_out(tmp_path: Path) -> None:
+    study = study_of(tmp_path, OBJECTIVES)
+    (study.trial_dir("0001") / "validation.npz").unlink()
+    assert drawn(study, 1) == [3, 4]
+
+
+def test_of_many_trials_a_random_sample_is_comparable_the_same_each_time(tmp_path: Path) -> None:
+    study = study_of(tmp_path, [0.9 - 0.0001 * number for number in range(40)])
+    samples = [drawn(study, 1, seed=seed) for seed in range(8)]
+    assert all(sample == sorted(set(sample)) and len(sample) == 12 for sample in samples)
+    assert 15 < np.mean(samples) < 24
+    assert drawn(study, 4) == drawn(study, 4)
+    assert drawn(study, 4) != drawn(study, 4, seed=2)

@@ -1,0 +1,127 @@
+"""Experts answer beside the networks only where validation says that they do no harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tiny_network import texts_and_labels
+
+pytestmark = pytest.mark.slow
+
+LABELS = np.arange(300) % 3
+RIGHT = np.eye(3, dtype=np.float32)[LABELS]
+WRONG = np.eye(3, dtype=np.float32)[(LABELS + 1) % 3]
+
+
+def leaning(right: float, rows: slice) -> np.ndarray:
+    """Return certain and right answers, but for some rows, which lean to the wrong class."""
+    answers = RIGHT.copy()
+    answers[rows] = right * RIGHT[rows] + (1 - right) * WRONG[rows]
+    return answers
+
+
+def barely(right: slice, wrong: slice) -> np.ndarray:
+    """Return right answers, of which a wrong expert would correct some and spoil others."""
+    answers = leaning(0.45, wrong)
+    answers[right] = 0.55 * RIGHT[right] + 0.45 * WRONG[right]
+    return answers
+
+
+# The networks err on a third of the texts, and by so little that any expert corrects it.
+NETWORKS = leaning(0.45, slice(0, 100))
+LINEAR = leaning(0, slice(100, 300))  # right on the first hundred texts alone
+CORRECTED, SPOILT = barely(slice(0), slice(0, 9)), barely(slice(100, 109), slice(0))
+
+
+@pytest.mark.parametrize(
+    ("networks", "answers", "useful"),
+    [
+        pytest.param([NETWORKS], {}, (), id="no expert"),
+        pytest.param([NETWORKS], {"memory": RIGHT}, ("memory",), id="it corrects"),
+        pytest.param(
+            [leaning(0.55, slice(0, 100))], {"memory": WRONG}, (), id="it spoils what is right"
+        ),
+        pytest.param(
+            [NETWORKS],
+            {"memory": leaning(0.45, slice(0, 50)), "linear": leaning(0.45, slice(50, 100))},
+            ("memory", "linear"),
+            id="each corrects one half",
+        ),
+        pytest.param([RIGHT], {"memory": WRONG}, (), id="it changes no answer"),
+        pytest.param(
+            [NETWORKS], {"memory": RIGHT, "linear": RIGHT}, ("memory",), id="one is enough"
+        ),
+        pytest.param([SPOILT], {"linear": LINEAR}, (), id="one network"),
+        pytest.param([CORRECTED, SPOILT], {"linear": LINEAR}, ("linear",), id="the mean of two"),
+        pytest.param([CORRECTED, *[SPOILT] * 4], {"linear": LINEAR}, (), id="the mean of five"),
+    ],
+)
+def test_experts_are_useful_that_do_no_harm_and_change_something(networks, answers, useful):
+    from ecomcat.final.plan import useful_experts
+
+    assert useful_experts(networks, answers, LABELS) == useful
+
+
+@pytest.mark.parametrize(
+    ("corrected", "spoilt", "useful"),
+    [(8, 0, True), (8, 18, True), (8, 20, False), (0, 4, True), (0, 5, False), (1, 6, True)],
+)
+def test_an_expert_that_harms_is_left_out_where_it_is_more_than_chance(corrected, spoilt, useful):
+    """Chance seldom makes a difference of more than twice the root of the changed answers."""
+    from ecomcat.final.plan import useful_experts
+
+    network = barely(slice(100, 100 + spoilt), slice(0, corrected))
+    found = useful_experts([network], {"linear": LINEAR}, LABELS)
+    assert found == (("linear",) if useful else ())
+
+
+def test_a_rare_category_weighs_as_much_as_others():
+    from ecomcat.final.plan import useful_experts
+
+    labels = np.where(np.arange(300) < 10, 0, 1)
+    right = np.eye(2, dtype=np.float32)[labels]
+    network, linear = 0.55 * right + 0.45 * right[:, ::-1], right.copy()
+    network[10:], linear[10:] = right[10:], right[10:]
+    linear[:8] = right[:8, ::-1]  # it spoils most of the rare ones,
+    network[20:40] = 0.45 * right[20:40] + 0.55 * right[20:40, ::-1]  # and corrects more others
+    assert useful_experts([network], {"linear": linear}, labels) == ()
+
+
+def inputs() -> Any:
+    """Return texts of three categories, whose words tell them apart, half of them validation."""
+    from ecomcat.data.splitting import Split
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.trial import TrialInputs
+
+    texts, labels = texts_and_labels(180, seed=0, longest=8)
+    rows = np.arange(180)
+    split = Split(rows[:90], rows[90:], rows[:0])
+    return TrialInputs(lstm_classifier, texts, labels, 3, split, seed=1, patience=1, max_epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("switched_off", "chosen"),
+    [(("memory",), ["linear"]), (("linear",), ["memory"]), (("memory", "linear"), [])],
+)
+def test_trials_decide_that_validation_did_not_choose(switched_off, chosen) -> None:
+    """The networks are right everywhere, as chosen ones may look; comparable ones are not."""
+    from ecomcat.config import FinalConfig
+    from ecomcat.final.experts import TextLimits
+    from ecomcat.final.plan import choose_experts
+
+    final = FinalConfig({}, **dict.fromkeys(switched_off, False))
+    right = np.eye(3, dtype=np.float32)[inputs().labels[90:]]
+    unsure = 0.45 * right + 0.55 * np.roll(right, 1, axis=1)
+
+    def found(comparable: list[np.ndarray]) -> list[str]:
+        experts = choose_experts(
+            final, inputs(), TextLimits(20, 8), right, lambda rows: [e[rows] for e in comparable]
+        )
+        assert all(each.validation.shape == (90, 3) for each in experts)
+        return [each.expert.name for each in experts]
+
+    assert found([]) == []  # nothing is changed
+    assert found([unsure, unsure]) == chosen
