@@ -44,10 +44,11 @@ def normalized_key(text: str, kept: _KeptCharacters | None = None) -> str:
     >>> normalized_key("Red Shirt, size M!")
     'redshirtsizem'
     """
-    return _folded(text).translate(_KeptCharacters() if kept is None else kept)
+    return folded(text).translate(_KeptCharacters() if kept is None else kept)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text in NFKC and without differences of case."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -103,10 +104,10 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
-        visible = "".join(c for c in _folded(name) if unicodedata.category(c) != "Cf")
-        folded = " ".join(visible.split())
-        number = _WHOLE_NUMBER.fullmatch(folded)
-        groups[number[1] if number else folded].append(name)
+        visible = "".join(c for c in folded(name) if unicodedata.category(c) != "Cf")
+        spaced = " ".join(visible.split())
+        number = _WHOLE_NUMBER.fullmatch(spaced)
+        groups[number[1] if number else spaced].append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -229,6 +230,6 @@ def clean_rows(rows: pd.DataFrame) -> CleanRows:
 
 def _conflicts_of_symbols(rows: pd.DataFrame) -> int:
     """Count texts under several labels of which no spelling, symbols included, has two labels."""
-    spelt = rows[TEXT].map(lambda text: key_digest("".join(_folded(text).split())))
+    spelt = rows[TEXT].map(lambda text: key_digest("".join(folded(text).split())))
     labels = rows.groupby([rows[DIGEST], spelt])[LABEL].nunique()
     return int((labels.groupby(level=0).max() == 1).sum())

@@ -18,9 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.data.cleaning import folded
 from ecomcat.process import raise_if_requested, require_extra
 
 SHINGLE_WORDS = 3
+_PERMUTATIONS, _SEED = 128, 1
+# A pair that is missed does more harm than one that is compared in vain.
+_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
+_TEXTS_BETWEEN = 1000  # between two reports of progress
+# Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
+# that follow it: in a chain they hang together just as well.
+_MAX_COMPARED = 20
 # Letters of these scripts follow each other without spaces, so that each counts as a word: Thai,
 # Lao, Tibetan, Myanmar, Khmer, kana and Han.
 _UNSPACED = (
@@ -33,11 +41,13 @@ def words_of(text: str, table: _Words | None = None) -> list[str]:
     """Split a text into normalised words: runs of letters, marks and digits, case folded.
 
     Args:
-        text: any text.
-        table: to reuse over many calls.
+        text: String. Any text.
+        table: A table to reuse over many calls.
+
+    >>> words_of("Red-Shirt, 2 sizes")
+    ['red', 'shirt', '2', 'sizes']
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.translate(_Words() if table is None else table).split()
+    return folded(text).translate(_Words() if table is None else table).split()
 
 
 class _Words(dict[int, str]):
@@ -65,8 +75,8 @@ def all_shingles(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """Return the distinct shingles of each text, in order of their numbers.
 
     Args:
-        texts: any texts; one of fewer words than a shingle has gives one shingle of all of them,
-            and one without a word gives none.
+        texts: Sequence of strings. One of fewer words than a shingle has gives one shingle of all
+            of them, and one without a word gives none.
     """
     table, hashes = _Words(), _WordHashes()
     return [_shingles([hashes[word] for word in words_of(text, table)]) for text in texts]
@@ -91,29 +101,18 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return scattered ^ (scattered >> np.uint64(29))
 
 
-_PERMUTATIONS = 128
-# A pair that is missed does more harm than one that is compared in vain.
-_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
-_SEED = 1
-_TEXTS_BETWEEN = 1000  # between two reports of progress
-# Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
-# that follow it: in a chain they hang together just as well.
-_MOST_COMPARED = 20
-_NOTHING: Callable[[int], None] = lambda _done: None  # noqa: E731
-
-
 @dataclass(frozen=True)
 class NearDuplicates:
     """Which texts are nearly the same.
 
     Args:
-        groups: a number for each text, shape `(texts,)`; texts of one number hang together by
-            pairs, and one that is like no other has a number of its own. Numbers follow the first
-            text of each group.
-        pairs: two text numbers a row, the lower first, sorted, shape `(pairs, 2)`. Texts with the
-            same shingles are paired with the first of them alone, and of very many similar texts
-            not all pairs are listed.
-        similarities: Jaccard similarity of each pair, shape `(pairs,)`.
+        groups: Array of shape `(texts,)`, a number for each text. Texts of one number hang
+            together by pairs, and one that is like no other has a number of its own. Numbers
+            follow the first text of each group.
+        pairs: Array of shape `(pairs, 2)`, two text numbers a row, the lower first, sorted. Texts
+            with the same shingles are paired with the first of them alone, and of very many
+            similar texts not all pairs are listed.
+        similarities: Array of shape `(pairs,)`. Jaccard similarity of each pair.
     """
 
     groups: NDArray[np.int64]
@@ -122,12 +121,12 @@ class NearDuplicates:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """Return how many texts each group has, shape `(groups,)`."""
+        """Array of shape `(groups,)`, how many texts each group has."""
         return np.bincount(self.groups)
 
 
 def find_near_duplicates(
-    texts: Sequence[str], threshold: float, progress: Callable[[int], object] = _NOTHING
+    texts: Sequence[str], threshold: float, progress: Callable[[int], object] = lambda _read: None
 ) -> NearDuplicates:
     """Group texts that are nearly the same.
 
@@ -135,12 +134,12 @@ def find_near_duplicates(
     be missed: with 128 permutations about 1 in 100 of them is, and far fewer of those well above.
 
     Args:
-        texts: any texts; those without a word are like no other.
-        threshold: least Jaccard similarity of a pair, above 0 and at most 1.
-        progress: called with how many more texts have been read, of the distinct ones.
+        texts: Sequence of strings. Those without a word are like no other.
+        threshold: Float above 0, at most 1. Least Jaccard similarity of a pair.
+        progress: Function that is called with how many more distinct texts have been read.
 
     Raises:
-        UserError: when the package datasketch is missing.
+        UserError: When the package datasketch is missing.
     """
     require_extra("audit", "datasketch", needed_for="Looking for near-duplicates")
     shingles = all_shingles(texts)
@@ -208,7 +207,7 @@ def _candidates(signatures: NDArray[np.uint32], bands: Any) -> Iterator[tuple[in
             if len(members) > 1:
                 numbers = members.tolist()
                 for place, one in enumerate(numbers):
-                    for other in numbers[place + 1 : place + 1 + _MOST_COMPARED]:
+                    for other in numbers[place + 1 : place + 1 + _MAX_COMPARED]:
                         yield one, other
 
 
@@ -222,16 +221,10 @@ def _jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64], threshold: floa
 
 def _components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number the connected components by their first text."""
-    parent = list(range(count))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(text: int) -> int:
-        while parent[text] != text:
-            parent[text] = parent[parent[text]]
-            text = parent[text]
-        return text
-
-    for one, other in pairs.tolist():
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    numbers: dict[int, int] = {}
-    return np.array([numbers.setdefault(root(n), len(numbers)) for n in range(count)], np.int64)
+    edges = (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1]))
+    _, found = connected_components(coo_array(edges, shape=(count, count)), directed=False)
+    _, first, component = np.unique(found, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int64)[component]
