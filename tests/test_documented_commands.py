@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,15 +12,14 @@ from typing import Any
 
 import pytest
 from command_line import Ended, command_line
-from conftest import ROOT
-from documented import NOT_RUN, Line, documents, lines_of, problem_of_make, problem_of_pip
+from conftest import ROOT, run_module
+from documented import NOT_RUN, documented_lines, problem_of_make, problem_of_pip
 from documented_folder import Folder, write_files
 
-from ecomcat.cli import run
-from ecomcat.config import COMMANDS
+from ecomcat.cli import compose
 
-LINES = [line for path in documents() for line in lines_of(path)]
-OURS = [line for line in LINES if line.text not in NOT_RUN and line.is_ours]
+LINES = documented_lines()
+OURS = [line for line in LINES if line.text not in NOT_RUN and line.called()]
 
 RunMain = Callable[..., Ended]
 
@@ -35,68 +32,37 @@ def run_main(
         yield run_command
 
 
-def test_the_documents_show_commands():
+def test_every_line_is_run_or_known_to_be_right() -> None:
     assert {line.document for line in OURS} >= {"README.md"}
+    assert set(NOT_RUN) <= {line.text for line in LINES}
+    for line in LINES:
+        words = shlex.split(line.text)
+        if line.text in NOT_RUN or words[0] == "curl":
+            continue
+        if line.called() is not None:
+            command, arguments = line.called() or ("", [])
+            compose(command, arguments)
+        elif words[0] == "pip":
+            assert problem_of_pip(words) is None, line
+        elif words[0] == "make":
+            assert problem_of_make(words) is None, line
+            for word in words[1:]:
+                compose("search", shlex.split(word.partition("ARGS=")[2]))
+        elif words[0] == "python" and words[1].endswith(".py"):
+            assert (ROOT / words[1]).exists(), line
+        else:
+            assert words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."), line
 
 
-@pytest.mark.parametrize("line", LINES, ids=str)
-def test_a_rule_knows_what_to_do_with_it(line: Line) -> None:
-    words = shlex.split(line.text)
-    if line.text in NOT_RUN or line.is_ours or words[0] == "curl":
-        return
-    if words[0] == "pip":
-        assert problem_of_pip(words) is None, line
-    elif words[0] == "make":
-        assert problem_of_make(words) is None, line
-    elif words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
-        assert problem_of_benchmark(words[2], words[3:]) is None, line
-    elif words[0] == "python" and words[1].endswith(".py"):
-        assert (ROOT / words[1]).exists(), line
-    else:
-        pytest.fail(f"{line}: no rule knows it. Add one, or a reason why it is not run.")
-
-
-def problem_of_benchmark(module: str, arguments: list[str]) -> str | None:
-    """Say which option a benchmark does not have."""
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    missing = [word for word in arguments if word.startswith("--") and word not in shown]
-    return f"no {missing[0]}" if missing else None
-
-
-@pytest.mark.parametrize("text", NOT_RUN)
-def test_what_is_not_run_stands_in_a_document(text: str) -> None:
-    assert text in {line.text for line in LINES}
-
-
-@pytest.mark.parametrize("line", OURS, ids=str)
-def test_its_arguments_compose(line: Line, run_main: RunMain) -> None:
-    called = line.called()
-    assert called is not None
-    command, arguments = called
-    assert command in COMMANDS
-    configs: list[Any] = []
-    ended = run_main(lambda: run(command, configs.append), *arguments)
-    assert (ended.code, len(configs)) == (0, 1), ended.errors
-
-
-@pytest.mark.parametrize(
-    "line",
-    [line for line in LINES if line.text.startswith("make ") and "ARGS=" in line.text],
-    ids=str,
-)
-def test_what_make_passes_on_composes(line: Line, run_main: RunMain) -> None:
-    (given,) = (word for word in shlex.split(line.text) if word.startswith("ARGS="))
-    configs: list[Any] = []
-    ended = run_main(
-        lambda: run("search", configs.append), *shlex.split(given.removeprefix("ARGS="))
-    )
-    assert (ended.code, len(configs)) == (0, 1), ended.errors
+@pytest.mark.slow
+def test_the_options_of_each_benchmark_are_there(tmp_path: Path) -> None:
+    shown: dict[str, str] = {}
+    for line in LINES:
+        words = shlex.split(line.text)
+        if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
+            shown.setdefault(words[2], run_module(words[2], ["--help"], tmp_path).stdout)
+            options = [word for word in words[3:] if word.startswith("--")]
+            assert all(option in shown[words[2]] for option in options if option != "--"), line
 
 
 @pytest.mark.slow
@@ -119,5 +85,5 @@ def test_the_commands_of_a_document_run_in_their_order(
     with ExitStack() as open_until_end:
         folder = Folder(tmp_path, run_in_folder, open_until_end)
         for line in (line for line in LINES if line.document == document):
-            if line.text not in NOT_RUN and (line.is_ours or line.text.startswith("curl ")):
+            if line.text not in NOT_RUN and (line.called() or line.text.startswith("curl ")):
                 folder.run(line)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser import browser, requested_hosts, require_browser
+from tests.browser import browser, requested_hosts, require_browser, set_width
 from tests.serving.pets import SLOW, served_pets
 
 pytestmark = pytest.mark.slow
@@ -37,17 +37,20 @@ class Page:
     def __init__(self, driver):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        self._driver = driver
+        self.driver = driver
         self._wait = WebDriverWait(driver, SECONDS)
 
     def find(self, selector):
-        return self._driver.find_element("css selector", selector)
+        return self.driver.find_element("css selector", selector)
+
+    def text(self, selector):
+        return self.find(selector).text
 
     def texts(self, selector):
-        return [each.text for each in self._driver.find_elements("css selector", selector)]
+        return [each.text for each in self.driver.find_elements("css selector", selector)]
 
     def run(self, script, *arguments):
-        return self._driver.execute_script(script, *arguments)
+        return self.driver.execute_script(script, *arguments)
 
     def wait(self, condition):
         return self._wait.until(lambda _: condition())
@@ -58,14 +61,10 @@ class Page:
         self.find("#ask-button").click()
         self.wait(lambda: self.find("#ask-button").is_enabled())
 
-    def press(self, key):
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self._driver).send_keys(key).perform()
-
-    def wide(self, width, height=800):
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    def send(self, file, content):
+        file.write_bytes(content)
+        self.find("#file").send_keys(str(file))
+        self.wait(lambda: not self.find("#file-progress").is_displayed())
 
 
 @pytest.fixture
@@ -73,46 +72,42 @@ def page(service, driver):
     """Return the page, freshly opened; at its end nothing has gone wrong or left the machine."""
     driver.get(service)
     opened = Page(driver)
-    opened.wide(1200)
-    opened.wait(lambda: opened.find("#facts").text)
+    set_width(driver, 1200)
+    opened.wait(lambda: opened.text("#facts"))
     yield opened
     problems = [entry for entry in driver.get_log("browser") if " 422 " not in entry["message"]]
     assert problems == []
     assert requested_hosts(driver) <= {urlsplit(service).netloc}
 
 
-def test_it_says_what_is_served(page):
-    assert page.find("#facts").text == "3 categories · 95.4% right on texts it had not seen"
-    assert page.find("#source").text == "Trained on pets.csv"
-
-
 def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
+    assert page.text("#facts") == "3 categories · 95.4% right on texts it had not seen"
+    assert page.text("#source") == "Trained on pets.csv"
     page.ask("dog dog dog cat")
-    assert page.find("#label").text == "Dogs & <wolves>"
+    assert page.text("#label") == "Dogs & <wolves>"
     assert page.texts("#bars li > span:first-child") == ["Dogs & <wolves>", "Cats", "Birds"]
     shares = [float(text.strip("<>%")) for text in page.texts("#bars li > span:nth-child(2)")]
     assert shares == sorted(shares, reverse=True)
-    widths = [
-        page.run("return arguments[0].offsetWidth", page.find(f"#bars li:nth-child({n}) .fill"))
-        for n in (1, 2, 3)
-    ]
-    assert widths == sorted(widths, reverse=True)
-    assert widths[0] > 10 * widths[2]
+    fills = page.driver.find_elements("css selector", "#bars .fill")
+    widths = [page.run("return arguments[0].offsetWidth", fill) for fill in fills]
+    assert widths == sorted(widths, reverse=True) and widths[0] > 10 * widths[2]
 
 
 @pytest.mark.parametrize(
     ("text", "verdict", "reason"),
     [
-        ("dog dog dog", "✓ Accepted", "Answers this sure are right 98% of the time."),
+        ("dog dog dog", "✓ Accepted", "right 98% of the time."),
         ("nothing", "Needs a look", "Only answers of 90% and more are right 98% of the time."),
         ("?!", "", "No category: no letter, mark or digit."),
     ],
     ids=["sure", "unsure", "unreadable"],
 )
-def test_it_says_whether_the_answer_is_accepted_and_at_which_precision(page, text, verdict, reason):
+def test_it_shows_whether_the_answer_is_accepted_and_at_which_precision(
+    page, text, verdict, reason
+):
     page.ask(text)
-    assert page.find("#verdict").text == verdict
-    assert page.find("#verdict-reason").text == reason
+    assert page.text("#verdict") == verdict
+    assert page.text("#verdict-reason").endswith(reason)
     assert page.find("#words").is_displayed() == (verdict != "")
 
 
@@ -121,11 +116,9 @@ def test_the_words_that_spoke_for_it_are_highlighted_also_behind_an_emoji(page):
     page.ask(text)
     assert page.texts("#marked mark") == ["dog", "wolf", "dog", "bark"]
     assert page.run("return document.getElementById('marked').textContent") == text
-    strengths = page.run(
-        "return [...document.querySelectorAll('#marked mark')].map(each => each.dataset.strength)"
-    )
-    assert strengths[0] == strengths[2] == "4"
-    assert strengths[1] < "4"
+    script = "return [...document.querySelectorAll('#marked mark')].map(x => x.dataset.strength)"
+    strengths = page.run(script)
+    assert strengths[0] == strengths[2] == "4" > strengths[1]
 
 
 @pytest.mark.parametrize(
@@ -141,49 +134,30 @@ def test_markup_in_a_text_is_text(page, text):
     assert page.run("return document.getElementById('marked').textContent") == text
     assert page.run("return document.title") == "ecomcat"
     assert page.texts("main script, main img, main b") == []
-    assert "dog" in page.texts("#marked mark")
 
 
-def test_it_can_be_used_by_the_keyboard_alone(page):
+def test_it_can_be_used_by_the_keyboard_and_heard(page):
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     assert page.run("return document.activeElement.id") == "text"
     page.find("#text").send_keys("a bird", Keys.CONTROL, Keys.ENTER)
-    page.wait(lambda: page.find("#label").text == "Birds")
+    page.wait(lambda: page.text("#label") == "Birds")
     visited = []
     for _ in range(3):
-        page.press(Keys.TAB)
+        ActionChains(page.driver).send_keys(Keys.TAB).perform()
         visited.append(page.run("return document.activeElement.id"))
     assert visited == ["ask-button", "file", "column"]
-
-
-def test_what_can_be_used_has_a_name_and_what_changes_is_spoken(page):
-    page.ask("dog")
-    unnamed = page.run(
-        "return [...document.querySelectorAll('input, textarea')]"
-        ".filter(each => each.labels.length === 0).map(each => each.id)"
-    )
-    assert unnamed == []
-    for selector, role in [
-        ("#summary", "status"),
-        ("#ask-error", "alert"),
-        ("#file-status", "status"),
-        ("#file-error", "alert"),
-    ]:
-        assert page.find(selector).get_attribute("role") == role
-
-
-def send(page, folder, name, content):
-    file = folder / name
-    file.write_bytes(content)
-    page.find("#file").send_keys(str(file))
-    page.wait(lambda: not page.find("#file-progress").is_displayed())
+    unnamed = "input:not([aria-label]), textarea:not([aria-label])"
+    script = f"return [...document.querySelectorAll('{unnamed}')].every(x => x.labels.length)"
+    assert page.run(script)
+    roles = {"#summary": "status", "#ask-error": "alert", "#file-error": "alert"}
+    assert {each: page.find(each).get_attribute("role") for each in roles} == roles
 
 
 def test_a_file_comes_back_labelled_as_a_download(page, folder):
-    send(page, folder, "pets.csv", b"id,description\n1,a dog\n2,a cat\n")
-    assert page.find("#file-status").text == "pets.csv is labelled."
-    assert page.find("#download").text == "Download pets-labelled.csv"
+    page.send(folder / "pets.csv", b"id,description\n1,a dog\n2,a cat\n")
+    assert page.text("#file-status") == "pets.csv is labelled."
     downloaded = folder / "downloads" / "pets-labelled.csv"
     page.wait(downloaded.exists)
     header, first, _ = downloaded.read_text("utf-8").splitlines()
@@ -192,18 +166,15 @@ def test_a_file_comes_back_labelled_as_a_download(page, folder):
 
 
 def test_a_file_that_cannot_be_labelled_is_answered_with_the_reason(page, folder):
-    send(page, folder, "three.csv", b"a,b,c\n1,2,dog\n")
-    assert "Set text_column" in page.find("#file-error").text
+    page.send(folder / "three.csv", b"a,b,c\n1,2,dog\n")
+    assert "text_column" in page.text("#file-error")
     assert not page.find("#download").is_displayed()
     page.find("#column").send_keys("c")
-    send(page, folder, "three.csv", b"a,b,c\n1,2,dog\n")
-    assert page.find("#file-error").text == ""
+    page.send(folder / "three.csv", b"a,b,c\n1,2,dog\n")
+    assert page.text("#file-error") == ""
     assert page.find("#download").is_displayed()
-
-
-def test_a_file_that_is_too_large_is_not_even_sent(page, folder):
-    send(page, folder, "large.csv", b"text\n" + b"dog\n" * 300_000)
-    assert "at most 1 MB, found 1.2 MB" in page.find("#file-error").text
+    page.send(folder / "large.csv", b"text\n" + b"dog\n" * 300_000)
+    assert "at most 1 MB, found 1.2 MB" in page.text("#file-error")
 
 
 def test_a_file_under_way_can_be_given_up(page, folder):
@@ -211,12 +182,12 @@ def test_a_file_under_way_can_be_given_up(page, folder):
     file.write_text(f"description\na dog, {SLOW}\n", encoding="utf-8")
     page.find("#file").send_keys(str(file))
     page.find("#cancel").click()
-    page.wait(lambda: page.find("#file-status").text == "Cancelled.")
+    page.wait(lambda: page.text("#file-status") == "Cancelled.")
     assert not page.find("#download").is_displayed()
 
 
-@pytest.mark.parametrize("width", [320, 360, 700, 1200])
+@pytest.mark.parametrize("width", [320, 1200])
 def test_no_width_makes_it_scroll_sideways(page, width):
-    page.wide(width)
+    set_width(page.driver, width)
     page.ask("dog " * 20 + "x" * 300)
     assert page.run("return document.documentElement.scrollWidth") <= width
