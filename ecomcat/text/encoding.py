@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, padded to the longest of their own.
+"""Texts as token ids, encoded once, and batches of similar length, padded to their longest.
 
 Texts differ in length by a factor of hundreds: padding all of them to one length would make most
 of the work padding. Each epoch shuffles, sorts by length within windows of many batches, and
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FEW_WORDS = 50  # under which a text loses a smaller share of them
 _CHUNK = 4096  # texts at a time, which bounds the memory of Python's lists and of positions
+_WINDOW_BATCHES = 50  # within which an epoch sorts texts by length
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,12 @@ class EncodedTexts:
     """Token ids of many texts in one array.
 
     Args:
-        ids: all texts' ids one after the other, shape `(tokens,)`.
-        offsets: where each text begins, and the end, shape `(texts + 1,)`.
+        ids: Array of shape `(tokens,)`, all texts' ids one after the other.
+        offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
+
+    >>> texts = EncodedTexts(np.array([5, 2, 7], np.int32), np.array([0, 1, 3]))
+    >>> texts.padded(np.array([0, 1])).tolist()
+    [[5, 0], [2, 7]]
     """
 
     ids: NDArray[np.int32]
@@ -48,8 +53,8 @@ class EncodedTexts:
         """Return the same texts as a smaller vocabulary and a length limit would encode them.
 
         Args:
-            vocabulary_size: ids from here on become the unknown word's.
-            max_tokens: tokens kept from the beginning of each text.
+            vocabulary_size: Integer. Ids from here on become the unknown word's.
+            max_tokens: Integer. Tokens kept from the beginning of each text.
         """
         shortened = self._gather(self.offsets[:-1], np.minimum(self.lengths, max_tokens))
         shortened.ids[shortened.ids >= vocabulary_size] = UNKNOWN_ID
@@ -76,10 +81,10 @@ class EncodedTexts:
         """Return some texts as a matrix, padded with 0 to the longest of them.
 
         Args:
-            rows: text numbers, shape `(batch,)`.
+            rows: Array of shape `(batch,)`, text numbers.
 
         Returns:
-            Token ids of shape `(batch, longest)`.
+            Array of token ids, shape `(batch, longest)`.
         """
         lengths = self.lengths[rows]
         columns = np.arange(lengths.max(initial=1))
@@ -98,9 +103,9 @@ def drop_words(
     words is mostly what makes it that question (docs/experiments.md).
 
     Args:
-        ids: token ids, padded with 0 at the end, shape `(texts, tokens)`.
-        share: probability that a word is dropped.
-        random: source of chance.
+        ids: Array of shape `(texts, tokens)`, token ids, padded with 0 at the end.
+        share: Float. Probability that a word is dropped.
+        random: Generator of random numbers.
     """
     words = ids != PADDING_ID
     shares = share * np.minimum(1.0, words.sum(axis=1, keepdims=True) / _FEW_WORDS)
@@ -118,10 +123,10 @@ def encode_all(
     """Encode texts in chunks.
 
     Args:
-        tokenizer: fitted on training texts.
-        texts: any number of texts.
-        max_tokens: tokens kept from the beginning of each text.
-        on_texts: called with the number of texts in each chunk that is encoded.
+        tokenizer: Tokenizer, fitted on training texts.
+        texts: Iterable of strings.
+        max_tokens: Integer. Tokens kept from the beginning of each text.
+        on_texts: Function that is called with the number of texts in each encoded chunk.
     """
     pieces: list[NDArray[np.int32]] = []
     lengths: list[int] = []
@@ -140,22 +145,19 @@ def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
         yield chunk
 
 
-_WINDOW_BATCHES = 50
-
-
 def training_batches(
     lengths: NDArray[np.int64], batch_size: int, seed: int, epoch: int
 ) -> list[NDArray[np.int64]]:
-    """Draw one epoch's batches.
+    """Return one epoch's batches of texts of similar length, in random order.
 
     Args:
-        lengths: tokens of each text, shape `(texts,)`.
-        batch_size: texts of a batch; the last may be smaller.
-        seed: of the shuffling.
-        epoch: its number; each epoch has its own order, the same whenever it is asked for.
+        lengths: Array of shape `(texts,)`, tokens of each text.
+        batch_size: Integer. Texts of a batch; one may be smaller.
+        seed: Integer. Seed of the shuffling.
+        epoch: Integer. Its number; each epoch has an order of its own, always the same.
 
     Returns:
-        Text numbers of each batch; every text stands in exactly one.
+        List of arrays of text numbers, one a batch; every text stands in exactly one.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))

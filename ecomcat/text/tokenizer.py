@@ -33,8 +33,12 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     separates words and is dropped.
 
     Args:
-        texts: the training texts, and no others.
-        vocabulary_size: most ids to give out, padding and unknown included.
+        texts: Iterable of strings, the training texts and no others.
+        vocabulary_size: Integer. Largest number of ids, padding and unknown included.
+
+    >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
+    >>> encode_texts(tokenizer, ["a red lamp"])
+    [[1, 2, 1]]
     """
     from tokenizers import Tokenizer, models, normalizers, trainers
 
@@ -56,7 +60,7 @@ def mean_words(texts: Sequence[str]) -> float:
     """Return how many words a text has on average, known or not.
 
     Args:
-        texts: at least one.
+        texts: Sequence of strings, at least one.
     """
     split = _splitter().pre_tokenize_str
     return sum(len(split(valid_unicode(text))) for text in texts) / len(texts)
@@ -72,9 +76,9 @@ def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: i
     """Return a tokenizer that by itself gives the ids that a model was trained on.
 
     Args:
-        tokenizer: one with at least as many words.
-        vocabulary_size: ids to keep.
-        max_tokens: tokens to keep of each text.
+        tokenizer: Tokenizer with at least as many words.
+        vocabulary_size: Integer. Ids to keep.
+        max_tokens: Integer. Tokens to keep of each text.
     """
 
     def shrink(description: dict[str, Any]) -> None:
