@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MAX_MATRIX_CLASSES = 40  # that are shown apart; the rest becomes one row and column
-_MAX_NAME = 26  # characters
-_RIGHT_TO_LEFT = {"R", "AL", "RLO", "RLE", "RLI"}
+_MAX_CLASSES, _MAX_NAME = 40, 26  # classes in the picture; characters
 
 
 def draw_confusion(
@@ -19,8 +16,8 @@ def draw_confusion(
 ) -> NDArray[np.uint8]:
     """Draw the confusion matrix: true categories by row, predicted ones by column.
 
-    Of more than 40 categories those with the most mistakes are shown apart. A name with letters
-    that the font lacks is shown as `#` and its number, from 1.
+    Of more than 40 categories those with the most mistakes are shown. A name with letters that
+    the font lacks is shown as `#` and its number, from 1.
 
     Args:
         counts: Numbers of texts, a row a true category, a column a predicted one.
@@ -35,52 +32,29 @@ def draw_confusion(
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    matrix, names = _most_confused(np.asarray(counts, np.int64), _drawable_names(class_names))
-    inches = 4 + 0.4 * len(names)
+    matrix = np.asarray(counts, np.int64)
+    mistakes = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * np.diag(matrix)
+    shown = np.sort(np.argsort(-mistakes, kind="stable")[:_MAX_CLASSES])
+    names = [_drawable_name(int(number), class_names[number]) for number in shown]
+    matrix, inches = matrix[np.ix_(shown, shown)], 4 + 0.4 * len(names)
     figure = Figure(figsize=(inches, inches), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot(title="Test texts: true category by row, predicted by column")
+    which = "" if len(names) == len(class_names) else f", the {len(names)} with the most mistakes"
+    axes = figure.add_subplot(title=f"Test texts by category{which}")
     display = ConfusionMatrixDisplay(matrix, display_labels=names)
     display.plot(ax=axes, cmap="Blues", colorbar=False, values_format="d", xticks_rotation=90)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
-    # By the fraction of the row, not by the count: a small category is as visible as a large one.
-    assert display.im_ is not None
-    display.im_.set_data(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
-    display.im_.set_clim(0, 1)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
-def _most_confused(
-    counts: NDArray[np.int64], names: Sequence[str]
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the classes with the most mistakes in their order, and the sum of the others."""
-    if len(names) <= _MAX_MATRIX_CLASSES:
-        return counts, list(names)
-    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
-    shown = np.sort(np.argsort(-mistakes, kind="stable")[: _MAX_MATRIX_CLASSES - 1])
-    place = np.full(len(names), len(shown))
-    place[shown] = np.arange(len(shown))
-    merged = np.zeros((len(shown) + 1, len(shown) + 1), np.int64)
-    np.add.at(merged, (place[:, None], place[None, :]), counts)
-    return merged, [*(names[each] for each in shown), f"{len(names) - len(shown)} others"]
-
-
-def _drawable_names(class_names: Sequence[str]) -> list[str]:
+def _drawable_name(number: int, name: str) -> str:
+    """Return a name on one line, or its number where the font lacks a letter of it."""
     from matplotlib.font_manager import findfont, get_font
 
     font = get_font(findfont("DejaVu Sans"))
-    names = []
-    for number, name in enumerate(class_names, start=1):
-        line = " ".join(name.split())
-        # Drawn letter by letter from left to right, which Arabic and Hebrew cannot be.
-        drawable = all(
-            font.get_char_index(ord(letter))
-            and unicodedata.bidirectional(letter) not in _RIGHT_TO_LEFT
-            and letter.isprintable()
-            for letter in line
-        )
-        short = line if len(line) <= _MAX_NAME else f"{line[: _MAX_NAME - 1]}…"
-        names.append(short if line and drawable else f"#{number}")
-    return names
+    line = " ".join(name.split())
+    if not line or not all(font.get_char_index(ord(letter)) for letter in line):
+        return f"#{number + 1}"
+    return line if len(line) <= _MAX_NAME else f"{line[: _MAX_NAME - 1]}…"

@@ -16,11 +16,9 @@ from ecomcat.export.summary import (
 )
 from ecomcat.reporting.charts import (
     MAX_MATRIX_CLASSES,
-    balance_chart,
     calibration_chart,
     confusion_chart,
     coverage_chart,
-    lengths_chart,
     scores_chart,
 )
 from ecomcat.reporting.html import Facts, Grid, MarkedText, Paragraph, Part, Table
@@ -168,4 +166,12 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
         caption="What cleaning removed or found.",
         fold=10,
     )
-    yield Grid([balance_chart(data["classes"]), lengths_chart(facts["lengths"])])
+    ranked = sorted(data["classes"].items(), key=lambda item: -item[1])
+    yield Table(["category", "distinct texts"], ranked, caption="Categories.", fold=10)
+    lengths, quantiles = facts["lengths"], facts["lengths"]["characters"]["quantiles"]
+    yield Paragraph(
+        f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95% "
+        f"{quantiles['0.95']:,} or fewer; on average {lengths['mean_tokens']:.0f} tokens are read. "
+        f"{lengths['cut']:.1%} of the texts have {lengths['max_tokens']:,} tokens or more, and are "
+        "cut there."
+    )

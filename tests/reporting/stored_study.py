@@ -179,9 +179,7 @@ def data_facts() -> dict[str, Any]:
     }
 
 
-def store(
-    root: Path, records: list[TrialRecord], *, data: bool = True, final: bool = True
-) -> Study:
+def store(root: Path, records: list[TrialRecord], *, final: bool = True) -> Study:
     """Write a study into `root / "made-up"` and return it."""
     identity, config = {"seed": 1}, {"model": MODEL, "data": {"path": PLANTED}}
     with open_study(root, "made-up", identity, overwrite=True, config=config) as study:
@@ -189,8 +187,7 @@ def store(
         for record in records:
             table.save(record)
         write_json(study.directory / "clock.json", {"active_seconds": 130.0})
-        if data:
-            write_facts(study, DATA, data_facts())
+        write_facts(study, DATA, data_facts())
         if final:
             write_facts(study, FINAL, final_snapshot())
     return study

@@ -98,8 +98,8 @@ def test_the_browser_refuses_a_script_that_was_planted_all_the_same(parts):
 
 def test_every_chart_of_a_report_holds_a_drawing(report):
     # Confusion, categories, calibration, coverage, history, curves, timeline, importance, parallel
-    # coordinates, slices, balance, lengths.
-    assert report.count(".chart[data-drawn]") == 12
+    # coordinates, slices.
+    assert report.count(".chart[data-drawn]") == 10
     assert report.count(".chart[data-drawn]:not(:has(.main-svg))") == 0
 
 
