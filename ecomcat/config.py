@@ -23,7 +23,22 @@ MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one
 
 
 @dataclass
-class DataConfig:
+class ReadingConfig:
+    """How a table is read."""
+
+    member: str | None = option(None, help="which file of a zip archive, or sheet of a workbook")
+    encoding: str = option("auto", help="or any encoding that Python knows")
+    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe, none")
+    quote_character: str = option('"', help="around a cell; none turns quoting off")
+    escape_character: str | None = option(None, help="before a quote within quotes, such as \\")
+    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
+    text_column: Any = option(
+        None, help="a name, a position from 0, or a list of these joined in order", column=True
+    )
+
+
+@dataclass
+class DataConfig(ReadingConfig):
     """Where rows come from, how the file is read, and how the rows are split."""
 
     name: str = option(help="the second part of a study's default name")
@@ -31,7 +46,7 @@ class DataConfig:
         {"_target_": "ecomcat.data.sources.FileSource"},
         help="the class that loads the rows; data=csv, sample, ecommerce or auto sets it",
     )
-    path: str | None = option(None, help="a CSV, TSV, JSON lines or Parquet file")
+    path: str | None = option(None, help="a CSV, TSV, JSON lines, Parquet or Excel file")
     download_path: str | None = option(
         None, help="where the e-commerce data set is, or is downloaded to"
     )
@@ -39,13 +54,6 @@ class DataConfig:
     blob_id: str | None = option(None, help="git's SHA-1 blob id that the download must have")
     download_licence: str | None = option(None, help="its licence")
     licence: str | None = option(None, help="of a file of one's own, for the model's card")
-    member: str | None = option(None, help="which file of a zip archive")
-    encoding: str = option("auto", help="or any encoding that Python knows")
-    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe")
-    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
-    text_column: Any = option(
-        None, help="a name, a position from 0, or a list of these joined in order", column=True
-    )
     label_column: Any = option(None, help="a name or a position from 0", column=True)
     rare_classes: str = option(
         "refuse",
@@ -283,19 +291,6 @@ class AuditCommand:
 
 
 @dataclass
-class PredictDataConfig:
-    """How the file to be labelled is read."""
-
-    member: str | None = option(None, help="which file of a zip archive")
-    encoding: str = option("auto", help="or any encoding that Python knows")
-    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe")
-    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
-    text_column: Any = option(
-        None, help="a name, a position from 0, or a list; by default as in training", column=True
-    )
-
-
-@dataclass
 class PredictOptions:
     """What is said of a row besides its category and confidence."""
 
@@ -323,11 +318,11 @@ class PredictCommand:
 
     input: str | None = option(None, help="a file, or - for standard input")
     output: str | None = option(None, help="a file, or - for standard output")
-    input_format: str = option("auto", help="csv, tsv, jsonl, parquet; auto: by the file's ending")
+    input_format: str = option("auto", help="csv, tsv, jsonl, parquet, excel; auto: as the file is")
     output_format: str = option(
-        "auto", help="the same; auto: by the file's ending, else as the input"
+        "auto", help="the same but excel; auto: by the file's ending, else as the input"
     )
-    data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    data: ReadingConfig = field(default_factory=ReadingConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
     model_dir: str = option("model", help="an exported model")
     runtime: str = option(

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -53,15 +54,17 @@ def evaluate(config: EvaluateCommand) -> None:
 def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
     from ecomcat.console import step
     from ecomcat.data.cleaning import clean_label, normalized_key
+    from ecomcat.data.columns import Trained
     from ecomcat.data.sources import load_labelled_rows
     from ecomcat.export.classifier import (
         load_classifier,
         trained_columns,
         warn_of_other_columns,
-        with_trained_columns,
     )
 
-    data = with_trained_columns(config.data, trained_columns(directory))
+    data = config.data
+    if data.text_column is None:
+        data = replace(data, text_column=Trained(trained_columns(directory)))
     with step("Reading the data"):
         source = load_labelled_rows(data)
     rows = [(text, clean_label(label)) for text, label in source.rows]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.config import PredictCommand
+from ecomcat.data.formats import JSON_LINES, PARQUET, choose_formats
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
-from ecomcat.rows.formats import PARQUET, choose_formats
 
 if TYPE_CHECKING:
+    from ecomcat.data.chunks import Table
     from ecomcat.export.labelling import Labeller, LabelOptions
-    from ecomcat.rows.batch import Input
 
 logger = logging.getLogger("ecomcat")
 
@@ -32,13 +32,14 @@ def predict(config: PredictCommand) -> None:
     """
     from ecomcat.export.bundle import require_export
 
-    input_format, output_format = check_predict(config)
+    output_format = check_predict(config)
     require_export(expanded(config.model_dir))
-    from ecomcat.rows.reading import open_input
+    from ecomcat.data.tables import open_table
 
+    source = sys.stdin.buffer if config.input == STANDARD_STREAM else expanded(str(config.input))
     options = _label_options(config, output_format)
-    with open_input(str(config.input), input_format, config.data, reserved=options.added) as rows:
-        _label(config, rows, output_format, options)
+    with open_table(source, config.data, format_name=config.input_format) as table:
+        _label(config, table, output_format, options)
     _say_what_next(config)
 
 
@@ -60,7 +61,6 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     Parquet, in which a missing answer is null, always say why one is missing.
     """
     from ecomcat.export.labelling import LabelOptions
-    from ecomcat.rows.formats import JSON_LINES
 
     asked = config.predict
     more = asked.explain or asked.min_precision is not None
@@ -71,31 +71,33 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     )
 
 
-def _label(config: PredictCommand, rows: Input, output_format: str, options: LabelOptions) -> None:
+def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, rows_and_rate, step
-    from ecomcat.export.classifier import load_classifier
+    from ecomcat.data.chunks import absences, join_texts
+    from ecomcat.data.columns import find_text_columns
+    from ecomcat.data.writing import open_output, refuse_name_clash
+    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
     from ecomcat.export.labelling import Labeller
-    from ecomcat.rows.added import Added, refuse_name_clash
-    from ecomcat.rows.writing import open_output
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)
-    rows.choose_text(classifier.text_columns)
-    refuse_name_clash(rows.header, rows.name, options.added)
+    columns = find_text_columns(table.head, config.data.text_column, classifier.text_columns)
+    refuse_name_clash(columns.header or (), table.name, options.added)
+    warn_of_other_columns(config.data, classifier.text_columns, columns.text_names)
     labeller = Labeller(classifier, options)
     _warn_if_none_is_accepted(labeller)
     began = time.monotonic()
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
+    # Lines of JSON are written as they stand.
+    needed = columns.text if output_format == table.format == JSON_LINES else None
     with (
         log_if_stopped(_what_is_left(str(config.output))),
-        open_output(str(config.output), output_format, rows, options.added) as output,
+        open_output(str(config.output), output_format, table, columns, options.added) as write,
         step("Labelling the rows", draw=not to_terminal) as advance,
     ):
-        for batch in rows.batches(config.batch_rows):
-            before = labeller.rows
-            texts = batch.texts()
-            added = Added.of(labeller.label(texts.values, texts.absent))
-            output.write(batch, added)
-            advance(labeller.rows - before, rows.fraction_read())
+        for chunk in table.chunks(columns, config.batch_rows, needed):
+            texts = join_texts(chunk.frame, columns.text)
+            write(chunk, labeller.label(texts, absences(chunk, columns, texts)))
+            advance(len(texts), table.position())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)
 
@@ -132,11 +134,11 @@ def _tell_counts(labeller: Labeller) -> None:
     logger.info("%s.", line)
 
 
-def check_predict(config: PredictCommand) -> tuple[str, str]:
+def check_predict(config: PredictCommand) -> str:
     """Check the settings.
 
     Returns:
-        The formats of the input and of the output.
+        The format of the output.
 
     Raises:
         UserError: naming each value that is wrong, a line each.
@@ -149,20 +151,20 @@ def check_predict(config: PredictCommand) -> tuple[str, str]:
             f"input={config.input} output={config.output}."
         )
     validate(config)
-    formats = choose_formats(
+    _, output_format = choose_formats(
         config.input,
         config.output,
         input_format=config.input_format,
         output_format=config.output_format,
     )
-    if formats[1] == PARQUET and config.output == STANDARD_STREAM and sys.stdout.isatty():
+    if output_format == PARQUET and config.output == STANDARD_STREAM and sys.stdout.isatty():
         raise UserError(
             "Expected output=FILE for Parquet, found standard output, which is a terminal. Name a "
             "file, or show the rows with output_format=jsonl."
         )
     check_runtime(config.runtime)
     require_output(config.output)
-    return formats
+    return output_format
 
 
 def main() -> NoReturn:

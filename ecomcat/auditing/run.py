@@ -24,7 +24,8 @@ from ecomcat.auditing.rows import AuditRows, audit_rows, balance, repeats
 from ecomcat.auditing.texts import contents, languages, similar_texts
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.console import log_next, our_command, step
-from ecomcat.data.dataset import file_problems, path_problems, refuse_split_keys
+from ecomcat.data.dataset import file_problems, refuse_split_keys
+from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import NearDuplicates, find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ecomcat.data.columns import LABEL as LABEL
+from ecomcat.data.columns import TEXT as TEXT
+
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT, LABEL, DIGEST = "text", "label", "digest"
+DIGEST = "digest"
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 # Of a label: spaces that do not break are spaces, and what has no width is nothing.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
+from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import (
@@ -28,7 +29,6 @@ from ecomcat.data.splitting import (
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.options import validate
-from ecomcat.rows.formats import ending_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,17 +74,6 @@ def file_problems(data: DataConfig) -> Iterator[str]:
     """Yield what is wrong with the file that a data configuration names."""
     if data.path:
         yield from path_problems("data.path", data.path)
-
-
-def path_problems(key: str, path: str) -> Iterator[str]:
-    """Yield what is wrong with the name of a labelled file.
-
-    Args:
-        key: that names it.
-        path: the file.
-    """
-    known = "give it the ending of what it is"
-    yield from ending_problems(key, path, lines="give it the ending .jsonl", other=known)
 
 
 def idle_similarity(data: DataConfig) -> Iterator[str]:

@@ -22,8 +22,6 @@ from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
 from ecomcat.options import make
-from ecomcat.rows.labelled import open_cells
-from ecomcat.table.columns import text_of, training_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,24 +218,7 @@ def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> L
     Raises:
         UserError: When the file cannot be read, or has no such columns.
     """
-    with open_cells(path, data) as table:
-        columns = training_columns(
-            table.head,
-            header=table.header,
-            text_column=data.text_column,
-            label_column=data.label_column,
-            name=table.name,
-        )
-        label = columns.label
-        assert label is not None
-        rows = [(text_of(row, columns), row[label]) for row in table.body(columns)]
-    head = "no header" if columns.header is None else "first row taken as header"
-    logger.info(
-        "Data: %s, %s, text from column %s, label from column %s.",
-        table.name,
-        "columns by name" if table.names_columns else head,
-        " + ".join(map(str, columns.text_names)),
-        label if columns.header is None else columns.header[label],
-    )
-    frame = labelled_frame([text for text, _ in rows], [label for _, label in rows])
+    from ecomcat.data.tables import read_labelled
+
+    frame, columns = read_labelled(path, data)
     return LabelledRows(name, str(path), frame, columns.text_names, licence)

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.cleaning import LABEL, CleanRows, key_digest, named, normalized_key, quoted
+from ecomcat.data.header import folded
 from ecomcat.errors import UserError
-from ecomcat.table.header import folded
-from ecomcat.table.table import Table, open_table
 
 logger = logging.getLogger("ecomcat")
 
@@ -284,37 +283,39 @@ def read_marks(path: Path) -> list[Mark]:
     Raises:
         UserError: when the file cannot be read, lacks a column or has a mark that is none.
     """
-    with open_table(path) as table:
-        rows = table.rows()
-        header = [folded(cell) for cell in next(rows)]
-        for name in (KEY, EXCLUDE):
-            if header.count(name) != 1:
-                raise UserError(
-                    f"{table.name}: expected one column '{name}' in the first row, found "
-                    f"{', '.join(map(repr, header[:10]))}. Give data.exclude a CSV as "
-                    "python -m ecomcat.audit writes it, with its rows marked."
-                )
-        places = header.index(KEY), header.index(EXCLUDE)
-        text = header.index(TEXT) if header.count(TEXT) == 1 else None
-        return [
-            _mark(table, row[places[0]], None if text is None else row[text])
-            for row in rows
-            if _is_marked(table, row[places[1]])
-        ]
+    from ecomcat.data.tables import read_table
+
+    frame = read_table(path)
+    header = [folded(name) for name in frame.columns]
+    for name in (KEY, EXCLUDE):
+        if header.count(name) != 1:
+            raise UserError(
+                f"{path.name}: expected one column '{name}' in the first row, found "
+                f"{', '.join(map(repr, header[:10]))}. Give data.exclude a CSV as "
+                "python -m ecomcat.audit writes it, with its rows marked."
+            )
+    keys, marks = (frame.iloc[:, header.index(name)] for name in (KEY, EXCLUDE))
+    texts = frame.iloc[:, header.index(TEXT)] if header.count(TEXT) == 1 else [None] * len(frame)
+    cells = zip(keys, marks, texts, strict=True)
+    return [  # rows are counted as a spreadsheet does, from the header
+        _mark(f"{path.name}, row {number}", number, key, text)
+        for number, (key, mark, text) in enumerate(cells, 2)
+        if _is_marked(f"{path.name}, row {number}", mark)
+    ]
 
 
-def _is_marked(table: Table, cell: str) -> bool:
+def _is_marked(place: str, cell: str) -> bool:
     mark = cell.strip().casefold()
     if mark and mark not in MARKS:
         raise UserError(
-            f"{table.name}, line {table.row_line}: expected {', '.join(MARKS)} or nothing in the "
-            f"column '{EXCLUDE}', found {cell.strip()[:40]!r}. Mark the rows to be left out with "
-            "x, and leave the others empty."
+            f"{place}: expected {', '.join(MARKS)} or nothing in the column '{EXCLUDE}', found "
+            f"{cell.strip()[:40]!r}. Mark the rows to be left out with x, and leave the others "
+            "empty."
         )
     return bool(mark)
 
 
-def _mark(table: Table, key: str, text: str | None) -> Mark:
+def _mark(place: str, number: int, key: str, text: str | None) -> Mark:
     """Know a row by its key, and by its text: a spreadsheet may take a key for a number."""
     digests = []
     if _HEX_DIGITS.fullmatch(key.strip().casefold()):
@@ -323,11 +324,11 @@ def _mark(table: Table, key: str, text: str | None) -> Mark:
         digests.append(key_digest(normalized))
     if not digests:
         raise UserError(
-            f"{table.name}, line {table.row_line}: expected 16 hexadecimal digits in the column "
-            f"'{KEY}' of a marked row, found {key.strip()[:40]!r}. Copy the key from the audit's "
-            "file; a spreadsheet keeps it when it reads the column as text."
+            f"{place}: expected 16 hexadecimal digits in the column '{KEY}' of a marked row, found "
+            f"{key.strip()[:40]!r}. Copy the key from the audit's file; a spreadsheet keeps it "
+            "when it reads the column as text."
         )
-    return Mark(table.row_line, tuple(digests))
+    return Mark(number, tuple(digests))
 
 
 def leave_out(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import DataConfig
+from ecomcat.config import ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
+from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (
     ACCEPTANCE,
@@ -27,11 +28,8 @@ from ecomcat.export.bundle import (
 )
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.export.labelling import rounded_up
-from ecomcat.files import expanded
 from ecomcat.model.metrics import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
-from ecomcat.rows.labelled import open_cells
-from ecomcat.table.header import folded
 from ecomcat.text.encoding import encode_all
 
 if TYPE_CHECKING:
@@ -210,38 +208,7 @@ def _require_acceptance(directory: Path, files: Collection[str]) -> None:
         )
 
 
-def with_trained_columns(data: DataConfig, trained: Sequence[str | int]) -> DataConfig:
-    """Name the columns that the model was trained on, where the user names none.
-
-    Only so are texts put together as they were in training, and known again.
-
-    Args:
-        data: how the file is to be read.
-        trained: columns that the model was trained on.
-
-    Returns:
-        The same with these columns, if they are names and the file's first row has them all.
-    """
-    names = [column for column in trained if isinstance(column, str)]
-    path = expanded(data.path or "")
-    asked = _asked(data) or str(data.header).lower() == "false"
-    # Only a regular file can be read twice.
-    if asked or not names or len(names) < len(trained) or not path.is_file():
-        return data
-    with open_cells(path, data) as table:
-        first = table.head[0] if table.head else []
-        # Looked for once, and warned of once.
-        data = replace(data, encoding=table.encoding)
-    if not all(_holds_once(first, name) for name in names):
-        return data
-    return replace(data, text_column=names, header="true")
-
-
-def _holds_once(row: Sequence[str], name: str) -> bool:
-    return row.count(name) == 1 or [folded(cell) for cell in row].count(folded(name)) == 1
-
-
-def _asked(data: DataConfig) -> list[Any]:
+def _asked(data: ReadingConfig) -> list[Any]:
     """Return the text columns that the user names."""
     column = data.text_column
     if column is None:
@@ -250,7 +217,7 @@ def _asked(data: DataConfig) -> list[Any]:
 
 
 def warn_of_other_columns(
-    data: DataConfig, trained: Sequence[str | int], found: Sequence[str | int]
+    data: ReadingConfig, trained: Sequence[str | int], found: Sequence[str | int]
 ) -> None:
     """Say so where texts were put together from other columns than in training.
 
@@ -269,8 +236,9 @@ def warn_of_other_columns(
         differs = len(found) != len(trained)
     if differs:
         logger.warning(
-            "The text is column %s, but the model was trained on %s: texts that it saw in training "
-            "cannot be told apart from new ones where other columns were joined.",
+            "The text is column %s, but the model was trained on %s: where other columns are "
+            "joined, its answers may be worse, and texts that it saw in training cannot be told "
+            "apart from new ones.",
             " + ".join(map(str, found)),
             " + ".join(map(str, trained)),
         )

@@ -8,7 +8,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from http import HTTPStatus
 from typing import IO, Annotated, Literal
 
@@ -17,12 +17,15 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ecomcat.config import ServeCommand
+from ecomcat.config import ReadingConfig, ServeCommand
+from ecomcat.data.chunks import absences, join_texts
+from ecomcat.data.columns import find_text_columns
+from ecomcat.data.formats import CSV
+from ecomcat.data.packing import open_content
+from ecomcat.data.tables import open_table
+from ecomcat.data.writing import open_output, refuse_name_clash
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.labelling import Labeller, LabelOptions
-from ecomcat.rows.added import Added, refuse_name_clash
-from ecomcat.rows.csv_rows import CsvInput, CsvOutput
-from ecomcat.rows.formats import CSV
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.requests import (
     MEGABYTE,
@@ -33,15 +36,13 @@ from ecomcat.serving.requests import (
     unprocessable,
 )
 from ecomcat.serving.schemas import BODY_PROBLEMS
-from ecomcat.table.content import open_content
-from ecomcat.table.table import open_table
 
 _NAME = "The table"
 _BATCH_ROWS = 512  # between which other requests have their turn
 _IN_MEMORY_BYTES = 1 << 20  # of an answer; a longer one goes through a temporary file
 _CHUNK_BYTES = 1 << 16
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06")
-_SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member)")
+_SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member|quote|escape)")
 
 
 class TooLargeError(Exception):
@@ -52,31 +53,11 @@ class AbandonedError(Exception):
     """The client has left before its table was labelled."""
 
 
-@dataclass(frozen=True)
-class TableOptions:
-    """How a table is read.
-
-    Args:
-        text_column: names or positions of the columns that are the text; None to look.
-        header: `auto`, `true` or `false`.
-        delimiter: `auto`, one character or its name.
-        encoding: `auto` or an encoding's name.
-        member: which file of a zip archive; None for the only one.
-        min_precision: the share of accepted rows that are to be right.
-    """
-
-    text_column: list[str] | None
-    header: str
-    delimiter: str
-    encoding: str
-    member: str | None
-    min_precision: float
-
-
 def label_table(
     body: bytes,
     answers: Answers,
-    options: TableOptions,
+    reading: ReadingConfig,
+    min_precision: float,
     limits: ServeCommand,
     gone: threading.Event,
 ) -> tuple[IO[bytes], str]:
@@ -85,7 +66,8 @@ def label_table(
     Args:
         body: the table, packed with gzip or zip or not.
         answers: labels the rows, a part at a time.
-        options: how the table is read.
+        reading: how the table is read.
+        min_precision: the share of accepted rows that are to be right.
         limits: the most bytes of the table unpacked, and the most rows.
         gone: set when the client has left.
 
@@ -109,12 +91,8 @@ def label_table(
 
     output = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
-        plain = _unpacked(body, options.member, limits.max_body_mb * MEGABYTE)
-        # What an encoding such as UTF-7 may decode to, UTF-8 may not be able to express.
-        text = io.TextIOWrapper(output, "utf-8", errors="replace", newline="")
-        delimiter = _write_labelled(plain, text, answers, options, after_batch)
-        text.flush()
-        text.detach()
+        plain = _unpacked(body, reading.member, limits.max_body_mb * MEGABYTE)
+        delimiter = _write_labelled(plain, output, answers, reading, min_precision, after_batch)
         output.seek(0)
     except BaseException as error:
         output.close()
@@ -133,33 +111,29 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _write_labelled(
     plain: bytes,
-    output: io.TextIOWrapper,
+    output: IO[bytes],
     answers: Answers,
-    options: TableOptions,
+    reading: ReadingConfig,
+    min_precision: float,
     after_batch: Callable[[int], None],
 ) -> str:
-    with open_table(
-        io.BytesIO(plain), name=_NAME, encoding=options.encoding, delimiter=options.delimiter
-    ) as table:
-        rows = CsvInput(
-            table, CSV, header=options.header, text_column=options.text_column, size=None
-        )
-        rows.choose_text(answers.text_columns)
-        added = LabelOptions(min_precision=options.min_precision, reasons=True)
-        refuse_name_clash(rows.header, rows.name, added.added)
+    added = LabelOptions(min_precision=min_precision, reasons=True)
+    unpacked = replace(reading, member=None)
+    with open_table(io.BytesIO(plain), unpacked, format_name=CSV, name=_NAME) as table:
+        columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
+        refuse_name_clash(columns.header or (), table.name, added.added)
         labeller = Labeller(answers, added)
-        header = None if rows.header is None else [*rows.header, *added.added]
-        written = CsvOutput(output, rows.delimiter, header, marked=rows.marked)
-        for batch in rows.batches(_BATCH_ROWS):
-            texts = batch.texts()
-            written.write(batch, Added.of(labeller.label(texts.values, texts.absent)))
-            after_batch(labeller.rows)
-        return rows.delimiter
+        with open_output(output, CSV, table, columns, added.added) as write:
+            for chunk in table.chunks(columns, _BATCH_ROWS, None):
+                texts = join_texts(chunk.frame, columns.text)
+                write(chunk, labeller.label(texts, absences(chunk, columns, texts)))
+                after_batch(labeller.rows)
+        return table.delimiter
 
 
 def _unpacked(body: bytes, member: str | None, most: int) -> bytes:
     """Unpack a table no further than it may be large: a small archive can hold a huge one."""
-    with open_content(io.BytesIO(body), name=_NAME, member=member) as content:
+    with open_content(io.BytesIO(body), _NAME, member) as content:
         plain = content.stream.read(most + 1)
     if len(plain) > most:
         raise TooLargeError
@@ -178,7 +152,10 @@ TABLE_TYPES = (
 )
 _TABLES_AT_A_TIME = 2
 _LOOK_SECONDS = 0.5  # how often it is seen whether the client is still there
-_QUERY = (*("text_column", "header", "delimiter", "encoding", "member"), "min_precision")
+_QUERY = (
+    *("text_column", "header", "delimiter", "quote_character", "escape_character"),
+    *("encoding", "member", "min_precision"),
+)
 
 
 def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
@@ -214,6 +191,8 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
         header: Literal["auto", "true", "false"] = "auto",
         delimiter: str = "auto",
         encoding: str = "auto",
+        quote_character: str = '"',
+        escape_character: str | None = None,
         member: str | None = None,
         min_precision: Annotated[float | None, Query(gt=0, le=1)] = None,
     ) -> Response:
@@ -223,12 +202,20 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
         precision = config.min_precision if min_precision is None else min_precision
         if encoding == "auto":
             encoding = charset_of(request) or encoding
-        options = TableOptions(text_column, header, delimiter, encoding, member, precision)
+        reading = ReadingConfig(
+            member=member,
+            encoding=encoding,
+            delimiter=delimiter,
+            quote_character=quote_character,
+            escape_character=escape_character,
+            header=header,
+            text_column=text_column,
+        )
         gone = threading.Event()
         watch = asyncio.create_task(_watch(request, gone))
         try:
             labelled, found = await anyio.to_thread.run_sync(
-                label_table, body, answers, options, config, gone, limiter=limiter
+                label_table, body, answers, reading, precision, config, gone, limiter=limiter
             )
         except UserError as error:
             raise unprocessable(str(error)) from error

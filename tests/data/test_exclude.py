@@ -84,7 +84,7 @@ def test_any_other_mark_is_refused_with_its_line(tmp_path: Path, mark: str) -> N
         {"key": "0" * 16, "exclude": "", "text": "one\nof two lines"},
         {"key": "1" * 16, "exclude": mark, "text": "another"},
     ]
-    with pytest.raises(UserError, match=rf"marks\.csv, line 4: .*found '{mark}'"):
+    with pytest.raises(UserError, match=rf"marks\.csv, row 3: .*found '{mark}'"):
         read_marks(write(tmp_path / "marks.csv", rows))
 
 
@@ -107,7 +107,7 @@ def test_a_key_that_a_spreadsheet_took_for_a_number_is_found_by_its_text(tmp_pat
 
 def test_a_damaged_key_without_a_text_is_refused_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path / "marks.csv", [{"key": "1.23E+15", "exclude": "x"}])
-    with pytest.raises(UserError, match=r"line 2: expected 16 hexadecimal digits.*'1\.23E\+15'"):
+    with pytest.raises(UserError, match=r"row 2: expected 16 hexadecimal digits.*'1\.23E\+15'"):
         read_marks(path)
 
 

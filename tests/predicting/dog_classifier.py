@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import ecomcat.export.bundle
 import ecomcat.export.classifier
 from ecomcat import predict
-from ecomcat.config import PredictCommand, PredictDataConfig, PredictOptions
+from ecomcat.config import PredictCommand, PredictOptions, ReadingConfig
 
 DOG, CAT = ("dogs", 0.75), ("cats", 0.9)
 
@@ -74,7 +74,7 @@ def label_file(
             PredictCommand(
                 input=str(source),
                 output=str(output),
-                data=PredictDataConfig(**data or {}),
+                data=ReadingConfig(**data or {}),
                 predict=PredictOptions(**options or {}),
                 **{"batch_rows": 2, **settings},
             )

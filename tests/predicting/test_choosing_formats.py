@@ -6,8 +6,8 @@ import importlib.util
 
 import pytest
 
+from ecomcat.data.formats import choose_formats
 from ecomcat.errors import UserError
-from ecomcat.rows.formats import choose_formats
 
 
 def chosen(source, output, input_format="auto", output_format="auto"):
@@ -26,6 +26,8 @@ def chosen(source, output, input_format="auto", output_format="auto"):
         ("folder.parquet/a", "b", ("csv", "csv")),
         ("a.jsonl", "labelled", ("jsonl", "jsonl")),
         ("a.txt", "b.txt", ("csv", "csv")),
+        ("a.xlsx", "-", ("excel", "csv")),
+        ("a.tsv.bz2", "b", ("tsv", "tsv")),
         ("-", "-", ("csv", "csv")),
         ("-", "b.jsonl", ("csv", "jsonl")),
         ("a.parquet", "-", ("parquet", "parquet")),
@@ -59,7 +61,8 @@ def test_a_stream_has_the_format_that_the_user_says():
         (("a", "b", "auto", "PARQET"), ("output_format", "Did you mean 'parquet'?")),
         (("a.json", "b.csv"), ("input", "input_format=jsonl", "jq -c '.[]'")),
         (("a.csv", "b.json"), ("output", "output_format=jsonl")),
-        (("a.csv", "b.xlsx"), ("output", "'b.xlsx'", ".parquet")),
+        (("a.csv", "b.xlsx"), ("output", "'b.xlsx'", "not written", "b.csv instead")),
+        (("a.csv", "b.xls"), ("output", "'b.xls'", ".parquet")),
         (("a.csv", "b.csv.zip"), ("b.csv.zip", "b.csv.gz")),
         (("a.csv", "b.csv.bz2"), ("gzip", "b.csv.gz")),
         (("a.csv", "b.parquet.gz"), ("compressed within", "b.parquet instead")),
@@ -72,8 +75,8 @@ def test_what_is_not_known_is_answered_with_what_is(arguments, fragments):
     assert all(fragment in str(refused.value) for fragment in fragments), refused.value
 
 
-def test_parquet_without_its_package_names_the_extra(monkeypatch):
+def test_excel_without_its_package_names_the_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
-    with pytest.raises(UserError, match=r'pip install "ecomcat\[parquet\]"'):
-        chosen("a.csv", "b.parquet")
-    assert chosen("a.csv", "b.jsonl") == ("csv", "jsonl")
+    with pytest.raises(UserError, match=r'pip install "ecomcat\[excel\]"'):
+        chosen("a.xlsx", "b.parquet")
+    assert chosen("a.csv", "b.parquet") == ("csv", "parquet")

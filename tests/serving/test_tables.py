@@ -11,10 +11,10 @@ import zipfile
 
 import pytest
 
-from ecomcat.config import ServeCommand
+from ecomcat.config import ReadingConfig, ServeCommand
 from ecomcat.export.labelling import LabelOptions
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.tables import AbandonedError, TableOptions, label_table
+from ecomcat.serving.tables import AbandonedError, label_table
 from tests.serving.pets import Pets, client_of
 
 ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
@@ -207,6 +207,5 @@ def test_work_ends_when_the_client_has_left():
     gone = threading.Event()
     gone.set()
     answers = Answers(Pets(), 0.98)
-    options = TableOptions(None, "auto", "auto", "auto", None, 0.98)
     with pytest.raises(AbandonedError):
-        label_table(CSV, answers, options, ServeCommand(), gone)
+        label_table(CSV, answers, ReadingConfig(), 0.98, ServeCommand(), gone)

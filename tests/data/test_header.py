@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ecomcat.data.header import has_header
 from ecomcat.errors import UserError
-from ecomcat.table.columns import has_header
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 BODY = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]
