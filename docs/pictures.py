@@ -31,15 +31,6 @@ _FLAGS = (
 )
 
 
-_SHOW_ALONE = """
-const shown = document.querySelector(arguments[0]);
-document.body.replaceChildren(shown);
-document.body.style.padding = "0";
-const box = shown.getBoundingClientRect();
-return [Math.ceil(box.width), Math.ceil(box.height)];
-"""
-
-
 @contextmanager
 def chromium() -> Iterator[webdriver.Chrome]:
     """Yield a fresh headless browser."""
@@ -61,23 +52,20 @@ def set_size(browser: webdriver.Chrome, width: int, height: int) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
-def shoot_page(browser: webdriver.Chrome, page: Path, shown: int | str, picture: Path) -> None:
-    """Take a picture of one of our own pages.
+def shoot_page(browser: webdriver.Chrome, page: Path, height: int, picture: Path) -> None:
+    """Take a picture of the beginning of one of our own pages.
 
     Args:
-        browser: that opens it.
-        page: an HTML file.
-        shown: pixels of the page's beginning, or the selector of the element to show.
-        picture: a PNG file to write.
+        browser: The browser that opens it.
+        page: An HTML file.
+        height: Integer. Pixels of the page's beginning.
+        picture: The PNG file to write.
     """
-    set_size(browser, 1200, shown if isinstance(shown, int) else 900)
+    set_size(browser, 1200, height)
     browser.get(page.resolve().as_uri())
     WebDriverWait(browser, 60).until(
         lambda _: not browser.find_elements(By.CSS_SELECTOR, ".chart:not([data-drawn])")
     )
-    if isinstance(shown, str):
-        # The window becomes the element: there is nothing else in the picture.
-        set_size(browser, *browser.execute_script(_SHOW_ALONE, shown))
     picture.write_bytes(browser.get_screenshot_as_png())
 
 
@@ -135,8 +123,6 @@ def main() -> None:
     report = study / "report.html"
     with chromium() as browser:
         shoot_page(browser, report, 1330, IMAGES / "report.png")
-        network = "figure:last-of-type svg.layers"
-        shoot_page(browser, report, network, IMAGES / "architecture.png")
         shoot_page(browser, audit, 1000, IMAGES / "audit.png")
         with tensorboard(study / "tensorboard" / "final") as address:
             for tab, name, height in (("scalars", "curves", 900), ("images", "confusion", 680)):

@@ -251,15 +251,15 @@ class TestAnswers:
     """The final model's answers to the test set.
 
     Args:
-        classes: Names of the categories.
-        labels: Array of true class numbers, shape `(texts,)`.
-        probabilities: Array of shape `(texts, classes)`.
+        class_names: Names of the categories.
+        label_ids: Array of true class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, num_classes)`.
     """
 
     __test__ = False  # pytest would take it for a test
 
-    classes: Sequence[str]
-    labels: NDArray[np.int64]
+    class_names: Sequence[str]
+    label_ids: NDArray[np.int64]
     probabilities: NDArray[np.float32]
 
 
@@ -276,16 +276,16 @@ def write_final(study: Study, metrics: Mapping[str, Any], answers: TestAnswers) 
     """
     directory = study.tensorboard_dir / FINAL
     with event_writer(directory):
-        tf.summary.text("report", final_report(metrics, answers.classes), step=0)
-        picture = draw_confusion(metrics["test"]["confusion_matrix"], answers.classes)
+        tf.summary.text("report", final_report(metrics, answers.class_names), step=0)
+        picture = draw_confusion(metrics["test"]["confusion_matrix"], answers.class_names)
         tf.summary.image("confusion matrix", picture[None], step=0)
         _write_pr_curves(metrics["test"]["per_class"], answers)
 
 
 def _write_pr_curves(per_class: Mapping[str, Mapping[str, Any]], answers: TestAnswers) -> None:
     """Write the curve of each category with texts; of very many, those of the lowest F1."""
-    present = [number for number, name in enumerate(answers.classes) if per_class[name]["rows"]]
-    shown = sorted(present, key=lambda number: per_class[answers.classes[number]]["f1"])
+    present = [number for number, name in enumerate(answers.class_names) if per_class[name]["rows"]]
+    shown = sorted(present, key=lambda number: per_class[answers.class_names[number]]["f1"])
     left_out = len(shown) - MAX_PR_CURVES
     note = "This category against all others, on the test set."
     if left_out > 0:
@@ -293,13 +293,13 @@ def _write_pr_curves(per_class: Mapping[str, Mapping[str, Any]], answers: TestAn
             f" Shown are the {MAX_PR_CURVES} categories of the lowest F1; {left_out} more are "
             "left out."
         )
-    width = len(str(len(answers.classes)))
+    width = len(str(len(answers.class_names)))
     for number in sorted(shown[:MAX_PR_CURVES]):
         curve = pr_curve.pb(
             f"precision and recall/{number + 1:0{width}}",
-            answers.labels == number,
+            answers.label_ids == number,
             np.clip(answers.probabilities[:, number], 0.0, 1.0),
-            display_name=valid_unicode(answers.classes[number]),
+            display_name=valid_unicode(answers.class_names[number]),
             description=note,
         )
         write_raw(curve)
