@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import cache
 from typing import Any, NoReturn
 
 import hydra
@@ -86,13 +87,18 @@ def _typed(config: DictConfig) -> Any:
         raise UserError(_explain(error)) from error
 
 
+@cache
+def _store_schemas() -> None:
+    """Name the schemas as the defaults of the YAML files do."""
+    for schema in dict.fromkeys(COMMANDS.values()):
+        name = schema.__name__.removesuffix("Command").lower() + "_command"
+        ConfigStore.instance().store(name=name, node=schema)
+
+
 @contextmanager
 def _own_hydra() -> Iterator[None]:
     """Begin a Hydra of our own, and leave that of a calling program as it is."""
-    store = ConfigStore.instance()
-    for schema in dict.fromkeys(COMMANDS.values()):
-        name = schema.__name__.removesuffix("Command").lower() + "_command"
-        store.store(name=name, node=schema)
+    _store_schemas()
     others, base = GlobalHydra.instance().hydra, copy(version.VersionBase.instance())
     GlobalHydra.instance().clear()
     try:
