@@ -94,8 +94,8 @@ class Rule:
     def _number(self, value: int | float) -> int | float:
         whole = self.kind == "int"
         allowed = (
-            math.isfinite(value)
-            and (not whole or float(value).is_integer())
+            (isinstance(value, int) or math.isfinite(value))
+            and (not whole or value % 1 == 0)
             and (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)
             and (self.above is None or value > self.above)

@@ -9,7 +9,7 @@ from ecomcat.cli import run
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.data.dataset import file_problems, idle_similarity
 from ecomcat.errors import UserError
-from ecomcat.model.space import Domain, model_problems, read_space
+from ecomcat.model.space import Domain, builder_problems, read_space
 from ecomcat.options import validate
 from ecomcat.process import is_installed, pip_line, require_extra, require_keras
 
@@ -51,7 +51,7 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
     if config.data.group_near_duplicates:
         require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
     problems = [*file_problems(config.data), *idle_similarity(config.data)]
-    problems += [*_missing_ray(config.search), *model_problems(config.model)]
+    problems += [*_missing_ray(config.search), *builder_problems(config.model.build)]
     space = None
     try:
         space = read_space(config.model)

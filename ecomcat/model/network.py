@@ -16,16 +16,16 @@ from ecomcat.text.tokenizer import PADDING_ID
 _LOWEST = -1e9  # stands for a padded step where a maximum is taken
 
 
-def lstm_classifier(values: Mapping[str, Any], classes: int) -> keras.Model:
+def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     """Build embedding, LSTM layers, pooling, dropout and a softmax layer.
 
     Args:
-        values: one value for each hyperparameter of `ModelConfig`.
-        classes: number of categories.
+        values: One value for each hyperparameter of `ModelConfig`.
+        num_classes: Integer. Number of classes.
 
     Returns:
         An uncompiled model from ids of shape `(batch, tokens)`, padded with 0 at the end, to
-        probabilities of shape `(batch, classes)`.
+        probabilities of shape `(batch, num_classes)`.
     """
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     steps = _Steps(ids)
@@ -57,7 +57,7 @@ def lstm_classifier(values: Mapping[str, Any], classes: int) -> keras.Model:
     features += steps.pool(embedded, values["embedding_pooling"])
     joined = layers.Concatenate(name="features")(features) if len(features) > 1 else features[0]
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)
-    probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(dropped)
+    probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(dropped)
     return keras.Model(ids, probabilities, name="classifier")
 
 
@@ -110,7 +110,7 @@ def find_builder(build: str) -> Builder:
     """Import the function that a dotted path names.
 
     Raises:
-        UserError: when there is no such function, or its module cannot be imported.
+        UserError: When there is no such function, or its module cannot be imported.
     """
     try:
         builder: Builder = get_method(build)
@@ -123,22 +123,22 @@ def find_builder(build: str) -> Builder:
 
 
 def build_classifier(
-    build: Builder, values: Mapping[str, Any], classes: int, *, seed: int, total_batches: int
+    build: Builder, values: Mapping[str, Any], num_classes: int, *, seed: int, total_batches: int
 ) -> keras.Model:
     """Build and compile a network, the same for the same arguments.
 
     Args:
-        build: a function from values and a number of classes to a Keras model.
-        values: one value for each hyperparameter.
-        classes: number of categories.
-        seed: of the first weights and of dropout; seeding here, not once for the whole search,
-            makes a trial's result independent of the trials before it.
-        total_batches: batches after which a linear schedule's learning rate is 0.
+        build: Function from values and a number of classes to a Keras model.
+        values: One value for each hyperparameter.
+        num_classes: Integer. Number of classes.
+        seed: Integer. Seed of the first weights and of dropout. Seeding here, not once for the
+            whole search, makes a trial's result independent of the trials before it.
+        total_batches: Integer. Batches after which a linear schedule's learning rate is 0.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     plain = {name.removeprefix(EXTRA): value for name, value in values.items()}
-    model = build(plain, classes)
+    model = build(plain, num_classes)
     learning_rate = values["learning_rate"]
     if values["learning_rate_schedule"] == "linear":
         learning_rate = keras.optimizers.schedules.PolynomialDecay(

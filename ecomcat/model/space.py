@@ -1,4 +1,4 @@
-"""Check what a configuration says of the model, before anything heavy is imported."""
+"""The search space: the domain of each hyperparameter, read before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _RANGE = re.compile(
     rf"(?:\s+step\s+(?P<step>{_NUMBER}))?(?P<log>\s+log)?\s*"
 )
 _ROUNDING = 1e-9  # by which 0.3 - 0.1 may miss 0.2
+EXTRA = "extra."
+_MIN_BATCHES, _MIN_BATCH_SIZE, _MAX_BATCH_SIZE = 128, 8, 64  # of an epoch; texts
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included; whole numbers where `whole`."""
+    """Numbers from low to high, both included; whole numbers where `whole`.
+
+    >>> Range(16, 64, 16, log=False, whole=True).size
+    4
+    """
 
     low: float
     high: float
@@ -90,11 +96,14 @@ def parse_domain(value: object, rule: Rule) -> Domain:
     """Read a value, a list of choices or a range.
 
     Args:
-        value: what stood in a YAML file or on the command line.
-        rule: what a single value may be.
+        value: Any object that stands in a YAML file or on the command line.
+        rule: What a single value may be.
 
     Raises:
-        ValueError: when the grammar or the rule is broken; the message says what was expected.
+        ValueError: When the grammar or the rule is broken; the message says what was expected.
+
+    >>> str(parse_domain("1e-4..1e-2 log", Rule("float", 0.0, 1.0)))
+    '0.0001..0.01 log'
     """
     if isinstance(value, list | tuple):
         if not value:
@@ -151,25 +160,27 @@ def _number(text: str, whole: bool) -> int | float:
     return int(number) if whole else number
 
 
-EXTRA = "extra."
-_LEAST_BATCHES, _SMALLEST_BATCH, _LARGEST_BATCH = 128, 8, 64
-
-
 def read_space(model: ModelConfig) -> dict[str, Domain]:
     """Read every hyperparameter of a model configuration, in the schema's order.
 
     Args:
-        model: the composed configuration; a builder's own values stand under `extra`.
+        model: The configuration; a builder's own values stand under `extra`.
 
     Returns:
         Domains by name; those of `model.extra` are named `extra.<name>`.
 
     Raises:
-        UserError: naming every hyperparameter that breaks the grammar or its bounds.
+        UserError: Naming every hyperparameter that breaks the grammar or its bounds.
     """
+    entries = [
+        (entry.name, getattr(model, entry.name), entry.metadata["rule"])
+        for entry in dataclasses.fields(model)
+        if "rule" in entry.metadata
+    ]
+    entries += [(f"{EXTRA}{name}", value, Rule("any")) for name, value in model.extra.items()]
     domains: dict[str, Domain] = {}
     problems: list[str] = []
-    for name, value, rule in _entries(model):
+    for name, value, rule in entries:
         try:
             domains[name] = parse_domain(value, rule)
         except ValueError as error:
@@ -179,17 +190,6 @@ def read_space(model: ModelConfig) -> dict[str, Domain]:
     return domains
 
 
-def _entries(model: ModelConfig) -> list[tuple[str, object, Rule]]:
-    """List name, configured value and rule of each hyperparameter."""
-    named = [
-        (entry.name, getattr(model, entry.name), entry.metadata["rule"])
-        for entry in dataclasses.fields(model)
-        if "rule" in entry.metadata
-    ]
-    extra = [(f"{EXTRA}{name}", value, Rule("any")) for name, value in model.extra.items()]
-    return named + extra
-
-
 def resolve_auto(space: Mapping[str, Domain], training_texts: int) -> dict[str, Domain]:
     """Decide what the configuration leaves to the data: the batch size.
 
@@ -197,15 +197,14 @@ def resolve_auto(space: Mapping[str, Domain], training_texts: int) -> dict[str, 
     better use of a processor.
 
     Args:
-        space: domains, in which `auto` may be a choice of `batch_size`.
-        training_texts: how many texts an epoch has.
+        space: Domains, in which `auto` may be a choice of `batch_size`.
+        training_texts: Integer. How many texts an epoch has.
     """
-    wanted = training_texts / _LEAST_BATCHES
-    batch_size = 2 ** math.floor(math.log2(max(wanted, 1)))
-    decided = min(max(batch_size, _SMALLEST_BATCH), _LARGEST_BATCH)
     domain = space["batch_size"]
     if not isinstance(domain, Choices) or AUTO not in domain.values:
         return dict(space)
+    batch_size = 2 ** math.floor(math.log2(max(training_texts / _MIN_BATCHES, 1)))
+    decided = min(max(batch_size, _MIN_BATCH_SIZE), _MAX_BATCH_SIZE)
     values = dict.fromkeys(decided if value == AUTO else value for value in domain.values)
     return {**space, "batch_size": Choices(tuple(values))}
 
@@ -219,7 +218,7 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
     """Return the values of a space in which nothing is left to search.
 
     Raises:
-        UserError: naming the hyperparameters that have more than one value.
+        UserError: Naming the hyperparameters that have more than one value.
     """
     open_ones = [f"model.{name}={domain}" for name, domain in space.items() if not domain.fixed]
     if open_ones:
@@ -230,16 +229,8 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
     return {name: domain.values[0] for name, domain in space.items() if isinstance(domain, Choices)}
 
 
-def model_problems(model: ModelConfig) -> Iterator[str]:
-    """Yield a line for each value that is wrong, the search space aside.
-
-    Args:
-        model: the composed configuration.
-    """
-    yield from _builder_problems(model.build)
-
-
-def _builder_problems(build: str) -> Iterator[str]:
+def builder_problems(build: str) -> Iterator[str]:
+    """Yield what is wrong with the dotted path of a function, whose module is not imported."""
     module, _, function = build.rpartition(".")
     if not (function.isidentifier() and _module_exists(module)):
         yield (
@@ -249,14 +240,7 @@ def _builder_problems(build: str) -> Iterator[str]:
 
 
 def _module_exists(name: str) -> bool:
-    """Look for a module without importing more than the packages that hold it."""
-    parts = name.split(".")
-    for count in range(1, len(parts) + 1):
-        try:
-            spec = importlib.util.find_spec(".".join(parts[:count]))
-        except (ImportError, ValueError):
-            return False
-        is_package = spec is not None and spec.submodule_search_locations is not None
-        if spec is None or (count < len(parts) and not is_package):
-            return False
-    return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

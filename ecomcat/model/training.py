@@ -1,4 +1,4 @@
-"""Watch the macro-F1 of the whole validation set while a network is trained."""
+"""Train a network, one epoch at a time, and score the whole validation set after each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ecomcat.model.metrics import Outcome, cross_entropy, macro_f1
-from ecomcat.process import raise_if_requested
 from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, training_batches
 
 _SCORING_BATCH = 256  # texts
 
-
-Answer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
@@ -47,13 +44,14 @@ class Training:
     """A compiled network in training, one epoch at a time.
 
     Args:
-        model: as `build_classifier` returns it.
-        examples: the training rows.
-        classes: number of categories.
-        batch_size: texts a batch.
-        seed: of the order of the batches and of the words dropped.
-        word_dropout: share of the words read as unknown, others in each epoch; less of short texts.
-        epoch: epochs that the model has behind it.
+        model: Keras model, as `build_classifier` returns it.
+        examples: The training rows.
+        classes: Integer. Number of classes.
+        batch_size: Integer. Texts of a batch.
+        seed: Integer. Seed of the order of the batches and of the words dropped.
+        word_dropout: Float. Fraction of the words read as unknown, others in each epoch; less of
+            short texts. Defaults to 0.
+        epoch: Integer. Epochs that the model was trained for before. Defaults to 0.
     """
 
     def __init__(
@@ -129,33 +127,8 @@ def _compile_step(model: keras.Model, classes: int) -> Callable[..., Any]:
     return compiled
 
 
-def fit(
-    training: Training,
-    epochs: int,
-    on_epoch: OnEpoch = lambda _epoch, _logs: None,
-) -> None:
-    """Train up to an epoch.
-
-    Args:
-        training: a network in training.
-        epochs: number of the last epoch.
-        on_epoch: called with each epoch's number (from 1) and scores.
-
-    Raises:
-        DivergedError: when the loss is not finite.
-    """
-    while training.epoch < epochs:
-        raise_if_requested()
-        logs = training.train_epoch()
-        on_epoch(training.epoch, logs)
-
-
 class Scorer:
-    """Compute class probabilities with a network that is compiled once.
-
-    Args:
-        model: from ids to probabilities.
-    """
+    """Compute class probabilities with a Keras model that is compiled once."""
 
     def __init__(self, model: keras.Model) -> None:
         self._classes = model.output_shape[-1]
@@ -165,44 +138,32 @@ class Scorer:
         ).get_concrete_function()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return class probabilities of each text, shape `(texts, classes)`.
+        """Return class probabilities of each text, shape `(texts, num_classes)`.
 
         Args:
-            texts: in the vocabulary and length limit that the model was trained on.
+            texts: Texts in the vocabulary and length limit that the model was trained on.
         """
         probabilities = np.zeros((len(texts), self._classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
-            probabilities[rows] = self.answer(texts.padded(rows))
+            probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
         return probabilities
-
-    def answer(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return class probabilities `(batch, classes)` for padded ids `(batch, tokens)`."""
-        found: NDArray[np.float32] = self._forward(tf.constant(ids)).numpy()
-        return found
 
 
 def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np.float32]:
-    """Return class probabilities of each text, shape `(texts, classes)`, with a model used once."""
+    """Return class probabilities `(texts, num_classes)`, with a model that is used once."""
     return Scorer(model)(texts)
 
 
-def _better(scores: Mapping[str, float], best: Mapping[str, float]) -> bool:
-    """Compare by macro-F1, equals by loss: a network may learn before its answers change."""
-    if not best:
-        return True
-    return (scores["macro_f1"], -scores["loss"]) > (best["macro_f1"], -best["loss"])
-
-
 class ValidationWatch:
-    """Score the validation set after each epoch and keep the best weights.
+    """Score the validation set after each epoch and hold the best weights.
 
     Args:
-        model: the network in training.
-        examples: the validation rows.
-        classes: number of categories.
-        smoothing: label smoothing of the training loss, so that the losses compare.
-        patience: epochs without a better macro-F1 after which training is to stop.
-        outcome: filled as training goes on; what an earlier part of the same training gave.
+        model: Keras model in training.
+        examples: The validation rows.
+        classes: Integer. Number of classes.
+        smoothing: Float. Label smoothing of the training loss, so that the losses compare.
+        patience: Integer. Epochs without a better macro-F1 after which training is to stop.
+        outcome: What an earlier part of the same training gave. Defaults to none.
     """
 
     def __init__(
@@ -229,11 +190,11 @@ class ValidationWatch:
         return self.outcome.epochs - self.outcome.best_epoch >= self._patience
 
     def score_epoch(self, epoch: int, logs: Mapping[str, float]) -> dict[str, float]:
-        """Score the network as it is after an epoch, and remember it when it is the best.
+        """Score the network as it is after an epoch, and hold its weights when it is the best.
 
         Args:
-            epoch: its number, from 1.
-            logs: training scores of the epoch.
+            epoch: Integer. The epoch's number, from 1.
+            logs: Training scores of the epoch.
 
         Returns:
             The logs with `val_loss`, `val_accuracy` and `val_macro_f1`.
@@ -244,7 +205,8 @@ class ValidationWatch:
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
         outcome.epochs = epoch
         outcome.curves.append(row)
-        if _better(scores, outcome.scores):
+        # Equals are told apart by the loss: a network may learn before its answers change.
+        if not outcome.scores or _rank(scores) > _rank(outcome.scores):
             outcome.best_epoch, outcome.scores = epoch, scores
             outcome.probabilities = probabilities
             outcome.weights = self._model.get_weights()
@@ -257,3 +219,7 @@ class ValidationWatch:
             "accuracy": float(np.mean(labels == predicted)),
             "loss": cross_entropy(labels, probabilities, self._smoothing),
         }
+
+
+def _rank(scores: Mapping[str, float]) -> tuple[float, float]:
+    return scores["macro_f1"], -scores["loss"]

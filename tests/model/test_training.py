@@ -65,13 +65,15 @@ def test_the_backward_direction_is_keras_own_bidirectional_layer() -> None:
 
 
 def test_the_same_seed_builds_and_trains_the_same_network() -> None:
-    from ecomcat.model.training import fit, predict_probabilities
+    from ecomcat.model.training import predict_probabilities
 
     data = examples()
 
     def train(seed: int) -> Any:
         model = build(seed)
-        fit(training(model, data, seed=seed, word_dropout=0.1), 2)
+        running = training(model, data, seed=seed, word_dropout=0.1)
+        running.train_epoch()
+        running.train_epoch()
         return predict_probabilities(model, data.texts)
 
     np.testing.assert_array_equal(train(3), train(3))
@@ -82,13 +84,13 @@ def test_a_step_is_keras_own() -> None:
     """With one batch an epoch and nothing dropped, `fit` of Keras does the same."""
     import keras
 
-    from ecomcat.model.training import fit, predict_probabilities
+    from ecomcat.model.training import predict_probabilities
 
     data = examples(8)
     dropless = {"word_dropout": 0.0, "spatial_dropout": 0.0, "dropout": 0.0}
     ours, theirs = build(**dropless), build(**dropless)
-    logs: list[dict[str, float]] = []
-    fit(training(ours, data), 5, lambda _epoch, row: logs.append(dict(row)))
+    running = training(ours, data)
+    logs = [running.train_epoch() for _ in range(5)]
     history = theirs.fit(
         data.texts.padded(np.arange(8)),
         keras.utils.to_categorical(data.labels, 3),
@@ -110,12 +112,12 @@ def test_the_losses_of_a_builders_regularizers_count() -> None:
 
     from ecomcat.model.network import build_classifier
 
-    def regularized(values: Any, classes: int) -> Any:
+    def regularized(values: Any, num_classes: int) -> Any:
         ids = keras.Input((None,), dtype="int32")
         words = keras.layers.Embedding(20, 4)(ids)
         mean = keras.layers.GlobalAveragePooling1D()(words)
         penalty = keras.regularizers.L2(values["penalty"])
-        output = keras.layers.Dense(classes, activation="softmax", kernel_regularizer=penalty)
+        output = keras.layers.Dense(num_classes, activation="softmax", kernel_regularizer=penalty)
         return keras.Model(ids, output(mean))
 
     losses = []
