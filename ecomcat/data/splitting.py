@@ -97,7 +97,8 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
         largest = dict(sorted(sizes.items(), key=lambda item: -item[1]))
         raise UserError(
             f"Expected at least two classes of {min_class_rows} different texts; found "
-            f"{named(largest) or 'no labelled text'}.{_cause(rows, sizes)}"
+            f"{named(largest) or 'no labelled text'}.{_cause(rows, sizes)} Check "
+            "data.label_column and data.text_column."
         )
     if rare and rare_classes == "refuse":
         raise UserError(
@@ -126,8 +127,6 @@ def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
             f"There are {len(rows.classes_read)} labels of {len(rows.frame)} texts: the column "
             "of labels may hold numbers of rows."
         )
-    if not causes or len(sizes) == len(rows.classes_read):
-        causes.append("Check data.label_column and data.text_column.")
     return "".join(f" {cause}" for cause in causes)
 
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecomcat.config import DataConfig
-from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
 
 REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data" / "ecommerceDataset.csv"
 PARTS = ("train", "validation", "test")
+BOOKS = "Books, used & new"
 ROWS = [
     *((f"Ball number {n}", "Toys") for n in range(30)),
-    *((f"Novel number {n}", "Books, used & new") for n in range(20)),
+    *((f"Novel number {n}", BOOKS) for n in range(20)),
 ]
 FLAWED = [
     *ROWS,
     ("BALL number 3!", "Toys"),  # a repeat
-    ("Ball number 4", "Books, used & new"),  # a tie
+    ("Ball number 4", BOOKS),  # a tie
     ("?!", "Toys"),
     ("Ball without a shelf", " "),
     ("A lonely lamp", "Lamps"),
@@ -35,27 +40,33 @@ def load(tmp_path: Path, rows: list[tuple[str, str]], seed: int = 1, **options: 
     path = tmp_path / "shop.csv"
     lines = [f'"{label}","{text}"' for text, label in rows]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return load_dataset(DataConfig(name="csv", path=str(path), **options), seed)
+    return load_dataset(DataConfig(path=str(path), **options), seed)
 
 
-def test_classes_are_sorted_and_labels_are_their_positions(tmp_path: Path) -> None:
+def rows_of(dataset: Dataset) -> dict[str, list[int]]:
+    return {part: getattr(dataset.split, part).tolist() for part in PARTS}
+
+
+def test_classes_are_sorted_and_label_ids_are_their_positions(tmp_path: Path) -> None:
     dataset = load(tmp_path, ROWS)
-    assert dataset.class_names == ["Books, used & new", "Toys"]
-    assert {
-        (text.split()[0], dataset.class_names[label])
-        for text, label in zip(dataset.texts, dataset.label_ids, strict=True)
-    } == {("Ball", "Toys"), ("Novel", "Books, used & new")}
+    assert dataset.class_names == [BOOKS, "Toys"]
+    pairs = zip(dataset.texts, dataset.label_ids, strict=True)
+    assert {(text.split()[0], int(label)) for text, label in pairs} == {("Ball", 1), ("Novel", 0)}
     assert (dataset.name, dataset.text_columns) == ("shop", (1,))
 
 
-def test_what_metrics_record_of_the_data(tmp_path: Path) -> None:
-    dataset = load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5, seed=3)
-    described = dataset.description
-    assert json.loads(json.dumps(described)) == described
+@pytest.mark.parametrize("licence", [None, "CC BY 4.0"])
+def test_what_metrics_record_of_the_data(tmp_path: Path, licence: str | None) -> None:
+    options = {"rare_classes": "drop", "min_class_rows": 5, "licence": licence}
+    dataset = load(tmp_path, FLAWED, seed=3, **options)
+    described = json.loads(json.dumps(dataset.description))
+    assert described == dataset.description
     protocol = described["split"].pop("protocol")
+    split = rows_of(dataset)
+    assert sorted(chain.from_iterable(split.values())) == list(range(49))
     assert described == {
         "source": str(tmp_path / "shop.csv"),
-        "licence": None,
+        "licence": licence,
         "rows": 55,
         "distinct_texts": 49,
         "empty_texts": 1,
@@ -65,66 +76,52 @@ def test_what_metrics_record_of_the_data(tmp_path: Path) -> None:
         "conflicting_texts_dropped": 1,
         "conflicts_of_symbols": 0,
         "rare_classes_dropped": {"Lamps": 1},
-        "classes": {"Books, used & new": 20, "Toys": 29},
-        "split": {part: len(getattr(dataset.split, part)) for part in PARTS},
+        "classes": {BOOKS: 20, "Toys": 29},
+        "split": {part: len(rows) for part, rows in split.items()},
     }
-    for said in ("duplicates removed", "before a stratified split", "70% train", "seed 3"):
-        assert said in protocol
-    assert "15% validation" in protocol and "15% test" in protocol
-
-
-def test_the_parts_cover_all_texts(tmp_path: Path) -> None:
-    dataset = load(tmp_path, FLAWED, rare_classes="drop")
-    rows = np.concatenate([getattr(dataset.split, part) for part in PARTS])
-    assert sorted(rows) == list(range(len(dataset.texts)))
-
-
-def test_a_rare_class_is_refused_unless_dropped(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'Lamps' \(1\)"):
-        load(tmp_path, FLAWED)
+    for words in ("duplicates removed", "before a stratified split", "70% train", "seed 3"):
+        assert words in protocol
 
 
 def test_content_and_split_do_not_depend_on_the_order_of_the_file(tmp_path: Path) -> None:
     shuffled = random.Random(1).sample(ROWS, len(ROWS))
     first, second = load(tmp_path, ROWS), load(tmp_path, shuffled)
     assert second.content_hash == first.content_hash
-    assert second.texts == first.texts
-    assert all(
-        np.array_equal(getattr(second.split, part), getattr(first.split, part)) for part in PARTS
-    )
+    assert (second.texts, rows_of(second)) == (first.texts, rows_of(first))
+    other = load(tmp_path, ROWS, seed=2)
+    assert other.content_hash == first.content_hash
+    assert rows_of(other) != rows_of(first)
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("rows", "same"),
     [
-        pytest.param([("Ball number 0", "Books, used & new"), *ROWS[1:]], id="a label"),
-        pytest.param([("Ball number 99", "Toys"), *ROWS[1:]], id="a text"),
-        pytest.param(ROWS[1:], id="a row less"),
-        pytest.param([*ROWS, ("Ball number 99", "Toys")], id="a row more"),
-        pytest.param([(t, label.replace("Toys", "Games")) for t, label in ROWS], id="a class name"),
+        pytest.param([(text.upper() + ".", label) for text, label in ROWS], True, id="spelling"),
+        pytest.param([*ROWS, *ROWS[:3]], True, id="repeats"),
+        pytest.param([("Ball number 0", BOOKS), *ROWS[1:]], False, id="a label"),
+        pytest.param([("Ball number 99", "Toys"), *ROWS[1:]], False, id="a text"),
+        pytest.param(ROWS[1:], False, id="a row less"),
+        pytest.param([(text, label[::-1]) for text, label in ROWS], False, id="class names"),
     ],
 )
 def test_the_content_hash_changes_with_the_content(
-    tmp_path: Path, changed: list[tuple[str, str]]
+    tmp_path: Path, rows: list[tuple[str, str]], same: bool
 ) -> None:
-    assert load(tmp_path, changed).content_hash != load(tmp_path, ROWS).content_hash
+    assert (load(tmp_path, rows).content_hash == load(tmp_path, ROWS).content_hash) == same
 
 
-def test_the_content_hash_does_not_change_with_spelling_or_repeats(tmp_path: Path) -> None:
-    respelt = [(text.upper() + ".", label) for text, label in ROWS] + ROWS[:3]
-    assert load(tmp_path, respelt).content_hash == load(tmp_path, ROWS).content_hash
-
-
-def test_another_seed_splits_the_same_content_otherwise(tmp_path: Path) -> None:
-    first, second = load(tmp_path, ROWS, seed=1), load(tmp_path, ROWS, seed=2)
-    assert first.content_hash == second.content_hash
-    assert not np.array_equal(first.split.test, second.split.test)
+def test_labels_that_look_alike_and_counts_of_classes_are_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [*ROWS, *((f"Toy number {n}", "TOYS") for n in range(10))]
+    with caplog.at_level(logging.INFO, "ecomcat"):
+        load(tmp_path, rows)
+    assert "look alike are different classes: 'TOYS' (10) and 'Toys' (30)." in caplog.text
+    assert f"3 classes (Toys: 30, {BOOKS}: 20, TOYS: 10)" in caplog.text
 
 
 def test_the_sample_has_the_repeats_that_it_promises() -> None:
-    config = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=1000)
-    dataset = load_dataset(config, 1)
-    described = dataset.description
+    described = load_dataset(DataConfig(source=SAMPLE_SOURCE, sample_rows=1000), 1).description
     assert (described["rows"], described["duplicates_removed"]) == (1000, 90)
     assert described["distinct_texts"] == 910 == sum(described["classes"].values())
     assert [described["split"][part] for part in PARTS] == [636, 137, 137]
@@ -132,18 +129,66 @@ def test_the_sample_has_the_repeats_that_it_promises() -> None:
 
 @pytest.mark.skipif(not REAL_DATA.exists(), reason="the e-commerce data set is not there")
 def test_the_ecommerce_data_set() -> None:
-    config = DataConfig(path=str(REAL_DATA))
-    config.header = "false"
-    dataset = load_dataset(config, 1)
+    dataset = load_dataset(DataConfig(path=str(REAL_DATA), header="false"), 1)
     assert dataset.description["rows"] == 14208
-    assert len(dataset.texts) == 13277
-    assert len(dataset.class_names) == 4
-    assert sum(len(getattr(dataset.split, part)) for part in PARTS) == 13277
+    assert (len(dataset.texts), len(dataset.class_names)) == (13277, 4)
+    assert dataset.content_hash.startswith("53545737bf")
 
 
-@pytest.mark.parametrize("licence", [None, "CC BY 4.0"])
-def test_a_file_of_ones_own_has_the_licence_that_is_stated(
-    tmp_path: Path, licence: str | None
+def shop() -> list[tuple[str, str]]:
+    """Return products that come in five woods each, which are near-duplicates."""
+    nouns = [f"noun{number}" for number in range(12)]
+    rows = []
+    for number, (label, noun) in enumerate((label, noun) for label in "AB" for noun in nouns):
+        words = " ".join(f"{noun}{number}w{place}" for place in range(12))
+        woods = ("oak", "pine", "walnut", "teak", "birch")
+        rows += [(f"A {noun} of {wood} for {label} {words}", label) for wood in woods]
+    return rows
+
+
+def test_near_duplicates_stay_on_one_side(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def straddling(dataset: Dataset) -> int:
+        parts: dict[str, set[str]] = {}
+        for part, rows in rows_of(dataset).items():
+            for row in rows:
+                parts.setdefault(dataset.texts[row].split()[-1], set()).add(part)
+        return sum(len(found) > 1 for found in parts.values())
+
+    with caplog.at_level(logging.INFO, "ecomcat"):
+        together = load(tmp_path, shop(), group_near_duplicates=True, near_duplicate_similarity=0.5)
+    plain = load(tmp_path, shop())
+    assert straddling(plain) > 10
+    assert straddling(together) == 0
+    split = together.description["split"]
+    assert (split["near_duplicate_groups"], split["near_duplicate_texts"]) == (24, 120)
+    assert "near-duplicates (Jaccard similarity of word triples from 0.5)" in split["protocol"]
+    assert "120 texts in 24 groups" in caplog.text
+    assert set(plain.description["split"]) == {"protocol", *PARTS}
+    high = {"group_near_duplicates": True, "near_duplicate_similarity": 0.99}
+    alone = load(tmp_path, shop(), **high)
+    assert alone.description["split"]["near_duplicate_groups"] == 0
+
+
+def test_a_rare_class_is_refused_unless_dropped(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'Lamps' \(1\)"):
+        load(tmp_path, FLAWED)
+
+
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=30))
+def test_every_text_with_a_character_falls_into_one_bin(texts: list[str]) -> None:
+    tokens = np.array([len(text.split()) for text in texts])
+    characters = describe_lengths(texts, tokens, 10)["characters"]
+    assert sum(characters["counts"]) == sum(1 for text in texts if text)
+    assert characters["edges"] == sorted(set(characters["edges"]))
+    assert characters["longest"] == max(map(len, texts))
+    assert set(characters["quantiles"].values()) <= set(map(len, texts))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "limit", "cut"), [([1, 2, 3], 4, 0.0), ([1, 4, 4, 2], 4, 0.5), ([9], 9, 1.0)]
+)
+def test_texts_that_reach_the_limit_are_counted_as_cut(
+    tokens: list[int], limit: int, cut: float
 ) -> None:
-    stated = load(tmp_path, FLAWED, rare_classes="drop", min_class_rows=5, licence=licence)
-    assert stated.description["licence"] == licence
+    found = describe_lengths(["text"] * len(tokens), np.array(tokens), limit)
+    assert (found["cut"], found["max_tokens"]) == (cut, limit)
