@@ -12,14 +12,12 @@ def audit(config: AuditCommand) -> None:
     """Look for what makes figures dishonest or models bad, and write what was found.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
     """
-    from ecomcat.auditing.run import check_audit
+    # Imported late: `--help` and a wrong key need neither scikit-learn nor Plotly.
+    from ecomcat.auditing.run import check_audit, run_audit
 
     check_audit(config)
-    # Imported late: `--help` and a wrong key need neither scikit-learn nor Plotly.
-    from ecomcat.auditing.run import run_audit
-
     run_audit(config)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from ecomcat.auditing.drift import DISTINCT, GROUPED, NAIVE
+from ecomcat.auditing.splits import DISTINCT, GROUPED, NAIVE, mean
 from ecomcat.auditing.texts import UNCERTAIN
+from ecomcat.data.cleaning import named, quoted
 
 _MANY_REPEATS = 0.01
 _DRIFT_AUC = 0.6
@@ -18,17 +17,17 @@ def findings(figures: Mapping[str, Any]) -> list[str]:
     """Say in sentences what was found, and what can be done about it.
 
     Args:
-        figures: of the audit.
+        figures: Figures of the audit.
     """
     return [
         *_repeats(figures["repeats"]),
         *_near(figures["near_duplicates"]),
-        *_leakage(figures["leakage"]),
+        *_splits(figures["leakage"]),
         *_suspicious(figures["suspicious"]),
         *_balance(figures["balance"]),
         *_contents(figures["contents"], figures["repeats"]["distinct_texts"]),
         *_languages(figures["languages"]),
-        *_drift(figures.get("drift")),
+        *(_drift(figures["drift"]) if "drift" in figures else ()),
     ]
 
 
@@ -41,9 +40,11 @@ def _repeats(found: Mapping[str, Any]) -> Iterator[str]:
     if empty := found["empty_texts"] + found["empty_labels"]:
         yield f"Rows without text or label, which a search leaves out: {empty:,}."
     if found["conflicting_texts"]:
+        symbols = found["conflicts_of_symbols"]
         yield (
             f"Texts under several labels: {found['conflicting_texts']:,}. A search takes the "
             f"majority's; without one it drops the text ({found['conflicting_texts_dropped']:,})."
+            + (f" {symbols:,} differ in symbols alone, which are not read." if symbols else "")
         )
 
 
@@ -60,25 +61,19 @@ def _near(found: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def mean(found: Mapping[str, Any], kind: str, name: str) -> tuple[float, float]:
-    """Return mean and standard deviation of a figure over the splits of a kind."""
-    values = [each[name] for each in found["splits"][kind]]
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def _leakage(found: Mapping[str, Any]) -> Iterator[str]:
+def _splits(found: Mapping[str, Any]) -> Iterator[str]:
     if "splits" not in found:
         yield f"Splits were not compared: {found['reason']}".rstrip(".") + "."
         return
     naive, distinct, grouped = (
         mean(found, kind, "accuracy") for kind in (NAIVE, DISTINCT, GROUPED)
     )
-    leaked = mean(found, NAIVE, "near")[0]
     yield (
-        f"A random split of all rows tests a linear model on {leaked:.0%} rows that it was trained "
-        f"on, or nearly so, and gives an accuracy of {naive[0]:.4f}; after repeats are removed it "
-        f"is {distinct[0]:.4f}, with near-duplicates on one side {grouped[0]:.4f} "
-        f"(± {max(naive[1], distinct[1], grouped[1]):.4f}, {len(found['splits'][NAIVE])} splits)."
+        f"A random split of all rows tests a linear model on {mean(found, NAIVE, 'near')[0]:.0%} "
+        f"rows that it was trained on, or nearly so, and gives an accuracy of {naive[0]:.4f}; "
+        f"after repeats are removed it is {distinct[0]:.4f}, with near-duplicates on one side "
+        f"{grouped[0]:.4f} (± {max(naive[1], distinct[1], grouped[1]):.4f}, "
+        f"{len(found['splits'][NAIVE])} splits)."
     )
 
 
@@ -94,46 +89,49 @@ def _suspicious(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _balance(found: Mapping[str, Any]) -> Iterator[str]:
+    if groups := found["look_alikes"]:
+        shown = ", ".join(" and ".join(map(quoted, group)) for group in groups[:5])
+        yield (
+            f"Categories that look alike are different ones: {shown}"
+            + (f" and {len(groups) - 5} more" if len(groups) > 5 else "")
+            + ". Write them in one way if they mean the same."
+        )
     if rare := found["rare"]:
-        names = ", ".join(f"'{name}' ({count})" for name, count in list(rare.items())[:5])
         yield (
             f"Categories of fewer than {found['min_class_rows']} distinct texts: {len(rare)}, "
-            f"namely {names}{', …' if len(rare) > 5 else ''}. A search refuses or drops them "
-            "(data.rare_classes)."
+            f"namely {named(rare)}. A search refuses or drops them (data.rare_classes)."
         )
-    if found["largest_to_smallest"] is not None and found["largest_to_smallest"] >= 10:
+    ratio = found["largest_to_smallest"]
+    if ratio is not None and ratio >= 10:
         yield (
-            f"The largest category has {found['largest_to_smallest']:.0f} times the texts of the "
-            "smallest: judge by macro-F1, not by accuracy."
+            f"The largest category has {ratio:.0f} times the texts of the smallest: judge by "
+            "macro-F1, not by accuracy."
         )
 
 
 def _contents(found: Mapping[str, Any], texts: int) -> Iterator[str]:
     kinds = {kind: each["texts"] for kind, each in found["leftovers"].items() if each["texts"]}
     if kinds:
-        said = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.items())
-        yield f"Of {texts:,} distinct texts some have leftovers: {said}."
-    if found["gigantic"]["texts"]:
+        shown = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.items())
+        yield f"Of {texts:,} distinct texts some have leftovers: {shown}."
+    long, tiny = found["gigantic"], found["tiny"]
+    if long["texts"]:
         yield (
-            f"Texts longer than the {found['gigantic']['above_words']} words that the default "
-            f"model reads: {found['gigantic']['texts']:,}."
+            f"Texts longer than the {long['above_words']} words that the default model reads: "
+            f"{long['texts']:,}."
         )
-    if found["tiny"]["texts"]:
-        yield (
-            f"Texts of fewer than {found['tiny']['below_words']} words: {found['tiny']['texts']:,}."
-        )
+    if tiny["texts"]:
+        yield f"Texts of fewer than {tiny['below_words']} words: {tiny['texts']:,}."
 
 
 def _languages(found: Mapping[str, Any]) -> Iterator[str]:
     sure = {name: count for name, count in found["counts"].items() if name != UNCERTAIN}
     if len(sure) > 1:
-        said = ", ".join(f"{name} {count:,}" for name, count in list(sure.items())[:5])
-        yield f"Languages of {found['looked_at']:,} texts, where that is sure: {said}."
+        shown = ", ".join(f"{name} {count:,}" for name, count in list(sure.items())[:5])
+        yield f"Languages of {found['looked_at']:,} texts, where that is certain: {shown}."
 
 
-def _drift(found: Mapping[str, Any] | None) -> Iterator[str]:
-    if found is None:
-        return
+def _drift(found: Mapping[str, Any]) -> Iterator[str]:
     shared = found["shared_exactly"], found["shared_nearly"]
     if any(shared):
         yield (
@@ -144,5 +142,5 @@ def _drift(found: Mapping[str, Any] | None) -> Iterator[str]:
         differ = "differ" if found["auc"] >= _DRIFT_AUC else "can hardly be told apart"
         yield (
             f"The two files {differ}: a linear model tells them apart with an AUC of "
-            f"{found['auc']:.3f} (0.5 is by chance)."
+            f"{found['auc']:.3f} (0.5 is chance)."
         )

@@ -1,4 +1,4 @@
-"""A small file with one of each flaw, and an audit of it in the test's own process."""
+"""Small files with flaws, and an audit of them in the test's own process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecomcat.auditing.run import run_audit
+from ecomcat.auditing.run import Audit, audit_rows, run_audit
 from ecomcat.config import AuditCommand, DataConfig
+from ecomcat.data.cleaning import labelled_frame
+from ecomcat.data.sources import LabelledRows
 
 HARM = "</script><script>document.title='harm'</script><img src=x onerror=alert(1)>"
 NOUNS = {
@@ -18,12 +20,13 @@ NOUNS = {
     "Toys": "puzzle doll dice blocks playing game children robot".split(),  # noqa: SIM905
     "Garden": "spade seeds hose soil flowers shears lawn watering".split(),  # noqa: SIM905
 }
-Rows = list[tuple[str, str]]
+LONG = "A solid oak bookshelf with five wide shelves for the living room and the hall"
+Rows = Sequence[tuple[str, str]]
 
 
-def plain_rows(each: int = 40, seed: int = 1) -> Rows:
+def plain_rows(each: int = 40) -> list[tuple[str, str]]:
     """Return distinct texts of three classes that a linear model tells apart, and as labels."""
-    draw = random.Random(seed)
+    draw = random.Random(1)
     return [
         (f"{' '.join(draw.sample(words, 5))} item{draw.randrange(10**6)} of shop {number}", label)
         for label, words in NOUNS.items()
@@ -31,21 +34,31 @@ def plain_rows(each: int = 40, seed: int = 1) -> Rows:
     ]
 
 
-def write_rows(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+def write_rows(path: Path, rows: Rows) -> Path:
     """Write rows as a CSV of label and text, without a header."""
     with path.open("w", encoding="utf-8", errors="surrogatepass", newline="") as stream:
         csv.writer(stream).writerows((label, text) for text, label in rows)
     return path
 
 
-def audit(path: Path, folder: Path, **options: Any) -> dict[str, Any]:
+def audited(rows: Rows, others: Rows | None = None, **options: Any) -> Audit:
+    """Audit rows without a file, and perhaps against others."""
+
+    def source(name: str, pairs: Rows) -> LabelledRows:
+        frame = labelled_frame([text for text, _ in pairs], [label for _, label in pairs])
+        return LabelledRows(name, name, frame, ("text",))
+
+    second = None if others is None else source("others", others)
+    return audit_rows(AuditCommand(**{"splits": 1, **options}), source("rows", rows), second)
+
+
+def audit_file(path: Path, folder: Path, **options: Any) -> dict[str, Any]:
     """Audit a file in a folder and return what stands in `audit.json`."""
     data = DataConfig(name="csv", path=str(path), **options.pop("data", {}))
-    place = folder / options.pop("name", path.stem)
-    options = {"splits": 1, **options}
-    run_audit(AuditCommand(data=data, output_dir=str(folder), **options))
-    figures: dict[str, Any] = json.loads((place / "audit.json").read_text("utf-8"))
-    return figures
+    run_audit(AuditCommand(data=data, output_dir=str(folder), **{"splits": 1, **options}))
+    place = folder / path.stem.replace(" ", "_") / "audit.json"
+    found: dict[str, Any] = json.loads(place.read_text("utf-8"))
+    return found
 
 
 def table_of(path: Path) -> list[dict[str, str]]:

@@ -40,14 +40,9 @@ def test_it_leaves_a_folder_of_its_own_and_nothing_else(
         "suspicious_labels.csv",
     }
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["audit"]
-    for said in ("Audit of my shop, all.csv", "A linear model on three kinds of split"):
-        assert said in ended.output
-    assert "Most suspicious labels" in ended.output
-    assert "Next:" in caplog.text
-    assert (
-        "python -m ecomcat.search data=csv 'data.path=my shop, all.csv' "
-        "data.exclude=outputs/audit/my_shop_all/suspicious_labels.csv" in caplog.text
-    )
+    for title in ("Audit of my shop, all.csv", "on three kinds of split", "Most suspicious labels"):
+        assert title in ended.output
+    assert "data.exclude=outputs/audit/my_shop_all/suspicious_labels.csv" in caplog.text
 
 
 def test_the_same_file_gives_the_same_files(
@@ -111,7 +106,6 @@ def test_rows_without_text_or_label_are_refused(
         (["data.group_near_duplicates=true"], "ecomcat.audit. Leave it out"),
         (["data.near_duplicate_similarity=0.1"], "expected a number from 0.3 to 1"),
         (["against=nowhere.csv"], "nowhere.csv"),
-        (["against=other.xlsx"], "against: expected a file whose ending is one of .csv"),
         (["data.pth=a.csv"], "Did you mean 'data.path'"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from audit_material import HARM, audit, plain_rows, write_rows
+from audit_material import HARM, audit_file, plain_rows, write_rows
 
 from tests.browser import require_browser
 from tests.opened_page import OpenedPage, opened_page
@@ -28,7 +28,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPage]:
     rows += [(f"{HARM} a tie", "Books"), (f"{HARM} a tie", HARM), (HARM, "rare"), rows[0]]
     first = write_rows(folder / "shop.csv", rows)
     second = write_rows(folder / "later.csv", [*rows[:30], (f"{HARM} unseen", "Books")])
-    audit(first, folder / "out", against=str(second), splits=2)
+    audit_file(first, folder / "out", against=str(second), splits=2)
     chromium = tmp_path_factory.mktemp("chromium")
     with opened_page(folder / "out" / "shop" / "audit.html", chromium) as page:
         yield page
