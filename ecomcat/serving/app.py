@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.config import ServeCommand
+from ecomcat.errors import nearest
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.guard import HEALTH, Guard, is_loopback, loopback_hosts
 from ecomcat.serving.requests import (
@@ -35,7 +36,7 @@ from ecomcat.serving.schemas import (
     describe_model,
     problems,
 )
-from ecomcat.serving.tables import label_routes
+from ecomcat.serving.tables import TableQuery, label_routes
 
 JSON = "application/json"
 _QUICKLY_READ_BYTES = 1 << 16
@@ -125,8 +126,12 @@ async def _wrong_query(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"][1:]))
-    problem: HTTPException = unprocessable(f"{where}: {first['msg']}.")
+    where = ".".join(map(str, first["loc"][1:]))[:60]
+    advice = ""
+    if first["type"] == "extra_forbidden":
+        known = list(TableQuery.model_fields)
+        advice = f" Expected some of {', '.join(known)}.{nearest(where, known)}"
+    problem = unprocessable(f"{where}: {first['msg']}.{advice}")
     return JSONResponse({"detail": problem.detail}, problem.status_code)
 
 

@@ -6,15 +6,15 @@ import codecs
 import csv
 import gzip
 import io
-import threading
 import zipfile
 
 import pytest
+from fastapi import HTTPException
 
 from ecomcat.config import ReadingConfig, ServeCommand
 from ecomcat.export.labelling import LabelOptions
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.tables import AbandonedError, label_table
+from ecomcat.serving.tables import TableWork, label_table
 from tests.serving.pets import Pets, client_of
 
 ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
@@ -204,8 +204,7 @@ def test_a_table_of_more_rows_than_allowed_is_refused():
 
 
 def test_work_ends_when_the_client_has_left():
-    gone = threading.Event()
-    gone.set()
-    answers = Answers(Pets(), 0.98)
-    with pytest.raises(AbandonedError):
-        label_table(CSV, answers, ReadingConfig(), 0.98, ServeCommand(), gone)
+    work = TableWork(CSV, ReadingConfig(), 0.98, ServeCommand())
+    work.gone.set()
+    with pytest.raises(HTTPException):
+        label_table(work, Answers(Pets(), 0.98))
