@@ -29,9 +29,7 @@ OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
 class Part(Protocol):
     """Something that a section shows; its template is the macro of the name `kind`."""
 
-    @property
-    def kind(self) -> str:
-        """The name of the macro that draws it."""
+    kind: ClassVar[str]
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A page.
-
-    Args:
-        title: The heading, and the name of the browser's tab.
-        subtitle: A line below it.
-        sections: The sections in their order.
-        footer: The last line.
-        refresh_seconds: Integer. Seconds after which an open page loads itself anew. Defaults to
-            0, which is never.
-    """
+    """A page; where it says so, an open one loads itself anew after some seconds."""
 
     title: str
     subtitle: str
@@ -79,8 +68,8 @@ def render(document: Document) -> str:
         document=document,
         style=_asset("page.css"),
         script=script,
-        script_sources=" ".join(map(_hash, [script, *([_plotly()] if drawn else [])])),
-        plotly=_packed_plotly() if drawn else "",
+        script_sources=" ".join(map(_hash, [script, *([_plotly()[0]] if drawn else [])])),
+        plotly=_plotly()[1] if drawn else "",
     )
     return _SURROGATE.sub("\ufffd", page.lstrip())
 
@@ -101,17 +90,13 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _plotly() -> str:
+@cache
+def _plotly() -> tuple[str, str]:
+    """Return Plotly's script and the same packed: without a time, so that it is always the same."""
     from plotly.offline import get_plotlyjs
 
     script: str = get_plotlyjs()
-    return script
-
-
-@cache
-def _packed_plotly() -> str:
-    # No time in the header: the same study gives the same page.
-    return base64.b64encode(gzip.compress(_plotly().encode("utf-8"), mtime=0)).decode("ascii")
+    return script, base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
@@ -124,11 +109,8 @@ def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
     """
     from plotly.graph_objects import Figure
 
-    titled = {
-        "xaxis": {"title": {"text": plotly_text(x)}, "automargin": True},
-        "yaxis": {"title": {"text": plotly_text(y)}, "automargin": True},
-    }
-    return styled(Figure()).update_layout(**titled).update_layout(**layout)
+    empty = styled(Figure()).update_xaxes(title_text=plotly_text(x), automargin=True)
+    return empty.update_yaxes(title_text=plotly_text(y), automargin=True).update_layout(**layout)
 
 
 def styled(drawn: Figure) -> Figure:
@@ -221,10 +203,7 @@ class Table:
             [row[column] for row in self.rows if row[column] is not None]
             for column in range(len(self.headings))
         )
-        return [
-            bool(values) and all(isinstance(value, int | float) for value in values)
-            for values in columns
-        ]
+        return [bool(cells) and all(isinstance(c, int | float) for c in cells) for cells in columns]
 
 
 @dataclass(frozen=True)
