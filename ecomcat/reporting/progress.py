@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
+_SECONDS_BETWEEN_LINES = 30.0
 _MAX_ENDED = 6  # trials, below those that run
 
 
@@ -82,6 +83,8 @@ class SearchProgress:
         self._best = best
         self._seconds_after = seconds_after
         self._running: dict[str, tuple[TrialRecord, int]] = {}
+        self._within: dict[str, float] = {}  # fraction of the epoch under way, by trial
+        self._logged = self._began
         self._ended: list[tuple[TrialRecord, int]] = []
 
     @contextmanager
@@ -97,12 +100,26 @@ class SearchProgress:
         ):
             yield self
 
+    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
+        """Take how many trials there are, and until when they may run."""
+        self._max_trials, self._deadline = self._done + trials_left, deadline
+        self._began = time.monotonic()
+
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Show a trial that begins."""
         self._running[record.id] = record, epochs
 
+    def batches_end(self, record: TrialRecord, done: int, batches: int) -> None:
+        """Show how far a long epoch is."""
+        self._within[record.id] = done / batches
+        now = time.monotonic()
+        if now - self._logged >= _SECONDS_BETWEEN_LINES:
+            self._logged = now
+            self._log(f"trial {record.id} epoch {record.epochs + 1}: {done / batches:.0%}")
+
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Show an epoch's validation score."""
+        self._within.pop(record.id, None)
         _, epochs = self._running[record.id]
         self._log(
             f"trial {record.id} epoch {epoch}/{epochs}: "
@@ -113,6 +130,7 @@ class SearchProgress:
     def trial_retries(self, record: TrialRecord, reason: str) -> None:
         """Log that a trial begins again."""
         self._running.pop(record.id, None)
+        self._within.pop(record.id, None)
         self._log(f"trial {record.id} begins again: {reason}")
 
     def trial_ends(self, record: TrialRecord) -> None:
@@ -155,7 +173,7 @@ class SearchProgress:
             table.add_row(
                 record.id,
                 Text(record.status, style=STATUS_STYLES.get(record.status, "")),
-                f"{record.epochs}/{epochs}",
+                f"{record.epochs + self._within.get(record.id, 0):.3g}/{epochs}",
                 "" if record.objective is None else f"{record.objective:.4f}",
                 f"{record.seconds:.0f}",
                 Text(describe_values(record, self._names)),
@@ -175,11 +193,16 @@ class SearchProgress:
         """Estimate from the trials' pace and the study's time, with what follows the trials."""
         now = time.monotonic()
         left = max(0.0, self._deadline - now)
-        seconds = [record.seconds for record, _ in self._ended]
-        if sum(seconds) > 0:
-            mean = sum(seconds) / len(seconds)
-            begun = sum(min(record.seconds / mean, 0.9) for record, _ in self._running.values())
-            pace = (now - self._began) / (len(seconds) + begun)
-            left = min(left, pace * max(0.0, self._max_trials - self._done - begun))
+        done = len(self._ended) + sum(self._fraction(*each) for each in self._running.values())
+        if done > 0:
+            trials = self._max_trials - self._done + len(self._ended)
+            left = min(left, (now - self._began) / done * max(0.0, trials - done))
         after = self._seconds_after(self._best) if self._best is not None else 0.0
         return f"about {format_seconds(left + after)} left"
+
+    def _fraction(self, record: TrialRecord, epochs: int) -> float:
+        """Return how much of a running trial is done: by others' time, else by its epochs."""
+        mean = sum(each.seconds for each, _ in self._ended) / max(1, len(self._ended))
+        if mean > 0:
+            return min(record.seconds / mean, 0.9)
+        return (record.epochs + self._within.get(record.id, 0.0)) / epochs

@@ -76,6 +76,15 @@ def test_before_the_first_trial_begins_it_says_that_workers_start(terminal: Scre
     ]
 
 
+def test_a_long_epoch_shows_how_far_it_is(terminal: Screen) -> None:
+    shown = Shown(terminal)
+    with shown.progress.live():
+        record = shown.begin(a_trial(0))
+        shown.epoch(record, 0.5)
+        shown.progress.batches_end(record, 30, 100)
+    assert terminal.trials()[0][2] == "1.3/4"
+
+
 def test_what_tells_trials_apart_comes_first_where_there_is_little_room(terminal: Screen) -> None:
     names = ["max_tokens", "embedding_dim", "lstm_units", "pooling", "dropout"]
     shown = Shown(terminal, names=names)
@@ -220,6 +229,20 @@ def test_trials_that_run_count_for_what_they_have_done(log: Screen, now: Now) ->
     shown.end(done, COMPLETED)
     # One and a half trials in a minute: eight and a half more take 340 seconds.
     assert log.lines[-1].endswith("about 5 min 40 s left")
+
+
+def test_before_a_trial_has_ended_its_epochs_count(log: Screen, now: Now) -> None:
+    shown = Shown(log)
+    shown.progress.search_begins(workers=2, trials_left=2, deadline=now.seconds + 3600)
+    first, second = (shown.begin(a_trial(number)) for number in range(2))
+    now.pass_by(40)
+    shown.epoch(first, 0.5)
+    shown.progress.batches_end(second, 50, 100)
+    assert log.lines[-1] == "trial 0001 epoch 1: 50%"
+    now.pass_by(60)
+    shown.end(first, PRUNED)
+    # One trial of 7 seconds has ended, and the other has begun without a time so far.
+    assert log.lines[-1].endswith("about 1 min 40 s left")
 
 
 @pytest.mark.parametrize(
