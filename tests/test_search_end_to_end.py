@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import pickle
 import subprocess
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from conftest import TINY_SEARCH, Completed, RunCommand, study_of
 
-from ecomcat.data.sample import generate_sample
 from ecomcat.export.bundle import MANIFEST, write_manifest
 
 pytestmark = pytest.mark.slow
@@ -145,79 +143,6 @@ def test_a_fresh_search_with_the_same_seed_gives_the_same_figures(
     assert again["test"] == metrics["test"]
     assert again["validation"] == metrics["validation"]
     assert again["search"]["best_val_macro_f1"] == metrics["search"]["best_val_macro_f1"]
-
-
-def test_predict_keeps_rows_columns_and_order(
-    run_command: RunCommand, searched: Completed, folder: Path, tmp_path: Path
-) -> None:
-    texts = [row.text for row in generate_sample(rows=300, seed=5)]
-    texts[7], texts[11] = "", "!!! … 😀"
-    with (tmp_path / "in put, 1.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["id", "text", "note"])
-        writer.writerows([f"{n:04}", text, '=1+1, "x"\nz'] for n, text in enumerate(texts))
-    arguments = [
-        "input=in put, 1.csv",
-        "output=out.csv",
-        f"model_dir={folder / 'model'}",
-        "batch_rows=64",
-    ]
-    done = run_command("predict", arguments, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["id"] for row in rows] == [f"{n:04}" for n in range(300)]
-    assert [row["text"] for row in rows] == texts
-    assert {row["note"] for row in rows} == {'=1+1, "x"\nz'}
-    labels = json.loads((folder / "model" / "labels.json").read_text())
-    for number, row in enumerate(rows):
-        if number in {7, 11}:
-            assert (row["predicted_category"], row["confidence"]) == ("", "")
-        else:
-            assert row["predicted_category"] in labels
-            assert 1 / 6 <= float(row["confidence"]) <= 1
-    assert {path.name for path in tmp_path.iterdir()} == {"in put, 1.csv", "out.csv"}
-
-
-def test_predict_reads_standard_input_and_writes_standard_output(
-    run_command: RunCommand, searched: Completed, folder: Path
-) -> None:
-    text = "a chew toy for dogs\nкартина, which is not English\n"
-    done = run_command("predict", ["input=-", "output=-", "data.delimiter=none"], folder, text=text)
-    assert done.returncode == 0, done.stderr
-    rows = list(csv.reader(io.StringIO(done.stdout)))
-    assert [row[0] for row in rows] == text.splitlines()
-    assert all(len(row) == 3 for row in rows)
-
-
-def test_evaluate_scores_rows_that_were_trained_on_apart(
-    run_command: RunCommand, searched: Completed, folder: Path, tmp_path: Path
-) -> None:
-    known = generate_sample(rows=400)
-    new = generate_sample(rows=200, seed=77)
-    with (tmp_path / "labelled.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerows([row.label, row.text] for row in (*known, *new))
-        writer.writerow(["Unheard of", "a thing"])
-        writer.writerow(["Pet Supplies", "…"])
-    arguments = [
-        "data.path=labelled.csv",
-        "data.header=false",
-        "output=figures.json",
-        f"model_dir={folder / 'model'}",
-    ]
-    done = run_command("evaluate", arguments, tmp_path)
-    assert done.returncode == 0, done.stderr
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    metrics = json.loads((folder / "model" / "metrics.json").read_text())
-    trained = metrics["data"]["split"]["train"] + metrics["data"]["split"]["validation"]
-    assert figures["trained_on"]["rows"] == figures["trained_rows"] >= trained
-    assert figures["all"]["rows"] == 600
-    assert figures["new"]["rows"] == 600 - figures["trained_rows"]
-    assert figures["unknown_labels"] == {"Unheard of": 1}
-    assert figures["empty_rows"] == 1
-    assert "trained on" in done.stdout
 
 
 def test_a_strangers_pickle_never_runs(

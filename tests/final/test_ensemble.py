@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecomcat.cli import compose
 from ecomcat.errors import UserError
 from ecomcat.final.ensemble import (
     Candidate,
@@ -18,6 +19,7 @@ from ecomcat.final.ensemble import (
     find_candidates,
     mix,
 )
+from ecomcat.options import make, validate
 from ecomcat.tuning.records import PRUNED, TrialRecord
 from ecomcat.tuning.study import Study
 from tests.tuning.trial_records import ended, saved
@@ -90,6 +92,39 @@ def test_weights_are_of_distinct_trials_positive_ordered_and_sum_to_one(count, m
 
 def test_a_class_that_no_validation_text_has_is_no_obstacle():
     assert choose([np.pad(answers(0.2, seed), ((0, 0), (0, 1))) for seed in range(3)], seed=0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kind", "words"),
+    [
+        ([], Single, "the best configuration"),
+        (["final=ensemble"], Ensemble, "an ensemble of at most 8 trials"),
+        (["final=ensemble", "final.max_members=1"], Ensemble, "an ensemble of at most 1 trial"),
+    ],
+)
+def test_a_yaml_file_names_the_class_of_a_final_step(overrides, kind, words):
+    step = make("final.step", compose("search", overrides).final.step)
+    assert type(step) is kind
+    assert step.describe() == words
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["final.name=best"], "There is no key 'final.name'. Choose with final=NAME"),
+        (["final=distilled"], "expected one of ensemble, single, found 'distilled'"),
+        (["final.max_members=0"], "final.max_members: expected a whole number from 1, found 0"),
+        (
+            ["final=ensemble", "final.step.members=2"],
+            "expected one of max_members, found 'members'",
+        ),
+        (["final.use_all_rows=true", "final.retrain=false"], "final.retrain=true with it"),
+    ],
+)
+def test_what_cannot_be_is_refused(overrides, message):
+    with pytest.raises(UserError) as refused:
+        validate(compose("search", overrides))
+    assert message in str(refused.value)
 
 
 def study_of(folder: Path, objectives: list[float]) -> Study:
