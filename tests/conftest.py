@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from ecomcat.cli import run
 from tests.command_line import Ended, command_line
 
 # Their asserts, too, are to show what they compared.
-pytest.register_assert_rewrite("mistakes", "download_server")
+pytest.register_assert_rewrite("mistakes")
 
 ROOT = Path(__file__).parent.parent
 
@@ -53,15 +52,24 @@ def run_module(
     environment: dict[str, str] | None = None,
 ) -> Completed:
     """Run `python -m module arguments` in a folder, with `text` as standard input."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return _run(["-m", module, *arguments], folder, text=text, environment=environment)
+
+
+def _run(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    text: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> Completed:
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         input=text,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         timeout=600,
         check=False,
     )
@@ -75,14 +83,7 @@ def study_of(folder: Path) -> Path:
 
 def run_program(program: str, folder: Path) -> Completed:
     """Run a program's text in a new interpreter that finds our package."""
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    return _run(["-c", program], folder)
 
 
 @pytest.fixture(scope="session")
@@ -106,33 +107,3 @@ def run_task(
     monkeypatch.chdir(tmp_path)
     with command_line(monkeypatch, capsys) as run_main:
         yield lambda command, task, *arguments: run_main(partial(run, command, task), *arguments)
-
-
-@pytest.fixture
-def compose(run_task: RunTask) -> Callable[..., Any]:
-    """Return a function that gives the configuration that a command's task is called with."""
-
-    def composed(command: str, *arguments: str) -> Any:
-        configurations: list[Any] = []
-        ended = run_task(command, configurations.append, *arguments)
-        assert (ended.code, ended.errors) == (0, "")
-        (configuration,) = configurations
-        return configuration
-
-    return composed
-
-
-@pytest.fixture
-def refuse(run_task: RunTask) -> Callable[..., str]:
-    """Return a function that gives the message of a command line that must be refused."""
-
-    def refused(command: str, *arguments: str) -> str:
-        calls: list[Any] = []
-        ended = run_task(command, calls.append, *arguments)
-        assert calls == []
-        assert (ended.code, ended.output) == (2, "")
-        assert ended.errors.startswith("Error: ")
-        assert "Traceback" not in ended.errors
-        return ended.errors
-
-    return refused
