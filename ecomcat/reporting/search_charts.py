@@ -67,14 +67,14 @@ def progress_charts(
                 trace.update(line={"color": FAINT, "dash": "dot"})
         curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
         caption = (
-            f"The score after each epoch, of the {_MAX_CURVES} best trials at most; "
-            "those that were pruned or cut short are grey and dotted."
+            f"Of the {_MAX_CURVES} best trials at most; those that were pruned or cut short are "
+            "grey and dotted."
         )
         yield Chart("Learning curves", _in_our_words(curves), caption)
-    if all(record.ended_at is not None for record in records):
-        timeline = visualization.plot_timeline(study)
+    if ended := [record for record in records if record.ended_at is not None]:
+        timeline = visualization.plot_timeline(optuna_study(ended, names, space))
         timeline.update_layout(xaxis={"title": "time of search", "tickformat": "%H:%M:%S"})
-        height = 150 + min(12 * len(records), 450)
+        height = 150 + min(12 * len(ended), 450)
         yield Chart("Timeline of the trials", _in_our_words(timeline), height=height)
 
 
@@ -96,12 +96,10 @@ def space_charts(
 
     study = optuna_study(records, names, space)
     if importances:
-        drawn = visualization.plot_param_importances(study, evaluator=_given(importances))
+        bars = visualization.plot_param_importances(study, evaluator=_given(importances))
         yield Chart(
             "Importance of each hyperparameter",
-            _in_our_words(
-                drawn.update_layout(showlegend=False, xaxis_title=None, yaxis_title=None)
-            ),
+            _in_our_words(bars.update_layout(showlegend=False, xaxis_title="", yaxis_title="")),
             "Fraction of the variance in validation macro-F1 over the completed trials (functional "
             "ANOVA over a random forest). Few trials make it rough.",
             height=90 + _ROW_HEIGHT * len(importances),
@@ -158,53 +156,52 @@ def optuna_study(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    distributions = {
-        name: _distribution([record.values[name] for record in records], space.get(name))
+    rows = [
+        {plotly_text(name): _shown(record.values[name]) for name in names} for record in records
+    ]
+    kinds = {
+        plotly_text(name): _distribution([row[plotly_text(name)] for row in rows], space.get(name))
         for name in names
     }
-    cut_short = any(record.status == CUT_SHORT for record in records)
-    for record in records:
-        # Optuna has a word for feasible trials as soon as one says whether it is.
-        constraints = {"constraints": (float(record.status == CUT_SHORT),)} if cut_short else {}
-        study.add_trial(_optuna_trial(record, distributions, constraints))
+    # Optuna has a word for feasible trials as soon as one says whether it is.
+    some_cut_short = any(record.status == CUT_SHORT for record in records)
+    for record, row in zip(records, rows, strict=True):
+        constraints = (float(record.status == CUT_SHORT),) if some_cut_short else ()
+        study.add_trial(_optuna_trial(record, row, kinds, constraints))
     return study
+
+
+def _shown(value: Any) -> Any:
+    return value if type(value) in {int, float} else plotly_text(value, 20)
 
 
 def _distribution(values: Sequence[Any], domain: Domain | None) -> Any:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    kinds = {type(value) for value in values}
+    types = {type(value) for value in values}
+    if not types <= {int, float}:
+        return CategoricalDistribution(sorted(set(values), key=str))
     log = isinstance(domain, Range) and domain.log
-    if kinds == {int}:
-        return IntDistribution(min(values), max(values), log=log)
-    if kinds <= {int, float}:
-        return FloatDistribution(min(values), max(values), log=log)
-    return CategoricalDistribution(sorted({plotly_text(value, 20) for value in values}))
+    kind = IntDistribution if types == {int} else FloatDistribution
+    return kind(min(values), max(values), log=log)
 
 
 def _optuna_trial(
-    record: TrialRecord, distributions: Mapping[str, Any], constraints: dict[str, Any]
+    record: TrialRecord, values: dict[str, Any], kinds: dict[str, Any], constraints: Sequence[float]
 ) -> FrozenTrial:
-    from optuna.distributions import CategoricalDistribution
     from optuna.trial import TrialState, create_trial
 
     states = {PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL, RUNNING: TrialState.RUNNING}
     state = states.get(record.status, TrialState.COMPLETE)
-    words = {
-        name: plotly_text(value, 20) if isinstance(kind, CategoricalDistribution) else value
-        for name, kind in distributions.items()
-        for value in [record.values[name]]
-    }
     first = record.epochs - len(record.curves) + 1
+    scores = {epoch: row[OBJECTIVE] for epoch, row in enumerate(record.curves, start=first)}
     trial = create_trial(
         state=state,
-        params={plotly_text(name): value for name, value in words.items()},
-        distributions={plotly_text(name): kind for name, kind in distributions.items()},
+        params=values,
+        distributions=kinds,
         value=record.objective if state == TrialState.COMPLETE else None,
-        intermediate_values={
-            epoch: row[OBJECTIVE] for epoch, row in enumerate(record.curves, start=first)
-        },
-        system_attrs=constraints,
+        intermediate_values=scores,
+        system_attrs={"constraints": constraints} if constraints else {},
     )
     ended = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=record.ended_at or 0.0)
     trial.datetime_start = ended - datetime.timedelta(seconds=record.seconds)
