@@ -9,7 +9,6 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 # Overrides for the search, for example: make search ARGS="data.path=products.csv budget=default"
 ARGS ?=
-BUDGET := $(if $(findstring budget=,$(ARGS)),,budget=quick)
 
 .DEFAULT_GOAL := help
 .PHONY: help install search test quick-test lint clean
@@ -23,7 +22,7 @@ search: $(VENV)/.installed  ## Search for some 10 minutes, retrain the best, tes
 	@echo "Searching hyperparameters, at most 10 minutes on 2 cores with budget=quick; the best" \
 		"model is exported to model/."
 	@echo 'Of your own file, or for longer: make search ARGS="data.path=FILE budget=default"'
-	$(BIN)/python -m ecomcat.search $(BUDGET) $(ARGS)
+	$(BIN)/python -m ecomcat.search budget=quick $(ARGS)
 
 test: lint  ## Check style and types, and run every test.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q

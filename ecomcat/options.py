@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import import_module
 from itertools import combinations
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -154,9 +155,8 @@ def option(
         rule = Rule("name", names=tuple(choices))
     elif any(bound is not None for bound in bounds):
         real = any(isinstance(bound, float) for bound in bounds)
-        rule = Rule(
-            "float" if real else "int", minimum, maximum, (), False, False, auto, *bounds[2:]
-        )
+        kind: Literal["int", "float"] = "float" if real else "int"
+        rule = Rule(kind, minimum, maximum, auto=auto, above=above, below=below)
     metadata = {"help": help, "bounds": rule, "column": column}
     if isinstance(default, list | dict):
         return field(default_factory=lambda: copy(default), metadata=metadata)
@@ -264,11 +264,10 @@ def target_problems(key: str, node: Mapping[str, Any]) -> Iterator[str]:
         key: String. Where the node stands in the configuration.
         node: Mapping. `_target_` and the parameters that the configuration gives.
     """
-    from hydra.utils import get_object
-
+    module, _, name = str(node[TARGET]).rpartition(".")
     try:
-        parameters = inspect.signature(get_object(node[TARGET])).parameters
-    except (ImportError, TypeError, ValueError):
+        parameters = inspect.signature(getattr(import_module(module), name)).parameters
+    except (ImportError, AttributeError, TypeError, ValueError):
         yield f"{key}.{TARGET}: expected the dotted path of a class, found {node[TARGET]!r}."
         return
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):

@@ -153,6 +153,11 @@ def test_the_hydra_of_a_calling_program_stays_as_it_is(tmp_path: Path) -> None:
         assert GlobalHydra.instance().hydra is theirs
 
 
+def test_of_two_values_the_last_one_counts() -> None:
+    config = compose("search", ["budget=quick", "seed=1", "budget=thorough", "seed=2"])
+    assert (config.search.max_trials, config.seed) == (200, 2)
+
+
 # What is refused
 
 
