@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecomcat.auditing.rows import AuditRows
+from ecomcat.data.exclusion import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.data.near_duplicates import NearDuplicates
-from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.files import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _earlier_marks(path: Path, keys: Iterable[str]) -> set[str]:
     if not path.exists():
         return set()
     known = set(keys)
-    marks = [[digest.hex() for digest in mark.digests] for mark in read_marks(path)]
+    marks = [[digest.hex() for digest in mark] for mark in read_marks(path)]
     found = [next((key for key in each if key in known), None) for each in marks]
     if lost := found.count(None):
         logger.warning(

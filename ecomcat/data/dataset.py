@@ -14,18 +14,11 @@ from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
+from ecomcat.data.exclusion import Exclusion, leave_out
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import load_labelled_rows
-from ecomcat.data.splitting import (
-    Exclusion,
-    Split,
-    leave_out,
-    log_exclusion,
-    require_classes,
-    split_groups,
-    split_rows,
-)
+from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.options import validate
@@ -226,11 +219,9 @@ def load_dataset(data: DataConfig, seed: int) -> Dataset:
             **{part: len(rows) for part, rows in vars(split).items()},
             **_describe_groups(groups),
         },
-        **({} if exclusion is None else {"excluded": exclusion.describe()}),
+        **({} if exclusion is None else {"excluded": exclusion.description}),
     }
     _log_split(described)
-    if exclusion is not None:
-        log_exclusion(exclusion)
     return Dataset(source.name, frame, split, described, source.text_columns, groups, exclusion)
 
 

@@ -13,8 +13,8 @@ import pytest
 from ecomcat.config import DataConfig, ModelConfig, SearchCommand, SearchConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.exclusion import read_marks
 from ecomcat.data.sources import SAMPLE_SOURCE
-from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 from ecomcat.tuning.study import study_identity
 
