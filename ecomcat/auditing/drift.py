@@ -23,14 +23,7 @@ _EXAMPLES = 10
 
 
 def drift(rows: AuditRows, others: AuditRows, similarity: float, seed: int) -> dict[str, Any]:
-    """Compare the distinct texts of two files.
-
-    Args:
-        rows: The first file, such as what a model is trained on.
-        others: The second, such as what it is tested on or will label.
-        similarity: Float. Similarity from which texts count as near-duplicates.
-        seed: Integer. Seed of folds and random samples.
-    """
+    """Compare the distinct texts of two files."""
     groups = find_near_duplicates([*rows.texts, *others.texts], similarity).groups
     known, first = set(rows.digests), len(rows.texts)
     exact = np.array([digest in known for digest in others.digests], bool)

@@ -14,11 +14,7 @@ _DRIFT_AUC = 0.6
 
 
 def findings(figures: Mapping[str, Any]) -> list[str]:
-    """Say in sentences what was found, and what can be done about it.
-
-    Args:
-        figures: Figures of the audit.
-    """
+    """Say in sentences what was found, and what can be done about it."""
     return [
         *_repeats(figures["repeats"]),
         *_near(figures["near_duplicates"]),

@@ -27,14 +27,8 @@ _SHOWN = 100
 def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     """Return TF-IDF of words and pairs of words that stand in two texts or more.
 
-    Labels have no part in it, so that one matrix serves every split.
-
-    Args:
-        texts: Sequence of strings.
-        num_classes: Integer. Number of classes: the more there are, the fewer rare words count.
-
-    Returns:
-        A sparse matrix, a row a text; without columns where no word stands in two texts.
+    Labels have no part in it, so that one matrix serves every split. It has no columns where no
+    word stands in two texts.
     """
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -57,14 +51,7 @@ def class_scores(
 ) -> NDArray[np.float64]:
     """Fit LinearSVC, or complement naive Bayes where classes are very many, and score texts.
 
-    Args:
-        train: Sparse matrix, a row a text.
-        label_ids: Integer array of the class of each of them, of two classes at least.
-        asked: Sparse matrix of the texts to be scored.
-        num_classes: Integer. Number of all classes.
-
-    Returns:
-        Array `(asked, num_classes)`; a class that was not trained on has the lowest score.
+    A class that was not trained on has the lowest score, shape `(texts, num_classes)`.
     """
     from sklearn.naive_bayes import ComplementNB
 
@@ -89,14 +76,7 @@ def is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
 def grouped_folds(
     groups: NDArray[np.int64], label_ids: NDArray[np.int64], folds: int, seed: int
 ) -> Iterator[NDArray[np.bool_]]:
-    """Yield which texts each fold holds: classes spread evenly, and no group in two folds.
-
-    Args:
-        groups: Integer array `(texts,)`, the group of each text.
-        label_ids: Integer array `(texts,)`; a group counts for the class of its first text.
-        folds: Integer. Number of folds; of fewer groups as many as there are.
-        seed: Integer. Seed of the shuffling.
-    """
+    """Yield which texts each fold holds: classes spread evenly, and no group in two folds."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
     _, first, members = np.unique(groups, return_index=True, return_inverse=True)
@@ -114,12 +94,7 @@ def grouped_folds(
 
 
 def probabilities(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turn scores into probabilities by the factor of the lowest logarithmic loss.
-
-    Args:
-        scores: Array `(texts, classes)` of texts that were not trained on.
-        label_ids: Integer array `(texts,)` of their classes.
-    """
+    """Turn scores into probabilities by the factor of the lowest logarithmic loss."""
     from scipy.special import log_softmax, softmax
 
     some = slice(None, None, max(1, len(label_ids) // _MAX_TEXTS_CALIBRATED))
@@ -187,12 +162,7 @@ def suspect_labels(
 
 
 def describe_suspects(rows: AuditRows, found: pd.DataFrame | None) -> dict[str, Any]:
-    """Count suspicious labels and describe the first of them.
-
-    Args:
-        rows: The rows of the file.
-        found: What `suspect_labels` returned.
-    """
+    """Count suspicious labels and describe the first of them."""
     if found is None:
         return {"reason": "there are fewer than two classes, or no word stands in two texts"}
     pairs = found[found["sure"]].value_counts(["label", "suggested"])

@@ -27,12 +27,7 @@ _BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin
 
 
 def suspicious_table(rows: AuditRows, found: pd.DataFrame | None) -> pd.DataFrame:
-    """Return a row for each usable text, the most suspicious label first.
-
-    Args:
-        rows: The rows of the file.
-        found: What `suspect_labels` returned.
-    """
+    """Return a row for each usable text, the most suspicious label first."""
     import pandas as pd
 
     names = ["rank", KEY, "label", "suggested", "confidence", "suggested_confidence", TEXT]
@@ -44,12 +39,7 @@ def suspicious_table(rows: AuditRows, found: pd.DataFrame | None) -> pd.DataFram
 
 
 def near_duplicates_table(rows: AuditRows, found: NearDuplicates) -> pd.DataFrame:
-    """Return a row for each text that is nearly the same as another, large groups first.
-
-    Args:
-        rows: The rows of the file.
-        found: Near-duplicates among its distinct texts.
-    """
+    """Return a row for each text that is nearly the same as another, large groups first."""
     import pandas as pd
 
     closest = np.zeros(len(rows.texts))

@@ -29,11 +29,7 @@ _SHORT_KINDS = ("all rows", "distinct", "grouped")  # so that a chart fits a tel
 
 
 def audit_page(figures: Found) -> Document:
-    """Lay out all figures of an audit.
-
-    Args:
-        figures: What `audit.json` holds.
-    """
+    """Lay out all figures of an audit."""
     sections = {
         "What was found": _overview(figures),
         "Against the second file": _drift(figures["drift"]) if "drift" in figures else (),
@@ -83,13 +79,18 @@ def _suspicious(found: Found) -> Iterator[Part]:
         f"{found['sure']:,} of {found['texts']:,}. That is no proof: read it, then fix the label, "
         "or mark the row with x in the column exclude of suspicious_labels.csv."
     )
-    names = ["rank", "text", "label", "suggested", "confidence", "suggested_confidence"]
-    headings = ["rank", "text", "label", "suggested", "label's chance", "suggested one's"]
-    formats = dict.fromkeys(headings[4:], ".3f")
-    yield Table(headings, _cells(found["first"], names), formats=formats, fold=25)
+    yield suspects_table(found)
     names = ["label", "suggested", "texts"]
     caption = "Where suspicious labels point to"
     yield Table(names, _cells(found["pairs"], names), caption=caption, fold=12)
+
+
+def suspects_table(found: Found) -> Table:
+    """List the most suspicious labels."""
+    names = ["rank", "text", "label", "suggested", "confidence", "suggested_confidence"]
+    headings = ["rank", "text", "label", "suggested", "label's chance", "suggested one's"]
+    formats = dict.fromkeys(headings[4:], ".3f")
+    return Table(headings, _cells(found["first"], names), formats=formats, fold=25)
 
 
 def _cells(rows: Sequence[Found], names: Sequence[str]) -> list[list[Any]]:
@@ -160,20 +161,13 @@ def _splits(found: Found) -> Iterator[Part]:
     if "splits" not in found:
         yield Paragraph(f"None: {found['reason']}")
         return
-    splits, rows = found["splits"], []
-    for kind in splits:
-        scores = [mean(found, kind, name) for name in ("accuracy", "macro_f1")]
-        shares = [mean(found, kind, name)[0] for name in ("twins", "near")]
-        spread = max(deviation for _, deviation in scores)
-        rows.append([kind, *(score for score, _ in scores), spread, *shares])
-    headings = ["split", "accuracy", "macro-F1", "±", "test rows trained on", "or nearly so"]
-    formats = {**dict.fromkeys(headings[1:4], ".4f"), **dict.fromkeys(headings[4:], ".1%")}
+    splits = found["splits"]
     yield Paragraph(
         "The same linear model, trained and tested on three kinds of split of this file, "
         f"{len(next(iter(splits.values())))} of each. What the first reaches above the others it "
         "has learnt by heart. A single split is noisy: differences below twice the ± say little."
     )
-    yield Table(headings, rows, formats=formats)
+    yield splits_table(found)
     drawn = figure(x="on test", yaxis_type="category", showlegend=True)
     drawn.update_yaxes(autorange="reversed")
     for colour, name, key in zip(
@@ -192,6 +186,19 @@ def _splits(found: Found) -> Iterator[Part]:
             marker={"color": colour, "size": 11, "opacity": 0.75},
         )
     yield Chart("Each split's figures", drawn, height=260)
+
+
+def splits_table(found: Found) -> Table:
+    """Compare the three kinds of split, on average."""
+    rows = []
+    for kind in found["splits"]:
+        scores = [mean(found, kind, name) for name in ("accuracy", "macro_f1")]
+        shares = [mean(found, kind, name)[0] for name in ("twins", "near")]
+        spread = max(deviation for _, deviation in scores)
+        rows.append([kind, *(score for score, _ in scores), spread, *shares])
+    headings = ["split", "accuracy", "macro-F1", "±", "test rows trained on", "or nearly so"]
+    formats = {**dict.fromkeys(headings[1:4], ".4f"), **dict.fromkeys(headings[4:], ".1%")}
+    return Table(headings, rows, formats=formats)
 
 
 def _texts(found: Found) -> Iterator[Part]:

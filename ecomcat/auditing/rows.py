@@ -23,6 +23,7 @@ from ecomcat.data.cleaning import (
 if TYPE_CHECKING:
     import pandas as pd
 
+NUMBER = "number"  # of a distinct text, in the frame of all rows
 _EXAMPLES = 20
 
 
@@ -70,11 +71,7 @@ class AuditRows:
 
 
 def read_rows(frame: pd.DataFrame) -> AuditRows:
-    """Number the distinct texts and the classes of a file.
-
-    Args:
-        frame: DataFrame with the columns `text` and `label`, as the file has them.
-    """
+    """Number the distinct texts and the classes of a file."""
     import pandas as pd
 
     cleaned = clean_rows(frame)
@@ -88,18 +85,13 @@ def read_rows(frame: pd.DataFrame) -> AuditRows:
     label_ids[index.get_indexer(pd.Index(cleaned.digests))] = class_names.get_indexer(
         pd.Index(cleaned.labels)
     )
-    numbered = rows[[TEXT, LABEL]].assign(number=index.get_indexer(pd.Index(rows[DIGEST])))
+    numbered = rows[[TEXT, LABEL]].assign(**{NUMBER: index.get_indexer(pd.Index(rows[DIGEST]))})
     texts = list(firsts[TEXT])
     return AuditRows(numbered, texts, list(index), list(class_names), label_ids, cleaned)
 
 
 def balance(rows: AuditRows, min_class_rows: int) -> dict[str, Any]:
-    """Count the rows and distinct texts of each class, and name classes that look alike.
-
-    Args:
-        rows: The rows of the file.
-        min_class_rows: Integer. Distinct texts that a search asks of a class.
-    """
+    """Count the rows and distinct texts of each class, and name classes that look alike."""
     sizes = rows.cleaned.class_sizes()
     ranked = dict(sorted(sizes.items(), key=lambda item: -item[1]))
     read, least, total = rows.cleaned.classes_read, min(sizes.values()), sum(sizes.values())
@@ -114,13 +106,9 @@ def balance(rows: AuditRows, min_class_rows: int) -> dict[str, Any]:
 
 
 def repeats(rows: AuditRows) -> dict[str, Any]:
-    """Count repeats, empty rows and contradictions, and give examples.
-
-    Args:
-        rows: The rows of the file.
-    """
+    """Count repeats, empty rows and contradictions, and give examples."""
     report = rows.cleaned.report
-    times = rows.rows["number"].value_counts()
+    times = rows.rows[NUMBER].value_counts()
     several = times[times > 1].sort_index().sort_values(ascending=False, kind="stable")
     ranked = several.head(_EXAMPLES)
     return {
@@ -144,7 +132,7 @@ def repeats(rows: AuditRows) -> dict[str, Any]:
 
 def _conflicts(rows: AuditRows) -> list[dict[str, Any]]:
     """Return the texts of several labels, the most evenly contradicting first."""
-    votes = rows.rows.groupby("number")[LABEL].value_counts()
+    votes = rows.rows.groupby(NUMBER)[LABEL].value_counts()
     several = votes[votes.groupby(level=0).transform("size") > 1]
     numbers = several.index.get_level_values(0).unique()
     found = [(int(number), several[number]) for number in numbers]

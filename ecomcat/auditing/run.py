@@ -20,9 +20,9 @@ from ecomcat.auditing.marks import (
     suspicious_table,
     write_with_marks,
 )
-from ecomcat.auditing.page import audit_page
+from ecomcat.auditing.page import audit_page, splits_table, suspects_table
 from ecomcat.auditing.rows import balance, read_rows, repeats
-from ecomcat.auditing.splits import KINDS, compare_splits, mean
+from ecomcat.auditing.splits import KINDS, compare_splits
 from ecomcat.auditing.texts import contents, languages, similar_texts
 from ecomcat.config import AuditCommand, DataConfig
 from ecomcat.console import log_next, our_command, step
@@ -34,7 +34,7 @@ from ecomcat.errors import UserError
 from ecomcat.files import expanded, require_writable, write_json, write_text
 from ecomcat.options import validate
 from ecomcat.process import require_extra
-from ecomcat.reporting.html import render
+from ecomcat.reporting.html import Table, render
 from ecomcat.reporting.terminal import output_console, text_table
 
 if TYPE_CHECKING:
@@ -71,14 +71,7 @@ class Audit:
 
 
 def check_audit(config: AuditCommand) -> None:
-    """Check everything of an audit that can be known before the data is read.
-
-    Args:
-        config: Configuration of the audit.
-
-    Raises:
-        UserError: Naming each value that is wrong, a line each; or the packages that are missing.
-    """
+    """Check everything of an audit that can be known before the data is read."""
     require_extra("audit", *_PACKAGES, needed_for="An audit")
     refuse_split_keys(config.data, "audit", compares=True)
     against = path_problems("against", config.against) if config.against else ()
@@ -136,14 +129,7 @@ def audit_rows(
 
 
 def run_audit(config: AuditCommand) -> None:
-    """Audit a file, leave a page, figures and CSVs in a folder, and print what was found.
-
-    Args:
-        config: Configuration of the audit.
-
-    Raises:
-        UserError: When the data cannot be read, or the folder cannot be written.
-    """
+    """Audit a file, leave a page, figures and CSVs in a folder, and print what was found."""
     require_writable(expanded(config.output_dir) / "data", "output_dir")
     source, others = load_labelled_rows(config.data), None
     if config.against is not None:
@@ -183,23 +169,18 @@ def _print_audit(figures: Mapping[str, Any]) -> None:
     console = output_console()
     found = [[sentence] for sentence in figures["findings"]]
     console.print(text_table(f"Audit of {figures['source']}", ["found"], found))
-    if "splits" in (leaked := figures["leakage"]):
-        rows = []
-        for kind, each in leaked["splits"].items():
-            scores = [mean(leaked, kind, name) for name in ("accuracy", "macro_f1")]
-            spread = [f" ± {deviation:.4f}" if len(each) > 1 else "" for _, deviation in scores]
-            shown = [f"{score:.4f}{more}" for (score, _), more in zip(scores, spread, strict=True)]
-            shares = [f"{mean(leaked, kind, name)[0]:.1%}" for name in ("twins", "near")]
-            rows.append([kind, *shown, *shares])
-        headings = ["split", "accuracy", "macro-F1", "test rows trained on", "these or nearly so"]
-        console.print(text_table("A linear model on three kinds of split", headings, rows))
-    if first := figures["suspicious"].get("first"):
-        rows = [
-            [str(row["rank"]), row["label"], row["suggested"], row["text"][:80]]
-            for row in first[:10]
-        ]
-        headings = ["rank", "label", "suggested", "text"]
-        console.print(text_table("Most suspicious labels", headings, rows))
+    if "splits" in figures["leakage"]:
+        _print_table("A linear model on three kinds of split", splits_table(figures["leakage"]))
+    if "first" in figures["suspicious"]:
+        _print_table("Most suspicious labels", suspects_table(figures["suspicious"]))
+
+
+def _print_table(title: str, table: Table, max_rows: int = 10) -> None:
+    rows = [
+        [table.shown(column, cell)[:80] for column, cell in enumerate(row)]
+        for row in table.rows[:max_rows]
+    ]
+    output_console().print(text_table(title, table.headings, rows))
 
 
 def _next_command(config: AuditCommand, marks: Path) -> str:

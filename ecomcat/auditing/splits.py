@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ecomcat.auditing.labels import class_scores, is_separable
-from ecomcat.auditing.rows import AuditRows
+from ecomcat.auditing.rows import NUMBER, AuditRows
 from ecomcat.data.cleaning import LABEL
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
@@ -22,19 +22,6 @@ NAIVE, DISTINCT, GROUPED = KINDS = (
     "near-duplicates on one side, too",
 )
 _MIN_TEXTS = 10  # distinct ones, of a class
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows that are split: the numbers of their texts, and the names of their classes."""
-
-    texts: NDArray[np.int64]
-    labels: NDArray[np.str_]
-
-    def of_classes(self, names: set[str]) -> _Rows:
-        """Leave out the rows of all other classes."""
-        chosen = np.isin(self.labels, list(names))
-        return _Rows(self.texts[chosen], self.labels[chosen])
 
 
 def compare_splits(
@@ -59,14 +46,13 @@ def compare_splits(
         For each kind of split, a list over the seeds of accuracy, macro-F1 and the fractions of
         test rows with a twin or a near-duplicate in training; or `reason`, why there are none.
     """
-    names = np.array(rows.class_names, object)
-    everything = _Rows(rows.rows["number"].to_numpy(), rows.rows[LABEL].to_numpy())
-    distinct = _Rows(rows.usable, names[rows.label_ids[rows.usable]])
     # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
-    common = {name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS}
+    common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
     if len(common) < 2:
         return {"reason": f"there are fewer than two categories of {_MIN_TEXTS} distinct texts"}
-    everything, distinct = everything.of_classes(common), distinct.of_classes(common)
+    usable = rows.usable
+    distinct = pd.DataFrame({NUMBER: usable, LABEL: [rows.class_of(text) for text in usable]})
+    everything, distinct = (each[each[LABEL].isin(common)] for each in (rows.rows, distinct))
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     try:
         for seed in seeds:
@@ -79,29 +65,28 @@ def compare_splits(
 
 
 def _splits(
-    everything: _Rows,
-    distinct: _Rows,
+    everything: pd.DataFrame,
+    distinct: pd.DataFrame,
     groups: NDArray[np.int64],
     fractions: tuple[float, float],
     seed: int,
-) -> Iterator[tuple[str, _Rows, Split]]:
+) -> Iterator[tuple[str, pd.DataFrame, Split]]:
     for kind, rows in ((NAIVE, everything), (DISTINCT, distinct)):
-        yield kind, rows, split_rows(list(rows.labels), *fractions, seed)
-    together = split_groups(list(distinct.labels), groups[distinct.texts], *fractions, seed)
+        yield kind, rows, split_rows(list(rows[LABEL]), *fractions, seed)
+    together = split_groups(list(distinct[LABEL]), groups[distinct[NUMBER]], *fractions, seed)
     yield GROUPED, distinct, together
 
 
 def _scores(
-    rows: _Rows, split: Split, features: Any, groups: NDArray[np.int64]
+    rows: pd.DataFrame, split: Split, features: Any, groups: NDArray[np.int64]
 ) -> dict[str, float]:
-    names, label_ids = np.unique(rows.labels, return_inverse=True)
-    train = np.concatenate([split.train, split.validation])
-    train, test, right = rows.texts[train], rows.texts[split.test], label_ids[split.test]
-    learnt = label_ids[np.concatenate([split.train, split.validation])]
-    if not is_separable(features, learnt):
+    names, label_ids = np.unique(rows[LABEL], return_inverse=True)
+    learnt, asked = np.concatenate([split.train, split.validation]), split.test
+    train, test = (rows[NUMBER].to_numpy()[part] for part in (learnt, asked))
+    if not is_separable(features, label_ids[learnt]):
         raise UserError("the training rows have no common words, or one class")
-    scores = class_scores(features[train], learnt, features[test], len(names))
-    predicted = scores.argmax(axis=1)
+    scores = class_scores(features[train], label_ids[learnt], features[test], len(names))
+    predicted, right = scores.argmax(axis=1), label_ids[asked]
     return {
         "accuracy": float((predicted == right).mean()),
         "macro_f1": macro_f1(right, predicted, len(names)),

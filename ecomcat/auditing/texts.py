@@ -52,15 +52,7 @@ def default_max_tokens() -> int:
 
 
 def contents(texts: Sequence[str]) -> dict[str, Any]:
-    """Measure texts and look for what does not belong in them.
-
-    Args:
-        texts: Sequence of strings, distinct ones.
-
-    Returns:
-        `lengths` in words and characters, `tiny` and `gigantic` texts, and the `leftovers` of each
-        kind: how many texts have them, and some examples.
-    """
+    """Measure texts and look for what does not belong in them."""
     words = np.array([len(words_of(text)) for text in texts], np.int64)
     read = default_max_tokens()
     longer, tiny = np.flatnonzero(words > read), np.flatnonzero(words < _TINY_WORDS)
@@ -98,11 +90,7 @@ def _quantiles(lengths: np.ndarray) -> dict[str, float]:
 
 
 def histogram(words: np.ndarray) -> list[dict[str, int]]:
-    """Count texts by their words, in bins of which each is twice as wide as the one before.
-
-    Args:
-        words: Integer array `(texts,)`, the words of each text.
-    """
+    """Count texts by their words, in bins of which each is twice as wide as the one before."""
     bins = np.bincount(np.log2(np.maximum(words, 1)).astype(np.int64))
     return [
         {"from": 2**place, "below": 2 ** (place + 1), "texts": int(count)}
@@ -127,16 +115,7 @@ def _around(text: str, start: int, end: int, before: int = 60, after: int = 120)
 
 
 def languages(texts: Sequence[str], seed: int) -> dict[str, Any]:
-    """Count languages among texts, or among some thousand random ones of them.
-
-    Args:
-        texts: Sequence of strings, distinct ones.
-        seed: Integer. Seed of the random sample.
-
-    Returns:
-        How many were `looked_at` of `all`; `counts` by ISO 639 code, where a text that is too short
-        or not certain counts as uncertain; and `examples` of all languages but the commonest.
-    """
+    """Count languages among texts, or among some thousand random ones of them."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -168,13 +147,7 @@ def _language(identifier: Any, text: str) -> str:
 
 
 def similar_texts(rows: AuditRows, found: NearDuplicates, similarity: float) -> dict[str, Any]:
-    """Count groups and pairs of near-duplicates, those of different classes separately.
-
-    Args:
-        rows: The rows of the file.
-        found: Near-duplicates among its distinct texts.
-        similarity: Float. Similarity from which texts count as such.
-    """
+    """Count groups and pairs of near-duplicates, those of different classes separately."""
     sizes = found.sizes
     large = np.sort(sizes[sizes > 1])[::-1]
     one, other = rows.label_ids[found.pairs].T

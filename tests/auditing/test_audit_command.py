@@ -11,9 +11,6 @@ from audit_material import HARM, plain_rows, write_rows
 from command_line import Ended, command_line
 
 from ecomcat import audit
-from ecomcat.auditing.run import check_audit
-from ecomcat.config import AuditCommand, DataConfig
-from ecomcat.errors import UserError
 from tests.conftest import run_program
 
 
@@ -23,7 +20,7 @@ def run_audit(
 ) -> Iterator[Callable[..., Ended]]:
     monkeypatch.chdir(tmp_path)
     with command_line(monkeypatch, capsys) as run:
-        yield lambda *arguments: run(audit.main, "splits=1", *arguments)
+        yield lambda *arguments: run(audit.main, *arguments)
 
 
 def test_it_leaves_a_folder_of_its_own_and_nothing_else(
@@ -84,16 +81,6 @@ def test_odd_files_are_audited_as_far_as_it_goes(
     json.loads((tmp_path / "outputs" / "audit" / "odd" / "audit.json").read_text("utf-8"))
 
 
-def test_rows_without_text_or_label_are_refused(
-    run_audit: Callable[..., Ended], tmp_path: Path
-) -> None:
-    write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
-    ended = run_audit("data.path=empty.csv")
-    assert ended.code == 2
-    assert "found 2 rows without" in ended.errors
-    assert not (tmp_path / "outputs").exists()
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -106,6 +93,7 @@ def test_rows_without_text_or_label_are_refused(
         (["data.group_near_duplicates=true"], "ecomcat.audit. Leave it out"),
         (["data.near_duplicate_similarity=0.1"], "expected a number from 0.3 to 1"),
         (["against=nowhere.csv"], "nowhere.csv"),
+        (["data.path=empty.csv"], "found 2 rows without"),
         (["data.pth=a.csv"], "Did you mean 'data.path'"),
     ],
 )
@@ -113,12 +101,8 @@ def test_what_cannot_work_is_refused_before_any_work(
     run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     write_rows(tmp_path / "shop.csv", plain_rows(5))
-    arguments = ["data.path=shop.csv", *arguments]
-    if "splits=0" in arguments:
-        with pytest.raises(UserError, match=said):
-            check_audit(AuditCommand(data=DataConfig(name="csv"), splits=0))
-        return
-    ended = run_audit(*arguments)
+    write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
+    ended = run_audit("data.path=shop.csv", *arguments)
     assert ended.code == 2
     assert said in ended.errors and "Traceback" not in ended.errors
     assert not (tmp_path / "outputs").exists()
