@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.data.header import (
+    MAX_LISTED,
     counts_rows,
     folded,
     has_header,
     is_certain_header,
-    is_label_name,
     is_text_name,
+    list_names,
+    order_by_names,
+    repeats_more,
+    shortened,
 )
 from ecomcat.errors import UserError, nearest
 
@@ -27,8 +31,6 @@ ColumnName = str | int
 """A column's name, or its position from 0."""
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
-_MAX_LISTED = 30
-_MAX_EXAMPLE_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,89 @@ class Head:
         """The number of columns."""
         return len(self.rows[0])
 
+    @property
+    def named(self) -> bool:
+        """Whether the first row is known to name the columns."""
+        return self.header == "true"
+
+    def places(self, column: ColumnName, key: str) -> list[int]:
+        """Return the position of a column; of several, where a comma stands between names."""
+        parts = column.split(",") if isinstance(column, str) else []
+        if self.named and len(parts) > 1 and not self.matches(str(column)):
+            return [self.place(part.strip(), key) for part in parts]
+        return [self.place(column, key)]
+
+    def place(self, column: ColumnName, key: str) -> int:
+        """Return the position of a column, given by a name (exact, else folded) or a position."""
+        matches = self.matches(column) if self.named and isinstance(column, str) else []
+        if len(matches) > 1:
+            raise UserError(
+                f"{self.name}: expected one column {column!r} ({key}), found {len(matches)}, "
+                f"at positions {', '.join(map(str, matches))}. Give one of these positions."
+            )
+        if matches:
+            return matches[0]
+        if not is_position(column):
+            raise self._unknown(str(column), key)
+        if not 0 <= int(column) < self.width:
+            raise UserError(
+                f"{self.name}: expected {key} to be a position from 0 to "
+                f"{self.width - 1}, found {column}. Its columns are: {self.listing()}."
+            )
+        return int(column)
+
+    def columns(self, text: Sequence[int], label: int | None) -> Columns:
+        """Return the columns at some positions, which must differ."""
+        if label in text or len(set(text)) < len(text):
+            raise UserError(
+                f"{self.name}: expected different columns, found {_TEXT_KEY} at position "
+                f"{', '.join(map(str, text))}"
+                f"{'' if label is None else f' and {_LABEL_KEY} at {label}'}. Its columns are: "
+                f"{self.listing()}. Name each column once."
+            )
+        header = tuple(self.rows[0]) if self.named else None
+        return Columns(tuple(text), label, header, tuple(map(self._name_at, text)))
+
+    def has(self, names: Sequence[str]) -> bool:
+        """Tell whether the first row, header or not, holds all of some names."""
+        return all(self.matches(name) for name in names)
+
+    def listing(self) -> str:
+        """Return the columns in words: their names, or positions with an example."""
+        if self.named:
+            return list_names(self.rows[0])
+        shown = range(min(self.width, MAX_LISTED))
+        listed = [f"{i} (for example {shortened(self._example(i))!r})" for i in shown]
+        more = self.width - len(listed)
+        return ", ".join(listed) + (f" and {more} more" if more else "")
+
+    def matches(self, name: str) -> list[int]:
+        """Return the positions of a name, taken exactly if one is, else without case."""
+        first = self.rows[0]
+        exact = [i for i, cell in enumerate(first) if cell == name]
+        return exact or [i for i, cell in enumerate(first) if folded(cell) == folded(name)]
+
+    def _name_at(self, position: int) -> ColumnName:
+        name = self.rows[0][position]
+        return name if self.named and name.strip() and len(self.matches(name)) == 1 else position
+
+    def _example(self, position: int) -> str:
+        return next((row[position] for row in self.rows if row[position].strip()), "")
+
+    def _unknown(self, column: str, key: str) -> UserError:
+        names = self.rows[0] if self.named else []
+        hint = nearest(column, names) or nearest(folded(column), map(folded, names))
+        advice = ""
+        if not self.named:
+            hint = " The table has no header row: give a position from 0"
+            advice = ", or set data.header=true if its first row names the columns."
+        elif len(self.rows) > 1 and not self.by_format:
+            advice = " If the first row is data, set data.header=false and give positions from 0."
+        return UserError(
+            f"{self.name}: expected a column {column!r} ({key}), found: {self.listing()}."
+            f"{hint}{advice}"
+        )
+
 
 def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Columns:
     """Find the text and the label of a labelled table.
@@ -107,7 +192,7 @@ def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Co
     if len(labels) > 1:
         raise UserError(f"{_LABEL_KEY}: expected one column, found {labels}. Give one of them.")
     guess = _completed(head, _positions(texts, head), _positions(labels, head), named=False)
-    table = _named_table(head, [*texts, *labels], *guess)
+    table = _named_head(head, [*texts, *labels], *guess)
     text, label = _completed(
         head,
         [place for column in texts for place in table.places(column, _TEXT_KEY)],
@@ -144,7 +229,7 @@ def find_text_columns(
     _require_rows(head)
     asked = _asked(text_column, _TEXT_KEY)
     names = [column for column in trained_on if isinstance(column, str)]
-    table = _text_table(head, asked, names)
+    table = _text_head(head, asked, names)
     if head.width == 1:
         for column in filter(is_position, asked):
             table.place(column, _TEXT_KEY)
@@ -152,12 +237,8 @@ def find_text_columns(
     if asked:
         return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)], None)
     positions = _positions(trained_on, head)
-    if (
-        table.named
-        and names
-        and table.has(names)
-        and len(names) + len(positions) == len(trained_on)
-    ):
+    complete = len(names) + len(positions) == len(trained_on)
+    if table.named and names and complete and table.has(names):
         return table.columns([table.place(each, "used in training") for each in trained_on], None)
     if not table.named and not names and head.width == 2 and 0 < len(positions) == len(trained_on):
         return table.columns(positions, None)
@@ -179,105 +260,9 @@ def is_position(column: ColumnName) -> bool:
     return isinstance(column, int) or (column.isascii() and column.isdecimal())
 
 
-def list_names(names: Iterable[str]) -> str:
-    """Return the names of columns in words, the first thirty of them."""
-    shown = [repr(_shortened(name)) for name in names]
-    more = len(shown) - _MAX_LISTED
-    return (", ".join(shown[:_MAX_LISTED]) or "none") + (f" and {more} more" if more > 0 else "")
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A head of which it is known whether its first row names the columns."""
-
-    head: Head
-    named: bool
-
-    def places(self, column: ColumnName, key: str) -> list[int]:
-        """Return the position of a column; of several, where a comma stands between names."""
-        parts = column.split(",") if isinstance(column, str) else []
-        if self.named and len(parts) > 1 and not self.matches(str(column)):
-            return [self.place(part.strip(), key) for part in parts]
-        return [self.place(column, key)]
-
-    def place(self, column: ColumnName, key: str) -> int:
-        """Return the position of a column, given by a name (exact, else folded) or a position."""
-        matches = self.matches(column) if self.named and isinstance(column, str) else []
-        if len(matches) > 1:
-            raise UserError(
-                f"{self.head.name}: expected one column {column!r} ({key}), found {len(matches)}, "
-                f"at positions {', '.join(map(str, matches))}. Give one of these positions."
-            )
-        if matches:
-            return matches[0]
-        if not is_position(column):
-            raise self._unknown(str(column), key)
-        if not 0 <= int(column) < self.head.width:
-            raise UserError(
-                f"{self.head.name}: expected {key} to be a position from 0 to "
-                f"{self.head.width - 1}, found {column}. Its columns are: {self.listing()}."
-            )
-        return int(column)
-
-    def columns(self, text: Sequence[int], label: int | None) -> Columns:
-        if label in text or len(set(text)) < len(text):
-            raise UserError(
-                f"{self.head.name}: expected different columns, found {_TEXT_KEY} at position "
-                f"{', '.join(map(str, text))}"
-                f"{'' if label is None else f' and {_LABEL_KEY} at {label}'}. Its columns are: "
-                f"{self.listing()}. Name each column once."
-            )
-        header = tuple(self.head.rows[0]) if self.named else None
-        return Columns(tuple(text), label, header, tuple(map(self._name_at, text)))
-
-    def has(self, names: Sequence[str]) -> bool:
-        """Tell whether the first row, header or not, holds all of some names."""
-        return all(self.matches(name) for name in names)
-
-    def listing(self) -> str:
-        """Return the columns in words: their names, or positions with an example."""
-        if self.named:
-            return list_names(self.head.rows[0])
-        shown = range(min(self.head.width, _MAX_LISTED))
-        listed = [f"{i} (for example {_shortened(self._example(i))!r})" for i in shown]
-        more = self.head.width - len(listed)
-        return ", ".join(listed) + (f" and {more} more" if more else "")
-
-    def matches(self, name: str) -> list[int]:
-        """Return the positions of a name, taken exactly if one is, else without case."""
-        first = self.head.rows[0]
-        exact = [i for i, cell in enumerate(first) if cell == name]
-        return exact or [i for i, cell in enumerate(first) if folded(cell) == folded(name)]
-
-    def _name_at(self, position: int) -> ColumnName:
-        name = self.head.rows[0][position]
-        return name if self.named and name.strip() and len(self.matches(name)) == 1 else position
-
-    def _example(self, position: int) -> str:
-        return next((row[position] for row in self.head.rows if row[position].strip()), "")
-
-    def _unknown(self, column: str, key: str) -> UserError:
-        if not self.named:
-            return UserError(
-                f"{self.head.name}: expected {key} to be a position from 0, because the table has "
-                f"no header row, found {column!r}. Its columns are: {self.listing()}. Set "
-                "data.header=true if its first row names the columns."
-            )
-        names = self.head.rows[0]
-        hint = nearest(column, names) or nearest(folded(column), map(folded, names))
-        # Where there is no other row, names are all that it can hold.
-        or_data = " If the first row is data, set data.header=false and give positions from 0."
-        advice = or_data if len(self.head.rows) > 1 and not self.head.by_format else ""
-        return UserError(
-            f"{self.head.name}: expected a column {column!r} ({key}), found: {self.listing()}."
-            f"{hint}{advice}"
-        )
-
-
 def _holds(head: Head, names: Sequence[ColumnName]) -> bool:
     """Tell whether a header holds each of some names once."""
-    table = _Table(head, True)
-    found = [len(table.matches(name)) if isinstance(name, str) else 0 for name in names]
+    found = [len(head.matches(name)) if isinstance(name, str) else 0 for name in names]
     return head.header != "false" and bool(head.rows) and set(found) == {1}
 
 
@@ -324,27 +309,13 @@ def _completed(
         return (text, rest[:1]) if text else (rest[:1], label)
     first, second = places
     body = head.rows[1:] if named else head.rows
-    swapped = _order_by_names(head.rows[0][first], head.rows[0][second]) if named else None
+    swapped = order_by_names(head.rows[0][first], head.rows[0][second]) if named else None
     if swapped is None:
-        swapped = _repeats_more([row[second] for row in body], [row[first] for row in body])
+        swapped = repeats_more([row[second] for row in body], [row[first] for row in body])
     return ([first], [second]) if swapped else ([second], [first])
 
 
-def _order_by_names(first: str, second: str) -> bool | None:
-    """Tell whether two names are text and label in this order; None if they do not tell."""
-    if is_text_name(first) != is_text_name(second):
-        return is_text_name(first)
-    if is_label_name(first) != is_label_name(second):
-        return is_label_name(second)
-    return None
-
-
-def _repeats_more(cells: Sequence[str], others: Sequence[str]) -> bool:
-    """Tell whether cells repeat as labels do, and others as texts do not."""
-    return 2 * len(set(cells)) <= min(len(set(others)), len(cells))
-
-
-def _text_table(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) -> _Table:
+def _text_head(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) -> Head:
     """Decide whether a table that is to be labelled has a header."""
     first = folded(head.rows[0][0])
     if head.width == 1:
@@ -352,33 +323,24 @@ def _text_table(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) -
         known = is_text_name(first) or first in {*asked_names, *map(folded, names)}
         asked = []  # whatever its name is, it is the text
     else:
-        known = bool(names) and _Table(head, True).has(names)
+        known = bool(names) and head.has(names)
     if head.header == "auto" and known:
-        return _Table(head, True)
-    return _named_table(head, asked, _positions(asked, head), [])
+        return replace(head, header="true")
+    return _named_head(head, asked, _positions(asked, head), [])
 
 
-def _named_table(
+def _named_head(
     head: Head, asked: Sequence[ColumnName], text: Sequence[int], label: Sequence[int]
-) -> _Table:
+) -> Head:
     """Decide whether there is a header, and warn where that is a guess."""
     if head.header == "auto" and not all(map(is_position, asked)):
-        return _Table(head, True)
+        return replace(head, header="true")
     position = label[0] if label else None
-    if head.header != "auto":
-        return _Table(head, has_header(head.rows, head.header))
-    named = has_header(head.rows, text=text, label=position)
-    if named and not is_certain_header(head.rows, label=position):
+    named = has_header(head.rows, head.header, text=text, label=position)
+    if head.header == "auto" and named and not is_certain_header(head.rows, label=position):
         logging.getLogger("ecomcat").warning(
             "%s: the first row (%s) is taken for a header. If it is data, set data.header=false.",
             head.name,
             list_names(head.rows[0]),
         )
-    return _Table(head, named)
-
-
-def _shortened(cell: str) -> str:
-    text = " ".join(cell.split())
-    if len(text) <= _MAX_EXAMPLE_CHARACTERS:
-        return text
-    return text[: _MAX_EXAMPLE_CHARACTERS - 1] + "…"
+    return replace(head, header=str(named).lower())

@@ -78,18 +78,14 @@ def choose_dialect(
 ) -> tuple[Dialect, int]:
     r"""Choose how a table is written: by what the user says, else by its first rows.
 
-    The delimiter is, in this order:
-
-    1. What a first line such as `sep=;` says, which spreadsheets write.
-    2. A tab, if the file's name ends in `.tsv` or `.tab`.
-    3. A comma, tab, semicolon or pipe that gives at least nine tenths of the first 50 rows the
-       same number, two or more, of columns; of several the one that stands beside quotes, then
-       the first. Of fewer than five rows in a file not named `.csv` the first must also hold it
-       as prose does not: neither before a space nor between digits.
-    4. A comma, if it divides the first row in such a way, or in any way in a `.csv` file, or if
-       some cell is quoted and it divides any row or a quote is malformed: the table is irregular,
-       and reading it says where.
-    5. None: the file has one column, and commas in it are punctuation.
+    The delimiter is, in this order: what a first line such as `sep=;` says, which spreadsheets
+    write; a tab, if the file's name ends in `.tsv` or `.tab`; a comma, tab, semicolon or pipe that
+    gives at least nine tenths of the first 50 rows the same number, two or more, of columns (of
+    several the one that stands beside quotes, then the first; of fewer than five rows in a file
+    not named `.csv` one that the first row holds as prose does not: neither before a space nor
+    between digits); a comma, if it divides the first row in such a way or cells are quoted, so
+    that reading the irregular table says where it is wrong; else none, and commas in the one
+    column are punctuation.
 
     Args:
         text: String. The beginning of the file.
@@ -298,7 +294,7 @@ def _character(key: str, asked: str | None) -> str | None:
 
 
 def _detected(lines: Sequence[str], name: str, dialect: Dialect, complete: bool) -> Dialect:
-    """Guess the delimiter: cases 2 to 5 of `choose_dialect`."""
+    """Guess the delimiter, as `choose_dialect` says."""
     if name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         return replace(dialect, delimiter="\t")
     dialects = {delimiter: replace(dialect, delimiter=delimiter) for delimiter in _CANDIDATES}

@@ -1,4 +1,4 @@
-"""Whether the first row of a table names its columns."""
+"""What the first row and the cells of a table tell: names or data, texts or labels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from statistics import median
 from ecomcat.errors import UserError
 
 HEADER_CHOICES = ("auto", "true", "false")
+MAX_LISTED = 30
 
 _TEXT_NAMES = frozenset(
     {
@@ -53,6 +54,20 @@ def counts_rows(rows: Rows, position: int) -> bool:
     body = [row[position] for row in rows[1:]]
     counted = [str(i) for i in range(len(body))], [str(i + 1) for i in range(len(body))]
     return _INDEX_NAME.fullmatch(rows[0][position]) is not None and body in counted
+
+
+def order_by_names(first: str, second: str) -> bool | None:
+    """Tell whether two names are text and label in this order; None if they do not tell."""
+    if is_text_name(first) != is_text_name(second):
+        return is_text_name(first)
+    if is_label_name(first) != is_label_name(second):
+        return is_label_name(second)
+    return None
+
+
+def repeats_more(cells: Sequence[str], others: Sequence[str]) -> bool:
+    """Tell whether cells repeat as labels do, and others as texts do not."""
+    return 2 * len(set(cells)) <= min(len(set(others)), len(cells))
 
 
 def has_header(
@@ -164,3 +179,18 @@ def _longest(rows: Rows) -> int:
 def _words(cell: str) -> str:
     """Return a name in the form of the tables above."""
     return re.sub(r"[\s_\-]+", "_", folded(cell))
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return the names of columns in words, the first thirty of them."""
+    shown = [repr(shortened(name)) for name in names]
+    more = len(shown) - MAX_LISTED
+    return (", ".join(shown[:MAX_LISTED]) or "none") + (f" and {more} more" if more > 0 else "")
+
+
+def shortened(cell: str) -> str:
+    """Return a cell on one line, cut to 40 characters."""
+    text = " ".join(cell.split())
+    if len(text) <= _MAX_NAME_CHARACTERS:
+        return text
+    return text[: _MAX_NAME_CHARACTERS - 1] + "…"
