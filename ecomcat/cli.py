@@ -126,8 +126,8 @@ def _checked_override(command: str, argument: str) -> str:
     options = declared_options(COMMANDS[command])
     parent = next((parent for parent in options if key.startswith(f"{parent}.")), None)
     free = parent is not None and options[parent].free
-    if key not in options and not free:
-        advice = FORMER_KEYS.get(key)
+    advice = FORMER_KEYS.get(key)
+    if advice or (key not in options and not free):
         raise UserError(
             f"There is no key '{key}'."
             + (f" {advice}" if advice else nearest(key, [*options, *groups]))

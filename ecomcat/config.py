@@ -142,9 +142,11 @@ class ModelConfig:
 class SearchConfig:
     """How the space is explored, for how long, and under which name."""
 
-    algorithm: str = option(
-        help="tpe, random, bayesian, hyperband or grid",
-        choices=("tpe", "random", "bayesian", "hyperband", "grid"),
+    algorithm: dict[str, Any] = option(
+        help="the class that chooses what is tried, and its parameters"
+    )
+    pruner: dict[str, Any] = option(
+        help="the class that ends hopeless trials early, and its parameters"
     )
     name: str | None = option(
         None, help="the study's folder; by default from model, data and what they hold"
@@ -164,21 +166,6 @@ class SearchConfig:
         auto=True,
     )
     overwrite: bool = option(False, help="start a study of the same name afresh")
-    hyperband_factor: int = option(
-        3, help="one trial in this many goes on from a rung of Hyperband", minimum=2
-    )
-    pruner: str = option(
-        "halving",
-        help="or median or none: which trials end early",
-        choices=("median", "halving", "none"),
-    )
-    warmup_epochs: int = option(
-        2, help="that every trial may train; the first rung of halving", minimum=1
-    )
-    min_peers: int = option(
-        4, help="trials that must have come as far before one is pruned", minimum=1
-    )
-    halving_factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
     trial_max_minutes: float | None = option(
         None, help="of one trial; none unless given", above=0.0
     )
@@ -202,12 +189,6 @@ class SearchConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
-        if self.algorithm == "hyperband" and self.pruner != "none":
-            yield (
-                "pruner",
-                "expected none with search=hyperband, which stops trials by itself, found "
-                f"{self.pruner!r}.",
-            )
         gpus = self.gpus_per_worker
         if gpus > 1 and not gpus.is_integer():
             yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."
@@ -396,6 +377,11 @@ COMMANDS: dict[str, type] = {
 FORMER_KEYS = {
     "final.name": "Choose with final=NAME, such as final=ensemble.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
+    "search.algorithm": "Choose one with search=NAME, such as search=random.",
+    "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",
+    "search.warmup_epochs": "It is search.pruner.warmup_epochs now.",
+    "search.min_peers": "It is search.pruner.min_trials now.",
+    "search.halving_factor": "It is search.pruner.factor now.",
 }
 
 

@@ -6,14 +6,16 @@ import math
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from ecomcat.config import COMMANDS, command_groups, conf_dir
-from ecomcat.options import declared_options
+from ecomcat.options import TARGET, declared_options
 
 _MAX_WIDTH = 100  # columns of running text
 _HELP_COLUMN = 46
@@ -84,7 +86,16 @@ def _key_lines(node: DictConfig, helps: Mapping[str, str], prefix: str = "") -> 
         text = helps.get(f"{prefix}{key!s}")
         yield f"{line:{_HELP_COLUMN}}  # {text}" if text else line
         if nested and isinstance(child, DictConfig):
-            yield from _key_lines(child, helps, f"{prefix}{key!s}.")
+            inner = f"{prefix}{key!s}."
+            yield from _key_lines(child, {**helps, **_parameter_helps(child, inner)}, inner)
+
+
+def _parameter_helps(node: DictConfig, prefix: str) -> dict[str, str]:
+    """Return the help of the parameters of the class that a node names."""
+    target = get_object(node[TARGET]) if TARGET in node else None
+    if not is_dataclass(target):
+        return {}
+    return {f"{prefix}{each.name}": each.metadata.get("help", "") for each in fields(target)}
 
 
 def _inline(node: Any) -> str:

@@ -266,14 +266,19 @@ def target_problems(key: str, node: Mapping[str, Any]) -> Iterator[str]:
     """
     module, _, name = str(node[TARGET]).rpartition(".")
     try:
-        parameters = inspect.signature(getattr(import_module(module), name)).parameters
+        target = getattr(import_module(module), name)
+        parameters = inspect.signature(target).parameters
     except (ImportError, AttributeError, TypeError, ValueError):
         yield f"{key}.{TARGET}: expected the dotted path of a class, found {node[TARGET]!r}."
         return
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return
-    for name in node:
-        if name not in parameters and not name.startswith("_"):
+    declared = fields(target) if is_dataclass(target) else ()
+    bounds = {entry.name: entry.metadata.get("bounds") for entry in declared}
+    for name, value in node.items():
+        if name in parameters:
+            yield from _rule_problems(f"{key}.{name}", value, bounds.get(name))
+        elif not name.startswith("_"):
             there_are = f"one of {', '.join(parameters)}" if parameters else "no parameter"
             yield f"{key}: expected {there_are}, found {name!r}.{nearest(name, parameters)}"
 

@@ -30,6 +30,7 @@ from ecomcat.reporting.terminal import (
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
+from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import decide_epochs
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record, load_records
 from ecomcat.tuning.study import (
@@ -285,7 +286,7 @@ def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -
         seed=config.seed,
         patience=config.search.patience,
         max_epochs=config.search.max_epochs,
-        keep_state=config.search.algorithm == "hyperband",
+        keep_state=make_algorithm(config.search).continues_trials,
     )
 
 
@@ -390,4 +391,5 @@ def _log_start(
     counted = "a continuous space" if math.isinf(size) else f"{size:.0f} configurations"
     if size == 1:
         counted = "one configuration"
-    logger.info("Study: %s (%s search of %s)", study.directory, config.search.algorithm, counted)
+    algorithm = make_algorithm(config.search).name
+    logger.info("Study: %s (%s search of %s)", study.directory, algorithm, counted)

@@ -12,6 +12,8 @@ from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, builder_problems, read_space
 from ecomcat.options import validate
 from ecomcat.process import is_installed, pip_line, require_extra, require_keras
+from ecomcat.tuning.algorithms import make_algorithm
+from ecomcat.tuning.pruners import make_pruner
 
 _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
@@ -59,6 +61,8 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
         problems.append(str(error))
     validate(config, problems)
     assert space is not None
+    if make_algorithm(config.search).prunes_trials and make_pruner(config.search).name != "none":
+        raise UserError("search.pruner: expected none, since this algorithm ends trials by itself.")
     return space
 
 

@@ -152,7 +152,7 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
         trial.mkdir(parents=True)
         (trial / "record.json").write_text(json.dumps(asdict(TrialRecord(trial.name, {}))))
     study.mkdir(parents=True, exist_ok=True)
-    begun_with = {"format": 2, "identity": {"data": "abc" if same else "other"}}
+    begun_with = {"format": 3, "identity": {"data": "abc" if same else "other"}}
     (study / "study.json").write_text(json.dumps(begun_with))
     before = contents_of(tmp_path)
     ended = dry_run("search.name=mine", *arguments)

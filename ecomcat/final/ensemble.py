@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.final.sampling import max_judged_texts, sample_rows
-from ecomcat.tuning.records import COMPLETED, VALIDATION, TrialRecord, load_records
+from ecomcat.tuning.checkpoints import VALIDATION
+from ecomcat.tuning.records import TrialRecord, candidates, load_records
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
@@ -64,8 +65,7 @@ def find_candidates(study: Study) -> list[Candidate]:
 
     Of trials that continue each other only the best one is returned.
     """
-    completed = [record for record in load_records(study) if record.status == COMPLETED]
-    completed.sort(key=lambda record: (-(record.objective or 0.0), record.id))
+    completed = candidates(load_records(study))
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
     return [

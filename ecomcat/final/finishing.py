@@ -30,7 +30,8 @@ from ecomcat.model.metrics import (
 )
 from ecomcat.model.training import OnEpoch, predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, TestAnswers, write_final
-from ecomcat.tuning.records import TrialRecord, load_best_weights
+from ecomcat.tuning.checkpoints import load_best_weights
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,17 @@ class Training:
         self._step = _compile_step(model, classes)
 
     def train_epoch(self) -> dict[str, float]:
-        """Train on every example once.
+        """Train on every example once, and return what `train_batches` returns."""
+        batches = self.train_batches()
+        while True:
+            try:
+                next(batches)
+            except StopIteration as end:
+                logs: dict[str, float] = end.value
+                return logs
+
+    def train_batches(self) -> Generator[tuple[int, int], None, dict[str, float]]:
+        """Train on every example once; yield after each batch how many are done, and of how many.
 
         Returns:
             `loss`, `accuracy` and `macro_f1` of the batches as they were trained on, with
@@ -99,6 +109,7 @@ class Training:
                 )
             total_loss += loss * len(rows)
             predicted[rows] = probabilities.numpy().argmax(axis=1)
+            yield number, len(batches)
         self.epoch += 1
         return {
             "loss": total_loss / len(examples),

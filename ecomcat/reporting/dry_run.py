@@ -10,6 +10,8 @@ from ecomcat.config import SearchCommand
 from ecomcat.export.summary import planned_model
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.terminal import output_console, text_table
+from ecomcat.tuning.algorithms import make_algorithm
+from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import load_records
 from ecomcat.tuning.study import Study, read_study
 
@@ -35,11 +37,12 @@ def print_dry_run(
     console = output_console()
     console.print(table)
     search, size = config.search, space_size(space)
-    pruning = "" if search.pruner == "none" else f", {search.pruner} pruning"
+    pruner = make_pruner(search).name
+    pruning = "" if pruner == "none" else f", {pruner} pruning"
     console.print(f"Configurations: {_count(size)}")
     trials = int(min(search.max_trials, size))
     console.print(
-        f"Would run: {search.algorithm}{pruning}, at most {_counted(trials)} "
+        f"Would run: {make_algorithm(search).name}{pruning}, at most {_counted(trials)} "
         f"of at most {search.max_epochs} epochs over {training_texts:,} texts, within "
         f"{search.max_minutes:g} minutes, {_workers(config)}"
     )

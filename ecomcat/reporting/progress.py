@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,9 +17,7 @@ from ecomcat.config import FinalConfig
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
-
-if TYPE_CHECKING:
-    from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.records import SearchListener, TrialRecord
 
 logger = logging.getLogger("ecomcat")
 
@@ -48,7 +46,7 @@ def seconds_after_trials(
     return seconds * (2 if final.use_all_rows else 1)
 
 
-class SearchProgress:
+class SearchProgress(SearchListener):
     """Show which trials run, how the others ended, and the time left.
 
     Args:

@@ -31,7 +31,14 @@ from ecomcat.reporting.html import (
 from ecomcat.reporting.page_sections import data_parts, mistake_parts, model_parts
 from ecomcat.reporting.search_charts import progress_charts, space_charts
 from ecomcat.reporting.terminal import plain_value
-from ecomcat.tuning.records import COMPLETED, RUNNING, TrialRecord, best_record, load_records
+from ecomcat.tuning.records import (
+    COMPLETED,
+    RUNNING,
+    SearchListener,
+    TrialRecord,
+    best_record,
+    load_records,
+)
 from ecomcat.tuning.study import DATA, FINAL, Study, active_seconds, read_facts, read_study
 
 logger = logging.getLogger("ecomcat")
@@ -217,7 +224,7 @@ def _reproduction(contents: StudyContents) -> Iterator[Part]:
         yield Code(json.dumps(contents.stored[key], indent=2, ensure_ascii=False), summary=title)
 
 
-class ReportListener:
+class ReportListener(SearchListener):
     """Write the report when a trial has ended, unless it was written a moment ago.
 
     Args:

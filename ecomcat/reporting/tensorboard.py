@@ -29,7 +29,7 @@ from ecomcat.export.card import model_sections
 from ecomcat.reporting.confusion_image import draw_confusion
 from ecomcat.reporting.terminal import CUT_SHORT, TELLING
 from ecomcat.text.tokenizer import valid_unicode
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
 _PLAIN = re.compile(r"[^\w ,]|_")  # what is no plain letter in Markdown or HTML
@@ -84,7 +84,7 @@ _STATUS = {
 }
 
 
-class TensorBoardListener:
+class TensorBoardListener(SearchListener):
     """Write each trial's curves and its row in the HPARAMS tab.
 
     Args:

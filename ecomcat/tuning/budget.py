@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from ecomcat.config import AUTO, SearchConfig
 from ecomcat.model.space import Domain
 
-_FEWEST_EPOCHS, _LEAST_PATIENCE = 4, 2
-_FEW_CATEGORIES = 4  # for which `max_batches` is enough
-_LONG_TEXT = 100  # words, of which a batch costs what the budgets allow for
-_MOST_TIMES = 2.0  # as many batches, for any categories and texts
+_MIN_EPOCHS, _MIN_PATIENCE = 4, 2
+_FEW_CLASSES = 4  # for which `max_batches` is enough
+_LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
+_MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
 
 
 @dataclass
@@ -21,15 +21,15 @@ class Budget:
     """When a search stops to begin trials.
 
     Args:
-        max_trials: trials begun in all, resumed runs included.
-        deadline: `time.monotonic()` seconds.
+        max_trials: Integer. Number of trials begun in all, resumed runs included.
+        deadline: Float. Second of `time.monotonic()`.
     """
 
     max_trials: int
     deadline: float = math.inf
 
     def spent(self, trials: int) -> bool:
-        """Return whether no further trial may begin."""
+        """Return whether no further trial may begin after so many."""
         return trials >= self.max_trials or time.monotonic() >= self.deadline
 
 
@@ -48,24 +48,19 @@ def decide_epochs(
     updates; there short texts, of which an update costs little, are given up to twice as many.
 
     Args:
-        search: the configuration; `max_batches` is what `auto` aims at for few categories.
-        space: domains, with the batch size decided.
-        training_texts: how many texts an epoch has.
-        categories: how many there are to tell apart.
-        mean_words: of a training text.
+        search: `SearchConfig`. Its `max_batches` is what `auto` aims at for few categories.
+        space: Mapping of domains, with the batch size decided.
+        training_texts: Integer. How many texts an epoch has.
+        categories: Integer. How many there are to tell apart.
+        mean_words: Float. Mean number of words of a training text.
     """
     max_epochs, patience = search.max_epochs, search.patience
     if max_epochs == AUTO:
+        wanted = math.sqrt(categories / _FEW_CLASSES)
+        affordable = _LONG_TEXT / max(mean_words, 1)
+        batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)
         batches_an_epoch = math.ceil(training_texts / int(space["batch_size"].highest))
-        batches = search.max_batches * _times_as_many(categories, mean_words)
-        max_epochs = max(round(batches / batches_an_epoch), _FEWEST_EPOCHS)
+        max_epochs = max(round(batches / batches_an_epoch), _MIN_EPOCHS)
     if patience == AUTO:
-        patience = max(round(max_epochs / 4), _LEAST_PATIENCE)
+        patience = max(round(max_epochs / 4), _MIN_PATIENCE)
     return replace(search, max_epochs=max_epochs, patience=patience)
-
-
-def _times_as_many(categories: int, mean_words: float) -> float:
-    """Return how many times as many batches are wanted, and affordable."""
-    wanted = math.sqrt(categories / _FEW_CATEGORIES)
-    affordable = _LONG_TEXT / max(mean_words, 1)
-    return max(min(wanted, affordable, _MOST_TIMES), 1)

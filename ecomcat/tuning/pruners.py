@@ -2,57 +2,80 @@
 
 A curve holds a trial's score after each epoch; its value at an epoch is the best score by then,
 for that is what a trial is judged by in the end. A score that is not a number is no score.
+A new rule is a class here or in a file of your own, and a YAML file in `conf/search/pruner`.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+
+from ecomcat.config import SearchConfig
+from ecomcat.options import make, option
+from ecomcat.tuning.component import Component
 
 Curve = Mapping[int, float]  # epoch, from 1: score, the higher the better
 
 
-class Pruner(Protocol):
+class Pruner(Component):
     """A rule that ends trials early."""
 
-    def prunes(self, curve: Curve, peers: Sequence[Curve]) -> bool:
+    @abstractmethod
+    def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Return whether a trial should end after the last epoch of its curve.
 
         Args:
-            curve: the trial's, of at least one epoch.
-            peers: the other trials', whether they run, were pruned or came to their end.
+            curve: Mapping. The trial's curve, of at least one epoch.
+            others: Sequence of mappings. The curves of the other trials, whether they run, were
+                pruned or came to their end.
         """
 
 
 @dataclass(frozen=True)
-class MedianPruner:
+class NoPruner(Pruner):
+    """Let every trial come to its end."""
+
+    name = "none"
+
+    def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
+        """Return False."""
+        return False
+
+
+@dataclass(frozen=True)
+class MedianPruner(Pruner):
     """End a trial that is below the median of the others.
 
     The median stopping rule of Golovin et al., "Google Vizier" (KDD 2017), section 3.2.1, on best
     scores instead of running means.
 
     Args:
-        warmup_epochs: epochs that every trial may train.
-        min_peers: others that must have come as far before any trial is ended.
+        warmup_epochs: Integer. Epochs that every trial may train. Defaults to 2.
+        min_trials: Integer. Number of others that must have come as far before any trial is
+            ended. Defaults to 4.
+
+    >>> MedianPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.4}, [{1: 0.5}, {1: 0.6}])
+    True
     """
 
-    warmup_epochs: int
-    min_peers: int
+    name = "median"
+    warmup_epochs: int = option(2, help="epochs that every trial may train", minimum=1)
+    min_trials: int = option(4, help="trials that must have come as far", minimum=1)
 
-    def prunes(self, curve: Curve, peers: Sequence[Curve]) -> bool:
+    def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Return whether the trial's best is below the median of the others' by this epoch."""
         epoch = max(curve)
-        reached = _reached(peers, epoch)
-        if epoch < self.warmup_epochs or len(reached) < self.min_peers:
+        reached = _reached(others, epoch)
+        if epoch < self.warmup_epochs or len(reached) < self.min_trials:
             return False
         return best_by(curve, epoch) < statistics.median(reached)
 
 
 @dataclass(frozen=True)
-class HalvingPruner:
+class HalvingPruner(Pruner):
     """Let one trial in `factor` go on at each rung.
 
     Asynchronous successive halving, Li et al., "A System for Massively Parallel Hyperparameter
@@ -60,20 +83,26 @@ class HalvingPruner:
     those that came before it and waits for nobody.
 
     Args:
-        warmup_epochs: epochs of the first rung; each further one is `factor` times as high.
-        min_peers: others that must have come to a rung before any trial is ended at it.
-        factor: one trial in this many goes on.
+        warmup_epochs: Integer. Epochs of the first rung; each further one is `factor` times as
+            high. Defaults to 2.
+        min_trials: Integer. Number of others that must have come to a rung before any trial is
+            ended at it. Defaults to 4.
+        factor: Integer. One trial in this many goes on. Defaults to 3.
+
+    >>> HalvingPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.7}, [{1: 0.5}, {1: 0.6}])
+    False
     """
 
-    warmup_epochs: int
-    min_peers: int
-    factor: int
+    name = "halving"
+    warmup_epochs: int = option(2, help="epochs of the first rung", minimum=1)
+    min_trials: int = option(4, help="trials that must have come to a rung", minimum=1)
+    factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
 
-    def prunes(self, curve: Curve, peers: Sequence[Curve]) -> bool:
+    def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Return whether the trial stands at a rung and is not among the best there."""
         epoch = max(curve)
-        reached = _reached(peers, epoch)
-        if not self._is_rung(epoch) or len(reached) < self.min_peers:
+        reached = _reached(others, epoch)
+        if not self._is_rung(epoch) or len(reached) < self.min_trials:
             return False
         places = max(1, (len(reached) + 1) // self.factor)
         better = sum(score > best_by(curve, epoch) for score in reached)
@@ -86,21 +115,18 @@ class HalvingPruner:
         return rung == epoch
 
 
-@dataclass(frozen=True)
-class NoPruner:
-    """Let every trial come to its end."""
-
-    def prunes(self, curve: Curve, peers: Sequence[Curve]) -> bool:
-        """Return False."""
-        return False
-
-
 def best_by(curve: Curve, epoch: int) -> float:
     """Return the best score up to an epoch; minus infinity where there is none."""
     scores = (score for at, score in curve.items() if at <= epoch and not math.isnan(score))
     return max(scores, default=-math.inf)
 
 
-def _reached(peers: Sequence[Curve], epoch: int) -> list[float]:
+def _reached(others: Sequence[Curve], epoch: int) -> list[float]:
     """Return the best scores by an epoch of those that trained as far."""
-    return [best_by(curve, epoch) for curve in peers if curve and max(curve) >= epoch]
+    return [best_by(curve, epoch) for curve in others if curve and max(curve) >= epoch]
+
+
+def make_pruner(search: SearchConfig) -> Pruner:
+    """Make the rule that the configuration names."""
+    pruner: Pruner = make("search.pruner", search.pruner)
+    return pruner

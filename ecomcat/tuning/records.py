@@ -1,55 +1,57 @@
-"""What a trial leaves in its folder: best weights, validation probabilities, its last state."""
+"""The one record of a trial's state, and the table of a study's trials."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, write_json, write_text
-from ecomcat.model.metrics import OBJECTIVE, Outcome
-from ecomcat.tuning.study import Study, read_state
+from ecomcat.files import write_json, write_text
+from ecomcat.model.metrics import OBJECTIVE
 
+if TYPE_CHECKING:
+    from ecomcat.tuning.study import Study
+
+RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
+CUT_SHORT = "cut short"
+TIME, TRIAL_TIME = "time", "trial_max_minutes"  # what a trial that was cut short ended by
 _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
     *("seconds", "parameters", "ended"),
 )
-RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 _TABLE_EVERY_SECONDS = 1.0
 
 
 @dataclass
 class TrialRecord:
-    """One trial.
+    """One trial: what it tries, how far it came and how it ended.
 
     Args:
-        id: its number, padded with zeros.
-        values: every hyperparameter's value, fixed ones too.
-        root: number of the trial whose chance this one shares: its own, or that of the first of
-            the trials that it continues.
-        status: `running`, `completed`, `pruned` or `failed`.
-        objective: best validation macro-F1.
-        accuracy: validation accuracy after the same epoch.
-        loss: validation loss after the same epoch.
-        best_epoch: epochs trained by then.
-        epochs: epochs trained in all.
-        seconds: of wall time, interrupted attempts included.
-        parameters: weights that were trained.
-        ended: why: `max_epochs`, `patience`, `time`, `trial_max_minutes`, what pruned it, or what
-            went wrong.
-        curves: a row an epoch, with Keras's names.
-        retries: how often it began anew since its worker was lost or out of memory.
-        unfinished: how often it was begun and neither ended nor stopped in order.
-        ended_at: seconds that the study had been searched for when it ended; None in studies that
-            are older than this.
+        id: String. Its number, padded with zeros.
+        values: Dict. Every hyperparameter's value, fixed ones too.
+        root: Integer. Number that decides the trial's randomness: its own, or that of the first
+            of the trials that it continues.
+        status: String. `running`, `completed`, `pruned`, `cut short` (by the clock) or `failed`.
+        objective: Float. Best validation macro-F1.
+        accuracy: Float. Validation accuracy after the same epoch.
+        loss: Float. Validation loss after the same epoch.
+        best_epoch: Integer. Epochs trained by then.
+        epochs: Integer. Epochs trained in all.
+        seconds: Float. Wall time, interrupted attempts included.
+        parameters: Integer. Number of weights that were trained.
+        ended: String. Why: `max_epochs`, `patience`, `time`, `trial_max_minutes`, what pruned it,
+            or what went wrong.
+        curves: List of dicts. A row an epoch, with Keras's names.
+        retries: Integer. How often it began anew since its worker was lost or out of memory.
+        unfinished: Integer. How often it was begun and neither ended nor stopped in order.
+        ended_at: Float. Seconds that the study had been searched for when it ended.
+        plan: Dict. What the algorithm adds of its own, such as Hyperband's number of epochs.
     """
 
     id: str
@@ -68,22 +70,31 @@ class TrialRecord:
     retries: int = 0
     unfinished: int = 0
     ended_at: float | None = None
+    plan: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def curve(self) -> dict[int, float]:
+        """The objective by the number of the epoch, from 1."""
+        return {epoch: row[OBJECTIVE] for epoch, row in enumerate(self.curves, start=1)}
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Mean wall time of an epoch; 0 before the first has ended."""
+        return self.seconds / self.epochs if self.epochs else 0.0
 
     def forget_attempt(self) -> None:
-        """Drop what a lost attempt reached; the time that it took counts."""
+        """Drop what an attempt that was lost or interrupted reached; the time it took counts."""
         self.curves = []
         self.epochs = self.best_epoch = 0
         self.objective = self.accuracy = self.loss = None
+        self.ended = ""
 
-    def note_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """Add an epoch's scores; the best so far are those of the highest objective.
-
-        Equals are told apart by the loss, as training does.
-        """
-        self.curves.append(logs)
+    def note_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add an epoch's scores; of epochs with equal objectives the one of least loss is best."""
+        self.curves.append(dict(logs))
         self.epochs = epoch
         best = max(self.curves, key=lambda row: (row[OBJECTIVE], -row["val_loss"]))
-        self.best_epoch = epoch - len(self.curves) + self.curves.index(best) + 1
+        self.best_epoch = self.curves.index(best) + 1
         self.objective = best[OBJECTIVE]
         self.accuracy, self.loss = best["val_accuracy"], best["val_loss"]
 
@@ -92,18 +103,26 @@ class TrialTable:
     """A study's trials: in memory, each of them in a file, and all in `trials.csv`.
 
     Args:
-        study: the folder; what earlier runs recorded is read.
+        directory: Path. The study's folder; what earlier runs recorded there is read, once.
     """
 
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self._records = {record.id: record for record in load_records(study)}
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._written = 0.0
+        paths = (directory / "trials").glob("*/record.json")
+        # A copy that someone made of a trial's folder is no trial.
+        loaded = [_load(path) for path in paths if path.parent.name.isdecimal()]
+        self._records = {record.id: record for record in loaded}
 
     @property
     def records(self) -> list[TrialRecord]:
         """Every trial, in the order of their numbers."""
         return [self._records[trial_id] for trial_id in sorted(self._records, key=int)]
+
+    @property
+    def next_id(self) -> str:
+        """The id of a trial that is yet to be made."""
+        return f"{max(map(int, self._records), default=-1) + 1:04d}"
 
     def get(self, trial_id: str) -> TrialRecord | None:
         """Return a trial, if it was recorded."""
@@ -112,7 +131,7 @@ class TrialTable:
     def save(self, record: TrialRecord) -> None:
         """Write a trial's file, then the table."""
         self._records[record.id] = record
-        write_json(_record_path(self._study, record.id), asdict(record))
+        write_json(self._directory / "trials" / record.id / "record.json", asdict(record))
         if record.status == RUNNING:
             self.refresh()
         else:
@@ -125,51 +144,98 @@ class TrialTable:
 
     def _write_table(self) -> None:
         # Not waited for: it can be written again from the trials' files.
-        table = self._study.directory / "trials.csv"
-        write_text(table, trials_csv(self.records), durable=False)
+        write_text(self._directory / "trials.csv", trials_csv(self.records), durable=False)
         self._written = time.monotonic()
 
 
-def load_record(study: Study, trial_id: str) -> TrialRecord:
-    """Read one trial's file."""
-    return TrialRecord(**read_state(_record_path(study, trial_id)))
-
-
 def load_records(study: Study) -> list[TrialRecord]:
-    """Read every trial's file, in the order of their numbers."""
-    paths = (study.directory / "trials").glob("*/record.json")
-    # A copy that someone made of a trial's folder is no trial.
-    trial_ids = sorted((name for path in paths if (name := path.parent.name).isdecimal()), key=int)
-    return [load_record(study, trial_id) for trial_id in trial_ids]
+    """Return every trial of a study, in the order of their numbers."""
+    return study.trials.records
 
 
-def best_record(records: Iterable[TrialRecord]) -> TrialRecord | None:
-    """Return the completed trial of the highest objective, the earliest of equals."""
-    completed = (record for record in records if record.status == COMPLETED)
-    return max(completed, key=lambda record: record.objective or 0.0, default=None)
+def _load(path: Path) -> TrialRecord:
+    try:
+        return TrialRecord(**read_state(path))
+    except TypeError as error:
+        raise UserError(
+            f"Expected a trial's record in {path}, found something else ({error}). Choose another "
+            "search.name, or search.overwrite=true to begin afresh."
+        ) from error
 
 
-def require_best(study: Study) -> TrialRecord:
-    """Return the study's best trial.
+def read_state(path: Path) -> dict[str, Any]:
+    """Read one of a study's JSON files.
 
     Raises:
-        UserError: when no trial has completed, with the first one's reason.
+        UserError: It cannot be read, or holds something else, as it may after a failing disk.
     """
-    records = load_records(study)
-    best = best_record(records)
-    if best is None:
-        failed = [record for record in records if record.status == FAILED]
-        if not failed:
-            raise UserError(
-                "Expected at least one trial to complete, but the study's time was spent before "
-                f"one of {len(records)} did. Raise search.max_minutes."
-            )
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
         raise UserError(
-            f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
-            f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
-            f"{study.directory / 'trials'}."
+            f"Cannot read {path}: {error.strerror}. It is a part of a study: see that it is there "
+            "and that you may read it, and run the same command again."
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"Expected JSON in {path}, found something else ({error}). Choose another "
+            "search.name, or search.overwrite=true to begin afresh."
+        ) from error
+    return state
+
+
+def candidates(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that a final model may be made of, the best first.
+
+    These are the completed ones. A trial that the clock cut short had fewer epochs than the
+    others: it is among them only where it beats them all, or where none has completed.
+
+    Args:
+        records: Sequence of `TrialRecord`. All trials of a study.
+
+    >>> done = TrialRecord("0000", {}, status="completed", objective=0.8)
+    >>> cut = TrialRecord("0001", {}, status="cut short", objective=0.7)
+    >>> [record.id for record in candidates([done, cut])]
+    ['0000']
+    """
+    ranked = sorted(
+        (record for record in records if record.status in {COMPLETED, CUT_SHORT}),
+        key=lambda record: (-(record.objective or 0.0), record.status != COMPLETED),
+    )
+    if not any(record.status == COMPLETED for record in ranked):
+        return ranked
+    return [*ranked[:1], *(record for record in ranked[1:] if record.status == COMPLETED)]
+
+
+def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """Return the trial of the highest objective, the earliest of equals; None without any."""
+    return next(iter(candidates(records)), None)
+
+
+def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord:
+    """Return a study's best trial.
+
+    Args:
+        records: Sequence of `TrialRecord`. All trials of the study.
+        directory: Path. The study's folder, for the message.
+
+    Raises:
+        UserError: No trial has completed; the message tells why the first did not.
+    """
+    best = best_record(records)
+    if best is not None:
+        return best
+    failed = [record for record in records if record.status == FAILED]
+    if not failed:
+        raise UserError(
+            "Expected at least one trial to complete, but the study's time was spent before "
+            f"one of {len(records)} did. Raise search.max_minutes."
         )
-    return best
+    raise UserError(
+        f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
+        f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
+        f"{directory / 'trials'}."
+    )
 
 
 def trials_csv(records: Sequence[TrialRecord]) -> str:
@@ -194,78 +260,29 @@ def _results(record: TrialRecord) -> list[str]:
     ]
 
 
-def _record_path(study: Study, trial_id: str) -> Path:
-    return study.trial_dir(trial_id) / "record.json"
+class SearchListener:
+    """Someone who hears how a search goes; override what is of interest."""
 
+    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
+        """Hear what there is to do.
 
-BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
+        Args:
+            workers: Integer. How many trials may run at a time.
+            trials_left: Integer. How many may still be begun or run again.
+            deadline: Float. Second of `time.monotonic()` after which no epoch begins.
+        """
 
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Hear of a trial that begins, and how many epochs it may take."""
 
-def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Read what a trial left for one that continues it.
+    def batches_end(self, record: TrialRecord, done: int, batches: int) -> None:
+        """Hear, every ten seconds of a long epoch, how many of its batches are done."""
 
-    Args:
-        directory: the trial's.
-        curves: the trial's.
-    """
-    with np.load(directory / VALIDATION, allow_pickle=False) as kept:
-        return Outcome(
-            best_epoch=int(kept["best_epoch"]),
-            epochs=len(curves),
-            scores={name: float(kept[name]) for name in ("macro_f1", "accuracy", "loss")},
-            probabilities=kept["probabilities"],
-            weights=_load_arrays(directory / BEST_WEIGHTS),
-            curves=list(curves),
-            state=_load_arrays(directory / LAST_STATE),
-        )
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Hear of an epoch's number (from 1) and scores."""
 
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Hear of a trial that will begin again, since its worker was lost."""
 
-def load_best_weights(directory: Path) -> list[NDArray[Any]]:
-    """Read the weights of a trial's best epoch, trained on train alone.
-
-    Args:
-        directory: the trial's.
-
-    Raises:
-        UserError: when the file is gone.
-    """
-    path = directory / BEST_WEIGHTS
-    try:
-        return _load_arrays(path)
-    except FileNotFoundError as error:
-        raise UserError(
-            f"Expected the weights of trial {directory.name}, found no {path}. Bring the file "
-            "back, or search again with search.overwrite=true."
-        ) from error
-
-
-def keep_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
-    """Write best weights, validation probabilities and, for a later continuation, the last state.
-
-    Args:
-        outcome: of the training.
-        directory: the trial's.
-        validation_rows: which texts the probabilities belong to.
-    """
-    if outcome.state:
-        _save_arrays(directory / LAST_STATE, outcome.state)
-    _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
-    kept: dict[str, Any] = {
-        "probabilities": outcome.probabilities,
-        "rows": validation_rows,
-        "best_epoch": outcome.best_epoch,
-        **outcome.scores,
-    }
-    with atomic_path(directory / VALIDATION) as path:
-        np.savez(path, **kept)
-
-
-def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
-    # HDF5, which Keras would write, crashes the process when the disk is full.
-    with atomic_path(path) as temporary:
-        np.savez(temporary, *arrays)
-
-
-def _load_arrays(path: Path) -> list[NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as kept:
-        return [kept[f"arr_{number}"] for number in range(len(kept.files))]
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Hear of a trial that has ended, as its status says."""

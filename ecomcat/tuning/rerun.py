@@ -13,13 +13,8 @@ from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA
-from ecomcat.tuning.study import (
-    EXCLUDED,
-    TOGETHER,
-    read_state,
-    read_study,
-    split_identity,
-)
+from ecomcat.tuning.records import read_state
+from ecomcat.tuning.study import EXCLUDED, TOGETHER, read_study, split_identity
 
 _TOGETHER_KEYS = ("group_near_duplicates", "near_duplicate_similarity")
 
@@ -109,7 +104,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         max_trials=1,
         max_epochs=identity["max_epochs"],
         patience=identity["patience"],
-        pruner="none",
+        pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
         workers=1,
     )
     rerun = Rerun(
@@ -148,7 +143,5 @@ def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:
 def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
     extra = {key.removeprefix(EXTRA): value for key, value in values.items() if EXTRA in key}
     names = {entry.name for entry in fields(ModelConfig)}
-    # Studies that are older than this hyperparameter let the LSTM read all.
-    values = {"lstm_tokens": values["max_tokens"], **values}
     known = {key: value for key, value in values.items() if key in names}
     return ModelConfig(name=name, build=build, extra=extra, **known)

@@ -1,4 +1,4 @@
-"""What must agree before a study is resumed, and the name that follows from it."""
+"""The folder of a study: held by one run at a time, resumed only with what it was begun with."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
 from ecomcat.files import UNFINISHED, require_writable, write_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
+from ecomcat.tuning.algorithms import make_algorithm
+from ecomcat.tuning.pruners import make_pruner
+from ecomcat.tuning.records import TrialTable, read_state
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
-_FORMAT = 2
+_FORMAT = 3
+DATA, FINAL = "data.json", "final.json"
+TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
+_SAVED_EVERY_SECONDS = 2.0
 
 
 class Study:
     """The folder of one study, `outputs/search/<name>`.
 
     Args:
-        directory: the folder.
+        directory: Path. The folder.
+
+    >>> Study(Path("outputs/search/mine")).trial_dir("0007").as_posix()
+    'outputs/search/mine/trials/0007'
     """
 
     def __init__(self, directory: Path) -> None:
@@ -45,6 +55,11 @@ class Study:
     def tensorboard_dir(self) -> Path:
         """Where TensorBoard's events of this study stand."""
         return self.directory / "tensorboard"
+
+    @cached_property
+    def trials(self) -> TrialTable:
+        """The study's trials, read once and kept up to date by the search."""
+        return TrialTable(self.directory)
 
     def trial_dir(self, trial_id: str) -> Path:
         """Return the folder of one trial."""
@@ -63,15 +78,15 @@ def open_study(
     """Hold a study's folder, new or to be resumed.
 
     Args:
-        root: the folder of all studies.
-        name: the study's folder in it.
-        identity: what must agree with what the study was begun with.
-        overwrite: remove what an earlier study of this name left.
-        config: of the run that begins the study, kept beside the identity.
+        root: Path. The folder of all studies.
+        name: String. The study's folder in it.
+        identity: Mapping. What must agree with what the study was begun with.
+        overwrite: Boolean. Remove what an earlier study of this name left.
+        config: Mapping. Configuration of the run that begins the study, saved with the identity.
 
     Raises:
-        UserError: when the name is no folder name, when another process holds the study, when
-            the folder is not a study's, or when the study was begun with something else.
+        UserError: The name is no folder name, another process holds the study, the folder is not
+            a study's, or the study was begun with something else.
     """
     require_study_place(root, name)
     study = Study(root / name)
@@ -97,8 +112,8 @@ def require_study_place(root: Path, name: str) -> None:
     """Check that a study of this name can stand under the root, without making anything.
 
     Raises:
-        UserError: when the name is no folder name, when something other than a study stands
-            there, or when the place cannot be written to.
+        UserError: The name is no folder name, something other than a study stands there, or the
+            place cannot be written to.
     """
     if not _NAME.fullmatch(name):
         raise UserError(
@@ -119,29 +134,24 @@ def require_study_place(root: Path, name: str) -> None:
 def _begin_or_resume(
     study: Study, identity: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
 ) -> None:
-    path = study.directory / _STUDY_FILE
     for leftover in study.directory.glob(f"{UNFINISHED}*"):
         leftover.unlink()
     if overwrite:
         _empty(study.directory)
-    if not path.exists():
-        content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
-        write_json(path, content)
+    path = study.directory / _STUDY_FILE
+    if path.exists():
+        _require_same(study, read_study(study.directory)["identity"], identity)
         return
-    _require_same(study, read_study(study.directory)["identity"], identity)
+    content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
+    write_json(path, content)
 
 
 def _empty(directory: Path) -> None:
     """Remove what a study holds, so that what is left at any moment is a study or nothing."""
-    for name in ("oracle.json", "trials", "tensorboard"):
-        path = directory / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    others = [entry for entry in directory.iterdir() if entry.name != _LOCK_FILE]
-    # The study's own file last: without it the folder would be a stranger's.
-    for entry in sorted(others, key=lambda entry: entry.name == _STUDY_FILE):
+    # The trials first, and the study's own file last: without it the folder would be a stranger's.
+    order = {"trials": 0, _STUDY_FILE: 2}
+    entries = [entry for entry in directory.iterdir() if entry.name != _LOCK_FILE]
+    for entry in sorted(entries, key=lambda entry: order.get(entry.name, 1)):
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
@@ -152,13 +162,13 @@ def read_study(directory: Path) -> dict[str, Any]:
     """Read what a study was begun with.
 
     Args:
-        directory: of the study.
+        directory: Path. The study's folder.
 
     Returns:
         Its `name`, `identity` and `config`.
 
     Raises:
-        UserError: when the file cannot be read, or another version of ecomcat wrote it.
+        UserError: The file cannot be read, or another version of ecomcat wrote it.
     """
     stored = read_state(directory / _STUDY_FILE)
     if stored.get("format") != _FORMAT:
@@ -167,27 +177,6 @@ def read_study(directory: Path) -> dict[str, Any]:
             f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
         )
     return stored
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read one of a study's JSON files.
-
-    Raises:
-        UserError: when it cannot be read, or holds something else, as it may after a failing disk.
-    """
-    try:
-        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"Cannot read {path}: {error.strerror}. It is a part of a study: see that it is there "
-            "and that you may read it, and run the same command again."
-        ) from error
-    except ValueError as error:
-        raise UserError(
-            f"Expected JSON in {path}, found something else ({error}). Choose another "
-            "search.name, or search.overwrite=true to begin afresh."
-        ) from error
-    return state
 
 
 def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
@@ -208,16 +197,13 @@ def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str
         )
 
 
-_SAVED_EVERY_SECONDS = 2.0
-
-
 class StudyClock:
     """Count the seconds in which a study is searched.
 
     The count is written now and then, so that a killed run loses a moment of it at most.
 
     Args:
-        study: the folder; its clock goes on where an earlier run's stopped.
+        study: `Study`. Its clock goes on where an earlier run's stopped.
     """
 
     def __init__(self, study: Study) -> None:
@@ -244,46 +230,24 @@ class StudyClock:
 def active_seconds(study: Study) -> float:
     """Return how long a study was searched so far, in seconds of wall time."""
     path = study.directory / "clock.json"
-    if not path.exists():
-        return 0.0
-    return float(read_state(path)["active_seconds"])
+    return float(read_state(path)["active_seconds"]) if path.exists() else 0.0
 
 
-DATA, FINAL = "data.json", "final.json"
-
-
-def write_facts(study: Study, name: str, facts: Mapping[str, Any]) -> None:
-    """Write one of the study's files of facts, in place of an earlier run's.
+def write_facts(study: Study, name: str, content: Mapping[str, Any]) -> None:
+    """Write what the report says of the data or the final model, in place of an earlier run's.
 
     Args:
-        study: the folder.
-        name: `DATA` or `FINAL`.
-        facts: what JSON can hold.
-
-    Raises:
-        UserError: when it cannot be written.
+        study: `Study`. Where it is written.
+        name: String. `DATA` or `FINAL`.
+        content: Mapping. What JSON can hold.
     """
-    write_json(study.directory / name, facts)
+    write_json(study.directory / name, content)
 
 
 def read_facts(study: Study, name: str) -> dict[str, Any] | None:
-    """Read one of the study's files of facts.
-
-    Args:
-        study: the folder.
-        name: `DATA` or `FINAL`.
-
-    Returns:
-        The facts; None where there are none yet, as in studies older than these files.
-
-    Raises:
-        UserError: when the file holds something else.
-    """
+    """Read what `write_facts` wrote; None where it was not written yet."""
     path = study.directory / name
     return read_state(path) if path.exists() else None
-
-
-TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
 
 
 def study_identity(
@@ -293,30 +257,23 @@ def study_identity(
 
     The number of trials and the minutes are not among it: they may grow.
     """
-    search = config.search
-    identity: dict[str, Any] = {
+    return {
         "data": dataset.content_hash,
         "validation_fraction": config.data.validation_fraction,
         "test_fraction": config.data.test_fraction,
         "seed": config.seed,
         "build": config.model.build,
         **{f"model.{name}": str(domain) for name, domain in space.items()},
-        "algorithm": search.algorithm,
-        "max_epochs": search.max_epochs,
-        "patience": search.patience,
-        "pruning": _pruning(search),
+        "algorithm": make_algorithm(config.search).identity(),
+        "max_epochs": config.search.max_epochs,
+        "patience": config.search.patience,
+        "pruning": make_pruner(config.search).identity(),
         "objective": f"{OBJECTIVE} max",
-    }
-    if search.algorithm == "hyperband":
-        identity["hyperband_factor"] = search.hyperband_factor
-    return identity | split_identity(dataset)
+    } | split_identity(dataset)
 
 
 def split_identity(dataset: Dataset) -> dict[str, str]:
-    """Return what options make of a split; those that are off leave no trace in the identity.
-
-    So studies from before these options go on.
-    """
+    """Return what options make of a split; those that are off leave no trace in the identity."""
     identity = {}
     if dataset.groups is not None:
         groups = dataset.groups.astype("<i8").tobytes()
@@ -324,14 +281,6 @@ def split_identity(dataset: Dataset) -> dict[str, str]:
     if dataset.exclusion is not None:
         identity[EXCLUDED] = dataset.exclusion.identity
     return identity
-
-
-def _pruning(search: SearchConfig) -> str:
-    """Describe the rule by which trials end early, in what it depends on."""
-    if search.pruner == "none":
-        return "none"
-    factor = f", factor {search.halving_factor}" if search.pruner == "halving" else ""
-    return f"{search.pruner}, warm-up {search.warmup_epochs}, peers {search.min_peers}{factor}"
 
 
 def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:

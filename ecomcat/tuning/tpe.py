@@ -1,111 +1,122 @@
-"""Which hyperparameters made the difference, as far as the trials tell."""
+"""Optuna's tree-structured Parzen estimator, and which hyperparameters made the difference."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.trial import TrialState
 
 from ecomcat.model.space import Choices, Domain, Range
-from ecomcat.tuning.draws import Key, draw_untried, key_of, nearest_value, stepped_values
-from ecomcat.tuning.pruners import Curve, best_by
-from ecomcat.tuning.records import COMPLETED, TrialRecord
+from ecomcat.options import option
+from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm
+from ecomcat.tuning.draws import draw_untried, key_of, nearest_value, stepped_values
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME, TrialRecord
 
-STARTUP_TRIALS = 6  # drawn by chance before the estimators have anything to go on
-_ATTEMPTS = 20  # suggestions of a tried configuration before chance decides
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+    from ecomcat.tuning.oracle import StudyOracle
+
+_ATTEMPTS = 20  # suggestions of a tried configuration before one is drawn at random
+_MIN_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
 
 
-class TpeSampler:
-    """Suggest where the better of the trials so far were dense and the others sparse.
+@dataclass
+class TpeSearch(Algorithm):
+    """Look where the better of the trials so far were dense and the others sparse.
+
+    Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NeurIPS 2011), as Optuna has
+    it, on all hyperparameters at once.
 
     Args:
-        space: domain of each hyperparameter.
-        seed: of all suggestions.
+        startup_trials: Integer. Number of trials drawn at random first. Defaults to 6.
     """
 
-    def __init__(self, space: Mapping[str, Domain], seed: int) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = space
-        self._seed = seed
-        self._distributions = {
+    name = "tpe"
+    startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
+
+    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+        """Return an untried configuration; None when there is none."""
+        import optuna
+
+        if self.is_exhausted(oracle):
+            return None
+        space, tried = oracle.space, oracle.tried()
+        distributions = {
             name: distribution_of(domain) for name, domain in space.items() if not domain.fixed
         }
-        self._study = optuna.create_study(direction="maximize")
-        self._numbers: dict[str, int] = {}  # trial id: Optuna's number
-
-    def suggest(self, trial_id: str, number: int, tried: Collection[Key]) -> dict[str, Any] | None:
-        """Return an untried configuration; None when there is none.
-
-        Args:
-            trial_id: of the trial that will run it, and that counts as running from now on.
-            number: decides, with the seed, all chance.
-            tried: keys of the configurations of all trials.
-        """
-        random = np.random.default_rng([self._seed, number])
+        study = optuna_study(oracle.table.records, space, distributions)
+        random = np.random.default_rng([oracle.seed, len(oracle.trials)])
         for _ in range(_ATTEMPTS):
-            self._study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP_TRIALS,
+            study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=self.startup_trials,
                 multivariate=True,
                 constant_liar=True,
                 seed=int(random.integers(2**31)),
             )
-            trial = self._study.ask(self._distributions)
+            trial = study.ask(distributions)
             values = {
                 name: from_distribution(domain, trial.params.get(name))
-                for name, domain in self._space.items()
+                for name, domain in space.items()
             }
-            if key_of(self._space, values) not in tried:
-                self._numbers[trial_id] = trial.number
+            if key_of(space, values) not in tried:
                 return values
-            self._study.tell(trial.number, state=TrialState.FAIL)
-        drawn = draw_untried(self._space, tried, random)
-        if drawn is not None:
-            self.begin(trial_id, drawn)
-        return drawn
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        return draw_untried(space, tried, random)
 
-    def begin(self, trial_id: str, values: Mapping[str, Any]) -> None:
-        """Hear of a trial that was not suggested here, such as one of an earlier run."""
-        running = optuna.trial.create_trial(
-            state=TrialState.RUNNING,
+
+def optuna_study(
+    records: Sequence[TrialRecord],
+    space: Mapping[str, Domain],
+    distributions: Mapping[str, BaseDistribution],
+) -> optuna.Study:
+    """Return Optuna's study of the trials, in their order.
+
+    A trial that failed counts as the worst there is: Optuna puts a pruned trial without a score
+    behind all others. One that was cut short counts as pruned where its own time was over, since
+    so slow a configuration never does better here; what the end of the whole search cut short is
+    left out, since the epochs that it lacks say nothing about its configuration.
+
+    Args:
+        records: Sequence of `TrialRecord`.
+        space: Mapping from each hyperparameter's name to its `Domain`.
+        distributions: Mapping. Optuna's form of the domains that are searched.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(
+        optuna.trial.create_trial(
             params={
-                name: to_distribution(self._space[name], values[name])
-                for name in self._distributions
+                name: to_distribution(space[name], record.values[name]) for name in distributions
             },
-            distributions=self._distributions,
+            distributions=dict(distributions),
+            **_ending(record),
         )
-        self._numbers[trial_id] = len(self._study.get_trials(deepcopy=False))
-        self._study.add_trial(running)
+        for record in records
+    )
+    return study
 
-    def end(self, trial_id: str, curve: Curve, *, pruned: bool) -> None:
-        """Hear how a trial ended.
 
-        Args:
-            trial_id: of one that has begun.
-            curve: its scores; none when it failed, which counts as the worst there is.
-            pruned: whether it was ended early.
-        """
-        number = self._numbers[trial_id]
-        if not curve:
-            # Optuna puts a pruned trial without scores behind all others.
-            self._study.tell(number, state=TrialState.PRUNED)
-        elif pruned:
-            trial = optuna.trial.Trial(
-                self._study, self._study.get_trials(deepcopy=False)[number]._trial_id
-            )
-            trial.report(best_by(curve, max(curve)), max(curve))
-            self._study.tell(number, state=TrialState.PRUNED)
-        else:
-            self._study.tell(number, best_by(curve, max(curve)))
+def _ending(record: TrialRecord) -> dict[str, Any]:
+    """Return a trial's state, value and intermediate values as Optuna has them."""
+    from optuna.trial import TrialState
+
+    if record.status == COMPLETED:
+        return {"state": TrialState.COMPLETE, "value": record.objective}
+    if record.status == RUNNING:
+        return {"state": TrialState.RUNNING}
+    if record.status == FAILED:
+        return {"state": TrialState.PRUNED}
+    if record.status == CUT_SHORT and record.ended == TIME:
+        return {"state": TrialState.FAIL}
+    reached = {record.epochs: record.objective}
+    return {"state": TrialState.PRUNED, "intermediate_values": reached}
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:
@@ -114,6 +125,8 @@ def distribution_of(domain: Domain) -> BaseDistribution:
     Numbers with steps become their positions in order, so that 32, 64 and 256 are neighbours;
     words have no order.
     """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
     ordered = _ordered(domain)
     if ordered is not None:
         return IntDistribution(0, len(ordered) - 1)
@@ -152,9 +165,6 @@ def _ordered(domain: Domain) -> Sequence[Any] | None:
     return sorted(domain.values) if is_numeric else None
 
 
-_FEWEST_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
-
-
 def importances(
     records: Sequence[TrialRecord], space: Mapping[str, Domain], seed: int
 ) -> dict[str, float]:
@@ -164,35 +174,26 @@ def importances(
     Hyperparameter Importance" (ICML 2014), as Optuna has it.
 
     Args:
-        records: of a study.
-        space: domain of each hyperparameter.
-        seed: of the forest.
+        records: Sequence of `TrialRecord`. Those that are not completed are left out.
+        space: Mapping from each hyperparameter's name to its `Domain`.
+        seed: Integer. Seed of the forest.
 
     Returns:
         Shares by name, the largest first, that add up to 1; none when there are too few completed
         trials, when all reached the same, or when nothing was searched.
     """
+    import optuna
+
     completed = [record for record in records if record.status == COMPLETED]
-    searched = {
-        name: domain
+    distributions = {
+        name: distribution_of(domain)
         for name, domain in space.items()
         if len({record.values[name] for record in completed}) > 1
     }
     scores = {record.objective for record in completed}
-    if not searched or len(completed) < _FEWEST_TRIALS or len(scores) < 2:
+    if not distributions or len(completed) < _MIN_TRIALS or len(scores) < 2:
         return {}
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize")
-    distributions = {name: distribution_of(domain) for name, domain in searched.items()}
-    for record in completed:
-        params = {
-            name: to_distribution(domain, record.values[name]) for name, domain in searched.items()
-        }
-        study.add_trial(
-            optuna.trial.create_trial(
-                params=params, distributions=distributions, value=record.objective
-            )
-        )
+    study = optuna_study(completed, space, distributions)
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
     shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     ranked = sorted(shares.items(), key=lambda item: -item[1])

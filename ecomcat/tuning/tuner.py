@@ -1,285 +1,276 @@
-"""Search a space: from data and a configuration to a study with a best trial."""
+"""Search a space: Keras Tuner's tuner of a study, several trials at a time."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
+from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.config import SearchCommand, SearchConfig
 from ecomcat.files import write_text
-from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, space_size
-from ecomcat.process import raise_if_requested
+from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.oracles import STATUS, GridOracle, StudyOracle, make_oracle
+from ecomcat.tuning.checkpoints import load_outcome, save_outcome
+from ecomcat.tuning.oracle import STATUS, StudyOracle
+from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import (
     COMPLETED,
+    CUT_SHORT,
     FAILED,
     PRUNED,
-    RUNNING,
+    TIME,
+    TRIAL_TIME,
+    SearchListener,
     TrialRecord,
-    TrialTable,
-    keep_outcome,
-    load_records,
     require_best,
 )
 from ecomcat.tuning.study import Study, StudyClock, active_seconds
-from ecomcat.tuning.trial import (
-    SENDING_SECONDS,
-    EpochReport,
-    Limits,
-    RunningTrial,
-    TrialBegun,
-    TrialFailure,
-    TrialInputs,
-    WorkerLost,
-    parent_of,
-    task_of,
-    values_of,
+from ecomcat.tuning.tasks import EpochReport, TrialFailure, TrialTask
+from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.workers import (
+    Call,
+    Job,
+    Result,
+    TrialFailedError,
+    WorkerPool,
+    ask,
+    open_pool,
+    run_jobs,
 )
-from ecomcat.tuning.workers import Answer, WorkerPool, open_pool
 
 logger = logging.getLogger("ecomcat")
 
-
-class SearchListener(Protocol):
-    """Somebody who is told how a search goes."""
-
-    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Hear of a trial that begins, and how many epochs it may take."""
-
-    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
-        """Hear of an epoch's number (from 1) and scores."""
-
-    def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Hear of a trial that will begin again, since its worker was lost."""
-
-    def trial_ends(self, record: TrialRecord) -> None:
-        """Hear of a trial that has completed, was pruned or has failed."""
-
-
-TIME, TRIAL_TIME = "time", "trial_max_minutes"
 NO_ANSWER = "no answer for many times as long as its longest epoch"
+_PRUNED = "pruned after epoch"
+_SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
+_HANGS_AFTER = 20  # times the longest epoch
+_MIN_PATIENCE_SECONDS = 600.0
+_MARGIN = 1.5  # by which an epoch may take longer than the longest before it
+
+OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
 
 
-class StudyTuner:
+@dataclass(frozen=True)
+class Limits:
+    """What trials may take.
+
+    Args:
+        deadline: Float. Second of `time.monotonic()` after which no further epoch begins.
+        trial_max_seconds: Float. Time after which a trial ends.
+        max_retries: Integer. Further tries of a trial whose worker was lost or out of memory.
+    """
+
+    deadline: float = math.inf
+    trial_max_seconds: float = math.inf
+    max_retries: int = 2
+
+
+class _TrialClock:
+    """The time of a trial under way: since it began, and of its longest epoch."""
+
+    def __init__(self, record: TrialRecord, limits: Limits) -> None:
+        self._record, self._before = record, record.seconds
+        self._began = self._called = time.monotonic()
+        self._ends = self._began + limits.trial_max_seconds
+        self._longest = 0.0
+
+    def call(self, method: str, *arguments: Any) -> Call:
+        """Return a call that may take what is left.
+
+        Where the trial itself has no limit, an epoch that takes many times as long as those before
+        it is taken for one that hangs.
+        """
+        self._called = time.monotonic()
+        hangs = max(_MIN_PATIENCE_SECONDS, _HANGS_AFTER * self._longest)
+        seconds = min(self._ends - self._called, hangs if self._longest else math.inf)
+        return Call(method, arguments, seconds)
+
+    def note(self) -> float:
+        """Bring the record's seconds up to now, and return those since the last call."""
+        now = time.monotonic()
+        self._record.seconds = self._before + now - self._began
+        return now - self._called
+
+    def note_epoch(self) -> None:
+        """Remember how long the longest epoch took."""
+        self._longest = max(self._longest, self.note())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the trial has had its time."""
+        return time.monotonic() >= self._ends
+
+    @property
+    def allows_an_epoch(self) -> bool:
+        """Whether another epoch, somewhat longer than the others, would come to its end."""
+        return time.monotonic() + _MARGIN * self._longest <= self._ends
+
+
+class StudyTuner(base_tuner.BaseTuner):
     """Run a study's trials until its oracle has no more.
 
     Args:
-        oracle: which configurations are tried, and which trials are hopeless.
-        pool: who trains them.
-        study: the folder.
-        inputs: what all trials share.
-        limits: what trials may take.
-        listeners: who is told how it goes.
+        oracle: `StudyOracle`. Which configurations are tried, and which trials are hopeless.
+        study: `Study`. The folder.
+        inputs: `TrialInputs`. What all trials share.
+        limits: `Limits`. What trials may take.
+        listeners: Sequence of `SearchListener`. Who hears how it goes.
     """
+
+    oracle: StudyOracle
 
     def __init__(
         self,
         oracle: StudyOracle,
-        pool: WorkerPool,
         study: Study,
         inputs: TrialInputs,
         limits: Limits,
         listeners: Sequence[SearchListener] = (),
     ) -> None:
-        self._oracle = oracle
-        self._pool = pool
-        self._study = study
-        self._inputs = inputs
-        self._limits = limits
+        super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
+        self._study, self._inputs, self._limits = study, inputs, limits
         self._listeners = listeners
-        self._table = TrialTable(study)
         self._clock = StudyClock(study)
-        self._running: dict[str, RunningTrial] = {}
-        self._oracle_stopped = False
+        self._stopped = False
 
-    def search(self) -> None:
-        """Hand out trials and take in answers until all have ended."""
+    def search(self, pool: WorkerPool) -> None:
+        """Let the workers of a pool run trials, each one at a time, until all have ended."""
         try:
-            while True:
-                raise_if_requested()
-                self._hand_out()
-                if self._oracle_stopped and not self._running:
-                    return
-                for answer in self._pool.wait():
-                    self._take(answer)
-                self._clock.tick()
-                self._table.refresh()
+            run_jobs(pool, self._next_job, self._has_more, self._tick)
         finally:
             self._clock.save()
-            self._take_back_unfinished()
 
-    def _take_back_unfinished(self) -> None:
-        """Note of the trials under way that the search was stopped, and did not die of them."""
-        for running in self._running.values():
-            running.record.unfinished -= 1
-            self._table.save(running.record)
+    def _has_more(self) -> bool:
+        return not self._stopped and not self.oracle.spent
 
-    def _hand_out(self) -> None:
-        """Give each free worker a trial, as long as the oracle has one."""
-        if not self._running and self._oracle.spent:
-            # Without asking for a trial, which takes a worker that may never come.
-            self._oracle_stopped = True
-        for worker in self._pool.free():
-            if self._oracle_stopped:
-                return
-            if worker in self._running:
-                continue
-            trial = self._oracle.create_trial(worker)
-            while trial.status == STATUS.RUNNING and self._is_known(trial):
-                trial = self._oracle.create_trial(worker)
-            if trial.status == STATUS.RUNNING:
-                self._begin(worker, trial)
-            elif trial.status == STATUS.STOPPED or not self._running:
-                # An idle oracle waits for a trial to end; with none running it would for ever.
-                self._oracle_stopped = True
+    def _tick(self) -> None:
+        self._clock.tick()
+        self._study.trials.refresh()
 
-    def _is_known(self, trial: keras_trial.Trial) -> bool:
-        """Tell the oracle what an earlier run recorded of a trial, if it had ended.
+    def _next_job(self, worker: str) -> Job | None:
+        if self._stopped:
+            return None
+        trial = self.oracle.create_trial(worker)
+        if trial.status == STATUS.RUNNING:
+            return self.run_trial(trial)
+        self._stopped = trial.status == STATUS.STOPPED
+        return None
 
-        A trial's own file is written before the oracle's, so a run that was killed in between
-        leaves an oracle that asks for the trial again.
-        """
-        record = self._table.get(trial.trial_id)
-        if record is None or record.status == RUNNING or record.values != values_of(trial):
-            return False
-        parent = parent_of(trial, self._table)
-        known = parent.epochs if parent is not None else 0
-        for epoch, logs in enumerate(record.curves[known:], start=known + 1):
-            self._oracle.update_trial(trial.trial_id, {OBJECTIVE: logs[OBJECTIVE]}, step=epoch)
-        failure = record.ended if record.status == FAILED else ""
-        self._oracle.end(trial.trial_id, failure=failure, pruned=record.status == PRUNED)
-        return True
-
-    def _begin(self, worker: str, trial: keras_trial.Trial) -> None:
-        task = task_of(trial, self._table, self._study, self._limits, self._inputs.root)
-        earlier = self._table.get(trial.trial_id)
-        same = earlier is not None and earlier.values == task.values
-        record = TrialRecord(trial.trial_id, task.values, root=task.root)
-        if earlier is not None and same:
-            record.seconds, record.retries = earlier.seconds, earlier.retries
-            record.unfinished = earlier.unfinished
+    def run_trial(self, trial: keras_trial.Trial) -> Job:
+        """Run one trial, as a job that yields the calls of its worker's methods."""
+        record = self.oracle.record_of(trial.trial_id)
         record.unfinished += 1
-        if task.parent is not None:
-            record.curves = list(task.parent.curves)
-        now = time.monotonic()
-        running = RunningTrial(task, record, now, record.seconds, now)
-        self._running[worker] = running
-        self._table.save(record)
-        self._tell(lambda listener: listener.trial_begins(record, task.epochs))
-        if record.unfinished > self._limits.max_retries + 1:
-            reason = f"the search died {record.unfinished - 1} times while it ran this trial"
-            self._fail(worker, reason, reason, may_pass=False)
-        else:
-            self._call(worker, "begin", task)
-
-    def _call(self, worker: str, method: str, *arguments: Any) -> None:
-        seconds = self._running[worker].seconds_for_a_call(self._limits)
-        self._pool.call(worker, method, *arguments, within_seconds=seconds)
-
-    def _take(self, answer: Answer) -> None:
-        """Act on what a worker said."""
-        worker, running = answer.worker, self._running.get(answer.worker)
-        if running is None:
-            return
-        running.note_time()
-        match answer.value:
-            case TrialBegun(parameters=parameters):
-                running.record.parameters = parameters
-                self._train_epoch(worker)
-            case EpochReport() as report:
-                self._take_epoch(worker, report)
-            case Outcome() as outcome:
-                keep_outcome(
-                    outcome,
-                    self._study.trial_dir(running.record.id),
-                    self._inputs.split.validation,
-                )
-                self._end(worker, COMPLETED)
-            case TrialFailure() as failure:
-                self._fail(worker, failure.reason, failure.trace, may_pass=failure.may_pass)
-            case WorkerLost() as lost:
-                reason = f"worker lost: {lost.reason}"
-                if lost.too_slow:
-                    reason = TRIAL_TIME if running.is_over(self._limits) else NO_ANSWER
-                self._fail(worker, reason, lost.reason, may_pass=not lost.too_slow)
-            case unexpected:
-                raise AssertionError(f"a worker answered {unexpected!r}")
-
-    def _train_epoch(self, worker: str) -> None:
-        self._running[worker].epoch_began = time.monotonic()
-        self._call(worker, "train_epoch")
-
-    def _take_epoch(self, worker: str, report: EpochReport) -> None:
-        """Record an epoch, and decide with the oracle whether there is another."""
-        running = self._running[worker]
-        record = running.record
-        record.note_epoch(report.epoch, report.logs)
-        running.note_epoch_time()
-        self._tell(lambda listener: listener.epoch_ends(record, report.epoch, report.logs))
-        scores = {OBJECTIVE: report.logs[OBJECTIVE]}
-        hopeless = (
-            self._oracle.update_trial(record.id, scores, step=report.epoch).status == STATUS.STOPPED
-        )
-        if report.ended:
-            self._finish(worker, report.ended)
-        elif hopeless:
-            record.ended = f"pruned after epoch {report.epoch}"
-            self._end(worker, PRUNED)
-        elif time.monotonic() > self._limits.deadline:
-            self._finish(worker, TIME)
-        elif running.next_epoch_is_too_long(self._limits):
-            self._finish(worker, TRIAL_TIME)
-        else:
-            self._train_epoch(worker)
-
-    def _finish(self, worker: str, ended: str) -> None:
-        """Ask for what a trial gave."""
-        self._running[worker].record.ended = ended
-        # Not bound by the trial's limit: what it gave is there, and is only to be sent.
-        self._pool.call(worker, "finish", within_seconds=SENDING_SECONDS)
-
-    def _fail(self, worker: str, reason: str, trace: str, *, may_pass: bool) -> None:
-        record = self._running[worker].record
-        if may_pass and record.retries < self._limits.max_retries:
-            del self._running[worker]
-            record.retries += 1
-            record.unfinished = 0
-            record.forget_attempt()
-            self._table.save(record)
-            self._oracle.requeue(record.id)
-            self._oracle_stopped = False
-            self._tell(lambda listener: listener.trial_retries(record, reason))
-            return
-        write_text(self._study.trial_dir(record.id) / "error.txt", trace)
-        record.ended = reason
-        record.objective = record.accuracy = record.loss = None
-        self._end(worker, FAILED)
-
-    def _end(self, worker: str, status: str) -> None:
-        record = self._running.pop(worker).record
-        record.status = status
+        try:
+            record.status = yield from self._train(record)
+        except TrialFailedError as error:
+            failure = error.failure
+            if self._may_retry(record, failure):
+                self.oracle.requeue(trial)
+                self._stopped = False
+                self._tell(lambda each: each.trial_retries(record, failure.reason))
+                return
+            write_text(self._study.trial_dir(record.id) / "error.txt", failure.trace)
+            record.status, record.ended = FAILED, failure.reason
+            record.objective = record.accuracy = record.loss = None
+        except BaseException:
+            # The search is stopped, and did not die of this trial.
+            record.unfinished -= 1
+            self._study.trials.save(record)
+            raise
         record.unfinished = 0
         record.ended_at = round(self._clock.seconds, 1)
-        # The record first: a run that is killed here tells the oracle when it is resumed.
-        self._table.save(record)
-        failure = record.ended if status == FAILED else ""
-        self._oracle.end(record.id, failure=failure, pruned=status == PRUNED)
-        self._tell(lambda listener: listener.trial_ends(record))
+        self.oracle.end_trial(trial)
+        self._tell(lambda each: each.trial_ends(record))
+
+    def _train(self, record: TrialRecord) -> Generator[Call | None, Any, str]:
+        """Train until the trial ends, and return how it ended."""
+        task = self._task_of(record)
+        record.root = task.root
+        self._study.trials.save(record)
+        self._tell(lambda each: each.trial_begins(record, task.epochs))
+        self._require_survivable(record)
+        clock = _TrialClock(record, self._limits)
+        begun = yield from self._ask(record, clock, clock.call("begin", task))
+        record.parameters = begun.parameters
+        while not record.ended:
+            report = yield from self._ask(record, clock, clock.call("train_epoch"))
+            clock.note_epoch()
+            record.ended = self._take_epoch(record, report, clock)
+        if record.ended.startswith(_PRUNED):
+            return PRUNED
+        # Not bound by the trial's limit: what it gave is there, and is only to be sent.
+        finish = Call("finish", within_seconds=_SENDING_SECONDS)
+        outcome = yield from self._ask(record, clock, finish)
+        directory = self._study.trial_dir(record.id)
+        save_outcome(outcome, directory, self._inputs.split.validation)
+        return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
+
+    def _ask(self, record: TrialRecord, clock: _TrialClock, call: Call) -> Result:
+        try:
+            return (
+                yield from ask(
+                    call,
+                    lambda progress: self._tell(
+                        lambda each: each.batches_end(record, progress.done, progress.batches)
+                    ),
+                )
+            )
+        except TrialFailedError as error:
+            if not error.failure.too_slow:
+                raise
+            reason = TRIAL_TIME if clock.is_over else NO_ANSWER
+            failure = TrialFailure(reason, error.failure.trace, may_pass=False)
+            raise TrialFailedError(failure) from error
+        finally:
+            clock.note()
+
+    def _task_of(self, record: TrialRecord) -> TrialTask:
+        """Return what a worker is to do; Hyperband may ask to continue an earlier trial."""
+        epochs = int(record.plan.get("tuner/epochs", self.oracle.max_epochs))
+        parent = self._study.trials.get(record.plan.get("tuner/trial_id", ""))
+        if parent is None:
+            root = int(record.id) if self._inputs.root is None else self._inputs.root
+            return TrialTask(root, record.values, epochs)
+        record.curves = list(parent.curves)
+        left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
+        return TrialTask(parent.root, record.values, epochs, left)
+
+    def _require_survivable(self, record: TrialRecord) -> None:
+        """Give a trial up of which the whole search died again and again."""
+        if record.unfinished > self._limits.max_retries + 1:
+            reason = f"the search died {record.unfinished - 1} times while it ran this trial"
+            raise TrialFailedError(TrialFailure(reason, reason, may_pass=False))
+
+    def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: _TrialClock) -> str:
+        """Record an epoch, and return why the trial ends with it, or nothing."""
+        trial = self.oracle.update_trial(record.id, report.logs, step=report.epoch)
+        self._tell(lambda each: each.epoch_ends(record, report.epoch, report.logs))
+        if report.ended:
+            return report.ended
+        if trial.status == STATUS.STOPPED:
+            return f"{_PRUNED} {report.epoch}"
+        if time.monotonic() > self._limits.deadline:
+            return TIME
+        return "" if clock.allows_an_epoch else TRIAL_TIME
+
+    def _may_retry(self, record: TrialRecord, failure: TrialFailure) -> bool:
+        if not failure.may_pass or record.retries >= self._limits.max_retries:
+            return False
+        record.retries += 1
+        record.unfinished = 0
+        return True
 
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
-
-
-OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
 
 
 @dataclass(frozen=True)
@@ -287,9 +278,9 @@ class SearchResult:
     """What a search found.
 
     Args:
-        best: the trial of the highest validation macro-F1.
-        trials: how many were begun, in all runs of the study.
-        seconds: that the study was searched, in all runs.
+        best: `TrialRecord`. The trial of the highest validation macro-F1.
+        trials: Integer. How many were begun, in all runs of the study.
+        seconds: Float. Time that the study was searched, in all runs.
     """
 
     best: TrialRecord
@@ -319,47 +310,52 @@ def run_search(
     """Run the study's trials until its budget is spent or its space is exhausted.
 
     Args:
-        config: of the run.
-        inputs: what all trials share.
-        space: domain of each hyperparameter.
-        study: the folder; trials that it already holds are not run again.
-        listeners: who is told how it goes.
-        workers: holds the workers that train.
+        config: `SearchCommand`. Configuration of the run.
+        inputs: `TrialInputs`. What all trials share.
+        space: Mapping from each hyperparameter's name to its `Domain`.
+        study: `Study`. The folder; trials that it already holds are not run again.
+        listeners: Sequence of `SearchListener`. Who hears how it goes.
+        workers: Function that holds the workers.
 
     Raises:
-        UserError: when no trial has completed.
+        UserError: No trial has completed.
     """
     search = config.search
     seconds_left = search.max_minutes * 60 - active_seconds(study)
-    budget = Budget(search.max_trials, time.monotonic() + seconds_left)
-    oracle = make_oracle(search, space, seed=config.seed, budget=budget, trial_dir=study.trial_dir)
-    oracle.resume()
+    deadline = time.monotonic() + seconds_left
+    oracle = StudyOracle(
+        make_algorithm(search),
+        make_pruner(search),
+        space,
+        study.trials,
+        Budget(search.max_trials, deadline),
+        seed=config.seed,
+        max_epochs=search.max_epochs,
+    )
     trials_left = search.max_trials - oracle.ended
     if trials_left > 0 and seconds_left > 0:
+        minutes = search.trial_max_minutes
+        limits = Limits(deadline, math.inf if minutes is None else minutes * 60, search.max_retries)
         # More workers than configurations would wait for nothing.
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:
-            limits = _limits(search, budget)
-            StudyTuner(oracle, pool, study, inputs, limits, listeners).search()
-    _say_why_it_ended(oracle)
-    return SearchResult(require_best(study), len(load_records(study)), active_seconds(study))
+            for listener in listeners:
+                listener.search_begins(
+                    workers=pool.size, trials_left=useful, deadline=limits.deadline
+                )
+            StudyTuner(oracle, study, inputs, limits, listeners).search(pool)
+    _log_why_it_ended(oracle)
+    records = study.trials.records
+    best = require_best(records, study.directory)
+    return SearchResult(best, len(records), active_seconds(study))
 
 
-def _limits(search: SearchConfig, budget: Budget) -> Limits:
-    limits = Limits(search.max_epochs, budget.deadline, max_retries=search.max_retries)
-    if search.trial_max_minutes is None:
-        return limits
-    return replace(limits, trial_max_seconds=search.trial_max_minutes * 60)
-
-
-def _say_why_it_ended(oracle: StudyOracle) -> None:
-    if oracle.exhausted and len(oracle.tried()) > 1:
-        logger.info(
-            "The %s is exhausted: all of its %d configurations were tried.",
-            "grid" if isinstance(oracle, GridOracle) else "space",
-            len(oracle.tried()),
-        )
-    elif oracle.budget.spent(0):
+def _log_why_it_ended(oracle: StudyOracle) -> None:
+    tried = len(oracle.tried())
+    if oracle.exhausted and tried > 1:
+        name = oracle.algorithm.space_name
+        logger.info("The %s is exhausted: all of its %d configurations were tried.", name, tried)
+    elif oracle.out_of_time:
         logger.info("The study's time is spent (search.max_minutes).")
     else:
         logger.info("The study's trials are run (search.max_trials).")

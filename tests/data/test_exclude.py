@@ -129,8 +129,12 @@ def test_a_studys_identity_knows_of_marks_and_groups_only_where_there_are_some(
     tmp_path: Path, before: Dataset
 ) -> None:
     def identity(dataset: Dataset) -> dict[str, Any]:
-        config = SearchCommand(model=ModelConfig(build="a"), search=SearchConfig(algorithm="tpe"))
-        config.search.max_epochs = 2
+        search = SearchConfig(
+            algorithm={"_target_": "ecomcat.tuning.algorithms.RandomSearch"},
+            pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
+            max_epochs=2,
+        )
+        config = SearchCommand(model=ModelConfig(build="a"), search=search)
         return study_identity(config, dataset, {})
 
     plain = identity(before)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ecomcat.files import write_json
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.tuning.records import TrialRecord, TrialTable
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_facts
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
@@ -183,7 +183,7 @@ def store(root: Path, records: list[TrialRecord], *, final: bool = True) -> Stud
     """Write a study into `root / "made-up"` and return it."""
     identity, config = {"seed": 1}, {"model": MODEL, "data": {"path": PLANTED}}
     with open_study(root, "made-up", identity, overwrite=True, config=config) as study:
-        table = TrialTable(study)
+        table = study.trials
         for record in records:
             table.save(record)
         write_json(study.directory / "clock.json", {"active_seconds": 130.0})

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
-from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig
+from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig, conf_dir
 from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.records import TrialRecord, load_records
 from ecomcat.tuning.study import open_study
-from ecomcat.tuning.trial import EpochReport, TrialBegun, describe_failure
+from ecomcat.tuning.tasks import EpochReport, TrialBegun, Worker
 
+ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
 Objective = Callable[[Mapping[str, Any]], float]
 
 
@@ -26,7 +28,20 @@ def peak(values: Mapping[str, Any]) -> float:
     return 0.9 - abs(values["lstm_units"] - 48) / 1000 - abs(values["dropout"] - 0.4) / 10
 
 
-def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchCommand:
+def chosen(group: str, option: str, **changes: Any) -> dict[str, Any]:
+    """Return what a YAML file of a group names, with some parameters changed."""
+    content = yaml.safe_load((conf_dir() / group / f"{option}.yaml").read_text(encoding="utf-8"))
+    return {**content.get("algorithm", content), **changes}
+
+
+def configure(
+    algorithm: str,
+    *,
+    trials: int = 6,
+    pruner: str = "none",
+    rules: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> SearchCommand:
     """Return a configuration; changes are of the model, or of the search where that has the key."""
     model: dict[str, Any] = {
         "name": "formula",
@@ -49,12 +64,12 @@ def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchComma
         "label_smoothing": 0.0,
     }
     search: dict[str, Any] = {
-        "algorithm": algorithm,
+        "algorithm": chosen("search", algorithm),
+        "pruner": chosen("search/pruner", pruner, **(rules or {})),
         "max_trials": trials,
         "max_minutes": 5.0,
         "max_epochs": 4,
         "patience": 2,
-        "pruner": "none",
         "workers": 1,
     }
     keys = SearchConfig.__dataclass_fields__
@@ -65,36 +80,30 @@ def configure(algorithm: str, *, trials: int = 6, **changes: Any) -> SearchComma
     )
 
 
-class FormulaWorker:
-    """Answer as `TrialWorker` does; the score of each epoch follows from the configuration."""
+class FormulaWorker(Worker):
+    """A worker for which the score of each epoch follows from the configuration."""
 
     def __init__(self, objective: Objective, tried: list[dict[str, Any]] | None = None) -> None:
         self.objective = objective
         self.tried = tried if tried is not None else []
 
-    def ready(self) -> int:
-        return 0
-
-    def begin(self, task: Any) -> Any:
+    def begin(self, task: Any) -> Iterator[Any]:
         parent = None if task.parent is None else task.parent.epochs
         self.tried.append({**task.values, "epochs": task.epochs, "parent": parent})
         self.task, self.epoch = task, parent or 0
-        return TrialBegun(10)
+        yield TrialBegun(10)
 
-    def train_epoch(self) -> Any:
-        try:
-            score = self.objective(self.task.values)
-        except Exception as error:
-            return describe_failure(error)
+    def train_epoch(self) -> Iterator[Any]:
         self.epoch += 1
-        score *= self.epoch / self.task.epochs
+        score = self.objective(self.task.values) * self.epoch / self.task.epochs
         logs = {OBJECTIVE: score, "val_accuracy": score, "val_loss": 1 - score, "loss": 1 - score}
-        return EpochReport(self.epoch, logs, "max_epochs" if self.epoch >= self.task.epochs else "")
+        ended = "max_epochs" if self.epoch >= self.task.epochs else ""
+        yield EpochReport(self.epoch, logs, ended)
 
-    def finish(self) -> Any:
+    def finish(self) -> Iterator[Any]:
         score = self.objective(self.task.values)
         weights = [np.full(3, score, np.float32)]
-        return Outcome(
+        yield Outcome(
             best_epoch=self.epoch,
             epochs=self.epoch,
             scores={"macro_f1": score, "accuracy": score, "loss": 1 - score},

@@ -20,6 +20,7 @@ from formula import configure, peak, run_formula
 TRIALS = 150
 # Imported before the first fork, and no more than imported: no thread of TensorFlow runs yet.
 import ecomcat.tuning.tuner  # noqa: E402, F401
+from ecomcat.tuning.records import SearchListener  # noqa: E402
 
 
 def search(folder: Path) -> None:
@@ -32,13 +33,7 @@ def search(folder: Path) -> None:
         time.sleep(0.002)
         return peak(values)
 
-    class Noted:
-        def trial_begins(self, *_: Any) -> None: ...
-
-        def epoch_ends(self, *_: Any) -> None: ...
-
-        def trial_retries(self, *_: Any) -> None: ...
-
+    class Noted(SearchListener):
         def trial_ends(self, record: Any) -> None:
             with (folder / "ended.txt").open("a") as stream:
                 stream.write(f"{record.id}\n")

@@ -13,11 +13,11 @@ import formula
 import pytest
 from formula import FormulaWorker, configure, peak, run
 
+from ecomcat.tuning.records import SearchListener
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the cluster extra"),
-    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
     # Ray's own, at its start and its end.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -37,7 +37,7 @@ class SlowFormula(FormulaWorker):
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    from ecomcat.tuning.workers import prepare_environment
+    from ecomcat.tuning.cluster import prepare_environment
 
     prepare_environment(None)
     from ray.cluster_utils import Cluster
@@ -53,12 +53,12 @@ def cluster() -> Iterator[Any]:
 def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
     cluster: Any, tmp_path: Path
 ) -> None:
-    from ecomcat.tuning.workers import RayPool, Share, room_for, running_ray
+    from ecomcat.tuning.cluster import RayPool, Share, room_for, running_ray
 
     machine = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
     retried: list[str] = []
 
-    class Killer:
+    class Killer(SearchListener):
         running: set[str] = set()  # noqa: RUF012
         alive = True
 
@@ -84,7 +84,7 @@ def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
         for module in (formula, sys.modules[__name__]):
             ray.cloudpickle.register_pickle_by_value(module)
         share = Share(memory_gb=0.1)
-        assert room_for(share.options()) == 2
+        assert room_for(share) == 2
         pool = RayPool(SlowFormula, peak, 2, share)
         try:
             _, records = run(configure("grid", trials=8), tmp_path, pool, [killer])

@@ -1,23 +1,37 @@
-"""What is written down of trials: their files and the table."""
+"""The record of a trial: its best epoch, its file, the table, and which trial is the best."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from trial_records import VALUES, ended, epoch, rows_of, saved, table_of, trained
 
+from ecomcat.errors import UserError
+from ecomcat.model.metrics import OBJECTIVE, Outcome
+from ecomcat.tuning.checkpoints import (
+    BEST_WEIGHTS,
+    load_best_weights,
+    load_outcome,
+    save_outcome,
+)
 from ecomcat.tuning.records import (
     COMPLETED,
+    CUT_SHORT,
     FAILED,
+    PRUNED,
     RUNNING,
     TrialRecord,
-    TrialTable,
-    load_record,
+    best_record,
+    candidates,
     load_records,
+    require_best,
     trials_csv,
 )
 from ecomcat.tuning.study import Study
@@ -28,42 +42,122 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
-# The table as text
+# The best epoch
+
+
+@pytest.mark.parametrize(
+    ("epochs", "best"),
+    [
+        pytest.param([epoch(0.5)], 1, id="the only one"),
+        pytest.param([epoch(0.5), epoch(0.7), epoch(0.6)], 2, id="in between"),
+        pytest.param([epoch(0.5, 0.1), epoch(0.6, 0.9)], 2, id="whatever the loss"),
+        pytest.param([epoch(0.6, 0.3), epoch(0.6, 0.2), epoch(0.6, 0.4)], 2, id="tie: the loss"),
+        pytest.param([epoch(0.6, 0.3), epoch(0.6, 0.3), epoch(0.5)], 1, id="tie: the earlier"),
+        pytest.param([epoch(0.0, 0.3), epoch(0.0, 0.2)], 2, id="scores of nothing"),
+    ],
+)
+def test_the_best_epoch_is_that_of_the_highest_score(
+    epochs: list[dict[str, float]], best: int
+) -> None:
+    record = trained(*epochs)
+    assert (record.best_epoch, record.epochs) == (best, len(epochs))
+    logs = epochs[best - 1]
+    assert record.objective == logs[OBJECTIVE]
+    assert (record.accuracy, record.loss) == (logs["val_accuracy"], logs["val_loss"])
+
+
+scores = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(epoch, scores, scores, scores), min_size=1, max_size=8), st.data())
+def test_after_each_epoch_the_best_so_far_stands_in_the_record(
+    epochs: list[dict[str, float]], data: st.DataObject
+) -> None:
+    before = data.draw(st.integers(0, len(epochs) - 1), label="epochs of the trial it continues")
+    record = TrialRecord("0000", {}, curves=epochs[:before])
+    for count in range(before + 1, len(epochs) + 1):
+        record.note_epoch(count, epochs[count - 1])
+        ranked = sorted(epochs[:count], key=lambda logs: (-logs[OBJECTIVE], logs["val_loss"]))
+        assert epochs[record.best_epoch - 1] == ranked[0]
+        found = record.objective, record.loss, record.accuracy
+        assert found == tuple(ranked[0][key] for key in (OBJECTIVE, "val_loss", "val_accuracy"))
+    assert record.curve == {n: row[OBJECTIVE] for n, row in enumerate(epochs, start=1)}
+
+
+def test_an_attempt_that_is_forgotten_leaves_its_time_alone() -> None:
+    record = trained(epoch(0.5), epoch(0.7))
+    record.seconds = 12.0
+    assert record.seconds_per_epoch == 6.0
+    record.forget_attempt()
+    assert record == TrialRecord("0000", VALUES, seconds=12.0)
+
+
+# The best trial
+
+
+@pytest.mark.parametrize(
+    ("records", "ranked"),
+    [
+        ([], []),
+        ([ended(0, 0.5), ended(1, 0.7), ended(2, 0.6)], ["0001", "0002", "0000"]),
+        ([ended(0, 0.5), ended(1, 0.5), ended(2, 0.4)], ["0000", "0001", "0002"]),
+        ([ended(0, 0.5), ended(1, 0.9, PRUNED), ended(2, None, FAILED)], ["0000"]),
+        ([ended(0, 0.9, PRUNED), ended(1, 0.9, RUNNING), ended(2, None, FAILED)], []),
+        # One that was cut short counts only as the best, or where there is no other.
+        ([ended(0, 0.5), ended(1, 0.4, CUT_SHORT), ended(2, 0.3)], ["0000", "0002"]),
+        ([ended(0, 0.5), ended(1, 0.6, CUT_SHORT), ended(2, 0.55, CUT_SHORT)], ["0001", "0000"]),
+        ([ended(0, 0.5, CUT_SHORT), ended(1, 0.5)], ["0001"]),
+        ([ended(0, 0.5, CUT_SHORT), ended(1, 0.6, CUT_SHORT)], ["0001", "0000"]),
+    ],
+)
+def test_the_trials_to_make_a_model_of_stand_in_the_order_of_their_scores(
+    records: list[TrialRecord], ranked: list[str]
+) -> None:
+    assert [record.id for record in candidates(records)] == ranked
+    best = best_record(records)
+    assert (best.id if best else None) == next(iter(ranked), None)
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        (
+            [
+                ended(0, 0.5, PRUNED),
+                TrialRecord("0001", {}, status=FAILED, ended="ValueError: too wide"),
+                TrialRecord("0002", {}, status=FAILED, ended="MemoryError: full"),
+            ],
+            r"of 3 none did\. Trial 0001: ValueError: too wide\. .*folder.trials",
+        ),
+        (
+            [ended(0, 0.5, RUNNING), ended(1, 0.5, PRUNED)],
+            r"one of 2 did\. Raise search\.max_minutes",
+        ),
+    ],
+)
+def test_where_none_completed_the_message_says_why(
+    records: list[TrialRecord], message: str
+) -> None:
+    assert require_best([*records, ended(7, 0.1)], Path("folder")).id == "0007"
+    with pytest.raises(UserError, match=message):
+        require_best(records, Path("folder"))
+
+
+# The table
 
 
 def test_the_table_has_a_row_a_trial() -> None:
     record = trained(epoch(0.5), epoch(0.71234567, 0.25, 0.875))
     record.status, record.ended = COMPLETED, "max_epochs"
     record.seconds, record.parameters = 12.345, 4321
-    assert trials_csv([record]).splitlines() == [
-        "id,status,lstm_units,dropout,bidirectional,pooling,"
+    assert trials_csv([record, ended(3, None, FAILED)]).splitlines() == [
+        "id,status,lstm_units,dropout,bidirectional,pooling,units,"
         "val_macro_f1,val_accuracy,val_loss,best_epoch,epochs,seconds,parameters,ended",
-        "0000,completed,64,0.3,True,max+mean,0.712346,0.875000,0.250000,2,2,12.3,4321,max_epochs",
+        "0000,completed,64,0.3,True,max+mean,,0.712346,0.875000,0.250000,2,2,12.3,4321,max_epochs",
+        "0003,failed,,,,,3,,,,0,0,0.0,0,",
     ]
-
-
-def test_what_a_trial_has_no_score_for_is_left_empty() -> None:
-    (row,) = rows_of(trials_csv([ended(3, None, FAILED)]))
-    assert (row["id"], row["status"], row["units"]) == ("0003", "failed", "3")
-    assert row["val_macro_f1"] == row["val_accuracy"] == row["val_loss"] == row["ended"] == ""
-    assert (row["best_epoch"], row["epochs"], row["seconds"]) == ("0", "0", "0.0")
-
-
-def test_a_score_of_nothing_is_a_score() -> None:
-    (row,) = rows_of(trials_csv([trained(epoch(0.0, 0.0, 0.0))]))
-    assert row["val_macro_f1"] == row["val_accuracy"] == row["val_loss"] == "0.000000"
-
-
-def test_trials_of_other_hyperparameters_stand_in_one_table() -> None:
-    records = [
-        TrialRecord("0000", {"units": 8, "extra.heads": 2}),
-        TrialRecord("0001", {"units": 16, "extra.kind": "gru"}),
-    ]
-    text = trials_csv(records)
-    assert text.startswith("id,status,units,extra.heads,extra.kind,val_macro_f1,")
-    first, second = rows_of(text)
-    assert (first["extra.heads"], first["extra.kind"]) == ("2", "")
-    assert (second["extra.heads"], second["extra.kind"]) == ("", "gru")
+    assert trials_csv([]).startswith("id,status,val_macro_f1,")
 
 
 @pytest.mark.parametrize("text", ["a, b", 'a "b" c', "two\nlines", "é–語 🙂", " padded ", ";\t|"])
@@ -73,11 +167,6 @@ def test_any_text_reads_back_from_the_table(text: str) -> None:
     assert (row["extra.kind"], row["ended"]) == (text, text)
 
 
-def test_a_study_without_trials_has_a_table_of_headings() -> None:
-    (heading,) = trials_csv([]).splitlines()
-    assert heading.startswith("id,status,val_macro_f1,") and heading.endswith(",ended")
-
-
 # The files
 
 
@@ -85,97 +174,88 @@ def full_record(number: int) -> TrialRecord:
     record = trained(epoch(0.5), epoch(0.1 + 0.2, 1 / 3), number=number)
     record.root, record.status, record.ended = 3, COMPLETED, "patience: é 🙂 \udce9"
     record.seconds, record.parameters, record.retries = 1.23456789, 10**9, 2
+    record.plan = {"tuner/epochs": 3, "tuner/trial_id": "0003"}
     return record
 
 
-def test_a_record_reads_back_as_it_was_saved(study: Study) -> None:
-    records = [full_record(0), ended(1, None, FAILED), TrialRecord("0002", {})]
-    saved(study, *records)
-    assert load_records(study) == records
-    assert load_record(study, "0000") == records[0]
-    types = [type(value) for value in load_record(study, "0000").values.values()]
-    assert types == [int, float, bool, str]
-
-
-def test_a_table_begins_with_what_earlier_runs_recorded(study: Study) -> None:
-    earlier = saved(study, full_record(0), full_record(1))
-    table = TrialTable(study)
-    assert table.records == earlier.records == [full_record(0), full_record(1)]
-    assert table.get("0001") == full_record(1)
-    assert table.get("0002") is None
-
-
-def test_a_new_study_has_no_trials(study: Study) -> None:
-    assert TrialTable(study).records == load_records(study) == []
-    assert list(study.directory.iterdir()) == []
-
-
-def test_trials_stand_in_the_order_of_their_numbers(study: Study) -> None:
-    numbers = ["0000", "0001", "9999", "10000"]
-    table = saved(study, ended(10_000, 0.1), ended(9999, 0.2), ended(0, 0.2), ended(1, 0.3))
-    assert [record.id for record in table.records] == numbers
-    assert [record.id for record in load_records(study)] == numbers
-    assert [row["id"] for row in table_of(study)] == numbers
+def test_records_read_back_as_they_were_saved_in_the_order_of_their_numbers(study: Study) -> None:
+    assert load_records(study) == [] and list(study.directory.iterdir()) == []
+    records = [full_record(0), ended(1, None, FAILED), ended(9999, 0.2), TrialRecord("10000", {})]
+    saved(study, *reversed(records))
+    # A copy that someone made of a folder is no trial.
+    (study.directory / "trials" / "0000 (copy)").mkdir()
+    again = Study(study.directory)
+    assert load_records(again) == load_records(study) == records
+    assert (again.trials.get("0001"), again.trials.get("0002")) == (records[1], None)
+    assert again.trials.next_id == "10001"
+    values = again.trials.records[0].values.values()
+    assert [type(value) for value in values] == [int, float, bool, str]
 
 
 def test_a_trial_saved_again_replaces_what_was_saved(study: Study) -> None:
-    table = saved(study, ended(0, None, RUNNING), ended(1, 0.5), ended(0, 0.7))
-    assert [record.objective for record in table.records] == [0.7, 0.5]
+    saved(study, ended(0, None, RUNNING), ended(1, 0.5), ended(0, 0.7))
     assert [row["status"] for row in table_of(study)] == ["completed", "completed"]
-    assert load_record(study, "0000") == ended(0, 0.7)
-
-
-def test_each_trial_has_a_file_of_its_own(study: Study) -> None:
-    saved(study, ended(0, 0.5), ended(1, 0.7))
     files = {path.relative_to(study.directory).as_posix() for path in study.directory.rglob("*.*")}
     assert files == {"trials.csv", "trials/0000/record.json", "trials/0001/record.json"}
-    written: dict[str, Any] = json.loads((study.trial_dir("0001") / "record.json").read_text())
-    assert (written["id"], written["objective"], written["values"]) == ("0001", 0.7, {"units": 1})
+    written = json.loads((study.trial_dir("0000") / "record.json").read_text())
+    assert (written["id"], written["objective"], written["values"]) == ("0000", 0.7, {"units": 0})
 
 
-# While trials run
+@pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0000", "colour": 1}'])
+def test_a_record_that_is_none_is_a_clear_message(study: Study, content: str) -> None:
+    path = study.trial_dir("0000") / "record.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"record\.json.*search\.overwrite=true"):
+        load_records(study)
 
 
-class Now:
-    """The time that `time.monotonic` tells, which passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def pass_by(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Now:
-    stopped = Now()
-    monkeypatch.setattr(time, "monotonic", lambda: stopped.seconds)
-    return stopped
-
-
-def test_the_table_is_refreshed_at_most_once_a_second(study: Study, now: Now) -> None:
+def test_the_table_is_refreshed_at_most_once_a_second(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     record = TrialRecord("0000", dict(VALUES))
     table = saved(study, record)
 
     def epochs_written_after(seconds: float) -> int:
-        now.pass_by(seconds)
+        now[0] += seconds
         record.note_epoch(record.epochs + 1, epoch(0.5))
         table.refresh()
         return int(table_of(study)[0]["epochs"])
 
     assert [epochs_written_after(seconds) for seconds in (0.0, 0.5, 0.5)] == [0, 0, 3]
     assert [epochs_written_after(seconds) for seconds in (0.9, 60.0, 0.9, 0.1)] == [3, 5, 5, 7]
-    assert load_record(study, "0000").epochs == 0, "the trial's own file waits for its end"
+    assert load_records(Study(study.directory))[0].epochs == 0, "its own file waits for its end"
 
 
-def test_a_trial_stands_in_the_table_a_second_after_it_began_and_when_it_ends(
-    study: Study, now: Now
-) -> None:
-    table = saved(study, ended(0, 0.5, RUNNING), ended(1, 0.5, RUNNING))
-    assert [record.id for record in load_records(study)] == ["0000", "0001"]
-    now.pass_by(1.0)
-    table.refresh()
-    assert [row["status"] for row in table_of(study)] == ["running", "running"]
-    for number, status in enumerate((COMPLETED, FAILED)):
-        table.save(ended(number, 0.5, status))
-        assert table_of(study)[number]["status"] == status
+# Weights and probabilities
+
+CURVES = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.4}]
+OUTCOME = Outcome(
+    best_epoch=1,
+    epochs=2,
+    scores={"macro_f1": 0.5, "accuracy": 0.6, "loss": 0.7},
+    probabilities=np.array([[0.25, 0.75]], np.float32),
+    weights=[np.arange(3.0), np.ones((2, 2), np.float32)],
+    curves=CURVES,
+    state=[np.arange(4)],
+)
+
+
+def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: Path) -> None:
+    directory = tmp_path / "0003"
+    directory.mkdir()
+    save_outcome(OUTCOME, directory, np.array([5]))
+    found = load_outcome(directory, CURVES)
+    assert (found.best_epoch, found.epochs, found.scores) == (1, 2, OUTCOME.scores)
+    assert found.curves == CURVES
+    assert np.array_equal(found.probabilities, OUTCOME.probabilities)
+    for name in ("weights", "state"):
+        for read, written in zip(getattr(found, name), getattr(OUTCOME, name), strict=True):
+            assert np.array_equal(read, written)
+    path = directory / BEST_WEIGHTS
+    path.unlink()
+    message = f"the weights of trial 0003, found no {path}. Bring the file back"
+    with pytest.raises(UserError, match=re.escape(message)):
+        load_best_weights(directory)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.study import default_name, open_study
+from ecomcat.tuning.study import Study, StudyClock, active_seconds, default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 
@@ -75,9 +76,12 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path: Path, name: st
 
 def test_a_study_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "study.json").write_text('{"format": 0}')
+    (tmp_path / "old" / "study.json").write_text('{"format": 2}')
     with (
-        pytest.raises(UserError, match="format 0"),
+        pytest.raises(
+            UserError,
+            match=r"written in format 2, this version reads 3\. Choose another search\.name",
+        ),
         open_study(tmp_path, "old", IDENTITY, overwrite=False),
     ):
         pass
@@ -112,26 +116,71 @@ def test_overwriting_that_was_cut_short_leaves_a_study_that_can_be_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
-        for name in ("oracle.json", "clock.json", "trials.csv"):
+        for name in ("clock.json", "trials.csv"):
             (study.directory / name).write_text("{}")
         (study.directory / "trials").mkdir()
     real = Path.unlink
-    removed: list[str] = []
 
-    def dies_at_the_third(self: Path, missing_ok: bool = False) -> None:
-        if len(removed) == 2:
+    def dies(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "trials.csv":
             raise KeyboardInterrupt
-        removed.append(self.name)
         real(self, missing_ok=missing_ok)
 
-    monkeypatch.setattr(Path, "unlink", dies_at_the_third)
+    monkeypatch.setattr(Path, "unlink", dies)
     with (
         pytest.raises(KeyboardInterrupt),
         open_study(tmp_path, "mine", IDENTITY, overwrite=True),
     ):
         pass
     monkeypatch.undo()
-    assert removed[0] == "oracle.json"
     assert (tmp_path / "mine" / "study.json").exists()
+    assert not (tmp_path / "mine" / "trials").exists()
     with open_study(tmp_path, "mine", {"seed": 2}, overwrite=True) as study:
         assert {path.name for path in study.directory.iterdir()} <= {"study.json", ".lock"}
+
+
+# Its time: of all of its runs, and only while one runs
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the second that `time.monotonic` tells, for the test to change."""
+    stopped = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: stopped[0])
+    return stopped
+
+
+def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
+    tmp_path: Path, now: list[float]
+) -> None:
+    study = Study(tmp_path)
+    assert active_seconds(study) == 0.0
+    # The last run is on a machine that was started anew.
+    for run, began in enumerate((1000.0, 5000.0, 3.0)):
+        now[0] = began
+        clock = StudyClock(study)
+        assert clock.seconds == run * 10
+        now[0] += 10
+        clock.save()
+        now[0] += 3600
+        assert active_seconds(study) == (run + 1) * 10
+
+
+@pytest.mark.parametrize(
+    ("ticks", "saved"),
+    [
+        ([1.9], 0.0),
+        ([2.0], 2.0),
+        ([1.0, 1.0], 2.0),
+        ([2.0, 1.9], 2.0),
+        ([2.5, 2.5], 5.0),
+    ],
+)
+def test_a_killed_run_loses_two_seconds_at_most(
+    tmp_path: Path, now: list[float], ticks: list[float], saved: float
+) -> None:
+    clock = StudyClock(Study(tmp_path))
+    for seconds in ticks:
+        now[0] += seconds
+        clock.tick()
+    assert active_seconds(Study(tmp_path)) == saved

@@ -32,10 +32,9 @@ def ended(number: int, objective: float | None, status: str = COMPLETED) -> Tria
 
 def saved(study: Study, *records: TrialRecord) -> TrialTable:
     """Return a study's table in which the records were saved one after the other."""
-    table = TrialTable(study)
     for record in records:
-        table.save(record)
-    return table
+        study.trials.save(record)
+    return study.trials
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
+from formula import chosen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.tuning.pruners import Curve, HalvingPruner, MedianPruner, NoPruner, Pruner, best_by
+from ecomcat.config import SearchConfig
+from ecomcat.tuning.pruners import (
+    Curve,
+    HalvingPruner,
+    MedianPruner,
+    NoPruner,
+    Pruner,
+    best_by,
+    make_pruner,
+)
 
 NAN = math.nan
 HOPELESS, PERFECT = 0.0, 1.0
@@ -29,9 +38,9 @@ def flat(score: float, epochs: int) -> Curve:
     return curve_of(*[score] * epochs)
 
 
-def ends_at(pruner: Pruner, own: float, peers: Sequence[float]) -> bool:
+def ends_at(pruner: Pruner, own: float, others: Sequence[float]) -> bool:
     """Return whether a trial of one epoch ends, measured against others of one epoch."""
-    return pruner.prunes(curve_of(own), [curve_of(peer) for peer in peers])
+    return pruner.prunes(curve_of(own), [curve_of(other) for other in others])
 
 
 curves = st.lists(scores, min_size=1, max_size=8).map(lambda drawn: curve_of(*drawn))
@@ -67,7 +76,7 @@ def test_a_curves_value_at_an_epoch_is_the_best_number_by_then(
 
 
 @pytest.mark.parametrize(
-    ("own", "peers", "ends"),
+    ("own", "others", "ends"),
     [
         pytest.param(0.4, [0.5, 0.6, 0.7], True, id="below all"),
         pytest.param(0.55, [0.5, 0.6, 0.7], True, id="below the median"),
@@ -85,13 +94,13 @@ def test_a_curves_value_at_an_epoch_is_the_best_number_by_then(
     ],
 )
 def test_the_median_rule_ends_what_is_below_the_median(
-    own: float, peers: list[float], ends: bool
+    own: float, others: list[float], ends: bool
 ) -> None:
-    assert ends_at(MedianPruner(1, 2), own, peers) == ends
+    assert ends_at(MedianPruner(1, 2), own, others) == ends
 
 
 @pytest.mark.parametrize(
-    ("own", "peer", "ends"),
+    ("own", "other", "ends"),
     [
         pytest.param([0.7, 0.1], [0.5, 0.6], False, id="the best so far counts, not the last"),
         pytest.param([0.5, 0.5], [0.7, 0.1], True, id="of the others, too"),
@@ -100,15 +109,15 @@ def test_the_median_rule_ends_what_is_below_the_median(
     ],
 )
 def test_trials_are_compared_after_the_same_epoch(
-    own: list[float], peer: list[float], ends: bool
+    own: list[float], other: list[float], ends: bool
 ) -> None:
-    assert MedianPruner(1, 3).prunes(curve_of(*own), [curve_of(*peer)] * 3) == ends
+    assert MedianPruner(1, 3).prunes(curve_of(*own), [curve_of(*other)] * 3) == ends
 
 
 @pytest.mark.parametrize("warmup", [1, 2, 5])
 def test_the_median_rule_decides_after_each_epoch_from_the_last_of_the_warm_up(warmup: int) -> None:
-    pruner, peers = MedianPruner(warmup, 3), [flat(PERFECT, 8)] * 3
-    ended = [epoch for epoch in range(1, 9) if pruner.prunes(flat(HOPELESS, epoch), peers)]
+    pruner, others = MedianPruner(warmup, 3), [flat(PERFECT, 8)] * 3
+    ended = [epoch for epoch in range(1, 9) if pruner.prunes(flat(HOPELESS, epoch), others)]
     assert ended == list(range(warmup, 9))
 
 
@@ -117,8 +126,8 @@ def test_it_takes_as_many_others_that_came_as_far(least: int) -> None:
     behind = [flat(PERFECT, 1)] * 9
     for pruner in (MedianPruner(2, least), HalvingPruner(2, least, 2)):
         for count in range(8):
-            peers = [*behind, *[flat(PERFECT, 2)] * count]
-            assert pruner.prunes(flat(HOPELESS, 2), peers) == (count >= least)
+            others = [*behind, *[flat(PERFECT, 2)] * count]
+            assert pruner.prunes(flat(HOPELESS, 2), others) == (count >= least)
 
 
 # The halving rule
@@ -136,13 +145,13 @@ def test_it_takes_as_many_others_that_came_as_far(least: int) -> None:
     ],
 )
 def test_the_halving_rule_decides_at_its_rungs(warmup: int, factor: int, rungs: list[int]) -> None:
-    pruner, peers = HalvingPruner(warmup, 4, factor), [flat(PERFECT, 20)] * 4
-    ended = [epoch for epoch in range(1, 21) if pruner.prunes(flat(HOPELESS, epoch), peers)]
+    pruner, others = HalvingPruner(warmup, 4, factor), [flat(PERFECT, 20)] * 4
+    ended = [epoch for epoch in range(1, 21) if pruner.prunes(flat(HOPELESS, epoch), others)]
     assert ended == rungs
 
 
 @pytest.mark.parametrize(
-    ("factor", "peers", "places"),
+    ("factor", "count", "places"),
     [
         (2, 1, 1),
         (2, 2, 1),
@@ -156,15 +165,15 @@ def test_the_halving_rule_decides_at_its_rungs(warmup: int, factor: int, rungs: 
         (4, 11, 3),
     ],
 )
-def test_one_in_so_many_goes_on_from_a_rung(factor: int, peers: int, places: int) -> None:
+def test_one_in_so_many_goes_on_from_a_rung(factor: int, count: int, places: int) -> None:
     pruner = HalvingPruner(1, 1, factor)
-    for better in range(peers + 1):
-        others = [0.9] * better + [0.1] * (peers - better)
+    for better in range(count + 1):
+        others = [0.9] * better + [0.1] * (count - better)
         assert ends_at(pruner, 0.5, others) == (better >= places)
 
 
 @pytest.mark.parametrize(
-    ("own", "peers", "ends"),
+    ("own", "others", "ends"),
     [
         pytest.param(0.5, [0.5, 0.5, 0.5], False, id="all the same"),
         pytest.param(0.5, [0.5, 0.4, 0.3], False, id="level with the best"),
@@ -174,46 +183,8 @@ def test_one_in_so_many_goes_on_from_a_rung(factor: int, peers: int, places: int
         pytest.param(NAN, [NAN, NAN, NAN], False, id="none has a number"),
     ],
 )
-def test_those_that_are_level_share_a_place(own: float, peers: list[float], ends: bool) -> None:
-    assert ends_at(HalvingPruner(1, 1, 3), own, peers) == ends
-
-
-@settings(deadline=None)
-@given(
-    halving_pruners,
-    st.lists(st.floats(0, 1), min_size=1, max_size=30),
-)
-def test_of_those_that_come_to_a_rung_the_first_and_the_best_go_on(
-    pruner: HalvingPruner, arriving: list[float]
-) -> None:
-    rung = pruner.warmup_epochs
-    goes_on = [
-        not pruner.prunes(flat(score, rung), [flat(peer, rung) for peer in arriving[:number]])
-        for number, score in enumerate(arriving)
-    ]
-    assert all(goes_on[: pruner.min_peers]), "there was nothing to measure them against"
-    for number, score in enumerate(arriving):
-        rank = 1 + sum(peer > score for peer in arriving[:number])
-        if rank <= max(1, (number + 1) // pruner.factor):
-            assert goes_on[number]
-    assert goes_on[arriving.index(max(arriving))]
-
-
-@pytest.mark.parametrize("factor", [2, 3, 4])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_of_many_that_come_by_chance_one_in_so_many_goes_on(factor: int, seed: int) -> None:
-    pruner, arriving = HalvingPruner(1, 4, factor), np.random.default_rng(seed).random(400)
-    goes_on = sum(
-        not ends_at(pruner, score, list(arriving[:number])) for number, score in enumerate(arriving)
-    )
-    assert goes_on == pytest.approx(400 / factor, rel=0.15)
-
-
-def test_of_those_that_come_each_better_than_the_last_all_go_on() -> None:
-    pruner, arriving = HalvingPruner(1, 2, 3), [number / 20 for number in range(20)]
-    assert not any(
-        ends_at(pruner, score, arriving[:number]) for number, score in enumerate(arriving)
-    )
+def test_those_that_are_level_share_a_place(own: float, others: list[float], ends: bool) -> None:
+    assert ends_at(HalvingPruner(1, 1, 3), own, others) == ends
 
 
 # Whatever trials score
@@ -234,55 +205,40 @@ def test_the_best_of_those_that_came_as_far_never_ends(
 @settings(deadline=None)
 @given(pruners, curves, st.lists(curves, max_size=10))
 def test_nothing_ends_before_the_warm_up_is_over_or_with_too_few_others(
-    pruner: MedianPruner | HalvingPruner, curve: Curve, peers: list[Curve]
+    pruner: MedianPruner | HalvingPruner, curve: Curve, others: list[Curve]
 ) -> None:
     epoch = max(curve)
-    reached = [peer for peer in peers if max(peer) >= epoch]
-    if epoch < pruner.warmup_epochs or len(reached) < pruner.min_peers:
-        assert not pruner.prunes(curve, peers)
-
-
-@settings(deadline=None)
-@given(pruners, curves, st.lists(curves, max_size=10), st.data())
-def test_the_order_of_the_others_is_nothing_to_a_rule(
-    pruner: Pruner, curve: Curve, peers: list[Curve], data: st.DataObject
-) -> None:
-    shuffled = data.draw(st.permutations(peers))
-    assert pruner.prunes(curve, peers) == pruner.prunes(curve, shuffled)
+    reached = [other for other in others if max(other) >= epoch]
+    if epoch < pruner.warmup_epochs or len(reached) < pruner.min_trials:
+        assert not pruner.prunes(curve, others)
 
 
 @settings(deadline=None)
 @given(pruners, curves, st.lists(curves, max_size=10))
 def test_those_that_did_not_come_as_far_are_nothing_to_a_rule(
-    pruner: Pruner, curve: Curve, peers: list[Curve]
+    pruner: Pruner, curve: Curve, others: list[Curve]
 ) -> None:
-    reached = [peer for peer in peers if max(peer) >= max(curve)]
-    assert pruner.prunes(curve, peers) == pruner.prunes(curve, reached)
-    assert pruner.prunes(curve, [*peers, {}]) == pruner.prunes(curve, peers)
+    reached = [other for other in others if max(other) >= max(curve)]
+    assert pruner.prunes(curve, others) == pruner.prunes(curve, reached)
+    assert pruner.prunes(curve, [*others, {}]) == pruner.prunes(curve, others)
 
 
-@settings(deadline=None)
-@given(pruners, curves, st.lists(curves, max_size=10), st.floats(0, 1), st.integers(1, 8))
-def test_a_better_score_never_ends_a_trial(
-    pruner: Pruner, curve: Curve, peers: list[Curve], score: float, epoch: int
-) -> None:
-    epoch = min(epoch, max(curve))
-    better = {**curve, epoch: max(score, best_by(curve, epoch))}
-    assert pruner.prunes(curve, peers) or not pruner.prunes(better, peers)
+@pytest.mark.parametrize(
+    ("rule", "identity"),
+    [
+        (NoPruner(), "none"),
+        (MedianPruner(1, 2), "median, warmup_epochs 1, min_trials 2"),
+        (HalvingPruner(), "halving, warmup_epochs 2, min_trials 4, factor 3"),
+    ],
+)
+def test_a_rule_names_all_that_it_depends_on(rule: Pruner, identity: str) -> None:
+    assert rule.identity() == identity
+    assert not NoPruner().prunes(flat(HOPELESS, 1), [flat(PERFECT, 1)] * 9)
 
 
-@settings(deadline=None)
-@given(pruners, curves, st.lists(curves, max_size=10))
-def test_no_number_is_worth_less_than_every_number(
-    pruner: Pruner, curve: Curve, peers: list[Curve]
-) -> None:
-    def plain(curve: Curve) -> Curve:
-        return {at: -math.inf if math.isnan(score) else score for at, score in curve.items()}
-
-    assert pruner.prunes(curve, peers) == pruner.prunes(plain(curve), [*map(plain, peers)])
-
-
-@settings(deadline=None)
-@given(curves, st.lists(curves, max_size=10))
-def test_without_a_rule_nothing_ends(curve: Curve, peers: list[Curve]) -> None:
-    assert not NoPruner().prunes(curve, peers)
+@pytest.mark.parametrize("choice", ["halving", "median", "none"])
+def test_what_a_yaml_file_names_has_the_defaults_of_its_class(choice: str) -> None:
+    search = SearchConfig(pruner=chosen("search/pruner", choice))
+    pruner = make_pruner(search)
+    assert pruner == type(pruner)()
+    assert pruner.name == choice

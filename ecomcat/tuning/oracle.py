@@ -1,0 +1,203 @@
+"""Keras Tuner's oracle of a study: it hands out trials and says which of them are hopeless."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine import trial as keras_trial
+
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.model.space import Domain, Range
+from ecomcat.tuning.algorithms import Algorithm, GridSearch
+from ecomcat.tuning.budget import Budget
+from ecomcat.tuning.draws import Key, key_of
+from ecomcat.tuning.pruners import Pruner
+from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord, TrialTable
+
+STATUS = keras_trial.TrialStatus
+_PLAN = "tuner/"  # how the names begin that Hyperband adds to a trial's values
+
+
+class StudyOracle(keras_tuner.Oracle):
+    """Hand out the trials of a study.
+
+    The records of the trials are the whole state: there is no file of the oracle's own, and a
+    study is resumed by reading them. One thread of one process uses it, since the tuner speaks to
+    the workers, and so nothing here takes Keras Tuner's lock.
+
+    Args:
+        algorithm: `Algorithm`. What it proposes is tried.
+        pruner: `Pruner`. Which trials end early.
+        space: Mapping from each hyperparameter's name to its `Domain`.
+        table: `TrialTable`. The study's trials; those that were interrupted run again.
+        budget: `Budget`. When no further trial begins.
+        seed: Integer, 0 or more. Seed of what is drawn.
+        max_epochs: Integer. Number of epochs of a trial.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        pruner: Pruner,
+        space: Mapping[str, Domain],
+        table: TrialTable,
+        budget: Budget,
+        *,
+        seed: int,
+        max_epochs: int,
+    ) -> None:
+        super().__init__(
+            # A string's direction would be taken for "min".
+            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            hyperparameters=to_keras_tuner(space),
+            allow_new_entries=False,
+            tune_new_entries=False,
+            seed=seed + 1,  # Keras Tuner takes 0 for "any seed"
+        )
+        self.verbose = 0
+        fixed = all(domain.fixed for domain in space.values())
+        self.algorithm: Algorithm = GridSearch() if fixed else algorithm
+        self.space, self.table, self.max_epochs = space, table, max_epochs
+        self._pruner, self._budget = pruner, budget
+        self._waiting: list[str] = []  # trials that are to run again, before any new one
+        for record in table.records:
+            if record.status == RUNNING:
+                record.forget_attempt()
+                self._waiting.append(record.id)
+            self._mirror(record)
+
+    @property
+    def next_id(self) -> str:
+        """The id of a trial that is yet to be made."""
+        return self.table.next_id
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget allows no further trial; one that is to run again is none."""
+        return self._budget.spent(self.ended + len(self.ongoing_trials))
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the study's time is over."""
+        return self._budget.spent(0)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing left to try."""
+        return self.algorithm.is_exhausted(self)
+
+    @property
+    def ended(self) -> int:
+        """How many trials are neither running nor wait to run again."""
+        return len(self.trials) - len(self.ongoing_trials) - len(self._waiting)
+
+    def tried(self) -> set[Key]:
+        """Return the configurations of all trials, running ones included."""
+        return {key_of(self.space, record.values) for record in self.table.records}
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Ask the algorithm for a configuration, in Keras Tuner's terms."""
+        values = self.algorithm.propose(self)
+        if values is not None:
+            return {"status": STATUS.RUNNING, "values": values}
+        return {"status": STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED}
+
+    def create_trial(self, tuner_id: str) -> keras_trial.Trial:
+        """Return the next trial, or one of status IDLE or STOPPED when there is none.
+
+        Its record is written before it is handed out.
+        """
+        if self.spent:
+            return keras_trial.Trial(self.get_space(), status=STATUS.STOPPED)
+        if self._waiting:
+            trial = self.trials[self._waiting.pop(0)]
+        else:
+            answer = self.populate_space(self.next_id)
+            if answer["status"] != STATUS.RUNNING:
+                return keras_trial.Trial(self.get_space(), status=answer["status"])
+            trial = self._mirror(self._new_record(answer["values"]))
+        trial.status = STATUS.RUNNING
+        self.ongoing_trials[tuner_id] = trial
+        return trial
+
+    def update_trial(
+        self, trial_id: str, metrics: Mapping[str, float], step: int = 0
+    ) -> keras_trial.Trial:
+        """Note an epoch's scores and return the trial, of status STOPPED when it is hopeless."""
+        record, trial = self.record_of(trial_id), self.trials[trial_id]
+        record.note_epoch(step, metrics)
+        others = [
+            each.curve
+            for each in self.table.records
+            # What a trial reached before it failed is no measure for others.
+            if each is not record and each.status != FAILED
+        ]
+        if self._pruner.prunes(record.curve, others):
+            trial.status = STATUS.STOPPED
+        return trial
+
+    def end_trial(self, trial: keras_trial.Trial) -> None:
+        """Take a trial back whose record says how it ended."""
+        record = self.record_of(trial.trial_id)
+        self._release(trial)
+        self.table.save(record)
+        self._mirror(record)
+
+    def requeue(self, trial: keras_trial.Trial) -> None:
+        """Let a trial whose worker was lost run again, before any new one."""
+        record = self.record_of(trial.trial_id)
+        record.forget_attempt()
+        self._release(trial)
+        self.table.save(record)
+        self._waiting.append(record.id)
+
+    def record_of(self, trial_id: str) -> TrialRecord:
+        """Return a trial's record."""
+        record = self.table.get(trial_id)
+        assert record is not None, f"no record of trial {trial_id}"
+        return record
+
+    def _new_record(self, values: Mapping[str, Any]) -> TrialRecord:
+        plan = {name: value for name, value in values.items() if name.startswith(_PLAN)}
+        own = {name: value for name, value in values.items() if name not in plan}
+        record = TrialRecord(self.next_id, own, root=int(self.next_id), plan=plan)
+        self.table.save(record)
+        return record
+
+    def _mirror(self, record: TrialRecord) -> keras_trial.Trial:
+        """Show a record to Keras Tuner's algorithms as a trial of theirs."""
+        trial = self.trials.get(record.id)
+        if trial is None:
+            space = self.get_space()
+            space.values = {**record.values, **record.plan}
+            trial = keras_trial.Trial(space, record.id)
+            self.trials[record.id] = trial
+        if record.status != RUNNING:
+            trial.status = STATUS.FAILED if record.status == FAILED else STATUS.COMPLETED
+            trial.score, trial.best_step = record.objective, record.best_epoch
+        return trial
+
+    def _release(self, trial: keras_trial.Trial) -> None:
+        for worker in [name for name, each in self.ongoing_trials.items() if each is trial]:
+            del self.ongoing_trials[worker]
+
+
+def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
+    """Declare a space."""
+    hyperparameters = keras_tuner.HyperParameters()
+    for name, domain in space.items():
+        if isinstance(domain, Range):
+            declare = hyperparameters.Int if domain.whole else hyperparameters.Float
+            sampling = "log" if domain.log else "linear"
+            # In a logarithmic range Keras Tuner reads a step as a factor.
+            step = None if domain.log else domain.step
+            declare(name, domain.low, domain.high, step=step, sampling=sampling)
+        elif domain.fixed:
+            hyperparameters.Fixed(name, domain.values[0])
+        elif isinstance(domain.values[0], bool):
+            hyperparameters.Boolean(name, default=domain.values[0])
+        else:
+            hyperparameters.Choice(name, list(domain.values))
+    return hyperparameters

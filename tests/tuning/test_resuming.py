@@ -1,0 +1,193 @@
+"""A search that was stopped, at whatever point, goes on as if it had not been."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from formula import ALGORITHMS, configure, peak, run_formula
+
+from ecomcat import files
+from ecomcat.errors import UserError
+from ecomcat.tuning.records import SearchListener, TrialRecord
+
+pytestmark = [
+    pytest.mark.slow,
+    # scikit-learn's Gaussian process, when its few points say little.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+MEDIAN: dict[str, Any] = {"pruner": "median", "rules": {"warmup_epochs": 1, "min_trials": 2}}
+Tried = list[dict[str, Any]]
+
+
+def interrupted_at(count: int, tried: Tried) -> Callable[[Mapping[str, Any]], float]:
+    """Return an objective that is interrupted once, in the trial of a number from 1."""
+    pending = [KeyboardInterrupt()]
+
+    def objective(values: Mapping[str, Any]) -> float:
+        if len(tried) == count and pending:
+            raise pending.pop()
+        return peak(values)
+
+    return objective
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_goes_on_where_it_stopped_as_if_it_had_not_stopped(algorithm: str, tmp_path: Path) -> None:
+    # No more than what the Gaussian process is first asked for, which takes its time.
+    total = 7 if algorithm == "bayesian" else 14
+    stopped: Tried = []
+    space = {"dropout": "0.0..0.6", "learning_rate": "1e-4..1e-2 log"}
+    for trials in (3, 4, total):
+        config = configure(algorithm, trials=trials, **space)
+        _, records = run_formula(config, tmp_path, tried=stopped)
+    assert len(stopped) == len(records) == total
+    at_once: Tried = []
+    config = configure(algorithm, trials=total, name="at_once", **space)
+    run_formula(config, tmp_path / "at_once", tried=at_once)
+    assert stopped == at_once
+    run_formula(config, tmp_path / "at_once", tried=at_once)
+    assert len(at_once) == total, "there are no trials left"
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_interrupted_trial_runs_again_and_the_search_goes_on(
+    algorithm: str, number: int, tmp_path: Path
+) -> None:
+    tried: Tried = []
+    objective = interrupted_at(number, tried)
+    with pytest.raises(KeyboardInterrupt):
+        run_formula(configure(algorithm, trials=5), tmp_path, objective, tried)
+    _, records = run_formula(configure(algorithm, trials=5), tmp_path, objective, tried)
+    assert [record.status for record in records] == ["completed"] * 5
+    assert tried[number - 1] == tried[number], "the interrupted configuration comes first"
+    assert len(tried) == 6
+
+
+def test_a_trial_that_is_stopped_in_order_is_begun_as_often_as_it_takes(tmp_path: Path) -> None:
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            run_formula(configure("random", trials=1), tmp_path, interrupted_at(0, []))
+    _, records = run_formula(configure("random", trials=1), tmp_path)
+    assert records[0].status == "completed"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_signal_whose_exception_was_lost_ends_the_search_all_the_same(
+    tmp_path: Path, error: BaseException
+) -> None:
+    from ecomcat.process import forget_requests, request_stop
+
+    tried: Tried = []
+
+    def lost(values: Mapping[str, Any]) -> float:
+        # As in a finalizer, from which no exception comes out.
+        if len(tried) == 3:
+            request_stop(error)
+        return peak(values)
+
+    try:
+        with pytest.raises(type(error)):
+            run_formula(configure("random", trials=9), tmp_path, lost, tried)
+    finally:
+        forget_requests()
+    assert len(tried) == 3
+    _, records = run_formula(configure("random", trials=9), tmp_path)
+    assert [record.status for record in records] == ["completed"] * 9
+
+
+def test_a_search_that_is_killed_twenty_times_loses_no_trial_and_runs_none_twice(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "undisturbed").mkdir()
+    paths = [str(ROOT), str(ROOT / "tests" / "tuning")]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "tuning" / "killed_search.py"), str(tmp_path), "20"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_trial_that_the_search_dies_of_again_and_again_fails_in_the_end(tmp_path: Path) -> None:
+    config = configure("grid", trials=4, dropout=0.4, max_retries=1)
+    with pytest.raises(KeyboardInterrupt):
+        run_formula(config, tmp_path, interrupted_at(2, tried := []), tried)
+    path = tmp_path / "study" / "trials" / "0001" / "record.json"
+    # As two runs leave it that are killed in this trial.
+    path.write_text(path.read_text().replace('"unfinished": 0', '"unfinished": 2'))
+    _, records = run_formula(config, tmp_path)
+    assert [record.status for record in records].count("failed") == 1
+    assert records[1].ended == "the search died 2 times while it ran this trial"
+
+
+class FullDisk:
+    """Let one write fail, as on a full disk, and every later one succeed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.writes = self.fails_at = 0
+        real: Callable[[Path], None] = files._flush
+
+        def flush(path: Path) -> None:
+            self.writes += 1
+            if self.writes == self.fails_at:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(path)
+
+        monkeypatch.setattr(files, "_flush", flush)
+
+    def fail_at(self, write: int) -> None:
+        self.writes, self.fails_at = 0, write
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "hyperband"])
+def test_a_disk_that_is_full_at_any_write_ends_the_search_and_it_can_be_resumed(
+    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+    config = configure(algorithm, trials=5, **(MEDIAN if algorithm == "tpe" else {}))
+    _, undisturbed = run_formula(config, tmp_path / "undisturbed")
+    writes, disk.fails_at = disk.writes, 0
+    assert writes > 20
+    for write in range(1, writes + 1):
+        folder = tmp_path / str(write)
+        disk.fail_at(write)
+        with pytest.raises(UserError, match=r"No space left on device\. Make room, and run"):
+            run_formula(config, folder)
+        disk.fail_at(0)
+        _, records = run_formula(config, folder)
+        assert [outline(record) for record in records] == [
+            outline(record) for record in undisturbed
+        ], f"the disk was full at write {write}"
+
+
+def outline(record: TrialRecord) -> tuple[Any, ...]:
+    return record.id, record.status, record.values, record.objective, record.curves
+
+
+def test_a_second_search_on_the_same_study_is_refused_while_the_first_runs(tmp_path: Path) -> None:
+    refusals: list[str] = []
+
+    class SecondSearch(SearchListener):
+        def trial_begins(self, *_: Any) -> None:
+            for overwrite in (False, True):
+                config = configure("random", trials=3, overwrite=overwrite)
+                with pytest.raises(UserError, match="Another run holds the study") as refused:
+                    run_formula(config, tmp_path)
+                refusals.append(str(refused.value))
+
+    _, records = run_formula(configure("random", trials=3), tmp_path, listeners=[SecondSearch()])
+    assert len(refusals) == 6
+    assert [record.status for record in records] == ["completed"] * 3

@@ -1,0 +1,318 @@
+"""What a search does around its trials, which are a formula here, so that nothing is trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from formula import ALGORITHMS, FormulaWorker, configure, peak, run, run_formula
+
+from ecomcat.errors import UserError
+from ecomcat.tuning.records import SearchListener, TrialRecord
+from ecomcat.tuning.tasks import BatchesDone
+
+pytestmark = [
+    pytest.mark.slow,
+    # scikit-learn's Gaussian process, when its few points say little.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+# Those that try a configuration once; Hyperband trains its best for longer.
+ONCE = ["tpe", "random", "bayesian", "grid"]
+MEDIAN: dict[str, Any] = {"pruner": "median", "rules": {"warmup_epochs": 1, "min_trials": 3}}
+Tried = list[dict[str, Any]]
+
+
+# What each algorithm tries
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_tries_as_many_configurations_as_asked_for_and_maximises(
+    algorithm: str, tmp_path: Path
+) -> None:
+    tried: Tried = []
+    result, records = run_formula(configure(algorithm, trials=6), tmp_path, tried=tried)
+    assert len(tried) == len(records) == 6
+    assert all(record.status == "completed" for record in records)
+    assert result.best.objective == pytest.approx(max(peak(values) for values in tried))
+
+
+# Units and dropout of the first eight trials, for the seed 1.
+RANDOM = [(48, 0.2), (16, 0.2), (32, 0.2), (48, 0.6), (64, 0.2), (32, 0.4), (32, 0.6), (48, 0.4)]
+EXACT = {
+    "tpe": [(16, 0.4), (16, 0.6), (32, 0.2), (64, 0.4), (48, 0.4), (32, 0.6), (64, 0.2), (32, 0.4)],
+    "random": RANDOM,
+    "bayesian": RANDOM,  # the Gaussian process repeats what was tried, and draws instead
+    "hyperband": [*RANDOM[:5], (48, 0.2), (48, 0.6), (32, 0.4)],  # two of five go on
+}
+
+
+@pytest.mark.parametrize("algorithm", EXACT)
+def test_a_seed_gives_the_configurations_that_it_always_gave(
+    algorithm: str, tmp_path: Path
+) -> None:
+    tried: Tried = []
+    run_formula(configure(algorithm, trials=8), tmp_path, tried=tried)
+    assert [(each["lstm_units"], each["dropout"]) for each in tried] == EXACT[algorithm]
+
+
+@pytest.mark.parametrize("algorithm", ONCE)
+def test_a_finite_space_is_tried_to_its_end_and_nothing_twice(
+    algorithm: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: Tried = []
+    caplog.set_level("INFO", "ecomcat")
+    run_formula(configure(algorithm, trials=50), tmp_path, tried=tried)
+    pairs = [(values["lstm_units"], values["dropout"]) for values in tried]
+    assert len(pairs) == len(set(pairs)) == 12
+    assert "all of its 12 configurations were tried" in caplog.text
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "random"])
+def test_the_same_seed_tries_the_same_configurations_and_another_seed_others(
+    algorithm: str, tmp_path: Path
+) -> None:
+    runs = []
+    for number, seed in enumerate((1, 1, 2, 0, 0)):
+        tried: Tried = []
+        config = configure(algorithm, trials=8, dropout="0.0..0.6")
+        config.seed = seed
+        run_formula(config, tmp_path / str(number), tried=tried)
+        runs.append(tried)
+    first, again, other, zero, zero_again = runs
+    assert first == again
+    assert first != other
+    assert zero == zero_again, "Keras Tuner reads seed 0 as any seed"
+
+
+@pytest.mark.parametrize("algorithm", ONCE)
+def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(
+    algorithm: str, tmp_path: Path
+) -> None:
+    result, records = run_formula(configure(algorithm, trials=12, **MEDIAN), tmp_path)
+    pruned = [record for record in records if record.status == "pruned"]
+    assert 2 <= len(pruned) <= 9
+    assert all(record.ended.startswith("pruned after epoch") for record in pruned)
+    assert all(record.epochs < 4 for record in pruned)
+    assert (result.best.status, result.best.objective) == ("completed", pytest.approx(0.9))
+    for record in pruned:
+        folder = tmp_path / "study" / "trials" / record.id
+        assert not (folder / "best_weights.npz").exists(), "nothing will ask for them"
+
+
+def test_tpe_comes_nearer_to_the_best_than_random_search(tmp_path: Path) -> None:
+    space = {"lstm_units": "1..512", "dropout": "0.0..0.9"}
+
+    def mean_of_the_last(algorithm: str) -> float:
+        config = configure(algorithm, trials=40, name=algorithm, **space)
+        _, records = run_formula(config, tmp_path)
+        return sum(record.objective or 0.0 for record in records[-10:]) / 10
+
+    assert mean_of_the_last("tpe") > mean_of_the_last("random") + 0.02
+
+
+def test_hyperband_trains_most_briefly_and_continues_the_best(tmp_path: Path) -> None:
+    tried: Tried = []
+    config = configure("hyperband", trials=10, dropout="0.2..0.6")
+    run_formula(config, tmp_path, tried=tried)
+    continued = [values for values in tried if values["parent"] is not None]
+    assert continued, "no configuration was promoted"
+    assert min(values["epochs"] for values in tried) < 4
+    assert all(values["epochs"] > values["parent"] >= 1 for values in continued)
+
+
+@pytest.mark.parametrize(("units", "longest"), [([16, 32], 4), ("16..64 step 16", 15)])
+def test_hyperband_promotes_in_a_space_smaller_than_its_first_round_and_ends(
+    tmp_path: Path, units: Any, longest: int
+) -> None:
+    tried: Tried = []
+    config = configure("hyperband", trials=50, lstm_units=units, dropout=0.4, max_epochs=longest)
+    run_formula(config, tmp_path, tried=tried)
+    fresh = [values["lstm_units"] for values in tried if values["parent"] is None]
+    assert len(set(fresh)) == len(fresh) == (2 if longest == 4 else 4)
+    assert max(values["epochs"] for values in tried) == longest
+
+
+# Trials that fail
+
+
+def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_goes_on(
+    tmp_path: Path,
+) -> None:
+    def fails_for_wide(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] >= 48:
+            raise ValueError("no room for\nso many units")
+        return peak(values)
+
+    result, records = run_formula(configure("grid", trials=12), tmp_path, fails_for_wide)
+    failed = [record for record in records if record.status == "failed"]
+    assert (len(failed), len(records)) == (6, 12)
+    assert failed[0].ended == "ValueError: no room for"
+    assert result.best.values["lstm_units"] < 48
+    trial = tmp_path / "study" / "trials" / failed[0].id
+    assert "so many units" in (trial / "error.txt").read_text()
+
+
+def test_a_trial_that_failed_is_no_measure_for_others(tmp_path: Path) -> None:
+    begun: dict[tuple[Any, ...], int] = {}
+
+    def first_ones_fail_late(values: Mapping[str, Any]) -> float:
+        key = (values["lstm_units"], values["dropout"])
+        begun[key] = begun.get(key, 0) + 1
+        if list(begun).index(key) < 4:
+            if begun[key] > 2:
+                raise ValueError("late")
+            return 1.0
+        return peak(values)
+
+    config = configure("grid", trials=12, **MEDIAN)
+    _, records = run_formula(config, tmp_path, first_ones_fail_late)
+    assert [record.status for record in records[:4]] == ["failed"] * 4
+    assert any(record.status == "completed" for record in records)
+
+
+@pytest.mark.parametrize(
+    ("error", "begun", "message"),
+    [
+        (ValueError("a builder's own message"), 2, "a builder's own message"),
+        (MemoryError("full"), 4, "MemoryError: full"),  # each is tried again, once
+    ],
+)
+def test_a_search_in_which_every_trial_fails_ends_with_the_first_reason(
+    tmp_path: Path, error: Exception, begun: int, message: str
+) -> None:
+    tried: Tried = []
+
+    def fails(values: Mapping[str, Any]) -> float:
+        raise error
+
+    with pytest.raises(UserError, match=message):
+        run_formula(configure("tpe", trials=2, max_retries=1), tmp_path, fails, tried)
+    assert len(tried) == begun
+
+
+# What a search tells of its trials
+
+
+class Heard(SearchListener):
+    """A listener that notes what it hears."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[Any, ...]] = []
+
+    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
+        assert deadline > time.monotonic()
+        self.notes.append(("search", workers, trials_left))
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        self.notes.append(("begins", record.id, epochs))
+
+    def batches_end(self, record: TrialRecord, done: int, batches: int) -> None:
+        self.notes.append(("batches", record.id, done, batches))
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        self.notes.append((reason, record.id))
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        self.notes.append((record.status, record.id))
+
+
+def test_listeners_hear_of_each_trial_and_of_the_batches_of_a_long_epoch(tmp_path: Path) -> None:
+    from ecomcat.tuning.workers import LocalPool
+
+    failures = iter([MemoryError("full")])
+
+    def full_at_first(values: Mapping[str, Any]) -> float:
+        for error in failures:
+            raise error
+        return peak(values)
+
+    class LongEpochs(FormulaWorker):
+        def train_epoch(self) -> Any:
+            if self.epoch == 2:
+                yield BatchesDone(7, 9)
+            yield from super().train_epoch()
+
+    heard = Heard()
+    pool = LocalPool(lambda: LongEpochs(full_at_first))
+    run(configure("random", trials=2), tmp_path, pool, [heard])
+    assert heard.notes == [
+        ("search", 1, 2),
+        ("begins", "0000", 4),
+        ("MemoryError: full", "0000"),
+        *(("begins", "0000", 4), ("batches", "0000", 7, 9), ("completed", "0000")),
+        *(("begins", "0001", 4), ("batches", "0001", 7, 9), ("completed", "0001")),
+    ]
+
+
+def test_a_listener_that_fails_ends_the_search_and_not_the_trial(tmp_path: Path) -> None:
+    class Broken(SearchListener):
+        def trial_ends(self, record: TrialRecord) -> None:
+            raise RuntimeError("the screen fell over")
+
+    with pytest.raises(RuntimeError, match="the screen fell over"):
+        run_formula(configure("random", trials=2), tmp_path, listeners=[Broken()])
+    _, records = run_formula(configure("random", trials=2), tmp_path)
+    assert [record.status for record in records] == ["completed", "completed"]
+
+
+# Time
+
+
+def slowly(objective: Callable[[Mapping[str, Any]], float], seconds: float) -> Any:
+    def slow(values: Mapping[str, Any]) -> float:
+        time.sleep(seconds)
+        return objective(values)
+
+    return slow
+
+
+def test_no_trial_begins_after_the_time_is_up(tmp_path: Path) -> None:
+    tried: Tried = []
+    with pytest.raises(UserError, match=r"search\.max_minutes"):
+        run_formula(configure("random", trials=5, max_minutes=1e-9), tmp_path, tried=tried)
+    assert tried == []
+
+
+def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:
+    run_formula(configure("random", trials=1), tmp_path)
+    (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 299.0}')
+    result, _ = run_formula(configure("random", trials=2), tmp_path)
+    assert result.seconds >= 299.0
+    (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 301.0}')
+    _, records = run_formula(configure("random", trials=3), tmp_path)
+    assert len(records) == 2, "the study's five minutes are over"
+
+
+@pytest.mark.parametrize(
+    ("limits", "ended", "epochs"),
+    [
+        ({"max_minutes": 1 / 60}, "time", 3),
+        ({"trial_max_minutes": 1.1 / 60, "trials": 1}, "trial_max_minutes", 2),
+    ],
+)
+def test_a_trial_whose_time_is_up_ends_with_its_epoch_as_cut_short(
+    tmp_path: Path, limits: dict[str, Any], ended: str, epochs: int
+) -> None:
+    config = configure("random", **{"trials": 50, **limits})
+    result, records = run_formula(config, tmp_path, slowly(peak, 0.4))
+    (record,) = records
+    assert (record.ended, record.epochs, record.status) == (ended, epochs, "cut short")
+    assert result.best is record, "there is no better one"
+
+
+def test_a_trial_that_hangs_is_ended_and_the_search_goes_on(tmp_path: Path) -> None:
+    def hangs_for_wide(values: Mapping[str, Any]) -> float:
+        if values["lstm_units"] == 64:
+            time.sleep(3600)
+        return peak(values)
+
+    config = configure("grid", trials=12, trial_max_minutes=0.3 / 60)
+    _, records = run_formula(config, tmp_path, hangs_for_wide)
+    failed = [record for record in records if record.status == "failed"]
+    assert [record.values["lstm_units"] for record in failed] == [64] * 3
+    assert {record.ended for record in failed} == {"trial_max_minutes"}
+    assert {record.retries for record in failed} == {0}, "it would hang again"

@@ -1,0 +1,146 @@
+"""Who trains: this process or workers that Ray places; and jobs that share them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecomcat.config import SearchConfig
+from ecomcat.process import _quota
+from ecomcat.tuning import workers
+from ecomcat.tuning.tasks import BatchesDone, Worker
+from ecomcat.tuning.workers import Call, Job, LocalPool, TrialFailedError, ask, run_jobs
+
+
+@pytest.mark.parametrize(
+    ("search", "cores", "installed", "tasks", "expected"),
+    [
+        ({}, 2, True, 20, True),
+        ({}, 2, False, 20, False),  # auto asks for nothing that is not there
+        ({}, 1, True, 20, False),
+        ({}, 8, True, 1, False),  # one trial needs one worker
+        ({"cores_per_worker": 2}, 2, True, 20, False),
+        ({"cores_per_worker": 2}, 4, True, 20, True),
+        ({"workers": 1}, 8, True, 20, False),
+        ({"workers": 3}, 1, True, 20, True),  # asked for in so many words
+        ({"cluster": "auto", "workers": 1}, 1, True, 1, True),
+    ],
+)
+def test_ray_is_used_where_several_workers_are_wanted_or_a_cluster_is(
+    monkeypatch: pytest.MonkeyPatch,
+    search: dict[str, Any],
+    cores: int,
+    installed: bool,
+    tasks: int,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(workers, "usable_cores", lambda: cores)
+    monkeypatch.setattr(workers, "is_installed", lambda _package: installed)
+    assert workers.needs_ray(SearchConfig(**search), tasks) is expected
+
+
+@pytest.mark.parametrize(
+    ("search", "room", "tasks", "expected", "warned"),
+    [
+        ({}, 4, 20, 4, False),
+        ({}, 4, 3, 3, False),  # more would have nothing to do
+        ({}, 0, 20, 1, True),  # and the pool says why it does not start
+        ({"workers": 6}, 4, 20, 4, True),
+        ({"workers": 6}, 4, 2, 2, False),
+        ({"workers": 6, "cluster": "auto"}, 4, 20, 6, True),  # which may grow: they wait
+    ],
+)
+def test_there_are_as_many_workers_as_there_is_room_and_work_for(
+    caplog: pytest.LogCaptureFixture,
+    search: dict[str, Any],
+    room: int,
+    tasks: int,
+    expected: int,
+    warned: bool,
+) -> None:
+    caplog.set_level("INFO", "ecomcat")
+    assert workers.count_workers(SearchConfig(**search), room, tasks) == expected
+    assert f"Workers: {expected} on th" in caplog.text
+    assert ("There is room for" in caplog.text) is warned
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"),
+    [
+        ("max 100000", sys.maxsize),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("something else", sys.maxsize),
+        (None, sys.maxsize),
+    ],
+)
+def test_a_containers_share_of_the_processors_is_seen(
+    tmp_path: Path, content: str | None, cores: int
+) -> None:
+    limit = tmp_path / "cpu.max"
+    if content is not None:
+        limit.write_text(content)
+    assert _quota(limit) == cores
+
+
+class Adder(Worker):
+    """A worker that adds numbers, one of which it does not like."""
+
+    def add(self, first: int, second: int) -> Iterator[Any]:
+        if second == 13:
+            raise ValueError("thirteen")
+        yield BatchesDone(1, 2)
+        yield first + second
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_jobs_get_the_answers_to_their_calls_until_there_are_no_more(failing: bool) -> None:
+    sums: list[int] = []
+    progress: list[BatchesDone] = []
+    closed: list[int] = []
+    waiting = [3, 2, 1]
+
+    def job(number: int) -> Job:
+        try:
+            once = yield from ask(Call("add", (number, 10)), progress.append)
+            twice = yield from ask(Call("add", (once, 13 if failing else 10)), progress.append)
+            sums.append(twice)
+        except TrialFailedError as error:
+            assert str(error) == "ValueError: thirteen"
+            assert "in add" in error.failure.trace
+        finally:
+            closed.append(number)
+
+    run_jobs(
+        LocalPool(Adder),
+        lambda _worker: job(waiting.pop()) if waiting else None,
+        lambda: bool(waiting),
+    )
+    assert closed == [1, 2, 3]
+    assert sums == ([] if failing else [21, 22, 23])
+    assert progress == [BatchesDone(1, 2)] * (3 if failing else 6)
+
+
+def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_made() -> None:
+    answers: list[Any] = []
+
+    class Slow(Adder):
+        def hang(self) -> Iterator[None]:
+            while True:
+                pass
+            yield
+
+    def job() -> Job:
+        try:
+            yield from ask(Call("hang", within_seconds=0.05))
+        except TrialFailedError as error:
+            answers.append(error.failure.too_slow)
+        answers.append((yield from ask(Call("add", (1, 2)))))
+
+    jobs = [job()]
+    run_jobs(LocalPool(Slow), lambda _worker: jobs.pop() if jobs else None, lambda: bool(jobs))
+    assert answers == [True, 3]
