@@ -14,7 +14,7 @@ from conftest import TINY_SEARCH, RunCommand
 
 from ecomcat import search
 from ecomcat.config import DataConfig
-from ecomcat.data.dataset import check_data, load_dataset, refuse_split_keys
+from ecomcat.data.dataset import load_dataset, refuse_split_keys
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
 
@@ -41,14 +41,6 @@ def marks(path: Path, per_part: int, data: DataConfig = SAMPLE) -> Path:
     ]
     path.write_text("\n".join(["key,exclude", *lines]), encoding="utf-8")
     return path
-
-
-@pytest.mark.parametrize("similarity", [0.0, 0.29, 1.01, -1.0, float("nan")])
-def test_a_similarity_lies_between_its_bounds(similarity: float) -> None:
-    with pytest.raises(UserError, match=r"similarity: expected a number from 0\.3 to 1, found"):
-        check_data(replace(SAMPLE, near_duplicate_similarity=similarity))
-    check_data(replace(SAMPLE, near_duplicate_similarity=0.3))
-    check_data(replace(SAMPLE, near_duplicate_similarity=1.0))
 
 
 def test_a_similarity_without_groups_is_refused(run_search: Callable[..., Ended]) -> None:

@@ -21,33 +21,25 @@ from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
-from ecomcat.options import validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger("ecomcat")
 
-
-def check_data(data: DataConfig) -> None:
-    """Check the data configuration alone.
-
-    Raises:
-        UserError: naming each value that is wrong, a line each.
-    """
-    validate(data, file_problems(data), prefix="data.")
+_SHARES = (0.05, 0.5, 0.95, 0.99)  # of texts that are no longer than a quantile
 
 
 def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
     """Refuse keys that change a split, where a command draws none.
 
     Args:
-        data: its configuration.
-        command: its name.
-        compares: whether it looks for near-duplicates all the same.
+        data: Configuration of the data.
+        command: String. The command's name.
+        compares: Boolean. Whether it looks for near-duplicates all the same. Defaults to False.
 
     Raises:
-        UserError: naming the keys that would do nothing.
+        UserError: Naming the keys that would do nothing.
     """
     other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
     keys = {
@@ -56,10 +48,10 @@ def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False)
         "data.near_duplicate_similarity": other and not compares,
     }
     if given := [key for key, value in keys.items() if value]:
+        it = "it" if len(given) == 1 else "them"
         raise UserError(
             f"Expected {' and '.join(given)} in ecomcat.search or ecomcat.train, which split rows, "
-            f"found {'it' if len(given) == 1 else 'them'} in ecomcat.{command}. Leave "
-            f"{'it' if len(given) == 1 else 'them'} out."
+            f"found {it} in ecomcat.{command}. Leave {it} out."
         )
 
 
@@ -79,36 +71,25 @@ def idle_similarity(data: DataConfig) -> Iterator[str]:
         )
 
 
-_BINS = 40
-_SHARES = (0.05, 0.5, 0.95, 0.99)
-
-
 def describe_lengths(
     texts: Sequence[str], tokens: NDArray[np.int64], max_tokens: int
 ) -> dict[str, Any]:
-    """Return the distribution of texts' lengths.
+    """Return the distribution of the lengths of texts.
 
     Args:
-        texts: distinct texts, at least one.
-        tokens: of each text, at most `max_tokens`, shape `(texts,)`.
-        max_tokens: that any model of the search reads of a text.
+        texts: Sequence of distinct strings, at least one.
+        tokens: Array of shape `(texts,)`, tokens of each text, at most `max_tokens`.
+        max_tokens: Integer. Most that any model of the search reads of a text.
 
     Returns:
-        `characters` with `edges` and `counts` of a histogram over logarithmic bins and its
-        `quantiles` by share; `mean_tokens`; `cut`, the share of texts of `max_tokens` or more.
+        Dictionary of `characters` with its `quantiles` by share, `shortest` and `longest`;
+        `mean_tokens`; `max_tokens`; and `cut`, the share of texts of `max_tokens` or more.
     """
     characters = np.array([len(text) for text in texts], np.int64)
-    longest = max(int(characters.max()), 2)
-    edges = np.unique(np.geomspace(1, longest + 1, _BINS + 1).round().astype(np.int64))
-    counts, _ = np.histogram(characters, edges)
+    quantiles = np.quantile(characters, _SHARES, method="nearest").tolist()
     return {
         "characters": {
-            "edges": edges.tolist(),
-            "counts": counts.tolist(),
-            "quantiles": {
-                f"{share:g}": int(np.quantile(characters, share, method="nearest"))
-                for share in _SHARES
-            },
+            "quantiles": {f"{share:g}": n for share, n in zip(_SHARES, quantiles, strict=True)},
             "shortest": int(characters.min()),
             "longest": int(characters.max()),
         },

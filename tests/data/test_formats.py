@@ -17,9 +17,10 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.columns import LABEL, TEXT
-from ecomcat.data.dataset import check_data
+from ecomcat.data.dataset import file_problems
 from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
+from ecomcat.options import validate
 
 ROWS = [("A red ball, round", "Toys"), ('A "novel"\nof two lines', "Books"), ("Öl", "NA")]
 FORMATS = ["a.csv", "a.tsv", "a.jsonl", "a.ndjson", "a.jsonl.gz", "a.parquet", "a.PQ", "a.xlsx"]
@@ -212,6 +213,6 @@ def test_excel_needs_its_package(tmp_path, monkeypatch):
 )
 def test_a_format_that_is_not_known_is_refused_by_its_ending(name, advice):
     with pytest.raises(UserError) as refused:
-        check_data(DataConfig(name="csv", source="csv", path=name))
+        validate(DataConfig(name="csv"), file_problems(DataConfig(path=name)))
     assert "data.path: expected a file whose ending is one of .csv, .tsv" in str(refused.value)
     assert advice in str(refused.value)
