@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Collection
 from copy import deepcopy
+from email.message import Message
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -44,11 +45,9 @@ def require_media_type(request: Request, allowed: Collection[str]) -> None:
 
 def charset_of(request: Request) -> str | None:
     """Return the charset that the Content-Type names."""
-    for parameter in request.headers.get("content-type", "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"') or None
-    return None
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "")
+    return header.get_content_charset()
 
 
 async def read_body(request: Request, limits: ServeCommand) -> bytes:
