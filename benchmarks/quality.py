@@ -25,7 +25,7 @@ from benchmarks.quality_table import (
     quality_table,
     require_matplotlib,
 )
-from ecomcat.config import conf_dir
+from ecomcat.commands import conf_dir
 from ecomcat.errors import UserError
 
 METHODS = tuple(TITLES)

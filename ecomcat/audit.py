@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import AuditCommand
+from ecomcat.commands import AuditCommand
 
 
 def audit(config: AuditCommand) -> None:

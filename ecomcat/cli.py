@@ -29,7 +29,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ecomcat.config import COMMANDS, FORMER_KEYS, command_groups, conf_dir
+from ecomcat.commands import COMMANDS, FORMER_KEYS, command_groups, conf_dir
 from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError, nearest
 from ecomcat.help import help_page
@@ -54,7 +54,7 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
             Paths and column names need no quotes.
 
     Returns:
-        The command's dataclass of `ecomcat.config`.
+        The command's dataclass of `ecomcat.commands`.
 
     Raises:
         UserError: An override cannot be read, or names what there is not.

@@ -1,4 +1,4 @@
-"""The typed schema of everything in `conf/`: what a key is called, its type and its bounds.
+"""The groups of a configuration: each key's type, default, help text and bounds.
 
 Values that differ from one option of a group to the next stand in that option's YAML file; values
 that all options share have their default here. Each default stands in one place.
@@ -7,19 +7,12 @@ that all options share have their default here. Each default stands in one place
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.options import AUTO as AUTO
-from ecomcat.options import Rule as Rule
-from ecomcat.options import Value as Value
-from ecomcat.options import option, searchable
+from ecomcat.options import Rule, option, searchable
 
 FLAGS = ("auto", "true", "false")
-RUNTIMES = ("auto", "onnx", "keras")
-MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
 @dataclass
@@ -228,184 +221,3 @@ class FinalConfig:
                 "expected final.retrain=true with it, found false. Weights of the search are of "
                 "train alone: leave one of the two out.",
             )
-
-
-@dataclass
-class SearchCommand:
-    """Configuration of `ecomcat.search` and `ecomcat.train`."""
-
-    data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    search: SearchConfig = field(default_factory=SearchConfig)
-    final: FinalConfig = field(default_factory=FinalConfig)
-    seed: int = option(1, help="of the split and of each trial", minimum=0, maximum=MAX_SEED)
-    model_dir: str = option("model", help="what is exported; an earlier export is replaced")
-    outputs_dir: str = option("outputs", help="where the studies stand")
-
-
-@dataclass
-class EvaluateCommand:
-    """Configuration of `ecomcat.evaluate`."""
-
-    data: DataConfig = field(default_factory=DataConfig)
-    model_dir: str = option("model", help="an exported model")
-    output: str | None = option(None, help="where the figures go as JSON")
-    runtime: str = option(
-        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
-    )
-
-
-@dataclass
-class AuditCommand:
-    """Configuration of `ecomcat.audit`."""
-
-    data: DataConfig = field(default_factory=DataConfig)
-    against: str | None = option(
-        None, help="a second file of the same columns, such as a test set of one's own"
-    )
-    output_dir: str = option("outputs/audit", help="a folder for each data set goes in here")
-    suspicious_rows: int = option(1000, help="most suspicious labels that are listed", minimum=1)
-    splits: int = option(
-        3, help="of each kind, that a linear model is trained and tested on", minimum=1
-    )
-    seed: int = option(1, help="of splits, folds and lots", minimum=0, maximum=MAX_SEED)
-
-
-@dataclass
-class PredictOptions:
-    """What is said of a row besides its category and confidence."""
-
-    min_precision: float | None = option(
-        None, help="of the answers accepted; adds the column accept", above=0.0, maximum=1.0
-    )
-    explain: bool = option(
-        False, help="adds the column words: those that spoke most for the answer"
-    )
-    words: int = option(5, help="of an explanation", minimum=1)
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong between the fields."""
-        if self.words != PredictOptions.words and not self.explain:
-            yield (
-                "words",
-                "expected predict.explain=true with it, found false, so that it would do nothing. "
-                "Add the one or leave the other out.",
-            )
-
-
-@dataclass
-class PredictCommand:
-    """Configuration of `ecomcat.predict`."""
-
-    input: str | None = option(None, help="a file, or - for standard input")
-    output: str | None = option(None, help="a file, or - for standard output")
-    input_format: str = option("auto", help="csv, tsv, jsonl, parquet, excel; auto: as the file is")
-    output_format: str = option(
-        "auto", help="the same but excel; auto: by the file's ending, else as the input"
-    )
-    data: ReadingConfig = field(default_factory=ReadingConfig)
-    predict: PredictOptions = field(default_factory=PredictOptions)
-    model_dir: str = option("model", help="an exported model")
-    runtime: str = option(
-        "auto", help="onnx, keras; auto: onnx where the model was exported to it", choices=RUNTIMES
-    )
-    batch_rows: int = option(8192, help="rows held in memory at a time", minimum=1)
-
-
-@dataclass
-class ServeCommand:
-    """Configuration of `ecomcat.serve`."""
-
-    model_dir: str = option("model", help="an exported model")
-    runtime: str = option(
-        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
-    )
-    host: str = option(
-        "127.0.0.1", help="where it listens; 0.0.0.0: wherever this machine is reached"
-    )
-    port: int = option(8000, help="0: any that is free", minimum=0, maximum=65_535)
-    allowed_hosts: list[str] = option([], help="by which others call it; '*': any")
-    min_precision: float = option(
-        0.98, help="what an accepted answer stands for", above=0.0, maximum=1.0
-    )
-    max_body_mb: int = option(
-        16, help="10^6 bytes of a request, and of a table unpacked", minimum=1
-    )
-    max_batch: int = option(1000, help="texts of a request", minimum=1)
-    max_text_characters: int = option(100_000, help="of one text", minimum=1)
-    max_explained: int = option(
-        10, help="texts of a request that asks which words spoke for the answer", minimum=1
-    )
-    max_upload_seconds: float = option(60.0, help="for a request's body", above=0.0)
-    max_table_rows: int = option(100_000, help="of a table that is labelled", minimum=1)
-    max_connections: int = option(64, help="at a time; more are refused", minimum=1)
-    max_shutdown_seconds: int = option(
-        30, help="for requests under way when it is stopped", minimum=1
-    )
-
-
-@dataclass
-class ReportSearch:
-    """Which study is shown."""
-
-    name: str | None = option(None, help="the study's folder; the only one unless given")
-
-
-@dataclass
-class ReportCommand:
-    """Configuration of `ecomcat.report`."""
-
-    search: ReportSearch = field(default_factory=ReportSearch)
-    outputs_dir: str = option("outputs", help="where the studies stand")
-    output: str | None = option(
-        None, help="where the page goes, `-` prints it; by default the study's folder"
-    )
-
-
-COMMANDS: dict[str, type] = {
-    "search": SearchCommand,
-    "train": SearchCommand,
-    "evaluate": EvaluateCommand,
-    "audit": AuditCommand,
-    "predict": PredictCommand,
-    "serve": ServeCommand,
-    "report": ReportCommand,
-}
-
-
-# Keys of earlier versions, and what to do without them.
-FORMER_KEYS = {
-    "final.name": "Choose with final=NAME, such as final=ensemble.",
-    "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
-    "search.algorithm": "Choose one with search=NAME, such as search=random.",
-    "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",
-    "search.warmup_epochs": "It is search.pruner.warmup_epochs now.",
-    "search.min_peers": "It is search.pruner.min_trials now.",
-    "search.halving_factor": "It is search.pruner.factor now.",
-}
-
-
-def conf_dir() -> Path:
-    """Return the folder of the YAML files: beside the package in a checkout, inside a wheel."""
-    installed = Path(__file__).parent / "conf"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "conf"
-
-
-@cache
-def command_groups(command: str) -> tuple[str, ...]:
-    """Return the groups of a command's configuration, those within groups included.
-
-    Args:
-        command: String. Its name, such as `"search"`.
-    """
-    import yaml
-
-    content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text(encoding="utf-8"))
-    named = [group for entry in content["defaults"] if isinstance(entry, dict) for group in entry]
-    inner = [
-        path.relative_to(conf_dir()).as_posix()
-        for group in named
-        for path in (conf_dir() / group).rglob("*")
-        if path.is_dir()
-    ]
-    return tuple(sorted([*named, *inner]))

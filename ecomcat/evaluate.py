@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import EvaluateCommand
+from ecomcat.commands import EvaluateCommand
 from ecomcat.data.dataset import file_problems, refuse_split_keys
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output

@@ -14,7 +14,7 @@ import yaml
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from ecomcat.config import COMMANDS, command_groups, conf_dir
+from ecomcat.commands import COMMANDS, command_groups, conf_dir
 from ecomcat.options import TARGET, declared_options
 
 _MAX_WIDTH = 100  # columns of running text

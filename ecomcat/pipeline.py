@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.config import (
-    SearchCommand,
-)
+from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.export.bundle import Export, export_model, package_versions, require_replaceable

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import PredictCommand
+from ecomcat.commands import PredictCommand
 from ecomcat.data.formats import JSON_LINES, PARQUET, choose_formats
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import ReportCommand
+from ecomcat.commands import ReportCommand
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.process import require_extra

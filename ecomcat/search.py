@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.commands import SearchCommand
+from ecomcat.config import SearchConfig
 from ecomcat.data.dataset import file_problems, idle_similarity
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, builder_problems, read_space

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.files import expanded
 from ecomcat.options import validate
 from ecomcat.process import require_extra

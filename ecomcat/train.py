@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from ecomcat.cli import run
-from ecomcat.config import SearchCommand
+from ecomcat.commands import SearchCommand
 
 
 def train(config: SearchCommand) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from ecomcat.cli import compose
-from ecomcat.config import COMMANDS, conf_dir
+from ecomcat.commands import COMMANDS, conf_dir
 from ecomcat.errors import UserError
 from tests.conftest import ROOT, RunTask, run_module
 

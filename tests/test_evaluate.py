@@ -14,7 +14,8 @@ import pytest
 
 import ecomcat.export.classifier
 from ecomcat import evaluate as command
-from ecomcat.config import DataConfig, EvaluateCommand
+from ecomcat.commands import EvaluateCommand
+from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate

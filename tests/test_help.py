@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ecomcat.cli import compose
-from ecomcat.config import COMMANDS, command_groups
+from ecomcat.commands import COMMANDS, command_groups
 from ecomcat.options import declared_options
 from tests.conftest import RunTask
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecomcat.cli import compose
-from ecomcat.config import SearchCommand
+from ecomcat.commands import SearchCommand
 from ecomcat.errors import UserError, nearest
 from ecomcat.model.space import fixed_values
 from ecomcat.options import TARGET, make, option, validate

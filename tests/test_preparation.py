@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ecomcat.config import DataConfig, SearchCommand, SearchConfig
+from ecomcat.commands import SearchCommand
+from ecomcat.config import DataConfig, SearchConfig
 from ecomcat.data.dataset import load_dataset
 from ecomcat.model.space import Choices
 from ecomcat.pipeline import resolve_auto_settings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecomcat.cli import compose
-from ecomcat.config import COMMANDS
+from ecomcat.commands import COMMANDS
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
 from ecomcat.process import is_installed, require_extra

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY_SEARCH
 
-from ecomcat.config import COMMANDS
+from ecomcat.commands import COMMANDS
 
 pytestmark = pytest.mark.slow
 

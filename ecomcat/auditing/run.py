@@ -24,7 +24,8 @@ from ecomcat.auditing.page import audit_page, splits_table, suspects_table
 from ecomcat.auditing.rows import balance, read_rows, repeats
 from ecomcat.auditing.splits import KINDS, compare_splits
 from ecomcat.auditing.texts import contents, languages, similar_texts
-from ecomcat.config import AuditCommand, DataConfig
+from ecomcat.commands import AuditCommand
+from ecomcat.config import DataConfig
 from ecomcat.console import log_next, our_command, step
 from ecomcat.data.dataset import file_problems, refuse_split_keys
 from ecomcat.data.formats import path_problems

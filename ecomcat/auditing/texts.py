@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ecomcat.auditing.rows import AuditRows, shortened
-from ecomcat.config import conf_dir
+from ecomcat.commands import conf_dir
 from ecomcat.data.near_duplicates import NearDuplicates, words_of
 from ecomcat.process import raise_if_requested
 

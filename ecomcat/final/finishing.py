@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import SearchCommand
+from ecomcat.commands import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.config import AUTO, ModelConfig, Rule, Value
+from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
+from ecomcat.options import AUTO, Rule, Value
 
 _NUMBER = r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(

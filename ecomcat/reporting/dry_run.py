@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ecomcat.config import SearchCommand
+from ecomcat.commands import SearchCommand
 from ecomcat.export.summary import planned_model
 from ecomcat.model.space import Domain, space_size
 from ecomcat.reporting.terminal import output_console, text_table

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ecomcat.config import ModelConfig, SearchCommand
+from ecomcat.commands import SearchCommand
+from ecomcat.config import ModelConfig
 from ecomcat.console import format_seconds, our_command
 from ecomcat.errors import UserError
 from ecomcat.files import write_text

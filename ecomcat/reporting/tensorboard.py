@@ -23,9 +23,10 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary import session_end_pb
 from tensorboard.plugins.pr_curve import summary as pr_curve
 
-from ecomcat.config import ModelConfig, Rule
+from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
 from ecomcat.export.card import model_sections
+from ecomcat.options import Rule
 from ecomcat.reporting.confusion_image import draw_confusion
 from ecomcat.reporting.terminal import CUT_SHORT, TELLING
 from ecomcat.text.tokenizer import valid_unicode

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.guard import HEALTH, Guard, is_loopback, loopback_hosts

@@ -17,7 +17,7 @@ from fastapi import HTTPException
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.serving.schemas import ManyTexts, OneText
 from ecomcat.text.tokenizer import valid_unicode
 

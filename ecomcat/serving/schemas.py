@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import METRICS
 from ecomcat.text.tokenizer import valid_unicode
 

@@ -11,7 +11,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 
 logger = logging.getLogger("ecomcat")

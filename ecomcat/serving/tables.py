@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ecomcat.config import ReadingConfig, ServeCommand
+from ecomcat.commands import ServeCommand
+from ecomcat.config import ReadingConfig
 from ecomcat.data.chunks import absences, join_texts
 from ecomcat.data.columns import find_text_columns
 from ecomcat.data.formats import CSV

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ecomcat.config import AUTO, SearchConfig
+from ecomcat.config import SearchConfig
 from ecomcat.model.space import Domain
+from ecomcat.options import AUTO
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough

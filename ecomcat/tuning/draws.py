@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.config import Value
 from ecomcat.model.space import Choices, Domain, Range, space_size
+from ecomcat.options import Value
 
 Key = tuple[Value, ...]
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed

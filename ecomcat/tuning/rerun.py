@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ecomcat.config import DataConfig, ModelConfig, SearchCommand
+from ecomcat.commands import SearchCommand
+from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
 from ecomcat.files import expanded

@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ecomcat.config import SearchCommand
+from ecomcat.commands import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError
 from ecomcat.files import UNFINISHED, require_writable, write_json

@@ -13,7 +13,8 @@ from typing import Any
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as keras_trial
 
-from ecomcat.config import SearchCommand, SearchConfig
+from ecomcat.commands import SearchCommand
+from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm

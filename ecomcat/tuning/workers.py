@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecomcat.config import AUTO, SearchConfig
+from ecomcat.config import SearchConfig
+from ecomcat.options import AUTO
 from ecomcat.process import is_installed, raise_if_requested, usable_cores
 from ecomcat.tuning.tasks import BatchesDone, TrialFailure
 

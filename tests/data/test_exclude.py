@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.config import DataConfig, ModelConfig, SearchCommand, SearchConfig
+from ecomcat.commands import SearchCommand
+from ecomcat.config import DataConfig, ModelConfig, SearchConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.exclusion import read_marks

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Labeller, LabelOptions
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app

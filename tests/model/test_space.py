@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from ecomcat.config import ModelConfig, Rule
+from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
 from ecomcat.model.space import (
     Choices,
@@ -22,6 +22,7 @@ from ecomcat.model.space import (
     resolve_auto,
     space_size,
 )
+from ecomcat.options import Rule
 
 INT = Rule("int", 1, 1000)
 FLOAT = Rule("float", 0.0, 1.0)

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import ecomcat.export.bundle
 import ecomcat.export.classifier
 from ecomcat import predict
-from ecomcat.config import PredictCommand, PredictOptions, ReadingConfig
+from ecomcat.commands import PredictCommand, PredictOptions
+from ecomcat.config import ReadingConfig
 
 DOG, CAT = ("dogs", 0.75), ("cats", 0.9)
 

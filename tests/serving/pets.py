@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from starlette.testclient import TestClient
 
-from ecomcat.config import ServeCommand
+from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app

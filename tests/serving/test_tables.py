@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
-from ecomcat.config import ReadingConfig, ServeCommand
+from ecomcat.commands import ServeCommand
+from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.tables import TableWork, label_table

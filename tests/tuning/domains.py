@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from ecomcat.config import Rule, Value
 from ecomcat.model.space import Choices, Domain, Range, parse_domain, space_size
+from ecomcat.options import Rule, Value
 
 INT = Rule("int", 1, 1000)
 FLOAT = Rule("float", 0.0, 1.0)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ecomcat.config import FinalConfig, ModelConfig, SearchCommand, SearchConfig, conf_dir
+from ecomcat.commands import SearchCommand, conf_dir
+from ecomcat.config import FinalConfig, ModelConfig, SearchConfig
 from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, read_space

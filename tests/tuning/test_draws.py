@@ -11,8 +11,8 @@ from domains import BOOL, EXAMPLES, FLOAT, INT, NAME, all_domains, contains, sma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.config import Rule, Value
 from ecomcat.model.space import Domain, Range, parse_domain, space_size
+from ecomcat.options import Rule, Value
 from ecomcat.tuning.draws import (
     Key,
     draw,

@@ -20,8 +20,8 @@ from optuna.distributions import (
 )
 from optuna.trial import create_trial
 
-from ecomcat.config import Rule, Value
 from ecomcat.model.space import Domain, parse_domain, space_size
+from ecomcat.options import Rule, Value
 from ecomcat.tuning.draws import draw, key_of, stepped_values
 from ecomcat.tuning.records import (
     COMPLETED,
