@@ -86,12 +86,10 @@ def test_two_columns_are_label_and_text_unless_names_or_cells_say_otherwise(
     ("rows", "text", "label", "expected", "names"),
     [
         (flipped(PAIRS), 0, None, ((0,), 1), (0,)),
-        (flipped(PAIRS), None, 1, ((0,), 1), (0,)),
         (PAIRS, "1", None, ((1,), 0), (1,)),
         (TRIPLES, [2, "0"], 1, ((2, 0), 1), (2, 0)),
         (SKU_LABEL_TEXT, "Text", "Label", ((2,), 1), ("Text",)),
         (SKU_LABEL_TEXT, " text ", "LABEL", ((2,), 1), ("Text",)),
-        (SKU_LABEL_TEXT, "Text", 1, ((2,), 1), ("Text",)),
         (SKU_LABEL_TEXT, "2", "1", ((2,), 1), ("Text",)),
         (SKU_LABEL_TEXT, ("sku", 2), "Label", ((0, 2), 1), ("sku", "Text")),
         (SKU_LABEL_TEXT, "Text,sku", "Label", ((2, 0), 1), ("Text", "sku")),
@@ -129,7 +127,6 @@ def test_digits_are_a_name_first_and_then_a_position():
         (TRIPLES, 2, None, "auto", ["data.label_column to be set", "1 (for example 'Household')"]),
         (SKU_LABEL_TEXT, None, "Label", "auto", ["data.text_column", "'sku', 'Label', 'Text'"]),
         ([["x"]], None, None, "auto", ["found 1 column:"]),
-        (PAIRS, [0, 1], None, "auto", ["data.label_column to be set"]),
         (SKU_LABEL_TEXT, "Texd", "Label", "auto", ["'sku', 'Label', 'Text'", "mean 'Text'"]),
         (SKU_LABEL_TEXT, "text,colour", "Label", "auto", ["expected a column 'colour'"]),
         (PAIRS, "text", None, "auto", ["first row", "'Household'", "data.header=false"]),
@@ -198,7 +195,6 @@ def test_a_single_column_is_the_text(first, text, trained_on, header, named):
     ("rows", "text", "trained_on", "expected", "headed"),
     [
         (SKU_LABEL_TEXT, "text", (), (2,), True),
-        (SKU_LABEL_TEXT, "text", ("Label",), (2,), True),
         (SKU_LABEL_TEXT, "text,sku", (1,), (2, 0), True),
         (SKU_LABEL_TEXT, 2, (1,), (2,), True),
         (TRIPLES, 2, ("text",), (2,), False),

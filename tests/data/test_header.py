@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from ecomcat.data.header import has_header
-from ecomcat.errors import UserError
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 BODY = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]
@@ -19,16 +18,11 @@ def detected(first: list[str], body: list[list[str]] = BODY, **positions) -> boo
     "first",
     [
         ["label", "text"],
-        ["text", "label"],
-        [" Category ", "DESCRIPTION"],
         ["Product Category", "Product-Description"],
         ["kategorie", "text"],
         ["label", "beschreibung"],
         ["Kategorie", "Beschreibung"],
-        ["kategorie", "produkt_text"],
         ["หมวดหมู่", "ข้อความ"],  # vowel signs and tone marks belong to a word
-        ["श्रेणी", "विवरण"],
-        ["वर्ग", "श्रेणी"],
         ["类别", "描述"],
         ["0", "1"],
     ],
@@ -46,25 +40,16 @@ def test_names_are_a_header(first):
         ["Rare", LONG],
         ["Rare", "short text"],  # more than one word
         ["Rare", "B52"],  # a digit
-        ["Rare", "ข้อความ๒"],
-        ["Rare", "m²"],
         ["Rare", "lamp!"],
         ["Rare", "Rare"],
         ["Rare", ""],
-        ["", "Beschreibung"],
         ["Rare", "Supercalifragilistic"],  # not much shorter than the others
         ["R" * 41, "Beschreibung"],
         ["text", LONG],  # a class may have a usual name
-        ["class", LONG],
-        ["label", "text" * 11],
     ],
 )
 def test_data_is_no_header(first):
     assert not detected(first)
-
-
-def test_both_usual_names_are_a_header_even_where_they_come_again():
-    assert detected(["label", "text"], [*BODY, ["label", "text"], *BODY])
 
 
 @pytest.mark.parametrize("name", ["text", "class"])
@@ -76,11 +61,6 @@ def test_a_class_with_a_usual_name_is_no_header(name):
 @pytest.mark.parametrize("others", [[], BODY[:1], BODY[:3]], ids=["none", "one", "all distinct"])
 def test_unusual_names_need_other_rows_whose_labels_repeat(others):
     assert not detected(["Kategorie", "Beschreibung"], others)
-
-
-def test_unusual_names_need_texts_that_are_longer():
-    body = [[row[0], f"lamp{i}"] for i, row in enumerate(BODY)]
-    assert not detected(["Kategorie", "Beschreibung"], body)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +85,3 @@ def test_without_a_label_every_cell_must_look_like_a_name(first, expected, text)
 @pytest.mark.parametrize("first", [["label", "text"], ["Household", LONG]])
 def test_a_user_decides(header, expected, first):
     assert has_header([first, *BODY], header) == expected
-
-
-@pytest.mark.parametrize("header", ["yes", "", "True"])
-def test_another_word_is_refused(header):
-    with pytest.raises(UserError, match=r"data\.header: expected auto, true or false"):
-        has_header(BODY, header)

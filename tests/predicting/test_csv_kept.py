@@ -12,6 +12,45 @@ from dog_classifier import READ_BACK, label_file, read_rows, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+DOG, CAT, BLANK, ODD = ["dogs", "0.7500"], ["cats", "0.9000"], ["", "", ""], ["!?", "", ""]
+ADDED = ["predicted_category", "confidence"]
+
+
+@pytest.mark.parametrize(
+    ("content", "data", "expected"),
+    [
+        (b'"a\rdog"\na cat\n', {"delimiter": ","}, [["a\rdog", *DOG], ["a cat", *CAT]]),
+        (b"\n\na dog\n\n!?", {"delimiter": "none"}, [BLANK, BLANK, ["a dog", *DOG], BLANK, ODD]),
+        (b"\n\ntext\n\na dog\n", {}, [["text", *ADDED], BLANK, ["a dog", *DOG]]),
+        (
+            b"\n1,a dog\n\n2,a cat\n",
+            {"text_column": 1},
+            [["1", "a dog", *DOG], ["2", "a cat", *CAT]],
+        ),
+        (b"text\r\r\na dog\r\r\n", {}, [["text", *ADDED], ["a dog", *DOG]]),
+        (b"text\n", {}, [["text", *ADDED]]),
+    ],
+)
+def test_rows_and_blank_lines_keep_their_place(tmp_path, content, data, expected):
+    (tmp_path / "rows").write_bytes(content)
+    label_file(tmp_path / "rows", tmp_path / "labelled.csv", data=data)
+    with (tmp_path / "labelled.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == expected
+
+
+@pytest.mark.parametrize(("column", "warned"), [("text", False), ("title", True), (None, False)])
+def test_other_columns_than_in_training_are_warned_of(tmp_path, caplog, column, warned):
+    source = write_rows(tmp_path / "rows.csv", [{"title": "a dog", "text": "barks"}])
+    label_file(source, tmp_path / "labelled.csv", data={"text_column": column})
+    assert ("the model was trained on text" in caplog.text) == warned
+
+
+def test_a_name_may_begin_with_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_rows(Path("~rows of nobody.csv"), [{"text": "a dog"}])
+    label_file(Path("~rows of nobody.csv"), Path("~labelled.csv"))
+    assert read_rows(tmp_path / "~labelled.csv")[0]["predicted_category"] == "dogs"
+
 
 @pytest.mark.parametrize("output", [".jsonl", ".parquet"])
 def test_columns_without_a_header_are_named_by_their_positions(tmp_path, output):
