@@ -17,7 +17,7 @@ from ecomcat.config import FinalConfig
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
-from ecomcat.tuning.records import SearchListener, TrialRecord
+from ecomcat.tuning.records import PRUNED, SearchListener, TrialRecord
 
 logger = logging.getLogger("ecomcat")
 
@@ -139,7 +139,7 @@ class SearchProgress(SearchListener):
             self._log(f"trial {record.id} failed: {record.ended}")
             return
         note = ""
-        if record.status == "completed":
+        if record.status != PRUNED:
             best = self._best.objective if self._best else None
             note = f"best so far {best:.4f}, " if best else ""
             if best is None or record.objective > best:

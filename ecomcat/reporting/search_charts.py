@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
 from ecomcat.reporting.html import COLOURS, FAINT, Chart, plotly_text, styled
-from ecomcat.reporting.terminal import CUT_SHORT
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, RUNNING, TrialRecord
 
 if TYPE_CHECKING:
     from optuna.study import Study

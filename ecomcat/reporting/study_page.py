@@ -238,15 +238,6 @@ class ReportListener(SearchListener):
         self._clock = clock
         self._next = 0.0
 
-    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Do nothing: what runs is not shown."""
-
-    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
-        """Do nothing: what runs is not shown."""
-
-    def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Do nothing: what runs is not shown."""
-
     def trial_ends(self, record: TrialRecord) -> None:
         """Write the report, if it is time."""
         began = self._clock()

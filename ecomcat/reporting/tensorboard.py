@@ -28,9 +28,9 @@ from ecomcat.errors import UserError
 from ecomcat.export.card import model_sections
 from ecomcat.options import Rule
 from ecomcat.reporting.confusion_image import draw_confusion
-from ecomcat.reporting.terminal import CUT_SHORT, TELLING
+from ecomcat.reporting.terminal import TELLING
 from ecomcat.text.tokenizer import valid_unicode
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, SearchListener, TrialRecord
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
 _PLAIN = re.compile(r"[^\w ,]|_")  # what is no plain letter in Markdown or HTML

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.bar import Bar
 from rich.console import Console
@@ -20,16 +20,13 @@ from ecomcat.export.summary import (
     part_rows,
     score_rows,
 )
-
-if TYPE_CHECKING:
-    from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
 _LOG_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40
 _MAX_MATRIX_CLASSES = 12
 TELLING = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room
-CUT_SHORT = "cut short"
-STATUS_STYLES = {"completed": "green", "pruned": "yellow", CUT_SHORT: "magenta", "failed": "red"}
+STATUS_STYLES = {COMPLETED: "green", PRUNED: "yellow", CUT_SHORT: "magenta", FAILED: "red"}
 
 
 def output_console() -> Console:
@@ -69,7 +66,7 @@ def best_trials_table(records: Sequence[TrialRecord], max_trials: int = 10) -> T
         records: Records of a study.
         max_trials: Integer. Trials to show. Defaults to 10.
     """
-    scored = [record for record in records if record.status in {"completed", CUT_SHORT}]
+    scored = [record for record in records if record.status in {COMPLETED, CUT_SHORT}]
     ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))
     names = [
         name

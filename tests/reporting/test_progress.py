@@ -10,10 +10,10 @@ from screen import Now, Screen, Shown, a_trial, now
 
 from ecomcat.config import FinalConfig
 from ecomcat.reporting.progress import seconds_after_trials
-from ecomcat.tuning.records import COMPLETED, FAILED, PRUNED, TrialRecord
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
 __all__ = ["now"]  # a fixture, which pytest finds here
-CUT_SHORT = "cut short"
+
 MARKUP = [":smile:", "[bold]x[/bold]", "[/]", "[red]", "x[/q]", "c:\\[b]\\"]
 BEST = TrialRecord("0002", {}, status=COMPLETED, objective=0.7)
 
@@ -166,10 +166,10 @@ def test_in_a_log_each_epoch_and_each_end_is_a_line(log: Screen, now: Now) -> No
         ([(0.5, COMPLETED), (0.5, COMPLETED)], "best so far 0.5000"),
         ([(0.5, COMPLETED), (0.6, COMPLETED)], "the best so far"),
         ([(0.9, PRUNED), (0.5, COMPLETED)], "the best so far"),
-        ([(0.9, CUT_SHORT), (0.5, COMPLETED)], "the best so far"),
+        ([(0.9, CUT_SHORT), (0.5, COMPLETED)], "best so far 0.9000"),
     ],
 )
-def test_a_log_says_which_completed_trial_is_the_best_so_far(
+def test_a_log_says_which_trial_is_the_best_so_far(
     log: Screen, trials: list[tuple[float, str]], note: str
 ) -> None:
     shown = Shown(log)
