@@ -103,7 +103,7 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     They differ in case, spaces, invisible characters or a number's `.0` alone.
 
     >>> look_alikes(["Books", "BOOKS", "1", "1.0", "Toys"])
-    [['BOOKS', 'Books'], ['1', '1.0']]
+    [['1', '1.0'], ['BOOKS', 'Books']]
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):

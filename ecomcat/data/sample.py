@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
+from ecomcat.data.cleaning import normalized_key
+
 _MIN_CLASS_ROWS = 15  # distinct texts of the rarest category
 _REPEATED = 0.09
 _CONTRASTING, _ASIDE = 0.1, 0.25  # of texts name another category's user, or product
@@ -51,18 +53,15 @@ trusted by many customers; no tools needed; lasts for years; returns within 30 d
 )
 
 
+_Category = tuple[str, list[str], list[str]]  # label, products, users
+
+
 class SampleRow(NamedTuple):
     """A row: its label as written, its text, and the category for which the text was written."""
 
     label: str
     text: str
     true_label: str
-
-
-class _Category(NamedTuple):
-    label: str
-    products: list[str]
-    users: list[str]
 
 
 def generate_sample(
@@ -97,7 +96,7 @@ def generate_sample(
         wanted = len(distinct) + count
         while len(distinct) < wanted:
             text = _text(draw, category, everything)
-            distinct.setdefault(_letters(text), SampleRow(category.label, text, category.label))
+            distinct.setdefault(normalized_key(text), SampleRow(category[0], text, category[0]))
     mixed = draw.sample(list(distinct.values()), len(distinct))
     return _with_repeats(draw, _mislabelled(mixed, everything, label_noise, seed), repeats)
 
@@ -113,7 +112,7 @@ def _category(number: int, categories: int) -> _Category:
         group = number // departments % _GROUPS
         levels = [group] * (categories > _TWO_LEVELS) + [100 + number]
         name = " > ".join([name, *(_word(level).capitalize() for level in levels)])
-    return _Category(name, things, users)
+    return name, things, users
 
 
 def _word(number: int) -> str:
@@ -136,18 +135,18 @@ def _counts(categories: int, rows: int) -> list[int]:
 
 
 def _text(draw: random.Random, category: _Category, everything: Sequence[_Category]) -> str:
-    rival = category
-    while rival.users == category.users:
-        rival = draw.choice(everything)
-    product, sentence = _common(draw, category.products), draw.choice(_OWN)
+    (_, products, own), (_, others, other) = category, draw.choice(everything)
+    while other == own:
+        _, others, other = draw.choice(everything)
+    product, sentence = _common(draw, products), draw.choice(_OWN)
     if len(everything) <= _ONE_LEVEL and draw.random() < _CONTRASTING:
         # The product says nothing, and of the two users the order of words tells which counts.
         product, sentence = _common(draw, _NOUNS), draw.choice(_CONTRASTS)
     title = [f"{_word(draw.randrange(100))} {_common(draw, _ADJECTIVES)} {product}"]
     title += draw.sample([_common(draw, words) for words in (_COLOURS, _MATERIALS, _SIZES)], 2)
-    parts = [sentence.format(own=_common(draw, category.users), other=_common(draw, rival.users))]
+    parts = [sentence.format(own=_common(draw, own), other=_common(draw, other))]
     if draw.random() < _ASIDE:
-        parts.append(f"customers also bought {_common(draw, rival.products)}")
+        parts.append(f"customers also bought {_common(draw, others)}")
     parts += draw.sample(_OFFERS, draw.randrange(1, 5))
     return ". ".join([", ".join(title), *draw.sample(parts, len(parts))]) + "."
 
@@ -164,7 +163,7 @@ def _mislabelled(
     draw, result = random.Random(f"labels {seed}"), list(rows)
     for place in draw.sample(range(len(rows)), round(len(rows) * label_noise)):
         while result[place].label == rows[place].label:
-            result[place] = rows[place]._replace(label=draw.choice(everything).label)
+            result[place] = rows[place]._replace(label=draw.choice(everything)[0])
     return result
 
 
@@ -179,8 +178,3 @@ def _with_repeats(
         text = row.text if number % 2 else f"  {row.text.swapcase()}!!"
         placed.append((draw.uniform(place, len(distinct)), row._replace(text=text)))
     return [row for _, row in sorted(placed, key=itemgetter(0))]
-
-
-def _letters(text: str) -> str:
-    """Reduce a text to what its repeats share with it."""
-    return "".join(filter(str.isalnum, text.casefold()))

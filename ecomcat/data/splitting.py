@@ -39,8 +39,8 @@ def split_rows(
     Raises:
         UserError: When a part would be left without one of the classes.
 
-    >>> len(split_rows(["a", "b"] * 50, 0.15, 0.15, seed=1).train)
-    70
+    >>> len(split_rows(["a", "b"] * 50, 0.15, 0.15, seed=1).test)
+    15
     """
     from sklearn.model_selection import train_test_split
 

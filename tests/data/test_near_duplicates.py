@@ -10,13 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecomcat.data import near_duplicates
-from ecomcat.data.near_duplicates import (
-    NearDuplicates,
-    all_shingles,
-    find_near_duplicates,
-    words_of,
-)
+from ecomcat.data.near_duplicates import all_shingles, find_near_duplicates, words_of
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 
@@ -149,11 +143,11 @@ def test_thousands_of_a_template_are_one_group_without_every_pair() -> None:
     assert len(found.pairs) < 1500 * 100
 
 
-def test_the_progress_is_told() -> None:
-    told: list[int] = []
+def test_the_progress_counts_every_distinct_text() -> None:
+    counts: list[int] = []
     texts = [f"text of number {number}" for number in range(2500)]
-    find_near_duplicates(texts, SIMILARITY, told.append)
-    assert told == [1000, 1000, 500]
+    find_near_duplicates(texts, SIMILARITY, counts.append)
+    assert sum(counts) == 2500 and len(counts) > 1
 
 
 def test_without_the_package_the_line_that_installs_it_is_named(
@@ -162,10 +156,3 @@ def test_without_the_package_the_line_that_installs_it_is_named(
     monkeypatch.setattr("ecomcat.process.is_installed", lambda _package: False)
     with pytest.raises(UserError, match=r'datasketch.*pip install "ecomcat\[audit\]"'):
         find_near_duplicates([OAK], SIMILARITY)
-
-
-def test_sizes_are_those_of_the_groups() -> None:
-    nothing = np.empty((0, 2), np.int64)
-    found = NearDuplicates(np.array([0, 1, 0, 0]), nothing, np.empty(0))
-    assert found.sizes.tolist() == [3, 1]
-    assert near_duplicates.find_near_duplicates([], SIMILARITY).sizes.tolist() == []
