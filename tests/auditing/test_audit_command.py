@@ -57,19 +57,12 @@ def test_the_same_file_gives_the_same_files(
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        pytest.param(
-            [("a text", "one class"), ("another", "one class")], "not looked for", id="one"
-        ),
-        pytest.param([("x", "a"), ("y", "b")], "not looked for", id="no words"),
-        pytest.param(
-            [("half \ud83d a pair", "a"), ("b c", "b\ud800")] * 9, "repeat", id="surrogates"
-        ),
-        pytest.param(
-            [(f"text {n}", f"class {n}") for n in range(300)], "distinct texts: 300", id="300"
-        ),
-        pytest.param([(HARM, HARM), (HARM * 3, "b")], "leftovers", id="markup"),
-        pytest.param([("word " * 200_000, "a"), ("b", "b")], "Texts longer than", id="huge"),
+        ([("half \ud83d a pair", "a"), ("b c", "b\ud800")] * 9, "repeat"),
+        ([(f"text {n}", f"class {n}") for n in range(300)], "distinct texts: 300"),
+        ([(HARM, HARM), (HARM * 3, "b")], "leftovers"),
+        ([("word " * 200_000, "a"), ("b", "b")], "Texts longer than"),
     ],
+    ids=["surrogates", "classes", "markup", "huge"],
 )
 def test_odd_files_are_audited_as_far_as_it_goes(
     run_audit: Callable[..., Ended], tmp_path: Path, rows: list[tuple[str, str]], said: str
