@@ -12,7 +12,10 @@ from conftest import TINY_SEARCH, Completed, RunCommand
 
 pytestmark = pytest.mark.slow
 
-SEARCH = (*TINY_SEARCH, "search.max_trials=3", "search.pruner=none", "search.name=study")
+SEARCH = (
+    *TINY_SEARCH,
+    *("search.max_trials=3", "search.pruner=none", "search.name=study", "final.onnx=false"),
+)
 
 
 @pytest.fixture(scope="module")
