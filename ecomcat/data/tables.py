@@ -46,36 +46,31 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
     """
     with open_table(path, data) as table:
         columns = find_labelled_columns(table.head, data.text_column, data.label_column)
-        needed = sorted({*columns.text, *_label_place(columns)})
-        parts = [_labelled(table, chunk, columns) for chunk in table.chunks(columns, ROWS, needed)]
-    names = columns.header or tuple(map(str, range(table.head.width)))
+        label = columns.label
+        assert label is not None
+        chunks = table.chunks(columns, ROWS, sorted({*columns.text, label}))
+        parts = [_labelled(table, chunk, columns.text, label) for chunk in chunks]
+    header = "no header" if columns.header is None else "first row taken as header"
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,
-        "columns by name"
-        if table.head.by_format
-        else ("no header" if columns.header is None else "first row taken as header"),
+        "columns by name" if table.head.by_format else header,
         " + ".join(map(str, columns.text_names)),
-        *(names[place] for place in _label_place(columns)),
+        table.names(columns)[label],
     )
     return pd.concat(parts or [labelled_frame([], [])], ignore_index=True), columns
 
 
-def _label_place(columns: Columns) -> list[int]:
-    return [] if columns.label is None else [columns.label]
-
-
-def _labelled(table: Table, chunk: Chunk, columns: Columns) -> pd.DataFrame:
+def _labelled(table: Table, chunk: Chunk, text: Sequence[int], label: int) -> pd.DataFrame:
     """Return the texts and labels of a chunk."""
-    label = _label_place(columns)
     if table.format == JSON_LINES:
-        _refuse_containers(table, chunk, [*columns.text, *label])
-    labels = [text or "" for place in label for text in texts_of(chunk.frame[place])]
-    names = class_names(table.schema, label[0]) if table.schema is not None else None
+        _refuse_containers(table, chunk, [*text, label])
+    labels = [cell or "" for cell in texts_of(chunk.frame[label])]
+    names = class_names(table.schema, label) if table.schema is not None else None
     if names is not None:  # numbers of classes, -1 for none
         known = {str(number): name for number, name in enumerate(names)} | {"-1": ""}
         labels = [known.get(number, number) for number in labels]
-    return labelled_frame(join_texts(chunk.frame, columns.text), labels)
+    return labelled_frame(join_texts(chunk.frame, text), labels)
 
 
 def _refuse_containers(table: Table, chunk: Chunk, places: Sequence[int]) -> None:
