@@ -20,7 +20,7 @@ def report(config: ReportCommand) -> None:
     """Write the report of a stored study, which may be searched meanwhile.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
     """
     require_extra("report", "plotly", "jinja2", needed_for="The report")
     require_output(config.output)
@@ -41,14 +41,14 @@ def _study_name(root: Path, name: str | None) -> str:
     """Return the study that is meant: the only one, where none is named.
 
     Raises:
-        UserError: when there is no such study, or more than one and none is named.
+        UserError: When there is no such study, or more than one and none is named.
     """
     names = sorted(path.parent.name for path in root.glob("*/study.json"))
     if name is None and len(names) == 1:
         return names[0]
     if name in names:
         return str(name)
-    found = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    found = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     if not names:
         raise UserError(
             f"Expected a study in {root}, found none. Search first (python -m ecomcat.search), or "

@@ -105,7 +105,7 @@ def confusion_chart(class_names: Sequence[str], counts: Sequence[Sequence[int]])
         "Number of test texts: true category by row, predicted by column; the darker, the larger "
         "the fraction of the row.",
         height=200 + side,
-        min_width=300 + side,
+        min_width=400 + side,
     )
 
 

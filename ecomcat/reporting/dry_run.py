@@ -26,11 +26,11 @@ def print_dry_run(
     """Print the space, its size, and what a search of it would run.
 
     Args:
-        config: of the run, with the epochs decided.
-        space: domain of each hyperparameter, with the batch size decided.
-        study: where it would stand.
-        identity: what must agree with what the study was begun with.
-        training_texts: that each trial would train on.
+        config: The configuration of the run, with the epochs decided.
+        space: Domain of each hyperparameter, with the batch size decided.
+        study: The folder where it would stand.
+        identity: What must agree with what the study was begun with.
+        training_texts: Integer. Texts that each trial would train on.
     """
     rows = [(name, str(domain), _count(domain.size)) for name, domain in space.items()]
     table = text_table("Search space", ("hyperparameter", "domain", "values"), rows)

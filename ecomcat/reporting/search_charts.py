@@ -126,7 +126,7 @@ def _in_our_words(drawn: Figure) -> Figure:
             trace.marker.color = _COLOURS[name]
         if trace.type == "scatter" and trace.mode == "lines":
             trace.line.color = _COLOURS[name]
-    drawn.update_annotations(bgcolor="rgba(0, 0, 0, 0)")
+    drawn.update_annotations(bgcolor="rgba(0, 0, 0, 0)", font_color="#808080")
     return styled(drawn)
 
 
