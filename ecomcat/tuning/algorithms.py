@@ -14,7 +14,6 @@ import numpy as np
 
 from ecomcat.config import SearchConfig
 from ecomcat.options import make, option
-from ecomcat.tuning.component import Component
 from ecomcat.tuning.draws import (
     draw_untried,
     exhausted,
@@ -22,6 +21,7 @@ from ecomcat.tuning.draws import (
     key_of,
     nearest_value,
 )
+from ecomcat.tuning.pruners import Component
 
 if TYPE_CHECKING:
     from ecomcat.tuning.brackets import Brackets

@@ -47,13 +47,6 @@ def decide_epochs(
     A network learns by updates: few texts give few of them an epoch, and so need more epochs and,
     as single epochs then say little, more patience. Among many categories each is seen in few
     updates; there short texts, of which an update costs little, are given up to twice as many.
-
-    Args:
-        search: `SearchConfig`. Its `max_batches` is what `auto` aims at for few categories.
-        space: Mapping of domains, with the batch size decided.
-        training_texts: Integer. How many texts an epoch has.
-        categories: Integer. How many there are to tell apart.
-        mean_words: Float. Mean number of words of a training text.
     """
     max_epochs, patience = search.max_epochs, search.patience
     if max_epochs == AUTO:

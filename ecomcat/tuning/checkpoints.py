@@ -17,13 +17,7 @@ BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "va
 
 
 def save_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
-    """Write best weights, validation probabilities and, for a later continuation, the last state.
-
-    Args:
-        outcome: `Outcome` of the training.
-        directory: Path. The trial's folder.
-        validation_rows: Array of integers, shape `(texts,)`. Which texts the probabilities are of.
-    """
+    """Write best weights, validation probabilities and, where one may continue, the last state."""
     if outcome.state:
         _save_arrays(directory / LAST_STATE, outcome.state)
     _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
@@ -38,12 +32,7 @@ def save_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.
 
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Read what a trial left for one that continues it.
-
-    Args:
-        directory: Path. The trial's folder.
-        curves: Sequence of dicts. The trial's curves.
-    """
+    """Read what a trial left for one that continues it."""
     with np.load(directory / VALIDATION, allow_pickle=False) as saved:
         return Outcome(
             best_epoch=int(saved["best_epoch"]),
@@ -58,9 +47,6 @@ def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome
 
 def load_best_weights(directory: Path) -> list[NDArray[Any]]:
     """Read the weights of a trial's best epoch, trained on train alone.
-
-    Args:
-        directory: Path. The trial's folder.
 
     Raises:
         UserError: The file is gone.

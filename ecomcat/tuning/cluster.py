@@ -37,11 +37,6 @@ _MAX_FAILED_STARTS = 3  # in a row, after which the reason is taken for a lastin
 def running_ray(address: str | None, cores: int) -> Iterator[None]:
     """Run Ray for the block.
 
-    Args:
-        address: String. Address of a cluster, or `auto` for the one that this machine is part of;
-            None starts Ray on this machine alone, listening on the loopback and nowhere else.
-        cores: Integer. Number of cores that a Ray of this machine alone may give away.
-
     Raises:
         UserError: There is no such cluster, or Ray does not start.
     """

@@ -82,11 +82,6 @@ def draw_untried(
 ) -> dict[str, Value] | None:
     """Draw a configuration that has not been tried, as `draw` does.
 
-    Args:
-        space: domain of each hyperparameter.
-        tried: keys of configurations.
-        random: source of chance.
-
     Returns:
         A value for each hyperparameter; None when the space is exhausted.
     """

@@ -11,13 +11,27 @@ import math
 import statistics
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from ecomcat.config import SearchConfig
 from ecomcat.options import make, option
-from ecomcat.tuning.component import Component
 
 Curve = Mapping[int, float]  # epoch, from 1: score, the higher the better
+
+
+class Component:
+    """A dataclass that can say what a study depends on.
+
+    Its fields are declared with `ecomcat.options.option`, which holds help and bounds.
+    """
+
+    name: ClassVar[str]
+
+    def identity(self) -> str:
+        """Return the name and each parameter: what must agree before a study is resumed."""
+        parameters: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
+        return ", ".join([self.name, *(f"{key} {value}" for key, value in parameters.items())])
 
 
 class Pruner(Component):

@@ -215,10 +215,6 @@ def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
 def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord:
     """Return a study's best trial.
 
-    Args:
-        records: Sequence of `TrialRecord`. All trials of the study.
-        directory: Path. The study's folder, for the message.
-
     Raises:
         UserError: No trial has completed; the message tells why the first did not.
     """
@@ -264,13 +260,7 @@ class SearchListener:
     """Someone who hears how a search goes; override what is of interest."""
 
     def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
-        """Hear what there is to do.
-
-        Args:
-            workers: Integer. How many trials may run at a time.
-            trials_left: Integer. How many may still be begun or run again.
-            deadline: Float. Second of `time.monotonic()` after which no epoch begins.
-        """
+        """Hear what there is to do until the `deadline`, a second of `time.monotonic()`."""
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Hear of a trial that begins, and how many epochs it may take."""

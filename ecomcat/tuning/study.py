@@ -161,9 +161,6 @@ def _empty(directory: Path) -> None:
 def read_study(directory: Path) -> dict[str, Any]:
     """Read what a study was begun with.
 
-    Args:
-        directory: Path. The study's folder.
-
     Returns:
         Its `name`, `identity` and `config`.
 
@@ -234,13 +231,7 @@ def active_seconds(study: Study) -> float:
 
 
 def write_facts(study: Study, name: str, content: Mapping[str, Any]) -> None:
-    """Write what the report says of the data or the final model, in place of an earlier run's.
-
-    Args:
-        study: `Study`. Where it is written.
-        name: String. `DATA` or `FINAL`.
-        content: Mapping. What JSON can hold.
-    """
+    """Write what the report says of the data or the final model, in place of an earlier run's."""
     write_json(study.directory / name, content)
 
 

@@ -80,11 +80,6 @@ def optuna_study(
     behind all others. One that was cut short counts as pruned where its own time was over, since
     so slow a configuration never does better here; what the end of the whole search cut short is
     left out, since the epochs that it lacks say nothing about its configuration.
-
-    Args:
-        records: Sequence of `TrialRecord`.
-        space: Mapping from each hyperparameter's name to its `Domain`.
-        distributions: Mapping. Optuna's form of the domains that are searched.
     """
     import optuna
 

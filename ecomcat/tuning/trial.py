@@ -185,15 +185,7 @@ def trial_seed(seed: int, number: int) -> int:
 def build_network(
     inputs: TrialInputs, values: Mapping[str, Any], training_texts: int, seed: int
 ) -> keras.Model:
-    """Build and compile the network of one configuration.
-
-    Args:
-        inputs: `TrialInputs`. What all trials share.
-        values: Mapping. One value for each hyperparameter.
-        training_texts: Integer. How many it will be trained on, which decides the schedule's
-            length.
-        seed: Integer. Seed of the first weights and of dropout.
-    """
+    """Build and compile the network of one configuration."""
     batches = batches_of(training_texts, values["batch_size"])
     return build_classifier(
         inputs.build,
@@ -213,16 +205,7 @@ def start_training(
     *,
     epoch: int = 0,
 ) -> Training:
-    """Make a network ready for its epochs, as its configuration wants it.
-
-    Args:
-        model: Keras model, as `build_network` returns it.
-        inputs: `TrialInputs`. What all trials share.
-        values: Mapping. One value for each hyperparameter.
-        examples: `Examples`. The training rows.
-        seed: Integer. Seed of the order of the batches and of the words dropped.
-        epoch: Integer. Epochs that the model has behind it. Defaults to 0.
-    """
+    """Make a network ready for its epochs, as its configuration wants it."""
     return Training(
         model,
         examples,

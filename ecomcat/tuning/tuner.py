@@ -34,7 +34,7 @@ from ecomcat.tuning.records import (
     require_best,
 )
 from ecomcat.tuning.study import Study, StudyClock, active_seconds
-from ecomcat.tuning.tasks import EpochReport, TrialFailure, TrialTask
+from ecomcat.tuning.tasks import BatchesDone, EpochReport, TrialFailure, TrialTask
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.workers import (
     Call,
@@ -59,28 +59,13 @@ _MARGIN = 1.5  # by which an epoch may take longer than the longest before it
 OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What trials may take.
-
-    Args:
-        deadline: Float. Second of `time.monotonic()` after which no further epoch begins.
-        trial_max_seconds: Float. Time after which a trial ends.
-        max_retries: Integer. Further tries of a trial whose worker was lost or out of memory.
-    """
-
-    deadline: float = math.inf
-    trial_max_seconds: float = math.inf
-    max_retries: int = 2
-
-
 class _TrialClock:
     """The time of a trial under way: since it began, and of its longest epoch."""
 
-    def __init__(self, record: TrialRecord, limits: Limits) -> None:
+    def __init__(self, record: TrialRecord, max_minutes: float | None) -> None:
         self._record, self._before = record, record.seconds
         self._began = self._called = time.monotonic()
-        self._ends = self._began + limits.trial_max_seconds
+        self._ends = self._began + (math.inf if max_minutes is None else max_minutes * 60)
         self._longest = 0.0
 
     def call(self, method: str, *arguments: Any) -> Call:
@@ -122,7 +107,8 @@ class StudyTuner(base_tuner.BaseTuner):
         oracle: `StudyOracle`. Which configurations are tried, and which trials are hopeless.
         study: `Study`. The folder.
         inputs: `TrialInputs`. What all trials share.
-        limits: `Limits`. What trials may take.
+        search: `SearchConfig`. What trials may take.
+        deadline: Float. Second of `time.monotonic()` after which no further epoch begins.
         listeners: Sequence of `SearchListener`. Who hears how it goes.
     """
 
@@ -133,12 +119,13 @@ class StudyTuner(base_tuner.BaseTuner):
         oracle: StudyOracle,
         study: Study,
         inputs: TrialInputs,
-        limits: Limits,
+        search: SearchConfig,
+        deadline: float,
         listeners: Sequence[SearchListener] = (),
     ) -> None:
         super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
-        self._study, self._inputs, self._limits = study, inputs, limits
-        self._listeners = listeners
+        self._study, self._inputs, self._listeners = study, inputs, listeners
+        self._config, self._deadline = search, deadline
         self._clock = StudyClock(study)
         self._stopped = False
 
@@ -198,7 +185,7 @@ class StudyTuner(base_tuner.BaseTuner):
         self._study.trials.save(record)
         self._tell(lambda each: each.trial_begins(record, task.epochs))
         self._require_survivable(record)
-        clock = _TrialClock(record, self._limits)
+        clock = _TrialClock(record, self._config.trial_max_minutes)
         begun = yield from self._ask(record, clock, clock.call("begin", task))
         record.parameters = begun.parameters
         while not record.ended:
@@ -215,15 +202,11 @@ class StudyTuner(base_tuner.BaseTuner):
         return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
 
     def _ask(self, record: TrialRecord, clock: _TrialClock, call: Call) -> Result:
+        def note(progress: BatchesDone) -> None:
+            self._tell(lambda each: each.batches_end(record, progress.done, progress.batches))
+
         try:
-            return (
-                yield from ask(
-                    call,
-                    lambda progress: self._tell(
-                        lambda each: each.batches_end(record, progress.done, progress.batches)
-                    ),
-                )
-            )
+            return (yield from ask(call, note))
         except TrialFailedError as error:
             if not error.failure.too_slow:
                 raise
@@ -246,7 +229,7 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def _require_survivable(self, record: TrialRecord) -> None:
         """Give a trial up of which the whole search died again and again."""
-        if record.unfinished > self._limits.max_retries + 1:
+        if record.unfinished > self._config.max_retries + 1:
             reason = f"the search died {record.unfinished - 1} times while it ran this trial"
             raise TrialFailedError(TrialFailure(reason, reason, may_pass=False))
 
@@ -258,12 +241,12 @@ class StudyTuner(base_tuner.BaseTuner):
             return report.ended
         if trial.status == STATUS.STOPPED:
             return f"{_PRUNED} {report.epoch}"
-        if time.monotonic() > self._limits.deadline:
+        if time.monotonic() > self._deadline:
             return TIME
         return "" if clock.allows_an_epoch else TRIAL_TIME
 
     def _may_retry(self, record: TrialRecord, failure: TrialFailure) -> bool:
-        if not failure.may_pass or record.retries >= self._limits.max_retries:
+        if not failure.may_pass or record.retries >= self._config.max_retries:
             return False
         record.retries += 1
         record.unfinished = 0
@@ -335,16 +318,12 @@ def run_search(
     )
     trials_left = search.max_trials - oracle.ended
     if trials_left > 0 and seconds_left > 0:
-        minutes = search.trial_max_minutes
-        limits = Limits(deadline, math.inf if minutes is None else minutes * 60, search.max_retries)
         # More workers than configurations would wait for nothing.
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:
             for listener in listeners:
-                listener.search_begins(
-                    workers=pool.size, trials_left=useful, deadline=limits.deadline
-                )
-            StudyTuner(oracle, study, inputs, limits, listeners).search(pool)
+                listener.search_begins(workers=pool.size, trials_left=useful, deadline=deadline)
+            StudyTuner(oracle, study, inputs, search, deadline, listeners).search(pool)
     _log_why_it_ended(oracle)
     records = study.trials.records
     best = require_best(records, study.directory)

@@ -63,10 +63,6 @@ class TrialFailedError(Exception):
 def ask(call: Call, on_batches: Callable[[BatchesDone], None] = lambda _: None) -> Result:
     """Make a call from within a job, where `yield from` gives its answer.
 
-    Args:
-        call: `Call`.
-        on_batches: Function that is called with progress.
-
     Raises:
         TrialFailedError: The call failed, or its worker was lost.
     """
@@ -105,14 +101,7 @@ def run_jobs(
     has_more: Callable[[], bool],
     on_turn: Callable[[], None] = lambda: None,
 ) -> None:
-    """Let each worker do one job at a time until there are no more.
-
-    Args:
-        pool: `WorkerPool`.
-        next_job: Function from a free worker to a job, or to None when there is none by now.
-        has_more: Function that returns whether there may be another job once none is running.
-        on_turn: Function that is called every second or oftener.
-    """
+    """Let each worker do one job at a time until there are no more."""
     running: dict[str, Job] = {}
 
     def send(worker: str, value: Any) -> None:
@@ -214,12 +203,7 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 
 def needs_ray(search: SearchConfig, tasks: int) -> bool:
-    """Return whether the workers are placed by Ray.
-
-    Args:
-        search: `SearchConfig`.
-        tasks: Integer. How many there are to train, at most.
-    """
+    """Return whether the workers are placed by Ray."""
     if search.workers == AUTO and search.cluster is None:
         several = min(usable_cores() // search.cores_per_worker, tasks) > 1
         return several and is_installed("ray")
@@ -228,14 +212,7 @@ def needs_ray(search: SearchConfig, tasks: int) -> bool:
 
 @contextmanager
 def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator[WorkerPool]:
-    """Hold the workers of a search or a retraining.
-
-    Args:
-        search: `SearchConfig`.
-        inputs: `TrialInputs`. What all trials share.
-        tasks: Integer. How many there are to train, at most; more workers would have nothing to
-            do.
-    """
+    """Hold the workers of a search or a retraining."""
     from ecomcat.tuning.trial import TrialWorker
 
     if not needs_ray(search, tasks):
@@ -265,13 +242,7 @@ def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator
 
 
 def count_workers(search: SearchConfig, room: int, tasks: int) -> int:
-    """Decide how many workers Ray places, and log it.
-
-    Args:
-        search: `SearchConfig`.
-        room: Integer. How many the machines have room for.
-        tasks: Integer. How many there are to train, at most.
-    """
+    """Decide how many workers Ray places, and log it."""
     wanted = max(1, room) if search.workers == AUTO else int(search.workers)
     workers = min(wanted, max(1, tasks))
     if workers > room:
