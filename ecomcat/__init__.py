@@ -1,3 +1,77 @@
-"""Hyperparameter search for LSTM text classifiers, from a CSV to a deployable model."""
+"""From a table of texts to a deployed LSTM classifier, with the search that finds it.
+
+    result = ecomcat.search("products.csv", budget="quick")
+    model = ecomcat.load("model")
+    model.predict(["Oak bookshelf, five shelves"])
+
+Everything is imported at its first use.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecomcat.errors import UserError
+    from ecomcat.estimator import TextClassifier
+    from ecomcat.export.classifier import Classifier
+    from ecomcat.interface import Result, audit, evaluate, load, search, train
 
 __version__ = "0.1.0"
+__all__ = [
+    "Classifier",
+    "Result",
+    "TextClassifier",
+    "UserError",
+    "audit",
+    "evaluate",
+    "load",
+    "search",
+    "train",
+]
+_COMMANDS = ("audit", "evaluate", "search", "train")  # each is a module and a function
+_HOMES = {
+    "Classifier": "ecomcat.export.classifier",
+    "Result": "ecomcat.interface",
+    "TextClassifier": "ecomcat.estimator",
+    "UserError": "ecomcat.errors",
+    "load": "ecomcat.interface",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _COMMANDS:
+        return import_module(f"ecomcat.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ecomcat' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Command(ModuleType):
+    """A command's module that can be called: `ecomcat.search` is both, whoever imported it."""
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.__wrapped__(*arguments, **keywords)
+
+    @property
+    def __wrapped__(self) -> Any:  # where help and signatures look
+        interface = import_module("ecomcat.interface")
+        return getattr(interface, self.__name__.rpartition(".")[2])
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Let a command's module be called from when it is imported."""
+        if name in _COMMANDS and isinstance(value, ModuleType):
+            value.__class__ = _Command
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

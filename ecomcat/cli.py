@@ -225,7 +225,7 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(list(arguments))
 
 
-def run(command: str, task: Callable[[Any], None]) -> NoReturn:
+def run(command: str, task: Callable[[Any], object]) -> NoReturn:
     """Run a command from `sys.argv` and exit.
 
     Args:
@@ -261,7 +261,7 @@ def run(command: str, task: Callable[[Any], None]) -> NoReturn:
     sys.exit(0)
 
 
-def _answer_or_call(command: str, task: Callable[[Any], None]) -> None:
+def _answer_or_call(command: str, task: Callable[[Any], object]) -> None:
     asked = _parse_arguments(sys.argv[1:])
     if asked.multirun:
         raise UserError(_ONE_JOB)

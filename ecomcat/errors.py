@@ -45,3 +45,19 @@ def _likeness(name: str, candidate: str) -> float:
     elif "." not in name and "=" not in name:
         candidate = own
     return SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
+
+
+def name_five(names: Iterable[object]) -> str:
+    """Return names for a message: the first five, and how many more there are.
+
+    Args:
+        names: Iterable of anything that has a name.
+
+    >>> name_five("abcdefg")
+    'a, b, c, d, e and 2 more'
+    >>> name_five([])
+    'none'
+    """
+    shown = [str(name) for name in names]
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return (", ".join(shown[:5]) or "none") + more

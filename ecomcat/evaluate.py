@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import EvaluateCommand
+from ecomcat.config import DataConfig
+from ecomcat.console import log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import file_problems, refuse_split_keys
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
 from ecomcat.process import require_extra
@@ -22,82 +23,103 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
 
 logger = logging.getLogger("ecomcat")
 
 
 def evaluate(config: EvaluateCommand) -> None:
-    """Score every row of the file, those that the model was trained on apart.
+    """Score every row of the file, those that the model was trained on apart, and show it.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
+    """
+    require_output(config.output)
+    with log_if_stopped("No figures were written."):
+        figures = score(config)
+    _report(config.output, figures)
+    predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
+    log_next({predict: "label a file with the same model"})
+    if not config.output:
+        logger.info("To keep the figures: the same command with output=FILE.json.")
+
+
+def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str, Any]:
+    """Score every row, those that the model was trained on apart.
+
+    Args:
+        config: Configuration of the command.
+        rows: Rows in place of those that the configuration names. Defaults to none.
+
+    Returns:
+        The `source`, the number of `rows` and `empty_rows`, `unknown_labels` with their numbers of
+        rows, `trained_rows`, and the scores of the rows that are `new` to the model, `trained_on`
+        and `all`.
+
+    Raises:
+        UserError: For whatever the user can fix.
     """
     from ecomcat.export.bundle import require_export
-    from ecomcat.export.classifier import check_runtime
+    from ecomcat.export.classifier import check_runtime, load_classifier, warn_of_other_columns
 
     require_extra("train", "sklearn", needed_for="Scoring a file")
     check_runtime(config.runtime)
-    require_output(config.output)
     validate(config, file_problems(config.data))
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)
-    from ecomcat.console import log_if_stopped
-
-    with log_if_stopped("No figures were written."):
-        figures = _figures(config, directory)
-    _report(config.output, figures)
-    _say_what_next(config)
+    rows = rows or _read(config.data, directory)
+    classifier = load_classifier(directory, config.runtime)
+    warn_of_other_columns(config.data, classifier.text_columns, rows.text_columns)
+    return {"source": rows.source, **_figures(classifier, rows)}
 
 
-def _figures(config: EvaluateCommand, directory: Path) -> dict[str, Any]:
-    from ecomcat.console import step
-    from ecomcat.data.cleaning import clean_label, normalized_key
+def _read(data: DataConfig, directory: Path) -> LabelledRows:
     from ecomcat.data.columns import Trained
     from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.export.classifier import (
-        load_classifier,
-        trained_columns,
-        warn_of_other_columns,
-    )
+    from ecomcat.export.classifier import trained_columns
 
-    data = config.data
     if data.text_column is None:
         data = replace(data, text_column=Trained(trained_columns(directory)))
     with step("Reading the data"):
-        source = load_labelled_rows(data)
-    rows = [(text, clean_label(label)) for text, label in source.rows]
-    usable = [(text, label) for text, label in rows if normalized_key(text) and label]
-    classifier = load_classifier(directory, config.runtime)
-    warn_of_other_columns(config.data, classifier.text_columns, source.text_columns)
+        return load_labelled_rows(data)
+
+
+def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
+    import numpy as np
+
+    from ecomcat.data.cleaning import clean_label, has_words
+
     numbers = {label: number for number, label in enumerate(classifier.labels)}
-    unknown = Counter(label for _, label in usable if label not in numbers)
-    known = [(text, numbers[label]) for text, label in usable if label in numbers]
-    if not known:
+    frame = rows.frame.assign(label=rows.frame["label"].map(clean_label))
+    usable = frame[frame["text"].map(has_words).astype(bool) & (frame["label"] != "")]
+    known = usable[usable["label"].isin(numbers)]
+    unknown = usable.drop(known.index)["label"].value_counts()
+    if known.empty:
         raise UserError(
-            f"Expected rows of the model's categories ({', '.join(classifier.labels[:10])}), found "
-            f"{len(usable)} rows of others ({', '.join(list(unknown)[:10])}). Check "
-            "data.label_column and data.text_column."
+            f"Expected rows of the model's categories ({name_five(classifier.labels)}), found "
+            f"{len(usable)} rows of others ({name_five(unknown.index)}). Check data.label_column "
+            "and data.text_column."
         )
     with step("Labelling and scoring the rows"):
-        scores = _scores(classifier, known)
+        label_ids = np.array(known["label"].map(numbers), np.int64)
+        scores = _scores(classifier, known["text"].tolist(), label_ids)
     return {
-        "source": source.source,
-        "rows": len(rows),
-        "empty_rows": len(rows) - len(usable),
-        "unknown_labels": dict(unknown.most_common()),
+        "rows": len(frame),
+        "empty_rows": len(frame) - len(usable),
+        "unknown_labels": unknown.to_dict(),
         **scores,
     }
 
 
-def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, Any]:
+def _scores(
+    classifier: Classifier, texts: list[str], label_ids: NDArray[np.int64]
+) -> dict[str, Any]:
     import numpy as np
 
     from ecomcat.model.metrics import score_answers
 
-    texts = [text for text, _ in rows]
-    labels = np.array([number for _, number in rows])
     answers = classifier.probabilities(texts)
     seen = classifier.was_trained_on(texts)
 
@@ -106,7 +128,7 @@ def _scores(classifier: Classifier, rows: list[tuple[str, int]]) -> dict[str, An
             return None
         scores = score_answers(
             answers[chosen],
-            labels[chosen],
+            label_ids[chosen],
             classifier.labels,
             classifier.acceptance,
             texts=[texts[row] for row in np.flatnonzero(chosen)],
@@ -145,15 +167,6 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
     _print_tables(figures, f"in {output}" if output else "with output=FILE")
 
 
-def _say_what_next(config: EvaluateCommand) -> None:
-    from ecomcat.console import log_next, our_command
-
-    predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
-    log_next({predict: "label a file with the same model"})
-    if not config.output:
-        logger.info("To keep the figures: the same command with output=FILE.json.")
-
-
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     from ecomcat.reporting.terminal import (
         confusion_table,
@@ -165,13 +178,13 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
 
     sets = {"new to the model": "new", "trained on": "trained_on", "all": "all"}
     shown = {title: figures[key] for title, key in sets.items() if figures[key] is not None}
-    judged = figures["new"] or figures["all"]
+    shown_scores = figures["new"] or figures["all"]
     console = output_console()
-    console.print(per_class_table("By category", judged, where_all=where_all))
-    confusion = confusion_table(judged, console.width)
+    console.print(per_class_table("By category", shown_scores, where_all=where_all))
+    confusion = confusion_table(shown_scores, console.width)
     if confusion is not None:
         console.print(confusion)
-    console.print(coverage_table("Accepted automatically, at a precision", judged))
+    console.print(coverage_table("Accepted automatically, at a precision asked", shown_scores))
     console.print(scores_table(f"Scores on {figures['source']}", shown))
 
 

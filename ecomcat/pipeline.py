@@ -46,6 +46,7 @@ from ecomcat.tuning.study import (
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from ecomcat.data.sources import LabelledRows
     from ecomcat.final.finishing import FinalModel, Finished
     from ecomcat.tuning.rerun import Rerun
     from ecomcat.tuning.trial import TrialInputs
@@ -72,7 +73,10 @@ class Run:
 
 
 def search_and_export(
-    config: SearchCommand, space: Mapping[str, Domain], rerun: Rerun | None = None
+    config: SearchCommand,
+    space: Mapping[str, Domain],
+    rerun: Rerun | None = None,
+    rows: LabelledRows | None = None,
 ) -> Run | None:
     """Read the data, search, retrain the best, score the test set once and export.
 
@@ -80,6 +84,7 @@ def search_and_export(
         config: The configuration of the run.
         space: The domain of each hyperparameter that the configuration declares.
         rerun: The trial that is trained again. Defaults to none.
+        rows: Rows in place of those that the configuration names. Defaults to none.
 
     Returns:
         What the run left behind; `None` for a dry run.
@@ -89,7 +94,7 @@ def search_and_export(
     """
     require_replaceable(expanded(config.model_dir))
     with step("Reading and cleaning the data"):
-        dataset = load_dataset(config.data, config.seed)
+        dataset = load_dataset(config.data, config.seed, rows)
     if rerun is not None:
         rerun.require_same_data(dataset)
     config, space = resolve_auto_settings(config, space, dataset)

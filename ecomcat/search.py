@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
@@ -16,14 +16,25 @@ from ecomcat.process import is_installed, pip_line, require_extra, require_keras
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 
+if TYPE_CHECKING:
+    from ecomcat.data.sources import LabelledRows
+    from ecomcat.pipeline import Run
+
 _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
     *("onnx", "tf2onnx", "onnxruntime", "plotly", "jinja2", "matplotlib"),
 )
 
 
-def search(config: SearchCommand) -> None:
+def search(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None:
     """Search the configured space and export the best model.
+
+    Args:
+        config: Configuration of the run.
+        rows: Rows in place of those that the configuration names. Defaults to none.
+
+    Returns:
+        What the run left behind; None for a dry run.
 
     Raises:
         UserError: for whatever the user can mend.
@@ -37,7 +48,7 @@ def search(config: SearchCommand) -> None:
     # Imported late: `--help` and a wrong key need neither pandas nor TensorFlow.
     from ecomcat.pipeline import search_and_export
 
-    search_and_export(config, space)
+    return search_and_export(config, space, rows=rows)
 
 
 def check_search(config: SearchCommand) -> dict[str, Domain]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
 
+if TYPE_CHECKING:
+    from ecomcat.data.sources import LabelledRows
+    from ecomcat.pipeline import Run
 
-def train(config: SearchCommand) -> None:
+
+def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None:
     """Train the configured model and export it.
+
+    Args:
+        config: Configuration of the run.
+        rows: Rows in place of those that the configuration names. Defaults to none.
+
+    Returns:
+        What the run left behind; None for a dry run.
 
     Raises:
         UserError: when a hyperparameter has more than one value, and for whatever else the user
@@ -27,7 +38,7 @@ def train(config: SearchCommand) -> None:
     fixed_values(space)
     from ecomcat.pipeline import search_and_export
 
-    search_and_export(config, space, rerun)
+    return search_and_export(config, space, rerun, rows)
 
 
 def main() -> NoReturn:

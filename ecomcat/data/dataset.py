@@ -17,7 +17,7 @@ from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_row
 from ecomcat.data.exclusion import Exclusion, leave_out
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
-from ecomcat.data.sources import load_labelled_rows
+from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
@@ -157,17 +157,18 @@ class Dataset:
         return content.hexdigest()
 
 
-def load_dataset(data: DataConfig, seed: int) -> Dataset:
+def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) -> Dataset:
     """Read, clean and split the rows that a configuration names.
 
     Args:
         data: Configuration: which rows, and how they are split.
         seed: Integer. Seed of the split.
+        rows: Rows in place of those that the configuration names. Defaults to none.
 
     Raises:
         UserError: When the rows cannot be had, read or split.
     """
-    source = load_labelled_rows(data)
+    source = load_labelled_rows(data) if rows is None else rows
     cleaned = clean_rows(source.frame)
     for warning in cleaned.warnings():
         logger.warning(warning)

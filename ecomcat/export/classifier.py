@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ecomcat.config import ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
+from ecomcat.data.frames import Texts, plain_texts
 from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (
@@ -27,12 +28,13 @@ from ecomcat.export.bundle import (
     check_manifest,
 )
 from ecomcat.export.explanation import WordWeight, explain_texts
-from ecomcat.export.labelling import rounded_up
+from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
 from ecomcat.model.metrics import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
 
 if TYPE_CHECKING:
+    import pandas as pd
     from tokenizers import Tokenizer
 
     from ecomcat.export.explanation import Score
@@ -41,6 +43,7 @@ logger = logging.getLogger("ecomcat")
 
 
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
+_EXPLAINING_WORDS = 5
 _ONNX_PACKAGE, _KERAS_PACKAGE = "onnxruntime", "tensorflow"
 
 
@@ -108,25 +111,87 @@ def _keras_scorer(path: Path) -> Score:
 
 @dataclass(frozen=True)
 class Classifier:
-    """An exported model.
+    """Answer texts with an exported model; `ecomcat.load` opens one.
 
     Args:
-        score: gives class probabilities of encoded texts.
-        tokenizer: encodes them.
-        labels: names of the classes, in the order of the model's outputs.
-        text_columns: names or positions of the columns that it was trained on.
-        acceptance: what thresholds of confidence are read from.
+        score: Function from encoded texts to class probabilities.
+        tokenizer: Encodes the texts.
+        labels: List of the names of the categories, in the order of the model's outputs.
+        text_columns: Tuple of the names or positions of the columns that it was trained on.
+        acceptance: What thresholds of confidence are read from.
+
+    >>> model = ecomcat.load("model")
+    >>> model.labels
+    ['Books', 'Garden', 'Toys']
     """
 
-    score: Score
-    tokenizer: Tokenizer
+    score: Score = field(repr=False)
+    tokenizer: Tokenizer = field(repr=False)
     labels: list[str]
     text_columns: tuple[str | int, ...]
-    acceptance: Acceptance
-    _trained_rows: NDArray[np.uint64]
+    acceptance: Acceptance = field(repr=False)
+    _trained_rows: NDArray[np.uint64] = field(repr=False)
+
+    def predict(
+        self, texts: Texts, *, min_precision: float | None = None, explain: bool | int = False
+    ) -> pd.DataFrame:
+        """Label texts.
+
+        Args:
+            texts: String, list of strings, Series, or DataFrame with the columns of training.
+            min_precision: Float. Share of the accepted answers that are to be right, above 0 to 1;
+                adds the column `accept`. Defaults to None.
+            explain: Boolean, or the number of words; adds the `words` that an answer rests on,
+                five unless a number is given. Defaults to False.
+
+        Returns:
+            DataFrame of `predicted_category` and `confidence` with the index of the texts. A text
+            without a letter, mark or digit has neither, and `reason` says why where more than
+            these two columns is asked for.
+
+        Raises:
+            UserError: When a DataFrame lacks the columns, or `min_precision` is out of range.
+
+        >>> frame = model.predict(["A paperback", "?"], min_precision=0.9)
+        >>> list(frame)
+        ['predicted_category', 'confidence', 'accept', 'reason']
+        >>> frame["reason"].tolist()
+        [None, 'no letter, mark or digit']
+        """
+        if min_precision is not None and not 0 < min_precision <= 1:
+            raise UserError(
+                f"min_precision: expected a number above 0 to 1, such as 0.98, found "
+                f"{min_precision}."
+            )
+        words = _EXPLAINING_WORDS if explain is True else int(explain)
+        options = LabelOptions(min_precision, words, reasons=min_precision is not None or words > 0)
+        given, index = plain_texts(texts, self.text_columns)
+        frame = Labeller(self, options).label(given)
+        return frame if index is None else frame.set_axis(index)
+
+    def predict_proba(self, texts: Texts) -> pd.DataFrame:
+        """Return the probability of each category for each text.
+
+        Args:
+            texts: String, list of strings, Series, or DataFrame with the columns of training.
+
+        Returns:
+            DataFrame of a column for each label with the index of the texts; a row of NaN for a
+            text without a letter, mark or digit.
+
+        >>> model.predict_proba(["A paperback", "?"]).notna().all(axis=1).tolist()
+        [True, False]
+        """
+        import pandas as pd
+
+        given, index = plain_texts(texts, self.text_columns)
+        labelled = label_texts(self, given)
+        rows = np.full((len(given), len(self.labels)), np.nan, np.float32)
+        rows[labelled.answered] = labelled.probabilities
+        return pd.DataFrame(rows, index=index, columns=self.labels)
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each class's probability for each text, shape `(texts, classes)`."""
+        """Return each category's probability for each text, shape `(texts, classes)`."""
         limit = self.tokenizer.truncation["max_length"]
         return self.score(encode_all(self.tokenizer, texts, limit))
 
@@ -134,17 +199,22 @@ class Classifier:
         """Return the least confidence whose answers were right so often on validation texts.
 
         Args:
-            min_precision: the share of accepted answers that are to be right, 0 to 1.
+            min_precision: Float. Share of the accepted answers that are to be right, 0 to 1.
 
         Returns:
-            The threshold, itself accepted; None where no confidence is enough.
+            The threshold, itself accepted, of the digits that confidences have; None where no
+            confidence is enough.
         """
         threshold = self.acceptance.threshold(min_precision)
         return None if threshold is None else rounded_up(threshold)
 
-    def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
-        """Return each text's known words and what they speak for its answer, strongest first."""
-        return explain_texts(self.score, self.tokenizer, texts)
+    def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
+        """Return each text's known words and what they add to its answer, strongest first.
+
+        Args:
+            texts: String, list of strings, Series, or DataFrame with the columns of training.
+        """
+        return explain_texts(self.score, self.tokenizer, plain_texts(texts, self.text_columns)[0])
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""

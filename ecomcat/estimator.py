@@ -1,0 +1,141 @@
+"""A search as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ecomcat.data.frames import plain_texts
+from ecomcat.errors import UserError
+from ecomcat.export.classifier import Classifier
+from ecomcat.export.labelling import label_texts
+from ecomcat.interface import load, search
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Find, train and hold the best LSTM classifier of some texts.
+
+    `fit` searches with `ecomcat.search` in a temporary folder, and trains the best configuration
+    on all of the rows. The fitted estimator holds the exported files, so that it can be pickled.
+
+    Args:
+        budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
+        overrides: Dictionary of overrides as keywords, such as `{"model": {"dropout": 0.3}}`.
+            Defaults to None.
+        seed: Integer. Seed of split, search and training. Defaults to 1.
+        verbose: Boolean. Whether progress and figures are shown. Defaults to False.
+
+    Attributes:
+        classes_: Array of the labels, sorted.
+        metrics_: Dictionary, what `metrics.json` holds.
+        trials_: DataFrame of the trials.
+        classifier_: `ecomcat.Classifier` that answers.
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> make_pipeline(ecomcat.TextClassifier(overrides={"model": {"dropout": 0.3}}))
+    Pipeline(steps=[('textclassifier',
+                     TextClassifier(overrides={'model': {'dropout': 0.3}}))])
+    """
+
+    def __init__(
+        self,
+        budget: str = "quick",
+        overrides: Mapping[str, Any] | None = None,
+        seed: int = 1,
+        verbose: bool = False,
+    ) -> None:
+        self.budget = budget
+        self.overrides = overrides
+        self.seed = seed
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Sequence[Any]) -> TextClassifier:  # noqa: N803
+        """Search and train.
+
+        Args:
+            X: List, array or Series of texts, or a DataFrame whose columns are joined.
+            y: Labels, one for each text.
+
+        Raises:
+            UserError: For whatever the user can fix, such as too few texts of a label.
+        """
+        values = np.asarray(y)
+        by_name = {str(value): value for value in np.unique(values)}
+        frame = pd.DataFrame({"text": _texts(X), "label": values.astype(str)})
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ecomcat-")))
+            if not self.verbose:
+                stack.enter_context(redirect_stderr(StringIO()))
+            result = search(
+                frame,
+                "final.use_all_rows=true",
+                budget=self.budget,
+                seed=self.seed,
+                model_dir=folder / "model",
+                outputs_dir=folder / "outputs",
+                **(self.overrides or {}),
+            )
+            self.metrics_, self.trials_ = dict(result.metrics), result.trials
+            self._files = {path.name: path.read_bytes() for path in result.model_dir.iterdir()}
+            self.classifier_: Classifier = result.model
+        known = [by_name[label] for label in self.classifier_.labels]
+        self._order = np.argsort(np.array(known, values.dtype))
+        self.classes_ = np.array(known, values.dtype)[self._order]
+        self._prior = np.array([(values == label).mean() for label in self.classes_])
+        self.n_features_in_ = 1
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """Return the most probable label of each text; without any words, the most frequent."""
+        best: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return best
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Return the probability of each of `classes_`, shape `(texts, classes)`.
+
+        A text without a letter, mark or digit gets the shares that the labels had in training.
+        """
+        check_is_fitted(self)
+        labelled = label_texts(self.classifier_, texts := _texts(X))
+        found: NDArray[np.float64] = np.tile(self._prior, (len(texts), 1))
+        found[labelled.answered] = labelled.probabilities[:, self._order]
+        found /= found.sum(axis=1, keepdims=True)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "classifier_"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_files" in state:
+            with tempfile.TemporaryDirectory(prefix="ecomcat-") as folder:
+                for name, content in self._files.items():
+                    (Path(folder) / name).write_bytes(content)
+                self.classifier_ = load(folder)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array = True, True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _texts(values: Any) -> list[str]:
+    """Return texts of what scikit-learn hands over; columns are joined."""
+    if isinstance(values, np.ndarray) and values.ndim == 2:
+        values = pd.DataFrame(values)
+    if isinstance(values, str):
+        raise UserError("Expected several texts, found one string. Put it in a list: [text].")
+    columns = [str(name) for name in getattr(values, "columns", [])]
+    return plain_texts(values, columns)[0]

@@ -1,0 +1,286 @@
+"""The Python interface: what the commands do, as functions of a path or a DataFrame."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.cli import compose
+from ecomcat.console import ConsoleHandler
+from ecomcat.errors import UserError
+from ecomcat.files import expanded
+from ecomcat.process import forget_requests, request_stop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecomcat.auditing.run import Audit
+    from ecomcat.config import DataConfig
+    from ecomcat.data.sources import LabelledRows
+    from ecomcat.export.classifier import Classifier
+    from ecomcat.pipeline import Run
+
+logger = logging.getLogger("ecomcat")
+
+Data = Any
+"""A path, a DataFrame, or None where the overrides name the data."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search or a training left behind.
+
+    Args:
+        model_dir: Path of the exported folder.
+        study: Path of the study's folder: its trials, report and curves.
+        metrics: Dictionary, what `metrics.json` holds: `metrics["test"]["macro_f1"]`.
+    """
+
+    model_dir: Path
+    study: Path
+    metrics: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row for each trial, in the order of their numbers, as in `trials.csv`."""
+        import pandas as pd
+
+        return pd.read_csv(self.study / "trials.csv", dtype={"id": str})
+
+    @cached_property
+    def model(self) -> Classifier:
+        """The exported classifier, opened at first use."""
+        return load(self.model_dir)
+
+
+def search(data: Data = None, /, *overrides: str, budget: str = "quick", **keywords: Any) -> Result:
+    """Search hyperparameters, retrain the best, score the test set once and export the model.
+
+    What stops it, Ctrl-C included, leaves a study: the same call goes on with it.
+
+    Args:
+        data: Path of a file, or a DataFrame with a column of texts and one of labels.
+        *overrides: Strings as on the command line, such as `"model.dropout=0.1..0.5"`.
+        budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
+        **keywords: Overrides as keywords: `final="ensemble"`, `seed=2`,
+            `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`.
+
+    Raises:
+        UserError: For whatever the user can fix.
+
+    >>> once = {"max_trials": 1, "max_epochs": 1, "workers": 1}
+    >>> result = ecomcat.search("products.csv", "model.dropout=0.1..0.5", search=once)
+    >>> sorted(result.metrics["test"]["per_class"])
+    ['Books', 'Garden', 'Toys']
+    >>> len(result.trials)
+    1
+    """
+    from ecomcat.search import search as run
+
+    return _result(run, "search", data, (f"budget={budget}", *overrides), keywords)
+
+
+def train(data: Data = None, /, *overrides: str, **keywords: Any) -> Result:
+    """Train one configuration, score the test set once and export the model.
+
+    Args:
+        data: Path of a file, or a DataFrame with a column of texts and one of labels.
+        *overrides: Strings as on the command line, such as `"model.dropout=0.3"`.
+        **keywords: Overrides as keywords, such as `model={"dropout": 0.3}`.
+
+    Raises:
+        UserError: For whatever the user can fix.
+
+    >>> ecomcat.train("products.csv", model={"dropout": [0.3, 0.4]})
+    Traceback (most recent call last):
+    ecomcat.errors.UserError: ...
+    """
+    from ecomcat.train import train as run
+
+    return _result(run, "train", data, overrides, keywords)
+
+
+def _result(
+    run: Any, command: str, data: Data, overrides: tuple[str, ...], keywords: Mapping[str, Any]
+) -> Result:
+    config, rows = _configured(command, data, overrides, keywords)
+    if config.search.dry_run:
+        raise UserError(
+            "search.dry_run: expected false in Python, found true. Use the command: python -m "
+            f"ecomcat.{command} search.dry_run=true."
+        )
+    with _as_a_command():
+        done: Run = run(config, rows)
+    return Result(done.model_dir, done.study.directory, done.metrics)
+
+
+def load(model_dir: str | Path = "model", runtime: str = "auto") -> Classifier:
+    """Open an exported model, without TensorFlow.
+
+    Args:
+        model_dir: Path of the exported folder. Defaults to `"model"`.
+        runtime: String. `"onnx"`, `"keras"`, or `"auto"`: ONNX Runtime where it can be.
+
+    Raises:
+        UserError: When the folder is not an export or was changed, or a package is missing.
+
+    >>> model = ecomcat.load("model")
+    >>> model.predict(["A paperback", "A garden hose"]).shape
+    (2, 2)
+    """
+    from ecomcat.export.classifier import load_classifier
+
+    return load_classifier(expanded(model_dir), runtime)
+
+
+def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str, Any]:
+    """Score an exported model on labelled rows, those that it was trained on apart.
+
+    Args:
+        data: Path of a file, or a DataFrame with a column of texts and one of labels.
+        *overrides: Strings as on the command line, such as `"model_dir=other"`.
+        **keywords: Overrides as keywords, such as `model_dir="other"`.
+
+    Returns:
+        The figures of the rows that are `new` to the model, `trained_on`, and `all`.
+
+    Raises:
+        UserError: For whatever the user can fix.
+
+    >>> figures = ecomcat.evaluate("products.csv")
+    >>> figures["rows"], figures["unknown_labels"]
+    (180, {})
+    """
+    from ecomcat.evaluate import score
+
+    config, rows = _configured("evaluate", data, overrides, keywords)
+    with _as_a_command():
+        return score(config, rows)
+
+
+def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
+    """Look at labelled rows before anyone trains: wrong labels, repeats, leaks, drift.
+
+    Args:
+        data: Path of a file, or a DataFrame with a column of texts and one of labels.
+        *overrides: Strings as on the command line, such as `"splits=1"`.
+        **keywords: Overrides as keywords, such as `splits=1`.
+
+    Returns:
+        The `figures` and `findings`, and the DataFrames `suspicious` and `near_duplicates`; nothing
+        is written.
+
+    Raises:
+        UserError: For whatever the user can fix.
+
+    >>> found = ecomcat.audit("products.csv", splits=1)
+    >>> "label" in found.suspicious
+    True
+    """
+    from ecomcat.auditing.run import audit_rows, check_audit
+    from ecomcat.data.sources import FileSource, load_labelled_rows
+
+    config, rows = _configured("audit", data, overrides, keywords)
+    with _as_a_command():
+        check_audit(config)
+        others = None
+        if config.against is not None:
+            others = FileSource().load(replace(config.data, path=config.against, member=None))
+        return audit_rows(config, rows or load_labelled_rows(config.data), others)
+
+
+def _configured(
+    command: str, data: Data, overrides: tuple[str, ...], keywords: Mapping[str, Any]
+) -> tuple[Any, LabelledRows | None]:
+    """Compose the configuration, and read a DataFrame's rows."""
+    given = list(overrides)
+    if isinstance(data, str | Path):
+        given.append(f"data.path={data}")
+    config = compose(command, [*given, *keyword_overrides(keywords)])
+    return config, _rows(data, config.data)
+
+
+def _rows(data: Data, config: DataConfig) -> LabelledRows | None:
+    if data is None or isinstance(data, str | Path):
+        return None
+    if not hasattr(data, "columns"):
+        raise UserError(
+            f"Expected the path of a file or a DataFrame, found {type(data).__name__}. Make a "
+            "DataFrame of it: pandas.DataFrame({'label': labels, 'text': texts})."
+        )
+    if config.path is not None:
+        raise UserError(
+            f"Expected a DataFrame or data.path, found both ({config.path}). Leave one out."
+        )
+    from ecomcat.data.frames import frame_rows
+
+    return frame_rows(data, config)
+
+
+def keyword_overrides(keywords: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Write keywords as overrides of the command line.
+
+    Args:
+        keywords: Values by key; a dictionary's keys stand below its own.
+        prefix: String. What the keys begin with. Defaults to nothing.
+
+    >>> list(keyword_overrides({"seed": 2, "model": {"dropout": 0.3, "lstm_units": [16, 32]}}))
+    ['seed=2', 'model.dropout=0.3', 'model.lstm_units=[16,32]']
+    """
+    for name, value in keywords.items():
+        if isinstance(value, Mapping):
+            yield from keyword_overrides(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={_written(value)}"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_written, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+@contextmanager
+def _as_a_command() -> Iterator[None]:
+    """Show log lines as the command line does, and heed Ctrl-C wherever it meets us.
+
+    What a command prints on standard output is returned here.
+    """
+    handler = None if logger.handlers or logging.getLogger().handlers else ConsoleHandler()
+    level, before = logger.level, signal.getsignal(signal.SIGINT)
+    heed = before is signal.default_int_handler and _is_main_thread()
+    forget_requests()
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if handler is not None:
+        logger.addHandler(handler)
+    if heed:
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    finally:
+        if heed:
+            signal.signal(signal.SIGINT, before)
+        if handler is not None:
+            logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    request_stop(KeyboardInterrupt())
+    raise KeyboardInterrupt
