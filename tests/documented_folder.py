@@ -36,16 +36,6 @@ TINY = {
     "model.embedding_dim": "8",
     "model.batch_size": "32",
 }
-# Of keys in a command, what is added beyond that.
-ADDED = {
-    # Two columns of text: a model of its own, so that later lines find the one they are for.
-    "data.text_column": ["model_dir=of_two_columns"],
-    # Several workers, GPUs and clusters are tested where they are there; here, that they compose.
-    "search.workers": ["search.dry_run=true"],
-    "search.cores_per_worker": ["search.dry_run=true"],
-    "search.gpus_per_worker": ["search.dry_run=true"],
-    "search.cluster": ["search.dry_run=true"],
-}
 WRITTEN = ("output", "data.download_path")
 
 
@@ -97,8 +87,7 @@ class Folder:
         if command == "serve":
             self._serve(arguments)
             return
-        keys = {word.partition("=")[0] for word in arguments}
-        arguments = [*arguments, *_made_small(command, keys)]
+        arguments = [*arguments, *self._made_small(command, arguments)]
         main = import_module(f"ecomcat.{command}").main
         ended: Ended = self._run(main, arguments, self._piped(line.text))
         assert ended.code == 0, f"{line}\n{ended.errors}"
@@ -110,6 +99,22 @@ class Folder:
             key, _, value = word.partition("=")
             if key in WRITTEN and value != "-":
                 assert (self._folder / value).stat().st_size > 0, f"{line} left no {value}"
+
+    def _made_small(self, command: str, arguments: list[str]) -> list[str]:
+        """Return overrides that make a command quick, where it does not set them itself.
+
+        What no later command needs is not trained: only the first model, the study that later
+        commands name, and its trial.
+        """
+        if command not in {"search", "train"}:
+            return []
+        given = dict(word.partition("=")[::2] for word in arguments)
+        if "search.from_trial" in given:
+            return []
+        study = self._folder / "outputs" / "search" / given.get("search.name", "none")
+        needed = "search.name" in given and not study.exists()
+        dry = [] if needed or not (self._folder / "model").exists() else ["search.dry_run=true"]
+        return [*dry, *(f"{key}={value}" for key, value in TINY.items() if key not in given)]
 
     def _piped(self, text: str) -> bytes | None:
         """Return what the command before ours in a pipe writes."""
@@ -164,13 +169,3 @@ class Folder:
             assert (self._folder / words[words.index("-o") + 1]).stat().st_size > 0, line
         else:
             assert isinstance(json.loads(done.stdout), dict | list), line
-
-
-def _made_small(command: str, keys: set[str]) -> list[str]:
-    """Return overrides that make a command quick, where it does not set them itself."""
-    if command not in {"search", "train"}:
-        return []
-    added = [word for key in sorted(keys) for word in ADDED.get(key, [])]
-    if "search.from_trial" in keys:
-        return added
-    return [*added, *(f"{key}={value}" for key, value in TINY.items() if key not in keys)]

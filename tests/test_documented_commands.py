@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from command_line import Ended, command_line
-from conftest import ROOT, run_module
+from conftest import ROOT
 from documented import NOT_RUN, documented_lines, problem_of_make, problem_of_pip
 from documented_folder import Folder, write_files
 
@@ -55,23 +55,11 @@ def test_every_line_is_run_or_known_to_be_right() -> None:
 
 
 @pytest.mark.slow
-def test_the_options_of_each_benchmark_are_there(tmp_path: Path) -> None:
-    shown: dict[str, str] = {}
-    for line in LINES:
-        words = shlex.split(line.text)
-        if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
-            shown.setdefault(words[2], run_module(words[2], ["--help"], tmp_path).stdout)
-            options = [word for word in words[3:] if word.startswith("--")]
-            assert all(option in shown[words[2]] for option in options if option != "--"), line
-
-
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")  # Keras Tuner's
 @pytest.mark.filterwarnings("ignore:getName:DeprecationWarning")  # Keras Tuner's
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't:DeprecationWarning")  # Keras's
-@pytest.mark.parametrize("document", sorted({line.document for line in OURS}))
-def test_the_commands_of_a_document_run_in_their_order(
-    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
+def test_the_commands_of_the_documents_run_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain
 ) -> None:
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -84,6 +72,6 @@ def test_the_commands_of_a_document_run_in_their_order(
 
     with ExitStack() as open_until_end:
         folder = Folder(tmp_path, run_in_folder, open_until_end)
-        for line in (line for line in LINES if line.document == document):
+        for line in LINES:
             if line.text not in NOT_RUN and (line.called() or line.text.startswith("curl ")):
                 folder.run(line)
