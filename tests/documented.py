@@ -19,7 +19,6 @@ _FENCE = re.compile(r"^\s*(```+|~~~+)\s*([\w+-]*)")
 NOT_RUN = {
     "git clone <this repository> && cd ecomcat": "needs an address; the tests run in a checkout",
     "python3 -m venv .venv && . .venv/bin/activate": "makes an environment that is here already",
-    'eval "$(ecomcat-search -sc install=bash)"': "changes a shell; test_cli asks for completions",
     "tensorboard --logdir outputs": "serves until it is stopped; tests/reporting asks its API",
     "ray start --head --port=6379": "Ray's own command; tests/tuning starts clusters by its API",
     "ray start --address=FIRST_MACHINE:6379": "needs a second machine",
