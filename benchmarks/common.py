@@ -32,7 +32,7 @@ def sample_rows(source: Path, target: Path, rows: int) -> None:
 
 
 def require_file(path: Path | None) -> None:
-    """Refuse a labelled file that does not exist."""
+    """Refuse a file that does not exist."""
     if path is not None and not path.is_file():
         raise UserError(f"Expected a labelled file in --data, found none at {path}: fix the path.")
 

@@ -86,8 +86,6 @@ def _new_tuner(setting: dict[str, Any], classes: int, folder: str) -> keras_tune
     }
     if setting["algorithm"] == "random":
         return keras_tuner.RandomSearch(build, max_trials=setting["trials"], **common)
-    if setting["algorithm"] == "bayesian":
-        return keras_tuner.BayesianOptimization(build, max_trials=setting["trials"], **common)
     return keras_tuner.Hyperband(
         build, max_epochs=setting["epochs"], hyperband_iterations=2, **common
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.common import data_config
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import LinearChoice, NothingToLearnError, choose_linear, fit_linear
+from ecomcat.final.baseline import LinearChoice, choose_linear, fit_linear
 from ecomcat.model.metrics import macro_f1
 
 Choice = Mapping[str, Any]
@@ -141,12 +141,7 @@ class Pipelines:
 
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
         """Fit one choice."""
-        try:
-            return Pickled(self.build(choice).fit(rows.texts, rows.labels))
-        except ValueError as error:
-            raise UserError(
-                f"Expected texts with words to learn from, found: {error}. Leave the method out."
-            ) from error
+        return Pickled(self.build(choice).fit(rows.texts, rows.labels))
 
 
 def _majority(_choice: Choice) -> Any:
@@ -179,10 +174,7 @@ class LinearSvc:
 
     def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Choice, Model]:
         """Choose the cost and the weight of repeated words."""
-        try:
-            choice, pipeline = choose_linear(train, validation, task.num_classes)
-        except NothingToLearnError as error:
-            raise UserError(f"Expected texts to learn from; found that {error}.") from error
+        choice, pipeline = choose_linear(train, validation, task.num_classes)
         return asdict(choice), Pickled(pipeline)
 
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import format_table
 from benchmarks.quality_cell import OURS
-from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
 
 REFERENCE = "linear_svc"
@@ -63,13 +61,14 @@ def _row(method: str, figures: Splits, reference: Splits) -> list[str]:
     common = [split for split in figures if split in reference]
     compared = bool(common) and method != REFERENCE
     points = [100 * (figures[split].accuracy - reference[split].accuracy) for split in common]
+    p_value = mcnemar(figures, reference)
     return [
         TITLES[method],
         str(len(everything)),
         _spread([each.accuracy for each in everything]),
         _spread([each.macro_f1 for each in everything]),
         _ratio(figures, reference) if common else "",
-        _shown_p(mcnemar(figures, reference)) if compared else "",
+        f"{p_value:.3f}".replace("0.000", "< 0.001") if compared else "",
         _spread(points, 2, signed=True) if compared else "",
         f"{statistics.median(each.cpu_seconds for each in everything):,.1f}",
         f"{statistics.median(each.rows_per_second for each in everything):,.0f}",
@@ -111,19 +110,6 @@ def mcnemar(figures: Splits, reference: Splits) -> float:
         worse += len(ours - theirs)
         counted |= rows
     return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
-
-
-def _shown_p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
-def require_matplotlib() -> None:
-    """Refuse to begin without matplotlib."""
-    if find_spec("matplotlib") is None:
-        raise UserError(
-            "--plot: expected the package matplotlib, found none. Run: "
-            'pip install -c constraints.txt "ecomcat[benchmarks]"'
-        )
 
 
 def draw_errors(found: Found, part: str, path: Path) -> None:

@@ -76,7 +76,6 @@ _NOTHING_MORE = [
 RANDOM = "random"
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     RANDOM: ("Keras Tuner, random", {"algorithm": "random"}),
-    "bayesian": ("Keras Tuner, Bayesian", {"algorithm": "bayesian"}),
     "hyperband": ("Keras Tuner, Hyperband", {"algorithm": "hyperband"}),
     "same_network": ("ecomcat, that network", {"overrides": _SAME_NETWORK}),
     "our_network": ("ecomcat, its network", {"overrides": _OUR_NETWORK}),
