@@ -73,9 +73,9 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
 def write_failure(error: OSError) -> str:
     """Say why something could not be written, and what to do."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    mend = "Make room" if full else "Choose a place that you may write to"
+    advice = "Make room" if full else "Choose a place that you may write to"
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{reason}. {mend}, and run the same command again."
+    return f"{reason}. {advice}, and run the same command again."
 
 
 def _flush(path: Path) -> None:

@@ -112,19 +112,19 @@ def _prepare_devices() -> None:
 def silenced_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; show it when the block fails."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    original = os.dup(2)
     with tempfile.TemporaryFile() as held_back:
         os.dup2(held_back.fileno(), 2)
         try:
             yield
         except BaseException:
-            os.dup2(kept, 2)
+            os.dup2(original, 2)
             held_back.seek(0)
             os.write(2, held_back.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(original, 2)
+            os.close(original)
 
 
 _requested: list[BaseException] = []

@@ -19,7 +19,7 @@ def serve(config: ServeCommand) -> None:
     """Serve an exported model until a signal asks to stop.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
     """
     from ecomcat.export.bundle import require_export
 

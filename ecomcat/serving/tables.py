@@ -104,7 +104,7 @@ def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
             "requestBody": {"required": True, "content": dict.fromkeys(TABLE_TYPES, table)}
         },
         summary="Label a table",
-        description="CSV or TSV, packed with gzip or zip or not. Every row and column is kept.",
+        description="CSV or TSV, packed with gzip or zip or not. Every row and column stays.",
     )
     async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
         require_media_type(request, TABLE_TYPES)
@@ -166,7 +166,7 @@ class TableWork:
 
 
 def label_table(work: TableWork, answers: Answers) -> tuple[IO[bytes], str]:
-    """Label a table: every row and column is kept, and what predict adds is added.
+    """Label a table: every row and column stays, and what predict adds is added.
 
     Args:
         work: The table.

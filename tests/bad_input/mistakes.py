@@ -1,4 +1,4 @@
-"""What users get wrong ends with one message that says how to mend it; nothing is left behind."""
+"""What users get wrong ends with one message that says how to fix it; nothing is left behind."""
 
 from __future__ import annotations
 
