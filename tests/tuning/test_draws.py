@@ -97,14 +97,6 @@ def test_the_last_of_many_is_found() -> None:
     assert draw_untried(space, tried | {(37, 73)}, generator()) is None
 
 
-def test_of_a_space_too_large_to_list_there_is_always_another() -> None:
-    space = {name: parse_domain("1..1000", INT) for name in "abcdef"}
-    random, tried = generator(), set[Key]()
-    for count in range(1, 101):
-        tried.add(key_of(space, draw_untried(space, tried, random) or {}))
-        assert len(tried) == count
-
-
 @pytest.mark.parametrize(
     ("space", "tried", "is_exhausted"),
     [
@@ -120,13 +112,6 @@ def test_a_space_is_exhausted_when_all_of_it_was_tried(
     space: dict[str, Domain], tried: int, is_exhausted: bool
 ) -> None:
     assert exhausted(space, [(number,) for number in range(tried)]) == is_exhausted
-
-
-def test_a_key_is_the_values_in_the_spaces_order_and_nothing_else() -> None:
-    space = {"units": UNITS, "pooling": POOLING}
-    values = {"pooling": "max", "tuner/epochs": 3, "units": 32}
-    assert key_of(space, values) == (32, "max")
-    assert key_of(dict(reversed(space.items())), values) == ("max", 32)
 
 
 @pytest.mark.parametrize(

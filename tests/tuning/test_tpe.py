@@ -22,7 +22,7 @@ from optuna.trial import create_trial
 
 from ecomcat.model.space import Domain, parse_domain, space_size
 from ecomcat.options import Rule, Value
-from ecomcat.tuning.draws import draw, key_of, stepped_values
+from ecomcat.tuning.draws import draw, key_of
 from ecomcat.tuning.records import (
     COMPLETED,
     CUT_SHORT,
@@ -115,16 +115,6 @@ def test_no_configuration_is_suggested_twice_and_none_when_all_were(
     oracle = Oracle(space).run(size, by_turns)
     assert len(oracle.tried()) == size
     assert oracle.suggest() is None
-
-
-@pytest.mark.parametrize("best", [{"units": 16, "pooling": "mean"}, {"units": 48}])
-def test_a_small_space_is_suggested_to_its_end_however_one_sided_the_scores(
-    best: Mapping[str, Any],
-) -> None:
-    def one_sided(_number: int, values: Mapping[str, Any]) -> End:
-        return COMPLETED, 0.9 if best.items() <= values.items() else 0.1, ""
-
-    assert len(Oracle(SMALL).run(8, one_sided).tried()) == 8
 
 
 def test_it_looks_where_trials_were_good() -> None:
@@ -230,12 +220,6 @@ def require_round_trip(domain: Domain, value: Value) -> None:
     create_trial(params={"x": found}, distributions={"x": distribution_of(domain)}, value=0.0)
     back = from_distribution(domain, found)
     assert (back, type(back)) == (value, type(value))
-
-
-@pytest.mark.parametrize("domain", EXAMPLES.values(), ids=EXAMPLES)
-def test_each_value_of_a_finite_domain_goes_to_optuna_and_comes_back(domain: Domain) -> None:
-    for value in stepped_values(domain) or ():
-        require_round_trip(domain, value)
 
 
 @settings(deadline=None)
