@@ -13,7 +13,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.cli import compose
 from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
@@ -201,6 +200,9 @@ def _configured(
     command: str, data: Data, overrides: tuple[str, ...], keywords: Mapping[str, Any]
 ) -> tuple[Any, LabelledRows | None]:
     """Compose the configuration, and read a DataFrame's rows."""
+    # Imported late: to open a model takes no Hydra.
+    from ecomcat.cli import compose
+
     given = list(overrides)
     if isinstance(data, str | Path):
         given.append(f"data.path={data}")

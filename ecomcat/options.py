@@ -12,9 +12,10 @@ from itertools import combinations
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from omegaconf import MISSING
-
 from ecomcat.errors import UserError, nearest
+
+MISSING: Any = "???"
+"""OmegaConf's word for what must be given; OmegaConf itself takes long to import."""
 
 Value = int | float | bool | str
 AUTO = "auto"

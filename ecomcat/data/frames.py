@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import labelled_frame
-from ecomcat.data.columns import HEAD_ROWS, Head, find_labelled_columns
-from ecomcat.data.sources import LabelledRows
 from ecomcat.errors import UserError, name_five
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ecomcat.data.sources import LabelledRows
 
 Texts = Any
 """A string, a sequence of strings, a Series, or a DataFrame that has the text columns."""
@@ -35,6 +34,9 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
     [('A red ball', 'Toys')]
     """
     from ecomcat.data.chunks import join_texts, texts_of
+    from ecomcat.data.cleaning import labelled_frame
+    from ecomcat.data.columns import HEAD_ROWS, Head, find_labelled_columns
+    from ecomcat.data.sources import LabelledRows
 
     numbered = _numbered(frame)
     first = numbered.head(HEAD_ROWS)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecomcat.commands import SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.export.card import model_card
 from ecomcat.files import file_mode_mask, require_writable, write_failure, write_json, write_text
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import keras
     from tokenizers import Tokenizer
 
+    from ecomcat.commands import SearchCommand
     from ecomcat.text.encoding import EncodedTexts
 
 logger = logging.getLogger("ecomcat")

@@ -232,13 +232,12 @@ def trained_columns(directory: Path) -> tuple[str | int, ...]:
     Returns:
         Names or positions; none where the folder does not tell, which `load_classifier` refuses.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
+    import yaml
 
     try:
-        return tuple(OmegaConf.load(directory / CONFIG).trained_on.text_columns)
-    except (OSError, ValueError, TypeError, AttributeError, YAMLError, OmegaConfBaseException):
+        config = yaml.safe_load((directory / CONFIG).read_text(encoding="utf-8"))
+        return tuple(config["trained_on"]["text_columns"])
+    except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
         return ()
 
 
