@@ -74,7 +74,7 @@ def load_inputs(path: Path | None, rows: int) -> TrialInputs:
         build=lstm_classifier,
         texts=encode_all(tokenizer, [material.texts[row] for row in chosen], _WIDTH),
         labels=material.labels[chosen],
-        classes=len(material.class_names),
+        num_classes=len(material.class_names),
         split=Split(numbers[: len(train)], numbers[len(train) :], numbers[:0]),
         seed=_SEED,
         patience=_EPOCHS,
@@ -107,7 +107,7 @@ def train_with_keras(inputs: TrialInputs, *, one_width: bool) -> Marks:
     marks = [time.process_time()]
     keras.backend.clear_session()
     keras.utils.set_random_seed(_SEED)
-    model = inputs.build(VALUES, inputs.classes)
+    model = inputs.build(VALUES, inputs.num_classes)
     model.compile(
         optimizer=keras.optimizers.Adam(VALUES["learning_rate"]),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=VALUES["label_smoothing"]),
@@ -131,7 +131,7 @@ def _keras_batches(inputs: TrialInputs, rows: Any, one_width: bool) -> Any:
 
     examples, size = inputs.examples(rows, VALUES), VALUES["batch_size"]
     order = np.arange(len(rows)) if one_width else np.argsort(examples.texts.lengths)
-    labels = np.eye(inputs.classes, dtype=np.float32)[examples.labels]
+    labels = np.eye(inputs.num_classes, dtype=np.float32)[examples.labels]
 
     class Batches(keras.utils.PyDataset):
         def __len__(self) -> int:

@@ -284,7 +284,7 @@ def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -
         build=find_builder(config.model.build),
         texts=texts,
         labels=dataset.label_ids,
-        classes=len(dataset.class_names),
+        num_classes=len(dataset.class_names),
         split=dataset.split,
         seed=config.seed,
         patience=config.search.patience,

@@ -168,7 +168,7 @@ def choose_experts(
     fitted = {each.expert.name: each for each in _fit_experts(final, inputs, limits)}
     if not fitted:
         return []
-    texts = max_judged_texts(inputs.classes)
+    texts = max_judged_texts(inputs.num_classes)
     rows = sample_rows(len(labels), texts, np.random.default_rng(inputs.seed))
     judged = {name: each.validation[rows] for name, each in fitted.items()}
     names = useful_experts(comparable(rows) or [networks[rows]], judged, labels[rows])
@@ -190,7 +190,7 @@ def _fit_experts(final: FinalConfig, inputs: TrialInputs, limits: TextLimits) ->
     for kind in EXPERTS:
         if not getattr(final, kind.name):
             continue
-        expert = kind(inputs.classes, TextLimits(words, limits.max_tokens), inputs.seed)
+        expert = kind(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
         try:
             expert.fit(train)
             fitted.append(ChosenExpert(expert, expert.calibrate(validation)))

@@ -46,7 +46,7 @@ class Training:
     Args:
         model: Keras model, as `build_classifier` returns it.
         examples: The training rows.
-        classes: Integer. Number of classes.
+        num_classes: Integer. Number of classes.
         batch_size: Integer. Texts of a batch.
         seed: Integer. Seed of the order of the batches and of the words dropped.
         word_dropout: Float. Fraction of the words read as unknown, others in each epoch; less of
@@ -59,7 +59,7 @@ class Training:
         model: keras.Model,
         examples: Examples,
         *,
-        classes: int,
+        num_classes: int,
         batch_size: int,
         seed: int,
         word_dropout: float = 0.0,
@@ -67,11 +67,11 @@ class Training:
     ) -> None:
         self.epoch = epoch
         self._examples = examples
-        self._classes = classes
+        self._num_classes = num_classes
         self._batch_size = batch_size
         self._seed = seed
         self._word_dropout = word_dropout
-        self._step = _compile_step(model, classes)
+        self._step = _compile_step(model, num_classes)
 
     def train_epoch(self) -> dict[str, float]:
         """Train on every example once, and return what `train_batches` returns."""
@@ -94,7 +94,7 @@ class Training:
             DivergedError: when the loss is not finite.
         """
         examples, random = self._examples, np.random.default_rng([self._seed, self.epoch, 1])
-        one_hot = np.eye(self._classes, dtype=np.float32)
+        one_hot = np.eye(self._num_classes, dtype=np.float32)
         predicted = np.empty(len(examples), np.int64)
         total_loss = 0.0
         batches = training_batches(examples.texts.lengths, self._batch_size, self._seed, self.epoch)
@@ -114,15 +114,18 @@ class Training:
         return {
             "loss": total_loss / len(examples),
             "accuracy": float(np.mean(predicted == examples.labels)),
-            "macro_f1": macro_f1(examples.labels, predicted, self._classes),
+            "macro_f1": macro_f1(examples.labels, predicted, self._num_classes),
         }
 
 
-def _compile_step(model: keras.Model, classes: int) -> Callable[..., Any]:
+def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:
     """Return a function that trains on one batch and returns its loss and probabilities."""
     variables = model.trainable_variables
     model.optimizer.build(variables)
-    signature = [tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, classes), tf.float32)]
+    signature = [
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((None, num_classes), tf.float32),
+    ]
 
     @tf.function(input_signature=signature, autograph=False)
     def step(ids: Any, targets: Any) -> Any:
@@ -142,7 +145,7 @@ class Scorer:
     """Compute class probabilities with a Keras model that is compiled once."""
 
     def __init__(self, model: keras.Model) -> None:
-        self._classes = model.output_shape[-1]
+        self._num_classes = model.output_shape[-1]
         signature = [tf.TensorSpec((None, None), tf.int32)]
         self._forward = tf.function(
             lambda ids: model(ids, training=False), input_signature=signature, autograph=False
@@ -154,7 +157,7 @@ class Scorer:
         Args:
             texts: Texts in the vocabulary and length limit that the model was trained on.
         """
-        probabilities = np.zeros((len(texts), self._classes), np.float32)
+        probabilities = np.zeros((len(texts), self._num_classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
             probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
         return probabilities
@@ -171,7 +174,7 @@ class ValidationWatch:
     Args:
         model: Keras model in training.
         examples: The validation rows.
-        classes: Integer. Number of classes.
+        num_classes: Integer. Number of classes.
         smoothing: Float. Label smoothing of the training loss, so that the losses compare.
         patience: Integer. Epochs without a better macro-F1 after which training is to stop.
         outcome: What an earlier part of the same training gave. Defaults to none.
@@ -182,7 +185,7 @@ class ValidationWatch:
         model: keras.Model,
         examples: Examples,
         *,
-        classes: int,
+        num_classes: int,
         smoothing: float,
         patience: int,
         outcome: Outcome | None = None,
@@ -191,7 +194,7 @@ class ValidationWatch:
         self._model = model
         self._scorer = Scorer(model)
         self._examples = examples
-        self._classes = classes
+        self._num_classes = num_classes
         self._smoothing = smoothing
         self._patience = patience
 
@@ -226,7 +229,7 @@ class ValidationWatch:
     def _score(self, probabilities: NDArray[np.float32]) -> dict[str, float]:
         labels, predicted = self._examples.labels, probabilities.argmax(axis=1)
         return {
-            "macro_f1": macro_f1(labels, predicted, self._classes),
+            "macro_f1": macro_f1(labels, predicted, self._num_classes),
             "accuracy": float(np.mean(labels == predicted)),
             "loss": cross_entropy(labels, probabilities, self._smoothing),
         }

@@ -36,7 +36,7 @@ class TrialInputs:
         build: Function that builds the network.
         texts: `EncodedTexts`. All texts, encoded once.
         labels: Array of integers, shape `(texts,)`. Their class numbers.
-        classes: Integer. Number of classes.
+        num_classes: Integer. Number of classes.
         split: `Split`. Which texts are train and validation.
         seed: Integer. The run's seed.
         patience: Integer. Epochs without a better macro-F1 before a trial ends.
@@ -49,7 +49,7 @@ class TrialInputs:
     build: Builder
     texts: EncodedTexts
     labels: NDArray[np.int64]
-    classes: int
+    num_classes: int
     split: Split
     seed: int
     patience: int
@@ -91,7 +91,7 @@ class TrialTraining:
         return ValidationWatch(
             self.model,
             inputs.examples(inputs.split.validation, values),
-            classes=inputs.classes,
+            num_classes=inputs.num_classes,
             smoothing=values["label_smoothing"],
             patience=inputs.patience,
             outcome=parent,
@@ -190,7 +190,7 @@ def build_network(
     return build_classifier(
         inputs.build,
         values,
-        inputs.classes,
+        inputs.num_classes,
         seed=seed,
         total_batches=inputs.max_epochs * batches,
     )
@@ -209,7 +209,7 @@ def start_training(
     return Training(
         model,
         examples,
-        classes=inputs.classes,
+        num_classes=inputs.num_classes,
         batch_size=values["batch_size"],
         word_dropout=values["word_dropout"],
         seed=seed,

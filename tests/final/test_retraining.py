@@ -33,7 +33,7 @@ def trial_inputs(**options: Any) -> Any:
 
     texts, labels = texts_and_labels()
     split = Split(np.arange(60), np.arange(60, 75), np.arange(75, 90))
-    given = {"build": lstm_classifier, "texts": texts, "labels": labels, "classes": 3}
+    given = {"build": lstm_classifier, "texts": texts, "labels": labels, "num_classes": 3}
     limits = {"split": split, "seed": 1, "patience": 9, "max_epochs": 6}
     return TrialInputs(**{**given, **limits, **options})
 

@@ -21,7 +21,7 @@ def build(seed: int = 3, **values: Any) -> Any:
 def training(model: Any, data: Any, **options: Any) -> Any:
     from ecomcat.model.training import Training
 
-    return Training(model, data, **{"classes": 3, "batch_size": 8, "seed": 1, **options})
+    return Training(model, data, **{"num_classes": 3, "batch_size": 8, "seed": 1, **options})
 
 
 def examples(count: int = 64, seed: int = 0) -> Any:
@@ -141,7 +141,7 @@ def watch_training(model: Any, train: Any, validation: Any, epochs: int, patienc
     """Train until the epochs are over or patience is."""
     from ecomcat.model.training import ValidationWatch
 
-    watch = ValidationWatch(model, validation, classes=3, smoothing=0.0, patience=patience)
+    watch = ValidationWatch(model, validation, num_classes=3, smoothing=0.0, patience=patience)
     running = training(model, train)
     while running.epoch < epochs and not watch.out_of_patience:
         logs = running.train_epoch()

@@ -123,7 +123,7 @@ def inputs(config: SearchCommand) -> Any:
         build=lambda _values, _classes: None,
         texts=EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64)),
         labels=nothing,
-        classes=2,
+        num_classes=2,
         split=Split(nothing, nothing, nothing),
         seed=config.seed,
         patience=2,
