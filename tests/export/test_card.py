@@ -78,24 +78,6 @@ def card(
     return model_card(metrics, [category, "the other"])
 
 
-@pytest.mark.parametrize(
-    ("final", "said"),
-    [
-        ({}, "One network: trial 0003 (75%, 4 epochs)."),
-        ({"name": "ensemble", "members": MEMBERS}, "The weighted mean of 2 networks"),
-        ({}, "Trained on 9 texts: train and validation"),
-        ({"retrained": False}, "train alone: the weights of the search"),
-        ({"use_all_rows": True}, "the figures are of the model before the test rows"),
-        ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
-        ({"linear_share": 0.2}, "says by itself) counts for 20% of each answer"),
-    ],
-)
-def test_says_what_the_model_is_made_of_and_was_trained_on(
-    final: dict[str, Any], said: str
-) -> None:
-    assert said in card(final=final)
-
-
 def test_says_which_rows_a_person_left_out_and_scores_test_without_them() -> None:
     left = {"source": "marks<1>.csv", "train": 7, "validation": 3, "test": 2, "unknown": 0}
     said = card(excluded=left)
@@ -149,6 +131,7 @@ def test_usual_names_are_not_cluttered() -> None:
     assert "- Source: data/my_file-2.csv\n" in written
     assert "| Clothing, Shoes | 1.0000 | 1.0000 | 1.0000 | 1 |\n" in written
     assert "- learning_rate: 0.001\n- x: None\n" in written
+    assert "- Licence: CC BY 4.0" in card(licence="CC BY 4.0") and "not stated" in card()
 
 
 @pytest.mark.parametrize(
@@ -186,11 +169,6 @@ def test_the_snippets_label_any_text(
         exec(code.replace('"a text"', repr(text)), {})
     assert shapes == [(1, expected)] * 2
     assert capsys.readouterr().out == "Bücher\n" * 2
-
-
-def test_says_whose_the_data_is() -> None:
-    assert "- Licence: CC BY 4.0" in card(licence="CC BY 4.0")
-    assert "not stated" in card()
 
 
 def test_shows_what_may_be_accepted_automatically_and_at_which_precision() -> None:

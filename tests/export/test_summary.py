@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ecomcat.export.summary import verdict
+from ecomcat.export.summary import model_sentences, verdict
 
 
 def said(ours: tuple[float, float], theirs: tuple[float, float], p_value: float) -> str:
@@ -36,3 +36,26 @@ def test_better_and_worse_are_said_only_of_what_is_no_chance(ours, theirs, p_val
 
 def test_without_a_baseline_there_is_no_comparison():
     assert "no linear baseline" in verdict({"test": {}, "baseline": None})
+
+
+@pytest.mark.parametrize(
+    ("final", "expected"),
+    [
+        ({}, "One network: trial 0003 (75%, 4 epochs)."),
+        ({"members": 2}, "The weighted mean of 2 networks: trial 0003 (75%, 4 epochs), trial 0001"),
+        ({}, "Trained on 9 texts: train and validation."),
+        ({"retrained": False}, "train alone: the weights of the search"),
+        ({"use_all_rows": True}, "the figures are of the model before the test rows"),
+        ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
+        ({"linear_share": 0.2}, "says by itself) counts for 20% of each answer"),
+    ],
+)
+def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
+    members = [
+        {"trial": "0003", "share": 0.75, "epochs": 4},
+        {"trial": "0001", "share": 0.25, "epochs": 2},
+    ]
+    usual = {"memory_share": 0, "linear_share": 0, "retrained": True, "use_all_rows": False}
+    chosen = members[: final.pop("members", 1)]
+    text = " ".join(model_sentences({**usual, "trained_texts": 9, "members": chosen, **final}))
+    assert expected in text

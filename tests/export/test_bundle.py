@@ -1,0 +1,243 @@
+"""An export takes its place whole or not at all, nothing of the user's is lost, and it is known."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import (
+    MANIFEST,
+    check_manifest,
+    read_manifest,
+    replaced_folder,
+    require_export,
+    require_replaceable,
+    write_manifest,
+)
+
+NAMES = ["labels.json", "model.keras"]
+
+
+def export(directory: Path, content: str) -> None:
+    """Write what stands for an export."""
+    with replaced_folder(directory) as folder:
+        for name in NAMES:
+            (folder / name).write_text(content, encoding="utf-8")
+        write_manifest(folder, NAMES)
+
+
+def contents(directory: Path) -> dict[str, str]:
+    """Return every file under a folder with its text."""
+    return {
+        str(path.relative_to(directory)): path.read_text(encoding="utf-8")
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def assert_exported(directory: Path, content: str) -> None:
+    """Check that an export is whole, and that nothing was left beside it."""
+    check_manifest(directory)
+    assert (directory / "labels.json").read_text(encoding="utf-8") == content
+    assert [entry.name for entry in directory.parent.iterdir()] == [directory.name]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Return an exported folder that also holds files of the user's."""
+    directory = tmp_path / "place" / "model"
+    export(directory, "old")
+    (directory / ".gitignore").write_text("*\n", encoding="utf-8")
+    (directory / "notes").mkdir()
+    (directory / "notes" / "mine.txt").write_text("mine", encoding="utf-8")
+    return directory
+
+
+# What belongs together
+
+
+def test_a_manifest_lists_the_hash_of_each_file_and_not_the_users(model: Path) -> None:
+    expected = dict.fromkeys(NAMES, hashlib.sha256(b"old").hexdigest())
+    assert read_manifest(model) == expected == require_export(model)
+    assert check_manifest(model) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "labels.json").unlink(), "these are missing: labels.json. Exp"),
+        (lambda folder: [(folder / name).unlink() for name in NAMES], "labels.json, model.keras"),
+        (lambda folder: (folder / MANIFEST).unlink(), "found no manifest.json of ecomcat's"),
+        (lambda folder: folder.rename(folder.with_name("moved")), "found no such folder"),
+    ],
+    ids=["a file is missing", "all are missing", "no manifest", "no folder"],
+)
+def test_what_is_missing_is_named_by_the_quick_check_and_by_the_whole_one(
+    model: Path, spoil: Callable[[Path], object], message: str
+) -> None:
+    spoil(model)
+    for check in (require_export, check_manifest):
+        with pytest.raises(UserError) as refused:
+            check(model)
+        assert message in str(refused.value) and str(model) in str(refused.value)
+
+
+def test_a_changed_file_is_named_by_the_whole_check(model: Path) -> None:
+    (model / "labels.json").write_text("changed", encoding="utf-8")
+    require_export(model)
+    with pytest.raises(UserError, match=r"these are not those exported: labels\.json\."):
+        check_manifest(model)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe\x00",
+        b'{"name": "web app", "icons": []}',
+        b'{"project": "another", "format": 1, "files": {}}',
+        b'{"project": "ecomcat", "format": 2, "files": {}}',
+        b'{"project": "ecomcat", "format": 1}',
+        b'{"project": "ecomcat", "format": 1, "files": ["a"]}',
+    ],
+)
+def test_another_manifest_does_not_make_a_folder_ours(model: Path, content: bytes) -> None:
+    (model / MANIFEST).write_bytes(content)
+    assert read_manifest(model) is None
+    with pytest.raises(UserError, match="of ecomcat's there"):
+        require_export(model)
+    with pytest.raises(UserError, match="nothing there was touched"):
+        require_replaceable(model)
+
+
+# Its place
+
+
+@pytest.mark.parametrize("held", [None, (), (".gitignore",)], ids=["absent", "empty", "ignored"])
+def test_a_new_export_takes_a_place_that_is_free(
+    tmp_path: Path, held: tuple[str, ...] | None
+) -> None:
+    directory = tmp_path / "a" / "b" / "model"
+    if held is not None:
+        directory.mkdir(parents=True)
+        for name in held:
+            (directory / name).write_text("*\n", encoding="utf-8")
+    export(directory, "new")
+    assert_exported(directory, "new")
+    assert {path.name for path in directory.iterdir()} == {*NAMES, MANIFEST, *(held or ())}
+
+
+def test_an_earlier_export_goes_whole_and_the_users_files_and_links_stay(model: Path) -> None:
+    (model / "extra.json").write_text("old", encoding="utf-8")
+    write_manifest(model, [*NAMES, "extra.json"])
+    (model / "link").symlink_to("notes/mine.txt")
+    (model / "dangling").symlink_to("nowhere")
+    require_replaceable(model)
+    export(model, "new")
+    assert_exported(model, "new")
+    assert not (model / "extra.json").exists()
+    assert contents(model)["notes/mine.txt"] == "mine"
+    assert (model / "link").readlink() == Path("notes/mine.txt")
+    assert (model / "dangling").readlink() == Path("nowhere")
+
+
+def test_a_relative_place_and_a_link_are_exported_to_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk").mkdir()
+    Path("place").mkdir()
+    Path("place/model").symlink_to(tmp_path / "disk", target_is_directory=True)
+    for content in ("first", "second", "third"):
+        export(Path("place/model"), content)
+        assert_exported(Path("place/model"), content)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ValueError("no"), ValueError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), UserError),
+    ],
+    ids=["a fault", "Ctrl-C", "a full disk"],
+)
+def test_what_fails_leaves_the_old_export(
+    model: Path, error: BaseException, raised: type[BaseException]
+) -> None:
+    before = contents(model)
+    with pytest.raises(raised) as failed, replaced_folder(model) as folder:
+        (folder / "labels.json").write_text("half", encoding="utf-8")
+        assert contents(model) == before
+        raise error
+    if raised is UserError:
+        assert all(part in str(failed.value) for part in (str(model), "No space", "model_dir="))
+    assert contents(model) == before
+    assert_exported(model, "old")
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_failing_rename_leaves_the_old_folder(
+    model: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    before, rename, calls = contents(model), Path.rename, []
+
+    def sometimes(path: Path, target: Path) -> Path:
+        calls.append(path.name)
+        if len(calls) == failing:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", sometimes)
+    with pytest.raises(UserError, match=os.strerror(errno.EBUSY)):
+        export(model, "new")
+    assert contents(model) == before
+    assert_exported(model, "old")
+
+
+def test_the_users_files_survive_a_death_between_the_renames(model: Path) -> None:
+    model.rename(model.with_name(f".{model.name}.former"))  # where it stands after such a death
+    export(model, "new")
+    assert_exported(model, "new")
+    assert contents(model)["notes/mine.txt"] == "mine"
+
+
+def test_a_folder_of_the_users_that_is_named_like_a_former_export_survives(model: Path) -> None:
+    theirs = model.with_name(f".{model.name}.former")
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(UserError, match=theirs.name):
+        export(model, "new")
+    assert contents(theirs) == {"thesis.txt": "years of work"}
+
+
+def test_what_is_not_an_export_is_refused_beforehand_and_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("thesis", "volume"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work", encoding="utf-8")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "volume")
+    before = contents(tmp_path)
+    messages = {
+        "thesis": r"model_dir=.*thesis.*chapter\.txt.*nothing there was touched",
+        "file": "found a file",
+        "file/model": "Cannot write to",
+        "volume": "mount point.*model_dir=.*volume/model",
+    }
+    for place, message in messages.items():
+        for attempt in (require_replaceable, lambda folder: export(folder, "new")):
+            with pytest.raises(UserError, match=message):
+                attempt(tmp_path / place)
+    require_replaceable(tmp_path / "volume" / "model")
+    assert contents(tmp_path) == before
