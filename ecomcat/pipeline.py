@@ -105,19 +105,25 @@ def search_and_export(
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
         return None
-    tokenizer, texts = encode_once(dataset, space)
+    tokenizer, texts = _encode_once(dataset, space)
     with step("Starting TensorFlow"):
         import_tensorflow()
     from ecomcat.final.finishing import finish_search
 
-    inputs = trial_inputs(config, dataset, texts)
+    inputs = _trial_inputs(config, dataset, texts)
     if rerun is not None:
         inputs = replace(inputs, root=rerun.root)
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_config_to_store(config)
     ) as study:
-        write_facts(study, DATA, data_snapshot(dataset, texts, space))
-        result = search_with_progress(config, inputs, space, study)
+        limit = int(space["max_tokens"].highest)
+        lengths = describe_lengths(dataset.texts, texts.lengths, limit)
+        write_facts(
+            study,
+            DATA,
+            {"data": dataset.description, "lengths": lengths, "versions": package_versions()},
+        )
+        result = _search_with_progress(config, inputs, space, study)
         with log_if_stopped(
             f"No model was exported. The same command goes on with study {study.name}, whose "
             "trials are kept."
@@ -185,13 +191,11 @@ def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
     """Return the configuration as a study keeps it: its files are found from any folder."""
-    data = config.data
-    data = replace(data, path=_absolute(data.path), exclude=_absolute(data.exclude))
-    return asdict(replace(config, data=data))
-
-
-def _absolute(path: str | None) -> str | None:
-    return str(expanded(path).absolute()) if path else None
+    paths = {"path": config.data.path, "exclude": config.data.exclude}
+    found: dict[str, Any] = {
+        key: str(expanded(path).absolute()) for key, path in paths.items() if path
+    }
+    return asdict(replace(config, data=replace(config.data, **found)))
 
 
 def _print_results(
@@ -220,16 +224,7 @@ def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]
 def resolve_auto_settings(
     config: SearchCommand, space: Mapping[str, Domain], dataset: Dataset
 ) -> tuple[SearchCommand, dict[str, Domain]]:
-    """Decide what `auto` leaves to the data: the batch size, the epochs and the patience.
-
-    Args:
-        config: of the run.
-        space: domain of each hyperparameter.
-        dataset: all texts, and which of them are train.
-
-    Returns:
-        The configuration and the space with numbers in place of `auto`.
-    """
+    """Put numbers in place of `auto`: the batch size, the epochs and the patience."""
     train = dataset.split.train
     # Texts stand in the order of their digests, and so the first ones are any.
     counted = train[:_COUNTED_TEXTS]
@@ -244,13 +239,8 @@ def resolve_auto_settings(
     return replace(config, search=search), space
 
 
-def encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
-    """Fit the largest vocabulary on train and encode every text to the longest limit.
-
-    Args:
-        dataset: all texts, and which of them are train.
-        space: domain of each hyperparameter.
-    """
+def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
+    """Fit the largest vocabulary on train and encode every text to the longest limit."""
     training_texts = (dataset.texts[row] for row in dataset.split.train)
     with step("Fitting the vocabulary"):
         tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
@@ -266,17 +256,8 @@ def encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenize
     return tokenizer, texts
 
 
-def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
-    """Gather what all trials share.
-
-    Args:
-        config: of the run.
-        dataset: all texts.
-        texts: encoded by the largest vocabulary.
-
-    Raises:
-        UserError: when the network's builder cannot be had.
-    """
+def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
+    """Gather what all trials share."""
     from ecomcat.model.network import find_builder
     from ecomcat.tuning.trial import TrialInputs
 
@@ -293,38 +274,10 @@ def trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -
     )
 
 
-def data_snapshot(
-    dataset: Dataset, texts: EncodedTexts, space: Mapping[str, Domain]
-) -> dict[str, Any]:
-    """Return what the report says of the data, from the moment that the search begins.
-
-    Args:
-        dataset: all texts.
-        texts: encoded to the longest limit.
-        space: domain of each hyperparameter.
-    """
-    limit = int(space["max_tokens"].highest)
-    return {
-        "data": dataset.description,
-        "lengths": describe_lengths(dataset.texts, texts.lengths, limit),
-        "versions": package_versions(),
-    }
-
-
-def search_with_progress(
+def _search_with_progress(
     config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
 ) -> SearchResult:
-    """Search, and tell the user and TensorBoard how it goes.
-
-    Args:
-        config: of the run.
-        inputs: what all trials share.
-        space: domain of each hyperparameter.
-        study: the folder.
-
-    Raises:
-        UserError: when no trial has completed.
-    """
+    """Search, while a progress display, TensorBoard and the report follow it."""
     from ecomcat.reporting.study_page import ReportListener
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.tuner import run_search
