@@ -15,7 +15,7 @@ from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
 
 if TYPE_CHECKING:
-    from ecomcat.data.chunks import Table
+    from ecomcat.data.formats import Table
     from ecomcat.export.labelling import Labeller, LabelOptions
 
 logger = logging.getLogger("ecomcat")
@@ -73,8 +73,8 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, rows_and_rate, step
-    from ecomcat.data.chunks import absences, join_texts
     from ecomcat.data.columns import find_text_columns
+    from ecomcat.data.formats import join_texts
     from ecomcat.data.writing import open_output, refuse_name_clash
     from ecomcat.export.classifier import load_classifier, warn_of_other_columns
     from ecomcat.export.labelling import Labeller
@@ -96,7 +96,7 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     ):
         for chunk in table.chunks(columns, config.batch_rows, needed):
             texts = join_texts(chunk.frame, columns.text)
-            write(chunk, labeller.label(texts, absences(chunk, columns, texts)))
+            write(chunk, labeller.label(texts))
             advance(len(texts), table.position())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)

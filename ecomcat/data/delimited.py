@@ -15,7 +15,7 @@ import pandas as pd
 from pandas.errors import ParserError
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.decoding import Lines
+from ecomcat.data.content import Lines
 from ecomcat.errors import UserError, nearest
 
 ONE_COLUMN = "\uffff"
@@ -149,7 +149,7 @@ class Rows:
         Raises:
             UserError: at a row that cannot be read.
         """
-        self._lines.forget()
+        self._lines.recent.clear()
         try:
             if self._reader is None:
                 self._reader = pd.read_csv(

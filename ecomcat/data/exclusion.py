@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.cleaning import key_digest, normalized_key
-from ecomcat.data.header import folded
+from ecomcat.data.columns import folded
 from ecomcat.data.splitting import Split
 from ecomcat.errors import UserError
 

@@ -1,13 +1,22 @@
-"""Which format a file has: by what the user says, else by the file's ending."""
+"""Formats of tables: which one a file has, and the form in which all of them are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ecomcat.data.columns import Columns, Head
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import STANDARD_STREAM
 from ecomcat.process import require_extra
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AUTO = "auto"
 CSV, TSV, JSON_LINES, PARQUET, EXCEL = ("csv", "tsv", "jsonl", "parquet", "excel")
@@ -31,20 +40,19 @@ _UNKNOWN = frozenset(
 )
 
 
-def bare_name(path: str) -> str:
-    """Return a file's name in lower case, without the ending of its packing."""
-    name = PurePath(path).name.lower()
-    packing = PurePath(name).suffix
-    return name.removesuffix(packing) if packing in _PACKINGS else name
-
-
 def format_by_ending(path: str) -> str | None:
     """Return the format that a file's ending names; None where it tells nothing.
 
     >>> format_by_ending("products.CSV.gz")
     'csv'
     """
-    return _ENDINGS.get(PurePath(bare_name(path)).suffix)
+    return _ENDINGS.get(_ending(path))
+
+
+def _ending(path: str) -> str:
+    """Return a file's ending in lower case, without that of its packing."""
+    name = PurePath(path.lower())
+    return name.with_suffix("").suffix if name.suffix in _PACKINGS else name.suffix
 
 
 def choose_formats(
@@ -65,10 +73,8 @@ def choose_formats(
         UserError: naming each that is not known, or that needs a package that is missing.
     """
     problems = [
-        *_name_problems("input_format", input_format, INPUT_FORMATS),
-        *_name_problems("output_format", output_format, OUTPUT_FORMATS),
-        *(path_problems("input", source) if input_format == AUTO else ()),
-        *(path_problems("output", output) if output_format == AUTO else ()),
+        *_problems("input", source, input_format, INPUT_FORMATS),
+        *_problems("output", output, output_format, OUTPUT_FORMATS),
     ]
     if problems:
         raise UserError("\n".join(problems))
@@ -77,20 +83,22 @@ def choose_formats(
     written = format_by_ending(output) or like_input if output_format == AUTO else output_format
     if output != STANDARD_STREAM:
         _refuse_unwritable(output, written)
-    require_package(chosen)
+    if chosen == EXCEL:
+        require_excel()
     return chosen, written
 
 
-def _name_problems(key: str, name: str, known: Sequence[str]) -> Iterator[str]:
+def _problems(key: str, path: str, name: str, known: Sequence[str]) -> Iterator[str]:
     if name not in known:
         hint = nearest(name.lower(), known)
-        yield f"{key}: expected one of {', '.join(known)}, found {name!r}.{hint}"
+        yield f"{key}_format: expected one of {', '.join(known)}, found {name!r}.{hint}"
+    elif name == AUTO:
+        yield from path_problems(key, path)
 
 
-def require_package(format_name: str) -> None:
+def require_excel() -> None:
     """Refuse Excel without the package that reads it."""
-    if format_name == EXCEL:
-        require_extra("excel", "openpyxl", needed_for="Excel")
+    require_extra("excel", "openpyxl", needed_for="Excel")
 
 
 def path_problems(key: str, path: str) -> Iterator[str]:
@@ -100,16 +108,13 @@ def path_problems(key: str, path: str) -> Iterator[str]:
         key: String. The setting that names it.
         path: String. The file, or `-`.
     """
-    ending = PurePath(bare_name(path)).suffix
-    if ending not in _UNKNOWN:
+    if _ending(path) not in _UNKNOWN:
         return
     advice = "Write it in one of these formats."
-    if ending == ".json":
-        lines = "give it the ending .jsonl"
-        if key in ("input", "output"):
-            lines = f"set {key}_format=jsonl"
+    if _ending(path) == ".json":
+        way = f"set {key}_format=jsonl" if "." not in key else "give it the ending .jsonl"
         advice = (
-            f"If it has one object a line, {lines}; one array is turned into such lines by: "
+            f"If it has one object a line, {way}; one array is turned into such lines by: "
             "jq -c '.[]'."
         )
     yield (
@@ -135,3 +140,127 @@ def _refuse_unwritable(output: str, written: str) -> None:
             "output: expected Parquet, which is compressed within, not to be packed again, found "
             f"{output!r}. Write {PurePath(output).with_suffix('')} instead."
         )
+
+
+class Chunk(NamedTuple):
+    """Some rows of a table.
+
+    Args:
+        frame: The cells, in columns numbered from 0: strings of CSV and Excel, Python's values of
+            JSON (NaN where there is no such member), Arrow's of Parquet.
+        lines: Of JSON, each row as it stands.
+        surplus: Of JSON, the place, and the names, of each row that has members for which there
+            is no column.
+    """
+
+    frame: pd.DataFrame
+    lines: Sequence[str] = ()
+    surplus: Sequence[tuple[str, list[str]]] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """An opened table, to be read once.
+
+    Args:
+        name: String. What messages call it.
+        format: String. One of `INPUT_FORMATS`, not `"auto"`.
+        head: Its first rows, in which columns are looked for.
+        chunks: Function of the columns that are used, of the rows to read at a time, and of the
+            positions that are needed (None for all), which returns the rows below the header.
+        position: Function that returns the share of the file that has been read, from 0 to 1.
+        delimiter: String. The character between the cells of CSV and TSV.
+        marked: Boolean. Whether it begins with a byte order mark, as spreadsheets save it.
+        schema: Arrow's schema of a Parquet file.
+    """
+
+    name: str
+    format: str
+    head: Head
+    chunks: Callable[[Columns, int, Sequence[int] | None], Iterator[Chunk]]
+    position: Callable[[], float | None]
+    delimiter: str = ","
+    marked: bool = False
+    schema: Any = None
+
+    def names(self, columns: Columns) -> list[str]:
+        """Return what the columns are called where a format needs names."""
+        return list(columns.header or map(str, range(self.head.width)))
+
+
+class Number(float):
+    """A number of JSON, which keeps the digits that it was written with."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def join_texts(frame: pd.DataFrame, positions: Sequence[int]) -> list[str]:
+    """Return the text of each row: its cells that are not blank, joined by one space.
+
+    >>> import pandas as pd
+    >>> join_texts(pd.DataFrame([[" a red ", None, "ball"]]), [0, 1, 2])
+    ['a red ball']
+    """
+    columns = [[text.strip() for text in texts_of(frame[i])] for i in positions]
+    return [" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)]
+
+
+def texts_of(column: pd.Series[Any]) -> list[str]:
+    """Return a column's texts, the same from every format; empty for what is no text.
+
+    Numbers are written as JSON has them, true and false as pandas writes them to CSV.
+    """
+    return [_text(value) for value in plain_values(column)]
+
+
+def plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values as Python's own: None where there is none."""
+    if not hasattr(column.dtype, "pyarrow_dtype"):
+        return [None if value is None or value != value else value for value in column]
+    import pyarrow as pa
+
+    array = pa.chunked_array(column.array.__arrow_array__())
+    try:
+        values: list[Any] = array.to_pylist()
+    except UnicodeDecodeError:  # a file may hold bytes in a column of texts that are none
+        values = array.cast(pa.large_binary()).to_pylist()
+    return values
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or value != value or isinstance(value, list | dict | tuple):
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def cells_of(column: pd.Series[Any]) -> list[str]:
+    """Return a column's values as cells: nothing for null, bytes as base64, lists as JSON."""
+    return [value if isinstance(value, str) else _cell(value) for value in plain_values(column)]
+
+
+def _cell(value: Any) -> str:
+    return json_of(value) if isinstance(value, list | dict) else _text(_plain(value))
+
+
+def json_of(value: Any) -> str:
+    """Return a value as JSON; null for what is no number, bytes as base64, times as texts."""
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)

@@ -33,19 +33,19 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
     >>> frame_rows(frame, DataConfig()).rows
     [('A red ball', 'Toys')]
     """
-    from ecomcat.data.chunks import join_texts, texts_of
     from ecomcat.data.cleaning import labelled_frame
     from ecomcat.data.columns import HEAD_ROWS, Head, find_labelled_columns
+    from ecomcat.data.formats import join_texts, texts_of
     from ecomcat.data.sources import LabelledRows
 
     numbered = _numbered(frame)
     first = numbered.head(HEAD_ROWS)
-    cells = zip(*([text or "" for text in texts_of(first[place])] for place in first), strict=True)
+    cells = zip(*(texts_of(first[place]) for place in first), strict=True)
     names = list(map(str, frame.columns))
     head = Head("the DataFrame", [names, *map(list, cells)], by_format=True)
     columns = find_labelled_columns(head, data.text_column, data.label_column)
     assert columns.label is not None
-    labels = [text or "" for text in texts_of(numbered[columns.label])]
+    labels = texts_of(numbered[columns.label])
     labelled = labelled_frame(join_texts(numbered, columns.text), labels)
     source = f"a DataFrame of {len(frame)} rows"
     return LabelledRows("frame", source, labelled, columns.text_names, data.licence)
@@ -66,7 +66,7 @@ def plain_texts(texts: Texts, columns: Sequence[str | int]) -> tuple[list[str], 
         return [texts], None
     if not hasattr(texts, "iloc"):
         return [value if isinstance(value, str) else _text(value) for value in texts], None
-    from ecomcat.data.chunks import join_texts
+    from ecomcat.data.formats import join_texts
 
     frame = texts if hasattr(texts, "columns") else texts.to_frame()
     return join_texts(_numbered(frame), _text_places(frame, columns)), texts.index

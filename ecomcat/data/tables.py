@@ -5,27 +5,51 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
-from ecomcat.data.chunks import Chunk, Table, empty_table, join_texts, pieces, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import HEAD_ROWS, Columns, Head, find_labelled_columns
-from ecomcat.data.decoding import MARKED, Lines, choose_encoding, decode_head
+from ecomcat.data.content import (
+    HEAD_BYTES,
+    MARKED,
+    Lines,
+    choose_encoding,
+    decode_head,
+    head_of,
+    is_workbook,
+    open_plain,
+)
 from ecomcat.data.delimited import ONE_COLUMN, Rows, choose_dialect, first_row
-from ecomcat.data.formats import AUTO, CSV, EXCEL, JSON_LINES, PARQUET, TSV, format_by_ending
-from ecomcat.data.packing import HEAD_BYTES, Content, is_workbook, open_content, open_file
-from ecomcat.data.typed_formats import class_names, open_excel, open_json, open_parquet
+from ecomcat.data.formats import (
+    AUTO,
+    CSV,
+    EXCEL,
+    JSON_LINES,
+    PARQUET,
+    TSV,
+    Chunk,
+    Number,
+    Table,
+    format_by_ending,
+    join_texts,
+    require_excel,
+    texts_of,
+)
 from ecomcat.errors import UserError
 
 ROWS = 8192
 """Rows that are read at a time where nobody says how many."""
+
+_decode = json.JSONDecoder(parse_float=Number, parse_constant=lambda _: None).decode
+_BUFFER_BYTES = 1 << 20  # read at a time of each column: a row group need not fit in memory
 
 logger = logging.getLogger("ecomcat")
 
@@ -48,54 +72,26 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         columns = find_labelled_columns(table.head, data.text_column, data.label_column)
         label = columns.label
         assert label is not None
-        chunks = table.chunks(columns, ROWS, sorted({*columns.text, label}))
-        parts = [_labelled(table, chunk, columns.text, label) for chunk in chunks]
-    header = "no header" if columns.header is None else "first row taken as header"
+        names = None if table.schema is None else _class_names(table.schema, label)
+        parts = []
+        for chunk in table.chunks(columns, ROWS, sorted({*columns.text, label})):
+            labels = texts_of(chunk.frame[label])
+            if names is not None:
+                labels = [names.get(number, number) for number in labels]
+            parts.append(labelled_frame(join_texts(chunk.frame, columns.text), labels))
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,
-        "columns by name" if table.head.by_format else header,
+        "no header" if columns.header is None else "first row taken as header",
         " + ".join(map(str, columns.text_names)),
         table.names(columns)[label],
     )
     return pd.concat(parts or [labelled_frame([], [])], ignore_index=True), columns
 
 
-def _labelled(table: Table, chunk: Chunk, text: Sequence[int], label: int) -> pd.DataFrame:
-    """Return the texts and labels of a chunk."""
-    if table.format == JSON_LINES:
-        _refuse_containers(table, chunk, [*text, label])
-    labels = [cell or "" for cell in texts_of(chunk.frame[label])]
-    names = class_names(table.schema, label) if table.schema is not None else None
-    if names is not None:  # numbers of classes, -1 for none
-        known = {str(number): name for number, name in enumerate(names)} | {"-1": ""}
-        labels = [known.get(number, number) for number in labels]
-    return labelled_frame(join_texts(chunk.frame, text), labels)
-
-
-def _refuse_containers(table: Table, chunk: Chunk, places: Sequence[int]) -> None:
-    """Refuse lists and objects of JSON where a text or a label is needed."""
-    for place in places:
-        for value, number in zip(chunk.frame[place], chunk.numbers, strict=True):
-            if isinstance(value, list | dict):
-                found = "a list" if isinstance(value, list) else "an object"
-                raise UserError(
-                    f"{table.name}, line {number}: expected a text or a number in "
-                    f"{table.head.rows[0][place]!r}, found {found}. Write it as a text."
-                )
-
-
-def read_table(path: Path, reading: ReadingConfig | None = None) -> pd.DataFrame:
-    """Read a whole table, whose first row names its columns.
-
-    Args:
-        path: The file.
-        reading: How it is read. Defaults to what it looks like.
-
-    Returns:
-        A frame with the names of the columns, which may repeat.
-    """
-    with open_table(path, replace(reading or ReadingConfig(), header="true")) as table:
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a whole table, whose first row names its columns, which may repeat."""
+    with open_table(path, ReadingConfig(header="true")) as table:
         header = tuple(table.head.rows[0])
         parts = [chunk.frame for chunk in table.chunks(Columns((), None, header, ()), ROWS, None)]
     frame = pd.concat(parts or [pd.DataFrame(columns=range(len(header)))], ignore_index=True)
@@ -113,7 +109,7 @@ def open_table(
     r"""Open a table.
 
     Args:
-        source: A path, or a binary stream, which is read and not closed.
+        source: A path, or a binary stream, which is copied to disk first and not closed.
         reading: How it is read.
         format_name: String. One of `INPUT_FORMATS`; `"auto"` goes by what the file holds, then
             by its ending, and takes another one for CSV.
@@ -127,56 +123,39 @@ def open_table(
     ...     table.delimiter, table.head.rows[1]
     (';', ['A ball', '1,50'])
     """
+    shown = name or (source.name if isinstance(source, Path) else "standard input")
     with ExitStack() as stack:
-        packed = stack.enter_context(open_file(source)) if isinstance(source, Path) else source
-        shown = name or (source.name if isinstance(source, Path) else "standard input")
-        size = os.fstat(packed.fileno()).st_size if isinstance(source, Path) else 0
-        position = _share_read(packed, size)
-        if format_name == EXCEL or (format_name == AUTO and is_workbook(packed)):
-            yield open_excel(packed, shown, reading)
-            return
-        start = packed.tell() if packed.seekable() else None
-        content = stack.enter_context(open_content(packed, shown, reading.member))
-        found = _format_of(content, format_name)
-        if found == PARQUET:
-            yield stack.enter_context(open_parquet(packed, content))
-            return
-        encoding, errors = _encoding(content, reading, whole=start is not None)
-        if start is not None:  # the encoding was chosen by reading it to its end
-            packed.seek(start)
-            content = stack.enter_context(open_content(packed, shown, reading.member))
-        beginning = decode_head(content.head(), encoding)
-        complete = len(content.head()) < HEAD_BYTES
-        lines = Lines(content, encoding, errors)
-        if complete and not beginning.strip("\ufeff \t\r\n"):
-            raise empty_table(content.name)
-        if found == JSON_LINES:
-            yield open_json(lines, position)
+        file, shown = stack.enter_context(open_plain(source, shown, reading.member))
+        found = _format_of(file, shown, format_name)
+        if found == EXCEL:
+            yield _open_excel(file, shown, reading)
+        elif found == PARQUET:
+            yield stack.enter_context(_open_parquet(file, shown))
         else:
-            yield _open_text(lines, beginning, found, reading, complete, encoding, position)
+            delimiter = reading.delimiter if len(reading.delimiter) == 1 else "\t"
+            encoding, errors = choose_encoding(file, shown, reading.encoding, delimiter)
+            head = decode_head(head_of(file), encoding)
+            lines = stack.enter_context(Lines(file, shown, encoding, errors))
+            if found == JSON_LINES:
+                yield _open_json(file, lines)
+            else:
+                table = _open_text(file, lines, head, found, reading)
+                yield replace(table, marked=encoding in MARKED)
 
 
-def _encoding(content: Content, reading: ReadingConfig, *, whole: bool) -> tuple[str, str]:
-    delimiter = reading.delimiter if len(reading.delimiter) == 1 else "\t"
-    return choose_encoding(content, reading.encoding, whole=whole, delimiter=delimiter)
-
-
-def _share_read(packed: BinaryIO, size: int) -> Callable[[], float | None]:
-    # What is unpacked is read ahead of what is handed out, by 1 MiB at most.
-    return lambda: packed.tell() / size if size else None
-
-
-def _format_of(content: Content, asked: str) -> str:
+def _format_of(file: BinaryIO, name: str, asked: str) -> str:
     """Choose a format by what the user says, what the file holds, or its ending."""
-    if asked == AUTO:
-        asked = format_by_ending(content.name.rpartition(":")[2]) or CSV
-        if content.head().startswith(b"PAR1"):
-            asked = PARQUET
-        elif asked == EXCEL:
-            asked = CSV  # it is no workbook
-        elif asked == CSV and _holds_objects(content.head()):
-            asked = JSON_LINES
-    return asked
+    if asked != AUTO:
+        return asked
+    if is_workbook(file):
+        return EXCEL
+    head = head_of(file)
+    if head.startswith(b"PAR1"):
+        return PARQUET
+    found = format_by_ending(name.rpartition(":")[2])
+    if found in (None, CSV, EXCEL):
+        return JSON_LINES if _holds_objects(head) else CSV
+    return str(found)
 
 
 def _holds_objects(head: bytes) -> bool:
@@ -186,38 +165,218 @@ def _holds_objects(head: bytes) -> bool:
         return False
 
 
+def _share_read(file: BinaryIO) -> float:
+    return file.tell() / max(1, os.fstat(file.fileno()).st_size)
+
+
 def _open_text(
-    lines: Lines,
-    beginning: str,
-    found: str,
-    reading: ReadingConfig,
-    complete: bool,
-    encoding: str,
-    position: Callable[[], float | None],
+    file: BinaryIO, lines: Lines, beginning: str, found: str, reading: ReadingConfig
 ) -> Table:
-    name = f"{lines.name}.tsv" if found == TSV else lines.name
-    dialect, before = choose_dialect(beginning, name, reading, complete=complete)
+    name = lines.name
+    complete = os.fstat(file.fileno()).st_size <= HEAD_BYTES
+    dialect, before = choose_dialect(
+        beginning, f"{name}.tsv" if found == TSV else name, reading, complete=complete
+    )
     for _ in range(before):
         lines.readline()
     width = len(first_row("".join(beginning.splitlines(keepends=True)[before:]), dialect))
     rows = Rows(lines, dialect, width)
     first = rows.read(HEAD_ROWS) if width else None
     if first is None or first.empty:
-        raise empty_table(lines.name)
+        raise _empty(name)
     # Blank lines are rows of a table of one column, but not before a header.
     top = int((first[0].str.strip() != "").argmax()) if width == 1 else 0
 
     def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
-        yield from pieces(first[top + 1 :] if columns.header else first, size)
+        yield from _pieces(first[top + 1 :] if columns.header else first, size)
         while (frame := rows.read(size)) is not None:
             yield Chunk(frame)
 
     return Table(
-        name=lines.name,
+        name=name,
         format=found,
-        head=Head(lines.name, first[top:].to_numpy().tolist(), str(reading.header).lower()),
+        head=Head(name, first[top:].to_numpy().tolist(), str(reading.header).lower()),
         chunks=chunks,
-        position=position,
+        position=lambda: _share_read(file),
         delimiter="," if dialect.delimiter == ONE_COLUMN else dialect.delimiter,
-        marked=encoding in MARKED,
     )
+
+
+def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
+    """Open an Excel workbook, whose first or named sheet is read whole."""
+    require_excel()
+    try:
+        book = pd.ExcelFile(file, engine="openpyxl")
+        sheet = reading.member or str(book.sheet_names[0])
+        if sheet not in book.sheet_names:
+            raise UserError(
+                f"{name}: expected a sheet {sheet!r} (data.member), found: "
+                f"{', '.join(map(str, book.sheet_names[:5]))}. Name one of these."
+            )
+        frame = pd.read_excel(book, sheet, header=None, dtype=str, na_filter=False)
+    except (KeyError, ValueError, OSError) as error:
+        raise UserError(
+            f"{name}: expected an Excel workbook, found one that cannot be read ({error}). Save "
+            "its sheet as CSV (UTF-8) and give that file."
+        ) from error
+    if len(book.sheet_names) > 1 and reading.member is None:
+        logger.warning(
+            "%s: its first sheet, %r, is read. For another one set data.member=NAME.", name, sheet
+        )
+    frame = frame.astype(object)[(frame != "").any(axis=1)].reset_index(drop=True)
+    frame.columns = pd.RangeIndex(frame.shape[1])
+    if frame.empty:
+        raise _empty(name)
+
+    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
+        yield from _pieces(frame[1:] if columns.header else frame, size)
+
+    head = Head(name, frame[:HEAD_ROWS].to_numpy().tolist(), str(reading.header).lower())
+    return Table(name, EXCEL, head, chunks, lambda: None)
+
+
+def _pieces(frame: pd.DataFrame, size: int) -> Iterator[Chunk]:
+    for start in range(0, len(frame), size):
+        yield Chunk(frame[start : start + size].reset_index(drop=True))
+
+
+def _empty(name: str) -> UserError:
+    return UserError(
+        f"{name}: expected a table with rows, found an empty file. Give a file that has rows."
+    )
+
+
+def _open_json(file: BinaryIO, lines: Lines) -> Table:
+    """Open JSON lines, whose columns are the members of the first lines."""
+    rows = _json_rows(lines)
+    first = list(islice(rows, HEAD_ROWS))
+    if not first:
+        raise _empty(lines.name)
+    names = dict.fromkeys(chain(*(values for _, _, values in first)))
+
+    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
+        used = [list(names)[i] for i in (*columns.text, columns.label) if i is not None]
+        remaining = chain(first, rows)
+        while part := list(islice(remaining, size)):
+            texts, places, objects = zip(*part, strict=True)
+            surplus = []
+            for place, values in zip(places, objects, strict=True):
+                _refuse_containers(place, values, used)
+                if new := [member for member in values if member not in names]:
+                    surplus.append((place, new))
+            frame = pd.DataFrame(objects, columns=list(names), dtype=object)
+            yield Chunk(frame.set_axis(range(len(names)), axis=1), texts, surplus)
+
+    head = Head(lines.name, [list(names)], "true", by_format=True)
+    return Table(lines.name, JSON_LINES, head, chunks, lambda: _share_read(file))
+
+
+def _json_rows(lines: Lines) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each line that is not blank, its place, and its object."""
+    for line in lines:
+        place = f"{lines.name}, line {lines.number}"
+        if stripped := line.strip(" \t\r\n"):
+            yield stripped, place, _read_object(stripped, place)
+        lines.recent.clear()
+
+
+def _read_object(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = _decode(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{place}: expected a JSON object, found a line that is not JSON: {error}. Correct the "
+            "line, or remove it."
+        ) from error
+    if isinstance(value, dict):
+        return value
+    advice = " One array is turned into such lines by: jq -c '.[]'." if type(value) is list else ""
+    raise UserError(f"{place}: expected a JSON object, found {line[:40]!r}.{advice}")
+
+
+def _refuse_containers(place: str, values: dict[str, Any], used: Sequence[str]) -> None:
+    """Refuse lists and objects of JSON where a text or a label is needed."""
+    for name in used:
+        if isinstance(values.get(name), list | dict):
+            raise UserError(
+                f"{place}: expected a text or a number in {name!r}, found "
+                f"{json.dumps(values[name])[:40]}. Write it as a text."
+            )
+
+
+@contextmanager
+def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _explained(name):
+        parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    schema, read = parquet.schema_arrow, [0]
+    names = list(schema.names)
+
+    def chunks(columns: Columns, size: int, needed: Sequence[int] | None) -> Iterator[Chunk]:
+        places = range(len(names)) if needed is None else needed
+        for position in {*columns.text, *(() if columns.label is None else (columns.label,))}:
+            _require_text(schema.field(position), name)
+        # Of columns of one name only a position tells which is which.
+        whole = needed is None or len(set(names)) < len(names)
+        wanted = None if whole else [names[i] for i in places]
+        with _explained(name):
+            for batch in parquet.iter_batches(batch_size=size, columns=wanted):
+                arrays = {i: batch.column(i if whole else names[i]) for i in places}
+                frame = {
+                    i: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
+                    for i, array in arrays.items()
+                }
+                if batch.num_rows:
+                    yield Chunk(pd.DataFrame(frame))
+                    read[0] += batch.num_rows
+
+    def position() -> float:
+        rows: int = parquet.metadata.num_rows
+        return read[0] / max(1, rows)
+
+    with parquet:
+        head = Head(name, [names], "true", by_format=True)
+        yield Table(name, PARQUET, head, chunks, position, schema=schema)
+
+
+def _class_names(schema: Any, position: int) -> dict[str, str] | None:
+    """Return the names of a column of class numbers, as Hugging Face's `datasets` notes them."""
+    noted = (schema.metadata or {}).get(b"huggingface")
+    try:
+        features = json.loads(noted or "{}")["info"]["features"]
+        names = features[schema.field(position).name]["names"]
+    except (TypeError, ValueError, KeyError):
+        return None
+    return {str(number): str(name) for number, name in enumerate(names)} | {"-1": ""}
+
+
+def _require_text(field: Any, source: str) -> None:
+    """Refuse a column that holds no texts: lists, objects."""
+    import pyarrow as pa
+
+    kind = field.type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_nested(kind):
+        raise UserError(
+            f"{source}: expected a column of texts, found {field.name!r} of type {field.type}. "
+            "Set data.text_column or data.label_column to a column of texts."
+        )
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Tell in the user's terms what is wrong with a file that is read."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{name}: expected a whole Parquet file, found one that cannot be read ({reason}). It "
+            "is damaged, cut short or of another format: write it again, or give it the ending of "
+            "what it is (predict takes input_format, too)."
+        ) from error

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
-import json
 import os
-import re
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from types import SimpleNamespace
 from typing import IO, Any, cast
 
 import pandas as pd
 
-from ecomcat.data.chunks import Chunk, Number, Table, cells_of, json_of, plain_values
-from ecomcat.data.columns import HEAD_ROWS, Columns
-from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV
-from ecomcat.data.header import list_names
+from ecomcat.data.columns import HEAD_ROWS, Columns, list_names
+from ecomcat.data.formats import (
+    CSV,
+    GZIP,
+    JSON_LINES,
+    PARQUET,
+    TSV,
+    Chunk,
+    Table,
+    cells_of,
+    json_of,
+    plain_values,
+)
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_failure
 
 Write = Callable[[Chunk, pd.DataFrame], None]
 """Write rows, and the columns added to them, of as many rows."""
-
-_MARK = "\ufeff"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -> None:
@@ -67,7 +75,7 @@ def open_output(
         packed = isinstance(output, str) and output.lower().endswith(GZIP)
         text = stack.enter_context(_text_of(binary, packed=packed))
         if format_name == JSON_LINES:
-            yield _json_writer(text, table, names)
+            yield _json_writer(text, names)
         else:
             header = None if columns.header is None else [*columns.header, *added]
             yield _csv_writer(text, table, format_name, header)
@@ -80,31 +88,21 @@ def _csv_writer(
     delimiter = "\t" if format_name == TSV else ","
     if table.format == format_name:
         delimiter = table.delimiter
-    needs_quotes = re.compile(f'["\r\n{re.escape(delimiter)}]').search
-
-    def write_row(row: Sequence[str]) -> None:
-        cells = [
-            '"' + cell.replace('"', '""') + '"' if needs_quotes(cell) else cell for cell in row
-        ]
-        text.write(delimiter.join(cells) + "\n")
+    # Only where rows end in \r\n does it quote a cell with \r.
+    unix = SimpleNamespace(write=lambda row: text.write(row.removesuffix("\r\n") + "\n"))
+    writer = csv.writer(unix, delimiter=delimiter, lineterminator="\r\n")
 
     def write(chunk: Chunk, added: pd.DataFrame) -> None:
         _refuse_surplus(chunk, table)
         cells = [cells_of(chunk.frame[i]) for i in chunk.frame]
-        shown = [[_added_cell(value) for value in _plain(added[name])] for name in added]
-        for row in zip(*cells, *shown, strict=True):
-            write_row(row)
+        shown = [[_added_cell(value) for value in plain_values(added[name])] for name in added]
+        writer.writerows(zip(*cells, *shown, strict=True))
 
     if table.marked and table.format in (CSV, TSV):
-        text.write(_MARK)
+        text.write("\ufeff")
     if header is not None:
-        write_row(header)
+        writer.writerow(header)
     return write
-
-
-def _plain(column: pd.Series[Any]) -> list[Any]:
-    """Return a column that is added, None where there is no value."""
-    return [None if value is None or value != value else value for value in column.tolist()]
 
 
 def _added_cell(value: Any) -> str:
@@ -115,144 +113,75 @@ def _added_cell(value: Any) -> str:
     return " ".join(value) if isinstance(value, list) else value or ""
 
 
-def _json_writer(text: io.TextIOWrapper, table: Table, names: Sequence[str]) -> Write:
+def _json_writer(text: io.TextIOWrapper, names: Sequence[str]) -> Write:
     def write(chunk: Chunk, added: pd.DataFrame) -> None:
-        for number, new in chunk.surplus:
-            refuse_name_clash(new, f"{table.name}, line {number}", list(map(str, added)))
+        for place, new in chunk.surplus:
+            refuse_name_clash(new, place, list(map(str, added)))
         # Lines of JSON stay as they stand, to the digit.
-        lines = chunk.lines or _objects([plain_values(chunk.frame[i]) for i in chunk.frame], names)
-        more = _objects([_plain(added[name]) for name in added], list(map(str, added)))
-        for line, members in zip(lines, more, strict=True):
+        lines = chunk.lines or _objects(chunk.frame, names)
+        for line, members in zip(lines, _objects(added, list(map(str, added))), strict=True):
             beginning = line[:-1].rstrip()
             text.write(f"{beginning}{'' if beginning == '{' else ', '}{members[1:]}\n")
 
     return write
 
 
-def _objects(columns: Sequence[Sequence[Any]], names: Sequence[str]) -> Iterator[str]:
-    keys = [json.dumps(name, ensure_ascii=False) for name in names]
-    for row in zip(*columns, strict=True):
-        pairs = (f"{key}: {json_of(value)}" for key, value in zip(keys, row, strict=True))
-        yield "{" + ", ".join(pairs) + "}"
+def _objects(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Yield the rows of a frame as JSON."""
+    for row in zip(*(plain_values(frame[i]) for i in frame), strict=True):
+        yield json_of(dict(zip(names, row, strict=True)))
 
 
 @contextmanager
 def _parquet_writer(
     binary: IO[bytes], table: Table, names: Sequence[str], added: Sequence[str]
 ) -> Iterator[Write]:
+    """Write Parquet: the types of a Parquet input stay, cells of other formats are strings."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {"confidence": pa.float64(), "accept": pa.bool_(), "words": pa.list_(pa.string())}
     fields = [pa.field(name, types.get(name, pa.string())) for name in added]
-    schema = table.schema
-    writer: Any = None
+    read = table.schema or pa.schema([(_escaped(name), pa.string()) for name in names])
+    schema = pa.schema([*read, *fields], read.metadata)
 
     def write(chunk: Chunk, more: pd.DataFrame) -> None:
-        nonlocal schema, writer
         _refuse_surplus(chunk, table)
-        if schema is None:
-            first = chunk.frame if table.first is None else table.first
-            kinds = [_type_of(first[i]) for i in range(len(names))]
-            schema = pa.schema(list(zip(map(_escaped, names), kinds, strict=True)))
-        if writer is None:
-            writer = pq.ParquetWriter(sink, pa.schema([*schema, *fields], schema.metadata))
-        arrays = [_array(chunk, i, kind, table) for i, kind in enumerate(schema.types)]
-        arrays += [pa.array(_plain(more[field.name]), field.type) for field in fields]
-        writer.write_table(pa.table(arrays, schema=writer.schema))
+        columns = [chunk.frame[i] for i in chunk.frame]
+        if table.schema is None:
+            arrays = [pa.array(_strings(column), pa.string()) for column in columns]
+        else:
+            arrays = [pa.chunked_array(column.array.__arrow_array__()) for column in columns]
+        arrays += [pa.array(plain_values(more[field.name]), field.type) for field in fields]
+        writer.write_table(pa.table(arrays, schema=schema))
 
-    sink = _Sink(binary)
-    try:
-        yield write
-        if writer is None:  # a file without rows
-            empty = pd.DataFrame(columns=range(len(names)), dtype=object)
-            write(Chunk(empty), pd.DataFrame(columns=list(added)))
-    except BaseException:
-        # Without its end no reader takes a stream that was cut short for a whole file; the
-        # writer writes it also when it is not closed but forgotten.
-        sink.cut_short = True
-        raise
-    finally:
-        if writer is not None:
-            writer.close()
+    # What is written ends up in a stream when it is whole: a part would look like a whole file.
+    in_place = binary.seekable() and binary is not sys.stdout.buffer
+    with nullcontext(binary) if in_place else tempfile.TemporaryFile() as file:
+        with pq.ParquetWriter(file, schema) as writer:
+            yield write
+        if not in_place:
+            file.seek(0)
+            shutil.copyfileobj(file, binary)
 
 
-def _array(chunk: Chunk, position: int, kind: Any, table: Table) -> Any:
-    """Return a column of a chunk as Arrow has it."""
-    import pyarrow as pa
-
-    column = chunk.frame[position]
-    if table.schema is not None and len(column):
-        return pa.chunked_array(column.array.__arrow_array__())
-    values = [None if value is None or value != value else value for value in column]
-    if pa.types.is_string(kind):
-        cells = cells_of(column)
-        return pa.array(
-            [v if v is None else _escaped(c) for v, c in zip(values, cells, strict=True)]
-        )
-    for value, number in zip(values, chunk.numbers, strict=True):
-        if value is not None and not _fits(value, kind):
-            words = {pa.int64(): "a whole number", pa.bool_(): "true or false"}
-            raise UserError(
-                f"{table.name}, line {number}: expected {words.get(kind, 'a number')} in "
-                f"{table.head.rows[0][position]!r}, as on the first lines, found "
-                f"{str(value)[:40]!r}. Write JSON lines or CSV instead of Parquet, or make the "
-                "values of this member alike."
-            )
-    return pa.array(values, kind)
-
-
-def _type_of(column: pd.Series[Any]) -> Any:
-    """Choose the type of a column of JSON: that which its values share, else of strings."""
-    import pyarrow as pa
-
-    values = [value for value in column if value is not None and value == value]
-    kinds = (pa.int64(), pa.float64(), pa.bool_())
-    fitting = [kind for kind in kinds if values and all(_fits(value, kind) for value in values)]
-    return fitting[0] if fitting else pa.string()
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Tell whether a value can stand in a column of a type without loss."""
-    import pyarrow as pa
-
-    if isinstance(value, bool) or pa.types.is_boolean(kind):
-        return isinstance(value, bool) and bool(pa.types.is_boolean(kind))
-    if isinstance(value, int):
-        limit = 2**53 if pa.types.is_floating(kind) else 2**63
-        return -limit <= value < limit
-    return isinstance(value, Number) and bool(pa.types.is_floating(kind))
+def _strings(column: pd.Series[Any]) -> list[str | None]:
+    """Return a column as strings that Arrow takes, None where there is no value."""
+    pairs = zip(plain_values(column), cells_of(column), strict=True)
+    return [None if value is None else _escaped(cell) for value, cell in pairs]
 
 
 def _escaped(text: str) -> str:
     r"""Write lone surrogates, which no encoding takes, as JSON escapes them: `\ud800`."""
-    if text.isascii():
-        return text
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-class _Sink(io.RawIOBase):
-    """A stream that can be cut short: what is written after that is dropped."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.cut_short = False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:
-        if not self.cut_short:
-            self._stream.write(data)
-        return memoryview(data).nbytes
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _refuse_surplus(chunk: Chunk, table: Table) -> None:
     """Refuse a member for which an output of fixed columns has none."""
     if chunk.surplus:
-        number, names = chunk.surplus[0]
+        place, names = chunk.surplus[0]
         raise UserError(
-            f"{table.name}, line {number}: expected members among those of the first "
+            f"{place}: expected members among those of the first "
             f"{HEAD_ROWS:,} lines ({list_names(table.head.rows[0])}), which are the columns of the "
             f"output, found {list_names(names)}. Write JSON lines (output_format=jsonl), or give "
             "the first line this member, if only as null."

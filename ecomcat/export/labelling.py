@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -159,12 +159,11 @@ class Labeller:
         self.threshold = None if threshold is None else rounded_up(threshold)
         self.rows = self.unreadable = self.accepted = 0
 
-    def label(self, texts: Sequence[str], absent: Mapping[int, str] | None = None) -> pd.DataFrame:
+    def label(self, texts: Sequence[str]) -> pd.DataFrame:
         """Return what is added to the rows of a batch.
 
         Args:
             texts: A text a row.
-            absent: Why there is no text, by position, where the format says so.
 
         Returns:
             A row for each text and the columns `options.added`: `predicted_category`, None where
@@ -180,7 +179,7 @@ class Labeller:
             CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
             CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
             ACCEPT: _placed(rows, answered, labelled.accepted, False),
-            REASON: _reasons(texts, answered, absent or {}),
+            REASON: _reasons(texts, answered),
         }
         if self.options.words:
             chosen = [texts[position] for position in answered.tolist()]
@@ -215,10 +214,8 @@ def _lists(values: Iterable[list[str]]) -> NDArray[Any]:
     return column
 
 
-def _reasons(
-    texts: Sequence[str], answered: NDArray[np.int64], absent: Mapping[int, str]
-) -> NDArray[Any]:
+def _reasons(texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
     reasons = np.full(len(texts), None, object)
     for position in np.setdiff1d(np.arange(len(texts)), answered).tolist():
-        reasons[position] = absent.get(position) or reason_of(texts[position])
+        reasons[position] = reason_of(texts[position])
     return reasons

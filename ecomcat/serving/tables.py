@@ -20,10 +20,9 @@ from starlette.responses import Response, StreamingResponse
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
-from ecomcat.data.chunks import absences, join_texts
 from ecomcat.data.columns import find_text_columns
-from ecomcat.data.formats import CSV
-from ecomcat.data.packing import open_content
+from ecomcat.data.content import unpacked
+from ecomcat.data.formats import CSV, join_texts
 from ecomcat.data.tables import open_table
 from ecomcat.data.writing import open_output, refuse_name_clash
 from ecomcat.errors import UserError
@@ -199,7 +198,7 @@ def _write_labelled(work: TableWork, output: IO[bytes], answers: Answers) -> str
         with open_output(output, CSV, table, columns, options.added) as write:
             for chunk in table.chunks(columns, _BATCH_ROWS, None):
                 texts = join_texts(chunk.frame, columns.text)
-                write(chunk, labeller.label(texts, absences(chunk, columns, texts)))
+                write(chunk, labeller.label(texts))
                 work.check(labeller.rows)
         return table.delimiter
 
@@ -207,8 +206,8 @@ def _write_labelled(work: TableWork, output: IO[bytes], answers: Answers) -> str
 def _unpacked(work: TableWork) -> bytes:
     """Unpack a table no further than it may be large: a small archive can hold a huge one."""
     most = work.limits.max_body_mb * MEGABYTE
-    with open_content(io.BytesIO(work.body), _NAME, work.reading.member) as content:
-        plain = content.stream.read(most + 1)
+    with unpacked(io.BytesIO(work.body), _NAME, work.reading.member) as (stream, _):
+        plain = stream.read(most + 1)
     if len(plain) > most:
         raise too_large(work.limits)
     if plain.startswith(_PACKED):

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.chunks import join_texts
 from ecomcat.data.columns import (
     Columns,
     Head,
@@ -17,6 +16,7 @@ from ecomcat.data.columns import (
     find_labelled_columns,
     find_text_columns,
 )
+from ecomcat.data.formats import join_texts
 from ecomcat.errors import UserError
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"

@@ -39,8 +39,8 @@ class Sure:
         return [[SimpleNamespace(word=word, weight=weight) for word, weight in words]] * len(texts)
 
 
-def label(texts, *, confidence=0.9, threshold=0.8, absent=None, **options):
-    return Labeller(Sure(confidence, threshold), LabelOptions(**options)).label(texts, absent)
+def label(texts, *, confidence=0.9, threshold=0.8, **options):
+    return Labeller(Sure(confidence, threshold), LabelOptions(**options)).label(texts)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_what_is_shown_tells_what_is_accepted_and_no_answer_far_below_passes(con
 
 def test_a_row_for_each_text_says_what_is_asked_for():
     texts = ["a big dog", "?!", " ", "", "a dog"]
-    frame = label(texts, absent={3: "null"}, min_precision=0.9, words=1, reasons=True)
+    frame = label(texts, min_precision=0.9, words=1, reasons=True)
     assert list(frame) == ["predicted_category", "confidence", "accept", "words", "reason"]
     assert frame["predicted_category"].tolist() == ["Dogs", None, None, None, "Dogs"]
     assert frame["confidence"].isna().tolist() == [False, True, True, True, False]
     assert frame["accept"].tolist() == [True, False, False, False, True]
     assert frame["words"].tolist() == [["big"], None, None, None, ["big"]]
-    reasons = [None, "no letter, mark or digit", "empty text", "null", None]
+    reasons = [None, "no letter, mark or digit", "empty text", "empty text", None]
     assert frame["reason"].tolist() == reasons
     assert list(label(texts)) == ["predicted_category", "confidence"]
 

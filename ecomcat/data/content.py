@@ -1,0 +1,372 @@
+"""The bytes of a table file, unpacked, and its lines, in whatever encoding they are."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import logging
+import lzma
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO
+
+from ecomcat.errors import UserError, nearest
+from ecomcat.files import write_failure
+
+MARKED = ("utf-8-sig", "utf-16", "utf-32")
+"""Encodings of tables that begin with a byte order mark."""
+
+HEAD_BYTES = 1 << 20
+"""Bytes that are looked at to find how a table is written."""
+
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
+_ZIP = re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)")
+_PACKINGS: dict[bytes, Callable[[Any], Any]] = {
+    rb"\x1f\x8b": gzip.open,
+    rb"BZh[1-9]1AY&SY": bz2.open,
+    rb"\xfd7zXZ\x00": lzma.open,
+    rb"\x28\xb5\x2f\xfd": lambda stream: _open_zstd(stream),
+}
+_TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet")
+
+# The UTF-32 mark begins with the UTF-16 one, so it comes first.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32", "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32", "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8-sig", "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
+)
+_SIGNATURES = {
+    b"\x89PNG\r\n": "a PNG image",
+    b"%PDF-": "a PDF document",
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "an archive within an archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"version https://git-lfs": "a pointer of Git LFS (fetch the file itself with: git lfs pull)",
+}
+_OTHER_ENCODINGS = ("cp1251", "cp1250", "cp1253", "shift_jis", "gb18030", "euc_kr", "big5")
+_BROKEN = re.compile("[\udc80-\udcff]+")
+# Bytes that are no usual punctuation or signs in cp1252.
+_HIGH_LETTERS = re.compile(
+    rb"[\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xa1\xa2\xa4-\xa8\xaa\xac\xad\xaf\xb1-\xb6\xb8-\xba\xbc-\xff]+"
+)
+_CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r")
+
+logger = logging.getLogger("ecomcat")
+
+
+@contextmanager
+def open_plain(
+    source: Path | BinaryIO, name: str, member: str | None
+) -> Iterator[tuple[BinaryIO, str]]:
+    """Open a table as a file that can be read twice: what is packed is unpacked on disk.
+
+    Args:
+        source: A path, or a binary stream, which is read from where it stands and not closed.
+        name: String. What messages call it.
+        member: String. The file of a zip archive to take; None for its only table.
+
+    Returns:
+        The file, and its name: that of the member, too, where there is one.
+
+    Raises:
+        UserError: if it cannot be opened or unpacked.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(_open_path(source)) if isinstance(source, Path) else source
+        if file is source or not file.seekable():
+            file = stack.enter_context(_copied(file))
+        start = head_of(file)
+        packed = _ZIP.match(start) or _unpacking(start)
+        if (packed or member is not None) and not is_workbook(file):
+            with unpacked(file, name, member) as (stream, name):
+                file = stack.enter_context(_copied(stream))
+        yield file, name
+
+
+@contextmanager
+def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[IO[bytes], str]]:
+    """Unpack a file of zip, gzip, bzip2, xz or zstd, which its first bytes give away.
+
+    Args:
+        packed: The file, which can be read in any order.
+        name: String. What messages call it.
+        member: String. The file of a zip archive to take; None for its only table.
+
+    Raises:
+        UserError: if it cannot be unpacked, now or while it is read within the block.
+    """
+    stream: IO[bytes] = packed
+    try:
+        with ExitStack() as stack:
+            if _ZIP.match(head_of(packed)):
+                archive = stack.enter_context(zipfile.ZipFile(packed))
+                found = _find_member(archive, name, member)
+                stream = stack.enter_context(archive.open(found))
+                name = f"{name}:{found}"
+            elif member is not None:
+                raise UserError(
+                    f"{name}: expected a zip archive because data.member={member} is set, found "
+                    "another kind of file. Remove data.member, or give the archive."
+                )
+            if unpack := _unpacking(head_of(stream)):
+                stream = unpack(stream)
+            yield stream, name
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:
+            raise UserError(f"Cannot keep {name} on disk: {write_failure(error)}") from error
+        raise UserError(
+            f"{name}: expected a whole file, found one that cannot be read to its end ({error}). "
+            "It is damaged or cut short: download or copy it again."
+        ) from error
+
+
+def head_of(file: IO[bytes]) -> bytes:
+    """Return up to `HEAD_BYTES` of the start of a file, which is left there."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return head
+
+
+def is_workbook(file: BinaryIO) -> bool:
+    """Tell whether a file is an Excel workbook (.xlsx), which is a zip archive."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except _DAMAGE:
+        return False
+    finally:
+        file.seek(0)
+
+
+def _unpacking(head: bytes) -> Callable[[Any], Any] | None:
+    return next((unpack for start, unpack in _PACKINGS.items() if re.match(start, head)), None)
+
+
+def _open_zstd(stream: IO[bytes]) -> Any:
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
+
+
+@contextmanager
+def _copied(stream: IO[bytes]) -> Iterator[BinaryIO]:
+    """Copy a stream into a file without a name."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(stream, file)
+        yield file
+
+
+def _open_path(path: Path) -> BinaryIO:
+    """Open a file, or say why it cannot be opened."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(
+            f"{path}: expected a table file, found no such file."
+            f"{nearest(path.name, beside)} Check the path."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: expected a table file, found a path that cannot be opened ({error}). "
+            "Check the path and its permissions."
+        ) from error
+
+
+def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
+    """Choose the member that is the table, and not what macOS adds to an archive."""
+    files = [info.filename for info in archive.infolist() if not info.is_dir()]
+    tables = [file for file in files if _is_table(PurePosixPath(file))]
+    if asked is None:
+        found = tables
+    else:
+        found = [asked] if asked in files else [x for x in files if x.endswith(f"/{asked}")]
+    if len(found) != 1:
+        listing = ", ".join(tables[:5]) + (f" and {len(tables) - 5} more" * (len(tables) > 5))
+        wanted = f"one member {asked}" if asked else "one table in the archive"
+        raise UserError(
+            f"{name}: expected {wanted}, found {len(found)}; its tables are: {listing or 'none'}."
+            f"{nearest(asked or '', tables)} Say which with data.member=NAME."
+        )
+    return found[0]
+
+
+def _is_table(path: PurePosixPath) -> bool:
+    hidden = "__MACOSX" in path.parts or any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix.lower() in _TABLE_ENDINGS
+
+
+def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tuple[str, str]:
+    """Choose what a table is decoded with, and what becomes of bytes that do not fit.
+
+    `auto` goes by a byte order mark; else it takes UTF-8, with a few broken letters replaced; else
+    cp1252 where that is plausible. Whatever is not certain is warned of.
+
+    Args:
+        file: The table, which is read to its end.
+        name: String. What messages call it.
+        asked: String. An encoding's name, or `"auto"`.
+        delimiter: String. A control character that may stand in the text.
+
+    Raises:
+        UserError: if no encoding has the name, or the content is no text.
+    """
+    if asked != "auto":
+        _check_name(asked)
+    head = head_of(file)
+    for signature, kind in _SIGNATURES.items():
+        if head.startswith(signature):
+            raise _not_text(name, kind)
+    chosen = _marked(head, asked) or (None if asked == "auto" else asked)
+    # Control characters are the same single bytes in UTF-8, cp1252 and latin-1.
+    text = decode_head(head, chosen or "latin-1")
+    controls = sum(text.count(control) for control in _CONTROLS - {delimiter})
+    if controls > max(4, len(text) / 200):
+        advice = " (or UTF-16: then set data.encoding=utf-16-le)" if "\0" in text else ""
+        raise _not_text(name, f"binary data{advice}")
+    return _guess(name, file) if chosen is None else (chosen, "strict")
+
+
+def decode_head(head: bytes, encoding: str) -> str:
+    """Decode the start of a table, perhaps cut within a character, as well as it goes."""
+    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+
+
+def _guess(name: str, file: BinaryIO) -> tuple[str, str]:
+    """Choose between UTF-8, UTF-8 with faults and cp1252."""
+    good = wrong = bad = first_bad = 0
+    found = b""
+    for number, line in enumerate(file, 1):
+        if line.isascii():
+            continue
+        text = line.decode("utf-8", "surrogateescape")
+        good += len(line) - len(text)  # bytes that continue a letter
+        if broken := _BROKEN.findall(text):
+            wrong += len("".join(broken))
+            bad, first_bad = bad + len(broken), first_bad or number
+            found += line if len(found) < HEAD_BYTES else b""
+    file.seek(0)
+    if not bad:
+        return "utf-8", "strict"
+    if good > wrong:
+        logger.warning(
+            "%s is UTF-8 with %d broken letter%s, the first in line %d, which %s replaced by "
+            "U+FFFD. If the file has another encoding, name it: data.encoding=NAME.",
+            *(name, bad, "s" * (bad > 1), first_bad, "are" if bad > 1 else "is"),
+        )
+        return "utf-8", "replace"
+    _refuse_implausible(name, found, first_bad)
+    logger.warning(
+        "%s is not valid UTF-8 and is read as cp1252. If letters come out wrong, name its "
+        "encoding: data.encoding=NAME.",
+        name,
+    )
+    return "cp1252", "strict"
+
+
+def _refuse_implausible(name: str, found: bytes, line: int) -> None:
+    """Refuse to take for Western European what has whole words of letters beyond ASCII."""
+    letters = _HIGH_LETTERS.findall(found)
+    words = sum(len(run) for run in letters if len(run) > 2)
+    undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", found)
+    if not undefined and 2 * words <= sum(map(len, letters)):
+        return
+    likely = []
+    for encoding in _OTHER_ENCODINGS:
+        runs = re.findall(r"[^\x00-\x7f]+", found.decode(encoding, "replace"))
+        if runs and sum(run.isalpha() for run in runs) > 0.9 * len(runs):
+            likely.append(encoding)
+    raise UserError(
+        f"{name}, line {line}: expected UTF-8 or a Western European encoding, found neither. Name "
+        f"the file's encoding with data.encoding=NAME; likely: {', '.join(likely) or 'none'}."
+    )
+
+
+def _check_name(encoding: str) -> None:
+    """Refuse a name that no text encoding has."""
+    try:
+        "a,b\n".encode(encoding)  # `hex`, `zip` and the like are codecs but no text encodings
+        decode_head("é,b\n".encode("latin-1"), encoding)
+    except (LookupError, ValueError, TypeError) as error:
+        known = ["auto", "utf-8", "utf-16", "utf-16-le", "cp1252", "latin-1", *_OTHER_ENCODINGS]
+        raise UserError(
+            f"data.encoding: expected 'auto' or an encoding's name such as utf-8, utf-16 or "
+            f"cp1252, found '{encoding}'.{nearest(encoding.lower(), known)}"
+        ) from error
+
+
+def _marked(head: bytes, asked: str) -> str | None:
+    """Return the encoding of a byte order mark, if it is asked for or left open."""
+    for mark, name, bare in _MARKS:
+        if head.startswith(mark):
+            return name if asked == "auto" or codecs.lookup(asked).name == bare else None
+    return None
+
+
+def _not_text(name: str, kind: str) -> UserError:
+    return UserError(
+        f"{name}: expected a text table (CSV or TSV), found {kind}. "
+        "Export the table as CSV in UTF-8 and give that file."
+    )
+
+
+class Lines(io.TextIOBase):
+    """The lines of a text, counted, with those that have been read since `recent` was cleared.
+
+    Args:
+        file: The bytes.
+        name: String. What messages call it.
+        encoding: String. What they are decoded with.
+        errors: String. What becomes of bytes that cannot be decoded.
+
+    Attributes:
+        number: Integer. The number, from 1, of the line that was read last.
+        recent: List of the lines that have been read.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, encoding: str, errors: str) -> None:
+        self.name = name
+        self.number = 0
+        self.recent: list[str] = []
+        self._text = io.TextIOWrapper(file, encoding, errors, newline="")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """Return the next line with its end, without a byte order mark before it."""
+        try:
+            line = self._text.readline()
+            # Some programs write two carriage returns: the rest of such an end is no blank line.
+            if line == "\r\n" and self.recent and self.recent[-1].endswith("\r"):
+                self.recent[-1] += line
+                line = self._text.readline()
+        except UnicodeDecodeError as error:
+            # The decoder works ahead of the lines: those between lie before the bad byte.
+            number = self.number + 1 + error.object[: error.start].count(b"\n")
+            advice = "cp1252" if error.encoding.startswith("utf") else "latin-1"
+            raise UserError(
+                f"{self.name}, line {number}: expected {self._text.encoding} text, found bytes "
+                f"that are not. Name the encoding, for instance data.encoding={advice}, or save "
+                "the file as UTF-8."
+            ) from error
+        if line:
+            self.number += 1
+            line = line.removeprefix("\ufeff")
+            self.recent.append(line)
+        return line
