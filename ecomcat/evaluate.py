@@ -168,24 +168,23 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
+    from ecomcat.export.summary import coverage_table, scores_table
     from ecomcat.reporting.terminal import (
         confusion_table,
-        coverage_table,
         output_console,
         per_class_table,
-        scores_table,
+        print_tables,
     )
 
     sets = {"new to the model": "new", "trained on": "trained_on", "all": "all"}
     shown = {title: figures[key] for title, key in sets.items() if figures[key] is not None}
     shown_scores = figures["new"] or figures["all"]
-    console = output_console()
-    console.print(per_class_table("By category", shown_scores, where_all=where_all))
-    confusion = confusion_table(shown_scores, console.width)
-    if confusion is not None:
-        console.print(confusion)
-    console.print(coverage_table("Accepted automatically, at a precision asked", shown_scores))
-    console.print(scores_table(f"Scores on {figures['source']}", shown))
+    print_tables(
+        per_class_table("By category", shown_scores, where_all=where_all),
+        confusion_table(shown_scores, output_console().width),
+        coverage_table("Accepted automatically, at a precision asked", shown_scores),
+        scores_table(f"Scores on {figures['source']}", shown),
+    )
 
 
 def main() -> NoReturn:

@@ -19,17 +19,18 @@ from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow, usable_cores
 from ecomcat.reporting.dry_run import print_dry_run
-from ecomcat.reporting.progress import SearchProgress, seconds_after_trials
+from ecomcat.reporting.progress import SearchProgress
 from ecomcat.reporting.terminal import (
     best_trials_table,
     final_tables,
     importance_table,
     output_console,
+    print_tables,
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
-from ecomcat.tuning.budget import decide_epochs
+from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record, load_records
 from ecomcat.tuning.study import (
     DATA,
@@ -203,13 +204,13 @@ def _print_results(
 ) -> None:
     from ecomcat.tuning.tpe import importances
 
-    console, records = output_console(), load_records(study)
-    console.print(best_trials_table(records))
+    records = load_records(study)
     shares = importances(records, space, config.seed)
-    if shares:
-        console.print(importance_table(shares))
-    for table in final_tables(metrics, console.width):
-        console.print(table)
+    print_tables(
+        best_trials_table(records),
+        importance_table(shares) if shares else None,
+        *final_tables(metrics, output_console().width),
+    )
 
 
 def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]) -> None:
@@ -294,7 +295,7 @@ def _search_with_progress(
         best=best_record(records),
         seconds_after=partial(
             seconds_after_trials,
-            config.final,
+            config,
             training_tokens=int(inputs.texts.lengths[inputs.split.train].sum()),
             workers=usable_cores() // config.search.cores_per_worker,
         ),

@@ -6,20 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ecomcat.auditing.splits import mean
+from ecomcat.export.summary import Table
 from ecomcat.reporting.html import (
     COLOURS,
     OURS,
     THEIRS,
     Chart,
     Code,
-    Document,
-    Facts,
-    Paragraph,
     Part,
-    Section,
-    Table,
     figure,
     plotly_text,
+    render,
 )
 
 Found = Mapping[str, Any]
@@ -28,8 +25,8 @@ _MAX_BARS = 60
 _SHORT_KINDS = ("all rows", "distinct", "grouped")  # so that a chart fits a telephone
 
 
-def audit_page(figures: Found) -> Document:
-    """Lay out all figures of an audit."""
+def audit_page(figures: Found) -> str:
+    """Return the page with all figures of an audit."""
     sections = {
         "What was found": _overview(figures),
         "Against the second file": _drift(figures["drift"]) if "drift" in figures else (),
@@ -43,10 +40,10 @@ def audit_page(figures: Found) -> Document:
         "What to do next": _next(figures),
     }
     filled = {title: list(parts) for title, parts in sections.items()}
-    return Document(
-        title=f"Audit of {figures['name']}",
-        subtitle=str(figures["source"]),
-        sections=[Section(title, parts) for title, parts in filled.items() if parts],
+    return render(
+        f"Audit of {figures['name']}",
+        str(figures["source"]),
+        {title: parts for title, parts in filled.items() if parts},
         footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside it.",
     )
 
@@ -54,25 +51,23 @@ def audit_page(figures: Found) -> Document:
 def _overview(figures: Found) -> Iterator[Part]:
     repeats, near, labels = (figures[name] for name in ("repeats", "near_duplicates", "suspicious"))
     sure = f"{labels['sure']:,} ({labels['sure_share']:.1%})" if "sure" in labels else ""
-    yield Facts(
-        {
-            "rows": f"{repeats['rows']:,}",
-            "distinct texts": f"{repeats['distinct_texts']:,}",
-            "repeats": f"{repeats['repeats'] / max(repeats['rows'], 1):.1%} of rows",
-            "near-duplicates": f"{near['share']:.1%} of texts",
-            "contradicting labels": f"{repeats['conflicting_texts']:,} texts",
-            "suspicious labels": sure or "not looked for",
-            "categories": f"{len(figures['balance']['classes']):,}",
-        }
-    )
-    yield from (Paragraph(sentence) for sentence in figures["findings"])
+    yield {
+        "rows": f"{repeats['rows']:,}",
+        "distinct texts": f"{repeats['distinct_texts']:,}",
+        "repeats": f"{repeats['repeats'] / max(repeats['rows'], 1):.1%} of rows",
+        "near-duplicates": f"{near['share']:.1%} of texts",
+        "contradicting labels": f"{repeats['conflicting_texts']:,} texts",
+        "suspicious labels": sure or "not looked for",
+        "categories": f"{len(figures['balance']['classes']):,}",
+    }
+    yield from figures["findings"]
 
 
 def _suspicious(found: Found) -> Iterator[Part]:
     if "first" not in found:
-        yield Paragraph(f"Not looked for, since {found['reason']}.")
+        yield f"Not looked for, since {found['reason']}."
         return
-    yield Paragraph(
+    yield (
         "A linear model of words and pairs of words was asked for the labels of texts that "
         "neither they nor their near-duplicates were trained on. Where it is as sure of another "
         "category as it is of that category's texts on average, the label is suspicious: "
@@ -98,7 +93,7 @@ def _cells(rows: Sequence[Found], names: Sequence[str]) -> list[list[Any]]:
 
 
 def _repeats(found: Found) -> Iterator[Part]:
-    yield Paragraph(
+    yield (
         "Two rows repeat each other when they agree in letters, marks and digits, whatever their "
         "case, spaces and punctuation. A search keeps one of them, under the label of most."
     )
@@ -112,7 +107,7 @@ def _repeats(found: Found) -> Iterator[Part]:
         "texts of several labels": "conflicting_texts",
         "of these without a majority": "conflicting_texts_dropped",
     }
-    yield Facts({name: f"{found[key]:,}" for name, key in names.items()})
+    yield {name: f"{found[key]:,}" for name, key in names.items()}
     if found["conflicts"]:
         caption = "One text, several labels: the most evenly contradicting first"
         rows = [
@@ -126,19 +121,17 @@ def _repeats(found: Found) -> Iterator[Part]:
 
 
 def _near(found: Found) -> Iterator[Part]:
-    yield Paragraph(
+    yield (
         f"Two texts are nearly the same when they share at least {found['similarity']:.0%} of "
         "their distinct word triples (Jaccard similarity): the same description of another "
         "colour, size or edition. Whoever trains on one has seen most of the other."
     )
-    yield Facts(
-        {
-            "texts": f"{found['texts']:,} ({found['share']:.1%})",
-            "groups": f"{found['groups']:,}",
-            "largest group": f"{found['largest'][0]:,}" if found["largest"] else "none",
-            "groups across categories": f"{found['groups_across_classes']:,}",
-        }
-    )
+    yield {
+        "texts": f"{found['texts']:,} ({found['share']:.1%})",
+        "groups": f"{found['groups']:,}",
+        "largest group": f"{found['largest'][0]:,}" if found["largest"] else "none",
+        "groups across categories": f"{found['groups_across_classes']:,}",
+    }
     if found["groups"]:
         drawn = figure(x="texts of a group", y="groups", xaxis_type="category")
         drawn.add_bar(x=[*found["sizes"]], y=[*found["sizes"].values()], marker_color=OURS)
@@ -159,10 +152,10 @@ def _near(found: Found) -> Iterator[Part]:
 
 def _splits(found: Found) -> Iterator[Part]:
     if "splits" not in found:
-        yield Paragraph(f"None: {found['reason']}")
+        yield f"None: {found['reason']}"
         return
     splits = found["splits"]
-    yield Paragraph(
+    yield (
         "The same linear model, trained and tested on three kinds of split of this file, "
         f"{len(next(iter(splits.values())))} of each. What the first reaches above the others it "
         "has learnt by heart. A single split is noisy: differences below twice the ± say little."
@@ -203,19 +196,16 @@ def splits_table(found: Found) -> Table:
 
 def _texts(found: Found) -> Iterator[Part]:
     words, gigantic, tiny = found["lengths"]["words"], found["gigantic"], found["tiny"]
-    yield Facts(
-        {
-            "median": f"{words.get('50%', 0):.0f} words",
-            "mean": f"{words.get('mean', 0):.0f} words",
-            "longest": f"{words.get('100%', 0):,.0f} words",
-            f"below {tiny['below_words']} words": f"{tiny['texts']:,} texts",
-            f"above {gigantic['above_words']} words": f"{gigantic['texts']:,} texts",
-        }
-    )
-    yield Paragraph(
+    yield {
+        "median": f"{words.get('50%', 0):.0f} words",
+        "mean": f"{words.get('mean', 0):.0f} words",
+        "longest": f"{words.get('100%', 0):,.0f} words",
+        f"below {tiny['below_words']} words": f"{tiny['texts']:,} texts",
+        f"above {gigantic['above_words']} words": f"{gigantic['texts']:,} texts",
+    }
+    yield (
         f"The default model reads the first {gigantic['above_words']} words of a text "
-        f"(model.max_tokens); {gigantic['share_not_read']:.1%} of all words stand behind them.",
-        note=True,
+        f"(model.max_tokens); {gigantic['share_not_read']:.1%} of all words stand behind them."
     )
     yield _lengths_chart({"texts": found["lengths"]["histogram"]})
     rows = [
@@ -249,7 +239,7 @@ def _lengths_chart(histograms: Mapping[str, Sequence[Mapping[str, int]]]) -> Cha
 
 def _languages(found: Found) -> Iterator[Part]:
     sampled = found["looked_at"] < found["all"]
-    yield Paragraph(
+    yield (
         f"{found['looked_at']:,} texts were looked at"
         + (f", a random sample of {found['all']:,}" if sampled else "")
         + f". A language counts from a probability of {found['sure_from']:.0%} on; short texts and "
@@ -267,7 +257,7 @@ def _languages(found: Found) -> Iterator[Part]:
 def _balance(found: Found) -> Iterator[Part]:
     classes, rare = found["classes"], found["rare"]
     if rare:
-        yield Paragraph(
+        yield (
             f"Fewer than {found['min_class_rows']} distinct texts (data.min_class_rows): "
             f"{len(rare)} categories, in the other colour."
         )
@@ -289,20 +279,18 @@ def _balance(found: Found) -> Iterator[Part]:
 
 def _drift(found: Found) -> Iterator[Part]:
     auc, words = found["auc"], found["words"]
-    yield Paragraph(
+    yield (
         f"The second file is {found['source']}. An AUC of 0.5 means that a linear model cannot "
         "tell the files' texts apart, 1 that it always can."
     )
-    yield Facts(
-        {
-            "texts": " and ".join(f"{count:,}" for count in found["texts"]),
-            "told apart (AUC)": "nothing to learn" if auc is None else f"{auc:.3f}",
-            "shared exactly": f"{found['shared_exactly']:,}",
-            "shared nearly": f"{found['shared_nearly']:,}",
-            "unseen words": f"{words['unseen_share']:.1%} of the second file's",
-            "other label": f"{found['contradicting_labels']:,} shared texts",
-        }
-    )
+    yield {
+        "texts": " and ".join(f"{count:,}" for count in found["texts"]),
+        "told apart (AUC)": "nothing to learn" if auc is None else f"{auc:.3f}",
+        "shared exactly": f"{found['shared_exactly']:,}",
+        "shared nearly": f"{found['shared_nearly']:,}",
+        "unseen words": f"{words['unseen_share']:.1%} of the second file's",
+        "other label": f"{found['contradicting_labels']:,} shared texts",
+    }
     rows = [[name, *shares, shares[1] - shares[0]] for name, shares in found["classes"].items()]
     headings = ["category", "first file", "second file", "difference"]
     formats = dict.fromkeys(headings[1:], ".1%")
@@ -318,7 +306,7 @@ def _drift(found: Found) -> Iterator[Part]:
 
 def _next(figures: Found) -> Iterator[Part]:
     marked = ", ".join(f"{count:,} in {name}" for name, count in figures["marked"].items())
-    yield Paragraph(
+    yield (
         "Open suspicious_labels.csv in a spreadsheet, or near_duplicates.csv, and put an x in the "
         "column exclude of what is wrong; another audit of the same file keeps your marks. Marked "
         f"so far: {marked}. A search reads one of the two files, that which data.exclude names, "
@@ -326,5 +314,5 @@ def _next(figures: Found) -> Iterator[Part]:
         "without them:"
     )
     yield Code(figures["next"])
-    yield Paragraph("To keep near-duplicates on one side of the split, add:")
+    yield "To keep near-duplicates on one side of the split, add:"
     yield Code("data.group_near_duplicates=true")

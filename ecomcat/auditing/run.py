@@ -32,11 +32,11 @@ from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
 from ecomcat.errors import UserError
+from ecomcat.export.summary import Table
 from ecomcat.files import expanded, require_writable, write_json, write_text
 from ecomcat.options import validate
 from ecomcat.process import require_extra
-from ecomcat.reporting.html import Table, render
-from ecomcat.reporting.terminal import output_console, text_table
+from ecomcat.reporting.terminal import print_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +149,7 @@ def run_audit(config: AuditCommand) -> None:
     command = _next_command(config, directory / with_marks)
     figures = {**audit.figures, "marked": marked, "findings": audit.findings, "next": command}
     write_json(directory / "audit.json", figures)
-    write_text(directory / "audit.html", render(audit_page(figures)))
+    write_text(directory / "audit.html", audit_page(figures))
     _print_audit(figures)
     for name, marks in marked.items():
         if marks:
@@ -167,9 +167,8 @@ def _folder(name: str) -> str:
 
 def _print_audit(figures: Mapping[str, Any]) -> None:
     """Print what was found, the figures of the splits, and the most suspicious labels."""
-    console = output_console()
     found = [[sentence] for sentence in figures["findings"]]
-    console.print(text_table(f"Audit of {figures['source']}", ["found"], found))
+    print_tables(Table(["found"], found, f"Audit of {figures['source']}"))
     if "splits" in figures["leakage"]:
         _print_table("A linear model on three kinds of split", splits_table(figures["leakage"]))
     if "first" in figures["suspicious"]:
@@ -178,10 +177,10 @@ def _print_audit(figures: Mapping[str, Any]) -> None:
 
 def _print_table(title: str, table: Table, max_rows: int = 10) -> None:
     rows = [
-        [table.shown(column, cell)[:80] for column, cell in enumerate(row)]
+        [cell[:80] if isinstance(cell, str) else cell for cell in row]
         for row in table.rows[:max_rows]
     ]
-    output_console().print(text_table(title, table.headings, rows))
+    print_tables(replace(table, rows=rows, caption=title))
 
 
 def _next_command(config: AuditCommand, marks: Path) -> str:

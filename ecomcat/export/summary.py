@@ -1,90 +1,154 @@
 """Say in words, once, what was exported and how good it is, for all that shows it.
 
-The model card, the terminal, TensorBoard, the report and the dry run take their names, rows and
+The model card, the terminal, TensorBoard, the report and the dry run take their tables and
 sentences from here. `metrics` is always what `metrics.json` holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ecomcat.config import FinalConfig
 from ecomcat.options import make
 
+Scores = Mapping[str, Any]
+Metrics = Mapping[str, Any]
+
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
-COVERAGE_HEADINGS = ("precision asked", "from confidence", "accepted automatically", "precision")
-PARTS = {
+_PARTS = {
     "network": "the LSTM alone",
     "memory": "the memory of training texts alone",
     "linear": "the linear model of words alone",
     "whole": "the whole model",
 }
+_EXPERTS = {
+    "memory_share": (
+        "A memory of the training texts (the categories of those with the same words)"
+    ),
+    "linear_share": "A linear model of the words (what each says by itself)",
+}
+_MAX_P_VALUE = 0.05  # of a difference that is no chance
 
-MAX_P_VALUE = 0.05  # of a difference that is no chance
 
-Scores = Mapping[str, Any]
-Metrics = Mapping[str, Any]
-
-
-def validation_title(final: Mapping[str, Any]) -> str:
-    """Return whose scores those of validation are: never of weights that were trained on it.
+@dataclass(frozen=True)
+class Table:
+    """Rows of figures, which a terminal, a page and the model card show each in its own way.
 
     Args:
-        final: What `metrics.json` holds under `final`.
+        headings: Headings of the columns.
+        rows: Rows of cells; numbers are shown as `formats` say, and nothing for None.
+        caption: What the table shows.
+        note: What else a reader must know, below it.
+        formats: Format specification by heading, such as `".1%"`; others are shown as `str`.
+        fold: Integer. Rows after which a page folds the rest away. Defaults to 0, for none.
+
+    >>> Table(["of", "share"], [["all", 0.5]], formats={"share": ".1%"}).texts
+    [['all', '50.0%']]
     """
-    return f"validation ({'weights before retraining' if final['retrained'] else 'these weights'})"
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    caption: str = ""
+    note: str = ""
+    formats: Mapping[str, str] = field(default_factory=dict)
+    fold: int = 0
+
+    @cached_property
+    def texts(self) -> list[list[str]]:
+        """What stands in the cells."""
+        patterns = [self.formats.get(heading, "") for heading in self.headings]
+        return [
+            [_shown(cell, pattern) for cell, pattern in zip(row, patterns, strict=True)]
+            for row in self.rows
+        ]
+
+    @cached_property
+    def numeric(self) -> list[bool]:
+        """Whether all values of a column are numbers, so that they stand to the right."""
+        columns = [
+            [cell for cell in column if cell is not None] for column in zip(*self.rows, strict=True)
+        ]
+        found = [bool(c) and all(isinstance(cell, int | float) for cell in c) for c in columns]
+        return found or [False] * len(self.headings)
 
 
-def score_rows(metrics: Metrics) -> dict[str, Scores]:
+def _shown(cell: object, pattern: str) -> str:
+    if cell is None:
+        return ""
+    return format(cell, pattern) if isinstance(cell, int | float) else str(cell)
+
+
+def score_sets(metrics: Metrics) -> dict[str, Scores]:
     """Return the scores of the model and of the baseline by what they are of, test first."""
-    rows = {"test (scored once)": metrics["test"]}
+    # Scores of validation are never those of weights that were trained on it.
+    weights = "weights before retraining" if metrics["final"]["retrained"] else "these weights"
+    sets = {"test (scored once)": metrics["test"]}
     if "test_without_excluded" in metrics:
-        rows["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
-    rows[validation_title(metrics["final"])] = metrics["validation"]
+        sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
+    sets[f"validation ({weights})"] = metrics["validation"]
     baseline = metrics["baseline"]
     if baseline is not None:
-        rows[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
+        sets[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
         if "validation" in baseline:
-            rows["linear baseline on validation, fitted on train"] = baseline["validation"]
-    return rows
+            sets["linear baseline on validation, fitted on train"] = baseline["validation"]
+    return sets
 
 
-def part_rows(metrics: Metrics) -> list[tuple[str, float, float, float, float]]:
-    """Return name, accuracy and macro-F1 on validation, then on test, of each part of the model.
+def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
+    """List accuracy and F1 of each set of texts, by what it is."""
+    absent = any(scores.get("absent_classes") for scores in sets.values())
+    return Table(
+        ["of", "texts", *FIGURES.values()],
+        [[of, scores["rows"], *(scores[key] for key in FIGURES)] for of, scores in sets.items()],
+        caption,
+        "macro-F1 over the categories that occur or were predicted" if absent else "",
+        formats=dict.fromkeys(FIGURES.values(), ".4f"),
+    )
 
-    A model that is a network alone has no rows.
-    """
+
+def parts_table(metrics: Metrics) -> Table | None:
+    """List the scores of each part of the model; None where the model is a network alone."""
     parts = metrics.get("parts", {})
-    return [
-        (PARTS.get(name, name), *(found[on][key] for on in _SETS for key in _PART_FIGURES))
-        for name, found in parts.items()
-        if len(parts) > 2
-    ]
+    if len(parts) <= 2:
+        return None
+    columns = [(on, key) for on in ("validation", "test") for key in ("accuracy", "macro_f1")]
+    headings = [f"{on} {FIGURES[key]}" for on, key in columns]
+    return Table(
+        ["part", *headings],
+        [
+            [_PARTS.get(name, name), *(found[on][key] for on, key in columns)]
+            for name, found in parts.items()
+        ],
+        "Each part of the model alone",
+        formats=dict.fromkeys(headings, ".4f"),
+    )
 
 
-_SETS, _PART_FIGURES = ("validation", "test"), ("accuracy", "macro_f1")
-PART_HEADINGS = (
-    "part",
-    *(f"{on} {FIGURES[figure]}" for on in _SETS for figure in _PART_FIGURES),
-)
-
-
-def coverage_rows(coverage: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a cell for each of `COVERAGE_HEADINGS`, for each precision that was asked.
+def coverage_table(caption: str, scores: Scores) -> Table:
+    """List how many texts are accepted automatically for some precisions, and how right they are.
 
     Args:
-        coverage: Part of the scores, as `ecomcat.model.metrics` gives them.
+        caption: What the table shows.
+        scores: Scores, as `ecomcat.model.metrics` gives them.
     """
-    return [
-        (
-            asked,
-            "none is enough" if found["threshold"] is None else f"{found['threshold']:.4f}",
-            f"{found['coverage']:.1%}",
-            "" if found["precision"] is None else f"{found['precision']:.4f}",
-        )
-        for asked, found in coverage.items()
-    ]
+    error = scores["calibration_error"]
+    return Table(
+        ["precision asked", "from confidence", "accepted automatically", "precision"],
+        [
+            [asked, _threshold(found["threshold"]), found["coverage"], found["precision"]]
+            for asked, found in scores["coverage"].items()
+        ],
+        caption,
+        f"expected calibration error {error:.4f}; thresholds from validation",
+        formats={"accepted automatically": ".1%", "precision": ".4f"},
+    )
+
+
+def _threshold(found: float | None) -> str:
+    return "none is enough" if found is None else f"{found:.4f}"
 
 
 def result_line(metrics: Metrics) -> str:
@@ -110,7 +174,7 @@ def verdict(metrics: Metrics) -> str:
         ratio = f"{our_errors / their_errors:.2f} times the" if their_errors else "more"
         times = f"It has {ratio} errors {'of' if their_errors else 'than'} {name}"
     meaning = f"no difference that these {ours['rows']:,} texts could show"
-    if p_value < MAX_P_VALUE:
+    if p_value < _MAX_P_VALUE:
         meaning = "better" if our_errors < their_errors else "worse"
         if our_errors < their_errors and ours["macro_f1"] < theirs["macro_f1"]:
             meaning += ", but with the lower macro-F1"
@@ -138,31 +202,16 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     return [
         f"{networks}: {trials}.",
         f"Trained on {final['trained_texts']:,} texts: {rows}.",
-        *_experts(final),
+        *(
+            f"{expert} counts for {final[share]:.0%} of each answer."
+            for share, expert in _EXPERTS.items()
+            if final[share] > 0
+        ),
     ]
 
 
-def _experts(final: Mapping[str, Any]) -> list[str]:
-    found = []
-    if final["memory_share"] > 0:
-        found.append(
-            "A memory of the training texts (the categories of those with the same words) counts "
-            f"for {final['memory_share']:.0%} of each answer."
-        )
-    if final["linear_share"] > 0:
-        found.append(
-            "A linear model of the words (what each says by itself) counts for "
-            f"{final['linear_share']:.0%} of each answer."
-        )
-    return found
-
-
 def planned_model(final: FinalConfig) -> str:
-    """Return what would be exported, in words.
-
-    Args:
-        final: The configuration.
-    """
+    """Return what would be exported, in words."""
     rows = "train and validation" if final.retrain else "train alone, as the search trained it"
     if final.use_all_rows:
         rows = "all rows, once test was scored"

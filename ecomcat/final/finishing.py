@@ -29,7 +29,7 @@ from ecomcat.model.metrics import (
     score_answers,
 )
 from ecomcat.model.training import OnEpoch, predict_probabilities
-from ecomcat.reporting.tensorboard import FinalCurves, TestAnswers, write_final
+from ecomcat.reporting.tensorboard import FinalCurves, write_final
 from ecomcat.tuning.checkpoints import load_best_weights
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
@@ -132,8 +132,8 @@ def finish_search(
         "seed": config.seed,
     }
     with step("Writing TensorBoard's pictures"):
-        answers = TestAnswers(dataset.class_names, dataset.label_ids[split.test], test[WHOLE])
-        write_final(study, metrics, answers)
+        labels = dataset.label_ids[split.test]
+        write_final(study, metrics, dataset.class_names, labels, test[WHOLE])
     validation = plan.validation[WHOLE]
     return Finished(exported, tested, test[WHOLE], validation, rows, metrics, acceptance)
 

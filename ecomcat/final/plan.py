@@ -16,9 +16,9 @@ from ecomcat.final.baseline import NothingToLearnError
 from ecomcat.final.calibration import cross_calibrated, fit_temperature
 from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, mix
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits
-from ecomcat.final.retraining import final_epochs
 from ecomcat.final.sampling import max_judged_texts, sample_rows
 from ecomcat.options import make
+from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
+from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.tasks import TrialTask
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
@@ -101,21 +102,6 @@ def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_l
             "out, or without retraining (final.retrain=false)."
         ) from error
     logger.warning("Retraining trial %s again: %s.", record.id, error)
-
-
-def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
-    """Decide how long a configuration is trained when there is no validation to watch.
-
-    A learning rate that falls to 0 is let fall: weights at the end of the schedule do better on
-    other texts than those of the epoch that looked best on validation (docs/experiments.md). A
-    constant one overfits in the end, so there the best epoch counts.
-
-    Args:
-        values: Mapping. The configuration's hyperparameters.
-        best_epoch: Integer. Best epoch on validation, by weights trained on train alone.
-        max_epochs: Integer. Epoch at which the schedule ends.
-    """
-    return max_epochs if values["learning_rate_schedule"] == "linear" else best_epoch
 
 
 def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:

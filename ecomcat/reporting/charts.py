@@ -21,18 +21,13 @@ if TYPE_CHECKING:
 
 MAX_MATRIX_CLASSES = 80
 _MAX_COUNTED_CLASSES = 12  # classes whose counts have room in the matrix
-_MAX_BARS, _ROW_HEIGHT = 40, 24  # bars; pixels
-_MAX_NAME = 200  # characters of a category's name under the pointer
+_MAX_BARS, _MAX_NAME = 40, 200  # categories; characters of a name under the pointer
 
 Curves = Mapping[str, Sequence[Mapping[str, float]]]
 
 
 def calibration_chart(bins: Curves) -> Chart:
-    """Draw accuracy against confidence.
-
-    Args:
-        bins: Bins of test and of validation, as `calibration_bins` gives them.
-    """
+    """Draw accuracy against confidence, in the bins of test and of validation."""
     chart = figure(x="confidence", y="accuracy")
     line = {"color": FAINT, "dash": "dash"}
     chart.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="perfectly calibrated")
@@ -96,8 +91,8 @@ def confusion_chart(class_names: Sequence[str], counts: Sequence[Sequence[int]])
         showscale=False,
         hovertemplate="%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
     )
-    chart.update_xaxes(type="category", dtick=1, tickfont_size=11)
-    chart.update_yaxes(type="category", dtick=1, tickfont_size=11, autorange="reversed")
+    axis = {"type": "category", "dtick": 1, "tickfont_size": 11}
+    chart.update_xaxes(**axis).update_yaxes(**axis, autorange="reversed")
     side = (44 if counted else 14) * size
     return Chart(
         "Confusion matrix",
@@ -126,5 +121,5 @@ def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") 
         "%{customdata[2]:.4f}, %{customdata[3]} texts<extra></extra>",
     )
     chart.update_yaxes(type="category", autorange="reversed")
-    height = max(300, 110 + _ROW_HEIGHT * len(ranked))
+    height = max(300, 110 + 24 * len(ranked))
     return Chart("Categories, the lowest F1 first", chart, caption, height=height)

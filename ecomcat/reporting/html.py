@@ -6,17 +6,17 @@ import base64
 import gzip
 import hashlib
 import html
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib import resources
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.export.summary import Table
+from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # Told apart by most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
 # https://jfly.uni-koeln.de/color/
 COLOURS = (
@@ -26,33 +26,26 @@ COLOURS = (
 OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
 
 
-class Part(Protocol):
-    """Something that a section shows; its template is the macro of the name `kind`."""
+def render(
+    title: str,
+    subtitle: str,
+    sections: Mapping[str, Sequence[Part]],
+    *,
+    footer: str = "",
+    refresh_seconds: int = 0,
+) -> str:
+    """Return a page as one HTML file; lone surrogates are replaced.
 
-    kind: ClassVar[str]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page with a heading, to which the page's index links."""
-
-    title: str
-    parts: Sequence[Part]
-
-
-@dataclass(frozen=True)
-class Document:
-    """A page; where it says so, an open one loads itself anew after some seconds."""
-
-    title: str
-    subtitle: str
-    sections: Sequence[Section]
-    footer: str = ""
-    refresh_seconds: int = 0
-
-
-def render(document: Document) -> str:
-    """Return the page as one HTML file; lone surrogates are replaced."""
+    Args:
+        title: The page's title.
+        subtitle: A sentence or two below it.
+        sections: Parts by the heading of their section, to which the page's index links. A string
+            is a paragraph, a mapping short values under their names, and a list parts that stand
+            side by side where there is room.
+        footer: A text at the end.
+        refresh_seconds: Integer. Seconds after which an open page loads itself anew. Defaults to
+            0, for never.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -62,41 +55,34 @@ def render(document: Document) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = _asset("page.js")
-    drawn = any(_has_chart(section.parts) for section in document.sections)
+    environment.filters.update(kind=lambda part: type(part).__name__, sha256=_sha256)
     page = environment.get_template("page.html").render(
-        document=document,
-        style=_asset("page.css"),
-        script=script,
-        script_sources=" ".join(map(_hash, [script, *([_plotly()[0]] if drawn else [])])),
-        plotly=_plotly()[1] if drawn else "",
+        title=title,
+        subtitle=subtitle,
+        sections=sections,
+        footer=footer,
+        refresh_seconds=refresh_seconds,
+        plotly_script=_plotly_script,
+        packed=_packed,
     )
-    return _SURROGATE.sub("\ufffd", page.lstrip())
+    return valid_unicode(page.lstrip())
 
 
-def _has_chart(parts: Sequence[Part]) -> bool:
-    return any(
-        isinstance(part, Chart) or (isinstance(part, Grid) and _has_chart(part.parts))
-        for part in parts
-    )
-
-
-def _asset(name: str) -> str:
-    return resources.files("ecomcat.reporting").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+def _sha256(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
 
 
 @cache
-def _plotly() -> tuple[str, str]:
-    """Return Plotly's script and the same packed: without a time, so that it is always the same."""
+def _plotly_script() -> str:
     from plotly.offline import get_plotlyjs
 
-    script: str = get_plotlyjs()
-    return script, base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
+    return str(get_plotlyjs())
+
+
+@cache
+def _packed(script: str) -> str:
+    # Without a time, so that it is always the same.
+    return base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
 
 
 def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
@@ -154,59 +140,6 @@ def unique_labels(names: Sequence[str], max_characters: int = 30) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Paragraph:
-    """A text in a paragraph of its own, set small where it is a note."""
-
-    kind: ClassVar[str] = "paragraph"
-    text: str
-    note: bool = False
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Short values under their names, as the head of a page has them."""
-
-    kind: ClassVar[str] = "facts"
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table whose columns sort when their heading is clicked.
-
-    Args:
-        headings: Headings of the columns.
-        rows: Rows of cells; numbers are shown as `formats` say and sort as numbers.
-        caption: A text below it.
-        formats: Format specification by heading, such as `".1%"`; others are shown as `str`.
-        fold: Integer. Rows after which the rest is folded away. Defaults to 0, which folds nothing.
-    """
-
-    kind: ClassVar[str] = "table"
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    caption: str = ""
-    formats: Mapping[str, str] = field(default_factory=dict)
-    fold: int = 0
-
-    def shown(self, column: int, value: object) -> str:
-        """Return what stands in a cell: nothing for None."""
-        if value is None:
-            return ""
-        pattern = self.formats.get(self.headings[column], "")
-        return format(value, pattern) if isinstance(value, int | float) else str(value)
-
-    @cached_property
-    def numeric(self) -> list[bool]:
-        """Whether all values of a column are numbers, so that they stand to the right."""
-        columns = (
-            [row[column] for row in self.rows if row[column] is not None]
-            for column in range(len(self.headings))
-        )
-        return [bool(cells) and all(isinstance(c, int | float) for c in cells) for cells in columns]
-
-
-@dataclass(frozen=True)
 class Chart:
     """A chart of Plotly's.
 
@@ -218,18 +151,11 @@ class Chart:
         min_width: Integer. Width in pixels, below which it scrolls sideways. Defaults to 0.
     """
 
-    kind: ClassVar[str] = "chart"
     title: str
     figure: Any
     caption: str = ""
     height: int = 380
     min_width: int = 0
-
-    @property
-    def json(self) -> str:
-        """The figure as JSON in which nothing ends a script element."""
-        text: str = self.figure.to_json()
-        return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 @dataclass(frozen=True)
@@ -244,33 +170,18 @@ class MarkedText:
         note: A text below it.
     """
 
-    kind: ClassVar[str] = "marked"
     title: str
     text: str
     spans: Sequence[tuple[int, int, float]] = ()
     note: str = ""
-
-    def pieces(self) -> list[tuple[str, float]]:
-        """Return the text in pieces with their weights, 0 for what is not marked."""
-        pieces, at = [], 0
-        for start, end, weight in self.spans:
-            pieces += [(self.text[at:start], 0.0), (self.text[start:end], weight)]
-            at = end
-        return [piece for piece in [*pieces, (self.text[at:], 0.0)] if piece[0]]
 
 
 @dataclass(frozen=True)
 class Code:
     """A command or a configuration, folded away under a summary if there is one."""
 
-    kind: ClassVar[str] = "code"
     text: str
     summary: str = ""
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Parts side by side where there is room, below each other where there is none."""
-
-    kind: ClassVar[str] = "grid"
-    parts: Sequence[Part]
+Part = str | dict[str, str] | Table | Chart | MarkedText | Code | list["Part"]

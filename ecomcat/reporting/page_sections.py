@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ecomcat.export.summary import (
-    FIGURES,
-    PART_HEADINGS,
+    Table,
     hardest_pairs,
     model_sentences,
-    part_rows,
-    score_rows,
+    parts_table,
+    score_sets,
+    scores_table,
     verdict,
 )
 from ecomcat.reporting.charts import (
@@ -21,7 +21,7 @@ from ecomcat.reporting.charts import (
     coverage_chart,
     scores_chart,
 )
-from ecomcat.reporting.html import Facts, Grid, MarkedText, Paragraph, Part, Table
+from ecomcat.reporting.html import MarkedText, Part
 
 _CLEANED = {
     "empty_texts": "rows without a text",
@@ -51,67 +51,48 @@ def model_parts(final: Mapping[str, Any], trials: int) -> Iterator[Part]:
     """
     metrics = final["metrics"]
     test, trials_before = metrics["test"], metrics["search"]["trials"]
-    yield Facts(
-        {
-            "test accuracy": f"{test['accuracy']:.4f}",
-            "test macro-F1": f"{test['macro_f1']:.4f}",
-            "calibration error": f"{test['calibration_error']:.4f}",
-            **{
-                f"accepted automatically at {asked}": f"{found['coverage']:.1%}"
-                for asked, found in test["coverage"].items()
-            },
-        }
-    )
-    yield Paragraph(f"{verdict(metrics)} The test set was scored once, after every choice.")
-    yield Paragraph(
-        " ".join([*model_sentences(metrics["final"]), f"It is in {final['model_dir']}."])
-    )
+    yield {
+        "test accuracy": f"{test['accuracy']:.4f}",
+        "test macro-F1": f"{test['macro_f1']:.4f}",
+        "calibration error": f"{test['calibration_error']:.4f}",
+        **{
+            f"accepted automatically at {asked}": f"{found['coverage']:.1%}"
+            for asked, found in test["coverage"].items()
+        },
+    }
+    yield f"{verdict(metrics)} The test set was scored once, after every choice."
+    yield " ".join([*model_sentences(metrics["final"]), f"It is in {final['model_dir']}."])
     if trials > trials_before:
-        yield Paragraph(f"It was made after {trials_before} trials; the study has gone on since.")
-    figures = list(FIGURES.values())
-    yield Table(
-        ["of", "texts", *figures],
-        [
-            [name, scores["rows"], *(scores[key] for key in FIGURES)]
-            for name, scores in score_rows(metrics).items()
-        ],
-        caption="The model beside the linear baseline.",
-        formats=dict.fromkeys(figures, ".4f"),
-    )
-    if parts := part_rows(metrics):
-        formats = dict.fromkeys(PART_HEADINGS[1:], ".4f")
-        yield Table(PART_HEADINGS, parts, caption="Each part of the model alone.", formats=formats)
-    yield from _confusion(test)
-    absent = [name for name, score in test["per_class"].items() if score["rows"] == 0]
-    named = ", ".join(absent[:5]) + (", …" if len(absent) > 5 else "")
-    notes = f"Without a text in the test set, and so of F1 0: {named}." if absent else ""
-    yield scores_chart(test["per_class"], notes)
-    coverage = coverage_chart(final["coverage"], test["coverage"])
-    yield Grid([calibration_chart(final["calibration"]), coverage])
-
-
-def _confusion(test: Mapping[str, Any]) -> Iterator[Part]:
+        yield f"It was made after {trials_before} trials; the study has gone on since."
+    yield scores_table("The model beside the linear baseline", score_sets(metrics))
+    if parts := parts_table(metrics):
+        yield parts
     names = list(test["per_class"])
     if len(names) <= MAX_MATRIX_CLASSES:
         yield confusion_chart(names, test["confusion_matrix"])
     pairs = hardest_pairs(test, names, 20)
     if len(names) > 2 and pairs:
-        headings = ["true category", "taken for", "texts", "of the category's"]
         yield Table(
-            headings,
+            ["true category", "taken for", "texts", "of the category's"],
             [[true, other, count, count / total] for count, total, true, other in pairs],
-            caption="What is most often taken for something else.",
-            formats={headings[-1]: ".1%"},
+            "What is most often taken for something else",
+            formats={"of the category's": ".1%"},
             fold=8,
         )
+    absent = [name for name, score in test["per_class"].items() if score["rows"] == 0]
+    named = ", ".join(absent[:5]) + (", …" if len(absent) > 5 else "")
+    notes = f"Without a text in the test set, and so of F1 0: {named}." if absent else ""
+    yield scores_chart(test["per_class"], notes)
+    coverage = coverage_chart(final["coverage"], test["coverage"])
+    yield [calibration_chart(final["calibration"]), coverage]
 
 
 def mistake_parts(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     """Yield the most confident mistakes, with the words that spoke for and against them."""
     if not mistakes:
-        yield Paragraph("There was no mistake on the test set.")
+        yield "There was no mistake on the test set."
         return
-    yield Paragraph(
+    yield (
         f"The {len(mistakes)} most confident of the wrong answers on test. Some are the model's "
         "faults, some those of the labels. Words in blue spoke for the answer, those in orange "
         "against it: how far its probability falls without the word."
@@ -130,10 +111,7 @@ def mistake_parts(mistakes: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
 
 
 def _isolated(name: str) -> str:
-    """Return a name that leaves the order of what follows alone, whichever way it is written.
-
-    https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates
-    """
+    """Return a name that leaves the order of what follows alone, whichever way it is written."""
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
 
 
@@ -145,16 +123,14 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     """
     data = facts["data"]
     split, excluded, protocol = data["split"], data.get("excluded", {}), data["split"]["protocol"]
-    yield Facts(
-        {
-            "rows": f"{data['rows']:,}",
-            "distinct texts": f"{data['distinct_texts']:,}",
-            **{part: f"{split[part]:,}" for part in ("train", "validation", "test")},
-            "categories": f"{len(data['classes']):,}",
-        }
-    )
+    yield {
+        "rows": f"{data['rows']:,}",
+        "distinct texts": f"{data['distinct_texts']:,}",
+        **{part: f"{split[part]:,}" for part in ("train", "validation", "test")},
+        "categories": f"{len(data['classes']):,}",
+    }
     licence = f" Licence: {data['licence']}." if data.get("licence") else ""
-    yield Paragraph(f"{data['source']}. {protocol[:1].upper()}{protocol[1:]}.{licence}")
+    yield f"{data['source']}. {protocol[:1].upper()}{protocol[1:]}.{licence}"
     yield Table(
         ["removed or found", "count"],
         [
@@ -163,13 +139,13 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
             *([title, split[key]] for key, title in _SPLIT.items() if key in split),
             *([title, excluded[key]] for key, title in _EXCLUDED.items() if key in excluded),
         ],
-        caption="What cleaning removed or found.",
+        caption="What cleaning removed or found",
         fold=10,
     )
     ranked = sorted(data["classes"].items(), key=lambda item: -item[1])
-    yield Table(["category", "distinct texts"], ranked, caption="Categories.", fold=10)
+    yield Table(["category", "distinct texts"], ranked, caption="Categories", fold=10)
     lengths, quantiles = facts["lengths"], facts["lengths"]["characters"]["quantiles"]
-    yield Paragraph(
+    yield (
         f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95% "
         f"{quantiles['0.95']:,} or fewer; on average {lengths['mean_tokens']:.0f} tokens are read. "
         f"{lengths['cut']:.1%} of the texts have {lengths['max_tokens']:,} tokens or more, and are "

@@ -13,7 +13,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ecomcat.config import FinalConfig
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
@@ -25,27 +24,6 @@ _SECONDS_BETWEEN_LINES = 30.0
 _MAX_ENDED = 6  # trials, below those that run
 
 
-def seconds_after_trials(
-    final: FinalConfig, best: TrialRecord, *, training_tokens: int, workers: int
-) -> float:
-    """Estimate how long it takes from the last trial to the end of the command.
-
-    Args:
-        final: The configuration of what is exported.
-        best: The best trial so far.
-        training_tokens: Integer. Tokens of the training texts, which the linear models read.
-        workers: Integer. How many train at a time.
-    """
-    seconds = 15.0  # scoring, exporting and checking, the report
-    if final.retrain:
-        rounds = -(-final.max_networks // max(1, workers))
-        # Validation texts are trained on as well, up to the best epoch.
-        seconds += 1.2 * rounds * best.seconds * best.best_epoch / max(1, best.epochs)
-    if final.baseline:
-        seconds += min(180.0, training_tokens * 1.5e-5)
-    return seconds * (2 if final.use_all_rows else 1)
-
-
 class SearchProgress(SearchListener):
     """Show which trials run, how the others ended, and the time left.
 
@@ -55,8 +33,8 @@ class SearchProgress(SearchListener):
         names: Names of the hyperparameters in which trials may differ.
         done: Integer. Trials that an earlier run of the study ended. Defaults to 0.
         best: The best of them.
-        seconds_after: Function that takes the best trial and returns the seconds from the last
-            trial to the end of the command. Defaults to none.
+        seconds_after: Function that takes the best trial so far and returns the seconds from the
+            last trial to the end of the command. Defaults to none.
         console: Where to write. Defaults to standard error.
     """
 
@@ -195,7 +173,10 @@ class SearchProgress(SearchListener):
         if done > 0:
             trials = self._max_trials - self._done + len(self._ended)
             left = min(left, (now - self._began) / done * max(0.0, trials - done))
-        after = self._seconds_after(self._best) if self._best is not None else 0.0
+        # Before there is a best trial, the one that is furthest says how long an epoch takes.
+        running = [record for record, _ in self._running.values()]
+        best = self._best or max(running, key=lambda record: record.epochs, default=None)
+        after = self._seconds_after(best) if best is not None else 0.0
         return f"about {format_seconds(left + after)} left"
 
     def _fraction(self, record: TrialRecord, epochs: int) -> float:

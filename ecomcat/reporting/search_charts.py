@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
-from ecomcat.reporting.html import COLOURS, FAINT, Chart, plotly_text, styled
+from ecomcat.reporting.html import COLOURS, FAINT, Chart, figure, plotly_text, styled
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, RUNNING, TrialRecord
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from plotly.graph_objects import Figure
 
+_SCORE, _BEST = "validation macro-F1", "best so far"
 _COLOURS = {
     COMPLETED: COLOURS[0],
     PRUNED: COLOURS[4],
     CUT_SHORT: COLOURS[3],
     FAILED: COLOURS[1],
     RUNNING: COLOURS[6],
-    "best so far": COLOURS[2],
+    _BEST: COLOURS[2],
 }
-_SCORE = "validation macro-F1"
 # What Optuna calls its traces. A trial that the clock cut short is infeasible to it: it is drawn,
 # and counts for nothing.
 _NAMES = {
@@ -33,7 +33,7 @@ _NAMES = {
     "PRUNED": PRUNED,
     "FAIL": FAILED,
     "RUNNING": RUNNING,
-    "Best Value": "best so far",
+    "Best Value": _BEST,
 }
 _MAX_CURVES, _MAX_AXES = 40, 12  # trials; hyperparameters
 _AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
@@ -42,16 +42,10 @@ _AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
 def progress_charts(
     records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
 ) -> Iterator[Chart]:
-    """Yield the charts of how the search went.
-
-    Args:
-        records: Records of the trials.
-        names: Names of the hyperparameters in which they differ.
-        space: Domain of each hyperparameter.
-    """
+    """Yield the charts of how the search went; see `space_charts`."""
     from optuna import visualization
 
-    study = optuna_study(records, names, space)
+    study = _optuna_study(records, names, space)
     scored = [record for record in records if record.objective is not None]
     if any(record.status in {COMPLETED, CUT_SHORT} for record in scored):
         history = visualization.plot_optimization_history(study, target_name=_SCORE)
@@ -59,7 +53,7 @@ def progress_charts(
         yield Chart("Best so far", _in_our_words(history))
     if scored:
         ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
-        curves = visualization.plot_intermediate_values(optuna_study(ranked, names, space))
+        curves = visualization.plot_intermediate_values(_optuna_study(ranked, names, space))
         for trace, record in zip(curves.data, ranked, strict=True):
             trace.update(name=f"trial {record.id}", showlegend=False)
             if record.status != COMPLETED:
@@ -71,7 +65,7 @@ def progress_charts(
         )
         yield Chart("Learning curves", _in_our_words(curves), caption)
     if ended := [record for record in records if record.ended_at is not None]:
-        timeline = visualization.plot_timeline(optuna_study(ended, names, space))
+        timeline = visualization.plot_timeline(_optuna_study(ended, names, space))
         timeline.update_layout(xaxis={"title": "time of search", "tickformat": "%H:%M:%S"})
         height = 150 + min(12 * len(ended), 450)
         yield Chart("Timeline of the trials", _in_our_words(timeline), height=height)
@@ -93,16 +87,23 @@ def space_charts(
     """
     from optuna import visualization
 
-    study = optuna_study(records, names, space)
     if importances:
-        bars = visualization.plot_param_importances(study, evaluator=_given(importances))
+        bars = figure(showlegend=False)
+        bars.add_bar(
+            x=[*importances.values()],
+            y=[plotly_text(name) for name in importances],
+            orientation="h",
+            texttemplate="%{x:.0%}",
+        )
+        bars.update_xaxes(tickformat=".0%").update_yaxes(type="category", autorange="reversed")
         yield Chart(
             "Importance of each hyperparameter",
-            _in_our_words(bars.update_layout(showlegend=False, xaxis_title="", yaxis_title="")),
+            bars,
             "Fraction of the variance in validation macro-F1 over the completed trials (functional "
             "ANOVA over a random forest). Few trials make it rough.",
             height=90 + _ROW_HEIGHT * len(importances),
         )
+    study = _optuna_study(records, names, space)
     shown = [plotly_text(name) for name in names[:_MAX_AXES]]
     width = _AXIS_WIDTH * (len(shown) + 1)
     lines = visualization.plot_parallel_coordinate(study, shown, target_name=_SCORE)
@@ -130,43 +131,22 @@ def _in_our_words(drawn: Figure) -> Figure:
     return styled(drawn)
 
 
-def _given(importances: Mapping[str, float]) -> Any:
-    """Return an evaluator that gives what was computed already."""
-    from optuna.importance import BaseImportanceEvaluator
-
-    class Given(BaseImportanceEvaluator):
-        def evaluate(self, study: Study, params: Any = None, *, target: Any = None) -> Any:
-            return {plotly_text(name): share for name, share in importances.items()}
-
-    return Given()
-
-
-def optuna_study(
+def _optuna_study(
     records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
 ) -> Study:
-    """Return trials as a study of Optuna's, in memory; every name and word in it is escaped.
-
-    Args:
-        records: Records of the trials.
-        names: Names of the hyperparameters to show.
-        space: Domain of each hyperparameter, which says whether its axis is logarithmic.
-    """
+    """Return trials as a study of Optuna's, in memory; every name and word in it is escaped."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    rows = [
-        {plotly_text(name): _shown(record.values[name]) for name in names} for record in records
-    ]
+    shown = {name: [_shown(record.values[name]) for record in records] for name in names}
     kinds = {
-        plotly_text(name): _distribution([row[plotly_text(name)] for row in rows], space.get(name))
-        for name in names
+        plotly_text(name): _distribution(values, space.get(name)) for name, values in shown.items()
     }
     # Optuna has a word for feasible trials as soon as one says whether it is.
     some_cut_short = any(record.status == CUT_SHORT for record in records)
-    for record, row in zip(records, rows, strict=True):
-        constraints = (float(record.status == CUT_SHORT),) if some_cut_short else ()
-        study.add_trial(_optuna_trial(record, row, kinds, constraints))
+    for record, *values in zip(records, *shown.values(), strict=True):
+        study.add_trial(_optuna_trial(record, values, kinds, constrained=some_cut_short))
     return study
 
 
@@ -186,21 +166,20 @@ def _distribution(values: Sequence[Any], domain: Domain | None) -> Any:
 
 
 def _optuna_trial(
-    record: TrialRecord, values: dict[str, Any], kinds: dict[str, Any], constraints: Sequence[float]
+    record: TrialRecord, values: Sequence[Any], kinds: Mapping[str, Any], *, constrained: bool
 ) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
     states = {PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL, RUNNING: TrialState.RUNNING}
     state = states.get(record.status, TrialState.COMPLETE)
     first = record.epochs - len(record.curves) + 1
-    scores = {epoch: row[OBJECTIVE] for epoch, row in enumerate(record.curves, start=first)}
     trial = create_trial(
         state=state,
-        params=values,
-        distributions=kinds,
+        params=dict(zip(kinds, values, strict=True)),
+        distributions=dict(kinds),
         value=record.objective if state == TrialState.COMPLETE else None,
-        intermediate_values=scores,
-        system_attrs={"constraints": constraints} if constraints else {},
+        intermediate_values={e: row[OBJECTIVE] for e, row in enumerate(record.curves, first)},
+        system_attrs={"constraints": (record.status == CUT_SHORT,)} if constrained else {},
     )
     ended = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=record.ended_at or 0.0)
     trial.datetime_start = ended - datetime.timedelta(seconds=record.seconds)

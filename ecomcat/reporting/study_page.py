@@ -6,9 +6,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,13 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import ModelConfig
 from ecomcat.console import format_seconds, our_command
 from ecomcat.errors import UserError
+from ecomcat.export.summary import Table
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, read_space, resolve_auto
-from ecomcat.reporting.html import (
-    Code,
-    Document,
-    Facts,
-    Grid,
-    Paragraph,
-    Part,
-    Section,
-    Table,
-    render,
-)
+from ecomcat.reporting.html import Code, Part, render
 from ecomcat.reporting.page_sections import data_parts, mistake_parts, model_parts
 from ecomcat.reporting.search_charts import progress_charts, space_charts
-from ecomcat.reporting.terminal import plain_value
+from ecomcat.reporting.terminal import differing_names, plain_value
 from ecomcat.tuning.records import (
     COMPLETED,
     RUNNING,
@@ -47,46 +36,6 @@ logger = logging.getLogger("ecomcat")
 REPORT = "report.html"
 _REFRESH_SECONDS = 60
 _MIN_SECONDS, _MAX_FRACTION = 30.0, 0.02  # between two writings; of the search's time
-
-
-@dataclass(frozen=True)
-class StudyContents:
-    """A study as it stands.
-
-    Args:
-        study: The study's folder.
-        stored: What `study.json` holds: `identity` and `config`.
-        records: Records of its trials, in the order of their numbers.
-        data: What is known of its data.
-        final: What is known of its final model; None before there is one.
-    """
-
-    study: Study
-    stored: Mapping[str, Any]
-    records: Sequence[TrialRecord]
-    data: Mapping[str, Any] | None
-    final: Mapping[str, Any] | None
-
-    def our_command(self, command: str, argument: str) -> str:
-        """Return how one of our commands is typed that is about this study."""
-        outputs = str(self.study.directory.parent.parent)
-        others = [] if outputs == SearchCommand.outputs_dir else [f"outputs_dir={outputs}"]
-        return our_command(command, argument, *others)
-
-    @cached_property
-    def searched(self) -> list[str]:
-        """Names of the hyperparameters in which trials differ."""
-        values = [record.values for record in self.records]
-        names = values[0] if values else ()
-        return [name for name in names if len({repr(each.get(name)) for each in values}) > 1]
-
-    @cached_property
-    def space(self) -> dict[str, Domain]:
-        """The domains that were searched; empty where the number of training texts is not known."""
-        if self.data is None:
-            return {}
-        space = read_space(ModelConfig(**self.stored["config"]["model"]))
-        return resolve_auto(space, self.data["data"]["split"]["train"])
 
 
 def write_report(study: Study, path: Path | None = None, *, running: bool = False) -> Path:
@@ -112,76 +61,75 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 
 def report_page(study: Study, *, running: bool = False) -> str:
     """Return a study's report as HTML; see `write_report`."""
-    contents = StudyContents(
-        study,
-        read_study(study.directory),
-        load_records(study),
-        read_facts(study, DATA),
-        read_facts(study, FINAL),
-    )
-    source = "" if contents.data is None else f"{contents.data['data']['source']}. "
-    state = "The search went on: this page loads itself anew." if running else ""
-    now = time.strftime("%Y-%m-%d %H:%M %Z")
-    again = contents.our_command("report", f"search.name={study.name}")
-    document = Document(
+    stored, records = read_study(study.directory), load_records(study)
+    data, final = read_facts(study, DATA), read_facts(study, FINAL)
+    parts: dict[str, Iterable[Part]] = {"Overview": [_overview(study, records, final)]}
+    if final is not None:
+        parts["The final model"] = model_parts(final, len(records))
+        parts["Most confident mistakes"] = mistake_parts(final["mistakes"])
+    if any(record.status != RUNNING for record in records):
+        names, space = differing_names(records), _space(stored, data)
+        parts["How the search went"] = [list(progress_charts(records, names, space))]
+        seed = stored["identity"]["seed"]
+        parts["What mattered"] = _what_mattered(records, names, space, seed)
+    if data is not None:
+        parts["The data"] = data_parts(data)
+    parts["To reproduce it"] = _reproduction(study, stored, best_record(records), data or {})
+    again = _our_command(study, "report", f"search.name={study.name}")
+    source = "" if data is None else f"{data['data']['source']}. "
+    state = " The search went on: this page loads itself anew." if running else ""
+    return render(
         f"Study {study.name}",
-        f"{source}Written {now}. {state}".strip(),
-        list(_sections(contents)),
+        f"{source}Written {time.strftime('%Y-%m-%d %H:%M %Z')}.{state}",
+        {title: list(each) for title, each in parts.items()},
         footer=f"Written by ecomcat. Again: {again}",
         refresh_seconds=_REFRESH_SECONDS if running else 0,
     )
-    return render(document)
 
 
-def _sections(contents: StudyContents) -> Iterator[Section]:
-    final = contents.final
-    yield Section("Overview", [_overview(contents)])
-    if final is not None:
-        yield Section("The final model", list(model_parts(final, len(contents.records))))
-        yield Section("Most confident mistakes", list(mistake_parts(final["mistakes"])))
-    if any(record.status != RUNNING for record in contents.records):
-        yield Section("How the search went", list(_search(contents)))
-        yield Section("What mattered", list(_what_mattered(contents)))
-    if contents.data is not None:
-        yield Section("The data", list(data_parts(contents.data)))
-    yield Section("To reproduce it", list(_reproduction(contents)))
+def _our_command(study: Study, command: str, argument: str) -> str:
+    """Return how one of our commands is typed that is about this study."""
+    outputs = str(study.directory.parent.parent)
+    others = [] if outputs == SearchCommand.outputs_dir else [f"outputs_dir={outputs}"]
+    return our_command(command, argument, *others)
 
 
-def _overview(contents: StudyContents) -> Part:
-    best = best_record(contents.records)
-    facts = {"trials": f"{len(contents.records):,}"}
-    counts = Counter(record.status for record in contents.records)
-    facts |= {status: f"{count:,}" for status, count in counts.items()}
-    facts["searched for"] = format_seconds(active_seconds(contents.study))
+def _space(stored: Mapping[str, Any], data: Mapping[str, Any] | None) -> dict[str, Domain]:
+    """Return the searched domains; none where the number of training texts is not known."""
+    if data is None:
+        return {}
+    space = read_space(ModelConfig(**stored["config"]["model"]))
+    return resolve_auto(space, data["data"]["split"]["train"])
+
+
+def _overview(
+    study: Study, records: Sequence[TrialRecord], final: Mapping[str, Any] | None
+) -> Part:
+    counts = Counter(record.status for record in records)
+    shown = {"trials": f"{len(records):,}", **{name: f"{n:,}" for name, n in counts.items()}}
+    shown["searched for"] = format_seconds(active_seconds(study))
+    best = best_record(records)
     if best is not None:
-        facts["best validation macro-F1"] = f"{best.objective:.4f} (trial {best.id})"
-    if contents.final is not None:
-        facts["test macro-F1"] = f"{contents.final['metrics']['test']['macro_f1']:.4f}"
-    return Facts(facts)
+        shown["best validation macro-F1"] = f"{best.objective:.4f} (trial {best.id})"
+    if final is not None:
+        shown["test macro-F1"] = f"{final['metrics']['test']['macro_f1']:.4f}"
+    return shown
 
 
-def _search(contents: StudyContents) -> Iterator[Part]:
-    yield Grid(list(progress_charts(contents.records, contents.searched, contents.space)))
-
-
-def _what_mattered(contents: StudyContents) -> Iterator[Part]:
-    records, names = contents.records, contents.searched
-    if best_record(records) is None:
-        yield Paragraph("No trial has reached a score so far.", note=True)
-    elif not names:
-        yield Paragraph("The trials so far do not differ: there is nothing to compare.", note=True)
-    else:
-        shares = _importances(contents)
-        names = [*shares, *(name for name in names if name not in shares)]
-        yield from space_charts(records, names, contents.space, shares)
-    yield _trials(records, names)
-
-
-def _importances(contents: StudyContents) -> Mapping[str, float]:
-    """Return fractions by name, none where there are too few trials."""
+def _what_mattered(
+    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain], seed: int
+) -> Iterator[Part]:
     from ecomcat.tuning.tpe import importances
 
-    return importances(contents.records, contents.space, contents.stored["identity"]["seed"])
+    if best_record(records) is None:
+        yield "No trial has reached a score so far."
+    elif not names:
+        yield "The trials so far do not differ: there is nothing to compare."
+    else:
+        shares = importances(records, space, seed)
+        names = [*shares, *(name for name in names if name not in shares)]
+        yield from space_charts(records, names, space, shares)
+    yield _trials(records, names)
 
 
 def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
@@ -199,7 +147,7 @@ def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
             ]
             for record in ranked
         ],
-        caption="All trials; a heading sorts them.",
+        caption="All trials; a heading sorts them",
         formats={**formats, **dict.fromkeys(names, ".6g")},
         fold=15,
     )
@@ -209,20 +157,19 @@ def _cell(value: Any) -> Any:
     return value if type(value) in {int, float} else plain_value(value)
 
 
-def _reproduction(contents: StudyContents) -> Iterator[Part]:
-    best = best_record(contents.records)
+def _reproduction(
+    study: Study, stored: Mapping[str, Any], best: TrialRecord | None, data: Mapping[str, Any]
+) -> Iterator[Part]:
     if best is not None:
-        yield Paragraph("Train the best trial again, alone:")
-        trial = f"search.from_trial={contents.study.name}/{best.id}"
-        yield Code(contents.our_command("train", trial))
-    versions = (contents.data or {}).get("versions", {})
-    if versions:
-        yield Paragraph(", ".join(f"{name} {version}" for name, version in versions.items()))
+        yield "Train the best trial again, alone:"
+        yield Code(_our_command(study, "train", f"search.from_trial={study.name}/{best.id}"))
+    if versions := data.get("versions"):
+        yield ", ".join(f"{name} {version}" for name, version in versions.items())
     for title, key in (
         ("Configuration of the run that began the study", "config"),
         ("What a resumed run must agree with", "identity"),
     ):
-        yield Code(json.dumps(contents.stored[key], indent=2, ensure_ascii=False), summary=title)
+        yield Code(json.dumps(stored[key], indent=2, ensure_ascii=False), summary=title)
 
 
 class ReportListener(SearchListener):

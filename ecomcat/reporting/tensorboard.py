@@ -6,11 +6,9 @@ The final model stands in `tensorboard/final` of the study.
 from __future__ import annotations
 
 import dataclasses
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
-from ecomcat.export.card import model_sections
+from ecomcat.export.card import model_report
 from ecomcat.options import Rule
 from ecomcat.reporting.confusion_image import draw_confusion
 from ecomcat.reporting.terminal import TELLING
@@ -33,18 +31,17 @@ from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
-_PLAIN = re.compile(r"[^\w ,]|_")  # what is no plain letter in Markdown or HTML
 _MAX_CATEGORIES = 1000  # that the text lists
 
 
 @contextmanager
-def event_writer(directory: Path) -> Iterator[Any]:
+def _event_writer(directory: Path) -> Iterator[Any]:
     """Open a new file of events in a folder, and make it where `tf.summary` writes to.
 
     Raises:
         UserError: When the disk is full or the folder cannot be written to.
     """
-    with disk_errors(directory):
+    with _disk_errors(directory):
         writer = tf.summary.create_file_writer(str(directory))
         with writer.as_default():
             yield writer
@@ -52,7 +49,7 @@ def event_writer(directory: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def disk_errors(directory: Path) -> Iterator[None]:
+def _disk_errors(directory: Path) -> Iterator[None]:
     """Say what a full disk or a folder that cannot be written to means for the user."""
     try:
         yield
@@ -63,7 +60,7 @@ def disk_errors(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def write_raw(summary: Any) -> None:
+def _write_raw(summary: Any) -> None:
     """Write a plugin's own summary with the writer that is the default."""
     tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
 
@@ -95,13 +92,13 @@ class TensorBoardListener(SearchListener):
 
     def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
         self._study = study
-        self._curves: dict[str, CurveWriter] = {}
+        self._curves: dict[str, _CurveWriter] = {}
         _declare(study.tensorboard_dir, extra)
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Begin a trial's curves; those of an interrupted attempt go."""
         self._forget(record)
-        self._curves[record.id] = CurveWriter(self._study.tensorboard_dir / record.id)
+        self._curves[record.id] = _CurveWriter(self._study.tensorboard_dir / record.id)
 
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Add a point to the curves."""
@@ -119,7 +116,7 @@ class TensorBoardListener(SearchListener):
     def trial_ends(self, record: TrialRecord) -> None:
         """Write the trial's hyperparameters, best scores and status."""
         self._curves.pop(record.id).close()
-        with event_writer(self._study.tensorboard_dir / record.id):
+        with _event_writer(self._study.tensorboard_dir / record.id):
             values = {name: _plain(value) for name, value in record.values.items()}
             # A column of its own: TensorBoard has no status for pruned.
             values[_ENDED] = record.status
@@ -130,10 +127,10 @@ class TensorBoardListener(SearchListener):
                 figures = (*scores, record.seconds, record.parameters)
                 for tag, figure in zip(_METRICS, figures, strict=True):
                     tf.summary.scalar(tag, figure, step=record.best_epoch)
-            write_raw(session_end_pb(_STATUS[record.status]))
+            _write_raw(session_end_pb(_STATUS[record.status]))
 
 
-class CurveWriter:
+class _CurveWriter:
     """Write train and validation curves into `train` and `validation` below a folder."""
 
     def __init__(self, directory: Path) -> None:
@@ -151,7 +148,7 @@ class CurveWriter:
             logs: Scores with Keras's names, `val_` for validation.
         """
         for prefix, writer in self._writers.items():
-            with disk_errors(self._directory), writer.as_default():
+            with _disk_errors(self._directory), writer.as_default():
                 for name in _CURVES:
                     if f"{prefix}{name}" in logs:
                         tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
@@ -159,7 +156,7 @@ class CurveWriter:
 
     def close(self) -> None:
         """End the files."""
-        with disk_errors(self._directory):
+        with _disk_errors(self._directory):
             for writer in self._writers.values():
                 writer.close()
 
@@ -178,8 +175,8 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
         hparams=[*declared, *(hparams.HParam(name) for name in extra)],
         metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
     )
-    with event_writer(directory):
-        write_raw(_with_first_columns(config))
+    with _event_writer(directory):
+        _write_raw(_with_first_columns(config))
 
 
 def _with_first_columns(config: Any) -> Any:
@@ -223,12 +220,12 @@ class FinalCurves:
     def __init__(self, study: Study, best: TrialRecord) -> None:
         directory = study.tensorboard_dir / FINAL
         shutil.rmtree(directory, ignore_errors=True)
-        self._curves = CurveWriter(directory)
+        self._curves = _CurveWriter(directory)
         self._validation = [
             {name: value for name, value in row.items() if name.startswith("val_")}
             for row in best.curves
         ]
-        with event_writer(directory):
+        with _event_writer(directory):
             note = (
                 f"`final/train`: the configuration of the best trial, {best.id}, in the final "
                 "training on train + validation, if it is among what is exported. "
@@ -247,78 +244,45 @@ class FinalCurves:
         self._curves.close()
 
 
-@dataclass(frozen=True)
-class TestAnswers:
-    """The final model's answers to the test set.
-
-    Args:
-        class_names: Names of the categories.
-        label_ids: Array of true class numbers, shape `(texts,)`.
-        probabilities: Array of shape `(texts, num_classes)`.
-    """
-
-    __test__ = False  # pytest would take it for a test
-
-    class_names: Sequence[str]
-    label_ids: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-
-
-def write_final(study: Study, metrics: Mapping[str, Any], answers: TestAnswers) -> None:
-    """Write the text, the confusion matrix and precision-recall curves.
+def write_final(
+    study: Study,
+    metrics: Mapping[str, Any],
+    class_names: Sequence[str],
+    label_ids: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Write the text, the confusion matrix and precision-recall curves of the test set.
 
     Args:
         study: The study's folder.
         metrics: What `metrics.json` holds.
-        answers: Answers of the model whose figures these are.
+        class_names: Names of the categories.
+        label_ids: Array of true class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, num_classes)`, the answers of the model whose
+            figures these are.
 
     Raises:
         UserError: When the disk is full or the folder cannot be written to.
     """
-    directory = study.tensorboard_dir / FINAL
-    with event_writer(directory):
-        tf.summary.text("report", final_report(metrics, answers.class_names), step=0)
-        picture = draw_confusion(metrics["test"]["confusion_matrix"], answers.class_names)
-        tf.summary.image("confusion matrix", picture[None], step=0)
-        _write_pr_curves(metrics["test"]["per_class"], answers)
-
-
-def _write_pr_curves(per_class: Mapping[str, Mapping[str, Any]], answers: TestAnswers) -> None:
-    """Write the curve of each category with texts; of very many, those of the lowest F1."""
-    present = [number for number, name in enumerate(answers.class_names) if per_class[name]["rows"]]
-    shown = sorted(present, key=lambda number: per_class[answers.class_names[number]]["f1"])
-    left_out = len(shown) - MAX_PR_CURVES
+    per_class = metrics["test"]["per_class"]
+    present = [number for number, name in enumerate(class_names) if per_class[name]["rows"]]
+    weakest = sorted(present, key=lambda number: per_class[class_names[number]]["f1"])
+    left_out = len(present) - MAX_PR_CURVES
     note = "This category against all others, on the test set."
     if left_out > 0:
-        note += (
-            f" Shown are the {MAX_PR_CURVES} categories of the lowest F1; {left_out} more are "
-            "left out."
-        )
-    width = len(str(len(answers.class_names)))
-    for number in sorted(shown[:MAX_PR_CURVES]):
-        curve = pr_curve.pb(
-            f"precision and recall/{number + 1:0{width}}",
-            answers.label_ids == number,
-            np.clip(answers.probabilities[:, number], 0.0, 1.0),
-            display_name=valid_unicode(answers.class_names[number]),
-            description=note,
-        )
-        write_raw(curve)
-
-
-def final_report(metrics: Mapping[str, Any], class_names: Sequence[str]) -> str:
-    """Return what the model card says of the model, as TensorBoard's Markdown.
-
-    Args:
-        metrics: What `metrics.json` holds.
-        class_names: Names of the categories, in the order of the model's outputs.
-    """
-    study = escape_text(metrics["search"]["study"])
-    sections = model_sections(metrics, class_names, escape_text, _MAX_CATEGORIES)
-    return "\n".join([f"# The model of study {study}", "", *sections])
-
-
-def escape_text(value: object) -> str:
-    """Write a value on one line as character references, which are no markup to anyone."""
-    line = " ".join(valid_unicode(str(value)).split())
-    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", line)
+        note += f" Shown are the {MAX_PR_CURVES} of the lowest F1; {left_out} more are left out."
+    width = len(str(len(class_names)))
+    with _event_writer(study.tensorboard_dir / FINAL):
+        text = model_report(metrics, class_names, _MAX_CATEGORIES)
+        tf.summary.text("report", text, step=0)
+        picture = draw_confusion(metrics["test"]["confusion_matrix"], class_names)
+        tf.summary.image("confusion matrix", picture[None], step=0)
+        for number in sorted(weakest[:MAX_PR_CURVES]):
+            curve = pr_curve.pb(
+                f"precision and recall/{number + 1:0{width}}",
+                label_ids == number,
+                np.clip(probabilities[:, number], 0.0, 1.0),
+                display_name=valid_unicode(class_names[number]),
+                description=note,
+            )
+            _write_raw(curve)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.bar import Bar
+import rich.table
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ecomcat.export.summary import (
-    COVERAGE_HEADINGS,
-    FIGURES,
-    PART_HEADINGS,
-    coverage_rows,
-    part_rows,
-    score_rows,
+    Table,
+    coverage_table,
+    parts_table,
+    score_sets,
+    scores_table,
 )
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
@@ -38,25 +37,17 @@ def output_console() -> Console:
     return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
-def text_table(
-    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
-) -> Table:
-    """Return a table in which nothing is markup; columns of figures stand to the right.
-
-    Args:
-        title: The title above it.
-        headings: Headings of the columns.
-        rows: A cell for each of the headings.
-        caption: A text below it. Defaults to none.
-    """
-    table = Table(title=Text(title, style="table.title"))
-    table.caption = Text(caption, style="table.caption") if caption else None
-    for number, heading in enumerate(headings):
-        figures = number > 0 and any(row[number][:1].isdigit() for row in rows)
-        table.add_column(Text(heading), justify="right" if figures else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+def print_tables(*tables: Table | None, console: Console | None = None) -> None:
+    """Print tables to standard output; columns of numbers stand to the right."""
+    console = console or output_console()
+    for table in filter(None, tables):
+        shown = rich.table.Table(title=Text(table.caption, style="table.title"))
+        shown.caption = Text(table.note, style="table.caption") if table.note else None
+        for heading, numeric in zip(table.headings, table.numeric, strict=True):
+            shown.add_column(Text(heading), justify="right" if numeric else "left")
+        for row in table.texts:
+            shown.add_row(*map(Text, row))
+        console.print(shown)
 
 
 def best_trials_table(records: Sequence[TrialRecord], max_trials: int = 10) -> Table:
@@ -68,67 +59,51 @@ def best_trials_table(records: Sequence[TrialRecord], max_trials: int = 10) -> T
     """
     scored = [record for record in records if record.status in {COMPLETED, CUT_SHORT}]
     ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))
-    names = [
-        name
-        for name in (ranked[0].values if ranked else ())
-        if len({repr(record.values.get(name)) for record in ranked}) > 1
-    ]
-    counts = {status: sum(each.status == status for each in records) for status in STATUS_STYLES}
-    notes = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    return text_table(
-        f"Best trials by validation macro-F1 ({notes or 'none has ended'})",
-        ("trial", "status", "macro-F1", "accuracy", "epochs", "seconds", "what differs"),
+    names = differing_names(ranked)
+    counts = Counter(record.status for record in records)
+    notes = ", ".join(f"{counts[status]} {status}" for status in STATUS_STYLES if counts[status])
+    return Table(
+        ["trial", "status", "macro-F1", "accuracy", "epochs", "seconds", "what differs"],
         [
-            (
-                *(record.id, record.status, f"{record.objective:.4f}", f"{record.accuracy:.4f}"),
-                *(f"{record.best_epoch}/{record.epochs}", f"{record.seconds:.0f}"),
+            [
+                *(record.id, record.status, record.objective, record.accuracy),
+                *(f"{record.best_epoch}/{record.epochs}", record.seconds),
                 describe_values(record, names),
-            )
+            ]
             for record in ranked[:max_trials]
         ],
+        f"Best trials by validation macro-F1 ({notes or 'none has ended'})",
+        formats={"macro-F1": ".4f", "accuracy": ".4f", "seconds": ".0f"},
     )
 
 
+def differing_names(records: Sequence[TrialRecord]) -> list[str]:
+    """Return the names of the hyperparameters in which trials differ."""
+    values = [record.values for record in records]
+    names = values[0] if values else ()
+    return [name for name in names if len({repr(each.get(name)) for each in values}) > 1]
+
+
 def importance_table(importances: Mapping[str, float]) -> Table:
-    """List how much each hyperparameter mattered.
-
-    Args:
-        importances: Fraction of the variance in macro-F1, by name.
-    """
-    table = Table("hyperparameter", "", "", box=None)
-    table.title = Text("What mattered: fraction of the variance in macro-F1", style="table.title")
-    table.columns[2].max_width = _BAR_WIDTH
-    for name, share in importances.items():
-        table.add_row(Text(name), f"{share:.0%}", Bar(1.0, 0.0, share))
-    return table
-
-
-def scores_table(title: str, sets: Mapping[str, Mapping[str, Any]]) -> Table:
-    """List accuracy and F1 of each set of texts.
-
-    Args:
-        title: The title above it.
-        sets: Scores, as `ecomcat.model.metrics` gives them, by what they are of.
-    """
-    absent = any(scores.get("absent_classes") for scores in sets.values())
-    return text_table(
-        title,
-        ("of", "texts", *FIGURES.values()),
-        [
-            (name, str(scores["rows"]), *(f"{scores[key]:.4f}" for key in FIGURES))
-            for name, scores in sets.items()
-        ],
-        "macro-F1 over the categories that occur or were predicted" if absent else "",
+    """List how much each hyperparameter mattered, by its fraction of the variance in macro-F1."""
+    return Table(
+        ["hyperparameter", "fraction", ""],
+        [[name, share, "█" * round(share * _BAR_WIDTH)] for name, share in importances.items()],
+        "What mattered: fraction of the variance in macro-F1",
+        formats={"fraction": ".0%"},
     )
 
 
 def per_class_table(
-    title: str, scores: Mapping[str, Any], max_classes: int = 40, where_all: str = "in metrics.json"
+    caption: str,
+    scores: Mapping[str, Any],
+    max_classes: int = 40,
+    where_all: str = "in metrics.json",
 ) -> Table:
     """List precision, recall and F1 of each category, those of the lowest F1 first.
 
     Args:
-        title: The title above it.
+        caption: What the table shows.
         scores: Scores, as `ecomcat.model.metrics` gives them.
         max_classes: Integer. Categories to show. Defaults to 40.
         where_all: Where all of them are to be found, in words.
@@ -139,18 +114,15 @@ def per_class_table(
     if absent:
         categories = "category" if absent == 1 else "categories"
         notes.append(f"{absent} {categories} with neither texts nor predictions left out")
-    return text_table(
-        title,
-        ("category", "precision", "recall", "F1", "texts"),
+    return Table(
+        ["category", "precision", "recall", "F1", "texts"],
         [
-            (
-                name,
-                *(f"{score[key]:.4f}" for key in ("precision", "recall", "f1")),
-                str(score["rows"]),
-            )
+            [name, *(score[key] for key in ("precision", "recall", "f1", "rows"))]
             for name, score in ranked[:max_classes]
         ],
+        caption,
         "; ".join(notes),
+        formats=dict.fromkeys(("precision", "recall", "F1"), ".4f"),
     )
 
 
@@ -166,30 +138,16 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
         return None
     longest = [max(map(len, name.split() or [""])) + 3 for name in names]
     named = 2 * max(longest) + sum(longest) <= width
-    rows = [names[n] if named else f"{n + 1} {names[n]}" for n in range(len(names))]
-    return text_table(
+    numbers = [str(number) for number in range(1, len(names) + 1)]
+    heads = names if named else [f"{n} {name}" for n, name in enumerate(names, start=1)]
+    return Table(
+        ["", *(names if named else numbers)],
+        [[head, *row] for head, row in zip(heads, scores["confusion_matrix"], strict=True)],
         "Confusion matrix: true category by row, predicted by column",
-        ("", *(names if named else map(str, range(1, len(names) + 1)))),
-        [
-            (row, *map(str, counts))
-            for row, counts in zip(rows, scores["confusion_matrix"], strict=True)
-        ],
     )
 
 
-def coverage_table(title: str, scores: Mapping[str, Any]) -> Table:
-    """List how many texts are accepted automatically for some precisions, and how right they are.
-
-    Args:
-        title: The title above it.
-        scores: Scores, as `ecomcat.model.metrics` gives them.
-    """
-    error = scores["calibration_error"]
-    caption = f"expected calibration error {error:.4f}; thresholds from validation"
-    return text_table(title, COVERAGE_HEADINGS, coverage_rows(scores["coverage"]), caption)
-
-
-def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table]:
+def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table | None]:
     """Yield the tables of a final model, its scores last.
 
     Args:
@@ -198,14 +156,10 @@ def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table]:
     """
     test = metrics["test"]
     yield per_class_table("Test set, by category", test)
-    confusion = confusion_table(test, width)
-    if confusion is not None:
-        yield confusion
+    yield confusion_table(test, width)
     yield coverage_table("Test set, accepted automatically", test)
-    parts = [(name, *(f"{score:.4f}" for score in scores)) for name, *scores in part_rows(metrics)]
-    if parts:
-        yield text_table("Each part of the model alone", PART_HEADINGS, parts)
-    yield scores_table(f"Result on {metrics['data']['source']}", score_rows(metrics))
+    yield parts_table(metrics)
+    yield scores_table(f"Result on {metrics['data']['source']}", score_sets(metrics))
 
 
 def describe_values(record: TrialRecord, names: Sequence[str]) -> str:

@@ -6,10 +6,13 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
+from ecomcat.tuning.records import TrialRecord
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough
@@ -58,3 +61,42 @@ def decide_epochs(
     if patience == AUTO:
         patience = max(round(max_epochs / 4), _MIN_PATIENCE)
     return replace(search, max_epochs=max_epochs, patience=patience)
+
+
+def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
+    """Decide how long a configuration is trained when there is no validation to watch.
+
+    A learning rate that falls to 0 is let fall: weights at the end of the schedule do better on
+    other texts than those of the epoch that looked best on validation (docs/experiments.md). A
+    constant one overfits in the end, so there the best epoch counts.
+
+    Args:
+        values: Mapping. The configuration's hyperparameters.
+        best_epoch: Integer. Best epoch on validation, by weights trained on train alone.
+        max_epochs: Integer. Epoch at which the schedule ends.
+    """
+    return max_epochs if values["learning_rate_schedule"] == "linear" else best_epoch
+
+
+def seconds_after_trials(
+    config: SearchCommand, best: TrialRecord, *, training_tokens: int, workers: int
+) -> float:
+    """Estimate how long it takes from the last trial to the end of the command.
+
+    Args:
+        config: `SearchCommand`. The configuration of the run, with the epochs decided.
+        best: `TrialRecord`. The best trial so far, or one that has trained an epoch.
+        training_tokens: Integer. Tokens of the training texts, which the linear models read.
+        workers: Integer. How many train at a time.
+    """
+    final = config.final
+    seconds = 15.0  # scoring, exporting and checking, the report
+    if final.baseline:
+        seconds += min(180.0, training_tokens * 1.5e-5)
+    if final.retrain:
+        rounds = -(-final.max_networks // max(1, workers))
+        epochs = final_epochs(best.values, best.best_epoch, config.search.max_epochs)
+        # Validation texts are trained on as well, and with use_all_rows all of it is done twice.
+        times = 1.2 * rounds * (2 if final.use_all_rows else 1)
+        seconds += times * epochs * best.seconds_per_epoch
+    return seconds

@@ -81,7 +81,7 @@ def card(
 def test_says_which_rows_a_person_left_out_and_scores_test_without_them() -> None:
     left = {"source": "marks<1>.csv", "train": 7, "validation": 3, "test": 2, "unknown": 0}
     said = card(excluded=left)
-    assert r"Left out by a person (marks\<1\>.csv): 7 texts of train, 3 of validation; 2" in said
+    assert "Left out by a person (marks&lt;1&gt;.csv): 7 texts of train, 3 of validation; 2" in said
     assert "| test without the rows marked in data.exclude | 1 |" in said
     assert "Left out" not in card() and "marked" not in card()
 
@@ -92,6 +92,11 @@ def test_shows_the_baseline_where_there_is_one() -> None:
     baseline = {"name": "words", "test": scores, "comparison": {"p_value": 0.5}}
     assert shown_row in card(baseline=baseline)
     assert "There is no linear baseline to compare with." in card()
+
+
+def test_every_table_is_one_to_markdown() -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse(card())
+    assert sum(token.type == "table_open" for token in tokens) == 3
 
 
 def shown(markdown: str) -> list[str]:
@@ -186,8 +191,8 @@ def test_names_the_pairs_most_often_confused_and_the_weak_kinds_of_texts() -> No
     weak, strong = {"rows": 4, "accuracy": 0.25}, {"rows": 9, "accuracy": 1.0}
     slices = {"length": {"under 10 words": weak, "10 to 49 words": strong}}
     written = card(category="A|B", figures={"confusion_matrix": [[5, 3], [1, 9]], "slices": slices})
-    assert written.index("3 of 8 test texts of A\\|B were taken for the other") < written.index(
-        "1 of 10 test texts of the other were taken for A\\|B"
+    assert written.index("3 of 8 test texts of A&#124;B were taken for the other") < written.index(
+        "1 of 10 test texts of the other were taken for A&#124;B"
     )
     assert "Of 4 test texts of under 10 words, 25.0% were right (100.0% of all)." in written
     assert "10 to 49 words" not in written

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from ecomcat.reporting.html import (
-    Chart,
-    Code,
-    Document,
-    Facts,
-    Grid,
-    MarkedText,
-    Paragraph,
-    Section,
-    Table,
-    figure,
-    plotly_text,
-)
+from ecomcat.export.summary import Table
+from ecomcat.reporting.html import Chart, Code, MarkedText, figure, plotly_text, render
 
 HARM = (
     "</script><script>document.title='harm'</script><img src=x onerror=\"document.title='harm'\">"
 )
 
 
-def one_of_each() -> Document:
+def one_of_each() -> str:
     """Return a page with every kind of part, each holding the harmful text."""
     from plotly.graph_objects import Bar, Parcoords
 
@@ -31,8 +20,8 @@ def one_of_each() -> Document:
     dimensions = [{"label": plotly_text(HARM), "values": [1, 2]}, {"label": "b", "values": [3, 4]}]
     lines.add_trace(Parcoords(dimensions=dimensions))
     parts = (
-        Paragraph(HARM),
-        Facts({HARM: HARM}),
+        HARM,
+        {HARM: HARM},
         Table(
             ["name", "share", HARM],
             [[HARM, 0.125, None], ["b", 0.5, "x"], ["c", 0.25, "y"]],
@@ -45,6 +34,6 @@ def one_of_each() -> Document:
         MarkedText(HARM, HARM, [(0, 9, 1.0), (9, 17, -0.5)]),
         Code(HARM),
         Code(HARM, summary=HARM),
-        Grid([Paragraph("side"), Chart("by side", figure())]),
+        ["side", Chart("by side", figure())],
     )
-    return Document(HARM, HARM, [Section(HARM, parts), Section("Empty", [])], footer=HARM)
+    return render(HARM, HARM, {HARM: parts, "Empty": []}, footer=HARM)

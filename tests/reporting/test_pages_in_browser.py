@@ -6,7 +6,6 @@ import pytest
 from pages import HARM, one_of_each
 from stored_study import store, trials
 
-from ecomcat.reporting.html import render
 from ecomcat.reporting.study_page import write_report
 from tests.browser import require_browser
 from tests.opened_page import opened_page
@@ -19,7 +18,7 @@ def opened_parts(tmp_path_factory):
     require_browser()
     folder = tmp_path_factory.mktemp("page")
     path = folder / "page.html"
-    path.write_text(render(one_of_each()), encoding="utf-8")
+    path.write_text(one_of_each(), encoding="utf-8")
     with opened_page(path, folder) as page:
         yield page
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from screen import Now, Screen, Shown, a_trial, now
 
+from ecomcat.commands import SearchCommand
 from ecomcat.config import FinalConfig
-from ecomcat.reporting.progress import seconds_after_trials
+from ecomcat.tuning.budget import seconds_after_trials
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
 __all__ = ["now"]  # a fixture, which pytest finds here
@@ -248,20 +253,59 @@ def test_before_a_trial_has_ended_its_epochs_count(log: Screen, now: Now) -> Non
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [
-        ({}, 15 + 48 + 15),
-        ({"step": {"max_members": 5}}, 15 + 3 * 48 + 15),
+        ({}, 15 + 96 + 15),
+        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 15),
         ({"retrain": False}, 15 + 15),
-        ({"baseline": False}, 15 + 48),
-        ({"use_all_rows": True}, 2 * (15 + 48 + 15)),
+        ({"baseline": False}, 15 + 96),
+        ({"use_all_rows": True}, 15 + 2 * 96 + 15),
     ],
 )
 def test_what_follows_the_trials_is_counted(
-    log: Screen, options: dict[str, object], seconds: float
+    log: Log, options: dict[str, Any], seconds: float
 ) -> None:
-    final = FinalConfig(**{"step": {}, **options})
-    best = TrialRecord("0001", {}, status=COMPLETED, objective=0.9, best_epoch=2, epochs=4)
-    best.seconds = 80.0
-    found = seconds_after_trials(final, best, training_tokens=1_000_000, workers=2)
+    command = search_of(8, **options)
+    best = a_trial(1, learning_rate_schedule="linear")
+    best.epochs, best.seconds, best.objective = 4, 40.0, 0.9
+    found = seconds_after_trials(command, best, training_tokens=1_000_000, workers=2)
     assert found == pytest.approx(seconds)
     Shown(log, done=9, best=best, seconds_after=lambda _best: 90.0).run(9, 0.5)
     assert log.lines[-1].endswith("about 1 min 30 s left")
+
+
+def search_of(max_epochs: int, **final: Any) -> SearchCommand:
+    command = SearchCommand(final=FinalConfig(**{"step": {}, **final}))
+    return replace(command, search=replace(command.search, max_epochs=max_epochs))
+
+
+@pytest.mark.parametrize("part", [0.5, 0.7, 0.9, 1.0])
+@pytest.mark.parametrize(
+    ("trials", "epochs", "final"),
+    [(1, 8, {}), (6, 4, {}), (6, 4, {"use_all_rows": True}), (20, 3, {"retrain": False})],
+)
+def test_with_one_worker_the_time_left_is_within_a_third_from_half_way_on(
+    terminal: Screen, now: Now, trials: int, epochs: int, final: dict[str, Any], part: float
+) -> None:
+    # A trial takes 5 seconds to begin and 10 an epoch; every other one ends an epoch early.
+    lengths = [epochs - number % 2 for number in range(trials)]
+    retraining = (5 + 12 * epochs) * final.get("retrain", True) * (1 + ("use_all_rows" in final))
+    search = sum(5 + 10 * length for length in lengths)
+    half, end = now.seconds + part * search, now.seconds + search + retraining + 30
+    after = partial(
+        seconds_after_trials, search_of(epochs, **final), training_tokens=1_000_000, workers=1
+    )
+    shown = Shown(terminal, seconds_after=after)
+    with shown.progress.live():
+        shown.progress.search_begins(workers=1, trials_left=trials, deadline=now.seconds + 1e5)
+        for number, length in enumerate(lengths):
+            if now.seconds >= half:
+                break
+            record = shown.begin(a_trial(number, learning_rate_schedule="linear"), epochs)
+            now.pass_by(5)
+            record.seconds = 5
+            while record.epochs < length and now.seconds < half:
+                now.pass_by(10)
+                shown.epoch(record, 0.5, seconds=10)
+            if record.epochs == length:
+                shown.end(record, COMPLETED)
+    minutes, seconds = re.findall(r"about (?:(\d+) min )?(\d+) s left", terminal.last[-1])[0]
+    assert 60 * int(minutes or 0) + int(seconds) == pytest.approx(end - now.seconds, rel=1 / 3)

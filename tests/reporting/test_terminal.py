@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from stored_study import final_snapshot
 
+from ecomcat.export.summary import Table, scores_table
 from ecomcat.reporting.terminal import (
     best_trials_table,
     confusion_table,
@@ -20,8 +20,7 @@ from ecomcat.reporting.terminal import (
     output_console,
     per_class_table,
     plain_value,
-    scores_table,
-    text_table,
+    print_tables,
 )
 from ecomcat.tuning.records import TrialRecord
 
@@ -30,9 +29,7 @@ NAMES = ["a[bold]b.csv", "x[/q].csv", "[/]", "[red]x[/red]", ":smile:", "c:\\[b]
 
 def lines(*tables: Table | None, width: int = 120) -> list[str]:
     console = Console(file=io.StringIO(), width=width, markup=False, emoji=False)
-    for table in tables:
-        assert table is not None
-        console.print(table)
+    print_tables(*tables, console=console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -78,7 +75,7 @@ def test_names_are_no_markup(name: str, capsys: pytest.CaptureFixture[str]) -> N
         per_class_table(name, scores),
         confusion_table(scores),
         importance_table({name: 0.5}),
-        text_table(name, [name], [[name]], name),
+        Table([name], [[name]], name, name),
     ):
         assert name in printed(table)
     output_console().print(name)
@@ -92,7 +89,7 @@ def test_captions_say_what_is_not_shown() -> None:
     assert "2 categories with neither texts nor predictions left out" in printed(table)
     assert "class 2" in printed(table) and "class 3" not in printed(table)
     assert "over the categories that occur" in printed(scores_table("Scores", {"all": scores}))
-    assert per_class_table("By category", scores_of(["a", "b"])).caption is None
+    assert not per_class_table("By category", scores_of(["a", "b"])).note
 
 
 @pytest.mark.parametrize(("classes", "shown"), [(12, True), (13, False)])
