@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 from ecomcat.config import DataConfig, FinalConfig, ModelConfig, ReadingConfig, SearchConfig
@@ -126,6 +127,25 @@ class ServeCommand:
     max_shutdown_seconds: int = option(
         30, help="for requests under way when it is stopped", minimum=1
     )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the address."""
+        try:
+            return self.host.lower() == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if not self.is_local and not self.allowed_hosts:
+            yield (
+                "host",
+                "expected allowed_hosts with an address that other machines reach, found none. "
+                "Name the hosts that the service is called by, such as "
+                "allowed_hosts=[models.example.com], so that no other web site can pose as it; "
+                "allowed_hosts=['*'] allows every name.",
+            )
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomcat.export.explanation import WordWeight
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
-from ecomcat.serving.schemas import Prediction, Word
+from ecomcat.serving.schemas import Prediction
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -18,18 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_THRESHOLDS = 256
+_NO_ANSWER = {"label": None, "confidence": None, "accept": False, "probabilities": None}
 
 
 class Answers:
-    """A classifier whose every call is made by one thread, first come, first served.
+    """A classifier whose every call is made by one thread.
 
     Args:
         classifier: What answers the texts; it may use several threads itself.
         min_precision: Float. What `accept` stands for where a request does not say.
-
-    Attributes:
-        threshold: Function of a precision that returns the least confidence whose answers are
-            right so often; None where none is.
     """
 
     def __init__(self, classifier: Predictor, min_precision: float) -> None:
@@ -42,18 +39,11 @@ class Answers:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
 
     async def predict(
-        self, texts: Sequence[str], *, explain: bool, min_precision: float | None
+        self, texts: Sequence[str], *, explain: bool = False, min_precision: float | None = None
     ) -> list[Prediction]:
-        """Answer texts, in their order, without holding up other requests.
-
-        Args:
-            texts: Sequence of strings that UTF-8 can express.
-            explain: Boolean. Whether to weigh their words.
-            min_precision: Float. What `accept` stands for; None for the service's own.
-        """
-        wanted = self.min_precision if min_precision is None else min_precision
+        """Answer texts that UTF-8 can express, in their order."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._predict, texts, explain, wanted
+            self._thread, self._predict, texts, explain, min_precision or self.min_precision
         )
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -72,9 +62,10 @@ class Answers:
         self, texts: Sequence[str], explain: bool, min_precision: float
     ) -> list[Prediction]:
         labelled = label_texts(self._classifier, texts, self.threshold(min_precision))
-        predictions = [_unreadable(text, explain) for text in texts]
+        blank: dict[str, Any] = {**_NO_ANSWER, **({"words": []} if explain else {})}
+        predictions = [Prediction(**blank, reason=reason_of(text)) for text in texts]
         chosen = [texts[position] for position in labelled.answered]
-        words = self._classifier.explain(chosen) if explain and chosen else [None] * len(chosen)
+        words = self._classifier.explain(chosen) if explain and chosen else [()] * len(chosen)
         for position, label, confidence, accept, row, weights in zip(
             labelled.answered,
             labelled.label_ids,
@@ -89,25 +80,6 @@ class Answers:
                 confidence=confidence,
                 accept=accept,
                 probabilities=dict(zip(self.labels, row, strict=True)),
-                **_words(weights),
+                **({"words": weights} if explain else {}),
             )
         return predictions
-
-
-def _words(weights: Sequence[WordWeight] | None) -> dict[str, Any]:
-    if weights is None:
-        return {}
-    words = [Word(word=x.word, weight=x.weight, spans=list(map(list, x.spans))) for x in weights]
-    return {"words": words}
-
-
-def _unreadable(text: str, explain: bool) -> Prediction:
-    words: dict[str, Any] = {"words": []} if explain else {}
-    return Prediction(
-        label=None,
-        confidence=None,
-        accept=False,
-        probabilities=None,
-        reason=reason_of(text),
-        **words,
-    )

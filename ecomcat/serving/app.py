@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.guard import HEALTH, Guard, is_loopback, loopback_hosts
-from ecomcat.serving.requests import (
-    parse_request,
-    read_body,
-    request_schema,
-    require_media_type,
-    unprocessable,
-)
+from ecomcat.serving.guard import HEALTH, LOOPBACK_HOSTS, Guard
+from ecomcat.serving.requests import parse_request, read_body, request_schema
 from ecomcat.serving.schemas import (
     BODY_PROBLEMS,
     Health,
@@ -36,24 +31,21 @@ from ecomcat.serving.schemas import (
     describe_model,
     problems,
 )
-from ecomcat.serving.tables import TableQuery, label_routes
+from ecomcat.serving.tables import TableQuery, label_route
+from ecomcat.text.tokenizer import valid_unicode
 
 JSON = "application/json"
 _QUICKLY_READ_BYTES = 1 << 16
 _PAGE = Path(__file__).parent / "page"
-_ASSETS = {"/": "index.html", **{f"/{name}": name for name in ("page.css", "page.js", "icon.svg")}}
 
 
-def build_app(
-    answers: Answers, metrics: Mapping[str, Any], config: ServeCommand, port: int
-) -> ASGIApp:
+def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> ASGIApp:
     """Build the application.
 
     Args:
         answers: What labels texts.
         metrics: Mapping. What the exported folder's `metrics.json` holds.
         config: The limits, and which hosts are allowed.
-        port: Integer. The port that it is served on.
     """
     app = FastAPI(
         title="ecomcat",
@@ -67,25 +59,26 @@ def build_app(
     app.add_exception_handler(RequestValidationError, _wrong_query)
     app.include_router(_facts(answers, metrics, config))
     app.include_router(_predict(answers, config))
-    app.include_router(label_routes(answers, config))
-    for path, name in _ASSETS.items():
-        app.add_route(path, _asset(name), include_in_schema=False)
-    own = loopback_hosts(port) if is_loopback(config.host) else []
-    return Guard(app, [*own, *config.allowed_hosts])
+    app.include_router(label_route(answers, config))
+    app.mount("/page", StaticFiles(directory=_PAGE))
+    return Guard(app, [*(LOOPBACK_HOSTS if config.is_local else ()), *config.allowed_hosts])
 
 
 def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:
     router = APIRouter()
 
-    @router.get(HEALTH, response_model=Health, summary="Tell that the service answers")
-    async def health() -> Response:
-        return JSONResponse({"status": "ok"})
+    @router.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(_PAGE / "index.html")
 
-    @router.get("/model", response_model=ModelDescription, summary="Describe what is served")
-    async def model() -> Response:
+    @router.get(HEALTH, summary="Tell that the service answers")
+    async def health() -> Health:
+        return Health(status="ok")
+
+    @router.get("/model", summary="Describe what is served")
+    async def model() -> ModelDescription:
         threshold = answers.threshold(config.min_precision)
-        described = describe_model(answers.labels, metrics, config, threshold)
-        return Response(described.model_dump_json(), media_type=JSON)
+        return describe_model(answers.labels, metrics, config, threshold)
 
     return router
 
@@ -103,40 +96,26 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
         description="One text is answered by a prediction, texts by a list of predictions.",
     )
     async def predict(request: Request) -> Response:
-        require_media_type(request, [JSON])
-        body = await read_body(request, config)
+        body = await read_body(request, config, [JSON])
         if len(body) <= _QUICKLY_READ_BYTES:
             asked = parse_request(body, config)
         else:  # other requests go on meanwhile
             asked = await anyio.to_thread.run_sync(parse_request, body, config)
-        one = isinstance(asked, OneText)
-        predictions = await answers.predict(
+        found = await answers.predict(
             [asked.text] if isinstance(asked, OneText) else asked.texts,
             explain=asked.explain,
             min_precision=asked.min_precision,
         )
-        answer = predictions[0] if one else Predictions(predictions=predictions)
+        answer = found[0] if isinstance(asked, OneText) else Predictions(predictions=found)
         return Response(answer.model_dump_json(exclude_unset=True), media_type=JSON)
 
     return router
 
 
-async def _wrong_query(_request: Request, error: Exception) -> Response:
+async def _wrong_query(_request: Request, error: Any) -> Response:
     """Answer a wrong query parameter without repeating what was sent."""
-    if not isinstance(error, RequestValidationError):
-        raise error
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"][1:]))[:60]
-    advice = ""
-    if first["type"] == "extra_forbidden":
-        known = list(TableQuery.model_fields)
-        advice = f" Expected some of {', '.join(known)}.{nearest(where, known)}"
-    problem = unprocessable(f"{where}: {first['msg']}.{advice}")
-    return JSONResponse({"detail": problem.detail}, problem.status_code)
-
-
-def _asset(name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def asset(_request: Request) -> Response:
-        return FileResponse(_PAGE / name, headers={"cache-control": "no-cache"})
-
-    return asset
+    where, known = ".".join(map(str, first["loc"][1:]))[:60], list(TableQuery.model_fields)
+    advice = f" Expected some of {', '.join(known)}." if first["type"] == "extra_forbidden" else ""
+    detail = f"{where}: {first['msg']}.{advice}{nearest(where, known) if advice else ''}"
+    return JSONResponse({"detail": valid_unicode(detail)}, HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from ecomcat.commands import ServeCommand
-from ecomcat.export.bundle import METRICS
 from ecomcat.text.tokenizer import valid_unicode
 
-Span = Annotated[list[int], Field(min_length=2, max_length=2)]
+Text = Annotated[str, BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)]
 Precision = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -29,32 +26,30 @@ class _Options(BaseModel):
 
     explain: bool = Field(False, description="Whether to say which words spoke for the answer.")
     min_precision: Precision | None = Field(
-        None,
-        description="The share of accepted answers that are to be right; without it, the "
-        "service's own.",
+        None, description="The share of accepted answers that are to be right."
     )
 
 
 class OneText(_Options):
     """One text to be labelled."""
 
-    text: str
+    text: Text
 
 
 class ManyTexts(_Options):
     """Several texts to be labelled."""
 
-    texts: Annotated[list[str], FailFast()] = Field(min_length=1)
+    texts: Annotated[list[Text], FailFast()] = Field(min_length=1)
 
 
 class Word(BaseModel):
     """A word and what it spoke for the answer."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     word: str
-    weight: float = Field(
-        description="How far the answer's probability falls when the word is left out."
-    )
-    spans: list[Span] = Field(
+    weight: float = Field(description="How far the answer's probability falls without it.")
+    spans: list[tuple[int, int]] = Field(
         description="Where it stands: first character and the one after the last, counted in "
         "Unicode code points from 0."
     )
@@ -128,31 +123,21 @@ class ModelDescription(BaseModel):
     limits: Limits
 
 
-def read_metrics(directory: Path) -> dict[str, Any]:
-    """Return what an exported folder's `metrics.json` holds; nothing where there is none."""
-    path = directory / METRICS
-    content: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return content
-
-
 def describe_model(
-    labels: list[str],
-    metrics: Mapping[str, Any],
-    config: ServeCommand,
-    min_confidence: float | None,
+    labels: list[str], metrics: Mapping[str, Any], config: ServeCommand, threshold: float | None
 ) -> ModelDescription:
-    """Describe what is being served.
+    """Describe what is served.
 
     Args:
         labels: List of strings. Names of the categories.
         metrics: Mapping. What `metrics.json` holds; what it lacks is null.
         config: The limits.
-        min_confidence: Float. The least confidence that is accepted; None where none is enough.
+        threshold: Float. The least confidence that is accepted; None where none is enough.
     """
     test, source = metrics.get("test", {}), metrics.get("data", {}).get("source")
     return ModelDescription(
         labels=labels,
-        accept=Acceptance(min_precision=config.min_precision, min_confidence=min_confidence),
+        accept=Acceptance(min_precision=config.min_precision, min_confidence=threshold),
         test=Figures(**{name: test.get(name) for name in Figures.model_fields}),
         data_source=None if source is None else valid_unicode(source),
         versions=metrics.get("versions", {}),

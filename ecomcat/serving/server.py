@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import signal
 import socket
@@ -16,26 +15,9 @@ from ecomcat.errors import UserError
 
 logger = logging.getLogger("ecomcat")
 
-_REASONS = {
-    errno.EADDRINUSE: (
-        "it is taken",
-        "Stop the program that listens there, or choose another with port=NUMBER (0 for any that "
-        "is free).",
-    ),
-    errno.EACCES: ("it is reserved", "Choose one from 1024 on with port=NUMBER."),
-    errno.EADDRNOTAVAIL: (
-        "this machine has no such address",
-        "Name one that it has with host=ADDRESS, such as host=127.0.0.1.",
-    ),
-}
-
 
 def listen(host: str, port: int) -> socket.socket:
     """Open the socket that the service listens on; who connects waits until it is served.
-
-    Args:
-        host: String. An address or a name of this machine.
-        port: Integer. The port; 0 for any that is free.
 
     Raises:
         UserError: It cannot be had.
@@ -56,22 +38,17 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
-        reason, advice = _REASONS.get(
-            error.errno or 0, (str(error), "Choose another with host=ADDRESS and port=NUMBER.")
-        )
-        raise UserError(f"Cannot listen on port {port} of {host}: {reason}. {advice}") from error
+        raise UserError(
+            f"Cannot listen on port {port} of {host}: {error.strerror or error}. Choose "
+            "another with port=NUMBER (0 for any that is free), or host=ADDRESS."
+        ) from error
     return listener
 
 
 def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
-    """Serve until a signal asks to stop, and then end what is under way.
+    """Serve until a signal asks to stop, end what is under way, and close the socket.
 
     The signal's own handler is called afterwards: it decides the exit code.
-
-    Args:
-        app: What answers.
-        listener: The socket; it is closed at the end.
-        config: The limits.
     """
     settings = uvicorn.Config(
         app,
@@ -88,7 +65,7 @@ def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> N
 
 
 class _Server(uvicorn.Server):
-    """Say when it is ready, and heed Ctrl-C only where the command does."""
+    """Log when it is ready, and heed Ctrl-C only where the command does."""
 
     def __init__(self, settings: uvicorn.Config, host: str) -> None:
         super().__init__(settings)
@@ -99,8 +76,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and sockets:
-            port = sockets[0].getsockname()[1]
-            address = f"http://{self._host}:{port}"
+            address = f"http://{self._host}:{sockets[0].getsockname()[1]}"
             logger.info("Ready at %s (Ctrl-C stops)", address)
             logger.info(
                 "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "

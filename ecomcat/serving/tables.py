@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from email.message import Message
 from http import HTTPStatus
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
@@ -28,25 +27,14 @@ from ecomcat.data.writing import open_output, refuse_name_clash
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.requests import (
-    MEGABYTE,
-    charset_of,
-    read_body,
-    require_media_type,
-    too_large,
-    unprocessable,
-)
-from ecomcat.serving.schemas import BODY_PROBLEMS
+from ecomcat.serving.requests import MEGABYTE, read_body, too_large, unprocessable
+from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
 
 _NAME = "The table"
 _BATCH_ROWS = 512  # between which other requests have their turn
-_IN_MEMORY_BYTES = 1 << 20  # of an answer; a longer one goes through a temporary file
-_CHUNK_BYTES = 1 << 16
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06")
 _SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member|quote|escape)")
-
-
-TABLE_TYPES = (
+_TABLE_TYPES = (
     *("text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"),
     *("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed"),
     "application/vnd.ms-excel",  # what Windows takes a CSV for
@@ -70,65 +58,7 @@ class TableQuery(BaseModel):
     escape_character: str | None = None
     encoding: str = "auto"
     member: str | None = None
-    min_precision: Annotated[float, Field(gt=0, le=1)] | None = None
-
-    def reading(self, charset: str | None) -> ReadingConfig:
-        """Return how the table is read, with the request's charset where none is asked for."""
-        asked = ReadingConfig(**self.model_dump(exclude={"min_precision"}))
-        return replace(asked, encoding=charset) if charset and self.encoding == "auto" else asked
-
-
-def label_routes(answers: Answers, config: ServeCommand) -> APIRouter:
-    """Return the route that labels a table.
-
-    Args:
-        answers: What labels the rows.
-        config: The limits, and what `accept` stands for where a request does not say.
-    """
-    router = APIRouter()
-    table = {"schema": {"type": "string", "format": "binary"}}
-    limiter = anyio.CapacityLimiter(_TABLES_AT_A_TIME)
-
-    @router.post(
-        "/label",
-        response_class=Response,
-        responses={
-            HTTPStatus.OK.value: {
-                "description": "The table with the columns added",
-                "content": {"text/csv": table, "text/tab-separated-values": table},
-            },
-            **BODY_PROBLEMS,
-        },
-        openapi_extra={
-            "requestBody": {"required": True, "content": dict.fromkeys(TABLE_TYPES, table)}
-        },
-        summary="Label a table",
-        description="CSV or TSV, packed with gzip or zip or not. Every row and column stays.",
-    )
-    async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
-        require_media_type(request, TABLE_TYPES)
-        work = TableWork(
-            await read_body(request, config),
-            query.reading(charset_of(request)),
-            config.min_precision if query.min_precision is None else query.min_precision,
-            config,
-        )
-        watch = asyncio.create_task(_watch(request, work.gone))
-        try:
-            labelled, delimiter = await anyio.to_thread.run_sync(
-                label_table, work, answers, limiter=limiter
-            )
-        except UserError as error:
-            raise unprocessable(_SETTING.sub("", str(error))) from error
-        finally:
-            watch.cancel()
-        kind, ending = (
-            ("text/tab-separated-values", "tsv") if delimiter == "\t" else ("text/csv", "csv")
-        )
-        disposition = {"content-disposition": f'attachment; filename="labelled.{ending}"'}
-        return StreamingResponse(_chunks(labelled), media_type=kind, headers=disposition)
-
-    return router
+    min_precision: Precision | None = None
 
 
 @dataclass(frozen=True)
@@ -138,23 +68,19 @@ class TableWork:
     Args:
         body: Bytes of the table, packed with gzip or zip or not.
         reading: How the table is read.
-        min_precision: Float. The share of accepted rows that are to be right.
+        options: What is added to each row.
         limits: The most bytes of the table unpacked, and the most rows.
         gone: Event that is set when the client has left.
     """
 
     body: bytes
     reading: ReadingConfig
-    min_precision: float
+    options: LabelOptions
     limits: ServeCommand
     gone: threading.Event = field(default_factory=threading.Event)
 
     def check(self, rows: int) -> None:
-        """Go on no further than the client waits for, and is allowed to.
-
-        Raises:
-            HTTPException: The client has left, or there are too many rows.
-        """
+        """Go on no further than the client waits for, and is allowed to."""
         if self.gone.is_set():
             raise HTTPException(HTTPStatus.BAD_REQUEST)  # which nobody reads
         if rows > self.limits.max_table_rows:
@@ -164,43 +90,71 @@ class TableWork:
             )
 
 
-def label_table(work: TableWork, answers: Answers) -> tuple[IO[bytes], str]:
+def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
+    """Return the route that labels a table."""
+    router = APIRouter()
+    table = {"schema": {"type": "string", "format": "binary"}}
+    labelled = dict.fromkeys(_TABLE_TYPES[:2], table)
+    described = {"description": "The table with the columns added", "content": labelled}
+    limiter = anyio.CapacityLimiter(_TABLES_AT_A_TIME)
+
+    @router.post(
+        "/label",
+        response_class=Response,
+        responses={HTTPStatus.OK.value: described, **BODY_PROBLEMS},
+        openapi_extra={
+            "requestBody": {"required": True, "content": dict.fromkeys(_TABLE_TYPES, table)}
+        },
+        summary="Label a table",
+        description="CSV or TSV, packed with gzip or zip or not. Every row and column stays.",
+    )
+    async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
+        body = await read_body(request, config, _TABLE_TYPES)
+        precision = query.min_precision or config.min_precision
+        options = LabelOptions(min_precision=precision, reasons=True)
+        work = TableWork(body, _reading(request, query), options, config)
+        watch = asyncio.create_task(_watch(request, work.gone))
+        try:
+            labelled = await anyio.to_thread.run_sync(label_table, work, answers, limiter=limiter)
+        except UserError as error:
+            raise unprocessable(_SETTING.sub("", str(error))) from error
+        finally:
+            watch.cancel()
+        return labelled
+
+    return router
+
+
+def _reading(request: Request, query: TableQuery) -> ReadingConfig:
+    """Return how the table is read, with the request's charset where no encoding is asked for."""
+    header = Message()
+    header["content-type"] = request.headers["content-type"]
+    asked = query.model_dump(exclude={"min_precision"}, exclude_defaults=True)
+    charset = header.get_content_charset()
+    return ReadingConfig(**({"encoding": charset} if charset else {}) | asked)
+
+
+def label_table(work: TableWork, answers: Answers) -> Response:
     """Label a table: every row and column stays, and what predict adds is added.
-
-    Args:
-        work: The table.
-        answers: What labels the rows, a part at a time.
-
-    Returns:
-        The labelled table in UTF-8, to be read and closed; and its delimiter.
 
     Raises:
         UserError: It cannot be read.
         HTTPException: It is too large, or the client has left.
     """
-    output = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
-    try:
-        delimiter = _write_labelled(work, output, answers)
-        output.seek(0)
-    except BaseException:
-        output.close()
-        raise
-    return output, delimiter
-
-
-def _write_labelled(work: TableWork, output: IO[bytes], answers: Answers) -> str:
-    options = LabelOptions(min_precision=work.min_precision, reasons=True)
-    plain, reading = io.BytesIO(_unpacked(work)), replace(work.reading, member=None)
-    with open_table(plain, reading, format_name=CSV, name=_NAME) as table:
+    plain, reading, output = _unpacked(work), replace(work.reading, member=None), io.BytesIO()
+    with open_table(io.BytesIO(plain), reading, format_name=CSV, name=_NAME) as table:
         columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
-        refuse_name_clash(columns.header or (), table.name, options.added)
-        labeller = Labeller(answers, options)
-        with open_output(output, CSV, table, columns, options.added) as write:
+        refuse_name_clash(columns.header or (), table.name, work.options.added)
+        labeller = Labeller(answers, work.options)
+        with open_output(output, CSV, table, columns, work.options.added) as write:
             for chunk in table.chunks(columns, _BATCH_ROWS, None):
                 texts = join_texts(chunk.frame, columns.text)
                 write(chunk, labeller.label(texts))
                 work.check(labeller.rows)
-        return table.delimiter
+    tabs = table.delimiter == "\t"
+    name = f"labelled.{'tsv' if tabs else 'csv'}"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(output.getvalue(), headers=headers, media_type=_TABLE_TYPES[tabs])
 
 
 def _unpacked(work: TableWork) -> bytes:
@@ -218,15 +172,8 @@ def _unpacked(work: TableWork) -> bytes:
     return plain
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield what is left of a stream, and close it."""
-    with stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            yield chunk
-
-
 async def _watch(request: Request, gone: threading.Event) -> None:
-    """Say when the client has left, so that nobody works for it any longer."""
+    """Tell when the client has left, so that nobody works for it any longer."""
     while not await request.is_disconnected():
         await asyncio.sleep(_LOOK_SECONDS)
     gone.set()

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +18,23 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
+from ecomcat.export.explanation import WordWeight
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 
-PORT = 8000
+URL = "http://127.0.0.1:8000"
 THRESHOLD = 0.9  # from where answers are right 98 % of the time, and no oftener
 SLOW = "slowly"  # a text takes its time for each such word
-STARTED = "started"  # what is said when it begins
-LABELS = ["Cats", "Dogs & <wolves>", "Birds"]
+STARTED = "started"  # what is logged when it begins
+CAT, DOG, BIRD = LABELS = ["Cats", "Dogs & <wolves>", "Birds"]
 METRICS = {
     "test": {"accuracy": 0.9543, "macro_f1": 0.95, "coverage": {"0.98": {"coverage": 0.8}}},
     "data": {"source": "pets.csv"},
     "versions": {"ecomcat": "1.0", "keras": "3.15"},
 }
 _WORDS = (("cat", "meow"), ("dog", "wolf", "bark"), ("bird", "🐦"))
-
-
-@dataclass(frozen=True)
-class Weight:
-    """What a word speaks for."""
-
-    word: str
-    weight: float
-    spans: tuple[tuple[int, int], ...]
 
 
 class Pets:
@@ -57,21 +48,18 @@ class Pets:
             sys.stderr.write(f"{STARTED}\n")
             sys.stderr.flush()
             time.sleep(1.5 * slow)
-        rows = []
-        for text in texts:
-            counts = np.array([sum(text.count(word) for word in words) for words in _WORDS])
-            powers = np.exp(2.0 * counts) * [2, 1, 1]
-            rows.append(powers / powers.sum())
-        return np.array(rows, np.float32)
+        counts = [[sum(map(text.count, words)) for words in _WORDS] for text in texts]
+        powers = np.exp(2.0 * np.array(counts)) * [2, 1, 1]
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def threshold(self, min_precision: float) -> float | None:
         return THRESHOLD if min_precision <= 0.98 else None
 
-    def explain(self, texts: Sequence[str]) -> list[tuple[Weight, ...]]:
+    def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
         best = self.probabilities(texts).argmax(axis=1)
         return [
             tuple(
-                Weight(word, 0.4 / rank, tuple(match.span() for match in found))
+                WordWeight(word, 0.4 / rank, tuple(match.span() for match in found))
                 for rank, word in enumerate(_WORDS[row], 1)
                 if (found := list(re.finditer(word, text)))
             )
@@ -79,29 +67,16 @@ class Pets:
         ]
 
 
-class Broken(Pets):
-    """A classifier with a fault."""
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        raise ZeroDivisionError("a secret of the inside")
-
-
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:
     """Build the service of a classifier, by default of pets, with settings that differ."""
     config = ServeCommand(**settings)
-    answers = Answers(classifier or Pets(), config.min_precision)
-    return build_app(answers, metrics, config, PORT)
+    return build_app(Answers(classifier or Pets(), config.min_precision), metrics, config)
 
 
-def client_of(
-    classifier: Pets | None = None, *, raise_server_exceptions: bool = True, **settings: Any
-) -> TestClient:
+def client_of(classifier: Pets | None = None, **settings: Any) -> TestClient:
     """Return a client of the service, with settings that differ."""
-    return TestClient(
-        pets_app(classifier, **settings),
-        base_url=f"http://127.0.0.1:{PORT}",
-        raise_server_exceptions=raise_server_exceptions,
-    )
+    app = pets_app(classifier, **settings)
+    return TestClient(app, base_url=URL, raise_server_exceptions=False)
 
 
 def write_export(folder: Path) -> Path:
@@ -125,9 +100,8 @@ main()
 def served_pets(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command on a free port of the loopback; yield the process and its address."""
     export = write_export(folder / "pets")
-    command = [sys.executable, "-c", _PROGRAM, f"model_dir={export}", "port=0", *arguments]
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-c", _PROGRAM, f"model_dir={export}", "port=0", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -135,15 +109,18 @@ def served_pets(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
         text=True,
     )
     try:
-        assert process.stderr is not None
-        said = ""
-        while (ready := re.search(r"http://\S+", said)) is None:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        yield process, ready[0]
+        yield process, address_of(process)
     finally:
         process.kill()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
+        process.communicate()
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Return where a service answers, once it says so."""
+    assert process.stderr is not None
+    logged = ""
+    for line in process.stderr:
+        logged += line
+        if ready := re.search(r"Ready at (http://\S+)", line):
+            return ready[1]
+    raise AssertionError(f"the service ended: {logged}")

@@ -13,12 +13,10 @@ ELSEWHERE = {"host": "0.0.0.0"}
     ("origin", "site", "status"),
     [
         (None, None, 200),
-        ("http://127.0.0.1:8000", None, 200),
-        ("https://127.0.0.1:8000", "same-origin", 200),
+        ("http://127.0.0.1:8000", "same-origin", 200),
         (None, "none", 200),
         ("http://evil.example", None, 403),
         ("http://127.0.0.1:8001", None, 403),
-        ("http://127.0.0.1", None, 403),
         ("http://localhost:8000", None, 403),
         ("http://127.0.0.1:8000.evil.example", None, 403),
         ("http://evil.example@127.0.0.1:8000", None, 403),
@@ -47,8 +45,8 @@ def test_a_post_from_another_site_is_refused(
         ({}, "127.0.0.1:8000", 200),
         ({}, "LOCALHOST:8000", 200),
         ({}, "[::1]:8000", 200),
-        ({}, "127.0.0.1", 400),
-        ({}, "127.0.0.1:8001", 400),
+        ({}, "127.0.0.1", 200),
+        ({}, "localhost:9000", 200),  # through a tunnel
         ({}, "evil.example:8000", 400),
         ({}, "localhost.evil.example:8000", 400),
         ({}, "localhost:8000@evil.example", 400),
@@ -72,13 +70,11 @@ def test_only_the_names_of_the_service_are_answered_but_health_by_any(
     assert client.get("/health", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("origin", "status"), [("https://models.example", 200), ("https://other.example", 403)]
-)
-def test_a_page_of_an_allowed_host_may_ask(origin: str, status: int) -> None:
-    client = client_of(host="0.0.0.0", allowed_hosts=["models.example"])
-    headers = {"Host": "models.example", "Origin": origin}
-    assert client.post("/predict", json={"text": "dog"}, headers=headers).status_code == status
+def test_a_page_of_an_allowed_host_may_ask_and_no_other() -> None:
+    client = client_of(**ELSEWHERE, allowed_hosts=["models.example"])
+    for origin, status in (("https://models.example", 200), ("https://other.example", 403)):
+        headers = {"Host": "models.example", "Origin": origin}
+        assert client.post("/predict", json={"text": "a"}, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/openapi.json", "/nothing", "/predict"])

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import tracemalloc
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
-from tests.serving.pets import client_of, pets_app
+from tests.serving.pets import DOG, client_of, pets_app
 
 JSON = {"Content-Type": "application/json"}
 MEGABYTE = 10**6
-DOG = "Dogs & <wolves>"
 
 
 @pytest.mark.parametrize(
@@ -24,11 +21,11 @@ DOG = "Dogs & <wolves>"
     [
         (b"", 400, ("JSON",)),
         (b"\xff\xfe\x00", 400, ("JSON",)),
-        (b'{"text": NaN}', 400, ("NaN",)),
         (b"[" * 100_000, 400, ("JSON",)),
         (b"9" * 10_000, 400, ("JSON",)),
         (b"[]", 422, ("object", "a list")),
         (b"{}", 422, ("text or texts", "neither")),
+        (b'{"text": NaN}', 422, ("text:", "nan")),
         (b'{"text": 3}', 422, ("text:", "string", "found 3")),
         (b'{"text": null}', 422, ("text:", "null")),
         (b'{"texts": []}', 422, ("texts:", "at least 1 item", "a list")),
@@ -72,16 +69,16 @@ def test_odd_characters_are_answered_in_valid_json(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("media_type", "status"),
+    ("headers", "status"),
     [
-        (None, 415),
-        ("text/plain", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("Application/JSON; charset=utf-8", 200),
+        ({}, 415),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "Application/JSON; charset=utf-8"}, 200),
+        ({**JSON, "Content-Encoding": "gzip"}, 415),
     ],
 )
-def test_a_body_is_json_by_its_media_type(media_type: str | None, status: int) -> None:
-    headers = {} if media_type is None else {"Content-Type": media_type}
+def test_a_body_is_plain_json_by_its_headers(headers: dict[str, str], status: int) -> None:
     answer = client_of().post("/predict", content=b'{"text": "dog"}', headers=headers)
     assert answer.status_code == status
 
@@ -95,8 +92,8 @@ def test_a_body_is_json_by_its_media_type(media_type: str | None, status: int) -
         ({"max_explained": 2}, {"texts": ["a"] * 2, "explain": True}, None),
         ({"max_explained": 2}, {"texts": ["a"] * 3, "explain": True}, ("2 with explain",)),
         ({"max_text_characters": 3}, {"text": "🐕🐕🐕"}, None),
-        ({"max_text_characters": 3}, {"text": "🐕🐕🐕a"}, ("text:", "at most 3", "found 4")),
-        ({"max_text_characters": 3}, {"texts": ["a", "abcd"]}, ("texts.1:", "at most 3")),
+        ({"max_text_characters": 3}, {"text": "🐕🐕🐕a"}, ("at most 3", "found 4")),
+        ({"max_text_characters": 3}, {"texts": ["a", "abcd"]}, ("Text 1:", "at most 3")),
     ],
 )
 def test_texts_may_be_so_many_and_so_long(
@@ -107,67 +104,31 @@ def test_texts_may_be_so_many_and_so_long(
     assert all(fragment in answer.json()["detail"] for fragment in fragments or ()), answer.text
 
 
-def body_of(size: int) -> bytes:
-    """Return a body of JSON of exactly so many bytes."""
-    return b'{"text": "' + b"a" * (size - 12) + b'"}'
-
-
 @pytest.mark.parametrize(("size", "status"), [(MEGABYTE, 200), (MEGABYTE + 1, 413)])
-@pytest.mark.parametrize("sent", ["whole", "chunked", "packed"])
-def test_a_body_over_the_limit_is_413_however_it_is_sent(size: int, status: int, sent: str) -> None:
-    content: Any = body_of(size)
-    headers = dict(JSON)
-    if sent == "chunked":
-        content = (body_of(size)[i : i + 60_000] for i in range(0, size, 60_000))
-    if sent == "packed":
-        content, headers["Content-Encoding"] = gzip.compress(content), "gzip"
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_413_however_it_is_sent(
+    size: int, status: int, chunked: bool
+) -> None:
+    body = b'{"text": "' + b"a" * (size - 12) + b'"}'
+    content: Any = (body[i : i + 60_000] for i in range(0, size, 60_000)) if chunked else body
     client = client_of(max_body_mb=1, max_text_characters=2 * MEGABYTE)
-    answer = client.post("/predict", content=content, headers=headers)
-    assert answer.status_code == status, answer.text
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding", "status"),
-    [
-        (gzip.compress(b'{"text": "dog"}'), "gzip", 200),
-        (gzip.compress(b'{"text":') + gzip.compress(b'"dog"}'), "X-GZIP", 200),
-        (b'{"text": "dog"}', "identity", 200),
-        (gzip.compress(b'{"text": "dog"}')[:-9], "gzip", 400),
-        (b'{"text": "dog"}', "gzip", 400),
-        (b'{"text": "dog"}', "br", 415),
-    ],
-    ids=["packed", "in two parts", "plain", "cut short", "not packed", "unknown"],
-)
-def test_a_body_may_be_packed_with_gzip(content: bytes, encoding: str, status: int) -> None:
-    headers = {**JSON, "Content-Encoding": encoding}
-    answer = client_of().post("/predict", content=content, headers=headers)
-    assert answer.status_code == status, answer.text
+    assert client.post("/predict", content=content, headers=JSON).status_code == status
 
 
 def exchange(
-    app: Any, receive: Callable[[], Awaitable[Any]], *headers: tuple[bytes, bytes]
-) -> tuple[int, Any]:
-    """Send a POST to /predict piece by piece, and return the status and the JSON of the answer."""
+    receive: Callable[[], Awaitable[Any]], *headers: tuple[bytes, bytes], **settings: Any
+) -> int:
+    """Send a POST to /predict piece by piece, and return the status of the answer."""
     sent: list[Any] = []
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "POST",
-        "path": "/predict",
-        "raw_path": b"/predict",
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "server": ("127.0.0.1", 8000),
-        "client": ("127.0.0.1", 1),
-        "headers": [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json"), *headers],
-    }
+    given = [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json"), *headers]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": given}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
-    return sent[0]["status"], json.loads(sent[1]["body"])
+    asyncio.run(pets_app(**settings)({**scope, "query_string": b""}, receive, send))
+    status: int = sent[0]["status"]
+    return status
 
 
 def test_an_endless_body_is_refused_at_the_limit() -> None:
@@ -177,7 +138,7 @@ def test_an_endless_body_is_refused_at_the_limit() -> None:
         received.append(100_000)
         return {"type": "http.request", "body": b" " * 100_000, "more_body": True}
 
-    assert exchange(pets_app(max_body_mb=1), receive)[0] == 413
+    assert exchange(receive, max_body_mb=1) == 413
     assert sum(received) <= MEGABYTE + 100_000
 
 
@@ -185,22 +146,18 @@ def test_a_length_that_is_too_large_is_refused_before_anything_is_read() -> None
     async def receive() -> Any:
         raise AssertionError("read")
 
-    assert exchange(pets_app(), receive, (b"content-length", b"16000001"))[0] == 413
+    assert exchange(receive, (b"content-length", b"16000001")) == 413
 
 
 def test_a_body_that_does_not_come_is_408() -> None:
-    async def receive() -> Any:
-        await asyncio.Event().wait()
-
-    status, answer = exchange(pets_app(max_upload_seconds=0.01), receive)
-    assert (status, "0.01 seconds" in answer["detail"]) == (408, True)
+    assert exchange(asyncio.Event().wait, max_upload_seconds=0.01) == 408
 
 
 def test_a_client_that_leaves_is_no_fault_of_ours() -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
-    assert exchange(pets_app(), receive)[0] == 400
+    assert exchange(receive) == 400
 
 
 @pytest.mark.parametrize(
@@ -213,13 +170,12 @@ def test_a_client_that_leaves_is_no_fault_of_ours() -> None:
     ids=["no texts", "too many texts", "names"],
 )
 def test_a_body_of_very_many_mistakes_is_refused_at_the_first(body: bytes) -> None:
-    client: TestClient = client_of()
+    client = client_of()
     tracemalloc.start()
     try:
         answer = client.post("/predict", content=body, headers=JSON)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert answer.status_code == 422
-    assert len(answer.content) < 500
+    assert (answer.status_code, len(answer.content) < 500) == (422, True)
     assert peak_bytes < 120e6  # an error object for each mistake would take many times as much

@@ -17,11 +17,10 @@ from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.tables import TableWork, label_table
-from tests.serving.pets import Pets, client_of
+from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of
 
 ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
 CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
-DOG, CAT, BIRD = "Dogs & <wolves>", "Cats", "Birds"
 BOM = codecs.BOM_UTF8
 
 
@@ -169,7 +168,7 @@ def test_a_table_may_have_so_many_rows(rows: int, status: int) -> None:
 
 
 def test_work_ends_when_the_client_has_left() -> None:
-    work = TableWork(CSV, ReadingConfig(), 0.98, ServeCommand())
+    work = TableWork(CSV, ReadingConfig(), LabelOptions(), ServeCommand())
     work.gone.set()
     with pytest.raises(HTTPException):
         label_table(work, Answers(Pets(), 0.98))
