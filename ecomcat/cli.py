@@ -24,7 +24,6 @@ from hydra import version
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -38,11 +37,6 @@ from ecomcat.process import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_ONE_JOB = (
-    "--multirun is not supported, since its jobs would share one model folder. Search a list of "
-    "values instead (model.lstm_units=[32,64]), or run the command once for each data set, with "
-    "model_dir=FOLDER."
-)
 
 
 def compose(command: str, overrides: Iterable[str] = ()) -> Any:
@@ -57,7 +51,7 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
         The command's dataclass of `ecomcat.commands`.
 
     Raises:
-        UserError: An override cannot be read, or names what there is not.
+        UserError: An override cannot be read, or names nothing that there is.
 
     >>> compose("search", ["model.lstm_units=[16,32]"]).model.lstm_units
     [16, 32]
@@ -118,8 +112,6 @@ def _checked_override(command: str, argument: str) -> str:
             f"Cannot read the argument {argument!r}. Expected key=value, such as "
             "model.lstm_units=64, 'model.lstm_units=32..128 step 32' or data=sample."
         )
-    if key == "hydra.mode":
-        raise UserError(_ONE_JOB)
     groups = command_groups(command)
     if key.replace(".", "/") in groups:
         return _checked_option(key.replace(".", "/"), value)
@@ -132,56 +124,47 @@ def _checked_override(command: str, argument: str) -> str:
             f"There is no key '{key}'."
             + (f" {advice}" if advice else nearest(key, [*options, *groups]))
         )
-    read = f"{'++' if free else ''}{key}={quote(value, options.get(key))}"
-    _refuse_sweep(argument, key, _parse(argument, read), options.get(key))
+    read = f"{'++' if free else ''}{key}={_quote(value, options.get(key))}"
+    _require_one_value(argument, read)
     return read
 
 
 def _checked_option(group: str, option: str) -> str:
     names = sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
     if option not in names:
-        close = nearest(f"{group}={option}", [f"{group}={name}" for name in names])
-        raise UserError(f"{group}: expected one of {', '.join(names)}, found {option!r}.{close}")
+        key = group.replace("/", ".")
+        advice = FORMER_KEYS.get(f"{key}={option}")
+        raise UserError(
+            f"{key}: expected one of {', '.join(names)}, found {option!r}."
+            + (f" {advice}" if advice else nearest(option, names))
+        )
     return f"{group}={option}"
 
 
-def _parse(argument: str, read: str) -> Override:
+def _require_one_value(argument: str, read: str) -> None:
+    """Refuse what Hydra cannot read, and its sweeps, each value of which would be a run."""
     try:
-        return OverridesParser.create().parse_override(read)
+        override = OverridesParser.create().parse_override(read)
     except HydraException as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"Cannot read the argument {argument!r}: {reason}.") from error
+    if override.is_sweep_override():
+        raise UserError(
+            f"Expected one value in the argument {argument!r}, found several. A hyperparameter is "
+            "searched in a list or a range, such as model.lstm_units=[32,64] or "
+            "model.dropout=0.1..0.5."
+        )
 
 
-def _refuse_sweep(argument: str, key: str, override: Override, option: Declared | None) -> None:
-    """Refuse Hydra's sweeps, and say how the same is searched."""
-    if not override.is_sweep_override():
-        return
-    sweep = override.value()
-    if isinstance(sweep, IntervalSweep):
-        domain = f"{sweep.start}..{sweep.end}"
-    else:
-        domain = f"[{','.join(override.sweep_string_iterator())}]"
-    searched = option is None or option.rule is not None
-    raise UserError(
-        f"Expected one value in the argument {argument!r}, found several. "
-        + (f"To search them, write {key}={domain}." if searched else "Give one of them.")
-    )
-
-
-def quote(value: str, option: Declared | None) -> str:
-    """Quote a value of the command line, so that Hydra reads texts and columns as they stand.
-
-    Args:
-        value: String. What follows on `=`. Where it is in quotes already, or `null`, it stays, and
-            so does the position of a column.
-        option: The declaration of its key; None for a key that is not declared.
-    """
+def _quote(value: str, option: Declared | None) -> str:
+    """Quote a value of the command line, so that Hydra reads texts and columns as they stand."""
     if option is None or not (option.verbatim or option.column):
         return value
-    if option.column and value.startswith("[") and value.endswith("]"):
-        return f"[{','.join(_quote_column(column) for column in _split_list(value[1:-1]))}]"
-    return _quote_column(value) if option.column else _quote_text(value)
+    if not option.column:
+        return _quote_text(value)
+    if value.startswith("[") and value.endswith("]"):
+        return f"[{','.join(map(_quote_column, _split_list(value[1:-1])))}]"
+    return _quote_column(value)
 
 
 def _split_list(text: str) -> list[str]:
@@ -226,12 +209,7 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def run(command: str, task: Callable[[Any], object]) -> NoReturn:
-    """Run a command from `sys.argv` and exit.
-
-    Args:
-        command: String. Its name, which is also its file in `conf/`, such as `"search"`.
-        task: Function of the typed configuration. What it raises decides the exit code.
-    """
+    """Run a command from `sys.argv` and exit; what the task raises decides the exit code."""
     logging.basicConfig(handlers=[ConsoleHandler()], format="%(message)s", level=logging.WARNING)
     logging.getLogger("ecomcat").setLevel(logging.INFO)
     for stream in (sys.stdout, sys.stderr):
@@ -239,10 +217,10 @@ def run(command: str, task: Callable[[Any], object]) -> NoReturn:
             # A category's name may hold letters that the terminal's encoding lacks.
             stream.reconfigure(errors="replace")
     forget_requests()
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Not where it is ignored, as in a shell's background.
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, _stop)
     try:
         _answer_or_call(command, task)
         sys.stdout.flush()
@@ -264,7 +242,11 @@ def run(command: str, task: Callable[[Any], object]) -> NoReturn:
 def _answer_or_call(command: str, task: Callable[[Any], object]) -> None:
     asked = _parse_arguments(sys.argv[1:])
     if asked.multirun:
-        raise UserError(_ONE_JOB)
+        raise UserError(
+            "--multirun is not supported, since its jobs would share one model folder. Search a "
+            "list of values instead (model.lstm_units=[32,64]), or run the command once for each "
+            "data set, with model_dir=FOLDER."
+        )
     if asked.shell_completion:
         _complete(command, asked.shell_completion)
         return
@@ -303,14 +285,10 @@ def leave_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    request_stop(SystemExit(EXIT_TERMINATED))
-    raise SystemExit(EXIT_TERMINATED)
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    request_stop(KeyboardInterrupt())
-    raise KeyboardInterrupt
+def _stop(number: int, _frame: object) -> NoReturn:
+    error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(EXIT_TERMINATED)
+    request_stop(error)
+    raise error
 
 
 def _end(message: str, code: int) -> NoReturn:

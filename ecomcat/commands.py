@@ -177,9 +177,11 @@ COMMANDS: dict[str, type] = {
 }
 
 
-# Keys of earlier versions, and what to do without them.
+# Keys and options of earlier versions, and what to write instead.
 FORMER_KEYS = {
+    "data.source": "Choose with data=NAME, such as data=csv.",
     "final.name": "Choose with final=NAME, such as final=ensemble.",
+    "final=distilled": "It gained nothing and is gone: choose final=single or final=ensemble.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
     "search.algorithm": "Choose one with search=NAME, such as search=random.",
     "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",
@@ -197,11 +199,7 @@ def conf_dir() -> Path:
 
 @cache
 def command_groups(command: str) -> tuple[str, ...]:
-    """Return the groups of a command's configuration, those within groups included.
-
-    Args:
-        command: String. Its name, such as `"search"`.
-    """
+    """Return the groups of a command's configuration, those within groups included."""
     import yaml
 
     content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text(encoding="utf-8"))

@@ -6,12 +6,14 @@ that all options share have their default here. Each default stands in one place
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ecomcat.options import Rule, option, searchable
 
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
 
 
@@ -182,6 +184,12 @@ class SearchConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
+        if self.name is not None and not STUDY_NAME.fullmatch(self.name):
+            yield (
+                "name",
+                "expected a letter or digit and then only letters, digits, '_', '.' and '-', found "
+                f"{self.name!r}.",
+            )
         gpus = self.gpus_per_worker
         if gpus > 1 and not gpus.is_integer():
             yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."

@@ -35,16 +35,16 @@ def expanded(path: str | Path) -> Path:
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
-    A link keeps pointing where it did; what is no regular file (a pipe, a device) is not replaced
-    but written to.
+    Its folder is made where it is missing. A link keeps pointing where it did; a pipe or a device
+    is not replaced but written to.
 
     Args:
-        path: the file to write; its folder is made when missing.
-        durable: whether it has reached the disk when the block has ended; without it a power
-            failure may leave an empty file.
+        path: The file to write.
+        durable: Boolean. Whether it has reached the disk when the block has ended; else a power
+            failure may leave an empty file. Defaults to true.
 
     Raises:
-        UserError: when the disk is full or the folder cannot be written.
+        UserError: The disk is full, or the folder cannot be written to.
     """
     path = path.resolve()
     try:
@@ -61,7 +61,8 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         try:
             yield temporary
             if durable:
-                _flush(temporary)
+                with temporary.open("rb") as stream:
+                    os.fsync(stream.fileno())
             temporary.chmod(0o666 & ~file_mode_mask())
             temporary.replace(path)
         finally:
@@ -78,20 +79,11 @@ def write_failure(error: OSError) -> str:
     return f"{reason}. {advice}, and run the same command again."
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
 def require_writable(path: Path, key: str) -> None:
-    """Check that a folder can be made or replaced, without making it.
-
-    Args:
-        path: the folder.
-        key: the configuration key that names it, for the message.
+    """Check that the folder that a key names can be made or replaced, without making it.
 
     Raises:
-        UserError: when a file is in the way or the place cannot be written to.
+        UserError: A file is in the way, or the place cannot be written to.
     """
     above = next(parent for parent in path.absolute().parents if parent.exists())
     try:
@@ -106,11 +98,8 @@ def require_writable(path: Path, key: str) -> None:
 def require_output(output: str | None) -> None:
     """Refuse a place where no file can be written, before any work is done.
 
-    Args:
-        output: a file, `-` for standard output, or nothing.
-
     Raises:
-        UserError: when a folder stands there, or the folder that should hold it is missing.
+        UserError: A folder stands there, or the folder that should hold it is missing.
     """
     if not output or output == STANDARD_STREAM:
         return

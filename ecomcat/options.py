@@ -28,14 +28,11 @@ class Rule:
 
     Args:
         kind: String. The type of a value.
-        low: Number. Smallest number allowed, inclusive.
-        high: Number. Largest number allowed, inclusive.
-        names: Tuple of strings. The words allowed, for `kind="name"`.
+        low, high: Numbers. The least and the largest that are allowed.
+        names: Tuple of strings. The words that are allowed, for `kind="name"`.
         joined: Boolean. Whether several words may be joined by `+`.
-        none: Boolean. Whether the word `none` is allowed, too.
-        auto: Boolean. Whether the word `auto` is allowed, for what the data decide.
-        above: Number. Bound that a number must exceed.
-        below: Number. Bound that a number must stay under.
+        none, auto: Booleans. Whether the word `none`, or `auto`, is allowed, too.
+        above, below: Numbers. Bounds that are not allowed themselves.
 
     >>> Rule("int", 1, 8).check(2.0)
     2
@@ -52,10 +49,7 @@ class Rule:
     below: float | None = None
 
     def check(self, value: object) -> Value:
-        """Return the value in the rule's type.
-
-        Args:
-            value: Any object. What stands in a YAML file or on the command line.
+        """Return a value of a YAML file or of the command line in the rule's type.
 
         Raises:
             ValueError: The value breaks the rule; the message says what was expected.
@@ -69,13 +63,11 @@ class Rule:
             if isinstance(value, bool):
                 return value
         elif self.kind == "name":
-            if isinstance(value, str) and value in self.words():
-                return value
-            if isinstance(value, str) and self.joined:
+            if isinstance(value, str):
                 # `mean+max` is `max+mean`.
-                ordered = "+".join(sorted(value.split("+"), key=self._position))
-                if ordered in self.words():
-                    return ordered
+                for word in self.words():
+                    if sorted(word.split("+")) == sorted(value.split("+")):
+                        return word
         elif isinstance(value, int | float) and not isinstance(value, bool):
             return self._number(value)
         raise ValueError(f"expected {self.expected()}, found {value!r}")
@@ -89,9 +81,6 @@ class Rule:
             for chosen in combinations(self.names, count)
         ]
         return [*joined, "none"] if self.none else joined
-
-    def _position(self, name: str) -> int:
-        return self.names.index(name) if name in self.names else len(self.names)
 
     def _number(self, value: int | float) -> int | float:
         whole = self.kind == "int"
@@ -142,8 +131,8 @@ def option(
     Args:
         default: Any object. Left out where each YAML file of a group gives its own.
         help: String. What it means, in one line.
-        minimum: Number. Smallest allowed. Bounds that are integers allow whole numbers only.
-        maximum: Number. Largest allowed.
+        minimum: Number. The least allowed. Bounds that are integers allow whole numbers only.
+        maximum: Number. The largest allowed.
         above: Number. Bound that must be exceeded.
         below: Number. Bound that must not be reached.
         choices: Sequence of strings. The words allowed; "true" and "false" allow these, too.
@@ -171,44 +160,26 @@ def searchable(rule: Rule, *, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a schema declares of one key.
-
-    Args:
-        help: String. What the key means.
-        rule: The rule of a hyperparameter; None for what is not searched.
-        column: Boolean. Whether it names columns of a table.
-        verbatim: Boolean. Whether its value is a text, which is read as it stands.
-        free: Boolean. Whether it holds keys that the schema does not know.
-    """
+    """What a schema declares of one key."""
 
     help: str
-    rule: Rule | None
-    column: bool
-    verbatim: bool
-    free: bool
+    column: bool  # whether it names columns of a table
+    verbatim: bool  # whether its value is a text, which is read as it stands
+    free: bool  # whether it holds keys that the schema does not know
 
 
 def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
-    """Return what each key of a schema declares, by the dotted names of keys.
-
-    Args:
-        schema: Dataclass of a command or a group.
-        prefix: String. What stands before each name.
-    """
+    """Return what each key of a schema declares, by the dotted names of keys."""
     hints = get_type_hints(schema)
     found: dict[str, Declared] = {}
     for entry in fields(schema):
         hint, key = hints[entry.name], f"{prefix}{entry.name}"
-        if isinstance(hint, type) and is_dataclass(hint):
+        if is_dataclass(hint) and isinstance(hint, type):
             found |= declared_options(hint, f"{key}.")
             continue
-        found[key] = Declared(
-            help=entry.metadata.get("help", ""),
-            rule=entry.metadata.get("rule"),
-            column=entry.metadata.get("column", False),
-            verbatim=str in (hint, *get_args(hint)) and get_origin(hint) in {None, UnionType},
-            free=get_origin(hint) is dict,
-        )
+        verbatim = str in (hint, *get_args(hint)) and get_origin(hint) in {None, UnionType}
+        column = entry.metadata.get("column", False)
+        found[key] = Declared(entry.metadata["help"], column, verbatim, get_origin(hint) is dict)
     return found
 
 
@@ -259,12 +230,7 @@ def _rule_problems(key: str, value: Any, rule: Rule | None) -> Iterator[str]:
 
 
 def target_problems(key: str, node: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the parameters of the class that a node names.
-
-    Args:
-        key: String. Where the node stands in the configuration.
-        node: Mapping. `_target_` and the parameters that the configuration gives.
-    """
+    """Yield what is wrong with a node's parameters for the class that its `_target_` names."""
     module, _, name = str(node[TARGET]).rpartition(".")
     try:
         target = getattr(import_module(module), name)

@@ -20,12 +20,7 @@ def is_installed(package: str) -> bool:
 
 
 def require_extra(extra: str, *packages: str, needed_for: str) -> None:
-    """Refuse to go on without the packages of an extra.
-
-    Args:
-        extra: String. Its name in `pyproject.toml`.
-        *packages: Strings. Names by which they are imported.
-        needed_for: String. What needs them, as a message begins.
+    """Refuse to go on without the packages of an extra, by the names that are imported.
 
     Raises:
         UserError: Naming those that are missing and the line that installs them.
@@ -51,41 +46,20 @@ def usable_cores() -> int:
     return max(1, min(cores, _quota()))
 
 
-def _quota(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Return the cores that Linux's control groups allow in all; a large number without a limit.
-
-    Args:
-        limit: a file of microseconds a period, or `max`, and the period.
-    """
+def _quota() -> int:
+    """Return the cores that Linux's control groups allow in all; a large number without a limit."""
     try:
-        allowed, period = limit.read_text(encoding="ascii").split()
+        # Microseconds a period, or `max`, and the period.
+        allowed, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
         return math.ceil(int(allowed) / int(period))
     except (OSError, ValueError):
         return sys.maxsize
 
 
-def require_keras() -> None:
-    """Refuse a setting by which TensorFlow looks for a Keras that is not installed.
-
-    Raises:
-        UserError: Naming the variable and what to do.
-    """
-    wish = os.environ.get("TF_USE_LEGACY_KERAS", "")
-    if wish.lower() in {"1", "true"} and not is_installed("tf_keras"):
-        raise UserError(
-            f"TF_USE_LEGACY_KERAS={wish}: expected the package tf_keras with it, found none. "
-            "ecomcat uses Keras 3: unset the variable (unset TF_USE_LEGACY_KERAS)."
-        )
-
-
 def import_tensorflow() -> None:
-    """Import TensorFlow and look for devices, in silence unless it fails.
-
-    Set `TF_CPP_MIN_LOG_LEVEL` in the environment to see the notices.
-    """
-    require_keras()
-    # Keras would read another backend from the user's environment or home.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    """Import TensorFlow without its notices, unless `TF_CPP_MIN_LOG_LEVEL` is set or it fails."""
+    # The user's environment or home may ask for another backend, or for the Keras of old.
+    os.environ.update(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0")
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         _prepare_devices()
         return
@@ -145,11 +119,6 @@ def forget_requests() -> None:
 
 
 def raise_if_requested() -> None:
-    """Raise what a signal's handler raised, where it was lost on its way.
-
-    Raises:
-        KeyboardInterrupt: after Ctrl-C.
-        SystemExit: after SIGTERM.
-    """
+    """Raise what a signal's handler raised, where it was lost on its way."""
     if _requested:
         raise _requested[-1]

@@ -12,7 +12,7 @@ from ecomcat.data.dataset import file_problems, idle_similarity
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, builder_problems, read_space
 from ecomcat.options import validate
-from ecomcat.process import is_installed, pip_line, require_extra, require_keras
+from ecomcat.process import is_installed, pip_line, require_extra
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 
@@ -61,7 +61,6 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
         UserError: naming each value that is wrong, a line each; or the packages that are missing.
     """
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
-    require_keras()
     if config.data.group_near_duplicates:
         require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
     problems = [*file_problems(config.data), *idle_similarity(config.data)]

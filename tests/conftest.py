@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,28 +41,18 @@ TINY_SEARCH = (
 
 Completed = subprocess.CompletedProcess[str]
 RunCommand = Callable[..., Completed]
+RunMain = Callable[..., Ended]
 RunTask = Callable[..., Ended]
 
 
-def run_module(
-    module: str,
+def run_python(
     arguments: Sequence[str],
     folder: Path,
     *,
     text: str | None = None,
     environment: dict[str, str] | None = None,
 ) -> Completed:
-    """Run `python -m module arguments` in a folder, with `text` as standard input."""
-    return _run(["-m", module, *arguments], folder, text=text, environment=environment)
-
-
-def _run(
-    arguments: Sequence[str],
-    folder: Path,
-    *,
-    text: str | None = None,
-    environment: dict[str, str] | None = None,
-) -> Completed:
+    """Run a new interpreter that finds our package, with `text` as standard input."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -75,35 +66,38 @@ def _run(
     )
 
 
+def run_program(program: str, folder: Path) -> Completed:
+    """Run a program's text."""
+    return run_python(["-c", program], folder)
+
+
 def study_of(folder: Path) -> Path:
     """Return the folder of the one study that was searched there."""
     (study,) = (folder / "outputs" / "search").iterdir()
     return study
 
 
-def run_program(program: str, folder: Path) -> Completed:
-    """Run a program's text in a new interpreter that finds our package."""
-    return _run(["-c", program], folder)
-
-
 @pytest.fixture(scope="session")
 def run_command() -> RunCommand:
     """Return a function that runs one of our commands: `run_command("search", [...], folder)`."""
 
-    def run(command: str, arguments: Sequence[str], folder: Path, **options: object) -> Completed:
-        return run_module(f"ecomcat.{command}", arguments, folder, **options)  # type: ignore[arg-type]
+    def run_it(command: str, arguments: Sequence[str], folder: Path, **options: Any) -> Completed:
+        return run_python(["-m", f"ecomcat.{command}", *arguments], folder, **options)
 
-    return run
+    return run_it
 
 
 @pytest.fixture
-def run_task(
+def run_main(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[RunTask]:
-    """Return a function that runs a command with a task of the test's own, in a folder of its own.
-
-    It is called as `run_task("search", task, *arguments)`.
-    """
+) -> Iterator[RunMain]:
+    """Return `run(main, *arguments)`, which runs a command here, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    with command_line(monkeypatch, capsys) as run_main:
-        yield lambda command, task, *arguments: run_main(partial(run, command, task), *arguments)
+    with command_line(monkeypatch, capsys) as run_in_process:
+        yield run_in_process
+
+
+@pytest.fixture
+def run_task(run_main: RunMain) -> RunTask:
+    """Return `run_task("search", task, *arguments)`, where the test's own task is called."""
+    return lambda command, task, *rest: run_main(partial(run, command, task), *rest)

@@ -25,7 +25,6 @@ from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import TrialTable, read_state
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 3
 DATA, FINAL = "data.json", "final.json"
@@ -112,14 +111,8 @@ def require_study_place(root: Path, name: str) -> None:
     """Check that a study of this name can stand under the root, without making anything.
 
     Raises:
-        UserError: The name is no folder name, something other than a study stands there, or the
-            place cannot be written to.
+        UserError: Something other than a study stands there, or the place cannot be written to.
     """
-    if not _NAME.fullmatch(name):
-        raise UserError(
-            "Expected search.name to begin with a letter or digit and to hold only letters, "
-            f"digits, '_', '.' and '-'; found {name!r}."
-        )
     require_writable(root, "outputs_dir")
     directory = root / name
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()

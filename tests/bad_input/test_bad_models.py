@@ -13,7 +13,6 @@ from ecomcat.export.bundle import MANIFEST
 __all__ = ["exported", "refused", "search_csv"]
 
 ABSENT = ["data=csv", "data.path=absent.csv"]
-SAMPLE = ["data=sample", "data.sample_rows=400"]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +57,8 @@ def test_a_model_that_cannot_be_opened(
         ("predict", ["input=absent.csv", "output=out.csv"], ("absent.csv", "no such file")),
         ("predict", ["input=a.csv", "output=b.csv", "batch_rows=0"], ("batch_rows", "found 0")),
         ("train", ["model.lstm_units=[32,64]"], ("model.lstm_units=[32, 64]", "ecomcat.search")),
-        ("search", [*SAMPLE, "search.name=a/b"], ("search.name", "letters", "found 'a/b'")),
-        ("search", [*SAMPLE, "search.name=.b"], ("search.name", "letters", "found '.b'")),
+        ("search", [*ABSENT, "search.name=a/b"], ("search.name", "letters", "found 'a/b'")),
+        ("search", [*ABSENT, "search.name=.b"], ("search.name", "letters", "found '.b'")),
         ("search", [*ABSENT, "seed=-1"], ("seed: expected",)),  # before the data is read
         ("search", [*ABSENT, "model_dir=models/first/model"], ("absent.csv",)),
         ("search", ABSENT, ("absent.csv",)),  # the former model survives
