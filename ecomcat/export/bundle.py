@@ -6,10 +6,11 @@ import hashlib
 import json
 import logging
 import pickle
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-MANIFEST = "manifest.json"
-_PROJECT, _FORMAT = "ecomcat", 1
+MANIFEST, _PROJECT, _FORMAT = "manifest.json", "ecomcat", 1
+MODEL, ONNX_MODEL = "model.keras", "model.onnx"
+TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
+LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
+TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
+_USERS = ".gitignore"  # which a folder that is otherwise empty may hold
+_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
 
 def write_manifest(directory: Path, names: Iterable[str]) -> None:
@@ -60,18 +66,14 @@ def require_export(directory: Path) -> dict[str, str]:
         The names of its files and the hashes that they should have.
 
     Raises:
-        UserError: naming what is missing.
+        UserError: When something is missing, which is named.
     """
-    if not directory.is_dir():
-        raise UserError(
-            f"Expected an exported model in {directory}, found no such folder. Run "
-            "ecomcat.search first, or name the folder with model_dir=FOLDER."
-        )
     files = read_manifest(directory)
     if files is None:
+        found = f"{MANIFEST} of ecomcat's there" if directory.is_dir() else "such folder"
         raise UserError(
-            f"Expected an exported model in {directory}, found no {MANIFEST} of ecomcat's there. "
-            "Run ecomcat.search first, or name the folder with model_dir=FOLDER."
+            f"Expected an exported model in {directory}, found no {found}. Run ecomcat.search "
+            "first, or name the folder with model_dir=FOLDER."
         )
     missing = [name for name in files if not (directory / name).is_file()]
     if missing:
@@ -86,7 +88,7 @@ def check_manifest(directory: Path) -> set[str]:
         The names of its files; others that lie there are none of its own.
 
     Raises:
-        UserError: naming what is missing or differs.
+        UserError: When something is missing or differs, which is named.
     """
     files = require_export(directory)
     changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
@@ -107,16 +109,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-_KEPT = ".gitignore"
-
-
 def require_replaceable(directory: Path) -> None:
     """Refuse to export over anything but an earlier export or an empty folder.
 
-    Called before a search, so that nobody waits for an hour to be told.
+    It is called before a search, so that nobody waits for an hour to read it.
 
     Raises:
-        UserError: when the folder holds something else or cannot be written.
+        UserError: When the folder holds something else or cannot be written.
     """
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
@@ -129,7 +128,7 @@ def require_replaceable(directory: Path) -> None:
         entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     except OSError as error:
         raise UserError(f"Cannot read model_dir={directory}: {error.strerror}.") from error
-    if entries - {_KEPT} and read_manifest(directory) is None:
+    if entries - {_USERS} and read_manifest(directory) is None:
         raise UserError(
             f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
             f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
@@ -147,7 +146,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
     `.<name>.former`; the next export puts it back first.
 
     Args:
-        directory: the exported folder, which may not exist yet.
+        directory: The exported folder, which may not exist yet.
     """
     directory = directory.resolve()
     require_replaceable(directory)
@@ -196,27 +195,20 @@ def _copy_users_files(directory: Path, incoming: Path) -> None:
                 shutil.copy2(entry, incoming / entry.name, follow_symlinks=False)
 
 
-MODEL, ONNX_MODEL = "model.keras", "model.onnx"
-TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
-LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
-TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
-_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
-
-
 @dataclass(frozen=True)
 class Export:
     """What goes into the folder.
 
     Args:
-        model: ids in, probabilities out.
-        onnx_texts: that `model.onnx` must answer as the model does; None leaves the file out.
-        tokenizer: gives those ids by itself.
-        labels: names of the classes, in the order of the model's outputs.
-        config: of the run.
-        text_columns: names or positions of the columns that the texts came from.
-        metrics: all figures.
-        acceptance: what thresholds of confidence are read from.
-        trained_rows: digests of the texts that the model was trained on.
+        model: Keras model from ids to probabilities.
+        onnx_texts: Texts that `model.onnx` must answer as the model does; None leaves it out.
+        tokenizer: Gives those ids by itself.
+        labels: Names of the categories, in the order of the model's outputs.
+        config: Configuration of the run.
+        text_columns: Names or positions of the columns that the texts came from.
+        metrics: All figures.
+        acceptance: What thresholds of confidence are read from.
+        trained_rows: Digests of the texts that the model was trained on.
     """
 
     model: keras.Model
@@ -234,7 +226,8 @@ def export_model(directory: Path, export: Export) -> None:
     """Write the folder whole, in place of an earlier export.
 
     Raises:
-        UserError: when something else stands there or the disk is full.
+        UserError: When something else stands there, the disk is full, or the ONNX file answers
+            otherwise.
     """
     with replaced_folder(directory) as folder:
         export.model.save(folder / MODEL)
@@ -255,16 +248,10 @@ def export_model(directory: Path, export: Export) -> None:
 
 def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
     """Write the model for ONNX Runtime, unless it has what ONNX does not know."""
-    from ecomcat.export.onnx import (
-        CannotConvertError,
-        DifferentAnswersError,
-        require_same_answers,
-        write_onnx,
-    )
+    from ecomcat.export.onnx import CannotConvertError, require_same_answers, write_onnx
 
     try:
         write_onnx(model, path)
-        require_same_answers(model, path, texts)
     except CannotConvertError as error:
         path.unlink(missing_ok=True)
         logger.warning(
@@ -273,11 +260,8 @@ def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
             ONNX_MODEL,
             error,
         )
-    except DifferentAnswersError as error:
-        raise UserError(
-            f"Expected the same answers from {MODEL} and {ONNX_MODEL}: {error} Nothing was "
-            "exported, and the study is whole: run the same command with final.onnx=false."
-        ) from error
+    else:
+        require_same_answers(model, path, texts)
 
 
 def _yaml(export: Export) -> str:
@@ -291,15 +275,8 @@ def _yaml(export: Export) -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of what shaped the result."""
-    import platform
-
-    versions = {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
-    return {"python": platform.python_version(), **versions}
-
-
-def _installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions

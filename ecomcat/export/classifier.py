@@ -1,4 +1,4 @@
-"""Join the columns of a file to texts as it was done in training, or say that it was not."""
+"""The exported model as it answers: `ecomcat.load` opens it, every command answers with it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def check_runtime(runtime: str) -> None:
     """Refuse a runtime that there is not, or whose package is missing.
 
     Raises:
-        UserError: naming what there is, or what to install.
+        UserError: Naming what there is, or what to install.
     """
     if runtime not in RUNTIMES:
         raise UserError(
@@ -68,15 +68,12 @@ def open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
     """Open an exported model, whose manifest has been checked.
 
     Args:
-        directory: the exported folder.
-        files: names of its own files: another model's may have been left there.
-        runtime: `onnx`, `keras`, or `auto` for ONNX where the model was exported to it.
+        directory: The exported folder.
+        files: Names of its own files: another model's may have been left there.
+        runtime: String. `"onnx"`, `"keras"`, or `"auto"` for ONNX where it was exported.
 
     Returns:
         A function from encoded texts to class probabilities `(texts, classes)`.
-
-    Raises:
-        UserError: when the runtime or its file is missing, or the file cannot be read.
     """
     check_runtime(runtime)
     has_onnx = ONNX_MODEL in files
@@ -227,10 +224,10 @@ def trained_columns(directory: Path) -> tuple[str | int, ...]:
     """Return the columns that an exported model was trained on, without opening the model.
 
     Args:
-        directory: the exported folder.
+        directory: The exported folder.
 
     Returns:
-        Names or positions; none where the folder does not tell, which `load_classifier` refuses.
+        Names or positions; none where the folder does not say.
     """
     import yaml
 
@@ -247,11 +244,11 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
     The tokenizer comes from its JSON form: a pickle could run a stranger's code.
 
     Args:
-        directory: the exported folder.
-        runtime: `onnx`, `keras`, or `auto` for ONNX where the model was exported to it.
+        directory: The exported folder.
+        runtime: String. `"onnx"`, `"keras"`, or `"auto"` for ONNX where it was exported.
 
     Raises:
-        UserError: when the folder is not an export of ours or was changed, or the runtime is
+        UserError: When the folder is not an export of ours or was changed, or the runtime is
             missing.
     """
     check_runtime(runtime)
@@ -288,12 +285,12 @@ def _asked(data: ReadingConfig) -> list[Any]:
 def warn_of_other_columns(
     data: ReadingConfig, trained: Sequence[str | int], found: Sequence[str | int]
 ) -> None:
-    """Say so where texts were put together from other columns than in training.
+    """Warn where texts were put together from other columns than in training.
 
     Args:
-        data: how the file was read.
-        trained: columns that the model was trained on.
-        found: columns that the file's texts came from.
+        data: How the file was read.
+        trained: Columns that the model was trained on.
+        found: Columns that the file's texts came from.
     """
 
     def compared(columns: Sequence[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which words speak for an answer: leave each out in turn, and see how far the answer falls.
+"""Which words an answer rests on: leave each out in turn, and see how far the answer falls.
 
 Occlusion, as in Zeiler and Fergus, "Visualizing and understanding convolutional networks" (ECCV
 2014, section 4.2), of words instead of patches. A word is left out wherever it stands in the
@@ -27,12 +27,12 @@ _CHUNK_TOKENS = 1 << 20  # of all variants scored at a time
 
 @dataclass(frozen=True)
 class WordWeight:
-    """What a word speaks for the answer to a text.
+    """What a word adds to the answer to a text.
 
     Args:
-        word: as it first stands in the text.
-        weight: how far the answer's probability falls without it; negative where it rises.
-        spans: where it stands: first character and the one after the last, of each occurrence.
+        word: String, as it first stands in the text.
+        weight: Float. How far the answer's probability falls without it; negative where it rises.
+        spans: Where it stands: first character and the one after the last, of each occurrence.
     """
 
     word: str
@@ -78,9 +78,9 @@ def explain_texts(
     Words that the vocabulary lacks say nothing to the model, and are left out.
 
     Args:
-        score: gives class probabilities `(texts, classes)` of encoded texts.
-        tokenizer: gives the ids.
-        texts: any number of texts.
+        score: Function from encoded texts to class probabilities `(texts, classes)`.
+        tokenizer: Gives the ids.
+        texts: Any number of texts.
 
     Returns:
         The known words of each text that the model reads, strongest first.

@@ -38,10 +38,6 @@ class CannotConvertError(Exception):
     """A network has a layer or an operation that ONNX does not know."""
 
 
-class DifferentAnswersError(Exception):
-    """An ONNX file does not answer as the model that it was made of."""
-
-
 def write_onnx(model: keras.Model, path: Path) -> None:
     """Write a model from token ids to probabilities as an ONNX file that ONNX Runtime answers.
 
@@ -114,8 +110,7 @@ def require_same_answers(
         max_difference: Float. Probabilities may differ by less than this. Defaults to 1e-4.
 
     Raises:
-        DifferentAnswersError: With the difference found.
-        UserError: When ONNX Runtime is not installed or cannot open the file.
+        UserError: When the answers differ.
     """
     from ecomcat.model.training import predict_probabilities
 
@@ -124,16 +119,21 @@ def require_same_answers(
     compared = texts.take(by_length[steps.astype(np.int64)])
     expected, found = predict_probabilities(model, compared), OnnxScorer(path)(compared)
     if expected.shape != found.shape:
-        raise DifferentAnswersError(
-            f"{path} answers with {found.shape[1]} classes, the model with {expected.shape[1]}."
-        )
+        raise _different(f"{found.shape[1]} classes where the model has {expected.shape[1]}")
     difference = float(np.abs(expected - found).max(initial=0.0))
     # Not `>=`, which lets through what is not a number.
     if not difference < max_difference:
-        raise DifferentAnswersError(
-            f"{path} does not answer as the model does: a probability differs by {difference:.2g} "
-            f"on {len(compared)} texts, of less than {max_difference:g} allowed."
+        raise _different(
+            f"a probability that differs by {difference:.2g} on {len(compared)} texts, of less "
+            f"than {max_difference:g} allowed"
         )
+
+
+def _different(found: str) -> UserError:
+    return UserError(
+        f"Expected the same answers from model.keras and model.onnx, found {found}. Nothing was "
+        "exported, and the study is whole: run the same command with final.onnx=false."
+    )
 
 
 class OnnxScorer:
@@ -141,16 +141,14 @@ class OnnxScorer:
 
     Args:
         path: The model, as `write_onnx` writes it.
-        threads: Integer. Threads that compute one batch; more than 1 seldom pay for small LSTMs.
-            Defaults to 1.
         workers: Integer. Batches computed at a time. Defaults to the number of cores.
 
     Raises:
         UserError: When ONNX Runtime is not installed or cannot open the file.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, workers: int | None = None) -> None:
-        self._session = _open(_import_runtime(), path, threads)
+    def __init__(self, path: Path, *, workers: int | None = None) -> None:
+        self._session = _open(_import_runtime(), path)
         self._num_classes = self._session.get_outputs()[0].shape[-1]
         self._workers = workers or usable_cores()
 
@@ -188,9 +186,9 @@ def _import_runtime() -> ModuleType:
     return importlib.import_module("onnxruntime")
 
 
-def _open(runtime: ModuleType, path: Path, threads: int) -> Any:
+def _open(runtime: ModuleType, path: Path) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1  # more seldom pay for small LSTMs
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _ERRORS_ONLY
