@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
@@ -152,7 +154,7 @@ def _export(
     export = Export(
         model=final.model,
         onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
-        tokenizer=deployed_tokenizer(tokenizer, final.vocabulary_size, final.max_tokens),
+        tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
         text_columns=dataset.text_columns,
@@ -184,10 +186,8 @@ def _report(
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
     """Return validation and test texts as the exported model reads them."""
-    from ecomcat.final.retraining import pooled
-
-    rows = pooled([inputs.split.validation, inputs.split.test])
-    return inputs.texts.take(rows).view(final.vocabulary_size, final.max_tokens)
+    rows = np.union1d(inputs.split.validation, inputs.split.test)
+    return inputs.examples(rows, vars(final.limits)).texts
 
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:

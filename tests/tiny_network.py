@@ -29,15 +29,19 @@ VALUES: dict[str, Any] = {
 
 
 def texts_and_labels(count: int, seed: int, longest: int) -> tuple[EncodedTexts, np.ndarray]:
-    """Make texts of three classes, each with six words of its own.
-
-    Args:
-        count: how many.
-        seed: other texts for another number.
-        longest: words of a text at most.
-    """
+    """Make some texts of three classes, each with six words of its own, at most `longest`."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 3, count)
     texts = [random.integers(2, 8, random.integers(1, longest + 1)) + 6 * label for label in labels]
     offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
     return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels
+
+
+def train_epoch(training: Any) -> dict[str, float]:
+    """Train one epoch and return its scores."""
+    batches = training.train_batches()
+    while True:
+        try:
+            next(batches)
+        except StopIteration as end:
+            return dict(end.value)

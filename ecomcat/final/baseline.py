@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.splitting import Split
-from ecomcat.final.sampling import sample_with_each_class
-from ecomcat.model.metrics import Scores, macro_f1, score_predictions
+from ecomcat.data.dataset import Dataset
+from ecomcat.final.sampling import sample_rows
+from ecomcat.model.metrics import macro_f1, score_predictions
 from ecomcat.process import raise_if_requested
 
 logger = logging.getLogger("ecomcat")
@@ -46,22 +46,27 @@ class NothingToLearnError(ValueError):
     """The texts, or their classes, leave a linear model nothing to learn."""
 
 
+@contextmanager
+def optional(title: str) -> Iterator[None]:
+    """Log why there is none of what a search can do without, and go on: networks are trained."""
+    try:
+        yield
+    except NothingToLearnError as error:
+        logger.info("%s: none, since %s.", title, error)
+    except MemoryError:
+        logger.info("%s: none, since there was not enough memory for it.", title)
+
+
 @dataclass(frozen=True)
 class LinearChoice:
-    """Settings of a linear model, which are chosen on validation.
-
-    Args:
-        cost: Float. LinearSVC's `C`.
-        sublinear_tf: Boolean. Whether a word counts by the logarithm of how often it stands in a
-            text.
-    """
+    """LinearSVC's `C`, and whether a word counts by the logarithm of how often a text has it."""
 
     cost: float
     sublinear_tf: bool
 
 
 def linear_candidates(texts: int, num_classes: int) -> list[LinearChoice]:
-    """Return the settings to try, those of the same features next to each other."""
+    """Return the settings to try."""
     costs = _COSTS if texts * num_classes <= _MAX_WORK_TUNED else (1.0,)
     return [LinearChoice(cost, sublinear) for sublinear in (False, True) for cost in costs]
 
@@ -71,56 +76,64 @@ def choose_linear(
 ) -> tuple[LinearChoice, Any]:
     """Fit each of the `linear_candidates` on train and choose one on validation.
 
-    Args:
-        train: Texts and their class numbers.
-        validation: The same of other rows. The highest macro-F1 wins, the first of equals.
-        num_classes: Integer. Number of classes.
-
     Returns:
-        The choice, and its model: a scikit-learn pipeline from texts to class numbers.
+        The first choice of the highest macro-F1, and its model: a scikit-learn pipeline from texts
+        to class numbers.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
     """
-    from sklearn.feature_extraction.text import TfidfTransformer
+    counter, counts, label_ids = _count_words(train, num_classes, _MAX_TEXTS_TUNED)
+    unseen = counter.transform(validation[0])
+    fits = (
+        (choice, _fit(counter, counts, label_ids, choice))
+        for choice in linear_candidates(len(label_ids), num_classes)
+    )
 
-    train = _sample(train, _MAX_TEXTS_TUNED, num_classes)
-    counter = _counter(num_classes)
-    counts = _count_words(counter, train)
-    others = counter.transform(validation[0])
-    best: tuple[float, LinearChoice, Any] | None = None
-    candidates = linear_candidates(len(train[0]), num_classes)
-    for sublinear, choices in groupby(candidates, lambda choice: choice.sublinear_tf):
-        # The words are counted once; only their weights depend on the setting.
-        weights = TfidfTransformer(sublinear_tf=sublinear).fit(counts)
-        features, unseen = weights.transform(counts), weights.transform(others)
-        for choice in choices:
-            model = fit_svc(choice.cost, features, train[1])
-            score = macro_f1(validation[1], model.predict(unseen), num_classes)
-            if best is None or score > best[0]:
-                best = score, choice, _pipeline(counter, weights, model)
-    assert best is not None
-    return best[1:]
+    def score(fit: tuple[LinearChoice, Any]) -> float:
+        # The words of validation are counted once; only their weights depend on the choice.
+        return macro_f1(validation[1], fit[1][1:].predict(unseen), num_classes)
+
+    return max(fits, key=score)
 
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
-    """Fit one model and return it as `choose_linear` does.
-
-    Args:
-        rows: Texts and their class numbers.
-        choice: The settings.
-        num_classes: Integer. Number of classes.
+    """Fit one model to texts and their class numbers, and return it as `choose_linear` does.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
     """
-    from sklearn.feature_extraction.text import TfidfTransformer
+    return _fit(*_count_words(rows, num_classes, _MAX_TEXTS), choice)
 
-    texts, label_ids = _sample(rows, _MAX_TEXTS, num_classes)
-    counter = _counter(num_classes)
-    counts = _count_words(counter, (texts, label_ids))
+
+def _count_words(rows: LabelledTexts, num_classes: int, max_texts: int) -> tuple[Any, Any, Any]:
+    """Return a fitted counter, the words that it counted in a sample, and its class numbers."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    chosen = rows_to_fit(rows[1], num_classes, np.random.default_rng(0), max_texts)
+    label_ids = rows[1][chosen]
+    if len(np.unique(label_ids)) < 2:
+        raise NothingToLearnError("all training texts are of one class")
+    counter = CountVectorizer(
+        ngram_range=(1, 2),
+        token_pattern=WORD_PATTERN,
+        max_features=_MAX_WEIGHTS // num_classes,
+        dtype=np.float64,
+    )
+    try:
+        return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids
+    except ValueError as error:
+        # What scikit-learn raises for it has no type of its own.
+        raise NothingToLearnError("no training text has a word of two letters or more") from error
+
+
+def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: LinearChoice) -> Any:
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.pipeline import Pipeline
+
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
-    return _pipeline(counter, weights, fit_svc(choice.cost, weights.transform(counts), label_ids))
+    model = fit_svc(choice.cost, weights.transform(counts), label_ids)
+    return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
 
 
 def rows_to_fit(
@@ -131,24 +144,15 @@ def rows_to_fit(
 ) -> NDArray[np.int64]:
     """Return the numbers of the rows that a linear model can be fitted to in minutes.
 
-    Args:
-        label_ids: Array of class numbers, shape `(texts,)`.
-        num_classes: Integer. Number of classes.
-        random: Generator, for the sample.
-        max_texts: Integer. How many texts to return, at most. Defaults to 200,000.
+    Where `max_texts` are fewer than all, it is a random sample, and the first row of each class.
     """
     max_rows = max(1, min(max_texts, _MAX_WORK // num_classes))
-    return sample_with_each_class(label_ids, max_rows, random)
+    rows = sample_rows(len(label_ids), max_rows, random)
+    return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
 
 
 def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
-    """Fit LinearSVC on weighted words, the same each time for the same rows.
-
-    Args:
-        cost: Float. Its `C`.
-        features: Sparse matrix with a row a text.
-        label_ids: Array of class numbers, of two classes at least.
-    """
+    """Fit LinearSVC, of cost `C`, on weighted words: the same each time for the same rows."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
@@ -162,86 +166,11 @@ def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
         return model.fit(features, label_ids)
 
 
-def _sample(rows: LabelledTexts, max_texts: int, num_classes: int) -> LabelledTexts:
-    texts, label_ids = rows
-    chosen = rows_to_fit(label_ids, num_classes, np.random.default_rng(0), max_texts)
-    return [texts[row] for row in chosen], label_ids[chosen]
-
-
-def _pipeline(counter: Any, weights: Any, model: Any) -> Any:
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
-
-
-def _counter(num_classes: int) -> Any:
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    return CountVectorizer(
-        ngram_range=(1, 2),
-        token_pattern=WORD_PATTERN,
-        max_features=_MAX_WEIGHTS // num_classes,
-        dtype=np.float64,
-    )
-
-
-def _count_words(counter: Any, rows: LabelledTexts) -> Any:
-    """Learn a vocabulary and count its words in the texts that it came from."""
-    if len(np.unique(rows[1])) < 2:
-        raise NothingToLearnError("all training texts are of one class")
-    try:
-        return counter.fit_transform(rows[0])
-    except ValueError as error:
-        # What scikit-learn raises for it has no type of its own.
-        raise NothingToLearnError("no training text has a word of two letters or more") from error
-
-
-@dataclass(frozen=True)
-class LinearBaseline:
-    """What the linear baseline reached.
-
-    Args:
-        choice: The better settings on validation.
-        validation: Scores of the model fitted on train alone.
-        test: Scores of the model fitted on train and validation.
-        correct: Array of shape `(test texts,)`, whether each answer to a test text was right.
-        left_out: Float. Fraction of train and validation left out by a random sample, since all of
-            it would take too long to fit.
-    """
-
-    choice: LinearChoice
-    validation: Scores
-    test: Scores
-    correct: NDArray[np.bool_]
-    left_out: float = 0.0
-
-    def describe(self, ours: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return what `metrics.json` holds.
-
-        Args:
-            ours: Array of shape `(test texts,)`, whether our own answers were right.
-        """
-        names = ("rows", "accuracy", "macro_f1", "weighted_f1")
-        return {
-            "name": "TF-IDF (words and pairs of words) + LinearSVC",
-            "C": self.choice.cost,
-            "sublinear_tf": self.choice.sublinear_tf,
-            "left_out": round(self.left_out, 4),
-            "validation": {name: getattr(self.validation, name) for name in names},
-            "test": {name: getattr(self.test, name) for name in names},
-            "comparison": compare_answers(ours, self.correct),
-        }
-
-
 def compare_answers(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> dict[str, Any]:
     """Test by McNemar's exact test whether two models differ, on the same texts.
 
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages" (Psychometrika 12, 1947).
-
-    Args:
-        ours: Array of shape `(texts,)`, whether each of our answers was right.
-        theirs: The same of the other model.
+    percentages" (Psychometrika 12, 1947). Both arrays say of each text whether it was right.
 
     >>> compare_answers(np.array([True] * 6), np.array([False] * 6))
     {'only_ours_right': 6, 'only_baseline_right': 0, 'p_value': 0.03125}
@@ -253,45 +182,41 @@ def compare_answers(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> dict[
     return {"only_ours_right": gained, "only_baseline_right": lost, "p_value": p_value}
 
 
-def linear_baseline(
-    texts: Sequence[str], label_ids: NDArray[np.int64], split: Split, class_names: Sequence[str]
-) -> LinearBaseline | None:
+def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]:
     """Choose on validation, fit again on train and validation, score test once.
 
     Args:
-        texts: All texts.
-        label_ids: Array of class numbers, shape `(texts,)`.
-        split: Which of them are train, validation and test.
-        class_names: Names of the classes.
+        dataset: All texts.
+        ours: Array of shape `(test texts,)`, whether our own answers were right.
 
     Returns:
-        What it reached, the same each time for the same arguments. `None`, with a line in the log,
-        where the texts leave it nothing to learn or memory runs out.
+        What `metrics.json` holds, the same each time for the same arguments.
+
+    Raises:
+        NothingToLearnError: When there is nothing to learn.
     """
-    try:
-        return _fitted(texts, label_ids, split, class_names)
-    except NothingToLearnError as error:
-        logger.info("Linear baseline: none, since %s.", error)
-    except MemoryError:
-        # The network is trained by now: it is not to be lost for a comparison.
-        logger.info("Linear baseline: none, since there was not enough memory for it.")
-    return None
 
+    def labelled(rows: NDArray[np.int64]) -> LabelledTexts:
+        return [dataset.texts[row] for row in rows], dataset.label_ids[rows]
 
-def _fitted(
-    texts: Sequence[str], label_ids: NDArray[np.int64], split: Split, class_names: Sequence[str]
-) -> LinearBaseline:
-    def rows_of(rows: NDArray[np.int64]) -> LabelledTexts:
-        return [texts[row] for row in rows], label_ids[rows]
+    def score(rows: LabelledTexts, predicted: NDArray[np.int64]) -> dict[str, float]:
+        scores = score_predictions(rows[1], predicted, dataset.class_names)
+        names = ("rows", "accuracy", "macro_f1", "weighted_f1")
+        return {name: getattr(scores, name) for name in names}
 
-    def score(model: Any, rows: LabelledTexts) -> tuple[Scores, NDArray[np.bool_]]:
-        predicted = model.predict(rows[0])
-        return score_predictions(rows[1], predicted, class_names), predicted == rows[1]
-
-    num_classes, validation = len(class_names), rows_of(split.validation)
-    choice, model = choose_linear(rows_of(split.train), validation, num_classes)
-    validated, _ = score(model, validation)
-    both = np.sort(np.concatenate([split.train, split.validation]))
-    tested, correct = score(fit_linear(rows_of(both), choice, num_classes), rows_of(split.test))
-    fitted = rows_to_fit(label_ids[both], num_classes, np.random.default_rng(0))
-    return LinearBaseline(choice, validated, tested, correct, 1 - len(fitted) / len(both))
+    split, num_classes = dataset.split, len(dataset.class_names)
+    validation, test = labelled(split.validation), labelled(split.test)
+    choice, model = choose_linear(labelled(split.train), validation, num_classes)
+    validated = score(validation, model.predict(validation[0]))
+    both = np.union1d(split.train, split.validation)
+    predicted = fit_linear(labelled(both), choice, num_classes).predict(test[0])
+    fitted = rows_to_fit(dataset.label_ids[both], num_classes, np.random.default_rng(0))
+    return {
+        "name": "TF-IDF (words and pairs of words) + LinearSVC",
+        "C": choice.cost,
+        "sublinear_tf": choice.sublinear_tf,
+        "left_out": round(1 - len(fitted) / len(both), 4),  # of train and validation
+        "validation": validated,
+        "test": score(test, predicted),
+        "comparison": compare_answers(ours, predicted == test[1]),
+    }

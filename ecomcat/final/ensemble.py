@@ -7,7 +7,7 @@ alone, by the answers of weights that were trained on train alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.final.sampling import max_judged_texts, sample_rows
+from ecomcat.final.sampling import judged_rows
 from ecomcat.tuning.checkpoints import VALIDATION
 from ecomcat.tuning.records import TrialRecord, candidates, load_records
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
 _MAX_SAMPLES = 12  # of comparable trials
-
 _BAGS = 40
 _ROUNDS = 12  # trials that one bag picks
 _BAG_FRACTION = 0.5  # of the trials that a bag may pick from
@@ -33,22 +32,13 @@ _EQUAL_FRACTION = 0.5  # of the whole, which members have equal parts of: votes 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial that may be exported.
-
-    Args:
-        record: The trial.
-        path: The file of its validation probabilities.
-    """
+    """A trial that may be exported, and the file of its validation probabilities."""
 
     record: TrialRecord
     path: Path
 
     def answers(self) -> NDArray[np.float32]:
-        """Return the trial's probabilities `(texts, num_classes)` of the validation texts.
-
-        Raises:
-            UserError: When the file is gone.
-        """
+        """Return the trial's probabilities `(texts, num_classes)` of the validation texts."""
         try:
             with np.load(self.path, allow_pickle=False) as saved:
                 probabilities: NDArray[np.float32] = saved["probabilities"]
@@ -61,10 +51,7 @@ class Candidate:
 
 
 def find_candidates(study: Study) -> list[Candidate]:
-    """Return the best completed trials, the best first.
-
-    Of trials that continue each other only the best one is returned.
-    """
+    """Return the best completed trials, the best first; of those that continue each other one."""
     completed = candidates(load_records(study))
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
@@ -131,9 +118,8 @@ class Ensemble:
 
     def describe(self) -> str:
         """Return in a few words what is exported."""
-        return (
-            f"an ensemble of at most {self.max_members} trial{'s' if self.max_members > 1 else ''}"
-        )
+        plural = "s" if self.max_members > 1 else ""
+        return f"an ensemble of at most {self.max_members} trial{plural}"
 
     def choose(
         self, candidates: Sequence[Candidate], label_ids: NDArray[np.int64], seed: int
@@ -141,9 +127,7 @@ class Ensemble:
         """Choose trials that are right together; the largest weight comes first."""
         # The probabilities of all trials of all texts may be too many to hold.
         first = candidates[0].answers()
-        texts = sample_rows(
-            len(first), max_judged_texts(first.shape[1]), np.random.default_rng(seed)
-        )
+        texts = judged_rows(len(first), first.shape[1], seed)
         library = np.stack([first[texts], *(each.answers()[texts] for each in candidates[1:])])
         votes = _vote(library, label_ids[texts], np.random.default_rng([seed, len(library)]))
         order = sorted(np.flatnonzero(votes), key=lambda trial: (-votes[trial], trial))
@@ -183,10 +167,7 @@ def _pick_greedily(library: NDArray[np.float32], label_ids: NDArray[np.int64]) -
 
 
 def _score(total: NDArray[np.float32], label_ids: NDArray[np.int64]) -> tuple[float, float]:
-    """Return macro-F1 and mean log-likelihood of a sum of probabilities.
-
-    Scikit-learn's macro-F1 takes ten times as long, and there are thousands of sums.
-    """
+    """Return macro-F1, in a tenth of scikit-learn's time, and mean log-likelihood of a sum."""
     count, predicted = total.shape[1], total.argmax(axis=1)
     hits = np.bincount(label_ids[predicted == label_ids], minlength=count)
     present = np.bincount(label_ids, minlength=count) + np.bincount(predicted, minlength=count)
@@ -221,8 +202,7 @@ def comparable_answers(
         seed: Integer. Seed of the random samples.
 
     Returns:
-        For each sample of trials an array of shape `(rows, num_classes)`; none where no more trials
-        are that good than a sample holds.
+        An array `(rows, num_classes)` a sample; none where too few trials are that good.
     """
     saved = [each for each in candidates if each.path.is_file()]
     best = max((each.record.objective or 0.0 for each in saved), default=0.0)
@@ -231,9 +211,7 @@ def comparable_answers(
     if len(comparable) <= count:
         return []
     samples = _samples(len(comparable), count, np.random.default_rng([seed, count]))
-    answers: Mapping[int, NDArray[np.float32]] = {
-        number: comparable[number].answers()[rows] for number in sorted(set(chain(*samples)))
-    }
+    answers = {number: comparable[number].answers()[rows] for number in set(chain(*samples))}
     return [mix((answers[number], 1 / count) for number in sample) for sample in samples]
 
 

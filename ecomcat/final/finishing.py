@@ -16,11 +16,11 @@ from ecomcat.commands import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions
-from ecomcat.final.baseline import linear_baseline
+from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.calibration import calibrated_model
 from ecomcat.final.experts import Part, TextLimits, merge_models
 from ecomcat.final.plan import NETWORK, WEIGHT, WHOLE, Answers, FinalPlan, plan_final
-from ecomcat.final.retraining import network_with, pooled, retrain_trials
+from ecomcat.final.retraining import network_with, retrain_trials
 from ecomcat.model.metrics import (
     Acceptance,
     acceptance_of,
@@ -45,20 +45,17 @@ class FinalModel:
 
     Args:
         model: Keras model from ids to probabilities, without an optimizer.
-        vocabulary_size: Integer. Number of ids that it knows.
-        max_tokens: Integer. Number of tokens that it reads of a text.
+        limits: What it sees of a text.
         parts: The models within it by name: the networks together, and each expert.
     """
 
     model: keras.Model
-    vocabulary_size: int
-    max_tokens: int
+    limits: TextLimits
     parts: Mapping[str, keras.Model]
 
     def answers(self, inputs: TrialInputs, rows: NDArray[np.int64]) -> Answers:
         """Return the answers of each part and of the whole to some texts."""
-        limits = TextLimits(self.vocabulary_size, self.max_tokens)
-        texts = inputs.examples(rows, vars(limits)).texts
+        texts = inputs.examples(rows, vars(self.limits)).texts
         models = {**self.parts, WHOLE: self.model}
         return {name: predict_probabilities(model, texts) for name, model in models.items()}
 
@@ -70,8 +67,8 @@ class Finished:
     Args:
         final: The model that is exported.
         tested: The model that was tested: the same, unless test rows were trained on afterwards.
-        test: Array of shape `(texts, num_classes)`, what it answers to the test texts.
-        validation: The same of the validation texts, by weights trained on train alone.
+        answers: Arrays of shape `(texts, num_classes)`: what the tested model answers to `test`,
+            and what weights trained on train alone answer to `validation`.
         trained_rows: Array of numbers of the texts that the exported model was trained on.
         metrics: What `metrics.json` holds.
         acceptance: Answers to validation texts, which thresholds are read from.
@@ -79,8 +76,7 @@ class Finished:
 
     final: FinalModel
     tested: FinalModel
-    test: NDArray[np.float32]
-    validation: NDArray[np.float32]
+    answers: Answers
     trained_rows: NDArray[np.int64]
     metrics: dict[str, Any]
     acceptance: Acceptance
@@ -104,17 +100,20 @@ def finish_search(
     split, final = dataset.split, config.final
     with step("Choosing on validation what is exported"):
         plan = plan_final(final, inputs, study)
-    rows = pooled([split.train, split.validation]) if final.retrain else split.train
+    rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     with closing(FinalCurves(study, result.best)) as curves:
         tested = build_final(config, inputs, study, plan, rows, result.best, curves.write)
     with step("Scoring the test set"):
-        test = tested.answers(inputs, split.test)
-    acceptance = _acceptance(dataset, plan)
-    scores = _scores(dataset, plan.validation, test, acceptance)
-    baseline = _baseline(dataset, test[WHOLE]) if final.baseline else None
+        answers = {"test": tested.answers(inputs, split.test), "validation": plan.validation}
+    scores, acceptance = score_final(dataset, answers)
+    baseline = None
+    if final.baseline:
+        with step("Fitting the linear baseline"), optional("Linear baseline"):
+            correct = answers["test"][WHOLE].argmax(axis=1) == dataset.label_ids[split.test]
+            baseline = linear_baseline(dataset, correct)
     exported = tested
     if final.use_all_rows:
-        rows = pooled([split.train, split.validation, split.test[_unmarked(dataset)]])
+        rows = np.union1d(rows, split.test[_unmarked(dataset)])
         logger.info("Training again on all %d texts, test included.", len(rows))
         exported = build_final(config, inputs, study, plan, rows, result.best)
     metrics = {
@@ -131,11 +130,11 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
+    whole = {on: parts[WHOLE] for on, parts in answers.items()}
     with step("Writing TensorBoard's pictures"):
         labels = dataset.label_ids[split.test]
-        write_final(study, metrics, dataset.class_names, labels, test[WHOLE])
-    validation = plan.validation[WHOLE]
-    return Finished(exported, tested, test[WHOLE], validation, rows, metrics, acceptance)
+        write_final(study, metrics, dataset.class_names, labels, whole["test"])
+    return Finished(exported, tested, whole, rows, metrics, acceptance)
 
 
 def build_final(
@@ -157,15 +156,12 @@ def build_final(
         rows: Array of numbers of the texts to train on, in ascending order.
         best: The best trial, whose epochs are reported.
         on_epoch: Function that is called with each of its epochs' number and scores.
-
-    Raises:
-        UserError: When a training fails.
     """
     limits = plan.limits
     # Before the networks, which take longer: what fails is to fail at once.
-    for chosen in plan.experts:
-        with step(f"Fitting the {chosen.expert.name} part"):
-            chosen.expert.fit(inputs.examples(rows, vars(limits)))
+    for expert in plan.experts:
+        with step(f"Fitting the {expert.name} part"):
+            expert.fit(inputs.examples(rows, vars(limits)))
 
     def report(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
         if trial == best.id:
@@ -184,45 +180,48 @@ def build_final(
         [Part(each, member.weight, member.limits) for each, member in members], limits
     )
     parts = [Part(network, 1 - WEIGHT * len(plan.experts), limits)]
-    parts += [chosen.expert.part(WEIGHT) for chosen in plan.experts]
+    parts += [expert.part(WEIGHT) for expert in plan.experts]
     return FinalModel(
         calibrated_model(merge_models(parts, limits), plan.temperature),
-        limits.vocabulary_size,
-        limits.max_tokens,
-        {NETWORK: network, **{each.expert.name: each.expert.model for each in plan.experts}},
+        limits,
+        {NETWORK: network, **{expert.name: expert.model for expert in plan.experts}},
     )
 
 
-def _acceptance(dataset: Dataset, plan: FinalPlan) -> Acceptance:
-    """Return validation answers as the exported folder holds them: the figures are of these."""
-    labels = dataset.label_ids[dataset.split.validation]
-    return read_acceptance(acceptance_of(plan.validation[WHOLE], labels).describe())
+def score_final(
+    dataset: Dataset, answers: Mapping[str, Answers]
+) -> tuple[dict[str, Any], Acceptance]:
+    """Score the whole, and in short each part.
 
+    Args:
+        dataset: All texts.
+        answers: Those to `test` and `validation`.
 
-def _scores(
-    dataset: Dataset, validation: Answers, test: Answers, acceptance: Acceptance
-) -> dict[str, Any]:
-    """Return the scores of the whole, and in short those of each part."""
+    Returns:
+        What `metrics.json` holds of them, and the answers that thresholds are read from.
+    """
     split, names = dataset.split, dataset.class_names
-    labels = {
-        "validation": dataset.label_ids[split.validation],
-        "test": dataset.label_ids[split.test],
-    }
-    answers = {"validation": validation, "test": test}
+    labels = {on: dataset.label_ids[getattr(split, on)] for on in answers}
+    whole = {on: parts[WHOLE] for on, parts in answers.items()}
+    # As the exported folder holds them, which the figures are of.
+    acceptance = read_acceptance(
+        acceptance_of(whole["validation"], labels["validation"]).describe()
+    )
     texts = [dataset.texts[row] for row in split.test]
     scores = {
-        "test": score_answers(test[WHOLE], labels["test"], names, acceptance, texts=texts),
-        "validation": score_answers(validation[WHOLE], labels["validation"], names, acceptance),
+        "test": score_answers(whole["test"], labels["test"], names, acceptance, texts=texts),
+        "validation": score_answers(whole["validation"], labels["validation"], names, acceptance),
     }
     unmarked = _unmarked(dataset)
     if not unmarked.all() and unmarked.any():
         scores["test_without_excluded"] = score_answers(
-            test[WHOLE][unmarked], labels["test"][unmarked], names, acceptance
+            whole["test"][unmarked], labels["test"][unmarked], names, acceptance
         )
     parts = {
-        part: {on: _short_scores(answers[on][part], labels[on]) for on in answers} for part in test
+        part: {on: _short_scores(answers[on][part], labels[on]) for on in answers}
+        for part in answers["test"]
     }
-    return {**{on: each.describe() for on, each in scores.items()}, "parts": parts}
+    return {**{on: each.describe() for on, each in scores.items()}, "parts": parts}, acceptance
 
 
 def _short_scores(answers: NDArray[np.float32], label_ids: NDArray[np.int64]) -> dict[str, float]:
@@ -236,12 +235,3 @@ def _short_scores(answers: NDArray[np.float32], label_ids: NDArray[np.int64]) ->
 def _unmarked(dataset: Dataset) -> NDArray[np.bool_]:
     """Return which test texts are not marked by `data.exclude`."""
     return ~np.isin(dataset.split.test, dataset.excluded)
-
-
-def _baseline(dataset: Dataset, test: NDArray[np.float32]) -> dict[str, Any] | None:
-    correct = test.argmax(axis=1) == dataset.label_ids[dataset.split.test]
-    with step("Fitting the linear baseline"):
-        found = linear_baseline(
-            dataset.texts, dataset.label_ids, dataset.split, dataset.class_names
-        )
-    return None if found is None else found.describe(correct)

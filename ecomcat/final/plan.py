@@ -6,17 +6,17 @@ import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
-from ecomcat.final.baseline import NothingToLearnError
+from ecomcat.final.baseline import optional
 from ecomcat.final.calibration import cross_calibrated, fit_temperature
 from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, mix
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits
-from ecomcat.final.sampling import max_judged_texts, sample_rows
+from ecomcat.final.sampling import judged_rows
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
@@ -26,25 +26,12 @@ from ecomcat.tuning.trial import TrialInputs
 logger = logging.getLogger("ecomcat")
 
 NETWORK, WHOLE = "network", "whole"  # what `metrics.json` calls parts, beside the experts' names
+Name = TypeVar("Name")  # of an expert
 Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, num_classes)`
 
 WEIGHT = 0.25  # of each expert
 _NEAR = (0.2, 0.25, 0.3)  # weights that decide together whether an expert harms
 _STANDARD_ERRORS = 2  # by which fewer experts must do better than all
-
-
-@dataclass(frozen=True)
-class ChosenExpert:
-    """An expert that validation has chosen.
-
-    Args:
-        expert: The expert, calibrated.
-        validation: Array of shape `(texts, num_classes)`, what it answers to the validation texts
-            when it was fitted to train alone.
-    """
-
-    expert: Expert
-    validation: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class FinalPlan:
     Args:
         name: String. The final step's name.
         members: The trials whose networks answer.
-        experts: The experts that answer beside them.
+        experts: The experts that answer beside them, calibrated.
         temperature: Float. Temperature of the whole's answers.
         validation: Answers to the validation texts by weights trained on train alone, of each part
             and of the whole. Each half of the whole's is calibrated by the other half.
@@ -76,7 +63,7 @@ class FinalPlan:
 
     name: str
     members: Sequence[Member]
-    experts: Sequence[ChosenExpert]
+    experts: Sequence[Expert]
     temperature: float
     validation: Answers
 
@@ -86,12 +73,8 @@ class FinalPlan:
         return _widest(self.members)
 
     def describe(self, max_epochs: int) -> dict[str, Any]:
-        """Return what `metrics.json` holds under `final`.
-
-        Args:
-            max_epochs: Integer. Epochs at which a falling learning rate reaches 0.
-        """
-        chosen = {each.expert.name for each in self.experts}
+        """Return what `metrics.json` holds under `final`; a schedule ends at `max_epochs`."""
+        chosen = {expert.name for expert in self.experts}
         return {
             "name": self.name,
             **{f"{each.name}_share": WEIGHT if each.name in chosen else 0.0 for each in EXPERTS},
@@ -132,12 +115,12 @@ def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPl
         networks,
         lambda rows: comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
     )
-    answers = {each.expert.name: each.validation for each in experts}
-    whole = with_experts(networks, list(answers.values()))
+    whole = with_experts(networks, list(experts.values()))
     temperature = fit_temperature(whole, labels)
     logger.info("Calibration: a temperature of %.2f.", temperature)
-    answers = {NETWORK: networks, **answers, WHOLE: cross_calibrated(whole, labels, inputs.seed)}
-    return FinalPlan(final_step.name, members, experts, temperature, answers)
+    answers = {NETWORK: networks, **{expert.name: experts[expert] for expert in experts}}
+    answers[WHOLE] = cross_calibrated(whole, labels, inputs.seed)
+    return FinalPlan(final_step.name, members, list(experts), temperature, answers)
 
 
 def _widest(members: Sequence[Member]) -> TextLimits:
@@ -153,7 +136,7 @@ def choose_experts(
     limits: TextLimits,
     networks: NDArray[np.float32],
     comparable: Callable[[NDArray[np.int64]], Sequence[NDArray[np.float32]]],
-) -> list[ChosenExpert]:
+) -> dict[Expert, NDArray[np.float32]]:
     """Choose the experts that answer beside the networks, on validation.
 
     Args:
@@ -163,49 +146,47 @@ def choose_experts(
         networks: Array of shape `(texts, num_classes)`, their answers to the validation texts.
         comparable: Function from numbers of validation texts to answers of networks like these
             that were not chosen on these texts. They decide; where there are none, `networks` do.
+
+    Returns:
+        Their answers to the validation texts, when they were fitted to train alone.
     """
     labels = inputs.labels[inputs.split.validation]
-    fitted = {each.expert.name: each for each in _fit_experts(final, inputs, limits)}
+    fitted = _fit_experts(final, inputs, limits)
     if not fitted:
-        return []
-    texts = max_judged_texts(inputs.num_classes)
-    rows = sample_rows(len(labels), texts, np.random.default_rng(inputs.seed))
-    judged = {name: each.validation[rows] for name, each in fitted.items()}
-    names = useful_experts(comparable(rows) or [networks[rows]], judged, labels[rows])
-    for name, each in fitted.items():
-        if name in names:
-            logger.info("%s: counts for %.0f %%.", each.expert.title, 100 * WEIGHT)
+        return {}
+    rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
+    judged = {expert: answers[rows] for expert, answers in fitted.items()}
+    useful = useful_experts(comparable(rows) or [networks[rows]], judged, labels[rows])
+    for expert in fitted:
+        if expert in useful:
+            logger.info("%s: counts for %.0f %%.", expert.title, 100 * WEIGHT)
         else:
-            logger.info("%s: left out, validation is no better with it.", each.expert.title)
-    return [fitted[name] for name in names]
+            logger.info("%s: left out, validation is no better with it.", expert.title)
+    return {expert: fitted[expert] for expert in useful}
 
 
-def _fit_experts(final: FinalConfig, inputs: TrialInputs, limits: TextLimits) -> list[ChosenExpert]:
+def _fit_experts(
+    final: FinalConfig, inputs: TrialInputs, limits: TextLimits
+) -> dict[Expert, NDArray[np.float32]]:
     """Fit each expert to train alone and let it answer the validation texts."""
     # Of the ids those that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
     train = inputs.examples(inputs.split.train, vars(limits))
     validation = inputs.examples(inputs.split.validation, vars(limits))
-    fitted = []
-    for kind in EXPERTS:
-        if not getattr(final, kind.name):
-            continue
+    fitted = {}
+    for kind in (kind for kind in EXPERTS if getattr(final, kind.name)):
         expert = kind(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
-        try:
+        with optional(expert.title):
             expert.fit(train)
-            fitted.append(ChosenExpert(expert, expert.calibrate(validation)))
-        except NothingToLearnError as error:
-            logger.info("%s: none, since %s.", expert.title, error)
-        except MemoryError:
-            logger.info("%s: none, since there was not enough memory for it.", expert.title)
+            fitted[expert] = expert.calibrate(validation)
     return fitted
 
 
 def useful_experts(
     networks: Sequence[NDArray[np.float32]],
-    answers: Mapping[str, NDArray[np.float32]],
+    answers: Mapping[Name, NDArray[np.float32]],
     label_ids: NDArray[np.int64],
-) -> tuple[str, ...]:
+) -> tuple[Name, ...]:
     """Decide which experts count, on validation texts that none of them has seen.
 
     All do unless the networks do better with fewer by more than chance: what answers in another way
@@ -214,18 +195,21 @@ def useful_experts(
 
     Args:
         networks: For each network an array of probabilities, shape `(texts, num_classes)`.
-        answers: The same of each expert, by name.
+        answers: The same of each expert.
         label_ids: Array of class numbers, shape `(texts,)`.
 
     Returns:
-        The names of those that count; the fewest where the others change nothing.
+        Those that count; the fewest where the others change nothing.
     """
+
+    def how_often_right(names: Sequence[Name]) -> NDArray[np.float64]:
+        chosen = [answers[name] for name in names]
+        mixes = [with_experts(each, chosen, weight) for each in networks for weight in _NEAR]
+        return np.asarray(np.mean([mix.argmax(axis=1) == label_ids for mix in mixes], axis=0))
+
     sizes = range(len(answers) + 1)
     sets = [names for size in sizes for names in itertools.combinations(answers, size)]
-    right = {
-        names: _how_often_right(networks, [answers[name] for name in names], label_ids)
-        for names in sets
-    }
+    right = {names: how_often_right(names) for names in sets}
     # Each class weighs the same, as in macro-F1.
     texts_of_class = np.bincount(label_ids)
     weights = 1 / (texts_of_class[label_ids] * np.count_nonzero(texts_of_class))
@@ -237,17 +221,6 @@ def useful_experts(
         if gain > max(highest, _STANDARD_ERRORS * float(np.linalg.norm(weights * differences))):
             best, highest = names, gain
     return next(names for names in sets if np.array_equal(right[names], right[best]))
-
-
-def _how_often_right(
-    networks: Sequence[NDArray[np.float32]],
-    chosen: Sequence[NDArray[np.float32]],
-    label_ids: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return how often each text's answer is right, over networks and weights near the usual."""
-    mixes = [with_experts(each, chosen, weight) for each in networks for weight in _NEAR]
-    right: NDArray[np.float64] = np.mean([mix.argmax(axis=1) == label_ids for mix in mixes], axis=0)
-    return right
 
 
 def with_experts(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -42,9 +41,6 @@ def retrain_trials(
         on_epoch: Function that is called with a trial's id, the epoch's number (from 1) and its
             scores.
 
-    Returns:
-        A trained model for each record.
-
     Raises:
         UserError: A training fails.
     """
@@ -77,9 +73,10 @@ def retrain_trials(
         else:
             weights[record.id] = outcome.weights
 
+    what = f"trial {records[0].id}" if len(records) == 1 else f"{len(records)} trials"
     with (
         open_pool(search, inputs, len(records)) as pool,
-        step(_described(records), total=sum(epochs.values())) as advance,
+        step(f"Training {what} again, epochs", total=sum(epochs.values())) as advance,
     ):
         run_jobs(
             pool,
@@ -87,11 +84,6 @@ def retrain_trials(
             lambda: bool(waiting),
         )
     return [network_with(inputs, record, weights[record.id]) for record in records]
-
-
-def _described(records: Sequence[TrialRecord]) -> str:
-    what = f"trial {records[0].id}" if len(records) == 1 else f"{len(records)} trials"
-    return f"Training {what} again, epochs"
 
 
 def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_left: int) -> None:
@@ -110,8 +102,3 @@ def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> 
     model = build_network(inputs, record.values, len(inputs.split.train), seed)
     model.set_weights(weights)
     return model
-
-
-def pooled(rows: Sequence[NDArray[np.int64]]) -> NDArray[Any]:
-    """Return the row numbers of several parts of the split in one ascending array."""
-    return np.sort(np.concatenate(rows))

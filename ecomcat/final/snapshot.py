@@ -37,17 +37,13 @@ def final_snapshot(
         finished: What the run ended with.
         tokenizer: Tokenizer of the largest vocabulary.
         model_dir: The folder that the model was exported to.
-
-    Returns:
-        `metrics` as in `metrics.json`, the `verdict` on the baseline, `calibration` and `coverage`
-        (curves of test and validation), `mistakes` on test, and `model_dir`.
     """
     split, tested = dataset.split, finished.tested
     answers = {
-        "test": acceptance_of(finished.test, dataset.label_ids[split.test]),
-        "validation": acceptance_of(finished.validation, dataset.label_ids[split.validation]),
+        part: acceptance_of(finished.answers[part], dataset.label_ids[getattr(split, part)])
+        for part in ("test", "validation")
     }
-    deployed = deployed_tokenizer(tokenizer, tested.vocabulary_size, tested.max_tokens)
+    deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
     return {
         "model_dir": str(model_dir),
         "metrics": finished.metrics,
@@ -57,7 +53,7 @@ def final_snapshot(
         "mistakes": confident_mistakes(
             [dataset.texts[row] for row in split.test],
             dataset.label_ids[split.test],
-            finished.test,
+            finished.answers["test"],
             dataset.class_names,
             partial(explain_texts, partial(predict_probabilities, tested.model), deployed),
         ),
@@ -85,8 +81,8 @@ def confident_mistakes(
     Returns:
         For each the `text` (its beginning), `characters` (of the whole), the `true` class and the
         `predicted` one with their probabilities `true_probability` and `confidence`, and `spans`:
-        start, end and weight of each word that is to be marked, the strongest word's weight 1;
-        `None` for a text that is too long to weigh its words.
+        start, end and weight (1 for the strongest) of each word that is to be marked; `None` for a
+        text that is too long to weigh its words.
     """
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != label_ids)

@@ -16,9 +16,9 @@ BINS = 15  # as in Guo et al., "On calibration of modern neural networks" (ICML 
 MAX_POINTS = 200  # of a coverage curve
 MAX_TEXTS = 20_000  # saved to read thresholds from
 Points = list[dict[str, float]]  # of a curve, each with its values by name
-_WORDS = (10, 50, 200)  # where one kind of length ends and the next begins
+Figures = dict[str, dict[str, float]]  # of each class or kind of text, by name
+_WORDS = (0, 10, 50, 200, np.inf)  # where one kind of length ends and the next begins
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
-_SCRIPTS = ("mostly Latin letters", "mostly other letters")
 _SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
 
@@ -46,36 +46,6 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class ClassScores:
-    """Precision, recall and F1 of one class, and how many texts have it."""
-
-    precision: float
-    recall: float
-    f1: float
-    rows: int
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The fraction of answers that a threshold accepts, and of these the fraction that is right.
-
-    Threshold and precision are `None` where nothing is accepted.
-    """
-
-    threshold: float | None
-    coverage: float
-    precision: float | None
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Number of texts of one kind, and the accuracy on them."""
-
-    rows: int
-    accuracy: float
-
-
-@dataclass(frozen=True)
 class Scores:
     """Scores of answers to labelled texts.
 
@@ -84,24 +54,24 @@ class Scores:
         accuracy: Float. Fraction of right answers.
         macro_f1: Float. Unweighted mean of the classes' F1.
         weighted_f1: Float. Mean of the classes' F1, weighted by their texts.
-        per_class: `ClassScores` by the class's name.
+        per_class: `precision`, `recall`, `f1` and `rows` by the class's name.
         confusion_matrix: Array with a row a true class and a column a predicted one.
         absent_classes: Names of the classes that were left out, where some may be.
         calibration_error: Float. Expected calibration error, where confidences are known.
-        coverage: `Coverage` for each of `PRECISIONS`, where confidences are known.
-        slices: For `length` and `script`, a `Slice` of each kind of text.
+        coverage: What `Acceptance.coverage` returns for each of `PRECISIONS`.
+        slices: What `score_slices` returns.
     """
 
     rows: int
     accuracy: float
     macro_f1: float
     weighted_f1: float
-    per_class: dict[str, ClassScores]
+    per_class: Figures
     confusion_matrix: NDArray[np.int64]
     absent_classes: list[str] | None = None
     calibration_error: float | None = None
-    coverage: dict[str, Coverage] | None = None
-    slices: dict[str, dict[str, Slice]] | None = None
+    coverage: dict[str, dict[str, float | None]] | None = None
+    slices: dict[str, Figures] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return what `metrics.json` holds; scores that are not known are left out."""
@@ -142,12 +112,15 @@ class Acceptance:
         precise = accepted - right + 1 <= (1 - min_precision) * (accepted + 1) + 1e-9
         return float(confidence[precise][-1]) if precise.any() else None
 
-    def coverage(self, threshold: float | None) -> Coverage:
-        """Return what a threshold accepts of these answers."""
+    def coverage(self, threshold: float | None) -> dict[str, float | None]:
+        """Return `threshold`, the accepted fraction as `coverage`, and how many are right.
+
+        The last one is named `precision`: a fraction, or `None` where nothing is accepted.
+        """
         accepted = self.confidence >= (np.inf if threshold is None else threshold)
-        if not accepted.any():
-            return Coverage(threshold, 0.0, None)
-        return Coverage(threshold, float(accepted.mean()), float(self.correct[accepted].mean()))
+        precision = float(self.correct[accepted].mean()) if accepted.any() else None
+        coverage = float(accepted.mean()) if len(accepted) else 0.0
+        return {"threshold": threshold, "coverage": coverage, "precision": precision}
 
     def coverage_curve(self) -> Points:
         """Return at most `MAX_POINTS` points with `threshold`, `coverage` and `precision`."""
@@ -254,9 +227,10 @@ def score_predictions(
 
     Example:
         >>> scores = score_predictions(np.array([0, 0]), np.array([0, 1]), ["Books", "Toys"])
-        >>> scores.accuracy, scores.per_class["Books"].recall
+        >>> scores.accuracy, scores.per_class["Books"]["recall"]
         (0.5, 0.5)
     """
+    import pandas as pd
     from sklearn.metrics import precision_recall_fscore_support
 
     present = list(range(len(class_names)))
@@ -267,7 +241,10 @@ def score_predictions(
     precision, recall, f1, rows = precision_recall_fscore_support(
         label_ids, predicted, labels=present, zero_division=0
     )
-    figures = zip(precision.tolist(), recall.tolist(), f1.tolist(), rows.tolist(), strict=True)
+    per_class = pd.DataFrame(
+        {"precision": precision, "recall": recall, "f1": f1, "rows": rows},
+        index=[class_names[number] for number in present],
+    )
     # Counted here: scikit-learn warns of a matrix of one class.
     count = len(present)
     cells = count * np.searchsorted(present, label_ids) + np.searchsorted(present, predicted)
@@ -276,10 +253,7 @@ def score_predictions(
         accuracy=float(np.mean(label_ids == predicted)),
         macro_f1=float(f1.mean()),
         weighted_f1=float(f1 @ rows / max(rows.sum(), 1)),
-        per_class={
-            class_names[number]: ClassScores(*each)
-            for number, each in zip(present, figures, strict=True)
-        },
+        per_class=cast(Figures, per_class.to_dict("index")),
         confusion_matrix=np.bincount(cells, minlength=count**2).reshape(count, count),
         **further,
     )
@@ -319,25 +293,29 @@ def score_answers(
     )
 
 
-def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, dict[str, Slice]]:
-    """Score each kind of text that occurs, by `length` in words and by `script`.
+def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, Figures]:
+    """Count the `rows` of each kind of text, by `length` and by `script`, and their `accuracy`.
 
     Example:
         >>> score_slices(["red shoes"], np.array([True]))["length"]
-        {'under 10 words': Slice(rows=1, accuracy=1.0)}
+        {'under 10 words': {'rows': 1, 'accuracy': 1.0}}
     """
-    lengths = np.searchsorted(_WORDS, [len(text.split()) for text in texts], side="right")
-    scripts = np.array([int(not _is_latin(text)) for text in texts], np.int64)
+    import pandas as pd
 
-    def by_kind(numbers: NDArray[np.int64], kinds: Sequence[str]) -> dict[str, Slice]:
-        masks = {kind: numbers == number for number, kind in enumerate(kinds)}
-        return {
-            kind: Slice(int(mask.sum()), float(correct[mask].mean()))
-            for kind, mask in masks.items()
-            if mask.any()
-        }
-
-    return {"length": by_kind(lengths, _LENGTHS), "script": by_kind(scripts, _SCRIPTS)}
+    words = [len(text.split()) for text in texts]
+    letters = ["Latin" if _is_latin(text) else "other" for text in texts]
+    kinds = {
+        "length": pd.cut(words, _WORDS, right=False, labels=_LENGTHS),
+        "script": [f"mostly {each} letters" for each in letters],
+    }
+    answers = pd.DataFrame({**kinds, "correct": correct})
+    slices = {
+        by: answers.groupby(by, observed=True).agg(
+            rows=("correct", "size"), accuracy=("correct", "mean")
+        )
+        for by in kinds
+    }
+    return {by: cast(Figures, found.to_dict("index")) for by, found in slices.items()}
 
 
 def _is_latin(text: str) -> bool:

@@ -35,11 +35,6 @@ class Examples:
         return len(self.labels)
 
 
-def batches_of(texts: int, batch_size: int) -> int:
-    """Return how many batches an epoch has."""
-    return math.ceil(texts / batch_size)
-
-
 class Training:
     """A compiled network in training, one epoch at a time.
 
@@ -73,25 +68,14 @@ class Training:
         self._word_dropout = word_dropout
         self._step = _compile_step(model, num_classes)
 
-    def train_epoch(self) -> dict[str, float]:
-        """Train on every example once, and return what `train_batches` returns."""
-        batches = self.train_batches()
-        while True:
-            try:
-                next(batches)
-            except StopIteration as end:
-                logs: dict[str, float] = end.value
-                return logs
-
     def train_batches(self) -> Generator[tuple[int, int], None, dict[str, float]]:
         """Train on every example once; yield after each batch how many are done, and of how many.
 
         Returns:
-            `loss`, `accuracy` and `macro_f1` of the batches as they were trained on, with
-            dropout at work.
+            `loss`, `accuracy` and `macro_f1` of the batches, with dropout at work.
 
         Raises:
-            DivergedError: when the loss is not finite.
+            DivergedError: When the loss is not finite.
         """
         examples, random = self._examples, np.random.default_rng([self._seed, self.epoch, 1])
         one_hot = np.eye(self._num_classes, dtype=np.float32)
@@ -122,10 +106,8 @@ def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:
     """Return a function that trains on one batch and returns its loss and probabilities."""
     variables = model.trainable_variables
     model.optimizer.build(variables)
-    signature = [
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None, num_classes), tf.float32),
-    ]
+    targets = tf.TensorSpec((None, num_classes), tf.float32)
+    signature = [tf.TensorSpec((None, None), tf.int32), targets]
 
     @tf.function(input_signature=signature, autograph=False)
     def step(ids: Any, targets: Any) -> Any:
@@ -152,11 +134,7 @@ class Scorer:
         ).get_concrete_function()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return class probabilities of each text, shape `(texts, num_classes)`.
-
-        Args:
-            texts: Texts in the vocabulary and length limit that the model was trained on.
-        """
+        """Return class probabilities `(texts, num_classes)` of texts as the model reads them."""
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
             probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
@@ -174,7 +152,6 @@ class ValidationWatch:
     Args:
         model: Keras model in training.
         examples: The validation rows.
-        num_classes: Integer. Number of classes.
         smoothing: Float. Label smoothing of the training loss, so that the losses compare.
         patience: Integer. Epochs without a better macro-F1 after which training is to stop.
         outcome: What an earlier part of the same training gave. Defaults to none.
@@ -185,7 +162,6 @@ class ValidationWatch:
         model: keras.Model,
         examples: Examples,
         *,
-        num_classes: int,
         smoothing: float,
         patience: int,
         outcome: Outcome | None = None,
@@ -194,7 +170,7 @@ class ValidationWatch:
         self._model = model
         self._scorer = Scorer(model)
         self._examples = examples
-        self._num_classes = num_classes
+        self._num_classes = model.output_shape[-1]
         self._smoothing = smoothing
         self._patience = patience
 
@@ -204,18 +180,19 @@ class ValidationWatch:
         return self.outcome.epochs - self.outcome.best_epoch >= self._patience
 
     def score_epoch(self, epoch: int, logs: Mapping[str, float]) -> dict[str, float]:
-        """Score the network as it is after an epoch, and hold its weights when it is the best.
-
-        Args:
-            epoch: Integer. The epoch's number, from 1.
-            logs: Training scores of the epoch.
+        """Score the network after an epoch, from 1 on, and hold its weights when it is the best.
 
         Returns:
-            The logs with `val_loss`, `val_accuracy` and `val_macro_f1`.
+            The training's logs with `val_loss`, `val_accuracy` and `val_macro_f1`.
         """
-        outcome = self.outcome
+        outcome, labels = self.outcome, self._examples.labels
         probabilities = self._scorer(self._examples.texts)
-        scores = self._score(probabilities)
+        predicted = probabilities.argmax(axis=1)
+        scores = {
+            "macro_f1": macro_f1(labels, predicted, self._num_classes),
+            "accuracy": float(np.mean(labels == predicted)),
+            "loss": cross_entropy(labels, probabilities, self._smoothing),
+        }
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
         outcome.epochs = epoch
         outcome.curves.append(row)
@@ -225,14 +202,6 @@ class ValidationWatch:
             outcome.probabilities = probabilities
             outcome.weights = self._model.get_weights()
         return row
-
-    def _score(self, probabilities: NDArray[np.float32]) -> dict[str, float]:
-        labels, predicted = self._examples.labels, probabilities.argmax(axis=1)
-        return {
-            "macro_f1": macro_f1(labels, predicted, self._num_classes),
-            "accuracy": float(np.mean(labels == predicted)),
-            "loss": cross_entropy(labels, probabilities, self._smoothing),
-        }
 
 
 def _rank(scores: Mapping[str, float]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ search's own process and on another machine.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import Outcome
 from ecomcat.model.network import Builder, build_classifier
-from ecomcat.model.training import Examples, Training, ValidationWatch, batches_of
+from ecomcat.model.training import Examples, Training, ValidationWatch
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.tasks import BatchesDone, EpochReport, TrialBegun, TrialTask, Worker
@@ -91,7 +92,6 @@ class TrialTraining:
         return ValidationWatch(
             self.model,
             inputs.examples(inputs.split.validation, values),
-            num_classes=inputs.num_classes,
             smoothing=values["label_smoothing"],
             patience=inputs.patience,
             outcome=parent,
@@ -186,7 +186,7 @@ def build_network(
     inputs: TrialInputs, values: Mapping[str, Any], training_texts: int, seed: int
 ) -> keras.Model:
     """Build and compile the network of one configuration."""
-    batches = batches_of(training_texts, values["batch_size"])
+    batches = math.ceil(training_texts / values["batch_size"])
     return build_classifier(
         inputs.build,
         values,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.dataset import load_dataset
+from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import Split
 from ecomcat.final.baseline import (
-    LinearBaseline,
     LinearChoice,
+    NothingToLearnError,
     choose_linear,
     compare_answers,
     linear_baseline,
     linear_candidates,
+    optional,
     rows_to_fit,
 )
 
@@ -23,59 +27,71 @@ THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 LABELS = np.tile([0, 1], 12)
 
 
-def baseline_of(kinds: tuple[str, str]) -> LinearBaseline | None:
-    return linear_baseline([kinds[label] for label in LABELS], LABELS, THIRDS, ["a", "b"])
+def small(kinds: tuple[str, str], labels=LABELS) -> Dataset:
+    """Make 24 texts, of two kinds in turn."""
+    categories = pd.Categorical.from_codes(labels, ["a", "b"])
+    texts = pd.Series([kinds[row % 2] for row in range(24)], dtype=object)
+    frame = pd.DataFrame({"text": texts, "label": categories})
+    return Dataset("small", frame, THIRDS, {}, ("text",))
+
+
+def baseline_of(dataset: Dataset):
+    return linear_baseline(dataset, np.ones(len(dataset.split.test), bool))
 
 
 @pytest.fixture(scope="module")
-def dataset():
+def dataset() -> Dataset:
     return load_dataset(DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=1500), seed=1)
-
-
-def found_in(dataset, texts=None, labels=None):
-    texts = dataset.texts if texts is None else texts
-    labels = dataset.label_ids if labels is None else labels
-    return linear_baseline(texts, labels, dataset.split, dataset.class_names)
 
 
 def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(dataset):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
-    found = found_in(dataset)
-    assert isinstance(found, LinearBaseline)
+    found = baseline_of(dataset)
     texts, labels = np.array(dataset.texts, dtype=object), dataset.label_ids
     rows, test = np.union1d(dataset.split.train, dataset.split.validation), dataset.split.test
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=found.choice.sublinear_tf)
-    model = LinearSVC(C=found.choice.cost, random_state=0)
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=found["sublinear_tf"])
+    model = LinearSVC(C=found["C"], random_state=0)
     model.fit(words.fit_transform(texts[rows]), labels[rows])
     plain = model.score(words.transform(texts[test]), labels[test])
-    assert found.test.accuracy == pytest.approx(plain, abs=0.01)
-    assert np.mean(found.correct) == found.test.accuracy > 0.85
-    again = found_in(dataset)
-    assert again is not None
-    assert again.describe(found.correct) == found.describe(found.correct)
+    assert found["test"]["accuracy"] == pytest.approx(plain, abs=0.01)
+    assert found["test"]["accuracy"] > 0.85
+    wrong = len(test) * (1 - found["test"]["accuracy"])
+    assert found["comparison"]["only_ours_right"] == pytest.approx(wrong)
+    assert baseline_of(dataset) == found
 
 
 def test_neither_the_choice_nor_its_score_depends_on_test(dataset):
-    labels, texts = dataset.label_ids.copy(), np.array(dataset.texts, dtype=object)
-    labels[dataset.split.test] = 0
-    texts[dataset.split.test] = "nothing"
-    found, other = found_in(dataset), found_in(dataset, texts.tolist(), labels)
-    assert found.choice == other.choice
-    assert found.validation.describe() == other.validation.describe()
-    assert found.test.describe() != other.test.describe()
+    frame = dataset.frame.copy()
+    frame.loc[dataset.split.test, "text"] = "nothing"
+    found, other = baseline_of(dataset), baseline_of(replace(dataset, frame=frame))
+    assert found["test"] != other["test"]
+    for name in ("C", "sublinear_tf", "validation"):
+        assert found[name] == other[name]
 
 
 @pytest.mark.parametrize(
-    "kinds",
-    [("a", "b"), ("a b c", "d - ?"), ("1", "2"), ("!", "?"), ("", " ")],
-    ids=["letters", "several", "digits", "punctuation", "empty"],
+    ("kinds", "labels", "reason"),
+    [
+        (("a b c", "d - ?"), LABELS, "no training text has a word of two letters or more"),
+        (("", " "), LABELS, "no training text has a word of two letters or more"),
+        (("red book",) * 2, np.repeat([0, 1], 12), "all training texts are of one class"),
+    ],
+    ids=["letters", "empty", "one class"],
 )
-def test_without_words_there_is_none_and_a_reason(kinds, caplog):
-    with caplog.at_level("INFO", "ecomcat"):
-        assert baseline_of(kinds) is None
-    assert "none, since no training text has a word of two letters or more." in caplog.text
+def test_where_there_is_nothing_to_learn_a_line_says_why(kinds, labels, reason, caplog):
+    with caplog.at_level("INFO", "ecomcat"), optional("Baseline"):
+        baseline_of(small(kinds, labels))
+    assert f"Baseline: none, since {reason}." in caplog.text
+    with pytest.raises(NothingToLearnError):
+        baseline_of(small(kinds, labels))
+
+
+def test_a_lack_of_memory_ends_only_what_a_search_can_do_without(caplog):
+    with caplog.at_level("INFO", "ecomcat"), optional("Baseline"):
+        raise MemoryError
+    assert "Baseline: none, since there was not enough memory for it." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -91,9 +107,7 @@ def test_without_words_there_is_none_and_a_reason(kinds, caplog):
     ids=["Han", "kana", "Thai", "Devanagari", "numbers", "surrogate"],
 )
 def test_words_of_any_script_are_told_apart(kinds):
-    found = baseline_of(kinds)
-    assert found is not None
-    assert found.test.accuracy == 1
+    assert baseline_of(small(kinds))["test"]["accuracy"] == 1
 
 
 def test_letters_of_a_script_without_spaces_are_words():
@@ -101,18 +115,6 @@ def test_letters_of_a_script_without_spaces_are_words():
     _, model = choose_linear((texts, LABELS[:8]), (texts, LABELS[:8]), 2)
     words = {word for word in model["count"].vocabulary_ if " " not in word}
     assert words == {"book", "red", "书", "红", "blue", "lamp"}
-
-
-def test_one_class_in_training_is_a_reason(caplog):
-    labels = LABELS.copy()
-    labels[THIRDS.train] = 0
-    with caplog.at_level("INFO", "ecomcat"):
-        assert linear_baseline(["red book"] * 24, labels, THIRDS, ["a", "b"]) is None
-    assert "all training texts are of one class" in caplog.text
-
-
-def test_the_same_text_under_all_labels_gives_no_warning():
-    assert linear_baseline(["same words here"] * 24, LABELS, THIRDS, ["a", "b"]) is not None
 
 
 @pytest.mark.parametrize(("texts", "costs"), [(50_000, 6), (50_001, 1)])

@@ -120,8 +120,8 @@ def test_trials_decide_that_validation_did_not_choose(switched_off, chosen) -> N
         experts = choose_experts(
             final, inputs(), TextLimits(20, 8), right, lambda rows: [e[rows] for e in comparable]
         )
-        assert all(each.validation.shape == (90, 3) for each in experts)
-        return [each.expert.name for each in experts]
+        assert all(answers.shape == (90, 3) for answers in experts.values())
+        return [expert.name for expert in experts]
 
     assert found([]) == []  # nothing is changed
     assert found([unsure, unsure]) == chosen

@@ -63,7 +63,7 @@ def test_retraining_gives_what_training_on_these_rows_gives():
     expected = build_network(inputs, VALUES, len(examples), seed)
     training = start_training(expected, inputs, VALUES, examples, seed)
     for _ in range(4):
-        training.train_epoch()
+        tiny_network.train_epoch(training)
     for ours, theirs in zip(models[1].get_weights(), expected.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     assert sorted(seen) == [(name, epoch) for name in ("0000", "0003") for epoch in (1, 2, 3, 4)]

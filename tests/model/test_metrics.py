@@ -154,7 +154,7 @@ def test_each_point_of_the_coverage_curve_is_what_its_threshold_accepts(
     points = answers.coverage_curve()
     assert 1 <= len(points) <= 200
     for point in points:
-        assert point == pytest.approx(vars(answers.coverage(point["threshold"])))
+        assert point == pytest.approx(answers.coverage(point["threshold"]))
     assert points[-1]["coverage"] == 1.0
 
 
@@ -190,7 +190,7 @@ def test_what_is_accepted_was_right_often_enough(
     threshold = answers.threshold(min_precision)
     if threshold is not None:
         assert threshold in answers.confidence
-        precision = answers.coverage(threshold).precision
+        precision = answers.coverage(threshold)["precision"]
         assert precision is not None
         assert precision >= min_precision - 1e-9
 
@@ -228,9 +228,7 @@ def test_answers_are_scored_with_their_confidence_and_kind() -> None:
 def test_texts_are_told_apart_by_length_and_script() -> None:
     texts = ["two words", " ".join(["word"] * 50), "लाल जूते", "123", ""]
     slices = score_slices(texts, np.array([True, False, False, True, True]))
-    found = {
-        kind: (each.rows, each.accuracy) for part in slices.values() for kind, each in part.items()
-    }
+    found = {kind: tuple(each.values()) for part in slices.values() for kind, each in part.items()}
     assert found == {
         "under 10 words": (4, 0.75),
         "50 to 199 words": (1, 0.0),

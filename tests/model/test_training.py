@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tiny_network import VALUES, texts_and_labels
+from tests.tiny_network import VALUES, texts_and_labels, train_epoch
 
 pytestmark = pytest.mark.slow
 
@@ -72,8 +72,8 @@ def test_the_same_seed_builds_and_trains_the_same_network() -> None:
     def train(seed: int) -> Any:
         model = build(seed)
         running = training(model, data, seed=seed, word_dropout=0.1)
-        running.train_epoch()
-        running.train_epoch()
+        train_epoch(running)
+        train_epoch(running)
         return predict_probabilities(model, data.texts)
 
     np.testing.assert_array_equal(train(3), train(3))
@@ -90,7 +90,7 @@ def test_a_step_is_keras_own() -> None:
     dropless = {"word_dropout": 0.0, "spatial_dropout": 0.0, "dropout": 0.0}
     ours, theirs = build(**dropless), build(**dropless)
     running = training(ours, data)
-    logs = [running.train_epoch() for _ in range(5)]
+    logs = [train_epoch(running) for _ in range(5)]
     history = theirs.fit(
         data.texts.padded(np.arange(8)),
         keras.utils.to_categorical(data.labels, 3),
@@ -124,7 +124,7 @@ def test_the_losses_of_a_builders_regularizers_count() -> None:
     for penalty in (0.0, 10.0):
         values = {**VALUES, "penalty": penalty}
         model = build_classifier(regularized, values, 3, seed=1, total_batches=10)
-        losses.append(training(model, examples(8)).train_epoch()["loss"])
+        losses.append(train_epoch(training(model, examples(8)))["loss"])
     assert losses[1] > losses[0] + 1.0
 
 
@@ -134,17 +134,17 @@ def test_a_loss_that_is_not_a_number_is_told_with_its_batch() -> None:
     model = build()
     model.get_layer("probabilities").bias.assign(np.full(3, np.nan, np.float32))
     with pytest.raises(DivergedError, match=r"nan in batch 1; a smaller learning rate"):
-        training(model, examples()).train_epoch()
+        train_epoch(training(model, examples()))
 
 
 def watch_training(model: Any, train: Any, validation: Any, epochs: int, patience: int) -> Any:
     """Train until the epochs are over or patience is."""
     from ecomcat.model.training import ValidationWatch
 
-    watch = ValidationWatch(model, validation, num_classes=3, smoothing=0.0, patience=patience)
+    watch = ValidationWatch(model, validation, smoothing=0.0, patience=patience)
     running = training(model, train)
     while running.epoch < epochs and not watch.out_of_patience:
-        logs = running.train_epoch()
+        logs = train_epoch(running)
         watch.score_epoch(running.epoch, logs)
     return watch.outcome
 
