@@ -62,13 +62,28 @@ def write_onnx(model: keras.Model, path: Path) -> None:
 
 def _export(model: keras.Model, path: Path) -> None:
     import keras
+    import onnx
+    import tensorflow as tf
+    import tf2onnx
+    from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
     ids = keras.Input((None,), dtype="int32", name=INPUT)
     named = keras.Model(ids, {OUTPUT: model(ids)})
-    signature = [keras.InputSpec(shape=(None, None), dtype="int32", name=INPUT)]
-    named.export(
-        path, format="onnx", input_signature=signature, opset_version=_OPSET, verbose=False
+    signature = [tf.TensorSpec((None, None), tf.int32, name=INPUT)]
+    patch_tf2onnx()  # tf2onnx 1.17 does not know NumPy 2; Keras's own export does the same
+    # Weights stand apart while the graph is optimized: with them inside, as in `model.export`,
+    # each step copies them, some sixty times the model's size.
+    graph, weights = tf2onnx.convert.from_function(
+        tf.function(named, input_signature=signature), signature, opset=_OPSET, large_model=True
     )
+    external = onnx.TensorProto.EXTERNAL
+    for tensor in graph.graph.initializer:
+        if tensor.data_location == external:
+            places = {entry.key: entry.value for entry in tensor.external_data}
+            tensor.raw_data = weights.name_to_tensor_data.pop(places["location"])
+            tensor.data_location = onnx.TensorProto.DEFAULT
+            del tensor.external_data[:]
+    onnx.save(graph, path)
 
 
 @contextmanager
