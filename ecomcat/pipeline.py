@@ -115,7 +115,7 @@ def search_and_export(
 
     inputs = _trial_inputs(config, dataset, texts)
     if rerun is not None:
-        inputs = replace(inputs, root=rerun.root)
+        inputs = replace(inputs, root=rerun.trial.root)
     with open_study(
         root, name, identity, overwrite=config.search.overwrite, config=_config_to_store(config)
     ) as study:

@@ -86,7 +86,7 @@ def test_a_trial_that_a_worker_ran_is_reproduced_alone(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search.from_trial=two/0044"], "expected a trial of the study two"),
+        (["search.from_trial=two/0044"], "Trials of the study two: 0000, 0001"),
         (["search.from_trial=nowhere/0001"], "expected <study>/<trial>"),
         (
             ["search.from_trial=two/0001", "data=csv", "data.path=other.csv"],

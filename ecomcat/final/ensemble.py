@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.final.sampling import judged_rows
-from ecomcat.tuning.checkpoints import VALIDATION
-from ecomcat.tuning.records import TrialRecord, candidates, load_records
+from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_records
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials

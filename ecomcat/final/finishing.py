@@ -30,8 +30,7 @@ from ecomcat.model.metrics import (
 )
 from ecomcat.model.training import OnEpoch, predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_final
-from ecomcat.tuning.checkpoints import load_best_weights
-from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.records import TrialRecord, load_best_weights
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult

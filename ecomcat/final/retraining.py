@@ -14,8 +14,7 @@ from ecomcat.console import step
 from ecomcat.errors import UserError
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.tasks import TrialTask
-from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
+from ecomcat.tuning.trial import TrialInputs, TrialTask, build_network, trial_seed
 from ecomcat.tuning.workers import Call, Job, TrialFailedError, ask, open_pool, run_jobs
 
 logger = logging.getLogger("ecomcat")
@@ -87,7 +86,7 @@ def retrain_trials(
 
 
 def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_left: int) -> None:
-    if not error.failure.may_pass or retries_left == 0:
+    if not error.may_pass or retries_left == 0:
         raise UserError(
             f"Retraining trial {record.id} failed: {error}. The study is whole: run "
             "the same command again, with fewer workers (search.workers=1) where memory ran "

@@ -5,36 +5,97 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
+from ecomcat.files import write_json
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
 from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study import CLOCK, Study, active_seconds
+from ecomcat.tuning.workers import Call
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
+_SAVED_EVERY_SECONDS = 2.0
+_HANGS_AFTER = 20  # times the longest epoch
+_MIN_PATIENCE_SECONDS = 600.0
+_MARGIN = 1.5  # by which an epoch may take longer than the longest before it
 
 
-@dataclass
-class Budget:
-    """When a search stops to begin trials.
+class StudyClock:
+    """Count the seconds in which a study is searched.
+
+    The count is written now and then, so that a killed run loses a moment of it at most.
 
     Args:
-        max_trials: Integer. Number of trials begun in all, resumed runs included.
-        deadline: Float. Second of `time.monotonic()`.
+        study: `Study`. Its clock goes on where an earlier run's stopped.
     """
 
-    max_trials: int
-    deadline: float = math.inf
+    def __init__(self, study: Study) -> None:
+        self._path = study.directory / CLOCK
+        self._before = active_seconds(study)
+        self._began = self._saved = time.monotonic()
 
-    def spent(self, trials: int) -> bool:
-        """Return whether no further trial may begin after so many."""
-        return trials >= self.max_trials or time.monotonic() >= self.deadline
+    @property
+    def seconds(self) -> float:
+        """Seconds of wall time, earlier runs included."""
+        return self._before + time.monotonic() - self._began
+
+    def tick(self) -> None:
+        """Write the count when it has not been written for a moment."""
+        if time.monotonic() - self._saved >= _SAVED_EVERY_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write the count."""
+        write_json(self._path, {"active_seconds": round(self.seconds, 3)})
+        self._saved = time.monotonic()
+
+
+class TrialClock:
+    """The time of a trial under way: since it began, and of its longest epoch."""
+
+    def __init__(self, record: TrialRecord, max_minutes: float | None) -> None:
+        self._record, self._before = record, record.seconds
+        self._began = self._called = time.monotonic()
+        self._ends = self._began + (math.inf if max_minutes is None else max_minutes * 60)
+        self._longest = 0.0
+
+    def call(self, method: str, *arguments: Any) -> Call:
+        """Return a call that may take what is left.
+
+        Where the trial itself has no limit, an epoch that takes many times as long as those before
+        it is taken for one that hangs.
+        """
+        self._called = time.monotonic()
+        hangs = max(_MIN_PATIENCE_SECONDS, _HANGS_AFTER * self._longest)
+        seconds = min(self._ends - self._called, hangs if self._longest else math.inf)
+        return Call(method, arguments, seconds)
+
+    def note(self) -> float:
+        """Bring the record's seconds up to now, and return those since the last call."""
+        now = time.monotonic()
+        self._record.seconds = self._before + now - self._began
+        return now - self._called
+
+    def note_epoch(self) -> None:
+        """Remember how long the longest epoch took."""
+        self._longest = max(self._longest, self.note())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the trial has had its time."""
+        return time.monotonic() >= self._ends
+
+    @property
+    def allows_an_epoch(self) -> bool:
+        """Whether another epoch, somewhat longer than the others, would come to its end."""
+        return time.monotonic() + _MARGIN * self._longest <= self._ends
 
 
 def decide_epochs(

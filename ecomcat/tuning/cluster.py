@@ -13,24 +13,47 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.process import silenced_stderr
-from ecomcat.tuning.tasks import BatchesDone, TrialFailure
-from ecomcat.tuning.workers import Answer, Call, too_slow
+from ecomcat.options import AUTO
+from ecomcat.process import silenced_stderr, usable_cores
+from ecomcat.tuning.workers import BatchesDone, Call, TrialFailedError, too_slow
+
+if TYPE_CHECKING:
+    from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
 _OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes pass through
 _MAX_TEMP_PATH = 40  # characters: a socket's path has at most 107, of which Ray needs over 60
-_WAIT_SECONDS = 1.0
-_PLACING_SECONDS = 300.0  # in which one of the workers is to be placed
-_MAX_FAILED_STARTS = 3  # in a row, after which the reason is taken for a lasting one
+
+
+@contextmanager
+def open_ray_pool(
+    search: SearchConfig, worker_class: type, inputs: TrialInputs, tasks: int
+) -> Iterator[RayPool | None]:
+    """Hold the workers that Ray places; None where this machine has no room for two."""
+    cores = usable_cores()
+    if search.workers != AUTO:
+        cores = max(cores, search.workers * search.cores_per_worker)
+    with running_ray(search.cluster, cores):
+        room = room_for(search)
+        if search.cluster is None and room < min(2, tasks):
+            logger.warning("There is no room for two workers; this process trains alone.")
+            yield None
+            return
+        carry_by_value(inputs.build)
+        pool = RayPool(worker_class, inputs, count_workers(search, room, tasks), search)
+        try:
+            yield pool
+        finally:
+            pool.close()
 
 
 @contextmanager
@@ -57,12 +80,10 @@ def running_ray(address: str | None, cores: int) -> Iterator[None]:
             with silenced_stderr():
                 ray.init(configure_logging=False, **options)
         except Exception as error:
-            place = f"the Ray cluster at {address!r}" if address else "Ray on this machine"
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise UserError(
-                f"Cannot use {place}: {reason}. Start a cluster with 'ray start --head' and join "
-                "it with search.cluster=auto or its address, or do without Ray with "
-                "search.workers=1."
+                f"Cannot use Ray ({address or 'on this machine'}): {_reason(error)}. Start a "
+                "cluster with 'ray start --head' and join it with search.cluster=auto or its "
+                "address, or do without Ray with search.workers=1."
             ) from error
         finally:
             if threading.current_thread() is threading.main_thread():
@@ -97,35 +118,44 @@ def carry_by_value(function: Callable[..., Any]) -> None:
         ray.cloudpickle.register_pickle_by_value(module)
 
 
-@dataclass(frozen=True)
-class Share:
-    """What of a machine one worker is given.
-
-    Args:
-        cores: Integer. Processor cores; TensorFlow computes in as many threads.
-        gpus: Float. Graphics processors, or a fraction of one.
-        memory_gb: Float. Main memory in 10^9 bytes, which bounds how many workers a machine takes.
-    """
-
-    cores: int = 1
-    gpus: float = 0.0
-    memory_gb: float = 2.0
-
-    def options(self) -> dict[str, float]:
-        """Return Ray's options of an actor."""
-        return {"num_cpus": self.cores, "num_gpus": self.gpus, "memory": self.memory_gb * 1e9}
-
-
-def room_for(share: Share) -> int:
+def room_for(search: SearchConfig) -> int:
     """Count the workers that fit into the machines of the running Ray, each on one of them."""
     import ray
 
-    wanted = {"CPU": share.cores, "GPU": share.gpus, "memory": share.memory_gb * 1e9}
+    share = {
+        "CPU": search.cores_per_worker,
+        "GPU": search.gpus_per_worker,
+        "memory": search.memory_gb_per_worker * 1e9,
+    }
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return sum(
-        int(min(machine.get(name, 0.0) / each for name, each in wanted.items() if each > 0))
+        int(min(machine.get(name, 0) / wanted for name, wanted in share.items() if wanted > 0))
         for machine in machines
     )
+
+
+def count_workers(search: SearchConfig, room: int, tasks: int) -> int:
+    """Decide how many workers Ray places, and log it.
+
+    Raises:
+        UserError: No machine of the cluster has room for one.
+    """
+    cores, gpus = search.cores_per_worker, search.gpus_per_worker
+    share = f"cores: {cores}, GPUs: {gpus:g}, GB: {search.memory_gb_per_worker:g}"
+    if room == 0:
+        raise UserError(
+            f"Expected a machine with room for a worker ({share}), found none in the cluster. Set "
+            "search.cores_per_worker, search.gpus_per_worker or search.memory_gb_per_worker."
+        )
+    workers = min(room if search.workers == AUTO else int(search.workers), max(1, tasks))
+    if workers > room:
+        logger.warning("There is room for %d of %d workers.", room, workers)
+    if search.cluster is None:
+        # On a cluster, which may grow, the others wait.
+        workers = min(workers, room)
+    place = f"the Ray cluster {search.cluster}" if search.cluster else "this machine"
+    logger.info("Workers: %d on %s (each %s).", workers, place, share)
+    return workers
 
 
 @dataclass
@@ -145,33 +175,27 @@ class RayPool:
         worker_class: Class of the workers.
         shared: Object. The first argument of its constructor, put into the object store once.
         workers: Integer, at least 1. How many.
-        share: `Share`. What of a machine each is given; its cores are the second argument.
-        environment: Mapping. Variables that the machines' processes would lack otherwise.
+        search: `SearchConfig`. What of a machine each is given; its cores are the second argument.
     """
 
-    def __init__(
-        self,
-        worker_class: type,
-        shared: Any,
-        workers: int,
-        share: Share,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, worker_class: type, shared: Any, workers: int, search: SearchConfig) -> None:
         import ray
 
-        self._ray = ray
-        options: dict[str, Any] = {**share.options(), "max_restarts": 0}
-        if environment:
-            # Not where it is empty: Ray prepares a process for it, which takes seconds.
-            options["runtime_env"] = {"env_vars": dict(environment)}
+        self._cores = search.cores_per_worker
+        options: dict[str, Any] = {
+            "num_cpus": self._cores,
+            "num_gpus": search.gpus_per_worker,
+            "memory": search.memory_gb_per_worker * 1e9,
+        }
+        if search.cluster:
+            # On this machine processes inherit it; elsewhere Keras would choose by itself.
+            options["runtime_env"] = {"env_vars": {"KERAS_BACKEND": "tensorflow"}}
+        self._ray, self._shared = ray, ray.put(shared)
         self._actor_class = ray.remote(worker_class).options(**options)
-        self._shared, self._share = ray.put(shared), share
-        self._failed_starts, self._start_error = 0, ""
-        self._placing_since = time.monotonic()
         self._actors = {f"w{number}": self._start() for number in range(workers)}
 
     def _start(self) -> _Actor:
-        handle = self._actor_class.remote(self._shared, self._share.cores)
+        handle = self._actor_class.remote(self._shared, self._cores)
         return _Actor(handle, handle.call.remote("ready"))
 
     @property
@@ -189,93 +213,55 @@ class RayPool:
         actor.deadline = time.monotonic() + call.within_seconds
         actor.answers = actor.handle.call.remote(call.method, *call.arguments)
 
-    def wait(self) -> Sequence[Answer]:
+    def wait(self) -> list[tuple[str, Any]]:
         """Wait for answers, at most a second."""
         waiting = {
             actor.answers: name for name, actor in self._actors.items() if actor.answers is not None
         }
         # One answer wakes us; whatever else has come by then is taken along.
         wait = self._ray.wait
-        wait(list(waiting), num_returns=1, timeout=_WAIT_SECONDS, fetch_local=False)
+        wait(list(waiting), num_returns=1, timeout=1.0, fetch_local=False)
         done, _ = wait(list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False)
         answers = [answer for each in done for answer in self._take(waiting[each])]
-        answers += [self._end_slow(name) for name in self._too_slow()]
-        self._check_placing()
+        for name, actor in self._actors.items():
+            if time.monotonic() > actor.deadline:
+                answers.append(self._replace(name, too_slow()))
         return answers
 
     def close(self) -> None:
         """End all workers."""
         for actor in self._actors.values():
             self._ray.kill(actor.handle)
-        self._actors.clear()
 
-    def _take(self, worker: str) -> list[Answer]:
+    def _take(self, worker: str) -> list[tuple[str, Any]]:
         actor = self._actors[worker]
         try:
             value = self._ray.get(next(actor.answers))
         except self._ray.exceptions.RayError as error:
-            return self._lose(worker, error)
+            reason = _reason(error)
+            if actor.started:
+                lost = TrialFailedError(f"worker lost: {reason}", may_pass=True)
+                return [self._replace(worker, lost)]
+            logger.warning("Worker %s does not start and is left out: %s", worker, reason)
+            del self._actors[worker]
+            if not self._actors:
+                raise UserError(
+                    f"Expected a worker to start, but none does: {reason}. Is ecomcat installed on "
+                    "every machine of the cluster, in this version? search.workers=1 needs none."
+                ) from error
+            return []
         if not isinstance(value, BatchesDone):
             actor.answers, actor.deadline = None, math.inf
         if actor.started:
-            return [Answer(worker, value)]
-        actor.started, self._failed_starts = True, 0
+            return [(worker, value)]
+        actor.started = True
         return []
 
-    def _lose(self, worker: str, error: Exception) -> list[Answer]:
-        """Put another worker in a lost one's place, and answer for it."""
-        reason, lost = _reason(error), self._actors[worker]
-        if not isinstance(error, self._ray.exceptions.RayActorError):
-            # It lives, but nobody knows what it holds.
-            self._ray.kill(lost.handle)
-        if lost.started:
-            self._actors[worker] = self._start()
-            return [Answer(worker, TrialFailure(f"worker lost: {reason}", reason, may_pass=True))]
-        self._failed_starts += 1
-        # An error of its own says more than that its process is gone.
-        self._start_error = _error_at_start(error) or self._start_error or reason
-        if self._failed_starts < _MAX_FAILED_STARTS:
-            self._actors[worker] = self._start()
-        elif any(actor.started for actor in self._actors.values()):
-            logger.warning("Worker %s does not start and is left out: %s", worker, reason)
-            del self._actors[worker]
-        else:
-            raise UserError(
-                f"Expected a worker to start, but {self._failed_starts} in a row did not: "
-                f"{self._start_error}. Is ecomcat installed on every machine of the cluster, "
-                "in this version? search.workers=1 needs no cluster."
-            )
-        return []
-
-    def _too_slow(self) -> list[str]:
-        now = time.monotonic()
-        return [name for name, actor in self._actors.items() if now > actor.deadline]
-
-    def _end_slow(self, worker: str) -> Answer:
+    def _replace(self, worker: str, answer: TrialFailedError) -> tuple[str, TrialFailedError]:
+        """Put another worker in one's place, which may still live, and answer for it."""
         self._ray.kill(self._actors[worker].handle)
         self._actors[worker] = self._start()
-        return Answer(worker, too_slow())
-
-    def _check_placing(self) -> None:
-        """Give up when there is not one worker and none has been placed for minutes."""
-        if any(actor.started for actor in self._actors.values()):
-            self._placing_since = time.monotonic()
-        elif time.monotonic() - self._placing_since > _PLACING_SECONDS:
-            free = self._ray.available_resources()
-            raise UserError(
-                f"Expected room for a worker of {self._share.cores} cores, {self._share.gpus:g} "
-                f"GPUs and {self._share.memory_gb:g} GB within {_PLACING_SECONDS / 60:.0f} "
-                f"minutes; found {free.get('CPU', 0):g} cores, {free.get('GPU', 0):g} GPUs and "
-                f"{free.get('memory', 0) / 1e9:.1f} GB free. Free some, or set "
-                "search.cores_per_worker, search.gpus_per_worker or search.memory_gb_per_worker."
-            )
-
-
-def _error_at_start(error: Exception) -> str:
-    """Return the error that a worker's constructor raised, in one line; empty without one."""
-    lines = str(error).strip().splitlines()
-    # A traceback, whose last line is the error.
-    return lines[-1].strip()[:300] if lines and "creation task" in lines[0] else ""
+        return worker, answer
 
 
 def _reason(error: Exception) -> str:
@@ -284,5 +270,7 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
+    # What a constructor raised is the last line of a traceback.
+    line = lines[-1] if "creation task" in lines[0] else lines[0]
     detail = re.search(r"Worker exit detail: ([^.]*)", message)
-    return (detail[1] if detail else lines[0])[:300]
+    return (detail[1] if detail else line)[:300].rstrip(".")

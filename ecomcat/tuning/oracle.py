@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,7 @@ from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
-from ecomcat.tuning.algorithms import Algorithm, GridSearch
-from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.draws import Key, key_of
+from ecomcat.tuning.algorithms import Algorithm, GridSearch, Key, key_of
 from ecomcat.tuning.pruners import Pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord, TrialTable
 
@@ -32,9 +31,10 @@ class StudyOracle(keras_tuner.Oracle):
         pruner: `Pruner`. Which trials end early.
         space: Mapping from each hyperparameter's name to its `Domain`.
         table: `TrialTable`. The study's trials; those that were interrupted run again.
-        budget: `Budget`. When no further trial begins.
         seed: Integer, 0 or more. Seed of what is drawn.
+        max_trials: Integer. Number of trials begun in all, resumed runs included.
         max_epochs: Integer. Number of epochs of a trial.
+        deadline: Float. Second of `time.monotonic()` after which no trial begins.
     """
 
     def __init__(
@@ -43,10 +43,11 @@ class StudyOracle(keras_tuner.Oracle):
         pruner: Pruner,
         space: Mapping[str, Domain],
         table: TrialTable,
-        budget: Budget,
         *,
         seed: int,
+        max_trials: int,
         max_epochs: int,
+        deadline: float,
     ) -> None:
         super().__init__(
             # A string's direction would be taken for "min".
@@ -60,7 +61,7 @@ class StudyOracle(keras_tuner.Oracle):
         fixed = all(domain.fixed for domain in space.values())
         self.algorithm: Algorithm = GridSearch() if fixed else algorithm
         self.space, self.table, self.max_epochs = space, table, max_epochs
-        self._pruner, self._budget = pruner, budget
+        self._pruner, self._max_trials, self._deadline = pruner, max_trials, deadline
         self._waiting: list[str] = []  # trials that are to run again, before any new one
         for record in table.records:
             if record.status == RUNNING:
@@ -69,19 +70,15 @@ class StudyOracle(keras_tuner.Oracle):
             self._mirror(record)
 
     @property
-    def next_id(self) -> str:
-        """The id of a trial that is yet to be made."""
-        return self.table.next_id
-
-    @property
     def spent(self) -> bool:
         """Whether the budget allows no further trial; one that is to run again is none."""
-        return self._budget.spent(self.ended + len(self.ongoing_trials))
+        begun = self.ended + len(self.ongoing_trials)
+        return begun >= self._max_trials or self.out_of_time
 
     @property
     def out_of_time(self) -> bool:
         """Whether the study's time is over."""
-        return self._budget.spent(0)
+        return time.monotonic() >= self._deadline
 
     @property
     def exhausted(self) -> bool:
@@ -105,16 +102,13 @@ class StudyOracle(keras_tuner.Oracle):
         return {"status": STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED}
 
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
-        """Return the next trial, or one of status IDLE or STOPPED when there is none.
-
-        Its record is written before it is handed out.
-        """
+        """Return the next trial, or one of status IDLE or STOPPED when there is none."""
         if self.spent:
             return keras_trial.Trial(self.get_space(), status=STATUS.STOPPED)
         if self._waiting:
             trial = self.trials[self._waiting.pop(0)]
         else:
-            answer = self.populate_space(self.next_id)
+            answer = self.populate_space(self.table.next_id)
             if answer["status"] != STATUS.RUNNING:
                 return keras_trial.Trial(self.get_space(), status=answer["status"])
             trial = self._mirror(self._new_record(answer["values"]))
@@ -140,18 +134,12 @@ class StudyOracle(keras_tuner.Oracle):
 
     def end_trial(self, trial: keras_trial.Trial) -> None:
         """Take a trial back whose record says how it ended."""
-        record = self.record_of(trial.trial_id)
-        self._release(trial)
-        self.table.save(record)
-        self._mirror(record)
+        self._mirror(self._take_back(trial))
 
     def requeue(self, trial: keras_trial.Trial) -> None:
         """Let a trial whose worker was lost run again, before any new one."""
-        record = self.record_of(trial.trial_id)
-        record.forget_attempt()
-        self._release(trial)
-        self.table.save(record)
-        self._waiting.append(record.id)
+        self.record_of(trial.trial_id).forget_attempt()
+        self._waiting.append(self._take_back(trial).id)
 
     def record_of(self, trial_id: str) -> TrialRecord:
         """Return a trial's record."""
@@ -162,7 +150,8 @@ class StudyOracle(keras_tuner.Oracle):
     def _new_record(self, values: Mapping[str, Any]) -> TrialRecord:
         plan = {name: value for name, value in values.items() if name.startswith(_PLAN)}
         own = {name: value for name, value in values.items() if name not in plan}
-        record = TrialRecord(self.next_id, own, root=int(self.next_id), plan=plan)
+        trial_id = self.table.next_id
+        record = TrialRecord(trial_id, own, root=int(trial_id), plan=plan)
         self.table.save(record)
         return record
 
@@ -179,9 +168,12 @@ class StudyOracle(keras_tuner.Oracle):
             trial.score, trial.best_step = record.objective, record.best_epoch
         return trial
 
-    def _release(self, trial: keras_trial.Trial) -> None:
+    def _take_back(self, trial: keras_trial.Trial) -> TrialRecord:
         for worker in [name for name, each in self.ongoing_trials.items() if each is trial]:
             del self.ongoing_trials[worker]
+        record = self.record_of(trial.trial_id)
+        self.table.save(record)
+        return record
 
 
 def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
@@ -201,3 +193,63 @@ def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
         else:
             hyperparameters.Choice(name, list(domain.values))
     return hyperparameters
+
+
+class Brackets(keras_tuner.oracles.HyperbandOracle):
+    """Keras Tuner's Hyperband, its brackets rebuilt from a study's trials and filled by them.
+
+    Args:
+        study: `StudyOracle`. Its trials are the brackets' own.
+        factor: Integer. One trial in this many goes on from a rung.
+    """
+
+    def __init__(self, study: StudyOracle, factor: int) -> None:
+        super().__init__(
+            objective=study.objective,
+            max_epochs=study.max_epochs,
+            factor=factor,
+            hyperband_iterations=None,  # until the budget is spent
+            hyperparameters=study.get_space(),
+            seed=study.seed,
+        )
+        self._study = study
+        self.trials, self.ongoing_trials = study.trials, study.ongoing_trials
+        self._recall()
+
+    def _random_values(self) -> dict[str, Any] | None:
+        return self._study.algorithm.draw(self._study)
+
+    def _get_size(self, bracket_num: int, round_num: int) -> int:
+        """Return how many trials a round has: no more than a small space has configurations."""
+        size: int = super()._get_size(bracket_num, round_num)
+        if round_num > 0 or not self._study.exhausted:
+            return size
+        brackets = [each for each in self._brackets if each["bracket_num"] == bracket_num]
+        return min(size, max((len(each["rounds"][0]) for each in brackets), default=0))
+
+    def _recall(self) -> None:
+        """Put the trials of earlier runs where they were."""
+        for trial_id in sorted(self.trials, key=int):
+            plan = self.trials[trial_id].hyperparameters.values
+            number, parent = plan["tuner/round"], plan.get("tuner/trial_id")
+            if number == 0:
+                self._open_bracket(plan["tuner/bracket"])
+                parent, bracket = None, self._brackets[-1]
+            else:
+                bracket = next(each for each in self._brackets if _holds(each, number - 1, parent))
+            bracket["rounds"][number].append({"past_id": parent, "id": trial_id})
+
+    def _open_bracket(self, number: int) -> None:
+        """Begin new brackets until the last one has a number and room for another trial."""
+        last = self._brackets[-1]
+        full = len(last["rounds"][0]) >= super()._get_size(last["bracket_num"], 0)
+        if full or last["bracket_num"] != number:
+            self._increment_bracket_num()
+            self._start_new_bracket()
+            self._open_bracket(number)
+
+
+def _holds(bracket: dict[str, Any], number: int, trial_id: str) -> bool:
+    """Return whether a trial stands in a round of a bracket."""
+    rounds = bracket["rounds"]
+    return number < len(rounds) and any(each["id"] == trial_id for each in rounds[number])

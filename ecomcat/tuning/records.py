@@ -1,4 +1,4 @@
-"""The one record of a trial's state, and the table of a study's trials."""
+"""What is recorded of a trial: its state, its place in the table, its weights."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.files import write_json, write_text
-from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.files import atomic_path, write_json, write_text
+from ecomcat.model.metrics import OBJECTIVE, Outcome
 
 if TYPE_CHECKING:
     from ecomcat.tuning.study import Study
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
 TIME, TRIAL_TIME = "time", "trial_max_minutes"  # what a trial that was cut short ended by
+BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
 _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
     *("seconds", "parameters", "ended"),
 )
 _TABLE_EVERY_SECONDS = 1.0
+State = TypeVar("State")
 
 
 @dataclass
@@ -38,11 +43,8 @@ class TrialRecord:
         root: Integer. Number that decides the trial's randomness: its own, or that of the first
             of the trials that it continues.
         status: String. `running`, `completed`, `pruned`, `cut short` (by the clock) or `failed`.
-        objective: Float. Best validation macro-F1.
-        accuracy: Float. Validation accuracy after the same epoch.
-        loss: Float. Validation loss after the same epoch.
-        best_epoch: Integer. Epochs trained by then.
-        epochs: Integer. Epochs trained in all.
+        objective, accuracy, loss: Floats. Validation scores of the best epoch.
+        best_epoch, epochs: Integers. Epochs trained by then, and in all.
         seconds: Float. Wall time, interrupted attempts included.
         parameters: Integer. Number of weights that were trained.
         ended: String. Why: `max_epochs`, `patience`, `time`, `trial_max_minutes`, what pruned it,
@@ -107,12 +109,11 @@ class TrialTable:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._written = 0.0
+        self._directory, self._written = directory, 0.0
         paths = (directory / "trials").glob("*/record.json")
         # A copy that someone made of a trial's folder is no trial.
-        loaded = [_load(path) for path in paths if path.parent.name.isdecimal()]
-        self._records = {record.id: record for record in loaded}
+        paths = (path for path in paths if path.parent.name.isdecimal())
+        self._records = {path.parent.name: read_state(path, TrialRecord) for path in paths}
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -153,35 +154,19 @@ def load_records(study: Study) -> list[TrialRecord]:
     return study.trials.records
 
 
-def _load(path: Path) -> TrialRecord:
-    try:
-        return TrialRecord(**read_state(path))
-    except TypeError as error:
-        raise UserError(
-            f"Expected a trial's record in {path}, found something else ({error}). Choose another "
-            "search.name, or search.overwrite=true to begin afresh."
-        ) from error
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Read one of a study's JSON files.
+def read_state(path: Path, make: Callable[..., State]) -> State:
+    """Read one of a study's JSON files, with what makes a value of its items.
 
     Raises:
         UserError: It cannot be read, or holds something else, as it may after a failing disk.
     """
     try:
-        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        return make(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"Cannot read {path}: {error.strerror}. It is a part of a study: see that it is there "
-            "and that you may read it, and run the same command again."
-        ) from error
-    except ValueError as error:
-        raise UserError(
-            f"Expected JSON in {path}, found something else ({error}). Choose another "
+            f"Cannot read {path}, a part of a study: {error}. Bring the file back, choose another "
             "search.name, or search.overwrite=true to begin afresh."
         ) from error
-    return state
 
 
 def candidates(records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -242,18 +227,62 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
     writer.writerow(["id", "status", *names, *_RESULT_COLUMNS])
     for record in records:
         values = (record.values.get(name, "") for name in names)
-        writer.writerow([record.id, record.status, *values, *_results(record)])
+        scores = (record.objective, record.accuracy, record.loss)
+        rounded = ("" if score is None else f"{score:.6f}" for score in scores)
+        cost = (record.best_epoch, record.epochs, f"{record.seconds:.1f}", record.parameters)
+        writer.writerow([record.id, record.status, *values, *rounded, *cost, record.ended])
     return stream.getvalue()
 
 
-def _results(record: TrialRecord) -> list[str]:
-    """Write what stands in `_RESULT_COLUMNS`."""
-    scores = (record.objective, record.accuracy, record.loss)
-    return [
-        *("" if score is None else f"{score:.6f}" for score in scores),
-        *(str(record.best_epoch), str(record.epochs), f"{record.seconds:.1f}"),
-        *(str(record.parameters), record.ended),
-    ]
+def save_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
+    """Write best weights, validation probabilities and, where one may continue, the last state."""
+    if outcome.state:
+        _save_arrays(directory / LAST_STATE, outcome.state)
+    _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
+    content: dict[str, Any] = {"probabilities": outcome.probabilities, **outcome.scores}
+    with atomic_path(directory / VALIDATION) as path:
+        np.savez(path, rows=validation_rows, best_epoch=outcome.best_epoch, **content)
+
+
+def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
+    """Read what a trial left for one that continues it."""
+    with np.load(directory / VALIDATION, allow_pickle=False) as saved:
+        return Outcome(
+            best_epoch=int(saved["best_epoch"]),
+            epochs=len(curves),
+            scores={name: float(saved[name]) for name in ("macro_f1", "accuracy", "loss")},
+            probabilities=saved["probabilities"],
+            weights=_load_arrays(directory / BEST_WEIGHTS),
+            curves=list(curves),
+            state=_load_arrays(directory / LAST_STATE),
+        )
+
+
+def load_best_weights(directory: Path) -> list[NDArray[Any]]:
+    """Read the weights of a trial's best epoch, trained on train alone.
+
+    Raises:
+        UserError: The file is gone.
+    """
+    path = directory / BEST_WEIGHTS
+    try:
+        return _load_arrays(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"Expected the weights of trial {directory.name}, found no {path}. Bring the file "
+            "back, or search again with search.overwrite=true."
+        ) from error
+
+
+def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    # HDF5, which Keras would write, crashes the process when the disk is full.
+    with atomic_path(path) as temporary:
+        np.savez(temporary, *arrays)
+
+
+def _load_arrays(path: Path) -> list[NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as saved:
+        return [saved[f"arr_{number}"] for number in range(len(saved.files))]
 
 
 class SearchListener:

@@ -10,67 +10,48 @@ from typing import Any
 from ecomcat.commands import SearchCommand
 from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA
-from ecomcat.tuning.records import read_state
-from ecomcat.tuning.study import EXCLUDED, TOGETHER, read_study, split_identity
+from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study import EXCLUDED, TOGETHER, Study, data_identity, read_study
 
-_TOGETHER_KEYS = ("group_near_duplicates", "near_duplicate_similarity")
+# What the data's identity depends on.
+_OPTIONS = {"data": "path", EXCLUDED: "exclude", TOGETHER: "group_near_duplicates"}
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """What is known of the trial.
-
-    Args:
-        study: the study's name.
-        trial_id: the trial's.
-        root: number whose chance it takes.
-        identity: what had to agree with the study.
-        objective: macro-F1 that it reached; None when it failed.
-        epochs: that it trained.
-    """
+    """A trial that is trained again, its study's name, and what had to agree with the study."""
 
     study: str
-    trial_id: str
-    root: int
+    trial: TrialRecord
     identity: Mapping[str, Any]
-    objective: float | None
-    epochs: int
 
     def compare(self, curves: Sequence[Mapping[str, float]]) -> str:
-        """Say in a line how the trial's score then and now compare, over the same epochs."""
-        now = max(row[OBJECTIVE] for row in curves[: self.epochs or None])
-        then = "failed" if self.objective is None else f"macro-F1 {self.objective:.6f}"
+        """Describe in a line the trial's score then and now, over the same epochs."""
+        then, epochs = self.trial.objective, self.trial.epochs
+        now = max(row[OBJECTIVE] for row in curves[: epochs or None])
+        before = "failed" if then is None else f"macro-F1 {then:.6f}"
         return (
-            f"Trial {self.trial_id} of {self.study}, {self.epochs} epochs: {then} then, {now:.6f} "
-            "now."
+            f"Trial {self.trial.id} of {self.study}, {epochs} epochs: {before} then, {now:.6f} now."
         )
 
     def require_same_data(self, dataset: Dataset) -> None:
         """Refuse other data than the study's.
 
         Raises:
-            UserError: when the texts, their labels, their groups or the rows left out differ.
+            UserError: The texts, their labels, their groups or the rows left out differ.
         """
-        expected, found = self.identity["data"], dataset.content_hash
-        if found != expected:
-            raise UserError(
-                f"Expected the data of the study {self.study} (hash {expected[:12]}), found other "
-                f"texts or labels (hash {found[:12]}). Name the file that the study was searched "
-                "on with data.path=FILE."
-            )
-        options = {"data.exclude": EXCLUDED, "data.group_near_duplicates": TOGETHER}
-        now = split_identity(dataset)
-        for option, name in options.items():
-            then = self.identity.get(name, "none")
-            if then != now.get(name, "none"):
+        found = data_identity(dataset)
+        for name, option in _OPTIONS.items():
+            then, now = self.identity.get(name, "none"), found.get(name, "none")
+            if then != now:
                 raise UserError(
-                    f"Expected the split of the study {self.study}, found another by {option}: "
-                    f"{then} then, {now.get(name, 'none')} now. Put the marks back that the file "
-                    "had, and the versions of the packages."
+                    f"Expected the data of the study {self.study}, found other data by "
+                    f"data.{option}: {then[:12]} then, {now[:12]} now. Name the files that the "
+                    "study was searched on, unchanged."
                 )
 
 
@@ -80,26 +61,29 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     Hyperparameters, seed, split and epochs are the study's, and so is the data unless
     `data.path` names a file.
 
-    Args:
-        config: with `search.from_trial`.
-
     Raises:
-        UserError: when there is no such study or trial.
+        UserError: There is no such study or trial.
     """
-    study_name, _, trial_id = str(config.search.from_trial).partition("/")
-    directory = expanded(config.outputs_dir) / "search" / study_name
-    if not study_name or not (directory / "study.json").is_file():
+    name, _, trial_id = str(config.search.from_trial).partition("/")
+    study = Study(expanded(config.outputs_dir) / "search" / name)
+    trial = study.trials.get(trial_id)
+    if not name or trial is None:
+        trials = name_five(record.id for record in study.trials.records)
         raise UserError(
             f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
-            f"{directory.parent}; found {config.search.from_trial!r}."
+            f"{study.directory.parent}; found {config.search.from_trial!r}. Trials of the study "
+            f"{name}: {trials}."
         )
-    stored = read_study(directory)
-    record = _read_record(directory, trial_id)
-    identity = stored["identity"]
-    kept = DataConfig(**stored["config"]["data"])
-    data = config.data if config.data.path else kept
-    fractions = {key: identity[key] for key in ("validation_fraction", "test_fraction")}
-    together = {key: getattr(kept, key) for key in _TOGETHER_KEYS}
+    stored = read_study(study.directory)
+    identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
+    data = replace(
+        config.data if config.data.path else saved,
+        exclude=config.data.exclude or saved.exclude,
+        validation_fraction=saved.validation_fraction,
+        test_fraction=saved.test_fraction,
+        group_near_duplicates=saved.group_near_duplicates,
+        near_duplicate_similarity=saved.near_duplicate_similarity,
+    )
     search = replace(
         config.search,
         max_trials=1,
@@ -108,37 +92,14 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
         workers=1,
     )
-    rerun = Rerun(
-        study_name,
-        trial_id,
-        record["root"],
-        identity,
-        record["objective"],
-        record["epochs"],
-    )
     model_dir = config.model_dir
     if model_dir == SearchCommand.model_dir:
         # A trial that is looked at again does not take the place of the model in use.
-        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{study_name}-{trial_id}")
+        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{name}-{trial_id}")
+    model = _model(f"rerun-{name}-{trial_id}", identity["build"], trial.values)
     return replace(
-        config,
-        model_dir=model_dir,
-        data=replace(data, exclude=config.data.exclude or kept.exclude, **fractions, **together),
-        model=_model(f"rerun-{study_name}-{trial_id}", identity["build"], record["values"]),
-        search=search,
-        seed=identity["seed"],
-    ), rerun
-
-
-def _read_record(directory: Path, trial_id: str) -> dict[str, Any]:
-    path = directory / "trials" / trial_id / "record.json"
-    if not trial_id or not path.is_file():
-        found = sorted(entry.name for entry in (directory / "trials").glob("*"))
-        raise UserError(
-            f"search.from_trial: expected a trial of the study {directory.name}, one of "
-            f"{', '.join(found[:3])} to {found[-1] if found else 'none'}, found {trial_id!r}."
-        )
-    return read_state(path)
+        config, model_dir=model_dir, data=data, model=model, search=search, seed=identity["seed"]
+    ), Rerun(name, trial, identity)
 
 
 def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:

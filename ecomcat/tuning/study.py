@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,9 +26,8 @@ from ecomcat.tuning.records import TrialTable, read_state
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 3
-DATA, FINAL = "data.json", "final.json"
+DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
-_SAVED_EVERY_SECONDS = 2.0
 
 
 class Study:
@@ -160,7 +158,7 @@ def read_study(directory: Path) -> dict[str, Any]:
     Raises:
         UserError: The file cannot be read, or another version of ecomcat wrote it.
     """
-    stored = read_state(directory / _STUDY_FILE)
+    stored = read_state(directory / _STUDY_FILE, dict[str, Any])
     if stored.get("format") != _FORMAT:
         raise UserError(
             f"The study {directory} was written in format {stored.get('format')}, this "
@@ -187,40 +185,10 @@ def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str
         )
 
 
-class StudyClock:
-    """Count the seconds in which a study is searched.
-
-    The count is written now and then, so that a killed run loses a moment of it at most.
-
-    Args:
-        study: `Study`. Its clock goes on where an earlier run's stopped.
-    """
-
-    def __init__(self, study: Study) -> None:
-        self._path = study.directory / "clock.json"
-        self._before = active_seconds(study)
-        self._began = self._saved = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of wall time, earlier runs included."""
-        return self._before + time.monotonic() - self._began
-
-    def tick(self) -> None:
-        """Write the count when it has not been written for a moment."""
-        if time.monotonic() - self._saved >= _SAVED_EVERY_SECONDS:
-            self.save()
-
-    def save(self) -> None:
-        """Write the count."""
-        write_json(self._path, {"active_seconds": round(self.seconds, 3)})
-        self._saved = time.monotonic()
-
-
 def active_seconds(study: Study) -> float:
     """Return how long a study was searched so far, in seconds of wall time."""
-    path = study.directory / "clock.json"
-    return float(read_state(path)["active_seconds"]) if path.exists() else 0.0
+    clock = read_facts(study, CLOCK)
+    return float(clock["active_seconds"]) if clock else 0.0
 
 
 def write_facts(study: Study, name: str, content: Mapping[str, Any]) -> None:
@@ -231,7 +199,7 @@ def write_facts(study: Study, name: str, content: Mapping[str, Any]) -> None:
 def read_facts(study: Study, name: str) -> dict[str, Any] | None:
     """Read what `write_facts` wrote; None where it was not written yet."""
     path = study.directory / name
-    return read_state(path) if path.exists() else None
+    return read_state(path, dict[str, Any]) if path.exists() else None
 
 
 def study_identity(
@@ -242,7 +210,7 @@ def study_identity(
     The number of trials and the minutes are not among it: they may grow.
     """
     return {
-        "data": dataset.content_hash,
+        **data_identity(dataset),
         "validation_fraction": config.data.validation_fraction,
         "test_fraction": config.data.test_fraction,
         "seed": config.seed,
@@ -253,12 +221,12 @@ def study_identity(
         "patience": config.search.patience,
         "pruning": make_pruner(config.search).identity(),
         "objective": f"{OBJECTIVE} max",
-    } | split_identity(dataset)
+    }
 
 
-def split_identity(dataset: Dataset) -> dict[str, str]:
-    """Return what options make of a split; those that are off leave no trace in the identity."""
-    identity = {}
+def data_identity(dataset: Dataset) -> dict[str, str]:
+    """Return what the data was, and what options made of it; those that are off leave no trace."""
+    identity = {"data": dataset.content_hash}
     if dataset.groups is not None:
         groups = dataset.groups.astype("<i8").tobytes()
         identity[TOGETHER] = hashlib.sha256(groups).hexdigest()[:16]

@@ -11,8 +11,14 @@ import numpy as np
 
 from ecomcat.model.space import Choices, Domain, Range
 from ecomcat.options import option
-from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm
-from ecomcat.tuning.draws import draw_untried, key_of, nearest_value, stepped_values
+from ecomcat.tuning.algorithms import (
+    STARTUP_TRIALS,
+    Algorithm,
+    draw_untried,
+    key_of,
+    nearest_value,
+    stepped_values,
+)
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME, TrialRecord
 
 if TYPE_CHECKING:

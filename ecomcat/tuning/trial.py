@@ -23,7 +23,7 @@ from ecomcat.model.network import Builder, build_classifier
 from ecomcat.model.training import Examples, Training, ValidationWatch
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.tasks import BatchesDone, EpochReport, TrialBegun, TrialTask, Worker
+from ecomcat.tuning.workers import BatchesDone, EpochReport, Worker
 
 MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 _PROGRESS_SECONDS = 10.0
@@ -62,6 +62,27 @@ class TrialInputs:
         """Return some rows as one configuration's vocabulary and length limit see them."""
         texts = self.texts.take(rows).view(values["vocabulary_size"], values["max_tokens"])
         return Examples(texts, self.labels[rows])
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What is to be trained.
+
+    Args:
+        root: Integer. With the run's seed it decides all that is random: the trial's number, or
+            that of the first of the trials that it continues.
+        values: Dict. One value for each hyperparameter.
+        epochs: Integer. Number of the last epoch.
+        parent: `Outcome`. What the trial that this one continues left, its last state included.
+        rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
+            validation is watched; by default train, and validation is watched.
+    """
+
+    root: int
+    values: dict[str, Any]
+    epochs: int
+    parent: Outcome | None = None
+    rows: NDArray[np.int64] | None = None
 
 
 class TrialTraining:
@@ -159,11 +180,11 @@ class TrialWorker(Worker):
         """Drop the network of a task that failed."""
         self._training = None
 
-    def begin(self, task: TrialTask) -> Iterator[TrialBegun]:
-        """Build a network; the one before it makes room."""
+    def begin(self, task: TrialTask) -> Iterator[int]:
+        """Build a network, and answer how many parameters it trains; the last one makes room."""
         self.forget()
         self._training = TrialTraining(self._inputs, task)
-        yield TrialBegun(self._training.model.count_params())
+        yield int(self._training.model.count_params())
 
     def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
         """Train one epoch of the network that was built."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,8 +17,7 @@ from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
-from ecomcat.tuning.budget import Budget
-from ecomcat.tuning.checkpoints import load_outcome, save_outcome
+from ecomcat.tuning.budget import StudyClock, TrialClock
 from ecomcat.tuning.oracle import STATUS, StudyOracle
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import (
@@ -31,13 +29,16 @@ from ecomcat.tuning.records import (
     TRIAL_TIME,
     SearchListener,
     TrialRecord,
+    load_outcome,
     require_best,
+    save_outcome,
 )
-from ecomcat.tuning.study import Study, StudyClock, active_seconds
-from ecomcat.tuning.tasks import BatchesDone, EpochReport, TrialFailure, TrialTask
-from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.study import Study, active_seconds
+from ecomcat.tuning.trial import TrialInputs, TrialTask
 from ecomcat.tuning.workers import (
+    BatchesDone,
     Call,
+    EpochReport,
     Job,
     Result,
     TrialFailedError,
@@ -49,55 +50,11 @@ from ecomcat.tuning.workers import (
 
 logger = logging.getLogger("ecomcat")
 
-NO_ANSWER = "no answer for many times as long as its longest epoch"
+_NO_ANSWER = "no answer for many times as long as its longest epoch"
 _PRUNED = "pruned after epoch"
 _SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
-_HANGS_AFTER = 20  # times the longest epoch
-_MIN_PATIENCE_SECONDS = 600.0
-_MARGIN = 1.5  # by which an epoch may take longer than the longest before it
 
 OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
-
-
-class _TrialClock:
-    """The time of a trial under way: since it began, and of its longest epoch."""
-
-    def __init__(self, record: TrialRecord, max_minutes: float | None) -> None:
-        self._record, self._before = record, record.seconds
-        self._began = self._called = time.monotonic()
-        self._ends = self._began + (math.inf if max_minutes is None else max_minutes * 60)
-        self._longest = 0.0
-
-    def call(self, method: str, *arguments: Any) -> Call:
-        """Return a call that may take what is left.
-
-        Where the trial itself has no limit, an epoch that takes many times as long as those before
-        it is taken for one that hangs.
-        """
-        self._called = time.monotonic()
-        hangs = max(_MIN_PATIENCE_SECONDS, _HANGS_AFTER * self._longest)
-        seconds = min(self._ends - self._called, hangs if self._longest else math.inf)
-        return Call(method, arguments, seconds)
-
-    def note(self) -> float:
-        """Bring the record's seconds up to now, and return those since the last call."""
-        now = time.monotonic()
-        self._record.seconds = self._before + now - self._began
-        return now - self._called
-
-    def note_epoch(self) -> None:
-        """Remember how long the longest epoch took."""
-        self._longest = max(self._longest, self.note())
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the trial has had its time."""
-        return time.monotonic() >= self._ends
-
-    @property
-    def allows_an_epoch(self) -> bool:
-        """Whether another epoch, somewhat longer than the others, would come to its end."""
-        return time.monotonic() + _MARGIN * self._longest <= self._ends
 
 
 class StudyTuner(base_tuner.BaseTuner):
@@ -159,14 +116,15 @@ class StudyTuner(base_tuner.BaseTuner):
         try:
             record.status = yield from self._train(record)
         except TrialFailedError as error:
-            failure = error.failure
-            if self._may_retry(record, failure):
+            reason = str(error)
+            if error.may_pass and record.retries < self._config.max_retries:
+                record.retries, record.unfinished = record.retries + 1, 0
                 self.oracle.requeue(trial)
                 self._stopped = False
-                self._tell(lambda each: each.trial_retries(record, failure.reason))
+                self._tell(lambda each: each.trial_retries(record, reason))
                 return
-            write_text(self._study.trial_dir(record.id) / "error.txt", failure.trace)
-            record.status, record.ended = FAILED, failure.reason
+            write_text(self._study.trial_dir(record.id) / "error.txt", error.trace)
+            record.status, record.ended = FAILED, reason
             record.objective = record.accuracy = record.loss = None
         except BaseException:
             # The search is stopped, and did not die of this trial.
@@ -185,9 +143,8 @@ class StudyTuner(base_tuner.BaseTuner):
         self._study.trials.save(record)
         self._tell(lambda each: each.trial_begins(record, task.epochs))
         self._require_survivable(record)
-        clock = _TrialClock(record, self._config.trial_max_minutes)
-        begun = yield from self._ask(record, clock, clock.call("begin", task))
-        record.parameters = begun.parameters
+        clock = TrialClock(record, self._config.trial_max_minutes)
+        record.parameters = yield from self._ask(record, clock, clock.call("begin", task))
         while not record.ended:
             report = yield from self._ask(record, clock, clock.call("train_epoch"))
             clock.note_epoch()
@@ -201,18 +158,17 @@ class StudyTuner(base_tuner.BaseTuner):
         save_outcome(outcome, directory, self._inputs.split.validation)
         return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
 
-    def _ask(self, record: TrialRecord, clock: _TrialClock, call: Call) -> Result:
+    def _ask(self, record: TrialRecord, clock: TrialClock, call: Call) -> Result:
         def note(progress: BatchesDone) -> None:
             self._tell(lambda each: each.batches_end(record, progress.done, progress.batches))
 
         try:
             return (yield from ask(call, note))
         except TrialFailedError as error:
-            if not error.failure.too_slow:
+            if not error.too_slow:
                 raise
-            reason = TRIAL_TIME if clock.is_over else NO_ANSWER
-            failure = TrialFailure(reason, error.failure.trace, may_pass=False)
-            raise TrialFailedError(failure) from error
+            reason = TRIAL_TIME if clock.is_over else _NO_ANSWER
+            raise TrialFailedError(reason, error.trace) from error
         finally:
             clock.note()
 
@@ -231,9 +187,9 @@ class StudyTuner(base_tuner.BaseTuner):
         """Give a trial up of which the whole search died again and again."""
         if record.unfinished > self._config.max_retries + 1:
             reason = f"the search died {record.unfinished - 1} times while it ran this trial"
-            raise TrialFailedError(TrialFailure(reason, reason, may_pass=False))
+            raise TrialFailedError(reason)
 
-    def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: _TrialClock) -> str:
+    def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: TrialClock) -> str:
         """Record an epoch, and return why the trial ends with it, or nothing."""
         trial = self.oracle.update_trial(record.id, report.logs, step=report.epoch)
         self._tell(lambda each: each.epoch_ends(record, report.epoch, report.logs))
@@ -244,13 +200,6 @@ class StudyTuner(base_tuner.BaseTuner):
         if time.monotonic() > self._deadline:
             return TIME
         return "" if clock.allows_an_epoch else TRIAL_TIME
-
-    def _may_retry(self, record: TrialRecord, failure: TrialFailure) -> bool:
-        if not failure.may_pass or record.retries >= self._config.max_retries:
-            return False
-        record.retries += 1
-        record.unfinished = 0
-        return True
 
     def _tell(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
@@ -312,9 +261,10 @@ def run_search(
         make_pruner(search),
         space,
         study.trials,
-        Budget(search.max_trials, deadline),
         seed=config.seed,
+        max_trials=search.max_trials,
         max_epochs=search.max_epochs,
+        deadline=deadline,
     )
     trials_left = search.max_trials - oracle.ended
     if trials_left > 0 and seconds_left > 0:

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ecomcat.config import SearchConfig
 from ecomcat.options import AUTO
 from ecomcat.process import is_installed, raise_if_requested, usable_cores
-from ecomcat.tuning.tasks import BatchesDone, TrialFailure
 
 if TYPE_CHECKING:
+    from ecomcat.tuning.cluster import RayPool
     from ecomcat.tuning.trial import TrialInputs
 
-logger = logging.getLogger("ecomcat")
-
-LOCAL_WORKER = "w0"
+WorkerPool: TypeAlias = "RayPool | LocalPool"
+_LOCAL_WORKER = "w0"
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a job asks of its worker.
-
-    Args:
-        method: String. Name of the worker's method.
-        arguments: Tuple. What it is called with.
-        within_seconds: Float. The worker is ended when it takes longer. Defaults to no limit.
-    """
+    """What a job asks of its worker, which is ended when it takes longer than it may."""
 
     method: str
     arguments: tuple[Any, ...] = ()
@@ -41,23 +34,73 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a worker's method answered: progress first, the last answer ends the call."""
+class BatchesDone:
+    """Answer in the middle of a long epoch: `done` of its `batches` are trained."""
 
-    worker: str
-    value: Any
+    done: int
+    batches: int
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """Answer: an epoch has ended, of a number from 1 and with scores by Keras's names.
+
+    `ended` says why the training is over, `max_epochs` or `patience`; it is empty otherwise.
+    """
+
+    epoch: int
+    logs: dict[str, float]
+    ended: str = ""
+
+
+class TrialFailedError(Exception):
+    """Answer of a worker whose task failed; raised in the job that called it.
+
+    Args:
+        reason: String. One line.
+        trace: String. The traceback.
+        may_pass: Boolean. Whether another try with the same values may succeed.
+        too_slow: Boolean. Whether the worker was ended for not answering in time.
+    """
+
+    def __init__(
+        self, reason: str, trace: str = "", *, may_pass: bool = False, too_slow: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.trace, self.may_pass, self.too_slow = trace or reason, may_pass, too_slow
+
+
+class Worker:
+    """A worker: its methods are generators that yield answers, progress first."""
+
+    def call(self, method: str, *arguments: Any) -> Iterator[Any]:
+        """Yield what a method answers; what fails is an answer, too."""
+        try:
+            yield from getattr(self, method)(*arguments)
+        except Exception as error:
+            self.forget()
+            yield _failure(error)
+
+    def ready(self) -> Iterator[None]:
+        """Answer once the worker can take a task."""
+        yield None
+
+    def forget(self) -> None:
+        """Drop what a task that failed has left."""
+
+
+def _failure(error: Exception) -> TrialFailedError:
+    """Put an error into words that travel between processes."""
+    kind = type(error).__name__
+    lines = str(error).strip().splitlines() or ["no message"]
+    reason = f"{'diverged' if kind == 'DivergedError' else kind}: {lines[0]}"[:300]
+    # Memory may be free again when other trials have ended.
+    may_pass = isinstance(error, MemoryError) or kind == "ResourceExhaustedError"
+    return TrialFailedError(reason, traceback.format_exc(), may_pass=may_pass)
 
 
 Job = Generator[Call | None, Any, None]  # yields calls, is sent answers; None: listen on
 Result = Generator[Call | None, Any, Any]
-
-
-class TrialFailedError(Exception):
-    """Raised within a job whose call failed."""
-
-    def __init__(self, failure: TrialFailure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 def ask(call: Call, on_batches: Callable[[BatchesDone], None] = lambda _: None) -> Result:
@@ -70,29 +113,9 @@ def ask(call: Call, on_batches: Callable[[BatchesDone], None] = lambda _: None) 
     while isinstance(answer, BatchesDone):
         on_batches(answer)
         answer = yield None
-    if isinstance(answer, TrialFailure):
-        raise TrialFailedError(answer)
+    if isinstance(answer, TrialFailedError):
+        raise answer
     return answer
-
-
-class WorkerPool(Protocol):
-    """Workers by their names."""
-
-    @property
-    def size(self) -> int:
-        """How many workers there are."""
-
-    def free(self) -> list[str]:
-        """Return the workers that wait for a call."""
-
-    def call(self, worker: str, call: Call) -> None:
-        """Call a free worker's method."""
-
-    def wait(self) -> Sequence[Answer]:
-        """Wait for answers, at most about a second; there may be none."""
-
-    def close(self) -> None:
-        """End all workers."""
 
 
 def run_jobs(
@@ -121,16 +144,15 @@ def run_jobs(
                 if job is not None:
                     running[worker] = job
                     send(worker, None)
-            for answer in pool.wait() if running or has_more() else ():
-                if answer.worker in running:
-                    send(answer.worker, answer.value)
+            for worker, answer in pool.wait() if running or has_more() else ():
+                if worker in running:
+                    send(worker, answer)
             on_turn()
     finally:
         for job in running.values():
             job.close()
 
 
-@dataclass
 class LocalPool:
     """One worker in this process; it computes while it is waited for.
 
@@ -138,24 +160,23 @@ class LocalPool:
         make_worker: Function that makes the worker, and another when one was ended.
     """
 
-    make_worker: Callable[[], Any]
-    _answers: Iterator[Any] | None = field(default=None, init=False)
-    _deadline: float = field(default=math.inf, init=False)
+    size = 1
 
-    def __post_init__(self) -> None:
-        self._worker = self.make_worker()
-        self.size = 1
+    def __init__(self, make_worker: Callable[[], Any]) -> None:
+        self._make_worker, self._worker = make_worker, make_worker()
+        self._answers: Iterator[Any] | None = None
+        self._deadline = math.inf
 
     def free(self) -> list[str]:
         """Return the worker's name unless it has been called."""
-        return [LOCAL_WORKER] if self._answers is None else []
+        return [_LOCAL_WORKER] if self._answers is None else []
 
     def call(self, worker: str, call: Call) -> None:
         """Note a call."""
         self._answers = self._worker.call(call.method, *call.arguments)
         self._deadline = time.monotonic() + call.within_seconds
 
-    def wait(self) -> Sequence[Answer]:
+    def wait(self) -> list[tuple[str, Any]]:
         """Compute the next answer."""
         if self._answers is None:
             return []
@@ -163,20 +184,16 @@ class LocalPool:
             with _alarm(self._deadline - time.monotonic()):
                 answer = next(self._answers)
         except _TooSlowError:
-            self._worker = self.make_worker()
+            self._worker = self._make_worker()
             answer = too_slow()
         if not isinstance(answer, BatchesDone):
             self._answers = None
-        return [Answer(LOCAL_WORKER, answer)]
-
-    def close(self) -> None:
-        """Forget the call."""
-        self._answers = None
+        return [(_LOCAL_WORKER, answer)]
 
 
-def too_slow() -> TrialFailure:
+def too_slow() -> TrialFailedError:
     """Return the answer of a worker that was ended since it gave none."""
-    return TrialFailure("no answer in time", "no answer in time", may_pass=False, too_slow=True)
+    return TrialFailedError("no answer in time", too_slow=True)
 
 
 class _TooSlowError(BaseException):
@@ -215,47 +232,10 @@ def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator
     """Hold the workers of a search or a retraining."""
     from ecomcat.tuning.trial import TrialWorker
 
-    if not needs_ray(search, tasks):
-        yield LocalPool(lambda: TrialWorker(inputs))
-        return
-    from ecomcat.tuning.cluster import RayPool, Share, carry_by_value, room_for, running_ray
+    with ExitStack() as stack:
+        pool: WorkerPool | None = None
+        if needs_ray(search, tasks):
+            from ecomcat.tuning.cluster import open_ray_pool
 
-    cores = usable_cores()
-    if search.workers != AUTO:
-        cores = max(cores, search.workers * search.cores_per_worker)
-    share = Share(search.cores_per_worker, search.gpus_per_worker, search.memory_gb_per_worker)
-    with running_ray(search.cluster, cores):
-        carry_by_value(inputs.build)
-        room = room_for(share)
-        if search.cluster is None and room < min(2, tasks):
-            logger.warning("There is no room for two workers; this process trains alone.")
-            yield LocalPool(lambda: TrialWorker(inputs))
-            return
-        # On this machine processes inherit it; elsewhere Keras would choose by itself.
-        environment = {"KERAS_BACKEND": "tensorflow"} if search.cluster else {}
-        workers = count_workers(search, room, tasks)
-        pool = RayPool(TrialWorker, inputs, workers, share, environment)
-        try:
-            yield pool
-        finally:
-            pool.close()
-
-
-def count_workers(search: SearchConfig, room: int, tasks: int) -> int:
-    """Decide how many workers Ray places, and log it."""
-    wanted = max(1, room) if search.workers == AUTO else int(search.workers)
-    workers = min(wanted, max(1, tasks))
-    if workers > room:
-        logger.warning("There is room for %d of %d workers.", room, workers)
-    if search.cluster is None:
-        # On a cluster, which may grow, the others wait.
-        workers = min(workers, max(1, room))
-    logger.info(
-        "Workers: %d on %s, of %d %s and %g GB each.",
-        workers,
-        f"the Ray cluster {search.cluster}" if search.cluster else "this machine",
-        search.cores_per_worker,
-        "core" if search.cores_per_worker == 1 else "cores",
-        search.memory_gb_per_worker,
-    )
-    return workers
+            pool = stack.enter_context(open_ray_pool(search, TrialWorker, inputs, tasks))
+        yield pool or LocalPool(lambda: TrialWorker(inputs))

@@ -18,7 +18,7 @@ from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.records import TrialRecord, load_records
 from ecomcat.tuning.study import open_study
-from ecomcat.tuning.tasks import EpochReport, TrialBegun, Worker
+from ecomcat.tuning.workers import EpochReport, Worker
 
 ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
 Objective = Callable[[Mapping[str, Any]], float]
@@ -92,7 +92,7 @@ class FormulaWorker(Worker):
         parent = None if task.parent is None else task.parent.epochs
         self.tried.append({**task.values, "epochs": task.epochs, "parent": parent})
         self.task, self.epoch = task, parent or 0
-        yield TrialBegun(10)
+        yield 10
 
     def train_epoch(self) -> Iterator[Any]:
         self.epoch += 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Choices
-from ecomcat.tuning.budget import Budget, decide_epochs
+from ecomcat.tuning.budget import decide_epochs
 
 
 def decided(
@@ -66,9 +65,3 @@ def test_many_categories_take_more_epochs_where_texts_are_short(
 def test_numbers_that_are_given_stay() -> None:
     assert decided(100, max_epochs=3, patience=7) == (3, 7)
     assert decided(100, max_epochs=40) == (40, 10)
-
-
-def test_a_budget_is_spent_by_trials_or_by_time() -> None:
-    assert not Budget(3).spent(2)
-    assert Budget(3).spent(3)
-    assert Budget(3, deadline=time.monotonic()).spent(0)

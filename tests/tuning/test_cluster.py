@@ -16,8 +16,9 @@ import formula
 import pytest
 from formula import FormulaWorker, configure, peak, run
 
+from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.tuning.tasks import Worker
+from ecomcat.tuning.workers import Worker
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,15 +47,15 @@ def local_ray() -> Iterator[None]:
         yield
 
 
-def remote_pool(objective: Callable[[Mapping[str, Any]], float], workers: int = 2) -> Any:
+def remote_pool(objective: Callable[[Mapping[str, Any]], float]) -> Any:
     """Start workers; what the test module defines travels with them."""
     import ray.cloudpickle
 
-    from ecomcat.tuning.cluster import RayPool, Share
+    from ecomcat.tuning.cluster import RayPool
 
     for module in (formula, sys.modules[__name__]):
         ray.cloudpickle.register_pickle_by_value(module)
-    return RayPool(RemoteFormula, objective, workers, Share(memory_gb=0.1))
+    return RayPool(RemoteFormula, objective, 2, SearchConfig(memory_gb_per_worker=0.1))
 
 
 @pytest.fixture
@@ -70,13 +71,6 @@ def search(local_ray: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     yield start
     for pool in pools:
         pool.close()
-
-
-@pytest.mark.parametrize("algorithm", ["tpe", "hyperband"])
-def test_algorithms_run_on_two_workers(search: Any, algorithm: str) -> None:
-    result, records = search(algorithm=algorithm, trials=8)
-    assert [record.status for record in records] == ["completed"] * 8
-    assert result.best.objective == max(record.objective for record in records)
 
 
 def test_two_workers_work_at_the_same_time(search: Any, tmp_path: Path) -> None:
@@ -97,7 +91,8 @@ def test_two_workers_work_at_the_same_time(search: Any, tmp_path: Path) -> None:
 
 
 def test_workers_give_the_same_trials_as_one_in_this_process(search: Any, tmp_path: Path) -> None:
-    _, remote = search(trials=8)
+    result, remote = search(trials=8)
+    assert result.best.objective == max(record.objective for record in remote)
     _, local = formula.run_formula(configure("random", trials=8), tmp_path / "local")
     for ours, theirs in zip(remote, local, strict=True):
         assert (ours.values, ours.objective, ours.curves) == (
@@ -160,39 +155,23 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
         def __init__(self, _shared: Any, _cores: int) -> None:
             raise ImportError("no module of that name on this machine")
 
-    from ecomcat.tuning.cluster import RayPool, Share
+    from ecomcat.tuning.cluster import RayPool
 
-    pool = RayPool(Broken, None, 1, Share(memory_gb=0.1))
-    try:
-        with pytest.raises(UserError, match="no module of that name on this machine"):
-            run(configure("random", trials=1), tmp_path, pool)
-    finally:
-        pool.close()
+    pool = RayPool(Broken, None, 1, SearchConfig(memory_gb_per_worker=0.1))
+    with pytest.raises(UserError, match="none does: ImportError: no module of that name on this"):
+        run(configure("random", trials=1), tmp_path, pool)
 
 
-def test_workers_for_which_there_is_never_room_end_the_search(
-    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ecomcat.tuning import cluster
-
-    monkeypatch.setattr(cluster, "_PLACING_SECONDS", 1.0)
-    pool = cluster.RayPool(RemoteFormula, peak, 1, cluster.Share(cores=64, memory_gb=0.1))
-    try:
-        with pytest.raises(UserError, match=r"room for a worker of 64 cores.*cores_per_worker"):
-            run(configure("random", trials=1), tmp_path, pool)
-    finally:
-        pool.close()
-
-
+@pytest.mark.parametrize(
+    ("cores", "memory", "room"), [(1, 0.1, 3), (2, 0.1, 1), (4, 0.1, 0), (1, 1e6, 0)]
+)
 def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
-    local_ray: None,
+    local_ray: None, cores: int, memory: float, room: int
 ) -> None:
-    from ecomcat.tuning.cluster import Share, room_for
+    from ecomcat.tuning.cluster import room_for
 
-    assert room_for(Share(memory_gb=0.1)) == 3
-    assert room_for(Share(cores=2, memory_gb=0.1)) == 1
-    assert room_for(Share(cores=4, memory_gb=0.1)) == 0
-    assert room_for(Share(memory_gb=1e6)) == 0
+    config = SearchConfig(cores_per_worker=cores, memory_gb_per_worker=memory)
+    assert room_for(config) == room
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")

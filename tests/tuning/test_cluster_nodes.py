@@ -13,6 +13,7 @@ import formula
 import pytest
 from formula import FormulaWorker, configure, peak, run
 
+from ecomcat.config import SearchConfig
 from ecomcat.tuning.records import SearchListener
 
 pytestmark = [
@@ -53,7 +54,7 @@ def cluster() -> Iterator[Any]:
 def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
     cluster: Any, tmp_path: Path
 ) -> None:
-    from ecomcat.tuning.cluster import RayPool, Share, room_for, running_ray
+    from ecomcat.tuning.cluster import RayPool, room_for, running_ray
 
     machine = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
     retried: list[str] = []
@@ -83,7 +84,7 @@ def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
 
         for module in (formula, sys.modules[__name__]):
             ray.cloudpickle.register_pickle_by_value(module)
-        share = Share(memory_gb=0.1)
+        share = SearchConfig(memory_gb_per_worker=0.1)
         assert room_for(share) == 2
         pool = RayPool(SlowFormula, peak, 2, share)
         try:

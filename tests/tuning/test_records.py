@@ -15,13 +15,8 @@ from trial_records import VALUES, ended, epoch, rows_of, saved, table_of, traine
 
 from ecomcat.errors import UserError
 from ecomcat.model.metrics import OBJECTIVE, Outcome
-from ecomcat.tuning.checkpoints import (
-    BEST_WEIGHTS,
-    load_best_weights,
-    load_outcome,
-    save_outcome,
-)
 from ecomcat.tuning.records import (
+    BEST_WEIGHTS,
     COMPLETED,
     CUT_SHORT,
     FAILED,
@@ -30,8 +25,11 @@ from ecomcat.tuning.records import (
     TrialRecord,
     best_record,
     candidates,
+    load_best_weights,
+    load_outcome,
     load_records,
     require_best,
+    save_outcome,
     trials_csv,
 )
 from ecomcat.tuning.study import Study

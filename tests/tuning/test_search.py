@@ -12,7 +12,7 @@ from formula import ALGORITHMS, FormulaWorker, configure, peak, run, run_formula
 
 from ecomcat.errors import UserError
 from ecomcat.tuning.records import SearchListener, TrialRecord
-from ecomcat.tuning.tasks import BatchesDone
+from ecomcat.tuning.workers import BatchesDone
 
 pytestmark = [
     pytest.mark.slow,

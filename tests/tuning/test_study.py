@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.study import Study, StudyClock, active_seconds, default_name, open_study
+from ecomcat.tuning.budget import StudyClock
+from ecomcat.tuning.study import Study, active_seconds, default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 

@@ -22,7 +22,7 @@ from optuna.trial import create_trial
 
 from ecomcat.model.space import Domain, parse_domain, space_size
 from ecomcat.options import Rule, Value
-from ecomcat.tuning.draws import draw, key_of
+from ecomcat.tuning.algorithms import draw, key_of
 from ecomcat.tuning.records import (
     COMPLETED,
     CUT_SHORT,

@@ -10,10 +10,19 @@ from typing import Any
 import pytest
 
 from ecomcat.config import SearchConfig
+from ecomcat.errors import UserError
 from ecomcat.process import _quota
-from ecomcat.tuning import workers
-from ecomcat.tuning.tasks import BatchesDone, Worker
-from ecomcat.tuning.workers import Call, Job, LocalPool, TrialFailedError, ask, run_jobs
+from ecomcat.tuning import cluster, workers
+from ecomcat.tuning.workers import (
+    BatchesDone,
+    Call,
+    Job,
+    LocalPool,
+    TrialFailedError,
+    Worker,
+    ask,
+    run_jobs,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +57,6 @@ def test_ray_is_used_where_several_workers_are_wanted_or_a_cluster_is(
     [
         ({}, 4, 20, 4, False),
         ({}, 4, 3, 3, False),  # more would have nothing to do
-        ({}, 0, 20, 1, True),  # and the pool says why it does not start
         ({"workers": 6}, 4, 20, 4, True),
         ({"workers": 6}, 4, 2, 2, False),
         ({"workers": 6, "cluster": "auto"}, 4, 20, 6, True),  # which may grow: they wait
@@ -63,9 +71,11 @@ def test_there_are_as_many_workers_as_there_is_room_and_work_for(
     warned: bool,
 ) -> None:
     caplog.set_level("INFO", "ecomcat")
-    assert workers.count_workers(SearchConfig(**search), room, tasks) == expected
+    assert cluster.count_workers(SearchConfig(**search), room, tasks) == expected
     assert f"Workers: {expected} on th" in caplog.text
     assert ("There is room for" in caplog.text) is warned
+    with pytest.raises(UserError, match=r"\(cores: 1, GPUs: 0, GB: 2\), found none.*cores_per_"):
+        cluster.count_workers(SearchConfig(**search), 0, tasks)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +121,7 @@ def test_jobs_get_the_answers_to_their_calls_until_there_are_no_more(failing: bo
             sums.append(twice)
         except TrialFailedError as error:
             assert str(error) == "ValueError: thirteen"
-            assert "in add" in error.failure.trace
+            assert "in add" in error.trace
         finally:
             closed.append(number)
 
@@ -138,7 +148,7 @@ def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_made() -> None:
         try:
             yield from ask(Call("hang", within_seconds=0.05))
         except TrialFailedError as error:
-            answers.append(error.failure.too_slow)
+            answers.append(error.too_slow)
         answers.append((yield from ask(Call("add", (1, 2)))))
 
     jobs = [job()]

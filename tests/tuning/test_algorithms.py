@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecomcat.model.space import Domain, Range, parse_domain, space_size
 from ecomcat.options import Rule, Value
-from ecomcat.tuning.draws import (
+from ecomcat.tuning.algorithms import (
     Key,
     draw,
     draw_untried,
