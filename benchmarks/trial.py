@@ -87,12 +87,13 @@ Marks = list[float]  # CPU seconds at the begin of a trial and at the end of eac
 
 def train_ours(inputs: TrialInputs) -> Marks:
     """Train a trial as a worker of a search does."""
-    from ecomcat.tuning.trial import TrialTask, TrialTraining
+    from ecomcat.tuning.trial import TrialTraining
+    from ecomcat.tuning.workers import TrialTask
 
     marks = [time.process_time()]
     training = TrialTraining(inputs, TrialTask(0, VALUES, _EPOCHS))
     for _ in range(_EPOCHS):
-        training.train_epoch()
+        list(training.train_epoch())
         marks.append(time.process_time())
     return marks
 

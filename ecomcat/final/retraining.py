@@ -14,8 +14,8 @@ from ecomcat.console import step
 from ecomcat.errors import UserError
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.trial import TrialInputs, TrialTask, build_network, trial_seed
-from ecomcat.tuning.workers import Call, Job, TrialFailedError, ask, open_pool, run_jobs
+from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
+from ecomcat.tuning.workers import Call, Job, TrialFailedError, TrialTask, ask, open_pool, run_jobs
 
 logger = logging.getLogger("ecomcat")
 

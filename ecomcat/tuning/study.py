@@ -87,13 +87,7 @@ def open_study(
     """
     require_study_place(root, name)
     study = Study(root / name)
-    try:
-        study.directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"Cannot make the folder {study.directory}: {error.strerror}. Choose another place "
-            "with outputs_dir=FOLDER."
-        ) from error
+    study.directory.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(study.directory / _LOCK_FILE, timeout=0):
             _begin_or_resume(study, identity, config or {}, overwrite=overwrite)
@@ -174,14 +168,10 @@ def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str
         if stored.get(key) != identity.get(key)
     ]
     if different:
+        lines = "\n".join(different)
         raise UserError(
-            "\n".join(
-                [
-                    f"The study {study.name} was begun with something else:",
-                    *different,
-                    "Choose another search.name, or search.overwrite=true to begin afresh.",
-                ]
-            )
+            f"The study {study.name} was begun with something else:\n{lines}\n"
+            "Choose another search.name, or search.overwrite=true to begin afresh."
         )
 
 

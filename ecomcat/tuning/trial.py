@@ -1,7 +1,6 @@
 """One trial: train one configuration an epoch at a time, and watch validation.
 
-Nothing here touches a file or knows where it runs, so a trial gives the same result in the
-search's own process and on another machine.
+Nothing here touches a file or knows where it runs, so that a result does not depend on it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ecomcat.model.network import Builder, build_classifier
 from ecomcat.model.training import Examples, Training, ValidationWatch
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.workers import BatchesDone, EpochReport, Worker
+from ecomcat.tuning.workers import BatchesDone, EpochReport, TrialTask, Worker
 
 MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 _PROGRESS_SECONDS = 10.0
@@ -64,68 +63,41 @@ class TrialInputs:
         return Examples(texts, self.labels[rows])
 
 
-@dataclass(frozen=True)
-class TrialTask:
-    """What is to be trained.
-
-    Args:
-        root: Integer. With the run's seed it decides all that is random: the trial's number, or
-            that of the first of the trials that it continues.
-        values: Dict. One value for each hyperparameter.
-        epochs: Integer. Number of the last epoch.
-        parent: `Outcome`. What the trial that this one continues left, its last state included.
-        rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
-            validation is watched; by default train, and validation is watched.
-    """
-
-    root: int
-    values: dict[str, Any]
-    epochs: int
-    parent: Outcome | None = None
-    rows: NDArray[np.int64] | None = None
-
-
 class TrialTraining:
-    """A training that is under way.
-
-    Args:
-        inputs: `TrialInputs`. What all trials share.
-        task: `TrialTask`. What is to be trained.
-    """
+    """A training that is under way, of a network that is built for it."""
 
     def __init__(self, inputs: TrialInputs, task: TrialTask) -> None:
         values, parent = task.values, task.parent
         seed = trial_seed(inputs.seed, task.root)
-        rows = inputs.split.train if task.rows is None else task.rows
-        examples = inputs.examples(rows, values)
+        examples = inputs.examples(inputs.split.train if task.rows is None else task.rows, values)
         self._inputs, self._task = inputs, task
         self.model = build_network(inputs, values, len(examples), seed)
-        self._training = start_training(
-            self.model, inputs, values, examples, seed, epoch=parent.epochs if parent else 0
+        self._training = Training(
+            self.model,
+            examples,
+            num_classes=inputs.num_classes,
+            batch_size=values["batch_size"],
+            word_dropout=values["word_dropout"],
+            seed=seed,
+            epoch=parent.epochs if parent else 0,
         )
         if parent is not None:
-            for variable, value in zip(_state(self.model), parent.state, strict=True):
+            for variable, value in zip(self._state(), parent.state, strict=True):
                 variable.assign(value)
-        self._watch = None if task.rows is not None else self._watched(parent)
+        self._watch = self._watch_validation() if task.rows is None else None
 
-    def _watched(self, parent: Outcome | None) -> ValidationWatch:
+    def _watch_validation(self) -> ValidationWatch:
         inputs, values = self._inputs, self._task.values
         return ValidationWatch(
             self.model,
             inputs.examples(inputs.split.validation, values),
             smoothing=values["label_smoothing"],
             patience=inputs.patience,
-            outcome=parent,
+            outcome=self._task.parent,
         )
 
-    def train_epoch(self) -> EpochReport:
-        """Train one epoch, score validation and say whether the training is over."""
-        *_, report = self.train_steps()
-        assert isinstance(report, EpochReport)
-        return report
-
-    def train_steps(self) -> Iterator[BatchesDone | EpochReport]:
-        """Train one epoch as `train_epoch` does; yield progress now and then, the report last."""
+    def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
+        """Train one epoch and score validation; yield progress now and then, the report last."""
         logs = yield from _now_and_then(self._training.train_batches())
         epoch, ended = self._training.epoch, ""
         if self._watch is not None:
@@ -139,34 +111,32 @@ class TrialTraining:
             return Outcome(epochs=self._training.epoch, weights=self.model.get_weights())
         outcome = self._watch.outcome
         if self._inputs.keep_state:
-            outcome.state = [variable.numpy() for variable in _state(self.model)]
+            outcome.state = [variable.numpy() for variable in self._state()]
         return outcome
+
+    def _state(self) -> list[Any]:
+        """Return what training goes on from: weights, seeds of dropout, the optimizer's state."""
+        return [*self.model.variables, *self.model.optimizer.variables]
 
 
 def _now_and_then(
     batches: Generator[tuple[int, int], None, dict[str, float]],
 ) -> Generator[BatchesDone, None, dict[str, float]]:
     """Yield every ten seconds how far an epoch is; return its scores."""
-    told = time.monotonic()
+    reported = time.monotonic()
     while True:
         try:
             done, count = next(batches)
         except StopIteration as end:
             logs: dict[str, float] = end.value
             return logs
-        if time.monotonic() - told >= _PROGRESS_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported >= _PROGRESS_SECONDS:
+            reported = time.monotonic()
             yield BatchesDone(done, count)
 
 
 class TrialWorker(Worker):
-    """Train one task after the other; hold what they share.
-
-    Args:
-        inputs: `TrialInputs`. What all trials share.
-        threads: Integer. Number of threads that TensorFlow may compute in; by default it decides.
-            The result does not depend on it.
-    """
+    """Train one task after the other, in a number of threads that does not change the result."""
 
     def __init__(self, inputs: TrialInputs, threads: int | None = None) -> None:
         import_tensorflow()
@@ -189,7 +159,7 @@ class TrialWorker(Worker):
     def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
         """Train one epoch of the network that was built."""
         assert self._training is not None, "train_epoch without a task"
-        yield from self._training.train_steps()
+        yield from self._training.train_epoch()
 
     def finish(self) -> Iterator[Outcome]:
         """Return what the training gave, and forget it."""
@@ -215,29 +185,3 @@ def build_network(
         seed=seed,
         total_batches=inputs.max_epochs * batches,
     )
-
-
-def start_training(
-    model: keras.Model,
-    inputs: TrialInputs,
-    values: Mapping[str, Any],
-    examples: Examples,
-    seed: int,
-    *,
-    epoch: int = 0,
-) -> Training:
-    """Make a network ready for its epochs, as its configuration wants it."""
-    return Training(
-        model,
-        examples,
-        num_classes=inputs.num_classes,
-        batch_size=values["batch_size"],
-        word_dropout=values["word_dropout"],
-        seed=seed,
-        epoch=epoch,
-    )
-
-
-def _state(model: keras.Model) -> list[Any]:
-    """Return all that a training goes on from: weights, dropout's seeds, the optimizer's state."""
-    return [*model.variables, *model.optimizer.variables]

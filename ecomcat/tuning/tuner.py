@@ -34,7 +34,7 @@ from ecomcat.tuning.records import (
     save_outcome,
 )
 from ecomcat.tuning.study import Study, active_seconds
-from ecomcat.tuning.trial import TrialInputs, TrialTask
+from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.workers import (
     BatchesDone,
     Call,
@@ -42,6 +42,7 @@ from ecomcat.tuning.workers import (
     Job,
     Result,
     TrialFailedError,
+    TrialTask,
     WorkerPool,
     ask,
     open_pool,
@@ -88,13 +89,14 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def search(self, pool: WorkerPool) -> None:
         """Let the workers of a pool run trials, each one at a time, until all have ended."""
+
+        def has_more() -> bool:
+            return not self._stopped and not self.oracle.spent
+
         try:
-            run_jobs(pool, self._next_job, self._has_more, self._tick)
+            run_jobs(pool, self._next_job, has_more, self._tick)
         finally:
             self._clock.save()
-
-    def _has_more(self) -> bool:
-        return not self._stopped and not self.oracle.spent
 
     def _tick(self) -> None:
         self._clock.tick()
@@ -142,7 +144,9 @@ class StudyTuner(base_tuner.BaseTuner):
         record.root = task.root
         self._study.trials.save(record)
         self._tell(lambda each: each.trial_begins(record, task.epochs))
-        self._require_survivable(record)
+        if record.unfinished > self._config.max_retries + 1:
+            died = record.unfinished - 1
+            raise TrialFailedError(f"the search died {died} times while it ran this trial")
         clock = TrialClock(record, self._config.trial_max_minutes)
         record.parameters = yield from self._ask(record, clock, clock.call("begin", task))
         while not record.ended:
@@ -182,12 +186,6 @@ class StudyTuner(base_tuner.BaseTuner):
         record.curves = list(parent.curves)
         left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
         return TrialTask(parent.root, record.values, epochs, left)
-
-    def _require_survivable(self, record: TrialRecord) -> None:
-        """Give a trial up of which the whole search died again and again."""
-        if record.unfinished > self._config.max_retries + 1:
-            reason = f"the search died {record.unfinished - 1} times while it ran this trial"
-            raise TrialFailedError(reason)
 
     def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: TrialClock) -> str:
         """Record an epoch, and return why the trial ends with it, or nothing."""

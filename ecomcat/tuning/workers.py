@@ -1,4 +1,7 @@
-"""Who trains: jobs that call workers, and workers in this process or placed by Ray."""
+"""Who trains: jobs that call workers, and workers in this process or placed by Ray.
+
+What travels to a worker stands here, where nothing imports TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecomcat.config import SearchConfig
+from ecomcat.model.metrics import Outcome
 from ecomcat.options import AUTO
 from ecomcat.process import is_installed, raise_if_requested, usable_cores
 
@@ -31,6 +38,27 @@ class Call:
     method: str
     arguments: tuple[Any, ...] = ()
     within_seconds: float = math.inf
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What is to be trained.
+
+    Args:
+        root: Integer. With the run's seed it decides all that is random: the trial's number, or
+            that of the first of the trials that it continues.
+        values: Dict. One value for each hyperparameter.
+        epochs: Integer. Number of the last epoch.
+        parent: `Outcome`. What the trial that this one continues left, its last state included.
+        rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
+            validation is watched; by default train, and validation is watched.
+    """
+
+    root: int
+    values: dict[str, Any]
+    epochs: int
+    parent: Outcome | None = None
+    rows: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

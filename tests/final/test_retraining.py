@@ -47,7 +47,8 @@ def trial(number: int = 0, **values: Any) -> Any:
 def test_retraining_gives_what_training_on_these_rows_gives():
     from ecomcat.config import SearchConfig
     from ecomcat.final.retraining import retrain_trials
-    from ecomcat.tuning.trial import build_network, start_training, trial_seed
+    from ecomcat.tuning.trial import TrialTraining
+    from ecomcat.tuning.workers import TrialTask
 
     inputs, records, rows = trial_inputs(), [trial(0), trial(3)], np.arange(75)
     seen: list[tuple[str, int]] = []
@@ -58,12 +59,10 @@ def test_retraining_gives_what_training_on_these_rows_gives():
         SearchConfig(workers=1),
         lambda name, epoch, _logs: seen.append((name, epoch)),
     )
-    examples = inputs.examples(rows, VALUES)
-    seed = trial_seed(inputs.seed, 3)
-    expected = build_network(inputs, VALUES, len(examples), seed)
-    training = start_training(expected, inputs, VALUES, examples, seed)
+    training = TrialTraining(inputs, TrialTask(3, VALUES, epochs=4, rows=rows))
     for _ in range(4):
-        tiny_network.train_epoch(training)
+        list(training.train_epoch())
+    expected = training.model
     for ours, theirs in zip(models[1].get_weights(), expected.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     assert sorted(seen) == [(name, epoch) for name in ("0000", "0003") for epoch in (1, 2, 3, 4)]
