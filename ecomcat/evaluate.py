@@ -13,7 +13,7 @@ from ecomcat.cli import run
 from ecomcat.commands import EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.console import log_if_stopped, log_next, our_command, step
-from ecomcat.data.dataset import file_problems, refuse_split_keys
+from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
@@ -60,12 +60,13 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     Raises:
         UserError: For whatever the user can fix.
     """
+    from ecomcat.data.dataset import refuse_split_keys
     from ecomcat.export.bundle import require_export
     from ecomcat.export.classifier import check_runtime, load_classifier, warn_of_other_columns
 
     require_extra("train", "sklearn", needed_for="Scoring a file")
     check_runtime(config.runtime)
-    validate(config, file_problems(config.data))
+    validate(config, path_problems("data.path", config.data.path))
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)

@@ -92,7 +92,8 @@ def _key_lines(node: DictConfig, helps: Mapping[str, str], prefix: str = "") -> 
 
 def _parameter_helps(node: DictConfig, prefix: str) -> dict[str, str]:
     """Return the help of the parameters of the class that a node names."""
-    target = get_object(node[TARGET]) if TARGET in node else None
+    # A class without parameters, such as one of the data, is not worth importing.
+    target = get_object(node[TARGET]) if TARGET in node and len(node) > 1 else None
     if not is_dataclass(target):
         return {}
     return {f"{prefix}{each.name}": each.metadata.get("help", "") for each in fields(target)}

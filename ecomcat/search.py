@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
-from ecomcat.config import SearchConfig
-from ecomcat.data.dataset import file_problems, idle_similarity
+from ecomcat.config import DataConfig, SearchConfig
+from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, builder_problems, read_space
 from ecomcat.options import validate
@@ -63,7 +63,7 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
     if config.data.group_near_duplicates:
         require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
-    problems = [*file_problems(config.data), *idle_similarity(config.data)]
+    problems = [*path_problems("data.path", config.data.path), *_idle_similarity(config.data)]
     problems += [*_missing_ray(config.search), *builder_problems(config.model.build)]
     space = None
     try:
@@ -75,6 +75,15 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
     if make_algorithm(config.search).prunes_trials and make_pruner(config.search).name != "none":
         raise UserError("search.pruner: expected none, since this algorithm ends trials by itself.")
     return space
+
+
+def _idle_similarity(data: DataConfig) -> Iterator[str]:
+    default = DataConfig.near_duplicate_similarity
+    if data.near_duplicate_similarity != default and not data.group_near_duplicates:
+        yield (
+            "data.near_duplicate_similarity: expected data.group_near_duplicates=true with it, "
+            "found false, so that it would do nothing. Add the one or leave the other out."
+        )
 
 
 def _missing_ray(search: SearchConfig) -> Iterator[str]:

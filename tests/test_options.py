@@ -21,6 +21,7 @@ from tests.conftest import run_program
 SIZES = ("vocabulary_size", "max_tokens", "lstm_tokens", "embedding_dim", "lstm_units")
 SHARES = ("word_dropout", "spatial_dropout", "dropout", "label_smoothing")
 BAD = (1, -0.1, float("nan"), "0.2..1.5")  # shares
+NAMES = ("../up", "a/b", ".hidden", "", "with space", "-dash")
 WHOLE, WHOLE_OR_AUTO = "a whole number from ", "a whole number from 1 or auto"
 
 
@@ -74,6 +75,7 @@ def refusal(values: dict[str, object]) -> str:
         ("model.extra.x", [1, "a"], "choices of one kind"),
         ("model.build", "no_such_module.build", "the dotted path of a function"),
         ("model.build", "ecomcat.model.network.", "the dotted path of a function"),
+        *(("search.name", name, "a letter or digit and then only") for name in NAMES),
         ("search.max_trials", 0, "a whole number from 1, found 0."),
         ("search.max_minutes", float("inf"), "a number above 0"),
         ("search.max_minutes", -2.5, "a number above 0, found -2.5."),

@@ -27,7 +27,7 @@ from ecomcat.auditing.texts import contents, languages, similar_texts
 from ecomcat.commands import AuditCommand
 from ecomcat.config import DataConfig
 from ecomcat.console import log_next, our_command, step
-from ecomcat.data.dataset import file_problems, refuse_split_keys
+from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
@@ -75,8 +75,8 @@ def check_audit(config: AuditCommand) -> None:
     """Check everything of an audit that can be known before the data is read."""
     require_extra("audit", *_PACKAGES, needed_for="An audit")
     refuse_split_keys(config.data, "audit", compares=True)
-    against = path_problems("against", config.against) if config.against else ()
-    validate(config, [*file_problems(config.data), *against])
+    files = {"data.path": config.data.path, "against": config.against}
+    validate(config, [each for key, path in files.items() for each in path_problems(key, path)])
 
 
 def audit_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
 from ecomcat.data.exclusion import Exclusion, leave_out
-from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
@@ -52,22 +51,6 @@ def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False)
         raise UserError(
             f"Expected {' and '.join(given)} in ecomcat.search or ecomcat.train, which split rows, "
             f"found {it} in ecomcat.{command}. Leave {it} out."
-        )
-
-
-def file_problems(data: DataConfig) -> Iterator[str]:
-    """Yield what is wrong with the file that a data configuration names."""
-    if data.path:
-        yield from path_problems("data.path", data.path)
-
-
-def idle_similarity(data: DataConfig) -> Iterator[str]:
-    """Yield what is wrong with a similarity that nothing would ask for."""
-    default = DataConfig.near_duplicate_similarity
-    if data.near_duplicate_similarity != default and not data.group_near_duplicates:
-        yield (
-            "data.near_duplicate_similarity: expected data.group_near_duplicates=true with it, "
-            "found false, so that it would do nothing. Add the one or leave the other out."
         )
 
 

@@ -101,14 +101,14 @@ def require_excel() -> None:
     require_extra("excel", "openpyxl", needed_for="Excel")
 
 
-def path_problems(key: str, path: str) -> Iterator[str]:
+def path_problems(key: str, path: str | None) -> Iterator[str]:
     """Yield what is wrong with the name of a file.
 
     Args:
         key: String. The setting that names it.
-        path: String. The file, or `-`.
+        path: String. The file, or `-`; None where none is named.
     """
-    if _ending(path) not in _UNKNOWN:
+    if not path or _ending(path) not in _UNKNOWN:
         return
     advice = "Write it in one of these formats."
     if _ending(path) == ".json":

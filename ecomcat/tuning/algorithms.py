@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Choices, Domain, Range, space_size
 from ecomcat.options import Value, make, option
 from ecomcat.tuning.pruners import Component
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ecomcat.tuning.oracle import Brackets, StudyOracle
 
 Key = tuple[Value, ...]
@@ -50,6 +50,8 @@ class Algorithm(Component):
 
     def draw(self, oracle: StudyOracle) -> dict[str, Any] | None:
         """Draw an untried configuration; the trial's number decides the randomness."""
+        import numpy as np
+
         random = np.random.default_rng([oracle.seed, len(oracle.trials)])
         return draw_untried(oracle.space, oracle.tried(), random)
 
@@ -110,6 +112,8 @@ class BayesianSearch(Algorithm):
             seed=oracle.seed,
         )
         process.trials, process.ongoing_trials = oracle.trials, oracle.ongoing_trials
+        import numpy as np
+
         seeds = np.random.SeedSequence([oracle.seed, len(oracle.trials)])
         process._random_state = np.random.RandomState(np.random.MT19937(seeds))
         found = process.populate_space("")["values"]
@@ -189,6 +193,8 @@ def grid_values(domain: Domain) -> Sequence[Value]:
     values = _all_values(domain) if domain.size <= _GRID_VALUES else stepped_values(domain)
     if values is not None:
         return values
+    import numpy as np
+
     shares = np.linspace(0, 1, _GRID_VALUES).tolist()
     return list(dict.fromkeys(_at(domain, share) for share in shares))
 

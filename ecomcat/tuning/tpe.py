@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ecomcat.model.space import Choices, Domain, Range
 from ecomcat.options import option
 from ecomcat.tuning.algorithms import (
@@ -19,13 +17,13 @@ from ecomcat.tuning.algorithms import (
     nearest_value,
     stepped_values,
 )
-from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME, TrialRecord
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
     from ecomcat.tuning.oracle import StudyOracle
+    from ecomcat.tuning.records import TrialRecord
 
 _ATTEMPTS = 20  # suggestions of a tried configuration before one is drawn at random
 _MIN_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
@@ -47,6 +45,7 @@ class TpeSearch(Algorithm):
 
     def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
         """Return an untried configuration; None when there is none."""
+        import numpy as np
         import optuna
 
         if self.is_exhausted(oracle):
@@ -107,6 +106,8 @@ def optuna_study(
 def _ending(record: TrialRecord) -> dict[str, Any]:
     """Return a trial's state, value and intermediate values as Optuna has them."""
     from optuna.trial import TrialState
+
+    from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME
 
     if record.status == COMPLETED:
         return {"state": TrialState.COMPLETE, "value": record.objective}
@@ -184,6 +185,8 @@ def importances(
         trials, when all reached the same, or when nothing was searched.
     """
     import optuna
+
+    from ecomcat.tuning.records import COMPLETED
 
     completed = [record for record in records if record.status == COMPLETED]
     distributions = {

@@ -17,7 +17,7 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.columns import LABEL, TEXT
-from ecomcat.data.dataset import file_problems
+from ecomcat.data.formats import path_problems
 from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
 from ecomcat.options import validate
@@ -213,6 +213,6 @@ def test_excel_needs_its_package(tmp_path, monkeypatch):
 )
 def test_a_format_that_is_not_known_is_refused_by_its_ending(name, advice):
     with pytest.raises(UserError) as refused:
-        validate(DataConfig(name="csv"), file_problems(DataConfig(path=name)))
+        validate(DataConfig(name="csv"), path_problems("data.path", name))
     assert "data.path: expected a file whose ending is one of .csv, .tsv" in str(refused.value)
     assert advice in str(refused.value)

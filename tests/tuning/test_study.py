@@ -65,16 +65,6 @@ def test_a_study_that_another_run_holds_is_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "with space", "-dash"])
-def test_a_name_that_is_no_plain_folder_name_is_refused(tmp_path: Path, name: str) -> None:
-    with (
-        pytest.raises(UserError, match=r"search\.name"),
-        open_study(tmp_path, name, IDENTITY, overwrite=False),
-    ):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_study_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "study.json").write_text('{"format": 2}')
