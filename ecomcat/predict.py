@@ -40,14 +40,9 @@ def predict(config: PredictCommand) -> None:
     options = _label_options(config, output_format)
     with open_table(source, config.data, format_name=config.input_format) as table:
         _label(config, table, output_format, options)
-    _say_what_next(config)
-
-
-def _say_what_next(config: PredictCommand) -> None:
-    if config.output == STANDARD_STREAM:
-        return
-    logger.info("Labelled: %s", config.output)
-    if config.predict.min_precision is None:
+    if config.output != STANDARD_STREAM:
+        logger.info("Labelled: %s", config.output)
+    if config.output != STANDARD_STREAM and config.predict.min_precision is None:
         logger.info(
             "Next: the same command with predict.min_precision=0.98 adds a column that says which "
             "answers need no second look."
@@ -55,11 +50,7 @@ def _say_what_next(config: PredictCommand) -> None:
 
 
 def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
-    """Decide what is added.
-
-    A CSV file gets the two columns that it always got, unless more is asked for; JSON lines and
-    Parquet, in which a missing answer is null, always say why one is missing.
-    """
+    """Decide what is added: JSON lines and Parquet always say why an answer is missing."""
     from ecomcat.export.labelling import LabelOptions
 
     asked = config.predict
@@ -86,11 +77,14 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     labeller = Labeller(classifier, options)
     _warn_if_none_is_accepted(labeller)
     began = time.monotonic()
+    left = f"{config.output} is as it was before. The same command labels the whole file."
+    if config.output == STANDARD_STREAM:
+        left = "What was written is labelled; the rest is not."
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
     # Lines of JSON are written as they stand.
     needed = columns.text if output_format == table.format == JSON_LINES else None
     with (
-        log_if_stopped(_what_is_left(str(config.output))),
+        log_if_stopped(left),
         open_output(str(config.output), output_format, table, columns, options.added) as write,
         step("Labelling the rows", draw=not to_terminal) as advance,
     ):
@@ -100,12 +94,6 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
             advance(len(texts), table.position())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     _tell_counts(labeller)
-
-
-def _what_is_left(output: str) -> str:
-    if output == STANDARD_STREAM:
-        return "What was written is labelled; the rest is not."
-    return f"{output} is as it was before. The same command labels the whole file."
 
 
 def _warn_if_none_is_accepted(labeller: Labeller) -> None:

@@ -71,22 +71,6 @@ def test_a_command_without_a_split_refuses_them(options: dict[str, Any], named: 
     refuse_split_keys(replace(SAMPLE, near_duplicate_similarity=0.5), "audit", compares=True)
 
 
-def test_a_dry_run_says_what_is_left_out(
-    run_search: Callable[..., Ended], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = marks(tmp_path / "my marks, all.csv", 2)
-    ended = run_search(f"data.exclude={path.name}")
-    assert ended.code == 0, ended.errors
-    assert "Left out of train and validation: rows marked in my marks, all.csv" in ended.output
-    assert "2 texts of train, 2 of validation; 2 marked texts of test stay" in caplog.text
-
-
-def test_a_missing_file_of_marks_is_refused(run_search: Callable[..., Ended]) -> None:
-    ended = run_search("data.exclude=nowhere.csv")
-    assert ended.code == 2
-    assert "nowhere.csv" in ended.errors and "Traceback" not in ended.errors
-
-
 @pytest.mark.slow
 def test_a_search_trains_without_marked_rows_and_scores_test_with_and_without_them(
     run_command: RunCommand, tmp_path: Path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ecomcat.auditing.rows import AuditRows
-from ecomcat.data.exclusion import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.data.near_duplicates import NearDuplicates
+from ecomcat.data.splitting import EXCLUDE, KEY, TEXT, read_marks
 from ecomcat.files import atomic_path, write_text
 
 if TYPE_CHECKING:

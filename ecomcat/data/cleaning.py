@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ecomcat.data.columns import LABEL as LABEL
 from ecomcat.data.columns import TEXT as TEXT
+from ecomcat.errors import name_five
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,6 @@ _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 # Of a label: spaces that do not break are spaces, and what has no width is nothing.
 _LABEL_CHARACTERS = {0xA0: " ", 0x202F: " ", 0xAD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
-_MAX_NAMED = 5
 
 
 class _KeptCharacters(dict[int, str | None]):
@@ -38,11 +38,7 @@ def normalized_key(text: str, kept: _KeptCharacters | None = None) -> str:
     """Return what two texts share when they count as the same.
 
     Texts agree after NFKC, casefolding, and keeping letters, marks and digits only. Marks are
-    kept because Hindi vowel signs, among others, are marks.
-
-    Args:
-        text: String. Any text.
-        kept: A table to reuse over many calls.
+    kept because Hindi vowel signs, among others, are marks. `kept` is a table to reuse.
 
     >>> normalized_key("Red Shirt, size M!")
     'redshirtsizem'
@@ -86,9 +82,7 @@ def named(counts: Mapping[str, int]) -> str:
     >>> named({"Books": 9, "Toys": 1})
     "'Books' (9), 'Toys' (1)"
     """
-    names = [f"{quoted(name)} ({count})" for name, count in counts.items()]
-    more = len(names) - _MAX_NAMED
-    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return name_five(f"{quoted(name)} ({count})" for name, count in counts.items())
 
 
 def quoted(name: str) -> str:
@@ -116,7 +110,7 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
 
 @dataclass
 class CleaningReport:
-    """Count what cleaning found and dropped."""
+    """Counts of what cleaning found and dropped."""
 
     rows_read: int = 0
     empty_texts: int = 0
@@ -167,15 +161,13 @@ class CleanRows:
     def warnings(self) -> Iterator[str]:
         """Yield a sentence for each thing that a person should look at."""
         if groups := look_alikes(self.classes_read):
-            pairs = [
+            pairs = (
                 " and ".join(f"{quoted(name)} ({self.classes_read[name]})" for name in group)
-                for group in groups[:_MAX_NAMED]
-            ]
-            more = len(groups) - _MAX_NAMED
+                for group in groups
+            )
             yield (
-                f"Labels that look alike are different classes: {', '.join(pairs)}"
-                f"{f' and {more} more' if more > 0 else ''}. Write them in one way if they mean "
-                "the same."
+                f"Labels that look alike are different classes: {name_five(pairs)}. Write them in "
+                "one way if they mean the same."
             )
         if self.report.conflicts_of_symbols:
             yield (
@@ -185,12 +177,7 @@ class CleanRows:
 
 
 def labelled_frame(texts: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
-    """Return a table of texts and labels, the form in which rows are cleaned.
-
-    Args:
-        texts: Sequence of strings.
-        labels: Sequence of strings of the same length.
-    """
+    """Return a table of texts and labels, the form in which rows are cleaned."""
     import pandas as pd
 
     # As objects: Arrow's strings cannot hold the lone surrogates that some files have.

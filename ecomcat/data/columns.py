@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Any
 
-from ecomcat.errors import UserError, nearest
+from ecomcat.data.header import (
+    counts_rows,
+    folded,
+    has_header,
+    is_certain_header,
+    is_label_name,
+    is_text_name,
+    list_names,
+    shortened,
+)
+from ecomcat.errors import UserError, name_five, nearest
 
 TEXT, LABEL = "text", "label"
 """Names of the two columns of labelled rows, whatever they are called in their file."""
@@ -23,44 +29,16 @@ ColumnName = str | int
 """A column's name, or its position from 0."""
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
-_MAX_LISTED = 30
-_MAX_NAME_CHARACTERS = 40
-
-_TEXT_NAMES = frozenset(
-    {
-        *("text", "texts", "content", "body", "document", "sentence", "review", "comment"),
-        *("title", "description", "message", "summary", "item_description"),
-        *("product_description", "product_title", "product_name", "product_text"),
-    }
-)
-_LABEL_NAMES = frozenset(
-    {
-        *("label", "labels", "category", "categories", "class", "classes", "target"),
-        *("topic", "sentiment", "tag", "intent", "genre"),
-        *("product_category", "category_name", "class_name", "label_name"),
-    }
-)
-_INDEX_NAME = re.compile(r"\s*|Unnamed: \d+|__index_level_\d+__")
-_MUCH_SHORTER = 1 / 4
-
-Rows = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are used.
+    """The columns that are used, by their positions from 0."""
 
-    Args:
-        text: Tuple of positions from 0, whose cells are joined in this order.
-        label: Integer. Position from 0; None if there is no label.
-        header: Tuple of the names of all columns; None if the table has no header.
-        text_names: Tuple of the names of the text columns; positions where there is no name.
-    """
-
-    text: tuple[int, ...]
+    text: tuple[int, ...]  # whose cells are joined in this order
     label: int | None
-    header: tuple[str, ...] | None
-    text_names: tuple[ColumnName, ...]
+    header: tuple[str, ...] | None  # the names of all columns
+    text_names: tuple[ColumnName, ...]  # positions where there is no name
 
 
 @dataclass(frozen=True)
@@ -146,10 +124,10 @@ class Head:
         """Return the columns in words: their names, or positions with an example."""
         if self.named:
             return list_names(self.rows[0])
-        shown = range(min(self.width, _MAX_LISTED))
-        listed = [f"{i} (for example {_shortened(self._example(i))!r})" for i in shown]
-        more = self.width - len(listed)
-        return ", ".join(listed) + (f" and {more} more" if more else "")
+        examples = [
+            next((row[i] for row in self.rows if row[i].strip()), "") for i in range(self.width)
+        ]
+        return name_five(f"{i} (for example {shortened(x)!r})" for i, x in enumerate(examples))
 
     def matches(self, name: str) -> list[int]:
         """Return the positions of a name, taken exactly if one is, else without case."""
@@ -160,9 +138,6 @@ class Head:
     def _name_at(self, position: int) -> ColumnName:
         name = self.rows[0][position]
         return name if self.named and name.strip() and len(self.matches(name)) == 1 else position
-
-    def _example(self, position: int) -> str:
-        return next((row[position] for row in self.rows if row[position].strip()), "")
 
     def _unknown(self, column: str, key: str) -> UserError:
         names = self.rows[0] if self.named else []
@@ -307,7 +282,7 @@ def _positions(columns: Sequence[ColumnName], head: Head) -> list[int]:
 def _candidates(head: Head) -> list[int]:
     """Return the columns that are no numbers of rows without a name."""
     rows = head.rows
-    return [i for i in range(head.width) if head.width == 1 or not _counts_rows(rows, i)]
+    return [i for i in range(head.width) if head.width == 1 or not counts_rows(rows, i)]
 
 
 def _completed(
@@ -323,10 +298,10 @@ def _completed(
     first, second = places
     if named:
         one, other = head.rows[0][first], head.rows[0][second]
-        if _is_text_name(one) != _is_text_name(other):
-            return ([first], [second]) if _is_text_name(one) else ([second], [first])
-        if _is_label_name(one) != _is_label_name(other):
-            return ([first], [second]) if _is_label_name(other) else ([second], [first])
+        if is_text_name(one) != is_text_name(other):
+            return ([first], [second]) if is_text_name(one) else ([second], [first])
+        if is_label_name(one) != is_label_name(other):
+            return ([first], [second]) if is_label_name(other) else ([second], [first])
     body = head.rows[1:] if named else head.rows
     # Labels repeat and texts do not.
     labels, texts = {row[second] for row in body}, {row[first] for row in body}
@@ -339,7 +314,7 @@ def _text_head(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) ->
     first = folded(head.rows[0][0])
     if head.width == 1:
         asked_names = [folded(column) for column in asked if isinstance(column, str)]
-        known = _is_text_name(first) or first in {*asked_names, *map(folded, names)}
+        known = is_text_name(first) or first in {*asked_names, *map(folded, names)}
         asked = []  # whatever its name is, it is the text
     else:
         known = bool(names) and head.has(names)
@@ -356,135 +331,10 @@ def _named_head(
         return replace(head, header="true")
     position = label[0] if label else None
     named = has_header(head.rows, head.header, text=text, label=position)
-    if head.header == "auto" and named and not _is_certain_header(head.rows, position):
+    if head.header == "auto" and named and not is_certain_header(head.rows, position):
         logging.getLogger("ecomcat").warning(
             "%s: the first row (%s) is taken for a header. If it is data, set data.header=false.",
             head.name,
             list_names(head.rows[0]),
         )
     return replace(head, header=str(named).lower())
-
-
-# Whether the first row names the columns
-
-
-def has_header(
-    rows: Rows, header: str = "auto", *, text: Sequence[int] = (), label: int | None = None
-) -> bool:
-    """Tell whether the first row is a header.
-
-    A row of data that is taken for a header is lost, while a header that is taken for data shows
-    up as a class of one row. So with `auto` it is one in five cases only:
-
-    1. Its cells are 0, 1, 2 and so on, as a data frame without names is written.
-    2. Its first cell is empty and the cells below it count the rows.
-    3. One cell is a usual name for a column of texts and another for a column of labels, or
-       the label cell is a usual name for its kind and does not occur again as a label.
-    4. The text or the label cell is a usual name of either kind, and the label (without one:
-       the text) does not occur again.
-    5. Names stand beside the data: all cells are filled and distinct, and none occurs again in
-       its column; every text cell is one word, at most a quarter as long as the median text; and
-       at least half of the other rows share their label with another one.
-
-    What remains in doubt (cases 4 and 5) is a first row with a class of its own and a text of one
-    word: callers warn of it.
-
-    Args:
-        rows: The beginning of the table.
-        header: String. `"true"`, `"false"`, or `"auto"` to look.
-        text: Positions of the text columns; if empty, any column may be one.
-        label: Integer. Position of the label column, if there is one.
-
-    >>> has_header([["label", "text"], ["Toys", "A red ball"]])
-    True
-    """
-    if header not in ("auto", "true", "false"):
-        raise UserError(
-            f"data.header: expected auto, true or false, found {header!r}. Set it to one of these."
-        )
-    if header != "auto" or any(len(cell) > _MAX_NAME_CHARACTERS for cell in rows[0]):
-        return header == "true"
-    first = rows[0]
-    places = [*(text or range(len(first))), *([] if label is None else [label])]
-    usual = [i for i in places if _is_text_name(first[i]) or _is_label_name(first[i])]
-    return (
-        _is_certain_header(rows, label)
-        or (bool(usual) and not _recurs(rows, usual[0] if label is None else label))
-        or _looks_like_names(rows, text, label)
-    )
-
-
-def _is_certain_header(rows: Rows, label: int | None) -> bool:
-    """Tell whether the first row is a header beyond doubt: cases 1 to 3 of `has_header`."""
-    first = rows[0]
-    if len(first) > 1:
-        if [cell.strip() for cell in first] == list(map(str, range(len(first)))):
-            return True
-        if len(rows) > 1 and _counts_rows(rows, 0):
-            return True
-    if any(map(_is_text_name, first)) and any(map(_is_label_name, first)):
-        return True
-    return label is not None and _is_label_name(first[label]) and not _recurs(rows, label)
-
-
-def _looks_like_names(rows: Rows, text: Sequence[int], label: int | None) -> bool:
-    first, others = [folded(cell) for cell in rows[0]], rows[1:]
-    if not others or not all(first) or len(set(first)) < len(first):
-        return False
-    if any(_recurs(rows, i) for i in range(len(first))):
-        return False
-    if label is not None:
-        counts = Counter(folded(row[label]) for row in others)
-        if 2 * sum(count for count in counts.values() if count > 1) < len(others):
-            return False
-    # Without a text column it is the longest.
-    longest = max(range(len(first)), key=lambda i: sum(len(row[i]) for row in others))
-    return all(_stands_out(first[i], [row[i] for row in others]) for i in text or [longest])
-
-
-def _stands_out(cell: str, others: Sequence[str]) -> bool:
-    """Tell whether a cell is one word, much shorter than the texts below it."""
-    # Letters, marks (vowel signs, say) and underscores.
-    is_word = all(x == "_" or unicodedata.category(x)[0] in "LM" for x in cell)
-    return is_word and len(cell) <= _MUCH_SHORTER * median(len(other.strip()) for other in others)
-
-
-def _recurs(rows: Rows, position: int) -> bool:
-    """Tell whether the first cell of a column occurs again in it."""
-    cell = folded(rows[0][position])
-    return any(folded(row[position]) == cell for row in rows[1:])
-
-
-def _counts_rows(rows: Rows, position: int) -> bool:
-    """Tell whether a column without a name numbers the rows, as data frames are written."""
-    body = [row[position] for row in rows[1:]]
-    counted = [str(i) for i in range(len(body))], [str(i + 1) for i in range(len(body))]
-    return _INDEX_NAME.fullmatch(rows[0][position]) is not None and body in counted
-
-
-def _is_text_name(cell: str) -> bool:
-    return re.sub(r"[\s_\-]+", "_", folded(cell)) in _TEXT_NAMES
-
-
-def _is_label_name(cell: str) -> bool:
-    return re.sub(r"[\s_\-]+", "_", folded(cell)) in _LABEL_NAMES
-
-
-def folded(cell: str) -> str:
-    """Return a cell without case and without the white space around it."""
-    return cell.strip().casefold()
-
-
-def list_names(names: Sequence[str]) -> str:
-    """Return the names of columns in words, the first thirty of them."""
-    shown = [repr(_shortened(name)) for name in names]
-    more = len(shown) - _MAX_LISTED
-    return (", ".join(shown[:_MAX_LISTED]) or "none") + (f" and {more} more" if more > 0 else "")
-
-
-def _shortened(cell: str) -> str:
-    """Return a cell on one line, cut to 40 characters."""
-    text = " ".join(cell.split())
-    if len(text) <= _MAX_NAME_CHARACTERS:
-        return text
-    return text[: _MAX_NAME_CHARACTERS - 1] + "…"

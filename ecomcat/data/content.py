@@ -15,14 +15,11 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import write_failure
-
-MARKED = ("utf-8-sig", "utf-16", "utf-32")
-"""Encodings of tables that begin with a byte order mark."""
 
 HEAD_BYTES = 1 << 20
 """Bytes that are looked at to find how a table is written."""
@@ -41,13 +38,13 @@ _PACKINGS: dict[bytes, Callable[[Any], Any]] = {
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet")
 
 # The UTF-32 mark begins with the UTF-16 one, so it comes first.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32", "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32", "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8-sig", "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
-)
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _SIGNATURES = {
     b"\x89PNG\r\n": "a PNG image",
     b"%PDF-": "a PDF document",
@@ -77,12 +74,6 @@ def open_plain(
         source: A path, or a binary stream, which is read from where it stands and not closed.
         name: String. What messages call it.
         member: String. The file of a zip archive to take; None for its only table.
-
-    Returns:
-        The file, and its name: that of the member, too, where there is one.
-
-    Raises:
-        UserError: if it cannot be opened or unpacked.
     """
     with ExitStack() as stack:
         file = stack.enter_context(_open_path(source)) if isinstance(source, Path) else source
@@ -99,11 +90,6 @@ def open_plain(
 @contextmanager
 def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[IO[bytes], str]]:
     """Unpack a file of zip, gzip, bzip2, xz or zstd, which its first bytes give away.
-
-    Args:
-        packed: The file, which can be read in any order.
-        name: String. What messages call it.
-        member: String. The file of a zip archive to take; None for its only table.
 
     Raises:
         UserError: if it cannot be unpacked, now or while it is read within the block.
@@ -190,7 +176,8 @@ def _open_path(path: Path) -> BinaryIO:
 def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
     """Choose the member that is the table, and not what macOS adds to an archive."""
     files = [info.filename for info in archive.infolist() if not info.is_dir()]
-    tables = [file for file in files if _is_table(PurePosixPath(file))]
+    hidden = re.compile(r"(^|/)(\.|__MACOSX/)")
+    tables = [x for x in files if x.lower().endswith(_TABLE_ENDINGS) and not hidden.search(x)]
     if asked is None:
         found = tables
     else:
@@ -205,11 +192,6 @@ def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
     return found[0]
 
 
-def _is_table(path: PurePosixPath) -> bool:
-    hidden = "__MACOSX" in path.parts or any(part.startswith(".") for part in path.parts)
-    return not hidden and path.suffix.lower() in _TABLE_ENDINGS
-
-
 def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tuple[str, str]:
     """Choose what a table is decoded with, and what becomes of bytes that do not fit.
 
@@ -221,17 +203,14 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
         name: String. What messages call it.
         asked: String. An encoding's name, or `"auto"`.
         delimiter: String. A control character that may stand in the text.
-
-    Raises:
-        UserError: if no encoding has the name, or the content is no text.
     """
-    if asked != "auto":
-        _check_name(asked)
     head = head_of(file)
+    chosen = marked_encoding(head)
+    if asked != "auto":
+        chosen = _checked_name(asked)
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             raise _not_text(name, kind)
-    chosen = _marked(head, asked) or (None if asked == "auto" else asked)
     # Control characters are the same single bytes in UTF-8, cp1252 and latin-1.
     text = decode_head(head, chosen or "latin-1")
     controls = sum(text.count(control) for control in _CONTROLS - {delimiter})
@@ -241,9 +220,15 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
     return _guess(name, file) if chosen is None else (chosen, "strict")
 
 
+def marked_encoding(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark stands for; None where there is none."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
 def decode_head(head: bytes, encoding: str) -> str:
     """Decode the start of a table, perhaps cut within a character, as well as it goes."""
-    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
+    return text.removeprefix("\ufeff")
 
 
 def _guess(name: str, file: BinaryIO) -> tuple[str, str]:
@@ -296,25 +281,17 @@ def _refuse_implausible(name: str, found: bytes, line: int) -> None:
     )
 
 
-def _check_name(encoding: str) -> None:
+def _checked_name(encoding: str) -> str:
     """Refuse a name that no text encoding has."""
     try:
         "a,b\n".encode(encoding)  # `hex`, `zip` and the like are codecs but no text encodings
-        decode_head("é,b\n".encode("latin-1"), encoding)
+        return encoding
     except (LookupError, ValueError, TypeError) as error:
         known = ["auto", "utf-8", "utf-16", "utf-16-le", "cp1252", "latin-1", *_OTHER_ENCODINGS]
         raise UserError(
             f"data.encoding: expected 'auto' or an encoding's name such as utf-8, utf-16 or "
             f"cp1252, found '{encoding}'.{nearest(encoding.lower(), known)}"
         ) from error
-
-
-def _marked(head: bytes, asked: str) -> str | None:
-    """Return the encoding of a byte order mark, if it is asked for or left open."""
-    for mark, name, bare in _MARKS:
-        if head.startswith(mark):
-            return name if asked == "auto" or codecs.lookup(asked).name == bare else None
-    return None
 
 
 def _not_text(name: str, kind: str) -> UserError:

@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
-from ecomcat.data.exclusion import Exclusion, leave_out
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
-from ecomcat.errors import UserError
+from ecomcat.data.splitting import (
+    Exclusion,
+    Split,
+    leave_out,
+    require_classes,
+    split_groups,
+    split_rows,
+)
+from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 
 if TYPE_CHECKING:
@@ -36,9 +42,6 @@ def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False)
         data: Configuration of the data.
         command: String. The command's name.
         compares: Boolean. Whether it looks for near-duplicates all the same. Defaults to False.
-
-    Raises:
-        UserError: Naming the keys that would do nothing.
     """
     other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
     keys = {
@@ -215,16 +218,9 @@ def _describe_groups(groups: NDArray[np.int64] | None) -> dict[str, int]:
 
 
 def _log_cleaning(report: CleaningReport) -> None:
-    logger.info(
-        "Cleaned: %d rows read, %d empty texts, %d empty labels, %d duplicates removed, "
-        "%d texts with contradicting labels (%d of them dropped).",
-        report.rows_read,
-        report.empty_texts,
-        report.empty_labels,
-        report.duplicates_removed,
-        report.conflicting_texts,
-        report.conflicting_texts_dropped,
-    )
+    counts = {name: count for name, count in vars(report).items() if isinstance(count, int)}
+    words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
+    logger.info("Cleaned: %s.", ", ".join(words))
     if report.rare_classes_dropped:
         dropped = named(report.rare_classes_dropped)
         logger.warning("Dropped classes with too few texts: %s.", dropped)
@@ -232,16 +228,13 @@ def _log_cleaning(report: CleaningReport) -> None:
 
 def _log_split(described: dict[str, Any]) -> None:
     sizes, split = described["classes"], described["split"]
-    largest = sorted(sizes, key=lambda name: -sizes[name])[:6]
+    largest = sorted(sizes, key=lambda name: -sizes[name])
     logger.info(
         "Split: %d distinct texts of %d classes (%s): %d train, %d validation, %d test.",
         described["distinct_texts"],
         len(sizes),
-        ", ".join(f"{quoted(name)[1:-1]}: {sizes[name]}" for name in largest)
-        + (", …" if len(sizes) > 6 else ""),
-        split["train"],
-        split["validation"],
-        split["test"],
+        name_five(f"{quoted(name)[1:-1]}: {sizes[name]}" for name in largest),
+        *(split[part] for part in ("train", "validation", "test")),
     )
     if "near_duplicate_groups" in split:
         logger.info(

@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 from pandas.errors import ParserError
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.content import Lines
+from ecomcat.data.columns import HEAD_ROWS, Columns, Head
+from ecomcat.data.content import HEAD_BYTES, Lines
+from ecomcat.data.formats import TSV, Chunk, Table, empty_table, pieces, share_read
 from ecomcat.errors import UserError, nearest
 
-ONE_COLUMN = "\uffff"
-"""The delimiter of a table of one column: no text holds this character."""
+_ONE_COLUMN = "\uffff"  # the delimiter of a table of one column: no text holds it
 
 _CANDIDATES = (",", "\t", ";", "|")
 _WORDS = {
@@ -28,7 +30,7 @@ _WORDS = {
     "\\t": "\t",
     "semicolon": ";",
     "pipe": "|",
-    "none": ONE_COLUMN,
+    "none": _ONE_COLUMN,
 }
 _SEP_LINE = re.compile(r'"?sep=(.)"?(\r\n?|\n)', re.IGNORECASE)
 _PEEKED_ROWS = 50
@@ -43,21 +45,53 @@ _ADVICE = (
 logger = logging.getLogger("ecomcat")
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How the rows of a table are written.
+def open_delimited(
+    file: BinaryIO, lines: Lines, beginning: str, found: str, reading: ReadingConfig
+) -> Table:
+    """Open CSV or TSV, of which the beginning is known as a text."""
+    name = lines.name
+    complete = os.fstat(file.fileno()).st_size <= HEAD_BYTES
+    dialect, before = _choose_dialect(
+        beginning, f"{name}.tsv" if found == TSV else name, reading, complete=complete
+    )
+    for _ in range(before):
+        lines.readline()
+    reader = csv.reader(
+        beginning.splitlines(keepends=True)[before:],
+        delimiter=dialect.delimiter,
+        **dialect.options(),
+    )
+    width = next((len(row) for row in reader if _is_row(row)), 0)
+    rows = _Rows(lines, dialect, width)
+    first = rows.read(HEAD_ROWS) if width else None
+    if first is None or first.empty:
+        raise empty_table(name)
+    # Blank lines are rows of a table of one column, but not before a header.
+    top = int((first[0].str.strip() != "").argmax()) if width == 1 else 0
 
-    Args:
-        delimiter: String. The character between two cells.
-        quote: String. The character around a cell; None where quoting is off.
-        escape: String. The character before one that is to be taken as it is, if there is one.
-        skip_spaces: Boolean. Whether spaces after a delimiter do not belong to the cell.
-    """
+    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
+        yield from pieces(first[top + 1 :] if columns.header else first, size)
+        while (frame := rows.read(size)) is not None:
+            yield Chunk(frame)
+
+    return Table(
+        name=name,
+        format=found,
+        head=Head(name, first[top:].to_numpy().tolist(), str(reading.header).lower()),
+        chunks=chunks,
+        position=lambda: share_read(file),
+        delimiter="," if dialect.delimiter == _ONE_COLUMN else dialect.delimiter,
+    )
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How the rows of a table are written."""
 
     delimiter: str
-    quote: str | None
+    quote: str | None  # None where quoting is off
     escape: str | None
-    skip_spaces: bool = False
+    skip_spaces: bool = False  # whether spaces after a delimiter belong to no cell
 
     def rows(self, lines: Sequence[str]) -> Any:
         """Return a `csv.reader` of lines."""
@@ -73,28 +107,19 @@ class Dialect:
         }
 
 
-def choose_dialect(
+def _choose_dialect(
     text: str, name: str, reading: ReadingConfig, *, complete: bool
-) -> tuple[Dialect, int]:
-    r"""Choose how a table is written: by what the user says, else by its first rows.
+) -> tuple[_Dialect, int]:
+    r"""Choose how a table is written, and how many lines stand before it.
 
-    The delimiter is, in this order: what a first line such as `sep=;` says, which spreadsheets
-    write; a tab, if the file's name ends in `.tsv` or `.tab`; a comma, tab, semicolon or pipe that
-    gives at least nine tenths of the first 50 rows the same number, two or more, of columns (of
-    several the one that stands beside quotes, then the first; of fewer than five rows in a file
-    not named `.csv` one that the first row holds as prose does not: neither before a space nor
-    between digits); a comma, if it divides the first row in such a way or cells are quoted, so
-    that reading the irregular table says where it is wrong; else none, and commas in the one
-    column are punctuation.
-
-    Args:
-        text: String. The beginning of the file.
-        name: String. The file's name.
-        reading: What the user says.
-        complete: Boolean. Whether `text` is the whole file; else its last line may be cut.
-
-    Returns:
-        The dialect, and the number of lines before the table.
+    The delimiter is, in this order: what the user says; what a first line such as `sep=;` says,
+    which spreadsheets write; a tab, if the file's name ends in `.tsv` or `.tab`; a comma, tab,
+    semicolon or pipe that gives at least nine tenths of the first 50 rows the same number, two or
+    more, of columns (of several the one that stands beside quotes, then the first; of fewer than
+    five rows in a file not named `.csv` one that the first row holds as prose does not: neither
+    before a space nor between digits); a comma, if it divides the first row in such a way or
+    cells are quoted, so that reading the irregular table says where it is wrong; else none, and
+    commas in the one column are punctuation.
     """
     quote = _character("data.quote_character", reading.quote_character)
     escape = _character("data.escape_character", reading.escape_character)
@@ -105,7 +130,7 @@ def choose_dialect(
     lines = list(io.StringIO(text, newline=""))
     if not complete and len(lines) > 1:
         lines.pop()
-    dialect = Dialect(asked or ",", quote, escape)
+    dialect = _Dialect(asked or ",", quote, escape)
     if asked is None:
         dialect = _detected(lines, name, dialect, complete)
     spaced = replace(dialect, skip_spaces=True)
@@ -116,23 +141,10 @@ def choose_dialect(
     return dialect, int(sep is not None)
 
 
-def first_row(text: str, dialect: Dialect) -> list[str]:
-    """Return the first row that is not blank, perhaps cut; no cells where there is none."""
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=dialect.delimiter, **dialect.options())
-    return next((row for row in reader if any(cell.strip() for cell in row) or len(row) > 1), [])
+class _Rows:
+    """The rows of a table, in chunks."""
 
-
-class Rows:
-    """The rows of a table, in chunks.
-
-    Args:
-        lines: The lines of the table.
-        dialect: How it is written.
-        width: Integer. The number of columns, that of its first row.
-    """
-
-    def __init__(self, lines: Lines, dialect: Dialect, width: int) -> None:
+    def __init__(self, lines: Lines, dialect: _Dialect, width: int) -> None:
         # The parser's limit is the process's.
         csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARACTERS))
         self._lines, self._dialect, self._width = lines, dialect, width
@@ -145,9 +157,6 @@ class Rows:
 
         Short rows are filled up with empty cells, with a warning at the end. Blank lines are rows
         only of a table of one column.
-
-        Raises:
-            UserError: at a row that cannot be read.
         """
         self._lines.recent.clear()
         try:
@@ -166,7 +175,12 @@ class Rows:
                 )
             frame: pd.DataFrame = self._reader.get_chunk(size)
         except StopIteration:
-            self._warn_of_short_rows()
+            if self._short_rows:
+                logger.warning(
+                    "%s: %d of the rows have fewer than %d columns, the first in line %d: their "
+                    "last cells are empty. A text of several lines needs quotes around it.",
+                    *(self._lines.name, self._short_rows, self._width, self._first_short),
+                )
             return None
         except (ParserError, csv.Error) as error:
             raise self._explained(str(error)) from error
@@ -200,18 +214,6 @@ class Rows:
     def _start(self) -> int:
         return self._lines.number - len(self._lines.recent)
 
-    def _warn_of_short_rows(self) -> None:
-        if self._short_rows:
-            logger.warning(
-                "%s: %d row%s fewer than %d columns, the first in line %d: their last cells are "
-                "empty. A text of several lines needs quotes around it.",
-                self._lines.name,
-                self._short_rows,
-                "s have" if self._short_rows > 1 else " has",
-                self._width,
-                self._first_short,
-            )
-
     def _warn_of_swallowed_rows(self, frame: pd.DataFrame) -> None:
         """Warn of a cell of several lines most of which look like rows."""
         one_line_each = len(frame) == len(self._lines.recent)
@@ -243,18 +245,13 @@ class Rows:
                 line = self._start + reader.line_num + 1
         except csv.Error as error:
             reason = str(error)
-        place = f"{self._lines.name}, line {line}"
-        if "field limit" in reason:
-            return UserError(
-                f"{place}: expected cells of at most {_MAX_CELL_CHARACTERS} characters, found a "
-                "longer one in the row that begins there. Look for a quote that is not closed."
-            )
         found = "text after a closing quote"
-        if "end of data" in reason:
+        if "field limit" in reason or "end of data" in reason:
             found = "a quote that is never closed"
         return UserError(
-            f"{place}: expected well-formed quotes, found {found} in the row that begins there. "
-            f'Close the quote, write "" for a quote within quotes, or {_ADVICE}.'
+            f"{self._lines.name}, line {line}: expected well-formed quotes, found {found} in the "
+            f'row that begins there. Close the quote, write "" for a quote within quotes, or '
+            f"{_ADVICE}."
         )
 
     def _too_wide(self, line: int, found: int) -> UserError:
@@ -275,7 +272,6 @@ class Rows:
 
 
 def _asked_delimiter(asked: str) -> str:
-    """Return the character that a user names."""
     delimiter = _WORDS.get(asked.lower(), asked)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UserError(
@@ -293,7 +289,7 @@ def _character(key: str, asked: str | None) -> str | None:
     return asked
 
 
-def _detected(lines: Sequence[str], name: str, dialect: Dialect, complete: bool) -> Dialect:
+def _detected(lines: Sequence[str], name: str, dialect: _Dialect, complete: bool) -> _Dialect:
     """Guess the delimiter, as `choose_dialect` says."""
     if name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         return replace(dialect, delimiter="\t")
@@ -314,16 +310,16 @@ def _detected(lines: Sequence[str], name: str, dialect: Dialect, complete: bool)
     divides_first = widths[","][:1] > [1] and (named_csv or _separates(first, ","))
     quoted = any(line.startswith('"') or ',"' in line for line in lines)
     irregular = divides_first or (quoted and any(width != 1 for width in widths[","]))
-    return dialects[","] if irregular else replace(dialect, delimiter=ONE_COLUMN)
+    return dialects[","] if irregular else replace(dialect, delimiter=_ONE_COLUMN)
 
 
-def _widths(lines: Sequence[str], dialect: Dialect, complete: bool) -> list[int]:
+def _widths(lines: Sequence[str], dialect: _Dialect, complete: bool) -> list[int]:
     """Return the number of columns of the first rows; 0 stands for a row that cannot be."""
     reader = dialect.rows(lines)
     widths: list[int] = []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row) or len(row) > 1:
+            if _is_row(row):
                 widths.append(len(row))
             if len(widths) == _PEEKED_ROWS:
                 break
@@ -331,7 +327,7 @@ def _widths(lines: Sequence[str], dialect: Dialect, complete: bool) -> list[int]
         if complete or reader.line_num < len(lines):
             widths.append(0)
         elif not widths:  # even the first row is longer than the text
-            widths = [len(row) for row in csv.reader(lines, delimiter=dialect.delimiter)]
+            return [len(row) for row in csv.reader(lines, delimiter=dialect.delimiter)]
     return widths
 
 
@@ -347,3 +343,8 @@ def _separates(line: str, delimiter: str) -> bool:
         return delimiter in line
     mark = re.escape(delimiter)
     return re.search(rf"(?<!\d){mark}\S|{mark}[^\s\d]", line) is not None
+
+
+def _is_row(row: Sequence[str]) -> bool:
+    """Tell whether a row is none of a blank line."""
+    return len(row) > 1 or any(cell.strip() for cell in row)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ecomcat.data.columns import Columns, Head
 from ecomcat.errors import UserError, nearest
@@ -58,16 +59,10 @@ def _ending(path: str) -> str:
 def choose_formats(
     source: str, output: str, *, input_format: str = AUTO, output_format: str = AUTO
 ) -> tuple[str, str]:
-    """Return the formats of what is labelled and of what is written.
+    """Return the formats of what is labelled and of what is written, each a path or `-`.
 
     A standard stream is CSV, and so is a file whose ending tells nothing; where the output's
     ending tells nothing, or it is a stream, it has the input's format.
-
-    Args:
-        source: String. A file's path, or `-` for standard input.
-        output: String. A file's path, or `-` for standard output.
-        input_format: String. One of `INPUT_FORMATS`.
-        output_format: String. One of `OUTPUT_FORMATS`.
 
     Raises:
         UserError: naming each that is not known, or that needs a package that is missing.
@@ -102,12 +97,7 @@ def require_excel() -> None:
 
 
 def path_problems(key: str, path: str | None) -> Iterator[str]:
-    """Yield what is wrong with the name of a file.
-
-    Args:
-        key: String. The setting that names it.
-        path: String. The file, or `-`; None where none is named.
-    """
+    """Yield what is wrong with the name of a file, if there is one, under its setting."""
     if not path or _ending(path) not in _UNKNOWN:
         return
     advice = "Write it in one of these formats."
@@ -125,20 +115,15 @@ def path_problems(key: str, path: str | None) -> Iterator[str]:
 
 def _refuse_unwritable(output: str, written: str) -> None:
     packing = PurePath(output).suffix.lower()
-    if written == EXCEL:
+    if packing not in _PACKINGS:
+        packing = ""
+    if written == EXCEL or packing not in ("", GZIP) or (packing and written == PARQUET):
+        ending = ".parquet" if written == PARQUET else f".csv{GZIP if packing else ''}"
+        plain = output.removesuffix(packing)
         raise UserError(
-            f"output: expected CSV, TSV, JSON lines or Parquet, found {output!r}. Excel is read "
-            f"and not written: write {PurePath(output).with_suffix('.csv')} instead."
-        )
-    if packing in _PACKINGS and packing != GZIP:
-        raise UserError(
-            f"output: expected a plain file, or one packed with gzip ({GZIP}), found {output!r}. "
-            f"Write {PurePath(output).with_suffix(GZIP)} instead."
-        )
-    if written == PARQUET and packing == GZIP:
-        raise UserError(
-            "output: expected Parquet, which is compressed within, not to be packed again, found "
-            f"{output!r}. Write {PurePath(output).with_suffix('')} instead."
+            "output: expected CSV, TSV or JSON lines, packed with gzip or not, or Parquet, which "
+            f"is compressed within; found {output!r}. Write {PurePath(plain).with_suffix(ending)} "
+            "instead."
         )
 
 
@@ -186,6 +171,24 @@ class Table:
     def names(self, columns: Columns) -> list[str]:
         """Return what the columns are called where a format needs names."""
         return list(columns.header or map(str, range(self.head.width)))
+
+
+def share_read(file: BinaryIO) -> float:
+    """Return how much of a file has been read, from 0 to 1."""
+    return file.tell() / max(1, os.fstat(file.fileno()).st_size)
+
+
+def pieces(frame: pd.DataFrame, size: int) -> Iterator[Chunk]:
+    """Cut a frame into chunks."""
+    for start in range(0, len(frame), size):
+        yield Chunk(frame[start : start + size].reset_index(drop=True))
+
+
+def empty_table(name: str) -> UserError:
+    """Return the error for a table without a row."""
+    return UserError(
+        f"{name}: expected a table with rows, found an empty file. Give a file that has rows."
+    )
 
 
 class Number(float):

@@ -9,7 +9,6 @@ of documents", 1997.
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.cleaning import folded
+from ecomcat.data.cleaning import folded, key_digest
 from ecomcat.process import raise_if_requested, require_extra
 
 SHINGLE_WORDS = 3
@@ -39,10 +38,6 @@ _UNSPACED = (
 
 def words_of(text: str, table: _Words | None = None) -> list[str]:
     """Split a text into normalised words: runs of letters, marks and digits, case folded.
-
-    Args:
-        text: String. Any text.
-        table: A table to reuse over many calls.
 
     >>> words_of("Red-Shirt, 2 sizes")
     ['red', 'shirt', '2', 'sizes']
@@ -66,24 +61,20 @@ class _WordHashes(dict[str, int]):
     """Map words to 64 bits, the same in every process and for every order of texts."""
 
     def __missing__(self, word: str) -> int:
-        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        self[word] = value = int.from_bytes(digest, "little")
+        self[word] = value = int.from_bytes(key_digest(word), "little")
         return value
 
 
 def all_shingles(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """Return the distinct shingles of each text, in order of their numbers.
 
-    Args:
-        texts: Sequence of strings. One of fewer words than a shingle has gives one shingle of all
-            of them, and one without a word gives none.
+    A text of fewer words than a shingle has gives one of all of them, and one without a word none.
     """
     table, hashes = _Words(), _WordHashes()
     return [_shingles([hashes[word] for word in words_of(text, table)]) for text in texts]
 
 
 def _shingles(hashes: list[int]) -> NDArray[np.uint64]:
-    """Return the distinct shingles of a text in order; one of all its words if they are few."""
     if not hashes:
         return np.empty(0, np.uint64)
     words = np.array(hashes, np.uint64)

@@ -61,21 +61,11 @@ class Source(Protocol):
     """What a class that `data.source._target_` names has to offer."""
 
     def load(self, data: DataConfig) -> LabelledRows:
-        """Return the rows.
-
-        Args:
-            data: Configuration of the data.
-
-        Raises:
-            UserError: When the rows cannot be had or read.
-        """
+        """Return the rows, or raise `UserError`."""
 
 
 def load_labelled_rows(data: DataConfig) -> LabelledRows:
     """Return the rows of the source that a configuration names.
-
-    Args:
-        data: Configuration of the data.
 
     Raises:
         UserError: When the rows cannot be had or read.
@@ -166,7 +156,7 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
 
     Args:
         url: String. Address of the file.
-        path: Path. Where it goes; missing folders are made.
+        path: Path. Where it goes.
         blob_id: String. Git's SHA-1 blob id that its content must have.
         timeout_seconds: Float. Longest silence of the server. Defaults to 30 seconds.
 
@@ -207,17 +197,7 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
 
 
 def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
-    """Read the texts and labels of a file.
-
-    Args:
-        path: Path. The file.
-        data: Configuration, which says how the file is read.
-        name: String. A short name for its rows.
-        licence: String. Licence of its rows, None if it is not known.
-
-    Raises:
-        UserError: When the file cannot be read, or has no such columns.
-    """
+    """Read the texts and labels of a file."""
     from ecomcat.data.tables import read_labelled
 
     frame, columns = read_labelled(path, data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,29 +17,30 @@ from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import HEAD_ROWS, Columns, Head, find_labelled_columns
 from ecomcat.data.content import (
-    HEAD_BYTES,
-    MARKED,
     Lines,
     choose_encoding,
     decode_head,
     head_of,
     is_workbook,
+    marked_encoding,
     open_plain,
 )
-from ecomcat.data.delimited import ONE_COLUMN, Rows, choose_dialect, first_row
+from ecomcat.data.delimited import open_delimited
 from ecomcat.data.formats import (
     AUTO,
     CSV,
     EXCEL,
     JSON_LINES,
     PARQUET,
-    TSV,
     Chunk,
     Number,
     Table,
+    empty_table,
     format_by_ending,
     join_texts,
+    pieces,
     require_excel,
+    share_read,
     texts_of,
 )
 from ecomcat.errors import UserError
@@ -134,13 +134,13 @@ def open_table(
         else:
             delimiter = reading.delimiter if len(reading.delimiter) == 1 else "\t"
             encoding, errors = choose_encoding(file, shown, reading.encoding, delimiter)
-            head = decode_head(head_of(file), encoding)
+            start = head_of(file)
             lines = stack.enter_context(Lines(file, shown, encoding, errors))
             if found == JSON_LINES:
                 yield _open_json(file, lines)
             else:
-                table = _open_text(file, lines, head, found, reading)
-                yield replace(table, marked=encoding in MARKED)
+                table = open_delimited(file, lines, decode_head(start, encoding), found, reading)
+                yield replace(table, marked=marked_encoding(start) is not None)
 
 
 def _format_of(file: BinaryIO, name: str, asked: str) -> str:
@@ -163,43 +163,6 @@ def _holds_objects(head: bytes) -> bool:
         return isinstance(json.loads(head.lstrip(b"\xef\xbb\xbf").splitlines()[0]), dict)
     except (ValueError, IndexError, RecursionError):
         return False
-
-
-def _share_read(file: BinaryIO) -> float:
-    return file.tell() / max(1, os.fstat(file.fileno()).st_size)
-
-
-def _open_text(
-    file: BinaryIO, lines: Lines, beginning: str, found: str, reading: ReadingConfig
-) -> Table:
-    name = lines.name
-    complete = os.fstat(file.fileno()).st_size <= HEAD_BYTES
-    dialect, before = choose_dialect(
-        beginning, f"{name}.tsv" if found == TSV else name, reading, complete=complete
-    )
-    for _ in range(before):
-        lines.readline()
-    width = len(first_row("".join(beginning.splitlines(keepends=True)[before:]), dialect))
-    rows = Rows(lines, dialect, width)
-    first = rows.read(HEAD_ROWS) if width else None
-    if first is None or first.empty:
-        raise _empty(name)
-    # Blank lines are rows of a table of one column, but not before a header.
-    top = int((first[0].str.strip() != "").argmax()) if width == 1 else 0
-
-    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
-        yield from _pieces(first[top + 1 :] if columns.header else first, size)
-        while (frame := rows.read(size)) is not None:
-            yield Chunk(frame)
-
-    return Table(
-        name=name,
-        format=found,
-        head=Head(name, first[top:].to_numpy().tolist(), str(reading.header).lower()),
-        chunks=chunks,
-        position=lambda: _share_read(file),
-        delimiter="," if dialect.delimiter == ONE_COLUMN else dialect.delimiter,
-    )
 
 
 def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
@@ -226,24 +189,13 @@ def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
     frame = frame.astype(object)[(frame != "").any(axis=1)].reset_index(drop=True)
     frame.columns = pd.RangeIndex(frame.shape[1])
     if frame.empty:
-        raise _empty(name)
+        raise empty_table(name)
 
     def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
-        yield from _pieces(frame[1:] if columns.header else frame, size)
+        yield from pieces(frame[1:] if columns.header else frame, size)
 
     head = Head(name, frame[:HEAD_ROWS].to_numpy().tolist(), str(reading.header).lower())
     return Table(name, EXCEL, head, chunks, lambda: None)
-
-
-def _pieces(frame: pd.DataFrame, size: int) -> Iterator[Chunk]:
-    for start in range(0, len(frame), size):
-        yield Chunk(frame[start : start + size].reset_index(drop=True))
-
-
-def _empty(name: str) -> UserError:
-    return UserError(
-        f"{name}: expected a table with rows, found an empty file. Give a file that has rows."
-    )
 
 
 def _open_json(file: BinaryIO, lines: Lines) -> Table:
@@ -251,7 +203,7 @@ def _open_json(file: BinaryIO, lines: Lines) -> Table:
     rows = _json_rows(lines)
     first = list(islice(rows, HEAD_ROWS))
     if not first:
-        raise _empty(lines.name)
+        raise empty_table(lines.name)
     names = dict.fromkeys(chain(*(values for _, _, values in first)))
 
     def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
@@ -268,7 +220,7 @@ def _open_json(file: BinaryIO, lines: Lines) -> Table:
             yield Chunk(frame.set_axis(range(len(names)), axis=1), texts, surplus)
 
     head = Head(lines.name, [list(names)], "true", by_format=True)
-    return Table(lines.name, JSON_LINES, head, chunks, lambda: _share_read(file))
+    return Table(lines.name, JSON_LINES, head, chunks, lambda: share_read(file))
 
 
 def _json_rows(lines: Lines) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ecomcat.config import ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
-from ecomcat.data.columns import folded
 from ecomcat.data.frames import Texts, plain_texts
+from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (
     ACCEPTANCE,

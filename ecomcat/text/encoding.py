@@ -50,12 +50,7 @@ class EncodedTexts:
         return np.diff(self.offsets)
 
     def view(self, vocabulary_size: int, max_tokens: int) -> EncodedTexts:
-        """Return the same texts as a smaller vocabulary and a length limit would encode them.
-
-        Args:
-            vocabulary_size: Integer. Ids from here on become the unknown word's.
-            max_tokens: Integer. Tokens kept from the beginning of each text.
-        """
+        """Return the same texts as a smaller vocabulary and a length limit would encode them."""
         shortened = self._gather(self.offsets[:-1], np.minimum(self.lengths, max_tokens))
         shortened.ids[shortened.ids >= vocabulary_size] = UNKNOWN_ID
         return shortened
@@ -78,14 +73,7 @@ class EncodedTexts:
         return EncodedTexts(ids, offsets)
 
     def padded(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return some texts as a matrix, padded with 0 to the longest of them.
-
-        Args:
-            rows: Array of shape `(batch,)`, text numbers.
-
-        Returns:
-            Array of token ids, shape `(batch, longest)`.
-        """
+        """Return some texts as a matrix `(batch, longest)` of token ids, padded with 0."""
         lengths = self.lengths[rows]
         columns = np.arange(lengths.max(initial=1))
         inside = columns < lengths[:, None]

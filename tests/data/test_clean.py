@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from dataclasses import asdict
 
@@ -91,21 +90,9 @@ def test_the_unicode_form_of_a_text_does_not_matter(text: str, form: str) -> Non
     assert normalized_key(unicodedata.normalize(form, text)) == normalized_key(text)
 
 
-@given(st.text("abcXYZ é1कि"), st.text("!,. \n😀_-&"), st.text("abcXYZ é1कि"))
-def test_what_is_no_letter_mark_or_digit_does_not_matter(
-    before: str, between: str, after: str
-) -> None:
-    assert normalized_key(before + between + after) == normalized_key(before + after)
-
-
 @given(text=any_text)
 def test_a_text_has_words_where_its_key_is_not_empty(text: str) -> None:
     assert has_words(text) == bool(normalized_key(text))
-
-
-def test_every_letter_and_digit_of_unicode_has_a_key() -> None:
-    letters = filter(str.isalnum, map(chr, range(sys.maxunicode + 1)))
-    assert [letter for letter in letters if not normalized_key(letter)] == []
 
 
 def clean(rows: list[Row]) -> CleanRows:

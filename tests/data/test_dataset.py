@@ -14,8 +14,6 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
-from ecomcat.data.sources import SAMPLE_SOURCE
-from ecomcat.errors import UserError
 
 REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data" / "ecommerceDataset.csv"
 PARTS = ("train", "validation", "test")
@@ -118,13 +116,6 @@ def test_labels_that_look_alike_and_counts_of_classes_are_logged(
     assert f"3 classes (Toys: 30, {BOOKS}: 20, TOYS: 10)" in caplog.text
 
 
-def test_the_sample_has_the_repeats_that_it_promises() -> None:
-    described = load_dataset(DataConfig(source=SAMPLE_SOURCE, sample_rows=1000), 1).description
-    assert (described["rows"], described["duplicates_removed"]) == (1000, 90)
-    assert described["distinct_texts"] == 910 == sum(described["classes"].values())
-    assert [described["split"][part] for part in PARTS] == [636, 137, 137]
-
-
 @pytest.mark.skipif(not REAL_DATA.exists(), reason="the e-commerce data set is not there")
 def test_the_ecommerce_data_set() -> None:
     dataset = load_dataset(DataConfig(path=str(REAL_DATA), header="false"), 1)
@@ -165,11 +156,6 @@ def test_near_duplicates_stay_on_one_side(tmp_path: Path, caplog: pytest.LogCapt
     high = {"group_near_duplicates": True, "near_duplicate_similarity": 0.99}
     alone = load(tmp_path, shop(), **high)
     assert alone.description["split"]["near_duplicate_groups"] == 0
-
-
-def test_a_rare_class_is_refused_unless_dropped(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'Lamps' \(1\)"):
-        load(tmp_path, FLAWED)
 
 
 def test_quantiles_are_lengths_that_occur() -> None:

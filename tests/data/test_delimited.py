@@ -96,18 +96,13 @@ def test_short_rows_are_filled_up_and_warned_of_with_the_first_line(caplog):
     text = 'id,text,label\n1,"a\nb",x\n2,c\n\nd,y\n3,e,z\n'
     assert read(text)[2:] == [["2", "c", ""], ["d", "y", ""], ["3", "e", "z"]]
     [message] = caplog.messages
-    assert "2 rows have fewer than 3 columns, the first in line 4" in message
+    assert "2 of the rows have fewer than 3 columns, the first in line 4" in message
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \r\n\t\n", "\ufeff", "\ufeff\n"])
 def test_an_empty_file_is_refused(text):
     with pytest.raises(UserError, match="found an empty file"):
         read(text)
-
-
-def test_blank_lines_beyond_what_is_looked_at_are_an_empty_file():
-    with pytest.raises(UserError, match="found an empty file"):
-        read((b" " * 99 + b"\n") * 11_000)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +134,11 @@ def test_a_header_that_is_one_cell_short_is_named():
 def test_a_quote_that_swallows_rows_is_warned_of_with_its_line(caplog):
     rows = ["label,text", *(f"{label},a text" for label in ("Books", "Toys")), 'Toys,"a text 5']
     text = "\n".join([*rows, "Books,a", "Toys,b", 'Books,5"', "Toys,c"])
+    assert len(read('label,text\nBooks,"one\nline two, with\nthree, lines"\nToys,a car\n')) == 3
+    assert not caplog.messages
     assert len(read(text)) == 5
     assert "line 4: the quote that opens a cell is closed 3 lines later" in caplog.messages[-1]
     assert len(read(text, quote_character="none")) == 8
-
-
-def test_a_text_of_several_lines_with_commas_is_not_warned_of(caplog):
-    assert len(read('label,text\nBooks,"one\nline two, with\nthree, lines"\nToys,a car\n')) == 3
-    assert not caplog.messages
 
 
 @pytest.mark.parametrize(
@@ -178,14 +170,11 @@ def test_what_cannot_be_a_character_of_the_dialect_is_refused(reading, hint):
 
 
 def test_a_quote_that_swallows_the_file_is_an_error_before_memory_runs_out():
-    data = b'a,b\nc,"d\n' + (b"x" * 99 + b"\n") * 700_000
-    with pytest.raises(UserError, match=r"line 2: .*quote that is not closed"):
-        read(data)
-
-
-def test_a_cell_of_ten_megabytes_is_read():
     cell = "long text " * 1_000_000
     assert read(f'Books,"{cell}"\nToys,x\n') == [["Books", cell], ["Toys", "x"]]
+    data = b'a,b\nc,"d\n' + (b"x" * 99 + b"\n") * 700_000
+    with pytest.raises(UserError, match=r"line 2: .*quote that is never closed"):
+        read(data)
 
 
 # The delimiter

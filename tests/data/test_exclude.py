@@ -14,8 +14,8 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import DataConfig, ModelConfig, SearchConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
-from ecomcat.data.exclusion import read_marks
 from ecomcat.data.sources import SAMPLE_SOURCE
+from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 from ecomcat.tuning.study import study_identity
 
@@ -89,11 +89,6 @@ def test_marks_that_mean_nothing_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         read_marks(write(tmp_path / "marks.csv", [{**row, "note": "a"}]))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere\.csv"):
-        load(tmp_path / "nowhere.csv")
 
 
 def test_a_key_that_a_spreadsheet_took_for_a_number_is_found_by_its_text(

@@ -112,11 +112,6 @@ def test_names_of_classes_that_hugging_face_notes_are_labels(tmp_path):
     assert read_rows(tmp_path / "a.parquet") == [("x", "Books"), ("y", "Toys"), ("z", "")]
 
 
-def test_two_members_by_usual_names_need_no_columns(tmp_path):
-    path = write(tmp_path / "a.jsonl", [{"text": "A ball", "label": "Toys"}])
-    assert read_rows(path, text_column=None, label_column=None) == [("A ball", "Toys")]
-
-
 def test_an_index_that_a_data_frame_wrote_is_no_column(tmp_path):
     frame = pd.DataFrame({"category": ["Toys", "Books"], "description": ["A ball", "A novel"]})
     frame.to_csv(tmp_path / "a.csv")

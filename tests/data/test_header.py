@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecomcat.data.columns import has_header
+from ecomcat.data.header import has_header
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 BODY = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecomcat.data.near_duplicates import all_shingles, find_near_duplicates, words_of
+from ecomcat.data.near_duplicates import all_shingles, find_near_duplicates
 from ecomcat.data.sample import generate_sample
-from ecomcat.errors import UserError
 
 SIMILARITY = 0.6
 OAK = "A solid oak bookshelf with five wide shelves for the living room, easy to build at home"
@@ -56,27 +55,6 @@ def test_what_counts_as_nearly_the_same(first: str, second: str, alike: bool) ->
     assert grouped([first, "something else in between them", second], similarity) == (
         {frozenset({0, 2})} if alike else set()
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Women's  Café, 5-pack", ["women", "s", "café", "5", "pack"]),
-        ("हिन्दी", ["हिन्दी"]),
-        ("本棚 oak", ["本", "棚", "oak"]),
-        ("ﬁne", ["fine"]),
-        ("…", []),
-    ],
-)
-def test_words_are_folded_runs_of_letters_marks_and_digits(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
-
-
-def test_texts_that_hang_together_by_pairs_are_one_group() -> None:
-    words = [f"word{number}" for number in range(60)]
-    chain = [" ".join(words[start : start + 40]) for start in (0, 5, 10, 15, 20)]
-    assert jaccard(chain[0], chain[-1]) < SIMILARITY < jaccard(chain[0], chain[1])
-    assert grouped(chain) == {frozenset(range(5))}
 
 
 @settings(deadline=None, max_examples=60)
@@ -130,29 +108,8 @@ def test_the_groups_do_not_depend_on_the_order_of_the_texts() -> None:
     assert {frozenset(order[place] for place in group) for group in moved} == grouped(texts)
 
 
-def test_groups_are_numbered_by_their_first_text() -> None:
-    found = find_near_duplicates([OAK, "Lamp", OAK + "!", "Shoe", "Lamp?"], SIMILARITY)
-    assert found.groups.tolist() == [0, 1, 0, 2, 1]
-    assert found.pairs.tolist() == [[0, 2], [1, 4]]
-
-
 def test_thousands_of_a_template_are_one_group_without_every_pair() -> None:
     texts = [f"{OAK} in colour {number}" for number in range(1500)]
     found = find_near_duplicates(texts, SIMILARITY)
     assert found.sizes.tolist() == [1500]
     assert len(found.pairs) < 1500 * 100
-
-
-def test_the_progress_counts_every_distinct_text() -> None:
-    counts: list[int] = []
-    texts = [f"text of number {number}" for number in range(2500)]
-    find_near_duplicates(texts, SIMILARITY, counts.append)
-    assert sum(counts) == 2500 and len(counts) > 1
-
-
-def test_without_the_package_the_line_that_installs_it_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("ecomcat.process.is_installed", lambda _package: False)
-    with pytest.raises(UserError, match=r'datasketch.*pip install "ecomcat\[audit\]"'):
-        find_near_duplicates([OAK], SIMILARITY)

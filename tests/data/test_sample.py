@@ -44,11 +44,6 @@ def test_every_sample_has_the_rows_repeats_labels_and_mistakes_asked_for(
     assert not [row.text for row in generated if "{" in row.text]
 
 
-def test_another_seed_gives_other_texts() -> None:
-    texts, others = ({row.text for row in generate_sample(seed=seed)} for seed in (1, 2))
-    assert len(texts & others) < 0.01 * len(texts)
-
-
 def test_repeats_are_exact_or_respelt_and_carry_the_label_of_their_row() -> None:
     rows = generate_sample()
     first = {normalized_key(row.text): row for row in without_repeats(rows)}
@@ -84,19 +79,3 @@ def test_a_linear_model_is_good_and_leaves_something_to_gain(
     model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC())
     texts, labels = [row.text for row in distinct], [row.label for row in distinct]
     assert lowest < cross_val_score(model, texts, labels, cv=3).mean() < 0.99
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"rows": 119}, "20 rows for each"),
-        ({"categories": 1}, "2 or more categories"),
-        ({"label_noise": -0.01}, "label_noise must be between 0 and 0.5"),
-        ({"label_noise": float("nan")}, "label_noise must be between 0 and 0.5, got nan"),
-    ],
-)
-def test_arguments_outside_their_range_are_refused(
-    arguments: dict[str, float], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        generate_sample(**arguments)  # type: ignore[arg-type]

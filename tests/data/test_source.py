@@ -115,18 +115,6 @@ def test_texts_and_labels_of_a_file(
     assert (found.name, Path(found.source).name) == ("my", "my.shop.csv")
 
 
-def test_what_was_read_is_logged(written: Any, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "ecomcat"):
-        written(f"category,description\n{TWO_COLUMNS}")
-    assert "text from column description, label from column category" in caplog.text
-
-
-def test_rows_beyond_the_head_that_is_looked_at_are_read_too(written: Any) -> None:
-    lines = [f"{'ab'[number % 2]},item {number}" for number in range(2500)]
-    expected = [(f"item {number}", "ab"[number % 2]) for number in range(2500)]
-    assert written("\n".join(lines)).rows == expected
-
-
 def test_the_sample_is_generated_as_configured() -> None:
     options = {"sample_rows": 300, "sample_label_noise": 0.1, "sample_seed": 5}
     config = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_categories=7, **options)
@@ -162,11 +150,6 @@ def test_a_download_that_fails_leaves_nothing(
     with pytest.raises(error, match=message):
         download(f"{server}/{place}", tmp_path / "file.csv", blob_id, timeout_seconds=0.5)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.url: expected an address, found 'file'"):
-        download("file", tmp_path / "file.csv", BLOB_ID)
 
 
 def test_auto_falls_back_to_the_sample_and_says_so(

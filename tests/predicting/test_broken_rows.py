@@ -64,32 +64,25 @@ def test_a_later_line_with_another_member_has_no_column(tmp_path, refused, outpu
     assert_says(message, "rows.jsonl, line 1201", "'text'", "found 'new'", "output_format=jsonl")
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
-def test_a_column_that_is_to_be_added_may_not_be_there(tmp_path, refused, name):
-    write_rows(tmp_path / name, [{"text": "a dog", "confidence": "1"}])
-    assert_says(refused(name), "confidence", "Rename or remove it")
-
-
-def test_a_later_line_with_a_member_that_is_to_be_added(tmp_path, refused):
-    lines = [GOOD] * 1200 + ['{"text": "a dog", "confidence": 1}']
-    (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    assert_says(refused("rows.jsonl"), "rows.jsonl, line 1201", "found confidence")
-
-
-@pytest.mark.parametrize("output", ["labelled.jsonl", "labelled.parquet"])
-def test_two_columns_of_one_name_have_no_place_in_an_object(tmp_path, refused, output):
-    (tmp_path / "rows.csv").write_text("text,x,x\na dog,1,2\n", encoding="utf-8")
-    assert_says(refused("rows.csv", output), "rows.csv", "more than once: 'x'", "write CSV")
+@pytest.mark.parametrize(
+    ("content", "output", "fragments"),
+    [
+        ("text,confidence\na dog,1\n", "labelled.csv", ("confidence", "Rename or remove it")),
+        ("text,x,x\na dog,1,2\n", "labelled.jsonl", ("more than once: 'x'", "write CSV")),
+        ("text,x,x\na dog,1,2\n", "labelled.parquet", ("more than once: 'x'", "write CSV")),
+        (
+            f"{GOOD}\n" * 1200 + '{"text": "a dog", "confidence": 1}',
+            "labelled.jsonl",
+            ("line 1201", "found confidence"),
+        ),
+    ],
+)
+def test_columns_that_have_no_place_in_the_output(tmp_path, refused, content, output, fragments):
+    (tmp_path / "rows").write_text(content, encoding="utf-8")
+    assert_says(refused("rows", output), "rows", *fragments)
 
 
 # Parquet
-
-
-@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_parquet_that_is_said_to_be_text(tmp_path, refused, name):
-    write_rows(tmp_path / "rows.parquet", [{"text": "a dog"}]).rename(tmp_path / name)
-    message = refused(name, input_format=name.removeprefix("rows."))
-    assert_says(message, name, "found a Parquet file")
 
 
 def test_parquet_that_is_damaged_half_way(tmp_path, refused):

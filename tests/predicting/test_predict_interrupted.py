@@ -10,11 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from dog_classifier import label_file, read_rows, write_rows
 
-from ecomcat.errors import UserError
 from ecomcat.files import UNFINISHED
 from tests.command_line import heed_interrupts
 
@@ -23,7 +21,6 @@ pytestmark = pytest.mark.slow
 COMMAND = Path(__file__).with_name("dog_command.py")
 ROOT = COMMAND.parents[2]
 MANY = [{"text": f"a dog with number {n}", "id": str(n)} for n in range(20_000)]
-OUTPUTS = ["labelled.csv", "labelled.jsonl.gz", "labelled.parquet"]
 
 
 def start(folder, *arguments, **options):
@@ -44,23 +41,20 @@ def ended(process):
     return process.returncode, output, errors.decode()
 
 
-def has_begun(folder):
-    return any(path.stat().st_size for path in folder.glob(f"{UNFINISHED}*"))
-
-
 def wait_until_writing(process, folder):
     deadline = time.monotonic() + 60
-    while not has_begun(folder):
+    while not any(path.stat().st_size for path in folder.glob(f"{UNFINISHED}*")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize(
-    ("number", "code", "message"),
-    [(signal.SIGTERM, 143, "Terminated."), (signal.SIGINT, 130, "Interrupted.")],
-    ids=["SIGTERM", "SIGINT"],
+    ("output", "number", "code", "message"),
+    [
+        ("labelled.csv", signal.SIGTERM, 143, "Terminated."),
+        ("labelled.parquet", signal.SIGINT, 130, "Interrupted."),
+    ],
 )
 def test_a_signal_leaves_the_former_output(tmp_path, output, number, code, message):
     write_rows(tmp_path / "rows.csv", MANY)
@@ -75,7 +69,7 @@ def test_a_signal_leaves_the_former_output(tmp_path, output, number, code, messa
     assert (tmp_path / output).read_bytes() == b"a former output"
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("output", ["labelled.jsonl.gz", "labelled.parquet"])
 def test_no_room_leaves_the_former_output(tmp_path, output):
     write_rows(tmp_path / "rows.csv", MANY)
     (tmp_path / output).write_bytes(b"a former output")
@@ -94,14 +88,9 @@ def test_no_room_leaves_the_former_output(tmp_path, output):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_a_full_device(tmp_path, kind):
+def test_a_full_device(tmp_path):
     write_rows(tmp_path / "rows.csv", MANY[:100])
-    arguments = ["input=rows.csv", f"output_format={kind}"]
-    by_name = start(tmp_path, *arguments, "output=/dev/full")
-    returned, _, errors = ended(by_name)
-    assert returned == 2
-    assert "Cannot write /dev/full: No space left on device. Make room" in errors
+    arguments = ["input=rows.csv", "output_format=parquet"]
     with Path("/dev/full").open("wb") as full:
         returned, _, errors = ended(start(tmp_path, *arguments, "output=-", stdout=full))
     assert returned == 2
@@ -119,8 +108,7 @@ def test_whoever_reads_the_output_may_stop(tmp_path):
     assert "closed it before the end" in errors
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_standard_streams_in_every_format(tmp_path, kind):
+def test_standard_streams(tmp_path, kind="parquet"):
     source = write_rows(tmp_path / f"rows.{kind}", MANY[:50])
     arguments = ["input=-", "output=-", f"input_format={kind}", "batch_rows=20"]
     process = start(tmp_path, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -137,17 +125,3 @@ def test_the_input_may_be_its_own_output(tmp_path):
         path = write_rows(tmp_path / name, MANY[:100])
         label_file(path, path)
         assert [row["predicted_category"] for row in read_rows(path)] == ["dogs"] * 100
-
-
-def test_a_disk_that_fills_up_within_parquet(tmp_path, monkeypatch):
-    write_rows(tmp_path / "rows.parquet", MANY[:100])
-    writer = pq.ParquetWriter.write_table
-
-    def fail(self, *arguments):
-        writer(self, *arguments)
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
-    with pytest.raises(UserError, match="No space left on device"):
-        label_file(tmp_path / "rows.parquet", tmp_path / "labelled.parquet")
-    assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]

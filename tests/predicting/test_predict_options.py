@@ -38,15 +38,6 @@ def test_an_answer_of_enough_confidence_is_accepted(labelled, output):
     assert accepted == [(words[0],), (words[1],), (words[0],), (words[0],)]
 
 
-def test_it_says_how_many_were_accepted_and_from_where_on(labelled, caplog):
-    caplog.set_level(logging.INFO)
-    labelled("accept", min_precision=0.98)
-    assert caplog.messages[-2] == (
-        "1 of 4 rows (25.0%) accepted: those of confidence 0.8000 or more, of which at least 98 % "
-        "were right on validation."
-    )
-
-
 def test_where_no_confidence_is_enough_none_is_accepted_and_it_says_why(labelled, caplog):
     caplog.set_level(logging.INFO)
     unsure = DogOrCat("text", threshold=None)
@@ -65,32 +56,6 @@ def test_where_no_confidence_is_enough_none_is_accepted_and_it_says_why(labelled
 def test_the_words_that_spoke_for_an_answer(labelled, output, words):
     found = labelled("words", output=output, explain=True)
     assert (found[0], found[3]) == ((words[0],), (words[1],))
-
-
-@pytest.mark.parametrize(
-    ("output", "options", "added"),
-    [
-        (".csv", {}, ["predicted_category", "confidence"]),
-        (
-            ".csv",
-            {"min_precision": 0.9},
-            ["predicted_category", "confidence", "accept", "reason"],
-        ),
-        (".csv", {"explain": True}, ["predicted_category", "confidence", "words", "reason"]),
-        (".jsonl", {}, ["predicted_category", "confidence", "reason"]),
-        (
-            ".parquet",
-            {"explain": True, "min_precision": 0.9},
-            ["predicted_category", "confidence", "accept", "words", "reason"],
-        ),
-    ],
-    ids=str,
-)
-def test_what_is_added(tmp_path, output, options, added):
-    write_rows(tmp_path / "rows.csv", [{"text": "a dog"}])
-    written = tmp_path / f"labelled{output}"
-    label_file(tmp_path / "rows.csv", written, options=options)
-    assert list(read_rows(written)[0]) == ["text", *added]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])

@@ -309,7 +309,7 @@ def test_texts_of_parquet_may_be_of_any_type_of_text(tmp_path, kind):
         ("a", "b", ("auto", "PARQET"), "output_format.*Did you mean 'parquet'?"),
         ("a.json", "b.csv", (), r"input: .*input_format=jsonl.*jq -c '\.\[\]'"),
         ("a.csv", "b.json", (), "output: .*output_format=jsonl"),
-        ("a.csv", "b.xlsx", (), r"output: .*'b\.xlsx'.*not written.*b\.csv instead"),
+        ("a.csv", "b.xlsx", (), r"output: .*'b\.xlsx'.*b\.csv instead"),
         ("a.csv", "b.csv.zip", (), r"b\.csv\.zip.*b\.csv\.gz"),
         ("a.csv", "b.parquet.gz", (), r"compressed within.*b\.parquet instead"),
     ],

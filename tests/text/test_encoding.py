@@ -64,12 +64,6 @@ def test_rows_come_in_the_order_asked_for_and_padding_after_the_text(
     assert matrix.tolist() == [text + [PADDING_ID] * (longest - len(text)) for text in asked]
 
 
-def test_many_rows_are_gathered_as_few() -> None:
-    texts = [[number % 50 + 2] * (number % 5) for number in range(9000)]
-    rows = np.random.default_rng(0).permutation(9000)
-    assert as_lists(encoded(texts).take(rows)) == [texts[row] for row in rows]
-
-
 @pytest.mark.parametrize(
     ("words", "share", "expected"),
     [
@@ -96,14 +90,6 @@ def test_a_share_of_the_words_becomes_unknown(words: int, share: float, expected
     assert set(np.unique(dropped[:, :words])) <= {7, UNKNOWN_ID}
     found = (dropped == UNKNOWN_ID).sum() / max(1, words * len(ids))
     assert found == pytest.approx(expected, abs=0.01)
-
-
-def test_texts_of_a_batch_lose_words_each_by_its_own_length() -> None:
-    ids = np.full((2000, 100), 7, np.int32)
-    ids[::2, 5:] = PADDING_ID
-    dropped = drop_words(ids, 0.5, np.random.default_rng(1)) == UNKNOWN_ID
-    assert dropped[::2, :5].mean() == pytest.approx(0.05, abs=0.01)
-    assert dropped[1::2].mean() == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("texts", [0, 1, 4096, 4097])
@@ -145,13 +131,6 @@ def test_another_epoch_or_seed_mixes_other_texts(seed: int, epoch: int) -> None:
     )
     assert usual == again
     assert len(usual & other) < len(usual) / 20
-
-
-def test_training_batches_do_not_come_by_length() -> None:
-    lengths = log_normal_lengths()
-    longest = [int(lengths[rows].max()) for rows in training_batches(lengths, 32, 1, 0)]
-    halves = np.mean(longest[: len(longest) // 2]), np.mean(longest[len(longest) // 2 :])
-    assert halves[0] == pytest.approx(halves[1], rel=0.5)
 
 
 @pytest.mark.parametrize("limit", [256, 2000])

@@ -106,20 +106,10 @@ def test_a_text_cannot_spell_padding(text: str) -> None:
         assert PADDING_ID not in encode_texts(tokenizer, [text])[0]
 
 
-def test_a_text_cannot_spell_the_unknown_word() -> None:
-    tokenizer = fit_tokenizer(["unk pad"] * 2, 100)
-    assert encode_texts(tokenizer, ["[UNK] [PAD]"]) == encode_texts(tokenizer, ["unk pad"])
-
-
 def test_lone_surrogates_are_no_words() -> None:
     tokenizer = fit_tokenizer(["red\ud800 shirt"] * 2, 100)
     assert encode_texts(tokenizer, ["red \udcff shirt\ud800"]) == [[2, 3]]
     assert valid_unicode("a\ud800b") == "a?b"
-
-
-@given(st.text())
-def test_valid_unicode_stays_as_it_is(text: str) -> None:
-    assert valid_unicode(text) == text
 
 
 def deployed_tokenizer_of(vocabulary_size: int, max_tokens: int) -> Tokenizer:
@@ -139,16 +129,3 @@ def test_the_deployed_tokenizer_gives_the_ids_that_training_used(
     assert encode_texts(Tokenizer.from_str(deployed.to_str()), texts) == expected
     assert encode_texts(Tokenizer.from_str(deployed.to_str(pretty=True)), texts) == expected
     assert encode_texts(pickle.loads(pickle.dumps(deployed)), texts) == expected
-
-
-def test_deploying_leaves_the_fitted_tokenizer_as_it_was() -> None:
-    tokenizer = fit_tokenizer(TRAINING, 100)
-    before = tokenizer.to_str()
-    deployed_tokenizer(tokenizer, 5, 3)
-    assert tokenizer.to_str() == before
-
-
-def test_the_deployed_tokenizer_states_its_limits() -> None:
-    deployed = deployed_tokenizer_of(5, 3)
-    assert deployed.get_vocab_size() == 5
-    assert deployed.truncation["max_length"] == 3
