@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from ecomcat.config import DataConfig, FinalConfig, ModelConfig, ReadingConfig, SearchConfig
 from ecomcat.options import option
@@ -211,3 +212,29 @@ def command_groups(command: str) -> tuple[str, ...]:
         if path.is_dir()
     ]
     return tuple(sorted([*named, *inner]))
+
+
+def keyword_overrides(keywords: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Write keywords as overrides of the command line.
+
+    Args:
+        keywords: Values by key; a dictionary's keys stand below its own.
+        prefix: String. What the keys begin with. Defaults to nothing.
+
+    >>> list(keyword_overrides({"seed": 2, "model": {"dropout": 0.3, "lstm_units": [16, 32]}}))
+    ['seed=2', 'model.dropout=0.3', 'model.lstm_units=[16,32]']
+    """
+    for name, value in keywords.items():
+        if isinstance(value, Mapping):
+            yield from keyword_overrides(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={_written(value)}"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        items = [repr(item) if "," in str(item) else _written(item) for item in value]
+        return f"[{','.join(items)}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

@@ -7,12 +7,13 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.commands import keyword_overrides
 from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
@@ -185,15 +186,12 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
     True
     """
     from ecomcat.auditing.run import audit_rows, check_audit
-    from ecomcat.data.sources import FileSource, load_labelled_rows
+    from ecomcat.data.sources import load_labelled_rows
 
     config, rows = _configured("audit", data, overrides, keywords)
     with _as_a_command():
         check_audit(config)
-        others = None
-        if config.against is not None:
-            others = FileSource().load(replace(config.data, path=config.against, member=None))
-        return audit_rows(config, rows or load_labelled_rows(config.data), others)
+        return audit_rows(config, rows or load_labelled_rows(config.data))
 
 
 def _configured(
@@ -225,31 +223,6 @@ def _rows(data: Data, config: DataConfig) -> LabelledRows | None:
     from ecomcat.data.frames import frame_rows
 
     return frame_rows(data, config)
-
-
-def keyword_overrides(keywords: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Write keywords as overrides of the command line.
-
-    Args:
-        keywords: Values by key; a dictionary's keys stand below its own.
-        prefix: String. What the keys begin with. Defaults to nothing.
-
-    >>> list(keyword_overrides({"seed": 2, "model": {"dropout": 0.3, "lstm_units": [16, 32]}}))
-    ['seed=2', 'model.dropout=0.3', 'model.lstm_units=[16,32]']
-    """
-    for name, value in keywords.items():
-        if isinstance(value, Mapping):
-            yield from keyword_overrides(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}={_written(value)}"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_written, value))}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
 
 
 @contextmanager

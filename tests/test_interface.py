@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 import ecomcat
-from ecomcat.interface import keyword_overrides
+from ecomcat.commands import keyword_overrides
 from tests.conftest import ROOT
 
 # Of Keras Tuner and of Keras under NumPy 2.

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.auditing.labels import class_scores, grouped_folds, is_separable, weigh_words
-from ecomcat.auditing.rows import AuditRows, shortened
+from ecomcat.auditing.linear import fold_scores, weigh_words
+from ecomcat.auditing.rows import AuditRows
 from ecomcat.auditing.texts import histogram
+from ecomcat.data.cleaning import DIGEST, LABEL
 from ecomcat.data.near_duplicates import find_near_duplicates, words_of
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _FOLDS = 4
-_MAX_TEXTS = 20_000  # of each file, for the model that tells them apart
+_MAX_TEXTS = 20_000  # of each file, for the model that separates them
 _EXAMPLES = 10
 
 
@@ -31,7 +29,7 @@ def drift(rows: AuditRows, others: AuditRows, similarity: float, seed: int) -> d
     near = np.isin(groups[first:], groups[:first]) | exact
     shares, other_shares = _class_shares(rows), _class_shares(others)
     names = sorted({*shares, *other_shares}, key=lambda name: (-shares.get(name, 0.0), name))
-    labels, other_labels = _label_of(rows), _label_of(others)
+    labels, other_labels = (each.cleaned.frame.set_index(DIGEST)[LABEL] for each in (rows, others))
     both = labels.index.intersection(other_labels.index)
     return {
         "texts": [first, len(others.texts)],
@@ -39,26 +37,15 @@ def drift(rows: AuditRows, others: AuditRows, similarity: float, seed: int) -> d
         "words": _words(rows.texts, others.texts),
         "shared_exactly": int(exact.sum()),
         "shared_nearly": int((near & ~exact).sum()),
-        "shared_examples": [
-            shortened(others.texts[text]) for text in np.flatnonzero(near)[:_EXAMPLES]
-        ],
+        "shared_examples": others.shown(np.flatnonzero(near)[:_EXAMPLES]),
         "contradicting_labels": int((labels[both] != other_labels[both]).sum()),
-        "auc": _told_apart(rows.texts, others.texts, groups, seed),
+        "auc": _auc(rows.texts, others.texts, groups, seed),
     }
 
 
 def _class_shares(rows: AuditRows) -> dict[str, float]:
     sizes = rows.cleaned.class_sizes()
     return {name: size / max(sum(sizes.values()), 1) for name, size in sizes.items()}
-
-
-def _label_of(rows: AuditRows) -> pd.Series[str]:
-    """Return the label of each usable text by its digest."""
-    import pandas as pd
-
-    usable = rows.usable
-    digests = [rows.digests[text] for text in usable]
-    return pd.Series([rows.class_of(text) for text in usable], digests, object)
 
 
 def _words(texts: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
@@ -77,10 +64,10 @@ def _words(texts: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _told_apart(
+def _auc(
     texts: Sequence[str], others: Sequence[str], groups: NDArray[np.int64], seed: int
 ) -> float | None:
-    """Return the out-of-fold area under the ROC curve of a model that tells the files apart.
+    """Return the out-of-fold area under the ROC curve of a model that separates the files.
 
     0.5 is chance, 1 always; None where there is nothing to learn.
     """
@@ -91,10 +78,7 @@ def _told_apart(
     chosen = np.concatenate([np.sort(random.permutation(each)[:_MAX_TEXTS]) for each in numbers])
     source = (chosen >= len(texts)).astype(np.int64)
     features = weigh_words([together[text] for text in chosen], 2)
-    scores = np.zeros(len(chosen))
-    for asked in grouped_folds(groups[chosen], source, _FOLDS, seed):
-        if not is_separable(features, source[~asked]):
-            return None
-        found = class_scores(features[~asked], source[~asked], features[asked], 2)
+    scores = np.full(len(chosen), np.nan)
+    for asked, found in fold_scores(features, source, groups[chosen], 2, _FOLDS, seed):
         scores[asked] = found[:, 1] - found[:, 0]
-    return float(roc_auc_score(source, scores)) if is_separable(features, source) else None
+    return None if np.isnan(scores).any() else float(roc_auc_score(source, scores))

@@ -1,34 +1,129 @@
-"""The page of an audit: what was found, from what matters most to what is good to know."""
+"""What an audit found, in sentences and as a page: what matters first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ecomcat.auditing.splits import mean
+from ecomcat.auditing.linear import NAIVE, averages
+from ecomcat.auditing.texts import UNCERTAIN
+from ecomcat.data.cleaning import named
 from ecomcat.export.summary import Table
-from ecomcat.reporting.html import (
-    COLOURS,
-    OURS,
-    THEIRS,
-    Chart,
-    Code,
-    Part,
-    figure,
-    plotly_text,
-    render,
-)
+from ecomcat.reporting.html import Chart, Code, Part, figure, render
 
 Found = Mapping[str, Any]
 
-_MAX_BARS = 60
-_SHORT_KINDS = ("all rows", "distinct", "grouped")  # so that a chart fits a telephone
+_MANY_REPEATS = 0.01
+_DRIFT_AUC = 0.6
+
+
+def findings(figures: Found, warnings: Iterable[str]) -> list[str]:
+    """Say in sentences what was found and what can be done about it, with warnings of cleaning."""
+    return [
+        *_row_findings(figures["repeats"], figures["near_duplicates"]),
+        *_label_findings(figures["leakage"], figures["suspicious"]),
+        *warnings,
+        *_category_findings(figures["balance"]),
+        *_text_findings(figures["contents"], figures["languages"], figures["repeats"]),
+        *(_drift_findings(figures["drift"]) if "drift" in figures else ()),
+    ]
+
+
+def _row_findings(found: Found, near: Found) -> Iterator[str]:
+    share = found["repeats"] / found["rows"]
+    removed = ": a search removes them before it splits" if share > _MANY_REPEATS else ""
+    yield f"{found['repeats']:,} of {found['rows']:,} rows ({share:.1%}) repeat another{removed}."
+    if empty := found["empty_texts"] + found["empty_labels"]:
+        yield f"Rows without text or label, which a search leaves out: {empty:,}."
+    if found["conflicting_texts"]:
+        yield (
+            f"Texts under several labels: {found['conflicting_texts']:,}. A search takes the "
+            f"majority's; without one it drops the text ({found['conflicting_texts_dropped']:,})."
+        )
+    if near["texts"]:
+        yield (
+            f"{near['texts']:,} distinct texts ({near['share']:.1%}) are nearly the same as "
+            f"another; groups of them: {near['groups']:,}, across categories: "
+            f"{near['groups_across_classes']:,}. data.group_near_duplicates=true keeps each group "
+            "on one side of the split."
+        )
+
+
+def _label_findings(leakage: Found, suspicious: Found) -> Iterator[str]:
+    if "splits" in leakage:
+        means = averages(leakage)
+        naive, distinct, grouped = means.loc["accuracy"]
+        near, deviation = means.loc["near"][NAIVE], means.loc["deviation"].max()
+        yield (
+            f"A random split of all rows tests a linear model on {near:.0%} rows that it was "
+            f"trained on, or nearly so, and gives an accuracy of {naive:.4f}; after repeats are "
+            f"removed it is {distinct:.4f}, with near-duplicates on one side {grouped:.4f} "
+            f"(± {deviation:.4f}, {len(leakage['splits'][NAIVE])} splits)."
+        )
+    else:
+        yield f"Splits were not compared: {leakage['reason']}".rstrip(".") + "."
+    if "sure" in suspicious:
+        yield (
+            "Labels that a model of the other texts contradicts with confidence: "
+            f"{suspicious['sure']:,} ({suspicious['sure_share']:.1%}). Look through the first of "
+            "them in suspicious_labels.csv."
+        )
+    else:
+        yield f"Suspicious labels were not looked for, since {suspicious['reason']}."
+
+
+def _category_findings(found: Found) -> Iterator[str]:
+    if rare := found["rare"]:
+        yield (
+            f"Categories of fewer than {found['min_class_rows']} distinct texts: {len(rare)}, "
+            f"namely {named(rare)}. A search refuses or drops them (data.rare_classes)."
+        )
+    if (found["largest_to_smallest"] or 0) >= 10:
+        yield (
+            f"The largest category has {found['largest_to_smallest']:.0f} times the texts of the "
+            "smallest: compare models by macro-F1, not by accuracy."
+        )
+
+
+def _text_findings(found: Found, languages: Found, repeats: Found) -> Iterator[str]:
+    kinds = {kind: each["texts"] for kind, each in found["leftovers"].items() if each["texts"]}
+    if kinds:
+        shown = ", ".join(f"{kind} in {count:,}" for kind, count in kinds.items())
+        yield f"Of {repeats['distinct_texts']:,} distinct texts some have leftovers: {shown}."
+    long, tiny = found["gigantic"], found["tiny"]
+    if long["texts"]:
+        yield (
+            f"Texts longer than the {long['above_words']} words that the default model reads "
+            f"(model.max_tokens): {long['texts']:,}; {long['share_not_read']:.1%} of all words "
+            "stand behind them."
+        )
+    if tiny["texts"]:
+        yield f"Texts of fewer than {tiny['below_words']} words: {tiny['texts']:,}."
+    sure = {name: count for name, count in languages["counts"].items() if name != UNCERTAIN}
+    if len(sure) > 1:
+        shown = ", ".join(f"{name} {count:,}" for name, count in list(sure.items())[:5])
+        yield f"Languages of {languages['looked_at']:,} texts, where that is certain: {shown}."
+
+
+def _drift_findings(found: Found) -> Iterator[str]:
+    exactly, nearly = found["shared_exactly"], found["shared_nearly"]
+    if exactly or nearly:
+        yield (
+            f"Texts of the second file that stand in the first one, too: {exactly:,}, and nearly "
+            f"so: {nearly:,}. No figure on them is honest after training on the first."
+        )
+    if found["auc"] is not None:
+        differ = "differ" if found["auc"] >= _DRIFT_AUC else "hardly differ"
+        yield (
+            f"The texts of the two files {differ}: a linear model separates them with an AUC of "
+            f"{found['auc']:.3f} (0.5 is chance)."
+        )
 
 
 def audit_page(figures: Found) -> str:
-    """Return the page with all figures of an audit."""
+    """Return the page with all figures of an audit; a table without rows is left out."""
     sections = {
-        "What was found": _overview(figures),
+        "What was found": figures["findings"],
         "Against the second file": _drift(figures["drift"]) if "drift" in figures else (),
         "Suspicious labels": _suspicious(figures["suspicious"]),
         "Repeats and contradictions": _repeats(figures["repeats"]),
@@ -36,10 +131,13 @@ def audit_page(figures: Found) -> str:
         "What a leaking split hides": _splits(figures["leakage"]),
         "Texts": _texts(figures["contents"]),
         "Languages": _languages(figures["languages"]),
-        "Categories": _balance(figures["balance"]),
+        "Categories": [_table(figures["balance"]["classes"], ("name", "rows", "distinct texts"))],
         "What to do next": _next(figures),
     }
-    filled = {title: list(parts) for title, parts in sections.items()}
+    filled = {
+        title: [part for part in parts if not isinstance(part, Table) or part.rows]
+        for title, parts in sections.items()
+    }
     return render(
         f"Audit of {figures['name']}",
         str(figures["source"]),
@@ -48,48 +146,49 @@ def audit_page(figures: Found) -> str:
     )
 
 
-def _overview(figures: Found) -> Iterator[Part]:
-    repeats, near, labels = (figures[name] for name in ("repeats", "near_duplicates", "suspicious"))
-    sure = f"{labels['sure']:,} ({labels['sure_share']:.1%})" if "sure" in labels else ""
-    yield {
-        "rows": f"{repeats['rows']:,}",
-        "distinct texts": f"{repeats['distinct_texts']:,}",
-        "repeats": f"{repeats['repeats'] / max(repeats['rows'], 1):.1%} of rows",
-        "near-duplicates": f"{near['share']:.1%} of texts",
-        "contradicting labels": f"{repeats['conflicting_texts']:,} texts",
-        "suspicious labels": sure or "not looked for",
-        "categories": f"{len(figures['balance']['classes']):,}",
-    }
-    yield from figures["findings"]
+def _counts(found: Found) -> dict[str, str]:
+    """Return all counts under their names in `audit.json`."""
+    counts = {name: value for name, value in found.items() if isinstance(value, int)}
+    return {name.replace("_", " "): f"{value:,}" for name, value in counts.items()}
+
+
+def _table(
+    found: Found | Iterable[Any], headings: Sequence[str], caption: str = "", **formats: str
+) -> Table:
+    """Lay out figures as they stand in `audit.json`: an entry a row, with its values in a row."""
+    entries = found.items() if isinstance(found, Mapping) else found
+    empty = [""] * len(headings)
+    rows = [[*_cells(entry), *empty][: len(headings)] for entry in entries]
+    return Table(headings, rows, caption, formats=formats, fold=12)
+
+
+def _cells(entry: Any) -> list[Any]:
+    values = entry.values() if isinstance(entry, Mapping) else entry
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return [entry]
+    return [cell for value in values for cell in _cells(value)]
 
 
 def _suspicious(found: Found) -> Iterator[Part]:
     if "first" not in found:
-        yield f"Not looked for, since {found['reason']}."
         return
     yield (
         "A linear model of words and pairs of words was asked for the labels of texts that "
         "neither they nor their near-duplicates were trained on. Where it is as sure of another "
-        "category as it is of that category's texts on average, the label is suspicious: "
-        f"{found['sure']:,} of {found['texts']:,}. That is no proof: read it, then fix the label, "
-        "or mark the row with x in the column exclude of suspicious_labels.csv."
+        "category as it is of that category's texts on average, the label is suspicious. That is "
+        "no proof: read it before you fix the label or leave the row out."
     )
+    yield _counts(found)
     yield suspects_table(found)
-    names = ["label", "suggested", "texts"]
-    caption = "Where suspicious labels point to"
-    yield Table(names, _cells(found["pairs"], names), caption=caption, fold=12)
+    headings = ("label", "suggested", "texts")
+    yield _table(found["pairs"], headings, "Where suspicious labels point to")
 
 
 def suspects_table(found: Found) -> Table:
-    """List the most suspicious labels."""
-    names = ["rank", "text", "label", "suggested", "confidence", "suggested_confidence"]
-    headings = ["rank", "text", "label", "suggested", "label's chance", "suggested one's"]
-    formats = dict.fromkeys(headings[4:], ".3f")
-    return Table(headings, _cells(found["first"], names), formats=formats, fold=25)
-
-
-def _cells(rows: Sequence[Found], names: Sequence[str]) -> list[list[Any]]:
-    return [[row[name] for name in names] for row in rows]
+    """List the most suspicious labels, if any were looked for."""
+    headings = ("rank", "label", "suggested", "confidence", "suggestion", "text")
+    formats = dict.fromkeys(headings[3:5], ".3f")
+    return _table(found.get("first", ()), headings, "Most suspicious labels", **formats)
 
 
 def _repeats(found: Found) -> Iterator[Part]:
@@ -97,27 +196,11 @@ def _repeats(found: Found) -> Iterator[Part]:
         "Two rows repeat each other when they agree in letters, marks and digits, whatever their "
         "case, spaces and punctuation. A search keeps one of them, under the label of most."
     )
-    names = {
-        "rows": "rows",
-        "without text": "empty_texts",
-        "without label": "empty_labels",
-        "distinct texts": "distinct_texts",
-        "repeats": "repeats",
-        "of these letter by letter": "exact_repeats",
-        "texts of several labels": "conflicting_texts",
-        "of these without a majority": "conflicting_texts_dropped",
-    }
-    yield {name: f"{found[key]:,}" for name, key in names.items()}
-    if found["conflicts"]:
-        caption = "One text, several labels: the most evenly contradicting first"
-        rows = [
-            [", ".join(f"{name} ({count})" for name, count in row["labels"].items()), row["text"]]
-            for row in found["conflicts"]
-        ]
-        yield Table(["labels and rows", "text"], rows, caption=caption, fold=8)
-    if found["most_repeated"]:
-        rows = _cells(found["most_repeated"], ("times", "text"))
-        yield Table(["rows", "text"], rows, caption="Repeated most", fold=5)
+    yield _counts(found)
+    rows = [(named(row["labels"]), row["text"]) for row in found["conflicts"]]
+    caption = "One text, several labels: the most evenly contradicting first"
+    yield _table(rows, ("labels and rows", "text"), caption)
+    yield _table(found["most_repeated"], ("rows", "text"), "Repeated most")
 
 
 def _near(found: Found) -> Iterator[Part]:
@@ -126,192 +209,86 @@ def _near(found: Found) -> Iterator[Part]:
         "their distinct word triples (Jaccard similarity): the same description of another "
         "colour, size or edition. Whoever trains on one has seen most of the other."
     )
-    yield {
-        "texts": f"{found['texts']:,} ({found['share']:.1%})",
-        "groups": f"{found['groups']:,}",
-        "largest group": f"{found['largest'][0]:,}" if found["largest"] else "none",
-        "groups across categories": f"{found['groups_across_classes']:,}",
-    }
-    if found["groups"]:
-        drawn = figure(x="texts of a group", y="groups", xaxis_type="category")
-        drawn.add_bar(x=[*found["sizes"]], y=[*found["sizes"].values()], marker_color=OURS)
-        yield Chart("Groups by size", drawn, height=260)
-    if found["across_classes"]:
-        rows = [
-            [*each["texts"], *each["labels"], each["similarity"]]
-            for each in found["across_classes"]
-        ]
-        headings = ["one text", "the other text", "label", "the other's", "similarity"]
-        caption = "Nearly the same text, another category: one of the labels is likely wrong"
-        yield Table(headings, rows, caption=caption, formats={"similarity": ".2f"}, fold=6)
-    if found["largest_groups"]:
-        rows = [[each["texts"], *each["examples"]] for each in found["largest_groups"]]
-        headings = ["texts", "one of them", "another"]
-        yield Table(headings, rows, caption="Largest groups", fold=5)
+    yield _counts(found)
+    yield _table(found["sizes"], ("texts of a group", "groups"))
+    headings = ("similarity", "label", "the other's", "one text", "the other text")
+    caption = "Nearly the same text, another category: one of the labels is likely wrong"
+    yield _table(found["across_classes"], headings, caption, similarity=".2f")
+    yield _table(found["largest_groups"], ("texts", "one of them", "another"), "Largest groups")
 
 
 def _splits(found: Found) -> Iterator[Part]:
     if "splits" not in found:
-        yield f"None: {found['reason']}"
         return
-    splits = found["splits"]
     yield (
         "The same linear model, trained and tested on three kinds of split of this file, "
-        f"{len(next(iter(splits.values())))} of each. What the first reaches above the others it "
-        "has learnt by heart. A single split is noisy: differences below twice the ± say little."
+        f"{len(found['splits'][NAIVE])} of each. What the first reaches above the others it has "
+        "learnt by heart. A single split is noisy: differences below twice the ± say little."
     )
     yield splits_table(found)
-    drawn = figure(x="on test", yaxis_type="category", showlegend=True)
-    drawn.update_yaxes(autorange="reversed")
-    for colour, name, key in zip(
-        COLOURS, ("accuracy", "macro-F1"), ("accuracy", "macro_f1"), strict=False
-    ):
-        points = [
-            (each[key], kind)
-            for kind, found_here in zip(_SHORT_KINDS, splits.values(), strict=True)
-            for each in found_here
-        ]
-        drawn.add_scatter(
-            x=[score for score, _ in points],
-            y=[kind for _, kind in points],
-            mode="markers",
-            name=name,
-            marker={"color": colour, "size": 11, "opacity": 0.75},
-        )
-    yield Chart("Each split's figures", drawn, height=260)
 
 
 def splits_table(found: Found) -> Table:
-    """Compare the three kinds of split, on average."""
-    rows = []
-    for kind in found["splits"]:
-        scores = [mean(found, kind, name) for name in ("accuracy", "macro_f1")]
-        shares = [mean(found, kind, name)[0] for name in ("twins", "near")]
-        spread = max(deviation for _, deviation in scores)
-        rows.append([kind, *(score for score, _ in scores), spread, *shares])
-    headings = ["split", "accuracy", "macro-F1", "±", "test rows trained on", "or nearly so"]
-    formats = {**dict.fromkeys(headings[1:4], ".4f"), **dict.fromkeys(headings[4:], ".1%")}
-    return Table(headings, rows, formats=formats)
+    """Compare the three kinds of split on average, if they were compared."""
+    headings = ("split", "accuracy", "macro-F1", "trained on", "or nearly so", "± of accuracy")
+    formats = dict(zip(headings[1:], (".4f", ".4f", ".1%", ".1%", ".4f"), strict=True))
+    rows = averages(found).T.itertuples()
+    return _table(rows, headings, "A linear model on three kinds of split", **formats)
 
 
 def _texts(found: Found) -> Iterator[Part]:
-    words, gigantic, tiny = found["lengths"]["words"], found["gigantic"], found["tiny"]
-    yield {
-        "median": f"{words.get('50%', 0):.0f} words",
-        "mean": f"{words.get('mean', 0):.0f} words",
-        "longest": f"{words.get('100%', 0):,.0f} words",
-        f"below {tiny['below_words']} words": f"{tiny['texts']:,} texts",
-        f"above {gigantic['above_words']} words": f"{gigantic['texts']:,} texts",
-    }
-    yield (
-        f"The default model reads the first {gigantic['above_words']} words of a text "
-        f"(model.max_tokens); {gigantic['share_not_read']:.1%} of all words stand behind them."
-    )
-    yield _lengths_chart({"texts": found["lengths"]["histogram"]})
-    rows = [
-        [kind, each["texts"], *(each["examples"] or [""])[:1]]
-        for kind, each in found["leftovers"].items()
-    ]
-    yield Table(["what", "texts", "an example"], rows, caption="What does not belong in a text")
-    if tiny["examples"]:
-        yield _listed(tiny["examples"], "Tiny texts")
+    lengths = dict(found["lengths"])
+    yield _lengths_chart({"texts": lengths.pop("histogram")})
+    headings = ("length in", *lengths["words"])
+    formats = dict.fromkeys(headings, ",.0f")
+    yield _table(lengths, headings, "Mean and quantiles of the distinct texts", **formats)
+    headings = ("what", "texts", "an example")
+    yield _table(found["leftovers"], headings, "What does not belong in a text")
+    yield _table(found["tiny"]["examples"], ("text",), "Tiny texts")
 
 
-def _listed(texts: Sequence[str], caption: str) -> Table:
-    return Table(["text"], [[text] for text in texts], caption=caption, fold=5)
-
-
-def _lengths_chart(histograms: Mapping[str, Sequence[Mapping[str, int]]]) -> Chart:
-    several = len(histograms) > 1
-    drawn = figure(x="words", y="share of texts", xaxis_type="category", showlegend=several)
+def _lengths_chart(histograms: Mapping[str, Sequence[Found]]) -> Chart:
+    drawn = figure(x="words", y="share of texts", xaxis_type="category")
     drawn.update_yaxes(tickformat=".0%")
-    for colour, (name, bins) in zip((OURS, THEIRS), histograms.items(), strict=False):
+    for name, bins in histograms.items():
         total = max(sum(each["texts"] for each in bins), 1)
-        ranges = [(each["from"], each["below"] - 1) for each in bins]
-        drawn.add_bar(
-            x=[f"{low}" if low == high else f"{low} to {high}" for low, high in ranges],
-            y=[each["texts"] / total for each in bins],
-            name=name,
-            marker_color=colour,
-        )
+        names = [f"{each['from']} to {each['below'] - 1}" for each in bins]
+        drawn.add_bar(x=names, y=[each["texts"] / total for each in bins], name=name)
     return Chart("Texts by length", drawn, height=300)
 
 
 def _languages(found: Found) -> Iterator[Part]:
-    sampled = found["looked_at"] < found["all"]
     yield (
-        f"{found['looked_at']:,} texts were looked at"
-        + (f", a random sample of {found['all']:,}" if sampled else "")
-        + f". A language counts from a probability of {found['sure_from']:.0%} on; short texts and "
-        "lists of names are uncertain, and a rare language here is more often a mistake than a "
-        "find."
+        f"{found['looked_at']:,} random texts of {found['all']:,} were looked at. A language "
+        f"counts from a probability of {found['sure_from']:.0%} on; short texts and lists of names "
+        "are uncertain, and a rare language here is more often a mistake than a find."
     )
     rows = [
-        [name, count, count / max(found["looked_at"], 1), *found["examples"].get(name, [""])[:1]]
-        for name, count in found["counts"].items()
+        (name, count, found["examples"].get(name, ())) for name, count in found["counts"].items()
     ]
-    headings = ["language", "texts", "share", "an example"]
-    yield Table(headings, rows, formats={"share": ".1%"}, fold=8)
-
-
-def _balance(found: Found) -> Iterator[Part]:
-    classes, rare = found["classes"], found["rare"]
-    if rare:
-        yield (
-            f"Fewer than {found['min_class_rows']} distinct texts (data.min_class_rows): "
-            f"{len(rare)} categories, in the other colour."
-        )
-    names = list(classes)[:_MAX_BARS]
-    drawn = figure(x="distinct texts")
-    drawn.add_bar(
-        y=[plotly_text(name, 28) for name in names],
-        x=[classes[name]["texts"] for name in names],
-        orientation="h",
-        marker_color=[THEIRS if name in rare else OURS for name in names],
-    )
-    drawn.update_yaxes(autorange="reversed", type="category", dtick=1)
-    which = f"the {_MAX_BARS} largest of {len(classes)} categories"
-    which = which if len(classes) > _MAX_BARS else "each category"
-    yield Chart(f"Distinct texts of {which}", drawn, height=90 + 24 * max(len(names), 3))
-    rows = [[name, each["rows"], each["texts"]] for name, each in classes.items()]
-    yield Table(["category", "rows", "distinct texts"], rows, fold=12)
+    yield _table(rows, ("language", "texts", "an example"))
 
 
 def _drift(found: Found) -> Iterator[Part]:
-    auc, words = found["auc"], found["words"]
-    yield (
-        f"The second file is {found['source']}. An AUC of 0.5 means that a linear model cannot "
-        "tell the files' texts apart, 1 that it always can."
-    )
-    yield {
-        "texts": " and ".join(f"{count:,}" for count in found["texts"]),
-        "told apart (AUC)": "nothing to learn" if auc is None else f"{auc:.3f}",
-        "shared exactly": f"{found['shared_exactly']:,}",
-        "shared nearly": f"{found['shared_nearly']:,}",
-        "unseen words": f"{words['unseen_share']:.1%} of the second file's",
-        "other label": f"{found['contradicting_labels']:,} shared texts",
-    }
-    rows = [[name, *shares, shares[1] - shares[0]] for name, shares in found["classes"].items()]
-    headings = ["category", "first file", "second file", "difference"]
-    formats = dict.fromkeys(headings[1:], ".1%")
-    yield Table(headings, rows, caption="Share of the distinct texts", formats=formats, fold=12)
-    yield _lengths_chart(dict(zip(headings[1:3], words["histograms"], strict=True)))
-    if words["commonest_unseen"]:
-        rows = [list(item) for item in words["commonest_unseen"].items()]
-        caption = "Words of the second file that the first never has"
-        yield Table(["word", "times"], rows, caption=caption, fold=8)
-    if found["shared_examples"]:
-        yield _listed(found["shared_examples"], "In both files, or nearly so")
+    words = found["words"]
+    yield f"The second file is {found['source']}."
+    yield _counts(found)
+    headings = ("category", "first file", "second file")
+    formats = dict.fromkeys(headings, ".1%")
+    yield _table(found["classes"], headings, "Shares of the distinct texts", **formats)
+    yield _lengths_chart(dict(zip(headings[1:], words["histograms"], strict=True)))
+    caption = f"Words that only the second file has: {words['unseen_share']:.1%} of all its words"
+    yield _table(words["commonest_unseen"], ("word", "times"), caption)
+    yield _table(found["shared_examples"], ("text",), "In both files, or nearly so")
 
 
 def _next(figures: Found) -> Iterator[Part]:
     marked = ", ".join(f"{count:,} in {name}" for name, count in figures["marked"].items())
     yield (
-        "Open suspicious_labels.csv in a spreadsheet, or near_duplicates.csv, and put an x in the "
-        "column exclude of what is wrong; another audit of the same file keeps your marks. Marked "
-        f"so far: {marked}. A search reads one of the two files, that which data.exclude names, "
-        "leaves its marked rows out of train and validation, and gives figures on test with and "
-        "without them:"
+        "Put an x in the column exclude of what is wrong in suspicious_labels.csv or "
+        "near_duplicates.csv; another audit of the same file keeps your marks. Marked so far: "
+        f"{marked}. A search leaves the marked rows of one of the two files out of train and "
+        "validation, and gives figures on test with and without them:"
     )
     yield Code(figures["next"])
     yield "To keep near-duplicates on one side of the split, add:"

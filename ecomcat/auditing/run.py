@@ -5,32 +5,31 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.auditing.drift import drift
-from ecomcat.auditing.findings import findings
-from ecomcat.auditing.labels import describe_suspects, suspect_labels, weigh_words
-from ecomcat.auditing.marks import (
-    NEAR,
-    SUSPICIOUS,
-    check_marks,
-    near_duplicates_table,
-    suspicious_table,
-    write_with_marks,
+from ecomcat.auditing.linear import (
+    KINDS,
+    SUSPECT_COLUMNS,
+    compare_splits,
+    describe_suspects,
+    suspect_labels,
+    weigh_words,
 )
-from ecomcat.auditing.page import audit_page, splits_table, suspects_table
-from ecomcat.auditing.rows import balance, read_rows, repeats
-from ecomcat.auditing.splits import KINDS, compare_splits
-from ecomcat.auditing.texts import contents, languages, similar_texts
-from ecomcat.commands import AuditCommand
-from ecomcat.config import DataConfig
+from ecomcat.auditing.marks import write_with_marks
+from ecomcat.auditing.page import audit_page, findings, splits_table, suspects_table
+from ecomcat.auditing.rows import balance, near_duplicates_table, read_rows, repeats, similar_texts
+from ecomcat.auditing.texts import contents, languages
+from ecomcat.commands import AuditCommand, keyword_overrides
+from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import log_next, our_command, step
 from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
+from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
 from ecomcat.files import expanded, require_writable, write_json, write_text
@@ -43,12 +42,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
+SUSPICIOUS, NEAR = "suspicious_labels.csv", "near_duplicates.csv"
 _PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 # What the same rows cannot be read or split without, where it is not the default.
 _READING_KEYS = (
-    *("member", "encoding", "delimiter", "header", "rare_classes", "min_class_rows"),
+    "path",
+    *(field.name for field in fields(ReadingConfig)),
+    *("label_column", "rare_classes", "min_class_rows"),
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
 )
+_MAX_PRINTED = 10
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Audit:
     @property
     def findings(self) -> list[str]:
         """What was found, in sentences."""
-        return findings(self.figures)
+        return list(self.figures["findings"])
 
 
 def check_audit(config: AuditCommand) -> None:
@@ -79,20 +82,16 @@ def check_audit(config: AuditCommand) -> None:
     validate(config, [each for key, path in files.items() for each in path_problems(key, path)])
 
 
-def audit_rows(
-    config: AuditCommand, source: LabelledRows, others: LabelledRows | None = None
-) -> Audit:
+def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     """Audit rows; nothing is printed but the step under way, and nothing is written.
-
-    Args:
-        config: Configuration of the audit.
-        source: The rows.
-        others: The rows of a second file to compare them with. Defaults to None.
 
     Raises:
         UserError: When there is no row with a text and a label.
     """
     data, similarity = config.data, config.data.near_duplicate_similarity
+    others = None
+    if config.against is not None:
+        others = FileSource().load(replace(data, path=config.against, member=None))
     with step("Comparing texts letter by letter"):
         rows = read_rows(source.frame)
     if not rows.texts:
@@ -102,11 +101,12 @@ def audit_rows(
         )
     with step("Looking for near-duplicates", total=len(rows.texts)) as advance:
         near = find_near_duplicates(rows.texts, similarity, advance)
+    members = near_duplicates_table(rows, near)
     figures: dict[str, Any] = {
         "source": source.source,
         "name": source.name,
         "repeats": repeats(rows),
-        "near_duplicates": similar_texts(rows, near, similarity),
+        "near_duplicates": {"similarity": similarity, **similar_texts(rows, near, members)},
         "balance": balance(rows, data.min_class_rows),
     }
     with step("Measuring texts"):
@@ -116,92 +116,68 @@ def audit_rows(
     fractions = data.validation_fraction, data.test_fraction
     seeds = range(config.seed, config.seed + config.splits)
     with step("Training on leaking and clean splits", total=len(KINDS) * len(seeds)) as advance:
-        figures["leakage"] = compare_splits(
-            rows, features, near.groups, fractions, seeds, lambda: advance(1)
-        )
+        figures["leakage"] = compare_splits(rows, features, near.groups, fractions, seeds, advance)
     with step("Looking for suspicious labels"):
         suspects = suspect_labels(rows, features, near.groups, config.seed)
-    figures["suspicious"] = describe_suspects(rows, suspects)
+    figures["suspicious"] = describe_suspects(suspects)
     if others is not None:
         with step("Comparing the two files"):
             found = drift(rows, read_rows(others.frame), similarity, config.seed)
         figures["drift"] = {"source": others.source, **found}
-    return Audit(figures, suspicious_table(rows, suspects), near_duplicates_table(rows, near))
+    figures["findings"] = findings(figures, rows.cleaned.warnings())
+    return Audit(figures, suspects[list(SUSPECT_COLUMNS)], members)
 
 
 def run_audit(config: AuditCommand) -> None:
-    """Audit a file, leave a page, figures and CSVs in a folder, and print what was found."""
+    """Audit a file, leave a page, figures and CSVs in a folder, and print what was found.
+
+    Raises:
+        UserError: When a mark of an earlier audit cannot be read, before any work is done.
+    """
     require_writable(expanded(config.output_dir) / "data", "output_dir")
-    source, others = load_labelled_rows(config.data), None
-    if config.against is not None:
-        others = FileSource().load(replace(config.data, path=config.against, member=None))
-    directory = expanded(config.output_dir) / _folder(source.name)
-    require_writable(directory / "audit.html", "output_dir")
-    check_marks(directory)
-    audit = audit_rows(config, source, others)
+    source = load_labelled_rows(config.data)
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", source.name).strip("_.-") or "data"
+    directory = expanded(config.output_dir) / name
+    page, suspicious, near = (directory / name for name in ("audit.html", SUSPICIOUS, NEAR))
+    require_writable(page, "output_dir")
+    for path in filter(Path.exists, (suspicious, near)):
+        read_marks(path)
+    audit = audit_rows(config, source)
     marked = {
-        SUSPICIOUS: write_with_marks(
-            directory / SUSPICIOUS, audit.suspicious, config.suspicious_rows
-        ),
-        NEAR: write_with_marks(directory / NEAR, audit.near_duplicates),
+        SUSPICIOUS: write_with_marks(suspicious, audit.suspicious, config.suspicious_rows),
+        NEAR: write_with_marks(near, audit.near_duplicates),
     }
-    with_marks = NEAR if marked[NEAR] and not marked[SUSPICIOUS] else SUSPICIOUS
-    command = _next_command(config, directory / with_marks)
-    figures = {**audit.figures, "marked": marked, "findings": audit.findings, "next": command}
-    write_json(directory / "audit.json", figures)
-    write_text(directory / "audit.html", audit_page(figures))
-    _print_audit(figures)
-    for name, marks in marked.items():
-        if marks:
-            logger.info("Kept: %d marks in %s.", marks, directory / name)
-    logger.info("Page: %s (all figures: audit.json beside it)", directory / "audit.html")
-    logger.info(
-        "Suspicious labels: %s (mark rows with x in the column exclude)", directory / SUSPICIOUS
+    command = _next_command(
+        config.data, near if marked[NEAR] and not marked[SUSPICIOUS] else suspicious
     )
+    figures = {**audit.figures, "marked": marked, "next": command}
+    write_json(directory / "audit.json", figures)
+    write_text(page, audit_page(figures))
+    _print_audit(figures)
+    logger.info("Marked rows: %s", ", ".join(f"{n} in {name}" for name, n in marked.items()))
+    logger.info("Page: %s (all figures: audit.json beside it)", page)
+    logger.info("Suspicious labels: %s (mark rows with x in the column exclude)", suspicious)
     log_next({command: "search without the rows that you marked"})
-
-
-def _folder(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "data"
 
 
 def _print_audit(figures: Mapping[str, Any]) -> None:
     """Print what was found, the figures of the splits, and the most suspicious labels."""
     found = [[sentence] for sentence in figures["findings"]]
     print_tables(Table(["found"], found, f"Audit of {figures['source']}"))
-    if "splits" in figures["leakage"]:
-        _print_table("A linear model on three kinds of split", splits_table(figures["leakage"]))
-    if "first" in figures["suspicious"]:
-        _print_table("Most suspicious labels", suspects_table(figures["suspicious"]))
+    for table in (splits_table(figures["leakage"]), suspects_table(figures["suspicious"])):
+        rows = [
+            [cell[:80] if isinstance(cell, str) else cell for cell in row]
+            for row in table.rows[:_MAX_PRINTED]
+        ]
+        if rows:
+            print_tables(replace(table, rows=rows))
 
 
-def _print_table(title: str, table: Table, max_rows: int = 10) -> None:
-    rows = [
-        [cell[:80] if isinstance(cell, str) else cell for cell in row]
-        for row in table.rows[:max_rows]
-    ]
-    print_tables(replace(table, rows=rows, caption=title))
-
-
-def _next_command(config: AuditCommand, marks: Path) -> str:
+def _next_command(data: DataConfig, marks: Path) -> str:
     """Return what to type when rows are marked in a file, with the data as it was named."""
-    data, plain = config.data, DataConfig()
-    named = [] if data.name == "auto" else [f"data={data.name}"]
-    if data.path:
-        named = ["data=csv", f"data.path={data.path}"]
-    for key in ("text_column", "label_column"):
-        value = getattr(data, key)
-        if isinstance(value, list | tuple):
-            value = f"[{','.join(map(_listed, value))}]"
-        if value is not None:
-            named.append(f"data.{key}={value}")
-    for key in _READING_KEYS:
-        if (value := getattr(data, key)) != getattr(plain, key):
-            named.append(f"data.{key}={str(value).lower() if isinstance(value, bool) else value}")
-    return our_command("search", *named, f"data.exclude={marks}")
-
-
-def _listed(column: str | int) -> str:
-    """Write the name of a column in a list; one with a comma needs quotes of its own."""
-    quote = "'" if '"' in str(column) else '"'
-    return f"{quote}{column}{quote}" if "," in str(column) else str(column)
+    group = "csv" if data.path else data.name
+    values = {key: getattr(data, key) for key in _READING_KEYS}
+    given = {key: value for key, value in values.items() if value != getattr(DataConfig, key)}
+    named = [] if group == "auto" else [f"data={group}"]
+    named += keyword_overrides({"data": {**given, "exclude": marks}})
+    return our_command("search", *named)

@@ -1,4 +1,4 @@
-"""What distinct texts are like: lengths, leftovers of web pages, languages, near-duplicates."""
+"""What distinct texts are like: lengths, leftovers of web pages, languages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.auditing.rows import AuditRows, shortened
+from ecomcat.auditing.rows import shortened
 from ecomcat.commands import conf_dir
-from ecomcat.data.near_duplicates import NearDuplicates, words_of
+from ecomcat.data.near_duplicates import words_of
 from ecomcat.process import raise_if_requested
 
 _EXAMPLES = 5
@@ -39,7 +39,6 @@ _MAX_TEXTS_IDENTIFIED = 3000
 _MAX_CHARACTERS_READ = 1000
 _MIN_PROBABILITY = 0.9
 _MIN_LETTERS = 20  # names of products look like any language
-_GROUP_SIZES = (("2", 2, 3), ("3 to 5", 3, 6), ("6 to 20", 6, 21), ("more than 20", 21, np.inf))
 
 
 def default_max_tokens() -> int:
@@ -78,13 +77,11 @@ def contents(texts: Sequence[str]) -> dict[str, Any]:
                 {"words": int(words[text]), "text": shortened(texts[text])} for text in longest
             ],
         },
-        "leftovers": {kind: _leftovers(texts, kind) for kind in _LEFTOVERS},
+        "leftovers": {kind: _leftovers(texts, re.compile(p)) for kind, p in _LEFTOVERS.items()},
     }
 
 
 def _quantiles(lengths: np.ndarray) -> dict[str, float]:
-    if not len(lengths):
-        return {}
     found = zip(_QUANTILES, np.quantile(lengths, _QUANTILES), strict=True)
     return {"mean": float(lengths.mean()), **{f"{share:.0%}": float(n) for share, n in found}}
 
@@ -98,8 +95,7 @@ def histogram(words: np.ndarray) -> list[dict[str, int]]:
     ]
 
 
-def _leftovers(texts: Sequence[str], kind: str) -> dict[str, Any]:
-    pattern = re.compile(_LEFTOVERS[kind])
+def _leftovers(texts: Sequence[str], pattern: re.Pattern[str]) -> dict[str, Any]:
     found = [(text, match) for text in texts if (match := pattern.search(text))]
     return {
         "texts": len(found),
@@ -144,46 +140,3 @@ def _language(identifier: Any, text: str) -> str:
         return UNCERTAIN
     language, probability = identifier.classify(read)
     return str(language) if probability >= _MIN_PROBABILITY else UNCERTAIN
-
-
-def similar_texts(rows: AuditRows, found: NearDuplicates, similarity: float) -> dict[str, Any]:
-    """Count groups and pairs of near-duplicates, those of different classes separately."""
-    sizes = found.sizes
-    large = np.sort(sizes[sizes > 1])[::-1]
-    one, other = rows.label_ids[found.pairs].T
-    across = np.flatnonzero((one != other) & (one >= 0) & (other >= 0))
-    alike = across[np.argsort(-found.similarities[across], kind="stable")]
-    classes = np.unique(np.column_stack([found.groups, rows.label_ids])[rows.usable], axis=0)
-    return {
-        "similarity": similarity,
-        "groups": len(large),
-        "texts": int(large.sum()),
-        "share": float(large.sum() / max(len(rows.texts), 1)),
-        "pairs": len(found.pairs),
-        "pairs_across_classes": len(across),
-        "groups_across_classes": int((np.bincount(classes[:, 0]) > 1).sum()),
-        "largest": large[:10].tolist(),
-        "sizes": {
-            name: int(((large >= low) & (large < high)).sum()) for name, low, high in _GROUP_SIZES
-        },
-        "similarities": np.histogram(found.similarities, np.linspace(0, 1, 21))[0].tolist(),
-        "across_classes": [
-            {
-                "similarity": round(float(found.similarities[pair]), 4),
-                "labels": [rows.class_of(text) for text in found.pairs[pair]],
-                "texts": [shortened(rows.texts[text]) for text in found.pairs[pair]],
-            }
-            for pair in alike[:20]
-        ],
-        "largest_groups": [
-            {
-                "texts": int(sizes[group]),
-                "examples": [
-                    shortened(rows.texts[text])
-                    for text in np.flatnonzero(found.groups == group)[:2]
-                ],
-            }
-            for group in np.argsort(-sizes, kind="stable")[:10]
-            if sizes[group] > 1
-        ],
-    }

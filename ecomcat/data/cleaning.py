@@ -130,11 +130,14 @@ class CleanRows:
 
     Args:
         frame: DataFrame with the columns `text`, `label` and `digest`, 8 bytes a text.
+        usable: DataFrame of the same columns with all rows that have a text and a label, in the
+            file's order.
         report: Counts of what was found and dropped.
         classes_read: Dictionary of the rows read of each class, whether or not any is left.
     """
 
     frame: pd.DataFrame
+    usable: pd.DataFrame
     report: CleaningReport
     classes_read: dict[str, int]
 
@@ -215,7 +218,7 @@ def clean_rows(rows: pd.DataFrame) -> CleanRows:
         conflicts_of_symbols=_conflicts_of_symbols(usable[usable[DIGEST].isin(several)]),
     )
     read = dict(Counter(labels[labels != ""]))
-    return CleanRows(frame, report, read)
+    return CleanRows(frame, usable, report, read)
 
 
 def _conflicts_of_symbols(rows: pd.DataFrame) -> int:

@@ -42,15 +42,11 @@ def write_rows(path: Path, rows: Rows) -> Path:
     return path
 
 
-def audited(rows: Rows, others: Rows | None = None, **options: Any) -> Audit:
-    """Audit rows without a file, and perhaps against others."""
-
-    def source(name: str, pairs: Rows) -> LabelledRows:
-        frame = labelled_frame([text for text, _ in pairs], [label for _, label in pairs])
-        return LabelledRows(name, name, frame, ("text",))
-
-    second = None if others is None else source("others", others)
-    return audit_rows(AuditCommand(**{"splits": 1, **options}), source("rows", rows), second)
+def audited(rows: Rows, **options: Any) -> Audit:
+    """Audit rows without a file."""
+    frame = labelled_frame(*map(list, zip(*rows, strict=True)))
+    source = LabelledRows("rows", "rows", frame, ("text",))
+    return audit_rows(AuditCommand(**{"splits": 1, **options}), source)
 
 
 def audit_file(path: Path, folder: Path, **options: Any) -> dict[str, Any]:

@@ -23,59 +23,52 @@ def run_audit(
         yield lambda *arguments: run(audit.main, *arguments)
 
 
-def test_it_leaves_a_folder_of_its_own_and_nothing_else(
+def test_it_leaves_a_folder_of_its_own_the_same_each_time(
     run_audit: Callable[..., Ended], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_rows(tmp_path / "my shop, all.csv", plain_rows())
-    ended = run_audit("data.path=my shop, all.csv")
-    assert ended.code == 0, ended.errors
-    folder = tmp_path / "outputs" / "audit" / "my_shop_all"
-    assert {path.name for path in folder.iterdir()} == {
-        "audit.html",
-        "audit.json",
-        "near_duplicates.csv",
-        "suspicious_labels.csv",
-    }
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["audit"]
-    for title in ("Audit of my shop, all.csv", "on three kinds of split", "Most suspicious labels"):
-        assert title in ended.output
+
+    def files() -> dict[str, bytes]:
+        ended = run_audit("data.path=my shop, all.csv", "against=my shop, all.csv", "splits=1")
+        assert ended.code == 0, ended.errors
+        for title in ("Audit of my shop, all.csv", "on three kinds of split", "Most suspicious"):
+            assert title in ended.output
+        assert "stand in the first one, too: 120" in ended.output
+        return {
+            str(path.relative_to(tmp_path / "outputs")): path.read_bytes()
+            for path in (tmp_path / "outputs").rglob("*.*")
+        }
+
+    found = files()
+    assert files() == found
+    names = ("audit.html", "audit.json", "near_duplicates.csv", "suspicious_labels.csv")
+    assert sorted(found) == [f"audit/my_shop_all/{name}" for name in names]
     assert "data.exclude=outputs/audit/my_shop_all/suspicious_labels.csv" in caplog.text
 
 
-def test_the_same_file_gives_the_same_files(
-    run_audit: Callable[..., Ended], tmp_path: Path
-) -> None:
-    write_rows(tmp_path / "shop.csv", plain_rows())
-
-    def files() -> dict[str, bytes]:
-        assert run_audit("data.path=shop.csv", "output_dir=audits").code == 0
-        return {path.name: path.read_bytes() for path in (tmp_path / "audits" / "shop").iterdir()}
-
-    assert files() == files()
-
-
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([("half \ud83d a pair", "a"), ("b c", "b\ud800")] * 9, "repeat"),
         ([(f"text {n}", f"class {n}") for n in range(300)], "distinct texts: 300"),
+        ([(f"text {n}", "a") for n in range(9)], "Suspicious labels were not looked for"),
         ([(HARM, HARM), (HARM * 3, "b")], "leftovers"),
         ([("word " * 200_000, "a"), ("b", "b")], "Texts longer than"),
     ],
-    ids=["surrogates", "classes", "markup", "huge"],
+    ids=["surrogates", "classes", "one class", "markup", "huge"],
 )
 def test_odd_files_are_audited_as_far_as_it_goes(
-    run_audit: Callable[..., Ended], tmp_path: Path, rows: list[tuple[str, str]], said: str
+    run_audit: Callable[..., Ended], tmp_path: Path, rows: list[tuple[str, str]], message: str
 ) -> None:
     write_rows(tmp_path / "odd.csv", rows)
     ended = run_audit("data.path=odd.csv")
     assert ended.code == 0, ended.errors
-    assert said in " ".join(ended.output.replace("│", " ").split())
+    assert message in " ".join(ended.output.replace("│", " ").split())
     json.loads((tmp_path / "outputs" / "audit" / "odd" / "audit.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["suspicious_rows=0"], "suspicious_rows: expected a whole number from 1, found 0."),
         (["splits=0"], "splits: expected a whole number from 1"),
@@ -91,27 +84,25 @@ def test_odd_files_are_audited_as_far_as_it_goes(
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(
-    run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], said: str
+    run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     write_rows(tmp_path / "shop.csv", plain_rows(5))
     write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
     ended = run_audit("data.path=shop.csv", *arguments)
     assert ended.code == 2
-    assert said in ended.errors and "Traceback" not in ended.errors
+    assert message in ended.errors and "Traceback" not in ended.errors
     assert not (tmp_path / "outputs").exists()
 
 
-def test_a_file_in_the_place_of_the_folder_is_met_before_any_work(
+def test_a_file_in_the_place_of_the_folder_is_found_before_any_work(
     run_audit: Callable[..., Ended], tmp_path: Path
 ) -> None:
     write_rows(tmp_path / "shop.csv", plain_rows(5))
-    place = tmp_path / "outputs" / "audit" / "shop"
-    place.parent.mkdir(parents=True)
-    place.write_text("mine", encoding="utf-8")
-    ended = run_audit("data.path=shop.csv")
+    place = write_rows(tmp_path / "shop", [("mine", "a")])
+    ended = run_audit("data.path=shop.csv", f"output_dir={tmp_path}")
     assert ended.code == 2
     assert "where output_dir=" in ended.errors and "Traceback" not in ended.errors
-    assert place.read_text(encoding="utf-8") == "mine"
+    assert place.read_text(encoding="utf-8").strip() == "a,mine"
 
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it(

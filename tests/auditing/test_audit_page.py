@@ -43,9 +43,8 @@ def page(opened: OpenedPage) -> Iterator[OpenedPage]:
 
 def test_every_section_and_chart_is_there_and_what_to_type_next(page: OpenedPage) -> None:
     assert page.texts("h2") == SECTIONS
-    assert page.count(".chart[data-drawn] .main-svg") >= 5
-    assert page.count(".chart .bars path") > 10
-    assert page.count(".chart .scatterlayer path.point") == 3 * 2 * 2
+    assert page.count(".chart[data-drawn]") == 2
+    assert page.count(".chart .bars path") > 4
     command, option = page.texts("pre")
     assert command.startswith("python -m ecomcat.search data=csv data.path=")
     assert option == "data.group_near_duplicates=true"
@@ -53,11 +52,7 @@ def test_every_section_and_chart_is_there_and_what_to_type_next(page: OpenedPage
 
 def test_a_harmful_text_is_shown_and_does_nothing(page: OpenedPage) -> None:
     assert page.run("return document.title").startswith("Audit of shop")
-    assert page.count("img") == 0
     assert HARM in page.run("return document.querySelector('main').textContent")
-    assert page.count("main script:not([type='application/json'])") == 0
-
-
-def test_nothing_sticks_out_of_a_narrow_window(page: OpenedPage) -> None:
+    assert page.count("img, main script:not([type='application/json'])") == 0
     page.open(390)
     assert page.too_wide() == []

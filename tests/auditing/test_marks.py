@@ -1,4 +1,4 @@
-"""The CSVs of an audit: harmless in a spreadsheet, read back by `data.exclude`, marks kept."""
+"""The CSVs of an audit: harmless in a spreadsheet, read back by `data.exclude`, marks stay."""
 
 from __future__ import annotations
 
@@ -50,13 +50,7 @@ def mark(path: Path, places: list[int], sign: str = "x") -> list[str]:
     return [rows[place]["key"] for place in places]
 
 
-def test_near_duplicates_stand_group_by_group(folder: Path) -> None:
-    rows = table_of(folder / NEAR)
-    assert [row["group"] for row in rows] == ["1", "1", "1"]
-    assert all(0.6 <= float(row["similarity_to_closest"]) <= 1 for row in rows)
-
-
-@pytest.mark.parametrize("start", ["=", "+", "@", "\t=", "\n=", "\uff1d"])
+@pytest.mark.parametrize("start", ["=", "\n=", "\uff1d"])
 def test_no_cell_is_a_formula_and_rows_are_known_by_their_text(tmp_path: Path, start: str) -> None:
     rows = [(f"{start}{text}", f"{start}{label}") for text, label in ROWS]
     audit_file(write_rows(tmp_path / "formulas.csv", rows), tmp_path / "out")
@@ -75,11 +69,13 @@ def test_another_audit_keeps_the_marks_also_of_rows_below_the_limit(
     rows = table_of(folder / SUSPICIOUS)
     assert [row["key"] for row in rows if row["exclude"] == "x"] == marked
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5", "41"]
-    assert [row["key"] for row in table_of(folder / NEAR) if row["exclude"] == "x"] == near
+    rows = table_of(folder / NEAR)
+    assert [row["key"] for row in rows if row["exclude"] == "x"] == near
+    assert [row["group"] for row in rows] == ["1", "1", "1"]
     assert figures["marked"] == {SUSPICIOUS: 3, NEAR: 1}
 
 
-def test_marks_whose_rows_are_gone_are_kept_in_files_of_their_own(
+def test_marks_whose_rows_are_gone_are_saved_in_files_of_their_own(
     shop: Path, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone: list[str] = []
@@ -90,8 +86,8 @@ def test_marks_whose_rows_are_gone_are_kept_in_files_of_their_own(
             audit_file(shop, folder.parent)
     former = [path.read_text("utf-8") for path in sorted(folder.glob("*.former*.csv"))]
     tables = [csv.DictReader(text.splitlines(), delimiter=";") for text in former]
-    kept = [row["key"] for table in tables for row in table if row["exclude"]]
-    assert sorted(kept) == sorted(gone)
+    saved = [row["key"] for table in tables for row in table if row["exclude"]]
+    assert sorted(saved) == sorted(gone)
     assert "1 marked rows" in caplog.text
 
 
@@ -126,7 +122,7 @@ def test_the_command_to_go_on_names_a_file_with_marks(
     [
         {"text_column": ["name, all", "about"], "label_column": "kind", "min_class_rows": 5},
         {"text_column": "about", "label_column": "kind", "rare_classes": "drop"},
-        {"text_column": 2, "label_column": 1, "header": True, "delimiter": ","},
+        {"text_column": 2, "label_column": 1, "header": True, "escape_character": "\\"},
     ],
 )
 def test_the_command_to_go_on_reads_the_file_as_the_audit_did(

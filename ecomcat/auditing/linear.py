@@ -1,0 +1,262 @@
+"""What a linear model finds: labels that it contradicts, and what a leaking split hides."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecomcat.auditing.rows import NUMBER, AuditRows, shortened
+from ecomcat.data.cleaning import LABEL, TEXT
+from ecomcat.data.splitting import KEY, Split, split_groups, split_rows
+from ecomcat.errors import UserError
+from ecomcat.final.baseline import WORD_PATTERN, fit_svc
+from ecomcat.model.metrics import macro_f1
+from ecomcat.process import raise_if_requested
+
+_MAX_WEIGHTS = 10_000_000  # classes times words, 8 bytes each, some of them at a time
+_MAX_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
+_SHARPNESS = tuple(2.0 ** (step / 2) for step in range(-10, 11))
+_MAX_TEXTS_CALIBRATED = 2000
+_FOLDS = 5
+_SHOWN = 100
+SUSPECT_COLUMNS = ("rank", KEY, LABEL, "suggested", "confidence", "suggested_confidence", TEXT)
+NAIVE, DISTINCT, GROUPED = KINDS = (
+    "random split of all rows",
+    "repeats removed first",
+    "near-duplicates on one side, too",
+)
+_MIN_TEXTS = 10  # distinct ones, of a class
+
+
+def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
+    """Return TF-IDF of words and pairs of words that stand in two texts or more.
+
+    Labels have no part in it, so that one matrix serves every split. It has no columns where no
+    word stands in two texts.
+    """
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        ngram_range=(1, 2),
+        token_pattern=WORD_PATTERN,
+        min_df=2,
+        max_features=max(_MAX_WEIGHTS // max(num_classes, 1), 1),
+        sublinear_tf=True,
+    )
+    try:
+        return vectorizer.fit_transform(texts)
+    except ValueError:  # no word stands in two texts
+        return csr_matrix((len(texts), 0))
+
+
+def _class_scores(
+    train: Any, label_ids: NDArray[np.int64], asked: Any, num_classes: int
+) -> NDArray[np.float64]:
+    """Fit LinearSVC, or complement naive Bayes where classes are very many, and score texts.
+
+    A class that was not trained on has the lowest score, shape `(texts, num_classes)`.
+    """
+    from sklearn.naive_bayes import ComplementNB
+
+    raise_if_requested()
+    if len(np.unique(label_ids)) <= _MAX_SVC_CLASSES:
+        model = fit_svc(1.0, train, label_ids)
+        found = model.decision_function(asked)
+        found = np.column_stack([-found, found]) if found.ndim == 1 else found
+    else:
+        model = ComplementNB(alpha=0.3).fit(train, label_ids)
+        found = model.predict_log_proba(asked)
+    scores = np.repeat(found.min(axis=1, keepdims=True), num_classes, axis=1)
+    scores[:, model.classes_] = found
+    return scores
+
+
+def _is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
+    """Return whether there is anything to learn: words, and two classes."""
+    return features.shape[1] > 0 and len(np.unique(label_ids)) > 1
+
+
+def grouped_folds(
+    groups: NDArray[np.int64], label_ids: NDArray[np.int64], folds: int, seed: int
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield which texts each fold holds: classes spread evenly, and no group in two folds."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    _, first, members = np.unique(groups, return_index=True, return_inverse=True)
+    folds = min(folds, len(first))
+    if folds < 2:
+        return
+    stratified = np.bincount(label_ids[first]).max() >= folds
+    kind = StratifiedKFold if stratified else KFold
+    with warnings.catch_warnings():
+        # Of a class of fewer groups than folds, which some folds then lack.
+        warnings.simplefilter("ignore", UserWarning)
+        parts = list(kind(folds, shuffle=True, random_state=seed).split(first, label_ids[first]))
+    for _, part in parts:
+        yield np.isin(members, part)
+
+
+def fold_scores(
+    features: Any,
+    label_ids: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    num_classes: int,
+    folds: int,
+    seed: int,
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
+    """Yield which texts each fold holds, and their scores by a model of the other folds.
+
+    Nothing comes where a model would have nothing to learn.
+    """
+    parts = list(grouped_folds(groups, label_ids, folds, seed))
+    if all(_is_separable(features, label_ids[~asked]) for asked in parts):
+        for asked in parts:
+            train = features[~asked], label_ids[~asked]
+            yield asked, _class_scores(*train, features[asked], num_classes)
+
+
+def _probabilities(
+    scores: NDArray[np.float64], label_ids: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Turn scores into probabilities by the factor of the lowest logarithmic loss."""
+    from scipy.special import log_softmax, softmax
+
+    some = slice(None, None, max(1, len(label_ids) // _MAX_TEXTS_CALIBRATED))
+    right = np.arange(len(label_ids[some])), label_ids[some]
+
+    def loss(sharpness: float) -> float:
+        return -float(log_softmax(scores[some] * sharpness, axis=1)[right].clip(-27).mean())
+
+    found: NDArray[np.float64] = softmax(scores * min(_SHARPNESS, key=loss), axis=1)
+    return found
+
+
+def suspect_labels(
+    rows: AuditRows, features: Any, groups: NDArray[np.int64], seed: int
+) -> pd.DataFrame:
+    """Ask models that were trained without a text and its near-duplicates for its label.
+
+    A label is contradicted with confidence where the model is as sure of another class as it is of
+    that class's texts on average. Source: Northcutt, Jiang and Chuang (2021), Confident learning.
+
+    Returns:
+        DataFrame of `SUSPECT_COLUMNS` and `sure`, a row for each usable text, the most suspicious
+        label first; without rows where there is nothing to learn.
+    """
+    usable, num_classes = rows.usable, len(rows.class_names)
+    own, numbers = rows.label_ids[usable], np.arange(len(usable))
+    chances = np.full((len(usable), num_classes), np.nan)
+    parts = fold_scores(features[usable], own, groups[usable], num_classes, _FOLDS, seed)
+    for asked, scores in parts:
+        chances[asked] = _probabilities(scores, own[asked])
+    if np.isnan(chances).any() or not len(usable):
+        return pd.DataFrame(columns=[*SUSPECT_COLUMNS, "sure"])
+    confidence = chances[numbers, own]
+    chances[numbers, own] = -1.0
+    suggested = chances.argmax(axis=1)
+    other = chances[numbers, suggested]
+    average = pd.Series(confidence).groupby(own).mean().reindex(range(num_classes))
+    order = np.argsort(confidence - other, kind="stable")
+    table = {
+        KEY: [rows.digests[text].hex() for text in usable],
+        LABEL: rows.labels[usable],
+        "suggested": np.array(rows.class_names, object)[suggested],
+        "confidence": confidence,
+        "suggested_confidence": other,
+        TEXT: [rows.texts[text] for text in usable],
+        "sure": (other > confidence) & (other >= average.to_numpy()[suggested]),
+    }
+    ranked = pd.DataFrame(table).iloc[order].reset_index(drop=True)
+    ranked.insert(0, "rank", range(1, len(ranked) + 1))
+    return ranked
+
+
+def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
+    """Count suspicious labels and describe the first of them."""
+    if found.empty:
+        return {"reason": "there are fewer than two classes, or no word stands in two texts"}
+    pairs = found[found["sure"]].value_counts([LABEL, "suggested"])
+    first = found.head(_SHOWN).round(4)
+    first[TEXT] = first[TEXT].map(shortened)
+    names = [name for name in SUSPECT_COLUMNS if name != KEY]
+    return {
+        "texts": len(found),
+        "contradicted": int((found["confidence"] < found["suggested_confidence"]).sum()),
+        "sure": int(found["sure"].sum()),
+        "sure_share": float(found["sure"].mean()),
+        "pairs": pairs.head(30).rename("texts").reset_index().to_dict("records"),
+        "first": first[names].to_dict("records"),
+    }
+
+
+def compare_splits(
+    rows: AuditRows,
+    features: Any,
+    groups: NDArray[np.int64],
+    fractions: tuple[float, float],
+    seeds: range,
+    advance: Callable[[int], object],
+) -> dict[str, Any]:
+    """Split the rows in three ways, and train and test the same model on each.
+
+    Args:
+        rows: The rows of the file.
+        features: Sparse matrix, a row a distinct text.
+        groups: Integer array `(texts,)`, the group of near-duplicates of each text.
+        fractions: Fractions of validation, which is trained on as well, and of test.
+        seeds: Seeds of the splits.
+        advance: Function that is called with 1 after each training.
+    """
+    # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
+    common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
+    if len(common) < 2:
+        return {"reason": f"there are fewer than two categories of {_MIN_TEXTS} distinct texts"}
+    distinct = pd.DataFrame({NUMBER: rows.usable, LABEL: rows.labels[rows.usable]})
+    everything, distinct = (each[each[LABEL].isin(common)] for each in (rows.rows, distinct))
+    labels, together = list(distinct[LABEL]), groups[distinct[NUMBER]]
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    try:
+        for seed in seeds:
+            splits = (
+                (everything, split_rows(list(everything[LABEL]), *fractions, seed)),
+                (distinct, split_rows(labels, *fractions, seed)),
+                (distinct, split_groups(labels, together, *fractions, seed)),
+            )
+            for kind, (chosen, split) in zip(KINDS, splits, strict=True):
+                found[kind].append(_split_scores(chosen, split, features, groups))
+                advance(1)
+    except UserError as error:
+        return {"reason": str(error)}
+    return {"splits": found, "test_fraction": fractions[1]}
+
+
+def _split_scores(
+    rows: pd.DataFrame, split: Split, features: Any, groups: NDArray[np.int64]
+) -> dict[str, float]:
+    names, label_ids = np.unique(rows[LABEL], return_inverse=True)
+    learnt, right = np.concatenate([split.train, split.validation]), label_ids[split.test]
+    train, test = (rows[NUMBER].to_numpy()[part] for part in (learnt, split.test))
+    if not _is_separable(features, label_ids[learnt]):
+        raise UserError("the training rows have no common words, or one class")
+    scores = _class_scores(features[train], label_ids[learnt], features[test], len(names))
+    predicted = scores.argmax(axis=1)
+    return {
+        "accuracy": float((predicted == right).mean()),
+        "macro_f1": macro_f1(right, predicted, len(names)),
+        "twins": float(np.isin(test, train).mean()),
+        "near": float(np.isin(groups[test], groups[train]).mean()),
+    }
+
+
+def averages(found: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the average figures, a column a kind of split, and the deviation of the accuracy."""
+    tables = {kind: pd.DataFrame(scores) for kind, scores in found.get("splits", {}).items()}
+    means = pd.DataFrame({kind: table.mean() for kind, table in tables.items()})
+    means.loc["deviation"] = [table["accuracy"].std() for table in tables.values()]
+    return means.fillna(0.0)
