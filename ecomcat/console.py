@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.process import is_installed
 
@@ -19,18 +19,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
+Advance = Callable[..., None]
+
 _MIN_LOGGED_SECONDS = 1.0  # that a step takes before a log hears of it
 _SECONDS_BETWEEN_LINES = 30.0
 _MIN_BAR_WIDTH = 60  # columns
-_WHOLE = {"whole_line": True}  # a command, which is copied as one line
 
 
 class ConsoleHandler(logging.StreamHandler[Any]):
-    """Write log lines to the console, above what is drawn there.
-
-    Args:
-        console: The console. Defaults to `error_console()` at the time of each line.
-    """
+    """Write log lines above what is drawn on a console, by default on `error_console()`."""
 
     def __init__(self, console: Console | None = None) -> None:
         super().__init__()
@@ -38,12 +35,12 @@ class ConsoleHandler(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; in a terminal it breaks between words, unless it is a command."""
+        from rich.text import Text
+
         console = self.console or error_console()
         if can_draw(console):
-            whole = getattr(record, "whole_line", False)
-            console.print(
-                self.format(record), soft_wrap=whole, highlight=False, markup=False, emoji=False
-            )
+            text = Text(self.format(record))
+            console.print(text, soft_wrap=getattr(record, "whole_line", False))
         else:
             # Not by Rich, which ends the program where nobody reads on.
             self.stream = console.file
@@ -56,12 +53,14 @@ def error_console() -> Console:
     What is drawn on the same console stands below each other; two consoles would overwrite what
     the other one drew.
     """
-    for handler in logger.handlers:
-        if isinstance(handler, ConsoleHandler) and handler.console is not None:
-            return handler.console
     from rich.console import Console
 
-    return Console(stderr=True)
+    return _drawn_on() or Console(stderr=True)
+
+
+def _drawn_on() -> Console | None:
+    consoles = [each.console for each in logger.handlers if isinstance(each, ConsoleHandler)]
+    return next(filter(None, consoles), None)
 
 
 def can_draw(console: Console) -> bool:
@@ -73,12 +72,8 @@ def can_draw(console: Console) -> bool:
 
 @contextmanager
 def drawing(console: Console | None = None) -> Iterator[Console]:
-    """Yield the console to draw on; nothing but log lines above it breaks into the drawing.
-
-    Args:
-        console: Where to draw. Defaults to standard error.
-    """
-    if any(isinstance(handler, ConsoleHandler) and handler.console for handler in logger.handlers):
+    """Yield the console to draw on; nothing but log lines above it breaks into the drawing."""
+    if _drawn_on() is not None:
         yield console or error_console()
         return
     with _without_libraries(console or error_console()) as screen:
@@ -133,13 +128,6 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-class Advance(Protocol):
-    """A function that is called when some more of a step is done."""
-
-    def __call__(self, count: int = 1, fraction: float | None = None) -> None:
-        """Count so many more, and take the fraction of the whole where only that is known."""
-
-
 @contextmanager
 def step(
     description: str,
@@ -163,14 +151,12 @@ def step(
         clock: Function that returns seconds. Defaults to `time.monotonic`.
 
     Yields:
-        A function to call when one more, or `count` more, is done.
+        A function to call when one more, or `count` more, is done; `fraction` is that of the whole,
+        where only this is known.
     """
     console = console or error_console()
-    if draw and can_draw(console):
-        with _drawn(description, console) as show:
-            yield _Counter(total, show)
-        return
-    began = logged = clock()
+    began = clock()
+    done, logged = 0, began
 
     def log(counts: str, fraction: float | None) -> None:
         nonlocal logged
@@ -179,27 +165,21 @@ def step(
             logged = now
             logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
 
-    yield _Counter(total, log)
+    def advance(count: int = 1, fraction: float | None = None) -> None:
+        nonlocal done
+        done += count
+        words = [f"{done:,} of {total:,}" if total else f"{done:,}"] if done else []
+        words += [f"{fraction:.0%}"] if fraction is not None else []
+        show(", ".join(words), done / total if total else fraction)
+
+    if draw and can_draw(console):
+        with _drawn(description, console) as show:
+            yield advance
+        return
+    show = log
+    yield advance
     if clock() - began >= _MIN_LOGGED_SECONDS:
         logger.info("%s: %s", description, format_seconds(clock() - began))
-
-
-class _Counter:
-    """Add up what is done, and show it in words and as a fraction of the whole."""
-
-    def __init__(self, total: int | None, show: Callable[[str, float | None], None]) -> None:
-        self._total = total
-        self._show = show
-        self._done = 0
-
-    def __call__(self, count: int = 1, fraction: float | None = None) -> None:
-        self._done += count
-        words = [f"{self._done:,}"] if self._done else []
-        if self._total:
-            words, fraction = [f"{words[0]} of {self._total:,}"], self._done / self._total
-        elif fraction is not None:
-            words.append(f"{fraction:.0%}")
-        self._show(", ".join(words), fraction)
 
 
 @contextmanager
@@ -216,11 +196,10 @@ def _drawn(description: str, console: Console) -> Iterator[Callable[[str, float 
         rich.TextColumn("{task.fields[counts]}", table_column=Column(no_wrap=True)),
         rich.TimeElapsedColumn(table_column=Column(no_wrap=True)),
     ]
+    options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "expand": True}
     with (
         drawing(console) as screen,
-        rich.Progress(
-            *columns, console=screen, transient=True, redirect_stdout=False, expand=True
-        ) as progress,
+        rich.Progress(*columns, console=screen, **options) as progress,
     ):
         task = progress.add_task(description, total=None, counts="")
         yield lambda counts, fraction: progress.update(
@@ -255,22 +234,15 @@ def our_command(command: str, *arguments: str, model_dir: str = "model") -> str:
 
 
 def log_next(commands: Mapping[str, str]) -> None:
-    """Log commands to copy, a line each.
-
-    Args:
-        commands: What each does, in a few words, by the command as it is typed.
-    """
+    """Log commands to copy, a line each, with what each of them does in a few words."""
     for command, purpose in commands.items():
-        logger.info("Next: %s  # %s", command, purpose, extra=_WHOLE)
+        # A command is copied as one line.
+        logger.info("Next: %s  # %s", command, purpose, extra={"whole_line": True})
 
 
 @contextmanager
 def log_if_stopped(consequence: str) -> Iterator[None]:
-    """Log what became of things when Ctrl-C or a signal stops the block.
-
-    Args:
-        consequence: A sentence or two.
-    """
+    """Log what became of things, in a sentence, when Ctrl-C or a signal stops the block."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):

@@ -36,7 +36,6 @@ from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record, load_records
 from ecomcat.tuning.study import (
     DATA,
-    FINAL,
     Study,
     active_seconds,
     default_name,
@@ -169,19 +168,10 @@ def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
     from ecomcat.final.snapshot import final_snapshot
-    from ecomcat.reporting.study_page import warn_of_no_report, write_report
+    from ecomcat.reporting.study_page import report_final
 
     model_dir = expanded(config.model_dir)
-    try:
-        with (
-            log_if_stopped(f"The model is in {model_dir}; its report is not written."),
-            step("Writing the report"),
-        ):
-            write_facts(study, FINAL, final_snapshot(dataset, finished, tokenizer, model_dir))
-            write_report(study)
-    except Exception as error:
-        # The model is there by now, and its figures are still to be printed.
-        warn_of_no_report(error)
+    report_final(study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir))
 
 
 def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:

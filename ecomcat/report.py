@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import ReportCommand
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.process import require_extra
 
@@ -17,11 +17,7 @@ logger = logging.getLogger("ecomcat")
 
 
 def report(config: ReportCommand) -> None:
-    """Write the report of a stored study, which may be searched meanwhile.
-
-    Raises:
-        UserError: For whatever the user can fix.
-    """
+    """Write the report of a stored study, which may be searched meanwhile."""
     require_extra("report", "plotly", "jinja2", needed_for="The report")
     require_output(config.output)
     root = expanded(config.outputs_dir) / "search"
@@ -38,22 +34,18 @@ def report(config: ReportCommand) -> None:
 
 
 def _study_name(root: Path, name: str | None) -> str:
-    """Return the study that is meant: the only one, where none is named.
-
-    Raises:
-        UserError: When there is no such study, or more than one and none is named.
-    """
+    """Return the study that is meant: the only one, where none is named."""
     names = sorted(path.parent.name for path in root.glob("*/study.json"))
     if name is None and len(names) == 1:
         return names[0]
     if name in names:
         return str(name)
-    found = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     if not names:
         raise UserError(
             f"Expected a study in {root}, found none. Search first (python -m ecomcat.search), or "
             "say where studies are with outputs_dir=FOLDER."
         )
+    found = name_five(names)
     if name is None:
         raise UserError(
             f"Expected search.name, since {root} has {len(names)} studies: {found}. Name one."

@@ -23,31 +23,20 @@ _MAX_PAIRS, _MAX_LEAST_FOUND = 5, 3
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Write the card of a model, with the names of its categories, in Markdown."""
-    return _written("card.md", metrics, labels)
-
-
-def model_report(
-    metrics: Mapping[str, Any], labels: Sequence[str], max_categories: int | None = None
+def model_card(
+    metrics: Mapping[str, Any],
+    labels: Sequence[str],
+    template: str = "card.md",
+    max_categories: int | None = None,
 ) -> str:
-    """Return what the card says of the model and of how good it is, for TensorBoard.
+    """Write the card of a model in Markdown.
 
     Args:
         metrics: What `metrics.json` holds.
         labels: Names of the categories, in the order of the model's outputs.
+        template: `"report.md"` for what it says of the model alone. Defaults to the whole card.
         max_categories: Integer. Categories to list. Defaults to all.
     """
-    title = f"# The model of study {escape_markdown(metrics['search']['study'])}"
-    return f"{title}\n\n{_written('model.md', metrics, labels, max_categories)}"
-
-
-def _written(
-    template: str,
-    metrics: Mapping[str, Any],
-    labels: Sequence[str],
-    max_categories: int | None = None,
-) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -60,19 +60,14 @@ class Table:
     def texts(self) -> list[list[str]]:
         """What stands in the cells."""
         patterns = [self.formats.get(heading, "") for heading in self.headings]
-        return [
-            [_shown(cell, pattern) for cell, pattern in zip(row, patterns, strict=True)]
-            for row in self.rows
-        ]
+        return [list(map(_shown, row, patterns)) for row in self.rows]
 
     @cached_property
     def numeric(self) -> list[bool]:
         """Whether all values of a column are numbers, so that they stand to the right."""
-        columns = [
-            [cell for cell in column if cell is not None] for column in zip(*self.rows, strict=True)
-        ]
-        found = [bool(c) and all(isinstance(cell, int | float) for cell in c) for c in columns]
-        return found or [False] * len(self.headings)
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.headings)
+        kinds = [{type(cell) for cell in column if cell is not None} for column in columns]
+        return [bool(found) and found <= {int, float} for found in kinds]
 
 
 def _shown(cell: object, pattern: str) -> str:
@@ -128,27 +123,23 @@ def parts_table(metrics: Metrics) -> Table | None:
 
 
 def coverage_table(caption: str, scores: Scores) -> Table:
-    """List how many texts are accepted automatically for some precisions, and how right they are.
-
-    Args:
-        caption: What the table shows.
-        scores: Scores, as `ecomcat.model.metrics` gives them.
-    """
+    """List how many texts are accepted automatically for some precisions, and how many rightly."""
     error = scores["calibration_error"]
     return Table(
         ["precision asked", "from confidence", "accepted automatically", "precision"],
         [
-            [asked, _threshold(found["threshold"]), found["coverage"], found["precision"]]
+            [
+                asked,
+                "none is enough" if found["threshold"] is None else f"{found['threshold']:.4f}",
+                found["coverage"],
+                found["precision"],
+            ]
             for asked, found in scores["coverage"].items()
         ],
         caption,
         f"expected calibration error {error:.4f}; thresholds from validation",
         formats={"accepted automatically": ".1%", "precision": ".4f"},
     )
-
-
-def _threshold(found: float | None) -> str:
-    return "none is enough" if found is None else f"{found:.4f}"
 
 
 def result_line(metrics: Metrics) -> str:
@@ -182,11 +173,7 @@ def verdict(metrics: Metrics) -> str:
 
 
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
-    """Return what the model is made of and what it was trained on, in sentences.
-
-    Args:
-        final: What `metrics.json` holds under `final`.
-    """
+    """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
         f"trial {member['trial']} ({member['share']:.0%}, {member['epochs']} epochs)"
         for member in final["members"]
@@ -223,13 +210,8 @@ def hardest_pairs(
 ) -> list[tuple[int, int, str, str]]:
     """Return the categories most often taken for each other.
 
-    Args:
-        test: Scores with the `confusion_matrix`.
-        class_names: Names of the categories, in the order of the matrix.
-        max_pairs: Integer. How many pairs to return at most.
-
-    Returns:
-        Number of texts, number of all texts of the true category, its name, and the predicted one.
+    Each comes as the number of texts, that of all texts of the true category, its name, and that
+    of the predicted one.
     """
     pairs = [
         (count, sum(row), class_names[true], class_names[predicted])

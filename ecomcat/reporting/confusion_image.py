@@ -17,14 +17,8 @@ def draw_confusion(
     """Draw the confusion matrix: true categories by row, predicted ones by column.
 
     Of more than 40 categories those with the most mistakes are shown. A name with letters that
-    the font lacks is shown as `#` and its number, from 1.
-
-    Args:
-        counts: Numbers of texts, a row a true category, a column a predicted one.
-        class_names: Names of the categories.
-
-    Returns:
-        Array of red, green and blue of each pixel, shape `(height, width, 3)`.
+    the font lacks is shown as `#` and its number, from 1. Returned are the red, green and blue of
+    each pixel in an array of shape `(height, width, 3)`.
     """
     # It logs at level WARNING that it makes a cache of the fonts.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)

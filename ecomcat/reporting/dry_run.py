@@ -23,14 +23,10 @@ def print_dry_run(
     identity: Mapping[str, Any],
     training_texts: int,
 ) -> None:
-    """Print the space, its size, and what a search of it would run.
+    """Print the space, its size, and what a search of it would run on so many texts.
 
-    Args:
-        config: The configuration of the run, with the epochs decided.
-        space: Domain of each hyperparameter, with the batch size decided.
-        study: The folder where it would stand.
-        identity: What must agree with what the study was begun with.
-        training_texts: Integer. Texts that each trial would train on.
+    The epochs and the batch size are decided by now; `study` is the folder where it would stand,
+    and `identity` what must agree with what it was begun with.
     """
     rows = [[name, str(domain), _count(domain.size)] for name, domain in space.items()]
     print_tables(Table(["hyperparameter", "domain", "values"], rows, "Search space"))

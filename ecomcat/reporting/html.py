@@ -86,13 +86,7 @@ def _packed(script: str) -> str:
 
 
 def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
-    """Return an empty figure in the pages' style.
-
-    Args:
-        x: Title of the horizontal axis.
-        y: Title of the vertical axis.
-        layout: Whatever else `plotly.graph_objects.Layout` takes.
-    """
+    """Return an empty figure in the pages' style, with titles of its axes, and `layout` updated."""
     from plotly.graph_objects import Figure
 
     empty = styled(Figure()).update_xaxes(title_text=plotly_text(x), automargin=True)

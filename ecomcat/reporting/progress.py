@@ -139,10 +139,8 @@ class SearchProgress(SearchListener):
         if not shown:
             return Group(Text("Starting workers"), *summary)
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=True)
-        for heading in ("trial", "status"):
-            table.add_column(heading, no_wrap=True)
-        for heading in ("epoch", "macro-F1", "seconds"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        for number, heading in enumerate(("trial", "status", "epoch", "macro-F1", "seconds")):
+            table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=True)
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
         # What the screen cannot hold would push the summary off it.
         for record, epochs in shown[: max(1, self._console.height - 2 - len(summary))]:

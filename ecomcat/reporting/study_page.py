@@ -7,12 +7,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ecomcat.commands import SearchCommand
 from ecomcat.config import ModelConfig
-from ecomcat.console import format_seconds, our_command
+from ecomcat.console import format_seconds, log_if_stopped, our_command, step
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
 from ecomcat.files import write_text
@@ -29,7 +30,15 @@ from ecomcat.tuning.records import (
     best_record,
     load_records,
 )
-from ecomcat.tuning.study import DATA, FINAL, Study, active_seconds, read_facts, read_study
+from ecomcat.tuning.study import (
+    DATA,
+    FINAL,
+    Study,
+    active_seconds,
+    read_facts,
+    read_study,
+    write_facts,
+)
 
 logger = logging.getLogger("ecomcat")
 
@@ -39,19 +48,12 @@ _MIN_SECONDS, _MAX_FRACTION = 30.0, 0.02  # between two writings; of the search'
 
 
 def write_report(study: Study, path: Path | None = None, *, running: bool = False) -> Path:
-    """Write a study's report.
+    """Write a study's report and return where it was written.
 
     Args:
         study: The study's folder.
         path: Where the page goes. Defaults to `report.html` in the study's folder.
-        running: Whether a search is under way: the open page then loads itself anew. Defaults to
-            no.
-
-    Returns:
-        Where it was written.
-
-    Raises:
-        UserError: When the study cannot be read or the page cannot be written.
+        running: Whether a search is under way: the open page then loads itself anew.
     """
     path = path or study.directory / REPORT
     # Nothing is lost with it: it can be written again from the study.
@@ -173,39 +175,49 @@ def _reproduction(
 
 
 class ReportListener(SearchListener):
-    """Write the report when a trial has ended, unless it was written a moment ago.
+    """Write a study's report when a trial has ended, unless it was written a moment ago."""
 
-    Args:
-        study: The study's folder.
-        clock: Function that returns seconds. Defaults to `time.monotonic`.
-    """
-
-    def __init__(self, study: Study, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, study: Study) -> None:
         self._study = study
-        self._clock = clock
         self._next = 0.0
 
     def trial_ends(self, record: TrialRecord) -> None:
         """Write the report, if it is time."""
-        began = self._clock()
+        began = time.monotonic()
         if began < self._next:
             return
-        self._write(running=True)
-        ended = self._clock()
+        with _at_most_a_warning():
+            write_report(self._study, running=True)
+        ended = time.monotonic()
         self._next = ended + max(_MIN_SECONDS, (ended - began) / _MAX_FRACTION)
 
     def close(self) -> None:
         """Write the report a last time: the search goes on no longer."""
-        self._write(running=False)
-
-    def _write(self, *, running: bool) -> None:
-        try:
-            write_report(self._study, running=running)
-        except Exception as error:
-            # The search is worth more than its report.
-            warn_of_no_report(error)
+        with _at_most_a_warning():
+            write_report(self._study)
 
 
-def warn_of_no_report(error: Exception) -> None:
-    """Warn that there is no report, with the traceback where the fault is our own."""
-    logger.warning("No report: %s", error, exc_info=not isinstance(error, UserError))
+def report_final(study: Study, model_dir: Path, describe: Callable[[], Mapping[str, Any]]) -> None:
+    """Write the report once the model is exported; where that fails, the run goes on all the same.
+
+    Args:
+        study: The study's folder.
+        model_dir: The folder of the model.
+        describe: Function that returns what the report says of the final model.
+    """
+    with (
+        _at_most_a_warning(),
+        log_if_stopped(f"The model is in {model_dir}; its report is not written."),
+        step("Writing the report"),
+    ):
+        write_facts(study, FINAL, describe())
+        write_report(study)
+
+
+@contextmanager
+def _at_most_a_warning() -> Iterator[None]:
+    """Warn where there is no report, with the traceback where the fault is our own."""
+    try:
+        yield
+    except Exception as error:
+        logger.warning("No report: %s", error, exc_info=not isinstance(error, UserError))

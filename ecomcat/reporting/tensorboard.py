@@ -23,7 +23,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
-from ecomcat.export.card import model_report
+from ecomcat.export.card import model_card
 from ecomcat.options import Rule
 from ecomcat.reporting.confusion_image import draw_confusion
 from ecomcat.reporting.terminal import TELLING
@@ -34,13 +34,207 @@ from ecomcat.tuning.study import Study
 _MAX_CATEGORIES = 1000  # that the text lists
 
 
+_METRICS = {
+    "objective": ("best/macro_f1", "val macro-F1 (best epoch)"),
+    "accuracy": ("best/accuracy", "val accuracy (best epoch)"),
+    "best_epoch": ("best/epoch", "best epoch"),
+    "seconds": ("best/seconds", "seconds"),
+    "parameters": ("best/parameters", "parameters"),
+}
+_CURVES = ("loss", "accuracy", "macro_f1")
+_ENDED = "ended"
+_STATUS = {
+    COMPLETED: api_pb2.STATUS_SUCCESS,
+    PRUNED: api_pb2.STATUS_UNKNOWN,
+    CUT_SHORT: api_pb2.STATUS_UNKNOWN,
+    FAILED: api_pb2.STATUS_FAILURE,
+}
+FINAL = "final"
+MAX_PR_CURVES = 24
+
+
+class TensorBoardListener(SearchListener):
+    """Write each trial's curves and its row in the HPARAMS tab.
+
+    Args:
+        study: The study's folder.
+        extra: Names of a builder's own hyperparameters.
+    """
+
+    def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
+        self._study = study
+        self._curves: dict[str, _Curves] = {}
+        _declare(study.tensorboard_dir, extra)
+
+    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
+        """Begin a trial's curves; those of an interrupted attempt go."""
+        self._forget(record)
+        self._curves[record.id] = _Curves(self._study.tensorboard_dir / record.id)
+
+    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add a point to the curves."""
+        self._curves[record.id].write(epoch, logs)
+
+    def trial_retries(self, record: TrialRecord, reason: str) -> None:
+        """Drop the curves of the attempt that was lost."""
+        self._forget(record)
+
+    def _forget(self, record: TrialRecord) -> None:
+        if record.id in self._curves:
+            self._curves.pop(record.id).close()
+        shutil.rmtree(self._study.tensorboard_dir / record.id, ignore_errors=True)
+
+    def trial_ends(self, record: TrialRecord) -> None:
+        """Write the trial's hyperparameters, best scores and status."""
+        self._curves.pop(record.id).close()
+        with _event_writer(self._study.tensorboard_dir / record.id):
+            values = {
+                name: value if isinstance(value, bool | int | float | str) else str(value)
+                for name, value in record.values.items()
+            }
+            # A column of its own: TensorBoard has no status for pruned.
+            values[_ENDED] = record.status
+            hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
+            tf.summary.text(_ENDED, f"`{record.status}`: {record.ended}", step=0)
+            if record.objective is not None:
+                for attribute, (tag, _) in _METRICS.items():
+                    tf.summary.scalar(tag, getattr(record, attribute), step=record.best_epoch)
+            _write_raw(session_end_pb(_STATUS[record.status]))
+
+
+def _declare(directory: Path, extra: Sequence[str]) -> None:
+    declared = [hparams.HParam(_ENDED, hparams.Discrete(list(_STATUS)))]
+    declared += [
+        hparams.HParam(entry.name, _domain(entry.metadata["rule"]))
+        for entry in dataclasses.fields(ModelConfig)
+        if "rule" in entry.metadata
+    ]
+    for old in directory.glob("events.out.tfevents.*"):
+        old.unlink()
+    config = hparams.hparams_config_pb(
+        hparams=[*declared, *(hparams.HParam(name) for name in extra)],
+        metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.values()],
+    )
+    # The table shows at first five of those that "differ", in alphabetical order.
+    plugin = config.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in {_ENDED, *TELLING}
+    plugin.content = content.SerializeToString()
+    with _event_writer(directory):
+        _write_raw(config)
+
+
+def _domain(rule: Rule) -> Any:
+    """Declare all that the schema allows: a study's own range would hide other studies' trials."""
+    if rule.kind == "bool":
+        return hparams.Discrete([False, True])
+    if rule.kind == "name":
+        return hparams.Discrete(rule.words())
+    return hparams.RealInterval(float(rule.low or 0.0), float(rule.high or 0.0))
+
+
+class _Curves:
+    """Write train and validation curves into `train` and `validation` below a folder."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._writers = {
+            prefix: tf.summary.create_file_writer(str(directory / name))
+            for prefix, name in (("", "train"), ("val_", "validation"))
+        }
+
+    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add the scores of an epoch, counted from 1, under Keras's names."""
+        for prefix, writer in self._writers.items():
+            with _disk_errors(self._directory), writer.as_default():
+                for name in _CURVES:
+                    if f"{prefix}{name}" in logs:
+                        tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
+                writer.flush()
+
+    def close(self) -> None:
+        """End the files."""
+        with _disk_errors(self._directory):
+            for writer in self._writers.values():
+                writer.close()
+
+
+class FinalCurves(_Curves):
+    """Write the curves of the final training.
+
+    The final training has no rows left to validate on, so its validation curve is that of the
+    winning trial: the same configuration, trained on train alone.
+
+    Args:
+        study: The study's folder.
+        best: The winning trial.
+    """
+
+    def __init__(self, study: Study, best: TrialRecord) -> None:
+        directory = study.tensorboard_dir / FINAL
+        shutil.rmtree(directory, ignore_errors=True)
+        super().__init__(directory)
+        self._best = best
+        with _event_writer(directory):
+            note = (
+                f"`final/train`: the configuration of the best trial, {best.id}, in the final "
+                "training on train + validation, if it is among what is exported. "
+                "`final/validation`: that trial, trained on train alone; the final training has "
+                "no rows left to validate on."
+            )
+            tf.summary.text("about", note, step=0)
+
+    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Add a point to both curves, of an epoch's number from 1."""
+        rows = self._best.curves[epoch - 1 : epoch]
+        scores = {name: row[name] for row in rows for name in row if name.startswith("val_")}
+        super().write(epoch, {**logs, **scores})
+
+
+def write_final(
+    study: Study,
+    metrics: Mapping[str, Any],
+    class_names: Sequence[str],
+    label_ids: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+) -> None:
+    """Write the text, the confusion matrix and precision-recall curves of the test set.
+
+    Args:
+        study: The study's folder.
+        metrics: What `metrics.json` holds.
+        class_names: Names of the categories.
+        label_ids: Array of true class numbers, shape `(texts,)`.
+        probabilities: Array of shape `(texts, num_classes)`, the model's answers.
+    """
+    per_class = metrics["test"]["per_class"]
+    present = [number for number, name in enumerate(class_names) if per_class[name]["rows"]]
+    weakest = sorted(present, key=lambda number: per_class[class_names[number]]["f1"])
+    left_out = len(present) - MAX_PR_CURVES
+    note = "This category against all others, on the test set."
+    if left_out > 0:
+        note += f" Shown are the {MAX_PR_CURVES} of the lowest F1; {left_out} more are left out."
+    width = len(str(len(class_names)))
+    with _event_writer(study.tensorboard_dir / FINAL):
+        text = model_card(metrics, class_names, "report.md", _MAX_CATEGORIES)
+        tf.summary.text("report", text, step=0)
+        picture = draw_confusion(metrics["test"]["confusion_matrix"], class_names)
+        tf.summary.image("confusion matrix", picture[None], step=0)
+        for number in sorted(weakest[:MAX_PR_CURVES]):
+            curve = pr_curve.pb(
+                f"precision and recall/{number + 1:0{width}}",
+                label_ids == number,
+                np.clip(probabilities[:, number], 0.0, 1.0),
+                display_name=valid_unicode(class_names[number]),
+                description=note,
+            )
+            _write_raw(curve)
+
+
 @contextmanager
 def _event_writer(directory: Path) -> Iterator[Any]:
-    """Open a new file of events in a folder, and make it where `tf.summary` writes to.
-
-    Raises:
-        UserError: When the disk is full or the folder cannot be written to.
-    """
+    """Open a new file of events in a folder, and make it where `tf.summary` writes to."""
     with _disk_errors(directory):
         writer = tf.summary.create_file_writer(str(directory))
         with writer.as_default():
@@ -61,228 +255,4 @@ def _disk_errors(directory: Path) -> Iterator[None]:
 
 
 def _write_raw(summary: Any) -> None:
-    """Write a plugin's own summary with the writer that is the default."""
     tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
-
-
-_METRICS = {
-    "best/macro_f1": "val macro-F1 (best epoch)",
-    "best/accuracy": "val accuracy (best epoch)",
-    "best/epoch": "best epoch",
-    "best/seconds": "seconds",
-    "best/parameters": "parameters",
-}
-_CURVES = ("loss", "accuracy", "macro_f1")
-_ENDED = "ended"
-_STATUS = {
-    COMPLETED: api_pb2.STATUS_SUCCESS,
-    PRUNED: api_pb2.STATUS_UNKNOWN,
-    CUT_SHORT: api_pb2.STATUS_UNKNOWN,
-    FAILED: api_pb2.STATUS_FAILURE,
-}
-
-
-class TensorBoardListener(SearchListener):
-    """Write each trial's curves and its row in the HPARAMS tab.
-
-    Args:
-        study: The study's folder.
-        extra: Names of a builder's own hyperparameters.
-    """
-
-    def __init__(self, study: Study, extra: Sequence[str] = ()) -> None:
-        self._study = study
-        self._curves: dict[str, _CurveWriter] = {}
-        _declare(study.tensorboard_dir, extra)
-
-    def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Begin a trial's curves; those of an interrupted attempt go."""
-        self._forget(record)
-        self._curves[record.id] = _CurveWriter(self._study.tensorboard_dir / record.id)
-
-    def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
-        """Add a point to the curves."""
-        self._curves[record.id].write(epoch, logs)
-
-    def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Drop the curves of the attempt that was lost."""
-        self._forget(record)
-
-    def _forget(self, record: TrialRecord) -> None:
-        if record.id in self._curves:
-            self._curves.pop(record.id).close()
-        shutil.rmtree(self._study.tensorboard_dir / record.id, ignore_errors=True)
-
-    def trial_ends(self, record: TrialRecord) -> None:
-        """Write the trial's hyperparameters, best scores and status."""
-        self._curves.pop(record.id).close()
-        with _event_writer(self._study.tensorboard_dir / record.id):
-            values = {name: _plain(value) for name, value in record.values.items()}
-            # A column of its own: TensorBoard has no status for pruned.
-            values[_ENDED] = record.status
-            hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
-            tf.summary.text(_ENDED, f"`{record.status}`: {record.ended}", step=0)
-            if record.objective is not None:
-                scores = (record.objective, record.accuracy, record.best_epoch)
-                figures = (*scores, record.seconds, record.parameters)
-                for tag, figure in zip(_METRICS, figures, strict=True):
-                    tf.summary.scalar(tag, figure, step=record.best_epoch)
-            _write_raw(session_end_pb(_STATUS[record.status]))
-
-
-class _CurveWriter:
-    """Write train and validation curves into `train` and `validation` below a folder."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._writers = {
-            prefix: tf.summary.create_file_writer(str(directory / name))
-            for prefix, name in (("", "train"), ("val_", "validation"))
-        }
-
-    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Add the scores that an epoch's logs hold.
-
-        Args:
-            epoch: Integer. Its number, from 1.
-            logs: Scores with Keras's names, `val_` for validation.
-        """
-        for prefix, writer in self._writers.items():
-            with _disk_errors(self._directory), writer.as_default():
-                for name in _CURVES:
-                    if f"{prefix}{name}" in logs:
-                        tf.summary.scalar(name, float(logs[f"{prefix}{name}"]), step=epoch)
-                writer.flush()
-
-    def close(self) -> None:
-        """End the files."""
-        with _disk_errors(self._directory):
-            for writer in self._writers.values():
-                writer.close()
-
-
-def _declare(directory: Path, extra: Sequence[str]) -> None:
-    rules = {
-        entry.name: entry.metadata["rule"]
-        for entry in dataclasses.fields(ModelConfig)
-        if "rule" in entry.metadata
-    }
-    declared = [hparams.HParam(_ENDED, hparams.Discrete(list(_STATUS)))]
-    declared += [hparams.HParam(name, _domain(rule)) for name, rule in rules.items()]
-    for old in directory.glob("events.out.tfevents.*"):
-        old.unlink()
-    config = hparams.hparams_config_pb(
-        hparams=[*declared, *(hparams.HParam(name) for name in extra)],
-        metrics=[hparams.Metric(tag, display_name=name) for tag, name in _METRICS.items()],
-    )
-    with _event_writer(directory):
-        _write_raw(_with_first_columns(config))
-
-
-def _with_first_columns(config: Any) -> Any:
-    """Mark what the table shows at first: five of those that "differ", in alphabetical order."""
-    plugin = config.value[0].metadata.plugin_data
-    content = HParamsPluginData.FromString(plugin.content)
-    for info in content.experiment.hparam_infos:
-        info.differs = info.name in {_ENDED, *TELLING}
-    plugin.content = content.SerializeToString()
-    return config
-
-
-def _domain(rule: Rule) -> Any:
-    """Declare all that the schema allows: a study's own range would hide other studies' trials."""
-    if rule.kind == "bool":
-        return hparams.Discrete([False, True])
-    if rule.kind == "name":
-        return hparams.Discrete(rule.words())
-    return hparams.RealInterval(float(rule.low or 0.0), float(rule.high or 0.0))
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str) else str(value)
-
-
-FINAL = "final"
-MAX_PR_CURVES = 24
-
-
-class FinalCurves:
-    """Write the curves of the final training.
-
-    The final training has no rows left to validate on, so its validation curve is that of the
-    winning trial: the same configuration, trained on train alone.
-
-    Args:
-        study: The study's folder.
-        best: The winning trial.
-    """
-
-    def __init__(self, study: Study, best: TrialRecord) -> None:
-        directory = study.tensorboard_dir / FINAL
-        shutil.rmtree(directory, ignore_errors=True)
-        self._curves = _CurveWriter(directory)
-        self._validation = [
-            {name: value for name, value in row.items() if name.startswith("val_")}
-            for row in best.curves
-        ]
-        with _event_writer(directory):
-            note = (
-                f"`final/train`: the configuration of the best trial, {best.id}, in the final "
-                "training on train + validation, if it is among what is exported. "
-                "`final/validation`: that trial, trained on train alone; the final training has "
-                "no rows left to validate on."
-            )
-            tf.summary.text("about", note, step=0)
-
-    def write(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Add a point to both curves, of an epoch's number from 1."""
-        validation = self._validation[epoch - 1] if epoch <= len(self._validation) else {}
-        self._curves.write(epoch, {**logs, **validation})
-
-    def close(self) -> None:
-        """End the files."""
-        self._curves.close()
-
-
-def write_final(
-    study: Study,
-    metrics: Mapping[str, Any],
-    class_names: Sequence[str],
-    label_ids: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
-) -> None:
-    """Write the text, the confusion matrix and precision-recall curves of the test set.
-
-    Args:
-        study: The study's folder.
-        metrics: What `metrics.json` holds.
-        class_names: Names of the categories.
-        label_ids: Array of true class numbers, shape `(texts,)`.
-        probabilities: Array of shape `(texts, num_classes)`, the answers of the model whose
-            figures these are.
-
-    Raises:
-        UserError: When the disk is full or the folder cannot be written to.
-    """
-    per_class = metrics["test"]["per_class"]
-    present = [number for number, name in enumerate(class_names) if per_class[name]["rows"]]
-    weakest = sorted(present, key=lambda number: per_class[class_names[number]]["f1"])
-    left_out = len(present) - MAX_PR_CURVES
-    note = "This category against all others, on the test set."
-    if left_out > 0:
-        note += f" Shown are the {MAX_PR_CURVES} of the lowest F1; {left_out} more are left out."
-    width = len(str(len(class_names)))
-    with _event_writer(study.tensorboard_dir / FINAL):
-        text = model_report(metrics, class_names, _MAX_CATEGORIES)
-        tf.summary.text("report", text, step=0)
-        picture = draw_confusion(metrics["test"]["confusion_matrix"], class_names)
-        tf.summary.image("confusion matrix", picture[None], step=0)
-        for number in sorted(weakest[:MAX_PR_CURVES]):
-            curve = pr_curve.pb(
-                f"precision and recall/{number + 1:0{width}}",
-                label_ids == number,
-                np.clip(probabilities[:, number], 0.0, 1.0),
-                display_name=valid_unicode(class_names[number]),
-                description=note,
-            )
-            _write_raw(curve)

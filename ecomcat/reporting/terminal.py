@@ -12,13 +12,7 @@ import rich.table
 from rich.console import Console
 from rich.text import Text
 
-from ecomcat.export.summary import (
-    Table,
-    coverage_table,
-    parts_table,
-    score_sets,
-    scores_table,
-)
+from ecomcat.export.summary import Table, coverage_table, parts_table, score_sets, scores_table
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
 _LOG_WIDTH = 120  # columns, where standard output is no terminal
@@ -51,12 +45,7 @@ def print_tables(*tables: Table | None, console: Console | None = None) -> None:
 
 
 def best_trials_table(records: Sequence[TrialRecord], max_trials: int = 10) -> Table:
-    """List the best trials, with the hyperparameters in which trials differ.
-
-    Args:
-        records: Records of a study.
-        max_trials: Integer. Trials to show. Defaults to 10.
-    """
+    """List the best trials, with the hyperparameters in which trials differ."""
     scored = [record for record in records if record.status in {COMPLETED, CUT_SHORT}]
     ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))
     names = differing_names(ranked)
@@ -102,11 +91,7 @@ def per_class_table(
 ) -> Table:
     """List precision, recall and F1 of each category, those of the lowest F1 first.
 
-    Args:
-        caption: What the table shows.
-        scores: Scores, as `ecomcat.model.metrics` gives them.
-        max_classes: Integer. Categories to show. Defaults to 40.
-        where_all: Where all of them are to be found, in words.
+    The note below it says in words where all are to be found, when they are more than shown.
     """
     ranked = sorted(scores["per_class"].items(), key=lambda item: item[1]["f1"])
     more, absent = len(ranked) - max_classes, len(scores.get("absent_classes", ()))
@@ -129,9 +114,7 @@ def per_class_table(
 def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table | None:
     """Count true against predicted categories; None where there are too many to read.
 
-    Args:
-        scores: Scores, as `ecomcat.model.metrics` gives them.
-        width: Integer. Columns that there are: without room for names, numbers head the table.
+    Numbers head the table where so many columns have no room for names.
     """
     names = list(scores["per_class"])
     if len(names) > _MAX_MATRIX_CLASSES:
@@ -148,12 +131,7 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
 
 
 def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table | None]:
-    """Yield the tables of a final model, its scores last.
-
-    Args:
-        metrics: What `metrics.json` holds.
-        width: Integer. Columns that there are.
-    """
+    """Yield the tables of a final model, its scores last, for a terminal of so many columns."""
     test = metrics["test"]
     yield per_class_table("Test set, by category", test)
     yield confusion_table(test, width)

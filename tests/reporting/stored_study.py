@@ -39,9 +39,8 @@ MODEL = {
 
 def trial(number: int, status: str = "completed", epochs: int = 4) -> TrialRecord:
     """Return a trial whose scores follow from its number."""
-    fixed = {name: value for name, value in MODEL.items() if name not in {"name", "build"}}
     values = {
-        **fixed,
+        **{name: value for name, value in MODEL.items() if name not in {"name", "build"}},
         "batch_size": 32,
         "lstm_units": 8 + 8 * (number % 8),
         "pooling": ("max", "mean")[number % 2],
@@ -62,22 +61,17 @@ def trial(number: int, status: str = "completed", epochs: int = 4) -> TrialRecor
 
 def trials(count: int) -> list[TrialRecord]:
     """Return trials of which some were pruned, and the second failed."""
-    status = {0: "pruned", 1: "failed"}
-    return [
-        trial(number, status.get(number % 4 if number > 1 else number, "completed"))
-        if number != 1
-        else trial(1, "failed", epochs=0)
-        for number in range(count)
-    ]
+    pruned = [trial(number, "completed" if number % 4 else "pruned") for number in range(count)]
+    return [*pruned[:1], trial(1, "failed", epochs=0), *pruned[2:]][:count]
 
 
 def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
     """Return test scores as `metrics.json` has them."""
+    places = range(len(names))
     per_class = {
         name: {"precision": 0.9, "recall": 0.8, "f1": 0.85 - place / 100, "rows": 10}
         for place, name in enumerate(names)
     }
-    places = range(len(names))
     matrix = [[8 if row == column else 1 for column in places] for row in places]
     return {
         "rows": 30,
@@ -98,10 +92,7 @@ def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
 def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
     """Return what a study keeps of its final model: names and texts in it would do harm."""
     figures = {"rows": 30, "accuracy": 0.75, "macro_f1": 0.74, "weighted_f1": 0.75}
-    points = [
-        {"threshold": 1 - share, "coverage": share, "precision": 1 - share / 5}
-        for share in (0.25, 0.5, 1.0)
-    ]
+    points = [{"threshold": 1 - x, "coverage": x, "precision": 1 - x / 5} for x in (0.25, 1.0)]
     bins = [{"texts": 10, "confidence": 0.55, "accuracy": 0.5}]
     mistake = {
         "text": f"A red ball {PLANTED}",
@@ -112,10 +103,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "confidence": 0.9,
         "spans": [[2, 5, 1.0], [6, 10, -0.5]],
     }
-    parts = {
-        "validation": {"accuracy": 0.91, "macro_f1": 0.9},
-        "test": {"accuracy": 0.9, "macro_f1": 0.89},
-    }
+    parts = {on: {"accuracy": 0.91, "macro_f1": 0.9} for on in ("validation", "test")}
     return {
         "model_dir": "model",
         "metrics": {
@@ -164,13 +152,7 @@ def data_facts() -> dict[str, Any]:
             "split": {"protocol": "at random", "train": 140, "validation": 30, "test": 30},
         },
         "lengths": {
-            "characters": {
-                "edges": [1, 10, 100],
-                "counts": [20, 180],
-                "shortest": 3,
-                "longest": 99,
-                "quantiles": {"0.05": 4, "0.5": 40, "0.95": 90, "0.99": 98},
-            },
+            "characters": {"quantiles": {"0.5": 40, "0.95": 90}},
             "mean_tokens": 12.0,
             "max_tokens": 64,
             "cut": 0.05,

@@ -1,13 +1,15 @@
-"""While a search goes on its report is written now and then, and never in its way."""
+"""A report is written while a search goes on and at its end, and never in the way of the run."""
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 
 import pytest
-from stored_study import store, trial, trials
+from stored_study import final_snapshot, store, trial, trials
 
-from ecomcat.reporting.study_page import ReportListener
+from ecomcat.reporting.study_page import ReportListener, report_final
 
 
 @pytest.fixture
@@ -15,10 +17,12 @@ def study(tmp_path):
     return store(tmp_path, trials(3), final=False)
 
 
-def test_it_is_written_when_the_first_trial_ends_then_with_pauses_and_at_the_end(study):
+def test_it_is_written_when_the_first_trial_ends_then_with_pauses_and_at_the_end(
+    study, monkeypatch
+):
     now, page = [1000.0], study.directory / "report.html"
-    reports = ReportListener(study, lambda: now[0])
-    written = []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    reports, written = ReportListener(study), []
     for seconds in (0, 10, 25, 10):
         now[0] += seconds
         reports.trial_ends(trial(3))
@@ -34,7 +38,24 @@ def test_whatever_keeps_it_from_being_written_is_a_warning(study, caplog, conten
     (study.directory / "final.json").write_text(content)
     with caplog.at_level(logging.WARNING, "ecomcat"):
         ReportListener(study).trial_ends(trial(3))
-    (record,) = caplog.records
-    assert record.getMessage().startswith("No report: ")
-    # Where the fault is our own, the log says where.
-    assert bool(record.exc_info) == traced
+        if traced:
+            report_final(study, study.directory, lambda: json.loads(content))
+    for record in caplog.records:
+        assert record.getMessage().startswith("No report: ")
+        # Where the fault is our own, the log says where.
+        assert bool(record.exc_info) == traced
+    assert len(caplog.records) == 1 + traced
+
+
+def test_at_the_end_of_a_run_ctrl_c_says_where_the_model_is(study, caplog, tmp_path):
+    caplog.set_level(logging.INFO, "ecomcat")
+    report_final(study, tmp_path / "model", final_snapshot)
+    assert "The final model" in (study.directory / "report.html").read_text(encoding="utf-8")
+
+    def stopped():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        report_final(study, tmp_path / "model", stopped)
+    said = f"Stopped. The model is in {tmp_path / 'model'}; its report is not written."
+    assert caplog.messages[-1] == said
