@@ -24,26 +24,25 @@ _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _LABEL_CHARACTERS = {0xA0: " ", 0x202F: " ", 0xAD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
 
 
-class _KeptCharacters(dict[int, str | None]):
+class _LettersAndDigits(dict[int, str | None]):
     """Map code points for `str.translate`: letters, marks and digits stay, all others go."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
-        kept = character if unicodedata.category(character)[0] in "LMN" else None
-        self[code] = kept
-        return kept
+        self[code] = mapped = character if unicodedata.category(character)[0] in "LMN" else None
+        return mapped
 
 
-def normalized_key(text: str, kept: _KeptCharacters | None = None) -> str:
+def normalized_key(text: str, table: _LettersAndDigits | None = None) -> str:
     """Return what two texts share when they count as the same.
 
-    Texts agree after NFKC, casefolding, and keeping letters, marks and digits only. Marks are
-    kept because Hindi vowel signs, among others, are marks. `kept` is a table to reuse.
+    Texts agree after NFKC, casefolding, and keeping letters, marks and digits only. Marks
+    stay because Hindi vowel signs, among others, are marks. `table` can be reused.
 
     >>> normalized_key("Red Shirt, size M!")
     'redshirtsizem'
     """
-    return folded(text).translate(_KeptCharacters() if kept is None else kept)
+    return folded(text).translate(_LettersAndDigits() if table is None else table)
 
 
 def folded(text: str) -> str:
@@ -195,8 +194,8 @@ def clean_rows(rows: pd.DataFrame) -> CleanRows:
     Args:
         rows: DataFrame with the columns `text` and `label`, in the file's order.
     """
-    kept = _KeptCharacters()
-    keys = rows[TEXT].map(lambda text: normalized_key(text, kept))
+    table = _LettersAndDigits()
+    keys = rows[TEXT].map(lambda text: normalized_key(text, table))
     names = {label: clean_label(label) for label in rows[LABEL].unique()}
     labels = rows[LABEL].map(names.__getitem__)
     usable = rows.assign(**{LABEL: labels, DIGEST: keys.map(key_digest)})

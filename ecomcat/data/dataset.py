@@ -200,7 +200,7 @@ def _protocol(data: DataConfig, seed: int) -> str:
     if data.group_near_duplicates:
         together = (
             "groups of near-duplicates (Jaccard similarity of word triples from "
-            f"{data.near_duplicate_similarity:g}) kept on one side, "
+            f"{data.near_duplicate_similarity:g}) together on one side, "
         )
     return (
         "duplicates removed (NFKC, casefold, letters, marks and digits only) before a "
@@ -238,7 +238,7 @@ def _log_split(described: dict[str, Any]) -> None:
     )
     if "near_duplicate_groups" in split:
         logger.info(
-            "Near-duplicates kept on one side of the split: %d texts in %d groups.",
+            "Near-duplicates stay on one side of the split: %d texts in %d groups.",
             split["near_duplicate_texts"],
             split["near_duplicate_groups"],
         )

@@ -50,11 +50,11 @@ class _Words(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        kept = character if unicodedata.category(character)[0] in "LMN" else " "
+        mapped = character if unicodedata.category(character)[0] in "LMN" else " "
         if any(low <= code <= high for low, high in _UNSPACED):
-            kept = f" {kept} "
-        self[code] = kept
-        return kept
+            mapped = f" {mapped} "
+        self[code] = mapped
+        return mapped
 
 
 class _WordHashes(dict[str, int]):

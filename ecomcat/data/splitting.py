@@ -171,7 +171,7 @@ def split_groups(
     for absent in np.flatnonzero((placement.groups == 0).any(axis=0))[:1]:
         found = len(np.unique(groups[label_ids == absent]))
         raise UserError(
-            "Expected every class in train, validation and test with near-duplicates kept "
+            "Expected every class in train, validation and test with near-duplicates "
             f"together; found {(label_ids == absent).sum()} texts of {quoted(names[absent])} in "
             f"{found} {'group' if found == 1 else 'groups'}. Add texts, raise data.min_class_rows "
             "together with data.rare_classes=drop, raise data.near_duplicate_similarity, or split "
