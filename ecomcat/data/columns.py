@@ -43,30 +43,19 @@ class Columns:
 
 @dataclass(frozen=True)
 class Trained:
-    """The text columns that a model was trained on, which are taken from a table that has them.
-
-    Only so are texts put together as in training, and known again.
-    """
+    """The text columns that a model was trained on, which are taken from a table that has them."""
 
     names: tuple[ColumnName, ...]
 
 
 @dataclass(frozen=True)
 class Head:
-    """The beginning of a table, in which columns are looked for.
+    """The beginning of a table, in which columns are looked for."""
 
-    Args:
-        name: String. What messages call the table.
-        rows: The first rows, lists of cells of the same length.
-        header: String. Whether the first row names the columns: `"true"`, `"false"`, or `"auto"`
-            to look.
-        by_format: Boolean. Whether the format itself names the columns, in the first row.
-    """
-
-    name: str
+    name: str  # what messages call the table
     rows: Sequence[Sequence[str]]
-    header: str = "auto"
-    by_format: bool = False
+    header: str = "auto"  # "true" or "false" where it is known whether the first row is one
+    by_format: bool = False  # whether the format itself names the columns, in the first row
 
     @property
     def width(self) -> int:
@@ -313,8 +302,8 @@ def _text_head(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) ->
     """Decide whether a table that is to be labelled has a header."""
     first = folded(head.rows[0][0])
     if head.width == 1:
-        asked_names = [folded(column) for column in asked if isinstance(column, str)]
-        known = is_text_name(first) or first in {*asked_names, *map(folded, names)}
+        given = [folded(name) for name in (*asked, *names) if isinstance(name, str)]
+        known = is_text_name(first) or first in given
         asked = []  # whatever its name is, it is the text
     else:
         known = bool(names) and head.has(names)

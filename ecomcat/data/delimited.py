@@ -132,10 +132,10 @@ def _choose_dialect(
         lines.pop()
     dialect = _Dialect(asked or ",", quote, escape)
     if asked is None:
-        dialect = _detected(lines, name, dialect, complete)
+        dialect = _detected(lines, name, dialect)
     spaced = replace(dialect, skip_spaces=True)
     if quote and re.search(f"{re.escape(dialect.delimiter)} +{re.escape(quote)}", text):
-        now, then = (_widths(lines, each, complete) for each in (dialect, spaced))
+        now, then = (_widths(lines, each) for each in (dialect, spaced))
         if 0 not in then and _regularity(then) >= _regularity(now):
             dialect = spaced
     return dialect, int(sep is not None)
@@ -191,16 +191,16 @@ class _Rows:
 
     def _filled(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Fill up short rows, and drop those of blank lines where there are several columns."""
-        last = self._width - 1
-        short = frame[last].isna()
+        short = frame[self._width - 1].isna()
         if not short.any():
             return frame
         if self._width == 1:
             return frame.fillna("")
         blank = frame[1].isna() & (frame[0].isna() | (frame[0].str.strip() == ""))
-        if (short & ~blank).any():
-            self._first_short = self._first_short or self._line_of(int((short & ~blank).argmax()))
-            self._short_rows += int((short & ~blank).sum())
+        short &= ~blank
+        if short.any():
+            self._first_short = self._first_short or self._line_of(int(short.argmax()))
+            self._short_rows += int(short.sum())
         return frame[~blank].fillna("").reset_index(drop=True)
 
     def _line_of(self, row: int) -> int:
@@ -256,7 +256,7 @@ class _Rows:
 
     def _too_wide(self, line: int, found: int) -> UserError:
         width, name = self._width, self._lines.name
-        widths = _widths(self._lines.recent, self._dialect, complete=True)
+        widths = _widths(self._lines.recent, self._dialect)
         if self._first and len(widths) > _FEW_ROWS and set(widths[1:]) == {width + 1}:
             return UserError(
                 f"{name}: expected as many names in the first row as there are columns, found "
@@ -289,12 +289,12 @@ def _character(key: str, asked: str | None) -> str | None:
     return asked
 
 
-def _detected(lines: Sequence[str], name: str, dialect: _Dialect, complete: bool) -> _Dialect:
-    """Guess the delimiter, as `choose_dialect` says."""
+def _detected(lines: Sequence[str], name: str, dialect: _Dialect) -> _Dialect:
+    """Guess the delimiter, as `_choose_dialect` says."""
     if name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         return replace(dialect, delimiter="\t")
     dialects = {delimiter: replace(dialect, delimiter=delimiter) for delimiter in _CANDIDATES}
-    widths = {each: _widths(lines, dialects[each], complete) for each in _CANDIDATES}
+    widths = {each: _widths(lines, dialects[each]) for each in _CANDIDATES}
     first = next((line.strip() for line in lines if line.strip()), "")
     named_csv = name.lower().removesuffix(".gz").endswith(".csv")
 
@@ -313,7 +313,7 @@ def _detected(lines: Sequence[str], name: str, dialect: _Dialect, complete: bool
     return dialects[","] if irregular else replace(dialect, delimiter=_ONE_COLUMN)
 
 
-def _widths(lines: Sequence[str], dialect: _Dialect, complete: bool) -> list[int]:
+def _widths(lines: Sequence[str], dialect: _Dialect) -> list[int]:
     """Return the number of columns of the first rows; 0 stands for a row that cannot be."""
     reader = dialect.rows(lines)
     widths: list[int] = []
@@ -324,7 +324,7 @@ def _widths(lines: Sequence[str], dialect: _Dialect, complete: bool) -> list[int
             if len(widths) == _PEEKED_ROWS:
                 break
     except csv.Error:
-        if complete or reader.line_num < len(lines):
+        if reader.line_num < len(lines):
             widths.append(0)
         elif not widths:  # even the first row is longer than the text
             return [len(row) for row in csv.reader(lines, delimiter=dialect.delimiter)]

@@ -128,19 +128,14 @@ def _refuse_unwritable(output: str, written: str) -> None:
 
 
 class Chunk(NamedTuple):
-    """Some rows of a table.
+    """Some rows of a table, in columns numbered from 0.
 
-    Args:
-        frame: The cells, in columns numbered from 0: strings of CSV and Excel, Python's values of
-            JSON (NaN where there is no such member), Arrow's of Parquet.
-        lines: Of JSON, each row as it stands.
-        surplus: Of JSON, the place, and the names, of each row that has members for which there
-            is no column.
+    Cells are strings of CSV and Excel, Python's values of JSON, Arrow's of Parquet.
     """
 
     frame: pd.DataFrame
-    lines: Sequence[str] = ()
-    surplus: Sequence[tuple[str, list[str]]] = ()
+    lines: Sequence[str] = ()  # of JSON, each row as it stands
+    surplus: Sequence[tuple[str, list[str]]] = ()  # of JSON, places and names without a column
 
 
 @dataclass(frozen=True)

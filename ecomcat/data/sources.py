@@ -40,8 +40,7 @@ class LabelledRows:
         name: String. A short name, the sample's or the file's.
         source: String. What the rows are: a file's path, or what was generated.
         frame: DataFrame with the columns `text` and `label`, in the file's order.
-        text_columns: Tuple of the names (or positions, without a header) of the columns that were
-            joined to the text.
+        text_columns: Tuple of the names or positions of the columns of the text.
         licence: String. Licence of the rows. Defaults to None, not known.
     """
 
@@ -177,13 +176,10 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
             while block := response.read(_BLOCK_BYTES):
                 body += block
                 advance(len(block), len(body) / total if total else None)
-    except urllib.error.HTTPError as error:
+    except (urllib.error.HTTPError, ValueError) as error:
         raise UserError(
-            f"data.url: expected a file at {url}, found the answer {error.code} {error.reason}. "
-            f"{by_hand}"
+            f"data.url: expected a file at {url}, found none ({error}). {by_hand}"
         ) from error
-    except ValueError as error:
-        raise UserError(f"data.url: expected an address, found {url!r} ({error}).") from error
     except (OSError, HTTPException) as error:
         raise NoNetworkError(f"cannot read {url}: {error}") from error
     found = hashlib.sha1(b"blob %d\0%s" % (len(body), body), usedforsecurity=False).hexdigest()

@@ -23,25 +23,8 @@ from ecomcat.data.cleaning import (
 Row = tuple[str, str]
 
 # Few texts and labels, so that drawn rows repeat and contradict each other.
-rows_strategy = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                "Red shirt",
-                "red  SHIRT!",
-                "\uff52\uff45\uff44 shirt",
-                "blue",
-                "BLUE.",
-                "कि",
-                "का",
-                "...",
-                "😀",
-                "",
-            ]
-        ),
-        st.sampled_from(["a", " a ", "b", "c", "", " "]),
-    )
-)
+few_texts = st.sampled_from(["Red shirt", "red  SHIRT!", "blue", "BLUE.", "कि", "का", "...", "😀"])
+rows_strategy = st.lists(st.tuples(few_texts, st.sampled_from(["a", " a ", "b", "c", "", " "])))
 any_text = st.text(st.characters(exclude_categories=[]))  # lone surrogates as well
 
 
@@ -52,12 +35,9 @@ def pairs(rows: CleanRows) -> list[Row]:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param("Red Shirt", "red shirt", id="case"),
         pytest.param("STRASSE", "Straße", id="casefolding, not lower-casing"),
-        pytest.param("red-shirt!", "red shirt", id="punctuation"),
-        pytest.param("  red \t\n shirt", "redshirt", id="spaces"),
-        pytest.param("red 😀 shirt", "red shirt", id="emoji"),
-        pytest.param("red + shirt = £5", "red shirt 5", id="symbols"),
+        pytest.param("  Red-\t\n Shirt!", "redshirt", id="case, punctuation and spaces"),
+        pytest.param("red + shirt 😀 = £5", "red shirt 5", id="symbols"),
         pytest.param("\uff52\uff45\uff44\u3000\uff12", "red 2", id="full width"),
         pytest.param("ﬁne", "fine", id="ligature"),
         pytest.param("cafe\u0301", "caf\u00e9", id="composed and decomposed"),
@@ -72,13 +52,12 @@ def test_texts_are_the_same_when_their_letters_marks_and_digits_are(one: str, ot
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param("कि", "का", id="Hindi vowel signs"),
-        pytest.param("कि", "क", id="with and without a vowel sign"),
-        pytest.param("ไม้", "ไม่", id="Thai tone marks"),
-        pytest.param("café", "cafe", id="accents"),
-        pytest.param("size 1", "size 2", id="digits"),
-        pytest.param("red", "read", id="letters"),
-        pytest.param("red shirt", "shirt red", id="order"),
+        ("कि", "का"),
+        ("कि", "क"),
+        ("ไม้", "ไม่"),
+        ("café", "cafe"),
+        ("size 1", "size 2"),
+        ("a b", "b a"),
     ],
 )
 def test_texts_differ_in_a_letter_a_mark_or_a_digit(one: str, other: str) -> None:

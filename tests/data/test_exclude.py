@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.commands import SearchCommand
-from ecomcat.config import DataConfig, ModelConfig, SearchConfig
+from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
-from ecomcat.tuning.study import study_identity
 
 
 def load(exclude: Path | None = None, **options: Any) -> Dataset:
@@ -119,25 +117,3 @@ def test_a_class_without_rows_in_a_part_is_refused(
     path = write(tmp_path / "marks.csv", marks_of(before, rows[before.label_ids[rows] == 0]))
     with pytest.raises(UserError, match=rf"in {part}, found all {part} texts of"):
         load(path)
-
-
-def test_a_studys_identity_knows_of_marks_and_groups_only_where_there_are_some(
-    tmp_path: Path, before: Dataset
-) -> None:
-    def identity(dataset: Dataset) -> dict[str, Any]:
-        search = SearchConfig(
-            algorithm={"_target_": "ecomcat.tuning.algorithms.RandomSearch"},
-            pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
-            max_epochs=2,
-        )
-        config = SearchCommand(model=ModelConfig(build="a"), search=search)
-        return study_identity(config, dataset, {})
-
-    plain = identity(before)
-    first, unknown = marks_of(before, before.split.train[:1]), {"key": "0" * 16, "exclude": "x"}
-    excluded = identity(load(write(tmp_path / "marks.csv", first)))
-    more = identity(load(write(tmp_path / "more.csv", [{**first[0], **unknown}, *first])))
-    together = identity(load(group_near_duplicates=True))
-    assert set(excluded) - set(plain) == {"excluded"}
-    assert more == excluded
-    assert set(together) - set(plain) == {"near_duplicates_together"}

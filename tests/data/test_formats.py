@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,8 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.columns import LABEL, TEXT
-from ecomcat.data.formats import path_problems
 from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
-from ecomcat.options import validate
 
 ROWS = [("A red ball, round", "Toys"), ('A "novel"\nof two lines', "Books"), ("Öl", "NA")]
 FORMATS = ["a.csv", "a.tsv", "a.jsonl", "a.ndjson", "a.jsonl.gz", "a.parquet", "a.PQ", "a.xlsx"]
@@ -144,14 +141,6 @@ def test_of_columns_of_one_name_a_position_takes_the_right_one(tmp_path):
         assert read == [("third", "Toys")]
 
 
-@pytest.mark.parametrize("name", ["b.jsonl", "b.csv", "b.parquet"])
-def test_any_format_may_stand_in_a_zip_archive(tmp_path, name):
-    write(tmp_path / name, objects())
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.write(tmp_path / name, f"folder/{name}")
-    assert read_rows(tmp_path / "a.zip") == ROWS
-
-
 def test_a_workbook_has_sheets(tmp_path, caplog):
     with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
         for sheet, body in (("first", "x"), ("second", "y")):
@@ -200,14 +189,3 @@ def test_excel_needs_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "openpyxl")
     with pytest.raises(UserError, match=r'pip install "ecomcat\[excel\]"'):
         read_rows(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [("a.json", "give it the ending .jsonl; one array"), ("a.xls", "Write it in one of these")],
-)
-def test_a_format_that_is_not_known_is_refused_by_its_ending(name, advice):
-    with pytest.raises(UserError) as refused:
-        validate(DataConfig(name="csv"), path_problems("data.path", name))
-    assert "data.path: expected a file whose ending is one of .csv, .tsv" in str(refused.value)
-    assert advice in str(refused.value)

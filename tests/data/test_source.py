@@ -79,23 +79,6 @@ def written(tmp_path: Path) -> Any:
     [
         pytest.param(TWO_COLUMNS, {}, PAIRS, (1,), id="label and text"),
         pytest.param(
-            f"category,description\n{TWO_COLUMNS}", {}, PAIRS, ("description",), id="header"
-        ),
-        pytest.param(
-            f"category,description\n{TWO_COLUMNS}",
-            {"header": False},
-            [("description", "category"), *PAIRS],
-            (1,),
-            id="header denied",
-        ),
-        pytest.param(
-            NAMED,
-            {"text_column": "Body", "label_column": "Shop"},
-            [("Red and round", "Toys"), ("Long", "Books")],
-            ("Body",),
-            id="named columns",
-        ),
-        pytest.param(
             NAMED,
             {"text_column": ["Body", "Title"], "label_column": "Shop"},
             [("Red and round\nBall", "Toys"), ("Long\nNovel", "Books")],
@@ -140,7 +123,7 @@ def test_a_data_set_that_is_missing_is_downloaded_once(
     [
         ("file.csv", "0" * 40, UserError, f"expected {'0' * 40} of .*found {BLOB_ID}"),
         ("half", BLOB_ID, UserError, "the transfer broke off"),
-        ("missing", BLOB_ID, UserError, "the answer 404 Not Found.*by hand"),
+        ("missing", BLOB_ID, UserError, "404: Not Found.*by hand"),
         ("silent", BLOB_ID, NoNetworkError, "timed out"),
     ],
 )
