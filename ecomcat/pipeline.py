@@ -42,7 +42,7 @@ from ecomcat.tuning.study import (
     open_study,
     require_study_place,
     study_identity,
-    write_facts,
+    write_snapshot,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def search_and_export(
     ) as study:
         limit = int(space["max_tokens"].highest)
         lengths = describe_lengths(dataset.texts, texts.lengths, limit)
-        write_facts(
+        write_snapshot(
             study,
             DATA,
             {"data": dataset.description, "lengths": lengths, "versions": package_versions()},

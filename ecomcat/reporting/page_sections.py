@@ -118,9 +118,9 @@ def _isolated(name: str) -> str:
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
 
 
-def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
+def data_parts(snapshot: Mapping[str, Any]) -> Iterator[Part]:
     """Yield what is known of the data."""
-    data = facts["data"]
+    data = snapshot["data"]
     split, protocol = data["split"], data["split"]["protocol"]
     yield {
         "rows": f"{data['rows']:,}",
@@ -137,7 +137,7 @@ def data_parts(facts: Mapping[str, Any]) -> Iterator[Part]:
     yield Table(["removed or found", "count"], rows, caption, fold=10)
     ranked = sorted(data["classes"].items(), key=lambda item: -item[1])
     yield Table(["category", "distinct texts"], ranked, caption="Categories", fold=10)
-    lengths, quantiles = facts["lengths"], facts["lengths"]["characters"]["quantiles"]
+    lengths, quantiles = snapshot["lengths"], snapshot["lengths"]["characters"]["quantiles"]
     yield (
         f"Half of the texts have {quantiles['0.5']:,} characters or fewer, 95% "
         f"{quantiles['0.95']:,} or fewer; on average {lengths['mean_tokens']:.0f} tokens are read. "

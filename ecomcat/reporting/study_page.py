@@ -35,9 +35,9 @@ from ecomcat.tuning.study import (
     FINAL,
     Study,
     active_seconds,
-    read_facts,
+    read_snapshot,
     read_study,
-    write_facts,
+    write_snapshot,
 )
 
 logger = logging.getLogger("ecomcat")
@@ -64,7 +64,7 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 def report_page(study: Study, *, running: bool = False) -> str:
     """Return a study's report as HTML; see `write_report`."""
     stored, records = read_study(study.directory), load_records(study)
-    data, final = read_facts(study, DATA), read_facts(study, FINAL)
+    data, final = read_snapshot(study, DATA), read_snapshot(study, FINAL)
     parts: dict[str, Iterable[Part]] = {"Overview": [_overview(study, records, final)]}
     if final is not None:
         parts["The final model"] = model_parts(final, len(records))
@@ -210,7 +210,7 @@ def report_final(study: Study, model_dir: Path, describe: Callable[[], Mapping[s
         log_if_stopped(f"The model is in {model_dir}; its report is not written."),
         step("Writing the report"),
     ):
-        write_facts(study, FINAL, describe())
+        write_snapshot(study, FINAL, describe())
         write_report(study)
 
 

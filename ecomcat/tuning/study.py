@@ -177,17 +177,17 @@ def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str
 
 def active_seconds(study: Study) -> float:
     """Return how long a study was searched so far, in seconds of wall time."""
-    clock = read_facts(study, CLOCK)
+    clock = read_snapshot(study, CLOCK)
     return float(clock["active_seconds"]) if clock else 0.0
 
 
-def write_facts(study: Study, name: str, content: Mapping[str, Any]) -> None:
+def write_snapshot(study: Study, name: str, content: Mapping[str, Any]) -> None:
     """Write what the report says of the data or the final model, in place of an earlier run's."""
     write_json(study.directory / name, content)
 
 
-def read_facts(study: Study, name: str) -> dict[str, Any] | None:
-    """Read what `write_facts` wrote; None where it was not written yet."""
+def read_snapshot(study: Study, name: str) -> dict[str, Any] | None:
+    """Read what `write_snapshot` wrote; None where it was not written yet."""
     path = study.directory / name
     return read_state(path, dict[str, Any]) if path.exists() else None
 

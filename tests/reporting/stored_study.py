@@ -1,4 +1,4 @@
-"""A study as a search leaves it, made up: trials, facts of the data and of the final model."""
+"""A study as a search leaves it, made up: trials, snapshots of the data and of the final model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ecomcat.files import write_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_facts
+from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_snapshot
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
@@ -135,8 +135,8 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
     }
 
 
-def data_facts() -> dict[str, Any]:
-    """Return facts of data whose names would do harm."""
+def data_snapshot() -> dict[str, Any]:
+    """Return a snapshot of data whose names would do harm."""
     return {
         "data": {
             "source": f"products {PLANTED}.csv",
@@ -169,7 +169,7 @@ def store(root: Path, records: list[TrialRecord], *, final: bool = True) -> Stud
         for record in records:
             table.save(record)
         write_json(study.directory / "clock.json", {"active_seconds": 130.0})
-        write_facts(study, DATA, data_facts())
+        write_snapshot(study, DATA, data_snapshot())
         if final:
-            write_facts(study, FINAL, final_snapshot())
+            write_snapshot(study, FINAL, final_snapshot())
     return study

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from stored_study import PLANTED, data_facts, final_snapshot, store, trial, trials
+from stored_study import PLANTED, data_snapshot, final_snapshot, store, trial, trials
 
 from ecomcat.reporting.study_page import write_report
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import DATA, FINAL, Study, write_facts
+from ecomcat.tuning.study import DATA, FINAL, Study, write_snapshot
 
 MODEL = ["The final model", "Most confident mistakes"]
 SEARCH = ["How the search went", "What mattered"]
@@ -32,8 +32,8 @@ def report_of(tmp_path: Path, records: list[TrialRecord], *, final: bool = True)
     return write_report(store(tmp_path, records, final=final)).read_text(encoding="utf-8")
 
 
-def report_with(study: Study, name: str, facts: dict[str, object]) -> str:
-    write_facts(study, name, facts)
+def report_with(study: Study, name: str, snapshot: dict[str, object]) -> str:
+    write_snapshot(study, name, snapshot)
     return write_report(study).read_text(encoding="utf-8")
 
 
@@ -128,9 +128,9 @@ def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_t
 
 
 def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
-    facts = data_facts()
-    facts["data"]["excluded"] = {"source": "m.csv", "unknown": 1, "train": 5, "test": 2}
-    page = report_with(store(tmp_path, trials(3), final=False), DATA, facts)
+    snapshot = data_snapshot()
+    snapshot["data"]["excluded"] = {"source": "m.csv", "unknown": 1, "train": 5, "test": 2}
+    page = report_with(store(tmp_path, trials(3), final=False), DATA, snapshot)
     marks = re.findall(r'>([^<]*data\.exclude[^<]*)</td>\s*<td data-value="(\d)"', page)
     assert [count for _, count in marks] == ["5", "2", "1"]
 
