@@ -24,7 +24,7 @@ class SearchCommand:
     model: ModelConfig = field(default_factory=ModelConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     final: FinalConfig = field(default_factory=FinalConfig)
-    seed: int = option(1, help="of the split and of each trial", minimum=0, maximum=MAX_SEED)
+    seed: int = option(1, help="seed of the split and of each trial", minimum=0, maximum=MAX_SEED)
     model_dir: str = option("model", help="what is exported; an earlier export is replaced")
     outputs_dir: str = option("outputs", help="where the studies stand")
 
@@ -52,9 +52,11 @@ class AuditCommand:
     output_dir: str = option("outputs/audit", help="a folder for each data set goes in here")
     suspicious_rows: int = option(1000, help="most suspicious labels that are listed", minimum=1)
     splits: int = option(
-        3, help="of each kind, that a linear model is trained and tested on", minimum=1
+        3, help="splits of each kind that a linear model is trained and tested on", minimum=1
     )
-    seed: int = option(1, help="of splits, folds and lots", minimum=0, maximum=MAX_SEED)
+    seed: int = option(
+        1, help="seed of splits, folds and random samples", minimum=0, maximum=MAX_SEED
+    )
 
 
 @dataclass
@@ -62,12 +64,12 @@ class PredictOptions:
     """What is said of a row besides its category and confidence."""
 
     min_precision: float | None = option(
-        None, help="of the answers accepted; adds the column accept", above=0.0, maximum=1.0
+        None, help="precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
     )
     explain: bool = option(
         False, help="adds the column words: those that spoke most for the answer"
     )
-    words: int = option(5, help="of an explanation", minimum=1)
+    words: int = option(5, help="words of an explanation", minimum=1)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -110,23 +112,23 @@ class ServeCommand:
         "127.0.0.1", help="where it listens; 0.0.0.0: wherever this machine is reached"
     )
     port: int = option(8000, help="0: any that is free", minimum=0, maximum=65_535)
-    allowed_hosts: list[str] = option([], help="by which others call it; '*': any")
+    allowed_hosts: list[str] = option([], help="host names by which others call it; '*': any")
     min_precision: float = option(
-        0.98, help="what an accepted answer stands for", above=0.0, maximum=1.0
+        0.98, help="precision of accepted answers", above=0.0, maximum=1.0
     )
     max_body_mb: int = option(
         16, help="10^6 bytes of a request, and of a table unpacked", minimum=1
     )
     max_batch: int = option(1000, help="texts of a request", minimum=1)
-    max_text_characters: int = option(100_000, help="of one text", minimum=1)
+    max_text_characters: int = option(100_000, help="length of one text", minimum=1)
     max_explained: int = option(
         10, help="texts of a request that asks which words spoke for the answer", minimum=1
     )
-    max_upload_seconds: float = option(60.0, help="for a request's body", above=0.0)
-    max_table_rows: int = option(100_000, help="of a table that is labelled", minimum=1)
-    max_connections: int = option(64, help="at a time; more are refused", minimum=1)
+    max_upload_seconds: float = option(60.0, help="time for a request's body", above=0.0)
+    max_table_rows: int = option(100_000, help="rows of a table to label", minimum=1)
+    max_connections: int = option(64, help="connections at a time; more are refused", minimum=1)
     max_shutdown_seconds: int = option(
-        30, help="for requests under way when it is stopped", minimum=1
+        30, help="time for requests under way when it is stopped", minimum=1
     )
 
     @property

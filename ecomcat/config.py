@@ -22,10 +22,12 @@ class ReadingConfig:
     """How a table is read."""
 
     member: str | None = option(None, help="which file of a zip archive, or sheet of a workbook")
-    encoding: str = option("auto", help="or any encoding that Python knows")
+    encoding: str = option("auto", help="auto, or any encoding that Python knows")
     delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe, none")
     quote_character: str = option('"', help="around a cell; none turns quoting off")
-    escape_character: str | None = option(None, help="before a quote within quotes, such as \\")
+    escape_character: str | None = option(
+        None, help="character before a quote within quotes, such as \\"
+    )
     header: Any = option("auto", help="true, false or auto", choices=FLAGS)
     text_column: Any = option(
         None, help="a name, a position from 0, or a list of these joined in order", column=True
@@ -48,11 +50,11 @@ class DataConfig(ReadingConfig):
     url: str | None = option(None, help="where it is downloaded from")
     blob_id: str | None = option(None, help="git's SHA-1 blob id that the download must have")
     download_licence: str | None = option(None, help="its licence")
-    licence: str | None = option(None, help="of a file of one's own, for the model's card")
+    licence: str | None = option(None, help="licence of a file of one's own, for the model's card")
     label_column: Any = option(None, help="a name or a position from 0", column=True)
     rare_classes: str = option(
         "refuse",
-        help="or drop: what becomes of classes under min_class_rows",
+        help="refuse or drop: what becomes of classes under min_class_rows",
         choices=("refuse", "drop"),
     )
     min_class_rows: int = option(
@@ -65,10 +67,15 @@ class DataConfig(ReadingConfig):
         False, help="keep texts that are nearly the same on one side"
     )
     near_duplicate_similarity: float = option(
-        0.6, help="and from which they are: word triples shared", minimum=0.3, maximum=1.0
+        0.6,
+        help="share of word triples from which texts are nearly the same",
+        minimum=0.3,
+        maximum=1.0,
     )
-    validation_fraction: float = option(0.15, help="of the distinct texts", above=0.0, below=1.0)
-    test_fraction: float = option(0.15, help="of the distinct texts", above=0.0, below=1.0)
+    validation_fraction: float = option(
+        0.15, help="share of the distinct texts", above=0.0, below=1.0
+    )
+    test_fraction: float = option(0.15, help="share of the distinct texts", above=0.0, below=1.0)
     sample_rows: int = option(4000, help="rows that `sample` generates", minimum=200)
     sample_label_noise: float = option(
         0.03, help="share of its labels that are wrong", minimum=0.0, maximum=0.5
@@ -105,7 +112,7 @@ class ModelConfig:
     )
     max_tokens: Any = searchable(Rule("int", 1, 100_000), help="words read of a text")
     lstm_tokens: Any = searchable(
-        Rule("int", 1, 100_000), help="of these, words that the LSTM reads"
+        Rule("int", 1, 100_000), help="words of these that the LSTM reads"
     )
     embedding_dim: Any = searchable(Rule("int", 1, 8192), help="numbers a word")
     lstm_units: Any = searchable(Rule("int", 1, 8192), help="per direction")
@@ -113,23 +120,27 @@ class ModelConfig:
     bidirectional: Any = searchable(Rule("bool"), help="whether texts are read backwards, too")
     pooling: Any = searchable(
         Rule("name", names=("last", "max", "mean"), joined=True),
-        help="of the LSTM's states: last, max, mean, or several joined by +",
+        help="pooling of the LSTM's states: last, max, mean, or several joined by +",
     )
     embedding_pooling: Any = searchable(
         Rule("name", names=("max", "mean"), joined=True, none=True),
-        help="of the words themselves: max, mean, max+mean or none",
+        help="pooling of the words themselves: max, mean, max+mean or none",
     )
     word_dropout: Any = searchable(
-        Rule("float", 0.0, 0.9), help="of words hidden; less in short texts"
+        Rule("float", 0.0, 0.9), help="share of words hidden; less in short texts"
     )
-    spatial_dropout: Any = searchable(Rule("float", 0.0, 0.95), help="of whole embedding channels")
-    dropout: Any = searchable(Rule("float", 0.0, 0.95), help="before the last layer")
-    learning_rate: Any = searchable(Rule("float", 1e-7, 1.0), help="of Adam, at the beginning")
+    spatial_dropout: Any = searchable(
+        Rule("float", 0.0, 0.95), help="share of whole embedding channels"
+    )
+    dropout: Any = searchable(Rule("float", 0.0, 0.95), help="dropout before the last layer")
+    learning_rate: Any = searchable(Rule("float", 1e-7, 1.0), help="rate of Adam at the beginning")
     learning_rate_schedule: Any = searchable(
         Rule("name", names=("constant", "linear")), help="constant, or linear: it falls to 0"
     )
     batch_size: Any = searchable(Rule("int", 1, 65_536, auto=True), help="texts")
-    label_smoothing: Any = searchable(Rule("float", 0.0, 0.9), help="of the target, to all classes")
+    label_smoothing: Any = searchable(
+        Rule("float", 0.0, 0.9), help="share of the target that goes to all classes"
+    )
     extra: dict[str, Any] = option({}, help="what only your own builder knows")
 
 
@@ -146,13 +157,15 @@ class SearchConfig:
     name: str | None = option(
         None, help="the study's folder; by default from model, data and what they hold"
     )
-    max_trials: int = option(help="of the study, those of earlier runs counted", minimum=1)
-    max_minutes: float = option(help="of the study's active time, resumed runs added", above=0.0)
+    max_trials: int = option(help="trials of the study, those of earlier runs counted", minimum=1)
+    max_minutes: float = option(help="active minutes of the study, resumed runs added", above=0.0)
     max_epochs: Any = option(
-        help="of one trial; auto: as many as give max_batches, at least 4", minimum=1, auto=True
+        help="epochs of one trial; auto: as many as give max_batches, at least 4",
+        minimum=1,
+        auto=True,
     )
     max_batches: int = option(
-        help="of one trial, where max_epochs is auto; guide: 'Budgets'", minimum=1
+        help="batches of one trial, where max_epochs is auto; guide: 'Budgets'", minimum=1
     )
     patience: Any = option(
         "auto",
@@ -162,10 +175,10 @@ class SearchConfig:
     )
     overwrite: bool = option(False, help="start a study of the same name afresh")
     trial_max_minutes: float | None = option(
-        None, help="of one trial; none unless given", above=0.0
+        None, help="limit of one trial; none unless given", above=0.0
     )
     max_retries: int = option(
-        2, help="of a trial whose worker was lost or out of memory", minimum=0
+        2, help="repeats of a trial whose worker was lost or out of memory", minimum=0
     )
     workers: Any = option(
         "auto",
@@ -176,8 +189,10 @@ class SearchConfig:
     cluster: str | None = option(
         None, help="auto or the address of a Ray cluster; by default this machine"
     )
-    cores_per_worker: int = option(1, help="of workers that Ray places", minimum=1)
-    gpus_per_worker: float = option(0.0, help="or a fraction of one", minimum=0.0)
+    cores_per_worker: int = option(1, help="cores of workers that Ray places", minimum=1)
+    gpus_per_worker: float = option(
+        0.0, help="graphics cards of a worker, or a fraction of one", minimum=0.0
+    )
     memory_gb_per_worker: float = option(2.0, help="10^9 bytes", above=0.0)
     dry_run: bool = option(False, help="show what would be searched, and end")
     from_trial: str | None = option(None, help="train: run this trial again, <study>/<id>")
@@ -202,7 +217,7 @@ class FinalConfig:
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, help="different trials in an ensemble", minimum=1)
     retrain: bool = option(
-        True, help="on train + validation; false keeps the weights of the search"
+        True, help="train on train + validation; false takes the weights of the search"
     )
     memory: bool = option(
         True, help="look each text up among the training texts, too, unless that harms"

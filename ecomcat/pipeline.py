@@ -128,7 +128,7 @@ def search_and_export(
         result = _search_with_progress(config, inputs, space, study)
         with log_if_stopped(
             f"No model was exported. The same command goes on with study {study.name}, whose "
-            "trials are kept."
+            "trials are saved."
         ):
             finished = finish_search(config, dataset, inputs, study, result)
             with step("Exporting the model, and checking what was exported"):

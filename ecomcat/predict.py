@@ -28,7 +28,7 @@ def predict(config: PredictCommand) -> None:
     has one column, so does a blank line, except before a header, which stands first.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
     """
     from ecomcat.export.bundle import require_export
 

@@ -37,7 +37,7 @@ def search(config: SearchCommand, rows: LabelledRows | None = None) -> Run | Non
         What the run left behind; None for a dry run.
 
     Raises:
-        UserError: for whatever the user can mend.
+        UserError: For whatever the user can fix.
     """
     space = check_search(config)
     if config.search.from_trial is not None:

@@ -23,8 +23,8 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
         What the run left behind; None for a dry run.
 
     Raises:
-        UserError: when a hyperparameter has more than one value, and for whatever else the user
-            can mend.
+        UserError: When a hyperparameter has more than one value, and for whatever else the user
+            can fix.
     """
     from ecomcat.model.space import fixed_values
     from ecomcat.search import check_search
