@@ -24,9 +24,9 @@ class SearchCommand:
     model: ModelConfig = field(default_factory=ModelConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     final: FinalConfig = field(default_factory=FinalConfig)
-    seed: int = option(1, help="seed of the split and of each trial", minimum=0, maximum=MAX_SEED)
-    model_dir: str = option("model", help="what is exported; an earlier export is replaced")
-    outputs_dir: str = option("outputs", help="where the studies stand")
+    seed: int = option(1, "seed of the split and of each trial", minimum=0, maximum=MAX_SEED)
+    model_dir: str = option("model", "what is exported; an earlier export is replaced")
+    outputs_dir: str = option("outputs", "where the studies stand")
 
 
 @dataclass
@@ -34,11 +34,9 @@ class EvaluateCommand:
     """Configuration of `ecomcat.evaluate`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    model_dir: str = option("model", help="an exported model")
-    output: str | None = option(None, help="where the figures go as JSON")
-    runtime: str = option(
-        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
-    )
+    model_dir: str = option("model", "an exported model")
+    output: str | None = option(None, "where the figures go as JSON")
+    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
 
 
 @dataclass
@@ -46,17 +44,11 @@ class AuditCommand:
     """Configuration of `ecomcat.audit`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    against: str | None = option(
-        None, help="a second file of the same columns, such as a test set of one's own"
-    )
-    output_dir: str = option("outputs/audit", help="a folder for each data set goes in here")
-    suspicious_rows: int = option(1000, help="most suspicious labels that are listed", minimum=1)
-    splits: int = option(
-        3, help="splits of each kind that a linear model is trained and tested on", minimum=1
-    )
-    seed: int = option(
-        1, help="seed of splits, folds and random samples", minimum=0, maximum=MAX_SEED
-    )
+    against: str | None = option(None, "a second file of the same columns, such as a test set")
+    output_dir: str = option("outputs/audit", "a folder for each data set goes in here")
+    suspicious_rows: int = option(1000, "most suspicious labels that are listed", minimum=1)
+    splits: int = option(3, "splits of each kind for a linear model", minimum=1)
+    seed: int = option(1, "seed of splits, folds and random samples", minimum=0, maximum=MAX_SEED)
 
 
 @dataclass
@@ -64,12 +56,10 @@ class PredictOptions:
     """What is said of a row besides its category and confidence."""
 
     min_precision: float | None = option(
-        None, help="precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
+        None, "precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
     )
-    explain: bool = option(
-        False, help="adds the column words: those that spoke most for the answer"
-    )
-    words: int = option(5, help="words of an explanation", minimum=1)
+    explain: bool = option(False, "adds the column words: those that spoke most for the answer")
+    words: int = option(5, "words of an explanation", minimum=1)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -85,50 +75,36 @@ class PredictOptions:
 class PredictCommand:
     """Configuration of `ecomcat.predict`."""
 
-    input: str | None = option(None, help="a file, or - for standard input")
-    output: str | None = option(None, help="a file, or - for standard output")
-    input_format: str = option("auto", help="csv, tsv, jsonl, parquet, excel; auto: as the file is")
-    output_format: str = option(
-        "auto", help="the same but excel; auto: by the file's ending, else as the input"
-    )
+    input: str | None = option(None, "a file, or - for standard input")
+    output: str | None = option(None, "a file, or - for standard output")
+    input_format: str = option("auto", "csv, tsv, jsonl, parquet, excel; auto: as the file is")
+    output_format: str = option("auto", "the same but excel; auto: as named, else as the input")
     data: ReadingConfig = field(default_factory=ReadingConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
-    model_dir: str = option("model", help="an exported model")
-    runtime: str = option(
-        "auto", help="onnx, keras; auto: onnx where the model was exported to it", choices=RUNTIMES
-    )
-    batch_rows: int = option(8192, help="rows held in memory at a time", minimum=1)
+    model_dir: str = option("model", "an exported model")
+    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    batch_rows: int = option(8192, "rows held in memory at a time", minimum=1)
 
 
 @dataclass
 class ServeCommand:
     """Configuration of `ecomcat.serve`."""
 
-    model_dir: str = option("model", help="an exported model")
-    runtime: str = option(
-        "auto", help="onnx or keras; auto: ONNX Runtime where it is there", choices=RUNTIMES
-    )
-    host: str = option(
-        "127.0.0.1", help="where it listens; 0.0.0.0: wherever this machine is reached"
-    )
-    port: int = option(8000, help="0: any that is free", minimum=0, maximum=65_535)
-    allowed_hosts: list[str] = option([], help="host names by which others call it; '*': any")
-    min_precision: float = option(
-        0.98, help="precision of accepted answers", above=0.0, maximum=1.0
-    )
-    max_body_mb: int = option(
-        16, help="10^6 bytes of a request, and of a table unpacked", minimum=1
-    )
-    max_batch: int = option(1000, help="texts of a request", minimum=1)
-    max_text_characters: int = option(100_000, help="length of one text", minimum=1)
-    max_explained: int = option(
-        10, help="texts of a request that asks which words spoke for the answer", minimum=1
-    )
-    max_upload_seconds: float = option(60.0, help="time for a request's body", above=0.0)
-    max_table_rows: int = option(100_000, help="rows of a table to label", minimum=1)
-    max_connections: int = option(64, help="connections at a time; more are refused", minimum=1)
+    model_dir: str = option("model", "an exported model")
+    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    host: str = option("127.0.0.1", "where it listens; 0.0.0.0: wherever this machine is reached")
+    port: int = option(8000, "0: any that is free", minimum=0, maximum=65_535)
+    allowed_hosts: list[str] = option([], "host names by which others call it; '*': any")
+    min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
+    max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)
+    max_batch: int = option(1000, "texts of a request", minimum=1)
+    max_text_characters: int = option(100_000, "length of one text", minimum=1)
+    max_explained: int = option(10, "texts of a request that asks for words", minimum=1)
+    max_upload_seconds: float = option(60.0, "time for a request's body", above=0.0)
+    max_table_rows: int = option(100_000, "rows of a table to label", minimum=1)
+    max_connections: int = option(64, "connections at a time; more are refused", minimum=1)
     max_shutdown_seconds: int = option(
-        30, help="time for requests under way when it is stopped", minimum=1
+        30, "time for requests under way when it is stopped", minimum=1
     )
 
     @property
@@ -155,7 +131,7 @@ class ServeCommand:
 class ReportSearch:
     """Which study is shown."""
 
-    name: str | None = option(None, help="the study's folder; the only one unless given")
+    name: str | None = option(None, "the study's folder; the only one unless given")
 
 
 @dataclass
@@ -163,9 +139,9 @@ class ReportCommand:
     """Configuration of `ecomcat.report`."""
 
     search: ReportSearch = field(default_factory=ReportSearch)
-    outputs_dir: str = option("outputs", help="where the studies stand")
+    outputs_dir: str = option("outputs", "where the studies stand")
     output: str | None = option(
-        None, help="where the page goes, `-` prints it; by default the study's folder"
+        None, "where the page goes, `-` prints it; by default the study's folder"
     )
 
 

@@ -21,17 +21,13 @@ FLAGS = ("auto", "true", "false")
 class ReadingConfig:
     """How a table is read."""
 
-    member: str | None = option(None, help="which file of a zip archive, or sheet of a workbook")
-    encoding: str = option("auto", help="auto, or any encoding that Python knows")
-    delimiter: str = option("auto", help="one character, or: comma, semicolon, tab, pipe, none")
-    quote_character: str = option('"', help="around a cell; none turns quoting off")
-    escape_character: str | None = option(
-        None, help="character before a quote within quotes, such as \\"
-    )
-    header: Any = option("auto", help="true, false or auto", choices=FLAGS)
-    text_column: Any = option(
-        None, help="a name, a position from 0, or a list of these joined in order", column=True
-    )
+    member: str | None = option(None, "which file of a zip archive, or sheet of a workbook")
+    encoding: str = option("auto", "auto, or any encoding that Python knows")
+    delimiter: str = option("auto", "one character, or: comma, semicolon, tab, pipe, none")
+    quote_character: str = option('"', "around a cell; none turns quoting off")
+    escape_character: str | None = option(None, "before a quote within quotes, such as \\")
+    header: Any = option("auto", "true, false or auto", choices=FLAGS)
+    text_column: Any = option(None, "a name, a position from 0, or a list of these", column=True)
 
 
 @dataclass
@@ -41,49 +37,30 @@ class DataConfig(ReadingConfig):
     name: str = option(help="the second part of a study's default name")
     source: dict[str, Any] = option(
         {"_target_": "ecomcat.data.sources.FileSource"},
-        help="the class that loads the rows; data=csv, sample, ecommerce or auto sets it",
+        help="the class that loads the rows, set by data=NAME",
     )
-    path: str | None = option(None, help="a CSV, TSV, JSON lines, Parquet or Excel file")
-    download_path: str | None = option(
-        None, help="where the e-commerce data set is, or is downloaded to"
-    )
-    url: str | None = option(None, help="where it is downloaded from")
-    blob_id: str | None = option(None, help="git's SHA-1 blob id that the download must have")
-    download_licence: str | None = option(None, help="its licence")
-    licence: str | None = option(None, help="licence of a file of one's own, for the model's card")
-    label_column: Any = option(None, help="a name or a position from 0", column=True)
+    path: str | None = option(None, "a CSV, TSV, JSON lines, Parquet or Excel file")
+    download_path: str | None = option(None, "where the e-commerce data is, or is downloaded to")
+    url: str | None = option(None, "where it is downloaded from")
+    blob_id: str | None = option(None, "git's SHA-1 blob id that the download must have")
+    download_licence: str | None = option(None, "its licence")
+    licence: str | None = option(None, "licence of a file of one's own, for the model's card")
+    label_column: Any = option(None, "a name or a position from 0", column=True)
     rare_classes: str = option(
-        "refuse",
-        help="refuse or drop: what becomes of classes under min_class_rows",
-        choices=("refuse", "drop"),
+        "refuse", "refuse or drop: classes under min_class_rows", choices=("refuse", "drop")
     )
-    min_class_rows: int = option(
-        10, help="distinct texts that a class needs to be split", minimum=3
-    )
-    exclude: str | None = option(
-        None, help="a CSV of the audit's with rows marked that are not trained on"
-    )
-    group_near_duplicates: bool = option(
-        False, help="keep texts that are nearly the same on one side"
-    )
+    min_class_rows: int = option(10, "distinct texts that a class needs", minimum=3)
+    exclude: str | None = option(None, "a CSV of the audit's with rows marked to be left out")
+    group_near_duplicates: bool = option(False, "keep nearly equal texts on one side")
     near_duplicate_similarity: float = option(
-        0.6,
-        help="share of word triples from which texts are nearly the same",
-        minimum=0.3,
-        maximum=1.0,
+        0.6, "share of word triples from which texts are nearly the same", minimum=0.3, maximum=1.0
     )
-    validation_fraction: float = option(
-        0.15, help="share of the distinct texts", above=0.0, below=1.0
-    )
-    test_fraction: float = option(0.15, help="share of the distinct texts", above=0.0, below=1.0)
-    sample_rows: int = option(4000, help="rows that `sample` generates", minimum=200)
-    sample_label_noise: float = option(
-        0.03, help="share of its labels that are wrong", minimum=0.0, maximum=0.5
-    )
-    sample_seed: int = option(1, help="other products for another number", minimum=0)
-    sample_categories: int = option(
-        6, help="its categories, paths of two or three levels where they are many", minimum=2
-    )
+    validation_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
+    test_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
+    sample_rows: int = option(4000, "rows that `sample` generates", minimum=200)
+    sample_label_noise: float = option(0.03, "share of wrong labels", minimum=0.0, maximum=0.5)
+    sample_seed: int = option(1, "other products for another number", minimum=0)
+    sample_categories: int = option(6, "its categories; many are paths of levels", minimum=2)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -107,56 +84,44 @@ class ModelConfig:
 
     name: str = option(help="the first part of a study's default name")
     build: str = option(help="dotted path of the function that builds the network")
-    vocabulary_size: Any = searchable(
-        Rule("int", 10, 10_000_000), help="words, most frequent first"
-    )
-    max_tokens: Any = searchable(Rule("int", 1, 100_000), help="words read of a text")
-    lstm_tokens: Any = searchable(
-        Rule("int", 1, 100_000), help="words of these that the LSTM reads"
-    )
-    embedding_dim: Any = searchable(Rule("int", 1, 8192), help="numbers a word")
-    lstm_units: Any = searchable(Rule("int", 1, 8192), help="per direction")
-    lstm_layers: Any = searchable(Rule("int", 1, 8), help="one on top of the other")
-    bidirectional: Any = searchable(Rule("bool"), help="whether texts are read backwards, too")
+    vocabulary_size: Any = searchable(Rule("int", 10, 10_000_000), "words, most frequent first")
+    max_tokens: Any = searchable(Rule("int", 1, 100_000), "words read of a text")
+    lstm_tokens: Any = searchable(Rule("int", 1, 100_000), "words of these that the LSTM reads")
+    embedding_dim: Any = searchable(Rule("int", 1, 8192), "numbers a word")
+    lstm_units: Any = searchable(Rule("int", 1, 8192), "per direction")
+    lstm_layers: Any = searchable(Rule("int", 1, 8), "one on top of the other")
+    bidirectional: Any = searchable(Rule("bool"), "whether texts are read backwards, too")
     pooling: Any = searchable(
         Rule("name", names=("last", "max", "mean"), joined=True),
-        help="pooling of the LSTM's states: last, max, mean, or several joined by +",
+        "pooling of the LSTM's states: last, max, mean, or several joined by +",
     )
     embedding_pooling: Any = searchable(
         Rule("name", names=("max", "mean"), joined=True, none=True),
-        help="pooling of the words themselves: max, mean, max+mean or none",
+        "pooling of the words themselves: max, mean, max+mean or none",
     )
     word_dropout: Any = searchable(
-        Rule("float", 0.0, 0.9), help="share of words hidden; less in short texts"
+        Rule("float", 0.0, 0.9), "share of words hidden; less in short texts"
     )
-    spatial_dropout: Any = searchable(
-        Rule("float", 0.0, 0.95), help="share of whole embedding channels"
-    )
-    dropout: Any = searchable(Rule("float", 0.0, 0.95), help="dropout before the last layer")
-    learning_rate: Any = searchable(Rule("float", 1e-7, 1.0), help="rate of Adam at the beginning")
+    spatial_dropout: Any = searchable(Rule("float", 0.0, 0.95), "share of whole embedding channels")
+    dropout: Any = searchable(Rule("float", 0.0, 0.95), "dropout before the last layer")
+    learning_rate: Any = searchable(Rule("float", 1e-7, 1.0), "rate of Adam at the beginning")
     learning_rate_schedule: Any = searchable(
-        Rule("name", names=("constant", "linear")), help="constant, or linear: it falls to 0"
+        Rule("name", names=("constant", "linear")), "constant, or linear: it falls to 0"
     )
-    batch_size: Any = searchable(Rule("int", 1, 65_536, auto=True), help="texts")
+    batch_size: Any = searchable(Rule("int", 1, 65_536, auto=True), "texts")
     label_smoothing: Any = searchable(
-        Rule("float", 0.0, 0.9), help="share of the target that goes to all classes"
+        Rule("float", 0.0, 0.9), "share of the target for all classes"
     )
-    extra: dict[str, Any] = option({}, help="what only your own builder knows")
+    extra: dict[str, Any] = option({}, "what only your own builder knows")
 
 
 @dataclass
 class SearchConfig:
     """How the space is explored, for how long, and under which name."""
 
-    algorithm: dict[str, Any] = option(
-        help="the class that chooses what is tried, and its parameters"
-    )
-    pruner: dict[str, Any] = option(
-        help="the class that ends hopeless trials early, and its parameters"
-    )
-    name: str | None = option(
-        None, help="the study's folder; by default from model, data and what they hold"
-    )
+    algorithm: dict[str, Any] = option(help="the class that chooses what is tried")
+    pruner: dict[str, Any] = option(help="the class that ends hopeless trials early")
+    name: str | None = option(None, "the study's folder; by default of model and data")
     max_trials: int = option(help="trials of the study, those of earlier runs counted", minimum=1)
     max_minutes: float = option(help="active minutes of the study, resumed runs added", above=0.0)
     max_epochs: Any = option(
@@ -168,34 +133,22 @@ class SearchConfig:
         help="batches of one trial, where max_epochs is auto; guide: 'Budgets'", minimum=1
     )
     patience: Any = option(
-        "auto",
-        help="epochs without a better validation score; auto: a quarter of all",
-        minimum=1,
-        auto=True,
+        "auto", "epochs without a better score; auto: a quarter", minimum=1, auto=True
     )
-    overwrite: bool = option(False, help="start a study of the same name afresh")
+    overwrite: bool = option(False, "start a study of the same name afresh")
     trial_max_minutes: float | None = option(
-        None, help="limit of one trial; none unless given", above=0.0
+        None, "limit of one trial; none unless given", above=0.0
     )
     max_retries: int = option(
-        2, help="repeats of a trial whose worker was lost or out of memory", minimum=0
+        2, "repeats of a trial whose worker was lost or out of memory", minimum=0
     )
-    workers: Any = option(
-        "auto",
-        help="trials at a time; auto: as many as there is room for, with Ray",
-        minimum=1,
-        auto=True,
-    )
-    cluster: str | None = option(
-        None, help="auto or the address of a Ray cluster; by default this machine"
-    )
-    cores_per_worker: int = option(1, help="cores of workers that Ray places", minimum=1)
-    gpus_per_worker: float = option(
-        0.0, help="graphics cards of a worker, or a fraction of one", minimum=0.0
-    )
-    memory_gb_per_worker: float = option(2.0, help="10^9 bytes", above=0.0)
-    dry_run: bool = option(False, help="show what would be searched, and end")
-    from_trial: str | None = option(None, help="train: run this trial again, <study>/<id>")
+    workers: Any = option("auto", "trials at a time; auto: as there is room", minimum=1, auto=True)
+    cluster: str | None = option(None, "auto or the address of a Ray cluster, not this machine")
+    cores_per_worker: int = option(1, "cores of workers that Ray places", minimum=1)
+    gpus_per_worker: float = option(0.0, "GPUs of a worker, or a fraction of one", minimum=0.0)
+    memory_gb_per_worker: float = option(2.0, "10^9 bytes", above=0.0)
+    dry_run: bool = option(False, "show what would be searched, and end")
+    from_trial: str | None = option(None, "train: run this trial again, <study>/<id>")
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -215,21 +168,15 @@ class FinalConfig:
     """What becomes of the search's best."""
 
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
-    max_members: int = option(8, help="different trials in an ensemble", minimum=1)
+    max_members: int = option(8, "different trials in an ensemble", minimum=1)
     retrain: bool = option(
-        True, help="train on train + validation; false takes the weights of the search"
+        True, "train on train + validation; false takes the weights of the search"
     )
-    memory: bool = option(
-        True, help="look each text up among the training texts, too, unless that harms"
-    )
-    linear: bool = option(
-        True, help="ask a linear model of the text's words, too, unless that harms"
-    )
-    onnx: bool = option(True, help="export model.onnx, too, which answers without TensorFlow")
-    baseline: bool = option(True, help="compare with TF-IDF and LinearSVC on the same split")
-    use_all_rows: bool = option(
-        False, help="train on test rows as well, once they have been scored"
-    )
+    memory: bool = option(True, "ask a memory of the training texts, too, unless that harms")
+    linear: bool = option(True, "ask a linear model of the text's words, too, unless that harms")
+    onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
+    baseline: bool = option(True, "compare with TF-IDF and LinearSVC on the same split")
+    use_all_rows: bool = option(False, "train on test rows as well, once they have been scored")
 
     @property
     def max_networks(self) -> int:

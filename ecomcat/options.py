@@ -116,8 +116,8 @@ class Rule:
 
 def option(
     default: Any = MISSING,
+    help: str = "",
     *,
-    help: str,
     minimum: float | None = None,
     maximum: float | None = None,
     above: float | None = None,
@@ -153,7 +153,7 @@ def option(
     return field(default=default, metadata=metadata)
 
 
-def searchable(rule: Rule, *, help: str) -> Any:
+def searchable(rule: Rule, help: str) -> Any:
     """Declare a hyperparameter: a value, a list of choices or a range within the rule."""
     return field(default=MISSING, metadata={"help": help, "rule": rule})
 

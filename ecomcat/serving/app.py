@@ -23,7 +23,6 @@ from ecomcat.serving.guard import HEALTH, LOOPBACK_HOSTS, Guard
 from ecomcat.serving.requests import parse_request, read_body, request_schema
 from ecomcat.serving.schemas import (
     BODY_PROBLEMS,
-    Health,
     ModelDescription,
     OneText,
     Prediction,
@@ -72,8 +71,8 @@ def _facts(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -
         return FileResponse(_PAGE / "index.html")
 
     @router.get(HEALTH, summary="Tell that the service answers")
-    async def health() -> Health:
-        return Health(status="ok")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
 
     @router.get("/model", summary="Describe what is served")
     async def model() -> ModelDescription:

@@ -77,12 +77,6 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
 
 
-class Health(BaseModel):
-    """That the service answers."""
-
-    status: str
-
-
 class Acceptance(BaseModel):
     """What `accept` stands for where a request does not say."""
 
