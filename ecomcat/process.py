@@ -38,22 +38,20 @@ def pip_line(extra: str) -> str:
     return f'pip install "ecomcat[{extra}]"'
 
 
-def usable_cores() -> int:
-    """Count the cores that this process may use, which a container may limit."""
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Count the cores that this process may use, which a container may limit.
+
+    Args:
+        quota: Path. Where Linux says how many microseconds a period may be used, or `max`.
+    """
     cores = os.cpu_count() or 1
     if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores, _quota()))
-
-
-def _quota() -> int:
-    """Return the cores that Linux's control groups allow in all; a large number without a limit."""
     try:
-        # Microseconds a period, or `max`, and the period.
-        allowed, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return math.ceil(int(allowed) / int(period))
+        allowed, period = map(int, quota.read_text(encoding="ascii").split())
+        return max(1, min(cores, math.ceil(allowed / period)))
     except (OSError, ValueError):
-        return sys.maxsize
+        return cores
 
 
 def import_tensorflow() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.process import _quota
 from ecomcat.tuning import cluster, workers
 from ecomcat.tuning.workers import (
     BatchesDone,
@@ -76,25 +73,6 @@ def test_there_are_as_many_workers_as_there_is_room_and_work_for(
     assert ("There is room for" in caplog.text) is warned
     with pytest.raises(UserError, match=r"\(cores: 1, GPUs: 0, GB: 2\), found none.*cores_per_"):
         cluster.count_workers(SearchConfig(**search), 0, tasks)
-
-
-@pytest.mark.parametrize(
-    ("content", "cores"),
-    [
-        ("max 100000", sys.maxsize),
-        ("200000 100000", 2),
-        ("150000 100000", 2),
-        ("something else", sys.maxsize),
-        (None, sys.maxsize),
-    ],
-)
-def test_a_containers_share_of_the_processors_is_seen(
-    tmp_path: Path, content: str | None, cores: int
-) -> None:
-    limit = tmp_path / "cpu.max"
-    if content is not None:
-        limit.write_text(content)
-    assert _quota(limit) == cores
 
 
 class Adder(Worker):
