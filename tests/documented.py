@@ -7,14 +7,13 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from conftest import ROOT
 
 from ecomcat import __version__
 
-_COMMAND_LANGUAGES = ("", "bash", "sh", "console", "shell")
-_FENCE = re.compile(r"^\s*(```+|~~~+)\s*([\w+-]*)")
+_BLOCK = re.compile(r"^ *(```+|~~~+) *(?:bash|sh|console|shell)?\n(.*?)^ *\1", re.M | re.S)
+_ANY_BLOCK = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$", re.M | re.S)
 # Lines that no test runs, each with the reason; all of them must stand in a document.
 NOT_RUN = {
     "git clone <this repository> && cd ecomcat": "needs an address; the tests run in a checkout",
@@ -34,11 +33,7 @@ class Line:
     """One command of a document, with lines that end in a backslash joined."""
 
     document: str
-    number: int
     text: str
-
-    def __str__(self) -> str:
-        return f"{self.document}:{self.number}: {self.text}"
 
     def called(self) -> tuple[str, list[str]] | None:
         """Return the command of ours that it calls, perhaps in a pipe, and its arguments."""
@@ -55,57 +50,38 @@ class Line:
 
 def documented_lines() -> list[Line]:
     """Return the commands in the fenced blocks of every document, in their order."""
-    names = ["README.md", "CONTRIBUTING.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
-    paths = [path for name in names for path in (ROOT / name, ROOT / "docs" / name)]
-    return [line for path in paths if path.exists() for line in _lines_of(path)]
+    paths = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        Line(path.name, text)
+        for path in paths
+        for block in _ANY_BLOCK.finditer(path.read_text(encoding="utf-8"))
+        if (commands := _BLOCK.match(block[0]))
+        for text in _lines_of(commands[2])
+    ]
 
 
-def _lines_of(path: Path) -> Iterator[Line]:
-    name, joined, began = str(path.relative_to(ROOT)), "", 0
-    for number, text in _block_lines(path.read_text(encoding="utf-8")):
-        began = began if joined else number
-        if text.endswith("\\"):
-            joined += text.removesuffix("\\").strip() + " "
-            continue
-        whole = re.sub(r"\s+#\s.*$", "", f"{joined}{text.strip()}").strip().removeprefix("$ ")
-        joined = ""
-        if whole and not whole.startswith("#"):
-            yield Line(name, began, whole)
+def _lines_of(block: str) -> Iterator[str]:
+    for line in re.sub(r" *\\\n *", " ", block).splitlines():
+        text = re.sub(r"(^|\s+)#\s.*$", "", line.strip()).removeprefix("$ ")
+        if text:
+            yield text
 
 
-def _block_lines(content: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of the blocks that hold commands."""
-    fence, language = None, ""
-    for number, line in enumerate(content.splitlines(), start=1):
-        mark = _FENCE.match(line)
-        if fence is None and mark:
-            fence, language = mark[1], mark[2]
-        elif fence is not None and mark and line.strip() == fence:
-            fence = None
-        elif fence is not None and language in _COMMAND_LANGUAGES:
-            yield number, line
-
-
-def problem_of_pip(words: list[str]) -> str | None:
-    """Say what is wrong with a line of pip: an extra, a file or a wheel that is not there."""
+def problem_of(words: list[str]) -> str | None:
+    """Say what is wrong with a line of pip or make: what it names is not there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for word in words[2:]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words[1:]:
         name, _, extras = word.removesuffix("]").partition("[")
-        for extra in filter(None, extras.split(",")):
-            if extra not in project["optional-dependencies"]:
-                return f"there is no extra {extra}"
+        unknown = {*filter(None, extras.split(","))} - {*project["optional-dependencies"]}
+        if words[0] == "pip" and unknown:
+            return f"there is no extra {unknown}"
         if name.endswith(".txt") and not (ROOT / name).exists():
             return f"there is no file {name}"
         if name.startswith("dist/") and name != f"dist/ecomcat-{__version__}-py3-none-any.whl":
             return f"a wheel is not called {name}"
-    return None
-
-
-def problem_of_make(words: list[str]) -> str | None:
-    """Say what is wrong with a line of make: a target or a variable that is not there."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for word in words[1:]:
-        name, equals, _ = word.partition("=")
-        if not re.search(rf"^{name} \??=" if equals else rf"^{name}:", makefile, re.MULTILINE):
-            return f"the Makefile has no {name}"
+        key, equals, _ = word.partition("=")
+        entry = rf"^{re.escape(key)} \??=" if equals else rf"^{re.escape(key)}:"
+        if words[0] == "make" and not re.search(entry, makefile, re.MULTILINE):
+            return f"the Makefile has no {key}"
     return None

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import zipfile
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pandas as pd
 from command_line import Ended
 from documented import Line
+
+from tests.serving.pets import address_of
 
 # What makes a search a matter of seconds, unless the document says something else.
 TINY = {
@@ -44,30 +41,25 @@ def write_files(folder: Path) -> None:
     from ecomcat.data.sample import generate_sample
 
     rows = [(row.label, row.text) for row in generate_sample(300, 0.0, 1)]
-    for name, some in (("products", rows), ("train", rows[:240]), ("test", rows[240:])):
-        table = io.StringIO()
-        csv.writer(table).writerows([("category", "description"), *some])
-        (folder / f"{name}.csv").write_text(table.getvalue(), encoding="utf-8")
-    wide = io.StringIO()
-    split = [(number, label, *text.split(maxsplit=1)) for number, (label, text) in enumerate(rows)]
-    csv.writer(wide).writerows([("id", "category", "title", "description"), *split])
-    with zipfile.ZipFile(folder / "archive (1).zip", "w") as archive:
-        archive.writestr("products.csv", wide.getvalue())
-    records = [{"description": text, "category": label} for label, text in rows[:40]]
-    lines = "".join(f"{json.dumps(record)}\n" for record in records)
+    products = pd.DataFrame(rows, columns=["category", "description"])
+    for name, some in (("products", products), ("train", products[:240]), ("test", products[240:])):
+        some.to_csv(folder / f"{name}.csv", index=False)
+    titles = products["description"].str.split(n=1, expand=True)
+    wide = products.assign(title=titles[0], description=titles[1])
+    archive = {"method": "zip", "archive_name": "products.csv"}
+    wide.to_csv(folder / "archive (1).zip", index_label="id", compression=archive)
+    lines = products[:40].to_json(orient="records", lines=True)
     (folder / "products.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    parquet = pytest.importorskip("pyarrow.parquet")
-    table_of = pytest.importorskip("pyarrow").Table.from_pylist
-    parquet.write_table(table_of(records), folder / "products.parquet")
+    products[:40].to_parquet(folder / "products.parquet")
 
 
 class Folder:
     """Runs commands in their order; what one made is there for the next.
 
     Args:
-        folder: the working directory.
-        run: runs a command in this process.
-        open_until_end: closes what serves.
+        folder: The working directory.
+        run: Function that runs a command in this process.
+        open_until_end: Closes what serves.
     """
 
     def __init__(self, folder: Path, run: Any, open_until_end: ExitStack) -> None:
@@ -77,24 +69,21 @@ class Folder:
         self._address = ""
 
     def run(self, line: Line) -> None:
-        """Run a command as it stands, made small; it must end well."""
-        called = line.called()
-        if called is None:
-            assert line.text.startswith("curl "), f"{line}: no rule runs it"
-            self._call(line)
-            return
-        command, arguments = called
+        """Run a command as it stands, made small; it must end well and write what it names."""
+        command, arguments = line.called() or ("curl", shlex.split(line.text))
         if command == "serve":
             self._serve(arguments)
-            return
-        arguments = [*arguments, *self._made_small(command, arguments)]
-        main = import_module(f"ecomcat.{command}").main
-        ended: Ended = self._run(main, arguments, self._piped(line.text))
-        assert ended.code == 0, f"{line}\n{ended.errors}"
-        if " > " in line.text:
-            written = self._folder / shlex.split(line.text.rpartition(" > ")[2])[0]
-            written.write_text(ended.output, encoding="utf-8")
-            assert ended.output.strip(), f"{line} wrote nothing"
+        elif command == "curl":
+            self._call(arguments)
+        else:
+            arguments = [*arguments, *self._made_small(command, arguments)]
+            main = import_module(f"ecomcat.{command}").main
+            ended: Ended = self._run(main, arguments, self._piped(line.text))
+            assert ended.code == 0, f"{line}\n{ended.errors}"
+            if " > " in line.text:
+                assert ended.output.strip(), f"{line} wrote nothing"
+                written = shlex.split(line.text.rpartition(" > ")[2])[0]
+                (self._folder / written).write_text(ended.output, encoding="utf-8")
         for word in arguments:
             key, _, value = word.partition("=")
             if key in WRITTEN and value != "-":
@@ -106,10 +95,8 @@ class Folder:
         What no later command needs is not trained: only the first model, the study that later
         commands name, and its trial.
         """
-        if command not in {"search", "train"}:
-            return []
         given = dict(word.partition("=")[::2] for word in arguments)
-        if "search.from_trial" in given:
+        if command not in {"search", "train"} or "search.from_trial" in given:
             return []
         study = self._folder / "outputs" / "search" / given.get("search.name", "none")
         needed = "search.name" in given and not study.exists()
@@ -134,38 +121,16 @@ class Folder:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._open.callback(process.wait, 30)
+        self._open.callback(process.communicate, timeout=30)
         self._open.callback(process.terminate)
-        assert process.stderr is not None
-        self._open.callback(process.stderr.close)
-        said = ""
-        for text in process.stderr:
-            said += text
-            ready = re.search(r"Ready at (http://\S+)", text)
-            if ready:
-                self._address = ready[1]
-                return
-        raise AssertionError(f"serve ended: {said}")
+        self._address = address_of(process)
 
-    def _call(self, line: Line) -> None:
+    def _call(self, words: list[str]) -> None:
         """Ask what serves, as the line says."""
-        assert self._address, f"{line}: nothing serves yet"
-        words = [
-            re.sub(r"^http://127\.0\.0\.1:8000", self._address, word)
-            for word in shlex.split(line.text)
-        ]
-        curl = shutil.which("curl")
-        if curl is None:
-            pytest.skip("there is no curl")
-        done = subprocess.run(
-            [curl, "--silent", "--show-error", "--fail-with-body", *words[1:]],
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        words = [re.sub(r"^http://127\.0\.0\.1:8000", self._address, word) for word in words]
+        command = [words[0], "--silent", "--show-error", "--fail-with-body", *words[1:]]
+        done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True)
         if "-o" in words:
-            assert (self._folder / words[words.index("-o") + 1]).stat().st_size > 0, line
+            assert (self._folder / words[words.index("-o") + 1]).stat().st_size > 0, words
         else:
-            assert isinstance(json.loads(done.stdout), dict | list), line
+            assert "label" in done.stdout, words
