@@ -15,9 +15,6 @@ import pytest
 from ecomcat.cli import run
 from tests.command_line import Ended, command_line
 
-# Their asserts, too, are to show what they compared.
-pytest.register_assert_rewrite("mistakes")
-
 ROOT = Path(__file__).parent.parent
 
 TINY_MODEL = (

@@ -1,0 +1,209 @@
+"""What users get wrong ends with one message that says how to fix it; nothing is left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from importlib import import_module
+
+import pytest
+
+import ecomcat.export.classifier
+import ecomcat.pipeline
+from ecomcat.export.bundle import MANIFEST, write_manifest
+
+
+def rows_of(**classes):
+    """Return lines `label,text` of different texts, as many of each class as asked for."""
+    return [
+        f"{label},{label} number {number} of a kind"
+        for label, count in classes.items()
+        for number in range(count)
+    ]
+
+
+def table(*lines):
+    return "\n".join(["category,description", *lines, ""])
+
+
+GOOD = rows_of(Books=40, Shoes=40)
+THREE = [f"{i},{row}" for i, row in enumerate(GOOD)]
+
+
+def contents_of(folder):
+    """Return every path under a folder, with a hash of what the files hold."""
+    return {
+        str(path.relative_to(folder)): (
+            None if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+        )
+        for path in folder.rglob("*")
+    }
+
+
+def refuse_tensorflow():
+    raise AssertionError("expected the error before TensorFlow is imported")
+
+
+@pytest.fixture
+def refused(monkeypatch, run_main, tmp_path):
+    """Return a function that runs a command which must fail with all fragments in its message."""
+    for module in (ecomcat.pipeline, ecomcat.export.classifier):
+        monkeypatch.setattr(module, "import_tensorflow", refuse_tensorflow)
+
+    def run(command, arguments, fragments):
+        before = contents_of(tmp_path)
+        ended = run_main(import_module(f"ecomcat.{command}").main, *arguments)
+        assert (ended.code, ended.output) == (2, "")
+        _, *messages = f"\n{ended.errors}".split("\nError: ")
+        assert len(messages) == 1 and "Traceback" not in ended.errors
+        assert [each for each in fragments if each not in messages[0]] == [], messages[0]
+        assert contents_of(tmp_path) == before
+        return messages[0]
+
+    return run
+
+
+@pytest.fixture
+def exported(tmp_path):
+    """Return a folder with a manifest, as an export has, whose files hold nothing of use."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("model.keras", "labels.json"):
+        (folder / name).write_text(f"content of {name}", encoding="utf-8")
+    write_manifest(folder, ["model.keras", "labels.json"])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "fragments"),
+    [
+        *(
+            (GOOD, [f"{key}=descripton"], (key, "'descripton'", "'category', 'd", "Did you mean"))
+            for key in ("data.text_column", "data.label_column")
+        ),
+        (GOOD, ["data.text_column=5"], ("data.text_column", "0 to 1", "found 5", "'category', 'd")),
+        (
+            GOOD,
+            ["data.text_column=category", "data.label_column=category"],
+            ("different columns", "'category', 'description'"),
+        ),
+        (rows_of(Books=40), [], ("at least two classes", "'Books' (40)", "data.label_column")),
+        ([*GOOD, *rows_of(Toys=3)], [], ("at least 10", "'Toys' (3)", "data.rare_classes=drop")),
+        (
+            rows_of(Books=40, Toys=3),
+            ["data.rare_classes=drop"],
+            ("at least two classes", "'Books' (40)", "'Toys' (3)"),
+        ),
+        ([*GOOD, *["Toys,the same toy"] * 50], [], ("'Toys' (1)", "data.rare_classes=drop")),
+        ([], [], ("two classes",)),
+        (
+            [*GOOD[:10], "Books,one, two and three", *GOOD[10:]],
+            ["data.delimiter=comma"],
+            ("products.csv, line 12", "at most 2 columns", "found 3", "quotes"),
+        ),
+    ],
+)
+def test_columns_classes_and_rows_that_do_not_fit(refused, tmp_path, lines, arguments, fragments):
+    (tmp_path / "products.csv").write_text(table(*lines), encoding="utf-8")
+    refused("search", ["data=csv", "data.path=products.csv", *arguments], fragments)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragments"),
+    [
+        ("photo.png", b"\x89PNG\r\n" + bytes(99), ("photo.png", "a text table", "a PNG image")),
+        ("photo.csv", b"\x89PNG\r\n" + bytes(99), ("photo.csv", "a text table", "a PNG image")),
+        (
+            "three.csv",
+            "\n".join(["id,category,description", *THREE]).encode(),
+            ("data.text_column and data.label_column", "'id'", "'description'"),
+        ),
+    ],
+)
+def test_a_file_that_is_no_table_of_texts_and_labels(refused, tmp_path, name, content, fragments):
+    (tmp_path / name).write_bytes(content)
+    refused("search", ["data=csv", f"data.path={name}"], fragments)
+    refused("search", ["data=csv", f"data.path=x{name}"], ("no such file", f"mean '{name}'?"))
+
+
+def test_log_lines_and_the_message_go_to_standard_error(run_command, tmp_path):
+    (tmp_path / "products.csv").write_text(table(*rows_of(Books=40)), encoding="utf-8")
+    ended = run_command("search", ["data=csv", "data.path=products.csv"], tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith("Data: products.csv, first row taken as header")
+    assert [line for line in lines if line.startswith("Error: ")] == lines[-1:]
+    assert [path.name for path in tmp_path.iterdir()] == ["products.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragments"),
+    [
+        (None, None, ("exported model in model", "no such folder", "ecomcat.search")),
+        (MANIFEST, None, ("exported model in model", MANIFEST, "ecomcat.search")),
+        (MANIFEST, "{", ("exported model in model", MANIFEST)),
+        (MANIFEST, "[]", ("exported model in model", MANIFEST)),
+        (MANIFEST, '{"project": "ecomcat", "format": 99}', (MANIFEST, "ecomcat.search")),
+        ("labels.json", None, ("are missing: labels.json", "copy the whole folder")),
+        ("labels.json", "other", ("not those exported: labels.json", "Export the model")),
+    ],
+)
+def test_a_model_that_cannot_be_opened(refused, exported, tmp_path, name, content, fragments):
+    (tmp_path / "products.csv").write_text(table(*GOOD), encoding="utf-8")
+    if name is None:
+        shutil.rmtree(exported)
+    elif content is None:
+        (exported / name).unlink()
+    else:
+        (exported / name).write_text(content, encoding="utf-8")
+    refused("evaluate", ["data.path=products.csv"], fragments)
+    refused("predict", ["input=products.csv", "output=out.csv"], fragments)
+
+
+ABSENT = ["data=csv", "data.path=absent.csv"]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "fragments"),
+    [
+        ("evaluate", [], ("data.path=FILE",)),
+        ("evaluate", ["data.path=absent.csv"], ("absent.csv", "no such file")),
+        ("evaluate", ["data.path=absent.csv", "data.header=yes"], ("data.header", "'yes'")),
+        ("evaluate", ["data.path=a", "model_dir=my models (1)"], ("my models (1)", "model_dir=F")),
+        ("predict", [], ("input=FILE and output=FILE", "standard input")),
+        ("predict", ["input=products.csv"], ("input=FILE and output=FILE",)),
+        ("predict", ["input=absent.csv", "output=out.csv"], ("absent.csv", "no such file")),
+        ("predict", ["input=a.csv", "output=b.csv", "batch_rows=0"], ("batch_rows", "found 0")),
+        ("train", ["model.lstm_units=[32,64]"], ("model.lstm_units=[32, 64]", "ecomcat.search")),
+        # Before the data is read:
+        ("search", [*ABSENT, "search.name=a/b"], ("search.name", "letters", "found 'a/b'")),
+        ("search", [*ABSENT, "seed=-1"], ("seed: expected",)),
+        ("search", [*ABSENT, "model_dir=models/first/model"], ("absent.csv",)),
+        ("search", ABSENT, ("absent.csv",)),  # the former model survives
+        ("search", ["data=csv"], ("data=csv", "data.path=FILE")),
+    ],
+)
+@pytest.mark.usefixtures("exported")
+def test_what_is_missing_or_wrong_is_named_and_nothing_is_touched(
+    refused, command, arguments, fragments
+):
+    refused(command, arguments, fragments)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "arguments", "fragments"),
+    [
+        ("thesis/chapter.txt", "years of work", ["model_dir=thesis"], ("chapter.txt", "touched")),
+        (f"site/{MANIFEST}", '{"name": "A site"}', ["model_dir=site"], ("site", MANIFEST)),
+        ("model", "not a folder", [], ("model_dir=model", "found a file")),
+        ("notes", "not a folder", ["model_dir=notes/model"], ("model_dir=notes/model",)),
+        ("outputs", "not a folder", [], ("outputs",)),
+    ],
+)
+def test_a_place_where_something_else_stands_is_not_touched(
+    refused, tmp_path, path, content, arguments, fragments
+):
+    (tmp_path / "products.csv").write_text(table(*GOOD), encoding="utf-8")
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text(content, encoding="utf-8")
+    refused("search", ["data=csv", "data.path=products.csv", *arguments], fragments)
