@@ -100,8 +100,10 @@ class Folder:
             return []
         study = self._folder / "outputs" / "search" / given.get("search.name", "none")
         needed = "search.name" in given and not study.exists()
-        dry = [] if needed or not (self._folder / "model").exists() else ["search.dry_run=true"]
-        return [*dry, *(f"{key}={value}" for key, value in TINY.items() if key not in given)]
+        wide = ["data.path=archive (1).zip"] if "data.text_column" in given else []
+        exported = (self._folder / "model").exists()
+        dry = ["search.dry_run=true"] if wide or (exported and not needed) else []
+        return [*wide, *dry, *(f"{key}={value}" for key, value in TINY.items() if key not in given)]
 
     def _piped(self, text: str) -> bytes | None:
         """Return what the command before ours in a pipe writes."""
