@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+import pyarrow as pa
+
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import write_failure
 
@@ -33,7 +35,7 @@ _PACKINGS: dict[bytes, Callable[[Any], Any]] = {
     rb"\x1f\x8b": gzip.open,
     rb"BZh[1-9]1AY&SY": bz2.open,
     rb"\xfd7zXZ\x00": lzma.open,
-    rb"\x28\xb5\x2f\xfd": lambda stream: _open_zstd(stream),
+    rb"\x28\xb5\x2f\xfd": lambda stream: pa.input_stream(stream, compression="zstd"),
 }
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet")
 
@@ -111,8 +113,6 @@ def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[
                 stream = unpack(stream)
             yield stream, name
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.errno:
-            raise UserError(f"Cannot keep {name} on disk: {write_failure(error)}") from error
         raise UserError(
             f"{name}: expected a whole file, found one that cannot be read to its end ({error}). "
             "It is damaged or cut short: download or copy it again."
@@ -142,17 +142,19 @@ def _unpacking(head: bytes) -> Callable[[Any], Any] | None:
     return next((unpack for start, unpack in _PACKINGS.items() if re.match(start, head)), None)
 
 
-def _open_zstd(stream: IO[bytes]) -> Any:
-    import pyarrow as pa
-
-    return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
-
-
 @contextmanager
 def _copied(stream: IO[bytes]) -> Iterator[BinaryIO]:
     """Copy a stream into a file without a name."""
     with tempfile.TemporaryFile() as file:
-        shutil.copyfileobj(stream, file)
+        try:
+            shutil.copyfileobj(stream, file)
+        except OSError as error:
+            if error.errno is None:  # what is packed is damaged
+                raise
+            raise UserError(
+                f"Cannot copy the table to {tempfile.gettempdir()} (TMPDIR names another folder): "
+                f"{write_failure(error)}"
+            ) from error
         yield file
 
 

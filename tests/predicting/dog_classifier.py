@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,25 +83,14 @@ def label_file(
         )
 
 
-def replaced_model(classifier: Any) -> Any:
-    """Put a classifier in place of any exported model, within a `with` block."""
-    return _Replaced(classifier)
-
-
-class _Replaced:
-    def __init__(self, classifier: Any) -> None:
-        self._patches = [
-            patch.object(ecomcat.export.bundle, "require_export", lambda directory: None),
-            patch.object(ecomcat.export.classifier, "load_classifier", lambda *_: classifier),
-        ]
-
-    def __enter__(self) -> None:
-        for change in self._patches:
-            change.start()
-
-    def __exit__(self, *_: object) -> None:
-        for change in self._patches:
-            change.stop()
+@contextmanager
+def replaced_model(classifier: Any) -> Iterator[None]:
+    """Put a classifier in place of any exported model."""
+    with (
+        patch.object(ecomcat.export.bundle, "require_export", lambda directory: None),
+        patch.object(ecomcat.export.classifier, "load_classifier", lambda *_: classifier),
+    ):
+        yield
 
 
 # Files of rows: a dictionary each, all of the same keys
