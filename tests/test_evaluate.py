@@ -72,9 +72,9 @@ def figures(table: str, name: str = "shop.csv", **data: Any) -> dict[str, Any]:
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> bool:
-    """Tell whether it was said that texts seen in training cannot be told apart."""
+    """Return whether a warning says that texts seen in training cannot be recognised."""
     return any(
-        record.levelno == logging.WARNING and "cannot be told apart" in record.getMessage()
+        record.levelno == logging.WARNING and "cannot be recognised" in record.getMessage()
         for record in caplog.records
     )
 

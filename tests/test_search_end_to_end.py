@@ -56,9 +56,9 @@ def test_keeps_each_trials_best_weights_and_validation_probabilities(
     assert [trial.name for trial in trials] == ["0000", "0001"]
     for trial in trials:
         assert (trial / "best_weights.npz").stat().st_size > 0
-        with np.load(trial / "validation.npz", allow_pickle=False) as kept:
-            assert kept["probabilities"].shape == (metrics["validation"]["rows"], 6)
-            np.testing.assert_allclose(kept["probabilities"].sum(axis=1), 1, atol=1e-4)
+        with np.load(trial / "validation.npz", allow_pickle=False) as stored:
+            assert stored["probabilities"].shape == (metrics["validation"]["rows"], 6)
+            np.testing.assert_allclose(stored["probabilities"].sum(axis=1), 1, atol=1e-4)
     with (study_of(folder) / "trials.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["completed", "completed"]

@@ -1,4 +1,4 @@
-"""Keys that change the split: checked early, refused where they do nothing, kept by studies."""
+"""Keys that change the split: checked early, refused where they do nothing, recorded by studies."""
 
 from __future__ import annotations
 

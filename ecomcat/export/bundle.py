@@ -170,7 +170,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
         shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"Cannot write the model to {directory}: {write_failure(error)} The search is kept; "
+            f"Cannot write the model to {directory}: {write_failure(error)} The search is saved; "
             "model_dir=FOLDER names another place."
         ) from error
     finally:

@@ -18,7 +18,7 @@ from ecomcat.export.summary import (
 )
 from ecomcat.text.tokenizer import valid_unicode
 
-_MAX_PAIRS, _MAX_LEAST_FOUND = 5, 3
+_MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 # What Markdown could take for markup beside HTML's; an underscore between letters never is.
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -61,7 +61,7 @@ def model_card(
         max_categories=max_categories,
         coverage=coverage_table("", test),
         pairs=hardest_pairs(test, labels, _MAX_PAIRS),
-        least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_LEAST_FOUND],
+        least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
         sentences=model_sentences(metrics["final"]),
     )
 

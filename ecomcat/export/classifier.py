@@ -303,8 +303,8 @@ def warn_of_other_columns(
     if differs:
         logger.warning(
             "The text is column %s, but the model was trained on %s: where other columns are "
-            "joined, its answers may be worse, and texts that it saw in training cannot be told "
-            "apart from new ones.",
+            "joined, its answers may be worse, and texts that it saw in training cannot be "
+            "recognised.",
             " + ".join(map(str, found)),
             " + ".join(map(str, trained)),
         )

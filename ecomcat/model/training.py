@@ -196,7 +196,7 @@ class ValidationWatch:
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
         outcome.epochs = epoch
         outcome.curves.append(row)
-        # Equals are told apart by the loss: a network may learn before its answers change.
+        # The loss decides between equal scores: a network may learn before its answers change.
         if not outcome.scores or _rank(scores) > _rank(outcome.scores):
             outcome.best_epoch, outcome.scores = epoch, scores
             outcome.probabilities = probabilities

@@ -17,7 +17,7 @@ from ecomcat.text.tokenizer import valid_unicode
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-# Told apart by most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
+# Different to most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
 # https://jfly.uni-koeln.de/color/
 COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),

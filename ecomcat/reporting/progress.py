@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.reporting.terminal import STATUS_STYLES, TELLING, describe_values
+from ecomcat.reporting.terminal import SHOWN_FIRST, STATUS_STYLES, describe_values
 from ecomcat.tuning.records import PRUNED, SearchListener, TrialRecord
 
 logger = logging.getLogger("ecomcat")
@@ -53,8 +53,8 @@ class SearchProgress(SearchListener):
         self._max_trials = max_trials
         self._began = time.monotonic()
         self._deadline = self._began + seconds_left
-        self._names = [name for name in TELLING if name in names]
-        self._names += [name for name in names if name not in TELLING]
+        self._names = [name for name in SHOWN_FIRST if name in names]
+        self._names += [name for name in names if name not in SHOWN_FIRST]
         self._done = done
         self._best = best
         self._seconds_after = seconds_after

@@ -26,7 +26,7 @@ from ecomcat.errors import UserError
 from ecomcat.export.card import model_card
 from ecomcat.options import Rule
 from ecomcat.reporting.confusion_image import draw_confusion
-from ecomcat.reporting.terminal import TELLING
+from ecomcat.reporting.terminal import SHOWN_FIRST
 from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
@@ -119,7 +119,7 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
     plugin = config.value[0].metadata.plugin_data
     content = HParamsPluginData.FromString(plugin.content)
     for info in content.experiment.hparam_infos:
-        info.differs = info.name in {_ENDED, *TELLING}
+        info.differs = info.name in {_ENDED, *SHOWN_FIRST}
     plugin.content = content.SerializeToString()
     with _event_writer(directory):
         _write_raw(config)

@@ -18,7 +18,7 @@ from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRe
 _LOG_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40
 _MAX_MATRIX_CLASSES = 12
-TELLING = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # where there is little room
+SHOWN_FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # in little room
 STATUS_STYLES = {COMPLETED: "green", PRUNED: "yellow", CUT_SHORT: "magenta", FAILED: "red"}
 
 

@@ -113,7 +113,7 @@ def encode_all(
     Args:
         tokenizer: Tokenizer, fitted on training texts.
         texts: Iterable of strings.
-        max_tokens: Integer. Tokens kept from the beginning of each text.
+        max_tokens: Integer. Tokens read from the beginning of each text.
         on_texts: Function that is called with the number of texts in each encoded chunk.
     """
     pieces: list[NDArray[np.int32]] = []

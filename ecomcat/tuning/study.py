@@ -55,7 +55,7 @@ class Study:
 
     @cached_property
     def trials(self) -> TrialTable:
-        """The study's trials, read once and kept up to date by the search."""
+        """The study's trials, read once and brought up to date by the search."""
         return TrialTable(self.directory)
 
     def trial_dir(self, trial_id: str) -> Path:

@@ -243,10 +243,10 @@ def test_parquet_keeps_types_values_and_what_its_writer_noted(table, groups):
         pq.write_table(table, source, row_group_size=groups)
         label_file(source, written)
         labelled = pq.read_table(written)
-    kept = labelled.select(table.column_names)
-    assert kept.schema.equals(table.schema)
-    assert kept.schema.metadata[b"by"] == b"us"
-    assert kept.equals(table)
+    original = labelled.select(table.column_names)
+    assert original.schema.equals(table.schema)
+    assert original.schema.metadata[b"by"] == b"us"
+    assert original.equals(table)
     assert labelled["predicted_category"].to_pylist() == ["dogs"] * len(table)
 
 

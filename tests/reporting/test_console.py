@@ -31,7 +31,7 @@ _COLOURS, _MOVES = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;?]*[A-
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass on demand."""
 
     def __init__(self) -> None:
         self.now = 100.0

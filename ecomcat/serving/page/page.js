@@ -2,7 +2,7 @@
 // markup.
 
 const BARS_SHOWN = 6;
-const LEAST_SHARE = 0.08; // of the strongest word's weight: what is below is not highlighted
+const MIN_SHARE = 0.08; // of the strongest word's weight: what is below is not highlighted
 const STRENGTHS = 4;
 
 const byId = (id) => document.getElementById(id);
@@ -88,7 +88,7 @@ function showBars(probabilities) {
 function strengths(words) {
   const strongest = Math.max(0, ...words.map((word) => word.weight));
   return words
-    .filter((word) => word.weight > 0 && word.weight >= strongest * LEAST_SHARE)
+    .filter((word) => word.weight > 0 && word.weight >= strongest * MIN_SHARE)
     .flatMap(({ weight, spans }) => {
       const strength = Math.ceil((weight / strongest) * STRENGTHS);
       return spans.map(([start, end]) => ({ start, end, strength, weight }));
