@@ -124,7 +124,7 @@ def new_parser(script: str, description: str, store: bool = False) -> argparse.A
             type=Path,
             default=Path(f"outputs/benchmarks/{script}"),
             metavar="FOLDER",
-            help="where finished cells, studies and logs are kept (default: %(default)s)",
+            help="where finished cells, studies and logs are stored (default: %(default)s)",
         )
     return parser
 
