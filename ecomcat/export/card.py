@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.export.summary import (
     coverage_table,
@@ -17,6 +18,9 @@ from ecomcat.export.summary import (
     verdict,
 )
 from ecomcat.text.tokenizer import valid_unicode
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 # What Markdown could take for markup beside HTML's; an underscore between letters never is.
@@ -37,10 +41,32 @@ def model_card(
         template: `"report.md"` for what it says of the model alone. Defaults to the whole card.
         max_categories: Integer. Categories to list. Defaults to all.
     """
+    test = metrics["test"]
+    present = [(name, score) for name, score in test["per_class"].items() if score["rows"]]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **metrics,
+            labels=labels,
+            scores=scores_table("", score_sets(metrics)),
+            verdict=verdict(metrics),
+            table_of_parts=parts_table(metrics),
+            max_categories=max_categories,
+            coverage=coverage_table("", test),
+            pairs=hardest_pairs(test, labels, _MAX_PAIRS),
+            least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
+            sentences=model_sentences(metrics["final"]),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("ecomcat", "export"),
         autoescape=True,
         finalize=lambda value: (
@@ -49,20 +75,6 @@ def model_card(
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
-    )
-    test = metrics["test"]
-    present = [(name, score) for name, score in test["per_class"].items() if score["rows"]]
-    return environment.get_template(template).render(
-        **metrics,
-        labels=labels,
-        scores=scores_table("", score_sets(metrics)),
-        verdict=verdict(metrics),
-        table_of_parts=parts_table(metrics),
-        max_categories=max_categories,
-        coverage=coverage_table("", test),
-        pairs=hardest_pairs(test, labels, _MAX_PAIRS),
-        least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
-        sentences=model_sentences(metrics["final"]),
     )
 
 

@@ -71,9 +71,9 @@ class Table:
 
 
 def _shown(cell: object, pattern: str) -> str:
-    if cell is None:
-        return ""
-    return format(cell, pattern) if isinstance(cell, int | float) else str(cell)
+    if type(cell) in {int, float}:
+        return format(cell, pattern)
+    return "" if cell is None else str(cell)
 
 
 def score_sets(metrics: Metrics) -> dict[str, Scores]:

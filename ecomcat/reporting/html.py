@@ -15,6 +15,7 @@ from ecomcat.export.summary import Table
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from plotly.graph_objects import Figure
 
 # Different to most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
@@ -46,6 +47,24 @@ def render(
         refresh_seconds: Integer. Seconds after which an open page loads itself anew. Defaults to
             0, for never.
     """
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title,
+            subtitle=subtitle,
+            sections=sections,
+            footer=footer,
+            refresh_seconds=refresh_seconds,
+            plotly_script=_plotly_script,
+            packed=_packed,
+        )
+    )
+    return valid_unicode(page.lstrip())
+
+
+@cache
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -56,16 +75,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters.update(kind=lambda part: type(part).__name__, sha256=_sha256)
-    page = environment.get_template("page.html").render(
-        title=title,
-        subtitle=subtitle,
-        sections=sections,
-        footer=footer,
-        refresh_seconds=refresh_seconds,
-        plotly_script=_plotly_script,
-        packed=_packed,
-    )
-    return valid_unicode(page.lstrip())
+    return environment
 
 
 def _sha256(script: str) -> str:

@@ -21,7 +21,7 @@ from ecomcat.model.space import Domain, read_space, resolve_auto
 from ecomcat.reporting.html import Code, Part, render
 from ecomcat.reporting.page_sections import data_parts, mistake_parts, model_parts
 from ecomcat.reporting.search_charts import progress_charts, space_charts
-from ecomcat.reporting.terminal import differing_names, plain_value
+from ecomcat.reporting.terminal import differing_names
 from ecomcat.tuning.records import (
     COMPLETED,
     RUNNING,
@@ -144,7 +144,7 @@ def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
             [
                 *(record.id, record.status, record.objective, record.accuracy),
                 *(record.epochs, record.seconds, record.parameters or None),
-                *(_cell(record.values.get(name)) for name in names),
+                *(record.values.get(name) for name in names),
                 record.ended,
             ]
             for record in ranked
@@ -153,10 +153,6 @@ def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
         formats={**formats, **dict.fromkeys(names, ".6g")},
         fold=15,
     )
-
-
-def _cell(value: Any) -> Any:
-    return value if type(value) in {int, float} else plain_value(value)
 
 
 def _reproduction(

@@ -31,9 +31,6 @@ from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
-_MAX_CATEGORIES = 1000  # that the text lists
-
-
 _METRICS = {
     "objective": ("best/macro_f1", "val macro-F1 (best epoch)"),
     "accuracy": ("best/accuracy", "val accuracy (best epoch)"),
@@ -51,6 +48,7 @@ _STATUS = {
 }
 FINAL = "final"
 MAX_PR_CURVES = 24
+_MAX_CATEGORIES = 1000  # that the text lists
 
 
 class TensorBoardListener(SearchListener):

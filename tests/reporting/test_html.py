@@ -8,7 +8,7 @@ import re
 import pytest
 from pages import HARM, one_of_each
 
-from ecomcat.reporting.html import MarkedText, plotly_text, render
+from ecomcat.reporting.html import MarkedText, render
 
 
 def page_of(*parts, **options):
@@ -51,14 +51,6 @@ def test_marking_loses_no_letter(spans):
     page = page_of(MarkedText("", "a<b&", spans))
     (shown,) = re.findall(r'<p dir="auto">(.*?)</p>', page)
     assert html.unescape(re.sub("<.*?>", "", shown)) == "a<b&"
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [("<b>&", "&lt;b&gt;&amp;"), ("x" * 70 + "y" * 29, "x" * 30 + "…" + "y" * 29), (3, "3")],
-)
-def test_plotly_is_given_no_markup(value, shown):
-    assert plotly_text(value) == shown
 
 
 def test_every_box_that_may_scroll_is_reached_by_the_keyboard_and_has_a_name():

@@ -135,20 +135,9 @@ def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
     assert [count for _, count in marks] == ["5", "2", "1"]
 
 
-def test_the_page_of_a_running_search_loads_itself_anew_and_may_be_written_elsewhere(tmp_path):
-    study = store(tmp_path, trials(3), final=False)
-    running = write_report(study, tmp_path / "elsewhere.html", running=True)
-    assert 'http-equiv="refresh"' in running.read_text(encoding="utf-8")
-    assert not (study.directory / "report.html").exists()
-    assert 'http-equiv="refresh"' not in write_report(study).read_text(encoding="utf-8")
-
-
-def test_five_hundred_trials_stay_below_five_megabytes(tmp_path):
-    assert len(report_of(tmp_path, trials(500)).encode()) < 5e6
-
-
 def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monkeypatch):
-    page = report_of(tmp_path / "my files" / "search", trials(9), final=False)
+    page = report_of(tmp_path / "my files" / "search", trials(500), final=False)
+    assert len(page) < 5e6
     assert re.search(r"search.from_trial=made-up/\d{4} &#39;outputs_dir=", page)
     assert "Again: python -m ecomcat.report search.name=made-up &#39;outputs_dir=" in page
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,6 @@ from ecomcat.reporting.terminal import (
     importance_table,
     output_console,
     per_class_table,
-    plain_value,
     print_tables,
 )
 from ecomcat.tuning.records import TrialRecord
@@ -92,19 +91,14 @@ def test_captions_say_what_is_not_shown() -> None:
     assert not per_class_table("By category", scores_of(["a", "b"])).note
 
 
-@pytest.mark.parametrize(("classes", "shown"), [(12, True), (13, False)])
-def test_a_confusion_matrix_of_very_many_categories_is_left_out(classes: int, shown: bool) -> None:
-    scores = scores_of([f"class {number}" for number in range(classes)])
-    assert (confusion_table(scores) is not None) == shown
-
-
-def test_predicted_categories_are_numbered_where_their_names_have_no_room() -> None:
+def test_a_confusion_matrix_has_numbers_for_names_where_these_have_no_room() -> None:
     scores = scores_of(["Clothing & Accessories", "Household", "Toys"])
     assert "3 Toys 0 10 20" in printed(confusion_table(scores, width=40))
     assert "Household Toys" in printed(confusion_table(scores, width=120))
+    assert confusion_table(scores_of([f"class {number}" for number in range(13)])) is None
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("width", [40, 120])
 def test_no_table_of_a_final_model_is_wider_than_the_terminal(width: int) -> None:
     metrics = final_snapshot(["Clothing & Accessories", "語" * 20, "Toys"])["metrics"]
     shown = lines(*final_tables(metrics, width), width=width)
@@ -119,11 +113,3 @@ def test_a_final_model_is_shown_beside_the_baseline_and_by_its_parts() -> None:
     assert "linear baseline on test" in text
     last = printed(tables[-1])
     assert last.index("test (scored once)") < last.index("validation (weights before retraining)")
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(64, "64"), (0.123456, "0.123"), (1e-7, "1e-07"), (1.0, "1"), (True, "True"), (None, "None")],
-)
-def test_a_real_number_is_written_in_three_digits(value: object, written: str) -> None:
-    assert plain_value(value) == written
