@@ -205,13 +205,8 @@ def compare_splits(
 ) -> dict[str, Any]:
     """Split the rows in three ways, and train and test the same model on each.
 
-    Args:
-        rows: The rows of the file.
-        features: Sparse matrix, a row a distinct text.
-        groups: Integer array `(texts,)`, the group of near-duplicates of each text.
-        fractions: Fractions of validation, which is trained on as well, and of test.
-        seeds: Seeds of the splits.
-        advance: Function that is called with 1 after each training.
+    `fractions` are those of validation, which is trained on as well, and of test; `groups` are the
+    near-duplicates of each distinct text.
     """
     # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
     common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]

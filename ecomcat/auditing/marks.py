@@ -26,11 +26,7 @@ _BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin
 def write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = None) -> int:
     """Write a table with a column for marks, in which those of an earlier file stay.
 
-    Args:
-        path: Path. The file.
-        table: DataFrame with the column `key`.
-        max_rows: Integer. Number of rows that are written besides marked ones further down.
-            Defaults to None, all of them.
+    Beyond `max_rows`, only marked rows are written.
 
     Returns:
         How many rows are marked.

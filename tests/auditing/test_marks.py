@@ -60,7 +60,7 @@ def test_no_cell_is_a_formula_and_rows_are_known_by_their_text(tmp_path: Path, s
             assert (row["key"], row["exclude"]) == (key(row["text"]), "")
 
 
-def test_another_audit_keeps_the_marks_also_of_rows_below_the_limit(
+def test_marks_stay_in_the_next_audit_also_below_the_limit_and_a_search_leaves_them_out(
     shop: Path, folder: Path
 ) -> None:
     marked = mark(folder / SUSPICIOUS, [0, 3, 40])
@@ -73,6 +73,9 @@ def test_another_audit_keeps_the_marks_also_of_rows_below_the_limit(
     assert [row["key"] for row in rows if row["exclude"] == "x"] == near
     assert [row["group"] for row in rows] == ["1", "1", "1"]
     assert figures["marked"] == {SUSPICIOUS: 3, NEAR: 1}
+    data = DataConfig(name="csv", path=str(shop), exclude=str(folder / SUSPICIOUS))
+    dataset = load_dataset(data, 1)
+    assert sorted(dataset.digests[row].hex() for row in dataset.excluded) == sorted(marked)
 
 
 def test_marks_whose_rows_are_gone_are_saved_in_files_of_their_own(
@@ -97,13 +100,6 @@ def test_a_mark_that_is_none_ends_the_audit_before_it_begins(shop: Path, folder:
     with pytest.raises(UserError, match=r" 4: .*'perhaps'"):
         audit_file(shop, folder.parent)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-def test_a_search_leaves_out_what_was_marked(shop: Path, folder: Path) -> None:
-    marked = mark(folder / SUSPICIOUS, [0, 5, 9])
-    data = DataConfig(name="csv", path=str(shop), exclude=str(folder / SUSPICIOUS))
-    dataset = load_dataset(data, 1)
-    assert sorted(dataset.digests[row].hex() for row in dataset.excluded) == sorted(marked)
 
 
 @pytest.mark.parametrize(
