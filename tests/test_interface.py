@@ -106,6 +106,7 @@ def test_every_name_is_there_and_has_a_docstring() -> None:
         ({"final": "ensemble", "seed": 2}, ["final=ensemble", "seed=2"]),
         ({"model": {"extra": {"width": 3}}}, ["model.extra.width=3"]),
         ({"model": {"pooling": ["max", "last"]}}, ["model.pooling=[max,last]"]),
+        ({"data": {"text_column": ["a, b", 2]}}, ["data.text_column=['a, b',2]"]),
         ({"final": {"onnx": False}, "against": None}, ["final.onnx=false", "against=null"]),
         ({"model_dir": Path("a b")}, ["model_dir=a b"]),
         ({"model.dropout": "0.1..0.5"}, ["model.dropout=0.1..0.5"]),

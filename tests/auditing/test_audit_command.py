@@ -105,15 +105,6 @@ def test_a_file_in_the_place_of_the_folder_is_found_before_any_work(
     assert place.read_text(encoding="utf-8").strip() == "a,mine"
 
 
-def test_a_missing_package_is_named_with_the_line_that_installs_it(
-    run_audit: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "py3langid")
-    ended = run_audit("data=sample")
-    assert ended.code == 2
-    assert 'py3langid, found none. Install with: pip install "ecomcat[audit]"' in ended.errors
-
-
 @pytest.mark.slow
 def test_neither_tensorflow_nor_ray_is_imported(tmp_path: Path) -> None:
     program = (
