@@ -65,9 +65,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: List, array or Series of texts, or a DataFrame whose columns are joined.
             y: Labels, one for each text.
-
-        Raises:
-            UserError: For whatever the user can fix, such as too few texts of a label.
         """
         values = np.asarray(y)
         by_name = {str(value): value for value in np.unique(values)}
@@ -88,9 +85,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.metrics_, self.trials_ = dict(result.metrics), result.trials
             self._files = {path.name: path.read_bytes() for path in result.model_dir.iterdir()}
             self.classifier_: Classifier = result.model
-        known = [by_name[label] for label in self.classifier_.labels]
-        self._order = np.argsort(np.array(known, values.dtype))
-        self.classes_ = np.array(known, values.dtype)[self._order]
+        known = np.array([by_name[label] for label in self.classifier_.labels], values.dtype)
+        self._order = np.argsort(known)
+        self.classes_ = known[self._order]
         self._prior = np.array([(values == label).mean() for label in self.classes_])
         self.n_features_in_ = 1
         return self

@@ -21,6 +21,7 @@ from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from ecomcat.data.sources import LabelledRows
@@ -73,7 +74,7 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     rows = rows or _read(config.data, directory)
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.text_columns, rows.text_columns)
-    return {"source": rows.source, **_figures(classifier, rows)}
+    return {"source": rows.source, **_figures(classifier, rows.frame)}
 
 
 def _read(data: DataConfig, directory: Path) -> LabelledRows:
@@ -87,61 +88,55 @@ def _read(data: DataConfig, directory: Path) -> LabelledRows:
         return load_labelled_rows(data)
 
 
-def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
-    import numpy as np
-
+def _figures(classifier: Classifier, frame: pd.DataFrame) -> dict[str, Any]:
     from ecomcat.data.cleaning import clean_label, has_words
 
-    numbers = {label: number for number, label in enumerate(classifier.labels)}
-    frame = rows.frame.assign(label=rows.frame["label"].map(clean_label))
-    usable = frame[frame["text"].map(has_words).astype(bool) & (frame["label"] != "")]
-    known = usable[usable["label"].isin(numbers)]
-    unknown = usable.drop(known.index)["label"].value_counts()
-    if known.empty:
+    labels = frame["label"].map(clean_label)
+    usable = frame["text"].map(has_words).astype(bool) & (labels != "")
+    is_known = usable & labels.isin(classifier.labels)
+    unknown = labels[usable & ~is_known].value_counts()
+    if not is_known.any():
         raise UserError(
             f"Expected rows of the model's categories ({name_five(classifier.labels)}), found "
-            f"{len(usable)} rows of others ({name_five(unknown.index)}). Check data.label_column "
+            f"{usable.sum()} rows of others ({name_five(unknown.index)}). Check data.label_column "
             "and data.text_column."
         )
     with step("Labelling and scoring the rows"):
-        label_ids = np.array(known["label"].map(numbers), np.int64)
-        scores = _scores(classifier, known["text"].tolist(), label_ids)
+        scores = _scores(classifier, frame["text"][is_known], labels[is_known])
     return {
         "rows": len(frame),
-        "empty_rows": len(frame) - len(usable),
+        "empty_rows": int((~usable).sum()),
         "unknown_labels": unknown.to_dict(),
         **scores,
     }
 
 
-def _scores(
-    classifier: Classifier, texts: list[str], label_ids: NDArray[np.int64]
-) -> dict[str, Any]:
-    import numpy as np
+def _scores(classifier: Classifier, texts: pd.Series, labels: pd.Series) -> dict[str, Any]:
+    import pandas as pd
 
     from ecomcat.model.metrics import score_answers
 
-    answers = classifier.probabilities(texts)
-    seen = classifier.was_trained_on(texts)
+    label_ids = pd.Index(classifier.labels).get_indexer(pd.Index(labels))
+    answers = classifier.probabilities(texts.tolist())
+    seen = classifier.was_trained_on(texts.tolist())
 
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        scores = score_answers(
+        return score_answers(
             answers[chosen],
             label_ids[chosen],
             classifier.labels,
             classifier.acceptance,
-            texts=[texts[row] for row in np.flatnonzero(chosen)],
+            texts=texts[chosen].tolist(),
             present_only=True,
-        )
-        return scores.describe()
+        ).describe()
 
     return {
         "trained_rows": int(seen.sum()),
         "new": scored(~seen),
         "trained_on": scored(seen),
-        "all": scored(np.ones_like(seen)),
+        "all": scored(seen | ~seen),
     }
 
 

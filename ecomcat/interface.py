@@ -1,12 +1,16 @@
-"""The Python interface: what the commands do, as functions of a path or a DataFrame."""
+"""The Python interface: what the commands do, as functions of a path or a DataFrame.
+
+Each takes what the command line takes, as strings (`"model.dropout=0.1..0.5"`) or as keywords
+(`model={"dropout": 0.3}`), and raises `UserError` for whatever the user can fix.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ecomcat.auditing.run import Audit
-    from ecomcat.config import DataConfig
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.pipeline import Run
@@ -73,9 +76,6 @@ def search(data: Data = None, /, *overrides: str, budget: str = "quick", **keywo
         **keywords: Overrides as keywords: `final="ensemble"`, `seed=2`,
             `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`.
 
-    Raises:
-        UserError: For whatever the user can fix.
-
     >>> once = {"max_trials": 1, "max_epochs": 1, "workers": 1}
     >>> result = ecomcat.search("products.csv", "model.dropout=0.1..0.5", search=once)
     >>> sorted(result.metrics["test"]["per_class"])
@@ -93,11 +93,8 @@ def train(data: Data = None, /, *overrides: str, **keywords: Any) -> Result:
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
-        *overrides: Strings as on the command line, such as `"model.dropout=0.3"`.
-        **keywords: Overrides as keywords, such as `model={"dropout": 0.3}`.
-
-    Raises:
-        UserError: For whatever the user can fix.
+        *overrides: Strings as on the command line.
+        **keywords: Overrides as keywords.
 
     >>> ecomcat.train("products.csv", model={"dropout": [0.3, 0.4]})
     Traceback (most recent call last):
@@ -109,7 +106,11 @@ def train(data: Data = None, /, *overrides: str, **keywords: Any) -> Result:
 
 
 def _result(
-    run: Any, command: str, data: Data, overrides: tuple[str, ...], keywords: Mapping[str, Any]
+    run: Callable[..., Any],
+    command: str,
+    data: Data,
+    overrides: Sequence[str],
+    keywords: Mapping[str, Any],
 ) -> Result:
     config, rows = _configured(command, data, overrides, keywords)
     if config.search.dry_run:
@@ -146,14 +147,11 @@ def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
-        *overrides: Strings as on the command line, such as `"model_dir=other"`.
+        *overrides: Strings as on the command line.
         **keywords: Overrides as keywords, such as `model_dir="other"`.
 
     Returns:
         The figures of the rows that are `new` to the model, `trained_on`, and `all`.
-
-    Raises:
-        UserError: For whatever the user can fix.
 
     >>> figures = ecomcat.evaluate("products.csv")
     >>> figures["rows"], figures["unknown_labels"]
@@ -171,15 +169,12 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
-        *overrides: Strings as on the command line, such as `"splits=1"`.
+        *overrides: Strings as on the command line.
         **keywords: Overrides as keywords, such as `splits=1`.
 
     Returns:
         The `figures` and `findings`, and the DataFrames `suspicious` and `near_duplicates`; nothing
         is written.
-
-    Raises:
-        UserError: For whatever the user can fix.
 
     >>> found = ecomcat.audit("products.csv", splits=1)
     >>> "label" in found.suspicious
@@ -195,34 +190,28 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
 
 
 def _configured(
-    command: str, data: Data, overrides: tuple[str, ...], keywords: Mapping[str, Any]
+    command: str, data: Data, overrides: Sequence[str], keywords: Mapping[str, Any]
 ) -> tuple[Any, LabelledRows | None]:
     """Compose the configuration, and read a DataFrame's rows."""
     # Imported late: to open a model takes no Hydra.
     from ecomcat.cli import compose
+    from ecomcat.data.frames import frame_rows
 
-    given = list(overrides)
-    if isinstance(data, str | Path):
-        given.append(f"data.path={data}")
-    config = compose(command, [*given, *keyword_overrides(keywords)])
-    return config, _rows(data, config.data)
-
-
-def _rows(data: Data, config: DataConfig) -> LabelledRows | None:
-    if data is None or isinstance(data, str | Path):
-        return None
-    if not hasattr(data, "columns"):
+    is_path = isinstance(data, str | Path)
+    if not (data is None or is_path or hasattr(data, "columns")):
         raise UserError(
             f"Expected the path of a file or a DataFrame, found {type(data).__name__}. Make a "
             "DataFrame of it: pandas.DataFrame({'label': labels, 'text': texts})."
         )
-    if config.path is not None:
+    path = [f"data.path={data}"] if is_path else []
+    config = compose(command, [*overrides, *path, *keyword_overrides(keywords)])
+    if data is None or is_path:
+        return config, None
+    if config.data.path is not None:
         raise UserError(
-            f"Expected a DataFrame or data.path, found both ({config.path}). Leave one out."
+            f"Expected a DataFrame or data.path, found both ({config.data.path}). Leave one out."
         )
-    from ecomcat.data.frames import frame_rows
-
-    return frame_rows(data, config)
+    return config, frame_rows(data, config.data)
 
 
 @contextmanager
@@ -231,29 +220,23 @@ def _as_a_command() -> Iterator[None]:
 
     What a command prints on standard output is returned here.
     """
-    handler = None if logger.handlers or logging.getLogger().handlers else ConsoleHandler()
-    level, before = logger.level, signal.getsignal(signal.SIGINT)
-    heed = before is signal.default_int_handler and _is_main_thread()
+    level = logger.level
     forget_requests()
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
-    if handler is not None:
-        logger.addHandler(handler)
-    if heed:
-        signal.signal(signal.SIGINT, _interrupt)
-    try:
-        with redirect_stdout(StringIO()):
-            yield
-    finally:
-        if heed:
-            signal.signal(signal.SIGINT, before)
-        if handler is not None:
-            logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+    with ExitStack() as stack:
+        stack.callback(logger.setLevel, level)
+        if level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+        if not (logger.handlers or logging.getLogger().handlers):
+            handler = ConsoleHandler()
+            logger.addHandler(handler)
+            stack.callback(logger.removeHandler, handler)
+        before = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
+            stack.callback(signal.signal, signal.SIGINT, before)
+        stack.enter_context(redirect_stdout(StringIO()))
+        yield
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
-from ecomcat.export.bundle import Export, export_model, package_versions, require_replaceable
+from ecomcat.export.bundle import export_model, package_versions, require_replaceable
 from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
@@ -150,7 +150,8 @@ def _export(
     finished: Finished,
 ) -> None:
     final = finished.final
-    export = Export(
+    export_model(
+        expanded(config.model_dir),
         model=final.model,
         onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
         tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
@@ -161,7 +162,6 @@ def _export(
         acceptance=finished.acceptance,
         trained_rows=[dataset.digests[row] for row in finished.trained_rows],
     )
-    export_model(expanded(config.model_dir), export)
 
 
 def _report(

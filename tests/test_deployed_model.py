@@ -17,7 +17,7 @@ from conftest import ROOT, TINY_SEARCH, RunCommand
 from ecomcat.commands import SearchCommand
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
-from ecomcat.export.bundle import MANIFEST, Export, export_model, write_manifest
+from ecomcat.export.bundle import MANIFEST, export_model, write_manifest
 from ecomcat.export.classifier import load_classifier
 from ecomcat.export.onnx import OnnxScorer
 from ecomcat.text.encoding import encode_all
@@ -130,7 +130,8 @@ def exported_again(model, tmp_path) -> Callable[..., Path]:
         import keras
 
         classifier = load_classifier(model)
-        again = Export(
+        export_model(
+            tmp_path / "again",
             model=network or keras.models.load_model(model / "model.keras", compile=False),
             onnx_texts=encode_all(classifier.tokenizer, TEXTS, 16),
             tokenizer=classifier.tokenizer,
@@ -141,7 +142,6 @@ def exported_again(model, tmp_path) -> Callable[..., Path]:
             acceptance=classifier.acceptance,
             trained_rows=[],
         )
-        export_model(tmp_path / "again", again)
         return tmp_path / "again"
 
     return export

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,13 +60,10 @@ def read_manifest(directory: Path) -> dict[str, str] | None:
 
 
 def require_export(directory: Path) -> dict[str, str]:
-    """Refuse a folder that is not an exported model or lacks a file of it; no file is hashed.
-
-    Returns:
-        The names of its files and the hashes that they should have.
+    """Return the names and hashes of an exported model's files; none is read.
 
     Raises:
-        UserError: When something is missing, which is named.
+        UserError: When the folder is no exported model, or a file of it is missing.
     """
     files = read_manifest(directory)
     if files is None:
@@ -76,32 +73,28 @@ def require_export(directory: Path) -> dict[str, str]:
             "first, or name the folder with model_dir=FOLDER."
         )
     missing = [name for name in files if not (directory / name).is_file()]
-    if missing:
-        raise _incomplete(directory, "are missing", missing)
+    _refuse(directory, "are missing", missing)
     return files
 
 
 def check_manifest(directory: Path) -> set[str]:
-    """Refuse a folder that is not an exported model, or whose files do not belong together.
-
-    Returns:
-        The names of its files; others that lie there are none of its own.
+    """Return the names of an exported model's own files, once all are as they were exported.
 
     Raises:
-        UserError: When something is missing or differs, which is named.
+        UserError: When the folder is no exported model, or a file is missing or differs.
     """
     files = require_export(directory)
     changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
-    if changed:
-        raise _incomplete(directory, "are not those exported", changed)
+    _refuse(directory, "are not those exported", changed)
     return set(files)
 
 
-def _incomplete(directory: Path, problem: str, names: list[str]) -> UserError:
-    return UserError(
-        f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
-        f"{', '.join(sorted(names))}. Export the model again, or copy the whole folder again."
-    )
+def _refuse(directory: Path, problem: str, names: list[str]) -> None:
+    if names:
+        raise UserError(
+            f"Expected the files that {directory / MANIFEST} lists; these {problem}: "
+            f"{', '.join(sorted(names))}. Export the model again, or copy the whole folder again."
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -111,8 +104,6 @@ def _sha256(path: Path) -> str:
 
 def require_replaceable(directory: Path) -> None:
     """Refuse to export over anything but an earlier export or an empty folder.
-
-    It is called before a search, so that nobody waits for an hour to read it.
 
     Raises:
         UserError: When the folder holds something else or cannot be written.
@@ -139,10 +130,10 @@ def require_replaceable(directory: Path) -> None:
 
 @contextmanager
 def replaced_folder(directory: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `directory` when the block ends well.
+    """Yield an empty folder that takes the place of an export when the block ends well.
 
-    Files in `directory` that its manifest does not list (a `.gitignore`, a user's notes) move
-    along. If the process dies between the two renames, the former export stands beside it under
+    Files that the export's manifest does not list (a `.gitignore`, a user's notes) move along. If
+    the process dies between the two renames, the former export stands beside its place under
     `.<name>.former`; the next export puts it back first.
 
     Args:
@@ -151,7 +142,9 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
     directory = directory.resolve()
     require_replaceable(directory)
     former = directory.with_name(f".{directory.name}.former")
-    _put_back(former, directory)
+    if former.exists():
+        require_replaceable(former)
+        _put_back(former, directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
     incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
     try:
@@ -164,8 +157,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
         try:
             incoming.rename(directory)
         except BaseException:
-            if former.exists() and not directory.exists():
-                former.rename(directory)
+            _put_back(former, directory)
             raise
         shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
@@ -178,11 +170,8 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
 
 
 def _put_back(former: Path, directory: Path) -> None:
-    """Undo what an export that died between its two renames left."""
-    if former.exists():
-        require_replaceable(former)
-        if not directory.exists():
-            former.rename(directory)
+    if former.exists() and not directory.exists():
+        former.rename(directory)
 
 
 def _copy_users_files(directory: Path, incoming: Path) -> None:
@@ -195,11 +184,23 @@ def _copy_users_files(directory: Path, incoming: Path) -> None:
                 shutil.copy2(entry, incoming / entry.name, follow_symlinks=False)
 
 
-@dataclass(frozen=True)
-class Export:
-    """What goes into the folder.
+def export_model(
+    directory: Path,
+    *,
+    model: keras.Model,
+    onnx_texts: EncodedTexts | None,
+    tokenizer: Tokenizer,
+    labels: Sequence[str],
+    config: SearchCommand,
+    text_columns: Sequence[str | int],
+    metrics: Mapping[str, Any],
+    acceptance: Acceptance,
+    trained_rows: Iterable[bytes],
+) -> None:
+    """Write the folder whole, in place of an earlier export.
 
     Args:
+        directory: The folder.
         model: Keras model from ids to probabilities.
         onnx_texts: Texts that `model.onnx` must answer as the model does; None leaves it out.
         tokenizer: Gives those ids by itself.
@@ -209,39 +210,28 @@ class Export:
         metrics: All figures.
         acceptance: What thresholds of confidence are read from.
         trained_rows: Digests of the texts that the model was trained on.
-    """
-
-    model: keras.Model
-    onnx_texts: EncodedTexts | None
-    tokenizer: Tokenizer
-    labels: Sequence[str]
-    config: SearchCommand
-    text_columns: Sequence[str | int]
-    metrics: Mapping[str, Any]
-    acceptance: Acceptance
-    trained_rows: Sequence[bytes]
-
-
-def export_model(directory: Path, export: Export) -> None:
-    """Write the folder whole, in place of an earlier export.
 
     Raises:
         UserError: When something else stands there, the disk is full, or the ONNX file answers
             otherwise.
     """
+    from omegaconf import OmegaConf
+
+    # What `predict` looks for in a file that names no column.
+    settings = {**asdict(config), "trained_on": {"text_columns": list(text_columns)}}
     with replaced_folder(directory) as folder:
-        export.model.save(folder / MODEL)
-        if export.onnx_texts is not None:
-            _write_onnx(folder / ONNX_MODEL, export.model, export.onnx_texts)
-        write_text(folder / TOKENIZER, export.tokenizer.to_str(pretty=True))
+        model.save(folder / MODEL)
+        if onnx_texts is not None:
+            _write_onnx(folder / ONNX_MODEL, model, onnx_texts)
+        write_text(folder / TOKENIZER, tokenizer.to_str(pretty=True))
         # For those who expect it; our own commands never open a pickle.
-        (folder / TOKENIZER_PICKLE).write_bytes(pickle.dumps(export.tokenizer))
-        write_json(folder / LABELS, list(export.labels))
-        write_text(folder / CONFIG, _yaml(export))
-        write_json(folder / METRICS, export.metrics)
-        write_text(folder / ACCEPTANCE, json.dumps(export.acceptance.describe()) + "\n")
-        write_text(folder / CARD, model_card(export.metrics, export.labels))
-        rows = np.frombuffer(b"".join(sorted(export.trained_rows)), dtype=">u8")
+        (folder / TOKENIZER_PICKLE).write_bytes(pickle.dumps(tokenizer))
+        write_json(folder / LABELS, list(labels))
+        write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
+        write_json(folder / METRICS, metrics)
+        write_text(folder / ACCEPTANCE, json.dumps(acceptance.describe()) + "\n")
+        write_text(folder / CARD, model_card(metrics, labels))
+        rows = np.frombuffer(b"".join(sorted(trained_rows)), dtype=">u8")
         np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)
         write_manifest(folder, sorted(path.name for path in folder.iterdir()))
 
@@ -262,15 +252,6 @@ def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
         )
     else:
         require_same_answers(model, path, texts)
-
-
-def _yaml(export: Export) -> str:
-    from omegaconf import OmegaConf
-
-    content = asdict(export.config)
-    # What `predict` looks for in a file that names no column.
-    content["trained_on"] = {"text_columns": list(export.text_columns)}
-    return OmegaConf.to_yaml(OmegaConf.create(content))
 
 
 def package_versions() -> dict[str, str]:

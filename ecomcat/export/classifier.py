@@ -41,10 +41,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
 _EXPLAINING_WORDS = 5
-_ONNX_PACKAGE, _KERAS_PACKAGE = "onnxruntime", "tensorflow"
 
 
 def check_runtime(runtime: str) -> None:
@@ -58,52 +56,36 @@ def check_runtime(runtime: str) -> None:
             f"runtime: expected one of {', '.join(RUNTIMES)}, found {runtime!r}."
             + nearest(runtime, RUNTIMES)
         )
-    if runtime == ONNX or (runtime == AUTO and not is_installed(_KERAS_PACKAGE)):
-        require_extra("serve", _ONNX_PACKAGE, needed_for=f"runtime={runtime}")
     if runtime == KERAS:
-        require_extra("train", _KERAS_PACKAGE, needed_for="runtime=keras")
+        require_extra("train", "tensorflow", needed_for="runtime=keras")
+    elif runtime == ONNX or not is_installed("tensorflow"):
+        require_extra("serve", "onnxruntime", needed_for=f"runtime={runtime}")
 
 
-def open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
-    """Open an exported model, whose manifest has been checked.
-
-    Args:
-        directory: The exported folder.
-        files: Names of its own files: another model's may have been left there.
-        runtime: String. `"onnx"`, `"keras"`, or `"auto"` for ONNX where it was exported.
-
-    Returns:
-        A function from encoded texts to class probabilities `(texts, classes)`.
-    """
-    check_runtime(runtime)
-    has_onnx = ONNX_MODEL in files
-    if runtime == ONNX and not has_onnx:
+def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
+    """Open the network; `files` are the folder's own, as another model's may have been left."""
+    if runtime == ONNX and ONNX_MODEL not in files:
         raise UserError(
             f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file in its manifest: "
             "the network was not converted when it was exported. Use runtime=keras."
         )
-    if runtime != KERAS and has_onnx and is_installed(_ONNX_PACKAGE):
+    if runtime != KERAS and ONNX_MODEL in files and is_installed("onnxruntime"):
         from ecomcat.export.onnx import OnnxScorer
 
         return OnnxScorer(directory / ONNX_MODEL)
     check_runtime(KERAS)
-    return _keras_scorer(directory / MODEL)
-
-
-def _keras_scorer(path: Path) -> Score:
     import_tensorflow()
     import keras
 
     from ecomcat.model.training import Scorer
 
     try:
-        model = keras.models.load_model(path, compile=False)
+        return Scorer(keras.models.load_model(directory / MODEL, compile=False))
     except (ValueError, TypeError, OSError) as error:
         raise UserError(
-            f"Expected a Keras model of this version ({keras.__version__}) in {path}, found: "
-            f"{str(error).splitlines()[0]}. Export it again."
+            f"Expected a Keras model of this version ({keras.__version__}) in {directory / MODEL}, "
+            f"found: {str(error).splitlines()[0]}. Export it again."
         ) from error
-    return Scorer(model)
 
 
 @dataclass(frozen=True)
@@ -136,15 +118,14 @@ class Classifier:
 
         Args:
             texts: String, list of strings, Series, or DataFrame with the columns of training.
-            min_precision: Float. Share of the accepted answers that are to be right, above 0 to 1;
+            min_precision: Float, above 0 to 1. Share of the accepted answers that are to be right;
                 adds the column `accept`. Defaults to None.
-            explain: Boolean, or the number of words; adds the `words` that an answer rests on,
-                five unless a number is given. Defaults to False.
+            explain: Boolean or integer. Adds the `words` that an answer rests on, five or so many.
+                Defaults to False.
 
         Returns:
             DataFrame of `predicted_category` and `confidence` with the index of the texts. A text
-            without a letter, mark or digit has neither, and `reason` says why where more than
-            these two columns is asked for.
+            without a letter, mark or digit has neither; `reason` says so where more is asked for.
 
         Raises:
             UserError: When a DataFrame lacks the columns, or `min_precision` is out of range.
@@ -157,8 +138,7 @@ class Classifier:
         """
         if min_precision is not None and not 0 < min_precision <= 1:
             raise UserError(
-                f"min_precision: expected a number above 0 to 1, such as 0.98, found "
-                f"{min_precision}."
+                f"min_precision: expected a number above 0 to 1, found {min_precision}."
             )
         words = _EXPLAINING_WORDS if explain is True else int(explain)
         options = LabelOptions(min_precision, words, reasons=min_precision is not None or words > 0)
@@ -167,14 +147,9 @@ class Classifier:
         return frame if index is None else frame.set_axis(index)
 
     def predict_proba(self, texts: Texts) -> pd.DataFrame:
-        """Return the probability of each category for each text.
+        """Return a DataFrame of each text's probabilities, with a column for each label.
 
-        Args:
-            texts: String, list of strings, Series, or DataFrame with the columns of training.
-
-        Returns:
-            DataFrame of a column for each label with the index of the texts; a row of NaN for a
-            text without a letter, mark or digit.
+        Texts and index are those of `predict`; a text without a letter, mark or digit gets NaN.
 
         >>> model.predict_proba(["A paperback", "?"]).notna().all(axis=1).tolist()
         [True, False]
@@ -195,22 +170,13 @@ class Classifier:
     def threshold(self, min_precision: float) -> float | None:
         """Return the least confidence whose answers were right so often on validation texts.
 
-        Args:
-            min_precision: Float. Share of the accepted answers that are to be right, 0 to 1.
-
-        Returns:
-            The threshold, itself accepted, of the digits that confidences have; None where no
-            confidence is enough.
+        It has the digits of confidences and is itself accepted; None where none is enough.
         """
         threshold = self.acceptance.threshold(min_precision)
         return None if threshold is None else rounded_up(threshold)
 
     def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
-        """Return each text's known words and what they add to its answer, strongest first.
-
-        Args:
-            texts: String, list of strings, Series, or DataFrame with the columns of training.
-        """
+        """Return each text's known words and what they add to its answer, strongest first."""
         return explain_texts(self.score, self.tokenizer, plain_texts(texts, self.text_columns)[0])
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -221,13 +187,9 @@ class Classifier:
 
 
 def trained_columns(directory: Path) -> tuple[str | int, ...]:
-    """Return the columns that an exported model was trained on, without opening the model.
+    """Return the names or positions of the text columns of training; none where they are unknown.
 
-    Args:
-        directory: The exported folder.
-
-    Returns:
-        Names or positions; none where the folder does not say.
+    The model itself is not opened.
     """
     import yaml
 
@@ -248,38 +210,25 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
         runtime: String. `"onnx"`, `"keras"`, or `"auto"` for ONNX where it was exported.
 
     Raises:
-        UserError: When the folder is not an export of ours or was changed, or the runtime is
-            missing.
+        UserError: When the folder is not an export or was changed, or a package is missing.
     """
     check_runtime(runtime)
     files = check_manifest(directory)
-    _require_acceptance(directory, files)
+    if ACCEPTANCE not in files:
+        raise UserError(
+            f"Expected {ACCEPTANCE} in {directory}, found none: an earlier version exported this "
+            "model. Run the command that exported it again; its study need not be searched again."
+        )
     from tokenizers import Tokenizer
 
     return Classifier(
-        score=open_scorer(directory, files, runtime),
+        score=_open_scorer(directory, files, runtime),
         tokenizer=Tokenizer.from_file(str(directory / TOKENIZER)),
         labels=json.loads((directory / LABELS).read_text(encoding="utf-8")),
         text_columns=trained_columns(directory),
         acceptance=read_acceptance(json.loads((directory / ACCEPTANCE).read_text("utf-8"))),
         _trained_rows=np.load(directory / TRAINED_ROWS, allow_pickle=False),
     )
-
-
-def _require_acceptance(directory: Path, files: Collection[str]) -> None:
-    if ACCEPTANCE not in files:
-        raise UserError(
-            f"Expected {ACCEPTANCE} in {directory}, found none: an earlier version exported this "
-            "model. Run the command that exported it again; its study need not be searched again."
-        )
-
-
-def _asked(data: ReadingConfig) -> list[Any]:
-    """Return the text columns that the user names."""
-    column = data.text_column
-    if column is None:
-        return []
-    return list(column) if isinstance(column, list | tuple) else [column]
 
 
 def warn_of_other_columns(
@@ -296,10 +245,11 @@ def warn_of_other_columns(
     def compared(columns: Sequence[Any]) -> list[str]:
         return [folded(str(column)) for column in columns]
 
-    if _asked(data):
-        differs = compared(trained) not in (compared(_asked(data)), compared(found))
-    else:
-        differs = len(found) != len(trained)
+    asked = data.text_column
+    differs = len(found) != len(trained)
+    if asked not in (None, []):
+        named = asked if isinstance(asked, list | tuple) else [asked]
+        differs = compared(trained) not in (compared(named), compared(found))
     if differs:
         logger.warning(
             "The text is column %s, but the model was trained on %s: where other columns are "

@@ -7,7 +7,7 @@ text, since another occurrence would speak for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,36 +40,6 @@ class WordWeight:
     spans: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class _Occlusion:
-    """A text's ids, and its words with their positions among them."""
-
-    text: str
-    ids: NDArray[np.int32]
-    offsets: Sequence[tuple[int, int]]
-    words: dict[int, list[int]]
-
-    def variants(self) -> list[NDArray[np.int32]]:
-        """Return the ids as they are, then without each word."""
-        without = (np.delete(self.ids, positions) for positions in self.words.values())
-        unknown = np.array([UNKNOWN_ID], np.int32)
-        return [self.ids, *(ids if len(ids) else unknown for ids in without)]
-
-    def weigh(self, probabilities: NDArray[np.float32]) -> tuple[WordWeight, ...]:
-        """Return the words, strongest first, by the variants' probabilities."""
-        of_answer = probabilities[:, probabilities[0].argmax()]
-        falls = (of_answer[0] - of_answer[1:]).tolist()
-        weights = [
-            self._word(fall, positions)
-            for fall, positions in zip(falls, self.words.values(), strict=True)
-        ]
-        return tuple(sorted(weights, key=lambda word: -word.weight))
-
-    def _word(self, weight: float, positions: Sequence[int]) -> WordWeight:
-        spans = tuple(self.offsets[position] for position in positions)
-        return WordWeight(self.text[slice(*spans[0])], weight, spans)
-
-
 def explain_texts(
     score: Score, tokenizer: Tokenizer, texts: Sequence[str]
 ) -> list[tuple[WordWeight, ...]]:
@@ -85,45 +55,58 @@ def explain_texts(
     Returns:
         The known words of each text that the model reads, strongest first.
     """
-    occlusions = [
-        _occlusion(text, encoding)
-        for text, encoding in zip(
-            texts, tokenizer.encode_batch(list(map(valid_unicode, texts))), strict=True
-        )
-    ]
-    return [weighed for chunk in _chunks(occlusions) for weighed in _weigh_chunk(score, chunk)]
+    encodings = tokenizer.encode_batch(list(map(valid_unicode, texts)))
+    words = [_positions(encoding.ids) for encoding in encodings]
+    answers: list[NDArray[np.float32]] = []
+    waiting: list[list[NDArray[np.int32]]] = []
+    tokens = 0
+    for encoding, positions in zip(encodings, words, strict=True):
+        waiting.append(_variants(encoding.ids, positions))
+        tokens += sum(map(len, waiting[-1]))
+        if tokens > _CHUNK_TOKENS:
+            answers += _scored(score, waiting)
+            waiting, tokens = [], 0
+    answers += _scored(score, waiting)
+    return list(map(_weights, texts, encodings, words, answers))
 
 
-def _occlusion(text: str, encoding: Encoding) -> _Occlusion:
+def _positions(ids: Sequence[int]) -> list[list[int]]:
+    """Return where each known word stands."""
     words: dict[int, list[int]] = {}
-    for position, token in enumerate(encoding.ids):
+    for position, token in enumerate(ids):
         if token != UNKNOWN_ID:
             words.setdefault(token, []).append(position)
-    ids = np.array(encoding.ids or [UNKNOWN_ID], np.int32)
-    return _Occlusion(text, ids, encoding.offsets, words)
+    return list(words.values())
 
 
-def _chunks(occlusions: Sequence[_Occlusion]) -> Iterator[list[_Occlusion]]:
-    """Yield texts together while all of their variants stay below a number of tokens."""
-    chunk: list[_Occlusion] = []
-    tokens = 0
-    for occlusion in occlusions:
-        size = len(occlusion.ids) * (1 + len(occlusion.words))
-        if chunk and tokens + size > _CHUNK_TOKENS:
-            yield chunk
-            chunk, tokens = [], 0
-        chunk.append(occlusion)
-        tokens += size
-    if chunk:
-        yield chunk
+def _variants(ids: Sequence[int], words: Sequence[Sequence[int]]) -> list[NDArray[np.int32]]:
+    """Return the ids as they are, then without each word."""
+    unknown, whole = np.array([UNKNOWN_ID], np.int32), np.array(ids, np.int32)
+    variants = [whole, *(np.delete(whole, positions) for positions in words)]
+    return [variant if len(variant) else unknown for variant in variants]
 
 
-def _weigh_chunk(score: Score, chunk: Sequence[_Occlusion]) -> Iterator[tuple[WordWeight, ...]]:
-    variants = [occlusion.variants() for occlusion in chunk]
+def _scored(
+    score: Score, variants: Sequence[Sequence[NDArray[np.int32]]]
+) -> list[NDArray[np.float32]]:
+    """Return the probabilities of each text's variants."""
+    if not variants:
+        return []
     flat = [ids for of_text in variants for ids in of_text]
     offsets = np.cumsum([0, *map(len, flat)], dtype=np.int64)
     probabilities = score(EncodedTexts(np.concatenate(flat), offsets))
-    start = 0
-    for occlusion, of_text in zip(chunk, variants, strict=True):
-        yield occlusion.weigh(probabilities[start : start + len(of_text)])
-        start += len(of_text)
+    return np.split(probabilities, np.cumsum(list(map(len, variants)))[:-1])
+
+
+def _weights(
+    text: str,
+    encoding: Encoding,
+    words: Sequence[Sequence[int]],
+    probabilities: NDArray[np.float32],
+) -> tuple[WordWeight, ...]:
+    of_answer = probabilities[:, probabilities[0].argmax()]
+    offsets, weights = encoding.offsets, []  # which the encoding makes anew each time
+    for fall, positions in zip((of_answer[0] - of_answer[1:]).tolist(), words, strict=True):
+        spans = tuple(offsets[position] for position in positions)
+        weights.append(WordWeight(text[slice(*spans[0])], fall, spans))
+    return tuple(sorted(weights, key=lambda word: -word.weight))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
     from ecomcat.export.explanation import WordWeight
 
-CATEGORY, CONFIDENCE, ACCEPT, WORDS, REASON = (
-    *("predicted_category", "confidence", "accept", "words", "reason"),
-)
-NO_WORDS, EMPTY = "no letter, mark or digit", "empty text"
+CATEGORY, CONFIDENCE = "predicted_category", "confidence"
+ACCEPT, WORDS, REASON = "accept", "words", "reason"
 _DIGITS = 4  # of a confidence, wherever it is shown
-_EXPLAINED_AT_ONCE = 256  # texts, each of which is answered once without each of its words
 
 
 class Predictor(Protocol):
@@ -51,8 +49,8 @@ class Labelled:
     """The answers to some texts; those without a letter, mark or digit have none.
 
     Args:
-        answered: Positions of the texts that have an answer, shape `(answered,)`.
-        probabilities: Their probabilities, shape `(answered, classes)`.
+        answered: Array of the positions of the texts that have an answer.
+        probabilities: Array of their probabilities, shape `(answered, classes)`.
         threshold: Float. The least confidence that is accepted; None where none is.
     """
 
@@ -86,13 +84,7 @@ class Labelled:
 def label_texts(
     predictor: Predictor, texts: Sequence[str], threshold: float | None = None
 ) -> Labelled:
-    """Answer texts.
-
-    Args:
-        predictor: Answers them.
-        texts: Any texts.
-        threshold: Float. The least confidence that is accepted. Defaults to None: none is.
-    """
+    """Answer texts; without a threshold no answer is accepted."""
     answered = np.flatnonzero([has_words(text) for text in texts])
     if not len(answered):
         return Labelled(answered, np.zeros((0, len(predictor.labels)), np.float32), threshold)
@@ -108,12 +100,12 @@ def rounded_up(confidence: float) -> float:
 
 def reason_of(text: str) -> str:
     """Return why a text has no answer."""
-    return NO_WORDS if text.strip() else EMPTY
+    return "no letter, mark or digit" if text.strip() else "empty text"
 
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """What is added to a row besides its category and confidence.
+    """What is added to a row beside its category and confidence.
 
     Args:
         min_precision: Float. Share of the accepted answers that is to be right; adds `accept`.
@@ -129,12 +121,8 @@ class LabelOptions:
     @property
     def added(self) -> tuple[str, ...]:
         """The names of the columns that are added, in their order."""
-        extra = {
-            ACCEPT: self.min_precision is not None,
-            WORDS: self.words > 0,
-            REASON: self.reasons,
-        }
-        return (CATEGORY, CONFIDENCE, *(name for name, wanted in extra.items() if wanted))
+        asked = (self.min_precision is not None, self.words > 0, self.reasons)
+        return (CATEGORY, CONFIDENCE, *compress((ACCEPT, WORDS, REASON), asked))
 
 
 class Labeller:
@@ -147,7 +135,7 @@ class Labeller:
     Attributes:
         threshold: The confidence from which an answer is accepted; None where none is.
         rows: How many texts were labelled so far.
-        unreadable: How many of them have no answer, since they have no words.
+        unreadable: How many of them have no words, and so no answer.
         accepted: How many of them have an accepted answer.
     """
 
@@ -160,30 +148,26 @@ class Labeller:
         self.rows = self.unreadable = self.accepted = 0
 
     def label(self, texts: Sequence[str]) -> pd.DataFrame:
-        """Return what is added to the rows of a batch.
+        """Return what is added to a row for each text, in the columns `options.added`.
 
-        Args:
-            texts: A text a row.
-
-        Returns:
-            A row for each text and the columns `options.added`: `predicted_category`, None where
-            there is no answer; `confidence`, NaN there; `accept`, a boolean; `words`, a list or
-            None; `reason`, None where there is an answer.
+        Without an answer `predicted_category` and `words` are None, `confidence` is NaN and
+        `accept` is False; with one `reason` is None.
         """
         import pandas as pd
 
         labelled = label_texts(self._predictor, texts, self.threshold)
         rows, answered = len(texts), labelled.answered
+        reasons = np.array([reason_of(text) for text in texts], object)
+        reasons[answered] = None
         names = np.array(self._predictor.labels, object)
         added: dict[str, NDArray[Any]] = {
             CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
             CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
             ACCEPT: _placed(rows, answered, labelled.accepted, False),
-            REASON: _reasons(texts, answered),
+            REASON: reasons,
         }
         if self.options.words:
-            chosen = [texts[position] for position in answered.tolist()]
-            added[WORDS] = _placed(rows, answered, _lists(self._explained(chosen)))
+            added[WORDS] = self._words(texts, answered)
         self.rows += rows
         self.unreadable += rows - len(answered)
         self.accepted += int(labelled.accepted.sum())
@@ -191,11 +175,14 @@ class Labeller:
             {name: pd.Series(added[name], dtype=added[name].dtype) for name in self.options.added}
         )
 
-    def _explained(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        for start in range(0, len(texts), _EXPLAINED_AT_ONCE):
-            for words in self._predictor.explain(texts[start : start + _EXPLAINED_AT_ONCE]):
-                supporting = [word.word for word in words if word.weight > 0]
-                yield supporting[: self.options.words]
+    def _words(self, texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the words that speak for each answer, strongest first; None without an answer."""
+        positions, column = answered.tolist(), np.full(len(texts), None, object)
+        explained = self._predictor.explain([texts[position] for position in positions])
+        for position, weights in zip(positions, explained, strict=True):
+            supporting = [word.word for word in weights if word.weight > 0]
+            column[position] = supporting[: self.options.words]
+        return column
 
 
 def _placed(
@@ -204,18 +191,3 @@ def _placed(
     column = np.full(rows, missing, values.dtype)
     column[answered] = values
     return column
-
-
-def _lists(values: Iterable[list[str]]) -> NDArray[Any]:
-    """Return lists as an array of objects; NumPy would make one of two dimensions."""
-    found = list(values)
-    column = np.empty(len(found), object)
-    column[:] = found
-    return column
-
-
-def _reasons(texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
-    reasons = np.full(len(texts), None, object)
-    for position in np.setdiff1d(np.arange(len(texts)), answered).tolist():
-        reasons[position] = reason_of(texts[position])
-    return reasons

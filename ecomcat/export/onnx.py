@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import math
 import os
@@ -12,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +28,7 @@ _OPSET = 18
 _SCORING_BATCH = 64  # texts
 _MAX_TOKENS = 32_768  # of a batch, padding included: bounds the memory that long texts take
 _MAX_COMPARED = 1_000  # texts
+_MAX_DIFFERENCE = 1e-4  # of a probability
 _MAX_REASON = 300  # characters
 _ERRORS_ONLY = 3  # of ONNX Runtime's levels of logging
 
@@ -49,7 +48,7 @@ def write_onnx(model: keras.Model, path: Path) -> None:
         CannotConvertError: When the model has what tf2onnx or ONNX Runtime does not know.
     """
     try:
-        with _quiet(), _without_cudnn(model):
+        with _prepared(model):
             _export(model, path)
         OnnxScorer(path).answer(np.ones((1, 2), np.int32))
     except OSError:  # a full disk says nothing of the model
@@ -87,42 +86,31 @@ def _export(model: keras.Model, path: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the notices of the conversion: what matters is raised."""
+def _prepared(model: keras.Model) -> Iterator[None]:
+    """Trace recurrent layers as on a CPU, as ONNX has no cuDNN operator, and hold back notices."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in layers]
     try:
+        logger.setLevel(logging.CRITICAL)
+        for layer in layers:
+            layer.use_cudnn = False
         with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)
-
-
-@contextmanager
-def _without_cudnn(model: keras.Model) -> Iterator[None]:
-    """Let recurrent layers be traced as they run on a CPU: ONNX has no cuDNN operator."""
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
-    before = [layer.use_cudnn for layer in layers]
-    try:
-        for layer in layers:
-            layer.use_cudnn = False
-        yield
-    finally:
         for layer, value in zip(layers, before, strict=True):
             layer.use_cudnn = value
 
 
-def require_same_answers(
-    model: keras.Model, path: Path, texts: EncodedTexts, max_difference: float = 1e-4
-) -> None:
-    """Let a model and its ONNX file answer the same texts.
+def require_same_answers(model: keras.Model, path: Path, texts: EncodedTexts) -> None:
+    """Refuse an ONNX file whose probabilities differ from its model's by 1e-4 or more.
 
     Args:
         model: The model that the file was made of.
         path: The file.
         texts: Encoded texts. Of more than 1,000, as many from the shortest to the longest.
-        max_difference: Float. Probabilities may differ by less than this. Defaults to 1e-4.
 
     Raises:
         UserError: When the answers differ.
@@ -134,19 +122,17 @@ def require_same_answers(
     compared = texts.take(by_length[steps.astype(np.int64)])
     expected, found = predict_probabilities(model, compared), OnnxScorer(path)(compared)
     if expected.shape != found.shape:
-        raise _different(f"{found.shape[1]} classes where the model has {expected.shape[1]}")
-    difference = float(np.abs(expected - found).max(initial=0.0))
-    # Not `>=`, which lets through what is not a number.
-    if not difference < max_difference:
-        raise _different(
+        problem = f"{found.shape[1]} classes where the model has {expected.shape[1]}"
+    else:
+        difference = float(np.abs(expected - found).max(initial=0.0))
+        if difference < _MAX_DIFFERENCE:  # not so where it is not a number
+            return
+        problem = (
             f"a probability that differs by {difference:.2g} on {len(compared)} texts, of less "
-            f"than {max_difference:g} allowed"
+            f"than {_MAX_DIFFERENCE:g} allowed"
         )
-
-
-def _different(found: str) -> UserError:
-    return UserError(
-        f"Expected the same answers from model.keras and model.onnx, found {found}. Nothing was "
+    raise UserError(
+        f"Expected the same answers from model.keras and model.onnx, found {problem}. Nothing was "
         "exported, and the study is whole: run the same command with final.onnx=false."
     )
 
@@ -163,7 +149,7 @@ class OnnxScorer:
     """
 
     def __init__(self, path: Path, *, workers: int | None = None) -> None:
-        self._session = _open(_import_runtime(), path)
+        self._session = _open(path)
         self._num_classes = self._session.get_outputs()[0].shape[-1]
         self._workers = workers or usable_cores()
 
@@ -193,15 +179,13 @@ class OnnxScorer:
         return found
 
 
-def _import_runtime() -> ModuleType:
+def _open(path: Path) -> Any:
     # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in
     # HOME. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     require_extra("serve", "onnxruntime", needed_for="Answering with model.onnx")
-    return importlib.import_module("onnxruntime")
+    import onnxruntime as runtime
 
-
-def _open(runtime: ModuleType, path: Path) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # more seldom pay for small LSTMs
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL

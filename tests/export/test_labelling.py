@@ -59,9 +59,7 @@ def test_files_and_the_service_accept_the_same_answers_by_the_numbers_that_they_
 ):
     frame = label(["a dog"], confidence=confidence, threshold=threshold, min_precision=0.9)
     answers = Answers(Sure(confidence, threshold), 0.9)
-    client = TestClient(
-        build_app(answers, {}, ServeCommand(), 8000), base_url="http://127.0.0.1:8000"
-    )
+    client = TestClient(build_app(answers, {}, ServeCommand()), base_url="http://127.0.0.1:8000")
     one = client.post("/predict", json={"text": "a dog"}).json()
     table = client.post("/label", content="text\na dog\n", headers={"Content-Type": "text/csv"})
     answers.close()

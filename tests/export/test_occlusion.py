@@ -5,94 +5,57 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecomcat.export import explanation as occlusion
 from ecomcat.export.explanation import explain_texts
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
-KNOWN = ["red shoes", "red shoes", "lamp oil", "lamp oil"]
+VOCABULARY = fit_tokenizer(["red shoes", "red shoes", "lamp oil", "lamp oil"], 20)
 
 
-@pytest.fixture
-def tokenizer():
-    return deployed_tokenizer(fit_tokenizer(KNOWN, 20), 20, 6)
-
-
-def shoes_or_lamps(tokenizer, seen=None):
-    """Return a scorer for which each word `shoes` speaks twice as much as `red`."""
+def explained(*texts, max_tokens=6):
+    """Explain answers that speak of shoes, most by that word; return the number of calls too."""
+    tokenizer = deployed_tokenizer(VOCABULARY, 20, max_tokens)
     red, shoes, lamp = (tokenizer.token_to_id(word) for word in ("red", "shoes", "lamp"))
+    calls = []
 
-    def score(texts):
-        if seen is not None:
-            seen.append(len(texts))
-        rows = [texts.padded(np.array([row]))[0].tolist() for row in range(len(texts))]
-        assert all(rows)
+    def score(encoded):
+        calls.append(encoded)
+        rows = [encoded.padded(np.array([row]))[0] for row in range(len(encoded))]
+        assert all(len(row) for row in rows)
         for_shoes = [
-            0.3 * (shoes in row) + 0.15 * (red in row) - 0.3 * (lamp in row) for row in rows
+            0.3 * (shoes in ids) + 0.15 * (red in ids) - 0.3 * (lamp in ids) for ids in rows
         ]
         return np.array([[0.5 + each, 0.5 - each] for each in for_shoes], np.float32)
 
-    return score
-
-
-def test_words_come_strongest_first_with_how_far_the_answer_falls_without_them(tokenizer) -> None:
-    (words,) = explain_texts(shoes_or_lamps(tokenizer), tokenizer, ["A red lamp, SHOES"])
-    assert [(each.word, round(each.weight, 2)) for each in words] == [
-        ("SHOES", 0.3),
-        ("red", 0.15),
-        ("lamp", -0.3),
-    ]
-    assert [each.spans for each in words] == [((12, 17),), ((2, 5),), ((6, 10),)]
-
-
-def test_a_word_is_left_out_wherever_it_stands(tokenizer) -> None:
-    (words,) = explain_texts(shoes_or_lamps(tokenizer), tokenizer, ["shoes, red Shoes"])
-    assert words[0].word == "shoes"
-    assert words[0].weight == pytest.approx(0.3)
-    assert words[0].spans == ((0, 5), (11, 16))
+    return explain_texts(score, tokenizer, texts), len(calls)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "words"),
     [
-        pytest.param("", id="nothing"),
-        pytest.param("…", id="no word"),
-        pytest.param("zebra zebra", id="no known word"),
-        pytest.param("a \ud800 b", id="a lone surrogate"),
+        ("A red lamp, SHOES", [("SHOES", 0.3), ("red", 0.15), ("lamp", -0.3)]),
+        ("shoes", [("shoes", 0.3)]),  # weighed against an unknown word
+        ("shoes, red Shoes", [("shoes", 0.3), ("red", 0.15)]),  # left out wherever it stands
+        ("red " + "x " * 9 + "shoes", [("red", 0.15)]),  # the model does not read the rest
+        ("", []),
+        ("…", []),
+        ("zebra zebra", []),
+        ("a \ud800 b", []),
     ],
 )
-def test_a_text_without_a_known_word_has_no_explanation(tokenizer, text: str) -> None:
-    assert explain_texts(shoes_or_lamps(tokenizer), tokenizer, [text]) == [()]
+def test_known_words_come_strongest_first_with_how_far_the_answer_falls_without_them(text, words):
+    (found,), _ = explained(text)
+    assert [(each.word, pytest.approx(each.weight)) for each in found] == words
 
 
-def test_a_text_of_one_word_is_weighed_against_an_unknown_word(tokenizer) -> None:
-    (words,) = explain_texts(shoes_or_lamps(tokenizer), tokenizer, ["shoes"])
-    assert [(each.word, round(each.weight, 2)) for each in words] == [("shoes", 0.3)]
+def test_every_place_where_a_word_stands_is_one_of_the_text_as_given():
+    (found,), _ = explained("ﬁne 👟 red, Red")
+    assert found[0].spans == ((6, 9), (11, 14))
 
 
-def test_positions_are_of_the_text_as_given(tokenizer) -> None:
-    text = "ﬁne 👟 red"
-    (words,) = explain_texts(shoes_or_lamps(tokenizer), tokenizer, [text])
-    ((start, end),) = words[0].spans
-    assert text[start:end] == "red"
-
-
-def test_words_beyond_what_the_model_reads_are_not_weighed(tokenizer) -> None:
-    (words,) = explain_texts(shoes_or_lamps(tokenizer), tokenizer, ["red " + "x " * 9 + "shoes"])
-    assert [each.word for each in words] == ["red"]
-
-
-def test_many_texts_are_scored_in_chunks_and_answered_in_order(tokenizer, monkeypatch) -> None:
-    monkeypatch.setattr(occlusion, "_CHUNK_TOKENS", 10)
-    texts, seen = ["red shoes", "lamp", "", "shoes"], []
-    found = explain_texts(shoes_or_lamps(tokenizer, seen), tokenizer, texts)
-    assert len(seen) > 1
-    assert [[each.word for each in words] for words in found] == [
-        ["shoes", "red"],
-        ["lamp"],
-        [],
-        ["shoes"],
-    ]
-
-
-def test_no_texts_no_explanations(tokenizer) -> None:
-    assert explain_texts(shoes_or_lamps(tokenizer), tokenizer, []) == []
+def test_many_texts_are_scored_in_several_calls_and_answered_in_order():
+    long = ["red " * 600 + "shoes " * 600, "lamp " * 1200, ""]
+    found, calls = explained(*long * 400, "shoes", max_tokens=1200)
+    words = [[each.word for each in weights] for weights in found]
+    assert words == [["shoes", "red"], ["lamp"], []] * 400 + [["shoes"]]
+    assert calls > 1
+    assert explained() == ([], 0)
