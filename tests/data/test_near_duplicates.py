@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -89,11 +90,11 @@ def variants(count: int) -> list[str]:
 
 def test_hardly_a_pair_is_missed() -> None:
     texts = variants(300)
+    shingles = [set(each.tolist()) for each in all_shingles(texts)]
     every = {
         (one, other)
-        for one in range(len(texts))
-        for other in range(one + 1, len(texts))
-        if jaccard(texts[one], texts[other]) >= SIMILARITY
+        for one, other in combinations(range(len(texts)), 2)
+        if len(shingles[one] & shingles[other]) >= SIMILARITY * len(shingles[one] | shingles[other])
     }
     found = find_near_duplicates(texts, SIMILARITY)
     together = {pair for pair in every if found.groups[pair[0]] == found.groups[pair[1]]}

@@ -24,7 +24,7 @@ def refused(tmp_path):
         (tmp_path / output).write_text("a former output", encoding="utf-8")
         before = sorted(tmp_path.iterdir())
         with pytest.raises(UserError) as ended:
-            label_file(tmp_path / source, tmp_path / output, **settings)
+            label_file(tmp_path / source, tmp_path / output, **{"batch_rows": 500, **settings})
         assert sorted(tmp_path.iterdir()) == before
         assert (tmp_path / output).read_text(encoding="utf-8") == "a former output"
         return str(ended.value)
