@@ -135,7 +135,6 @@ def step(
     total: int | None = None,
     draw: bool = True,
     console: Console | None = None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Advance]:
     """Show that a step is under way, and for how long.
 
@@ -148,19 +147,18 @@ def step(
         total: Integer. How many the yielded function will count. Defaults to not known.
         draw: Whether it may be drawn; not where results go to the same terminal. Defaults to yes.
         console: Where to draw. Defaults to standard error.
-        clock: Function that returns seconds. Defaults to `time.monotonic`.
 
     Yields:
         A function to call when one more, or `count` more, is done; `fraction` is that of the whole,
         where only this is known.
     """
     console = console or error_console()
-    began = clock()
+    began = time.monotonic()
     done, logged = 0, began
 
     def log(counts: str, fraction: float | None) -> None:
         nonlocal logged
-        now = clock()
+        now = time.monotonic()
         if now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
             logged = now
             logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
@@ -178,8 +176,8 @@ def step(
         return
     show = log
     yield advance
-    if clock() - began >= _MIN_LOGGED_SECONDS:
-        logger.info("%s: %s", description, format_seconds(clock() - began))
+    if time.monotonic() - began >= _MIN_LOGGED_SECONDS:
+        logger.info("%s: %s", description, format_seconds(time.monotonic() - began))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 import pytest
 from rich.console import Console
@@ -31,13 +32,16 @@ _COLOURS, _MOVES = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;?]*[A-
 
 
 class Clock:
-    """Seconds that pass on demand."""
+    """The time that `time.monotonic` returns, which passes when told to."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    now = 100.0
 
-    def __call__(self) -> float:
-        return self.now
+
+@pytest.fixture
+def clock(monkeypatch):
+    stopped = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: stopped.now)
+    return stopped
 
 
 @pytest.fixture(autouse=True)
@@ -140,16 +144,16 @@ def test_what_libraries_write_by_themselves_is_shown_where_the_step_fails_alone(
 
 
 @pytest.mark.parametrize("kind", ["no terminal", "dumb terminal", "notebook without ipywidgets"])
-def test_a_log_gets_one_line_of_a_step_that_took_long(kind, monkeypatch, caplog):
+def test_a_log_gets_one_line_of_a_step_that_took_long(kind, clock, monkeypatch, caplog):
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    clock, console = Clock(), a_console(terminal=kind == "dumb terminal")
+    console = a_console(terminal=kind == "dumb terminal")
     if kind.startswith("notebook"):
         console = Console(file=io.StringIO(), force_jupyter=True)
     for name, seconds in (("Quick", 0.9), ("Fitting the vocabulary", 75)):
-        with step(name, console=console, clock=clock):
+        with step(name, console=console):
             clock.now += seconds
-    with pytest.raises(ValueError, match="no"), step("Failed", console=console, clock=clock):
+    with pytest.raises(ValueError, match="no"), step("Failed", console=console):
         clock.now += 90
         raise ValueError("no")
     assert caplog.messages == ["Fitting the vocabulary: 1 min 15 s"]
@@ -160,9 +164,10 @@ def test_a_log_gets_one_line_of_a_step_that_took_long(kind, monkeypatch, caplog)
     ("total", "fraction", "of"),
     [(5_000, None, " of 5,000"), (None, None, ""), (None, 0.5, ", 50%")],
 )
-def test_a_log_gets_a_line_now_and_then_where_something_is_counted(total, fraction, of, caplog):
-    clock = Clock()
-    with step("Scoring", total=total, console=a_console(), draw=False, clock=clock) as advance:
+def test_a_log_gets_a_line_now_and_then_where_something_is_counted(
+    total, fraction, of, clock, caplog
+):
+    with step("Scoring", total=total, console=a_console(), draw=False) as advance:
         for _ in range(5):
             clock.now += 16
             advance(1_000, fraction)
