@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,15 +38,11 @@ class Algorithm(Component):
 
     @abstractmethod
     def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
-        """Return a value for each hyperparameter; None when there is nothing to try by now.
-
-        Args:
-            oracle: `StudyOracle`. Knows the space, the seed and all trials.
-        """
+        """Return a value for each hyperparameter; None when there is nothing to try by now."""
 
     def is_exhausted(self, oracle: StudyOracle) -> bool:
         """Return whether there is nothing left to try."""
-        return exhausted(oracle.space, oracle.tried())
+        return len(oracle.tried()) >= space_size(oracle.space)
 
     def draw(self, oracle: StudyOracle) -> dict[str, Any] | None:
         """Draw an untried configuration; the trial's number decides the randomness."""
@@ -85,11 +81,7 @@ class GridSearch(Algorithm):
 
 @dataclass
 class BayesianSearch(Algorithm):
-    """Fit a Gaussian process to what was tried: Keras Tuner's Bayesian optimization.
-
-    Args:
-        startup_trials: Integer. Number of trials drawn at random first. Defaults to 6.
-    """
+    """Fit a Gaussian process to what was tried: Keras Tuner's Bayesian optimization."""
 
     name = "bayesian"
     startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
@@ -97,10 +89,11 @@ class BayesianSearch(Algorithm):
     def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
         """Ask the Gaussian process, and draw at random where it repeats itself."""
         scored = sum(trial.status == "COMPLETED" for trial in oracle.trials.values())
-        if scored < self.startup_trials or self.is_exhausted(oracle):
-            return self.draw(oracle)
-        values = self._optimum(oracle)
-        return self.draw(oracle) if key_of(oracle.space, values) in oracle.tried() else values
+        if scored >= self.startup_trials and not self.is_exhausted(oracle):
+            values = self._optimum(oracle)
+            if key_of(oracle.space, values) not in oracle.tried():
+                return values
+        return self.draw(oracle)
 
     def _optimum(self, oracle: StudyOracle) -> dict[str, Any]:
         from keras_tuner.oracles import BayesianOptimizationOracle
@@ -126,9 +119,6 @@ class HyperbandSearch(Algorithm):
 
     Li et al., "Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization" (JMLR
     2018).
-
-    Args:
-        factor: Integer. One trial in this many goes on from a rung. Defaults to 3.
     """
 
     name = "hyperband"
@@ -220,24 +210,16 @@ def draw(space: Mapping[str, Domain], random: np.random.Generator) -> dict[str, 
 def draw_untried(
     space: Mapping[str, Domain], tried: Collection[Key], random: np.random.Generator
 ) -> dict[str, Value] | None:
-    """Draw a configuration that has not been tried, as `draw` does.
-
-    Returns:
-        A value for each hyperparameter; None when the space is exhausted.
-    """
-    if exhausted(space, tried):
+    """Draw a configuration that has not been tried; None when the space is exhausted."""
+    if len(tried) >= space_size(space):
         return None
     for _ in range(_COLLISIONS):
         values = draw(space, random)
         if key_of(space, values) not in tried:
             return values
-    untried = [key for key in _keys(space) if key not in tried]
+    keys = itertools.product(*(_all_values(domain) for domain in space.values()))
+    untried = [key for key in keys if key not in tried]
     return dict(zip(space, untried[random.integers(len(untried))], strict=True))
-
-
-def exhausted(space: Mapping[str, Domain], tried: Collection[Key]) -> bool:
-    """Return whether every configuration of a finite space has been tried."""
-    return len(tried) >= space_size(space)
 
 
 def nearest_value(domain: Domain, value: Any) -> Value:
@@ -247,17 +229,11 @@ def nearest_value(domain: Domain, value: Any) -> Value:
             return domain.values[domain.values.index(value)]
         return min(domain.values, key=lambda choice: abs(choice - value))
     number = min(max(float(value), domain.low), domain.high)
-    if domain.step is not None:
-        values = stepped_values(domain)
-        assert values is not None
-        position = round((number - domain.low) / domain.step)
-        return values[min(position, len(values) - 1)]
-    return round(number) if domain.whole else number
-
-
-def _keys(space: Mapping[str, Domain]) -> Iterator[Key]:
-    """List a finite space."""
-    return itertools.product(*(_all_values(domain) for domain in space.values()))
+    values = stepped_values(domain)
+    if values is None or domain.step is None:
+        return round(number) if domain.whole else number
+    position = round((number - domain.low) / domain.step)
+    return values[min(position, len(values) - 1)]
 
 
 def _all_values(domain: Domain) -> Sequence[Value]:

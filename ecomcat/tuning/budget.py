@@ -58,34 +58,29 @@ class StudyClock:
 
 
 class TrialClock:
-    """The time of a trial under way: since it began, and of its longest epoch."""
+    """Time a trial that is under way: since it began, and its longest epoch."""
 
     def __init__(self, record: TrialRecord, max_minutes: float | None) -> None:
         self._record, self._before = record, record.seconds
-        self._began = self._called = time.monotonic()
+        self._began = time.monotonic()
         self._ends = self._began + (math.inf if max_minutes is None else max_minutes * 60)
         self._longest = 0.0
 
     def call(self, method: str, *arguments: Any) -> Call:
         """Return a call that may take what is left.
 
-        Where the trial itself has no limit, an epoch that takes many times as long as those before
-        it is taken for one that hangs.
+        An epoch that takes many times as long as those before it is taken for one that hangs.
         """
-        self._called = time.monotonic()
         hangs = max(_MIN_PATIENCE_SECONDS, _HANGS_AFTER * self._longest)
-        seconds = min(self._ends - self._called, hangs if self._longest else math.inf)
-        return Call(method, arguments, seconds)
+        left = self._ends - time.monotonic()
+        return Call(method, arguments, min(left, hangs) if self._longest else left)
 
-    def note(self) -> float:
-        """Bring the record's seconds up to now, and return those since the last call."""
-        now = time.monotonic()
-        self._record.seconds = self._before + now - self._began
-        return now - self._called
-
-    def note_epoch(self) -> None:
-        """Remember how long the longest epoch took."""
-        self._longest = max(self._longest, self.note())
+    def note(self, *, epoch: bool = False) -> None:
+        """Bring the record's seconds up to now; remember how long an epoch that ended took."""
+        before = self._record.seconds
+        self._record.seconds = self._before + time.monotonic() - self._began
+        if epoch:
+            self._longest = max(self._longest, self._record.seconds - before)
 
     @property
     def is_over(self) -> bool:

@@ -22,9 +22,8 @@ _PLAN = "tuner/"  # how the names begin that Hyperband adds to a trial's values
 class StudyOracle(keras_tuner.Oracle):
     """Hand out the trials of a study.
 
-    The records of the trials are the whole state: there is no file of the oracle's own, and a
-    study is resumed by reading them. One thread of one process uses it, since the tuner speaks to
-    the workers, and so nothing here takes Keras Tuner's lock.
+    The records of the trials are the whole state, and a study is resumed by reading them. One
+    thread uses it, since the tuner speaks to the workers, and so nothing takes Keras Tuner's lock.
 
     Args:
         algorithm: `Algorithm`. What it proposes is tried.

@@ -21,10 +21,7 @@ Curve = Mapping[int, float]  # epoch, from 1: score, the higher the better
 
 
 class Component:
-    """A dataclass that can say what a study depends on.
-
-    Its fields are declared with `ecomcat.options.option`, which holds help and bounds.
-    """
+    """A dataclass of options (`ecomcat.options.option`) that a study depends on."""
 
     name: ClassVar[str]
 
@@ -39,13 +36,7 @@ class Pruner(Component):
 
     @abstractmethod
     def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
-        """Return whether a trial should end after the last epoch of its curve.
-
-        Args:
-            curve: Mapping. The trial's curve, of at least one epoch.
-            others: Sequence of mappings. The curves of the other trials, whether they run, were
-                pruned or came to their end.
-        """
+        """Return whether a trial should end after its curve's last epoch, given all others."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +56,6 @@ class MedianPruner(Pruner):
 
     The median stopping rule of Golovin et al., "Google Vizier" (KDD 2017), section 3.2.1, on best
     scores instead of running means.
-
-    Args:
-        warmup_epochs: Integer. Epochs that every trial may train. Defaults to 2.
-        min_trials: Integer. Number of others that must have come as far before any trial is
-            ended. Defaults to 4.
 
     >>> MedianPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.4}, [{1: 0.5}, {1: 0.6}])
     True
@@ -95,13 +81,6 @@ class HalvingPruner(Pruner):
     Asynchronous successive halving, Li et al., "A System for Massively Parallel Hyperparameter
     Tuning" (MLSys 2020), in its stopping form: a trial that comes to a rung is measured against
     those that came before it and waits for nobody.
-
-    Args:
-        warmup_epochs: Integer. Epochs of the first rung; each further one is `factor` times as
-            high. Defaults to 2.
-        min_trials: Integer. Number of others that must have come to a rung before any trial is
-            ended at it. Defaults to 4.
-        factor: Integer. One trial in this many goes on. Defaults to 3.
 
     >>> HalvingPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.7}, [{1: 0.5}, {1: 0.6}])
     False

@@ -82,15 +82,19 @@ def open_study(
         config: Mapping. Configuration of the run that begins the study, saved with the identity.
 
     Raises:
-        UserError: The name is no folder name, another process holds the study, the folder is not
-            a study's, or the study was begun with something else.
+        UserError: Another process holds the study, the folder is not a study's, or the study was
+            begun with something else.
     """
     require_study_place(root, name)
     study = Study(root / name)
     study.directory.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(study.directory / _LOCK_FILE, timeout=0):
-            _begin_or_resume(study, identity, config or {}, overwrite=overwrite)
+            for leftover in study.directory.glob(f"{UNFINISHED}*"):
+                leftover.unlink()
+            if overwrite:
+                _empty(study.directory)
+            _begin_or_resume(study, identity, config or {})
             yield study
     except Timeout as error:
         raise UserError(
@@ -116,19 +120,23 @@ def require_study_place(root: Path, name: str) -> None:
         )
 
 
-def _begin_or_resume(
-    study: Study, identity: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
-) -> None:
-    for leftover in study.directory.glob(f"{UNFINISHED}*"):
-        leftover.unlink()
-    if overwrite:
-        _empty(study.directory)
+def _begin_or_resume(study: Study, identity: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     path = study.directory / _STUDY_FILE
-    if path.exists():
-        _require_same(study, read_study(study.directory)["identity"], identity)
+    if not path.exists():
+        content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
+        write_json(path, content)
         return
-    content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
-    write_json(path, content)
+    begun = read_study(study.directory)["identity"]
+    different = "".join(
+        f"  {key}: {begun.get(key, 'absent')} in the study, {identity.get(key, 'absent')} now\n"
+        for key in dict.fromkeys([*begun, *identity])
+        if begun.get(key) != identity.get(key)
+    )
+    if different:
+        raise UserError(
+            f"The study {study.name} was begun with something else:\n{different}"
+            "Choose another search.name, or search.overwrite=true to begin afresh."
+        )
 
 
 def _empty(directory: Path) -> None:
@@ -144,10 +152,7 @@ def _empty(directory: Path) -> None:
 
 
 def read_study(directory: Path) -> dict[str, Any]:
-    """Read what a study was begun with.
-
-    Returns:
-        Its `name`, `identity` and `config`.
+    """Read what a study was begun with: its `name`, `identity` and `config`.
 
     Raises:
         UserError: The file cannot be read, or another version of ecomcat wrote it.
@@ -159,20 +164,6 @@ def read_study(directory: Path) -> dict[str, Any]:
             f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
         )
     return stored
-
-
-def _require_same(study: Study, stored: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
-    different = [
-        f"  {key}: {stored.get(key, 'absent')} in the study, {identity.get(key, 'absent')} now"
-        for key in dict.fromkeys([*stored, *identity])
-        if stored.get(key) != identity.get(key)
-    ]
-    if different:
-        lines = "\n".join(different)
-        raise UserError(
-            f"The study {study.name} was begun with something else:\n{lines}\n"
-            "Choose another search.name, or search.overwrite=true to begin afresh."
-        )
 
 
 def active_seconds(study: Study) -> float:

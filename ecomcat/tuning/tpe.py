@@ -35,9 +35,6 @@ class TpeSearch(Algorithm):
 
     Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NeurIPS 2011), as Optuna has
     it, on all hyperparameters at once.
-
-    Args:
-        startup_trials: Integer. Number of trials drawn at random first. Defaults to 6.
     """
 
     name = "tpe"
@@ -174,11 +171,6 @@ def importances(
 
     Functional ANOVA over a random forest: Hutter et al., "An Efficient Approach for Assessing
     Hyperparameter Importance" (ICML 2014), as Optuna has it.
-
-    Args:
-        records: Sequence of `TrialRecord`. Those that are not completed are left out.
-        space: Mapping from each hyperparameter's name to its `Domain`.
-        seed: Integer. Seed of the forest.
 
     Returns:
         Shares by name, the largest first, that add up to 1; none when there are too few completed

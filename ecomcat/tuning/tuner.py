@@ -151,7 +151,6 @@ class StudyTuner(base_tuner.BaseTuner):
         record.parameters = yield from self._ask(record, clock, clock.call("begin", task))
         while not record.ended:
             report = yield from self._ask(record, clock, clock.call("train_epoch"))
-            clock.note_epoch()
             record.ended = self._take_epoch(record, report, clock)
         if record.ended.startswith(_PRUNED):
             return PRUNED
@@ -174,7 +173,7 @@ class StudyTuner(base_tuner.BaseTuner):
             reason = TRIAL_TIME if clock.is_over else _NO_ANSWER
             raise TrialFailedError(reason, error.trace) from error
         finally:
-            clock.note()
+            clock.note(epoch=call.method == "train_epoch")
 
     def _task_of(self, record: TrialRecord) -> TrialTask:
         """Return what a worker is to do; Hyperband may ask to continue an earlier trial."""
@@ -206,13 +205,7 @@ class StudyTuner(base_tuner.BaseTuner):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
-
-    Args:
-        best: `TrialRecord`. The trial of the highest validation macro-F1.
-        trials: Integer. How many were begun, in all runs of the study.
-        seconds: Float. Time that the study was searched, in all runs.
-    """
+    """The best trial by validation, how many were begun, and the seconds of all runs."""
 
     best: TrialRecord
     trials: int
@@ -246,7 +239,7 @@ def run_search(
         space: Mapping from each hyperparameter's name to its `Domain`.
         study: `Study`. The folder; trials that it already holds are not run again.
         listeners: Sequence of `SearchListener`. Who hears how it goes.
-        workers: Function that holds the workers.
+        workers: Function that holds the workers. Defaults to `open_pool`.
 
     Raises:
         UserError: No trial has completed.

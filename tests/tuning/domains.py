@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hypothesis import strategies as st
 
-from ecomcat.model.space import Choices, Domain, Range, parse_domain, space_size
+from ecomcat.model.space import Choices, Domain, parse_domain, space_size
 from ecomcat.options import Rule, Value
 
 INT = Rule("int", 1, 1000)
@@ -31,42 +29,32 @@ EXAMPLES: dict[str, Domain] = {
     "a logarithmic real range": parse_domain("1e-4..1e-2 log", FLOAT),
 }
 
-
-@st.composite
-def whole_ranges(draw: Callable[..., int]) -> Domain:
-    """Draw a range of whole numbers, of at most 13 steps or logarithmic."""
-    low, steps, step = draw(st.integers(1, 50)), draw(st.integers(1, 12)), draw(st.integers(1, 30))
-    rest = draw(st.integers(0, step - 1))
-    if draw(st.booleans()):
-        return parse_domain(f"{low}..{low + steps} log", INT)
-    return parse_domain(f"{low}..{low + steps * step + rest} step {step}", INT)
-
-
-@st.composite
-def stepped_real_ranges(draw: Callable[..., int]) -> Domain:
-    """Draw a range of real numbers with a step, of 3 to 13 values."""
-    low, steps, step = draw(st.integers(0, 40)), draw(st.integers(2, 12)), draw(st.integers(1, 5))
-    high = low + steps * step
-    return parse_domain(f"{low / 100}..{high / 100} step {step / 100}", FLOAT)
-
-
-@st.composite
-def continuous_ranges(draw: Callable[..., int]) -> Domain:
-    """Draw a range of real numbers without a step, linear or logarithmic."""
-    low, width = draw(st.integers(1, 500)), draw(st.integers(1, 499))
-    log = " log" if draw(st.booleans()) else ""
-    return parse_domain(f"{low / 1000}..{(low + width) / 1000}{log}", FLOAT)
-
-
+_whole = st.builds(
+    lambda low, steps, step, rest: parse_domain(
+        f"{low}..{low + steps * step + rest} step {step}", INT
+    ),
+    *(st.integers(1, 50), st.integers(2, 12), st.integers(2, 30), st.integers(0, 1)),
+)
+_whole_log = st.builds(
+    lambda low, width: parse_domain(f"{low}..{low + width} log", INT),
+    *(st.integers(1, 50), st.integers(1, 12)),
+)
+_stepped = st.builds(
+    lambda low, steps, step: parse_domain(
+        f"{low / 100}..{(low + steps * step) / 100} step {step / 100}", FLOAT
+    ),
+    *(st.integers(0, 40), st.integers(2, 12), st.integers(1, 5)),
+)
+_continuous = st.builds(
+    lambda low, width, log: parse_domain(f"{low / 1000}..{(low + width) / 1000}{log}", FLOAT),
+    *(st.integers(1, 500), st.integers(1, 499), st.sampled_from(["", " log"])),
+)
 finite_domains: st.SearchStrategy[Domain] = st.one_of(
     st.lists(st.integers(1, 1000), min_size=1, max_size=5).map(lambda x: parse_domain(x, INT)),
-    st.lists(st.floats(0, 1), min_size=1, max_size=5).map(lambda x: parse_domain(x, FLOAT)),
     st.lists(st.sampled_from(NAME.names), min_size=1).map(lambda x: parse_domain(x, NAME)),
-    st.lists(st.booleans(), min_size=1, max_size=4).map(lambda x: parse_domain(x, BOOL)),
-    whole_ranges(),
-    stepped_real_ranges(),
+    *(_whole, _whole_log, _stepped),
 )
-all_domains = finite_domains | continuous_ranges()
+all_domains = finite_domains | _continuous
 
 
 def spaces(domains: st.SearchStrategy[Domain]) -> st.SearchStrategy[dict[str, Domain]]:
@@ -83,16 +71,8 @@ def contains(domain: Domain, value: Value) -> bool:
     """Return whether a value is one of a domain's, in its own type."""
     if isinstance(domain, Choices):
         return any(value == choice and type(value) is type(choice) for choice in domain.values)
-    return _is_within(domain, value)
-
-
-def _is_within(domain: Range, value: Value) -> bool:
-    kind = int if domain.whole else float
-    if isinstance(value, bool) or not isinstance(value, kind):
+    if type(value) is not (int if domain.whole else float):
         return False
-    if not domain.low <= value <= domain.high:
-        return False
-    if domain.step is None:
-        return True
-    steps = (value - domain.low) / domain.step
-    return abs(steps - round(steps)) < 1e-9
+    steps = (value - domain.low) / (domain.step or 1)
+    on_step = domain.step is None or abs(steps - round(steps)) < 1e-9
+    return domain.low <= value <= domain.high and on_step

@@ -19,6 +19,7 @@ from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.records import TrialRecord, load_records
 from ecomcat.tuning.study import open_study
 from ecomcat.tuning.workers import EpochReport, Worker
+from tests.tiny_network import VALUES
 
 ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
 Objective = Callable[[Mapping[str, Any]], float]
@@ -45,24 +46,11 @@ def configure(
 ) -> SearchCommand:
     """Return a configuration; changes are of the model, or of the search where that has the key."""
     model: dict[str, Any] = {
+        **VALUES,
         "name": "formula",
         "build": "ecomcat.model.network.lstm_classifier",
-        "vocabulary_size": 100,
-        "max_tokens": 8,
-        "lstm_tokens": 8,
-        "embedding_dim": 4,
         "lstm_units": "16..64 step 16",
-        "lstm_layers": 1,
-        "bidirectional": True,
-        "pooling": "max",
-        "embedding_pooling": "none",
-        "word_dropout": 0.0,
-        "spatial_dropout": 0.0,
         "dropout": [0.2, 0.4, 0.6],
-        "learning_rate": 1e-3,
-        "learning_rate_schedule": "linear",
-        "batch_size": 32,
-        "label_smoothing": 0.0,
     }
     search: dict[str, Any] = {
         "algorithm": chosen("search", algorithm),

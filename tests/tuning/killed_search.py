@@ -17,10 +17,11 @@ from typing import Any
 
 from formula import configure, peak, run_formula
 
-TRIALS = 150
+TRIALS = 120
 # Imported before the first fork, and no more than imported: no thread of TensorFlow runs yet.
 import ecomcat.tuning.tuner  # noqa: E402, F401
-from ecomcat.tuning.records import SearchListener  # noqa: E402
+from ecomcat.tuning.records import SearchListener, load_records  # noqa: E402
+from ecomcat.tuning.study import Study  # noqa: E402
 
 
 def search(folder: Path) -> None:
@@ -41,8 +42,10 @@ def search(folder: Path) -> None:
     run_formula(config, folder, slow_peak, listeners=[Noted()])
 
 
-def killed_run(folder: Path, seconds: float) -> bool:
-    """Search in a fork and kill it after some time; return whether it had come to its end."""
+def killed_run(folder: Path, trials: int, seconds: float) -> None:
+    """Search in a fork and kill it some time after so many more trials have ended."""
+    log = folder / "ended.txt"
+    wanted = ended_in(log) + trials
     child = os.fork()
     if child == 0:
         try:
@@ -52,53 +55,53 @@ def killed_run(folder: Path, seconds: float) -> bool:
             sys.stdout.flush()
             os._exit(1)
         os._exit(0)
+    while ended_in(log) < wanted and os.waitpid(child, os.WNOHANG) == (0, 0):
+        time.sleep(0.001)
     time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if os.waitstatus_to_exitcode(status) == 1:
-        sys.exit(1)
-    return os.waitstatus_to_exitcode(status) == 0
+    try:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    except (ProcessLookupError, ChildProcessError):
+        sys.exit("the search ended before it was killed")
 
 
-def check_records(folder: Path, before: dict[str, str]) -> dict[str, str]:
-    """Check that no finished trial was lost or changed since the last kill."""
-    from ecomcat.tuning.records import load_records
-    from ecomcat.tuning.study import Study
+def ended_in(log: Path) -> int:
+    """Return how many trials have ended in all runs."""
+    return log.read_text().count("\n") if log.exists() else 0
 
+
+def completed(folder: Path) -> dict[str, str]:
+    """Return the trials that came to their end."""
     records = load_records(Study(folder / "study"))
-    ended = {record.id: repr(record) for record in records if record.status == "completed"}
-    for trial_id, record in before.items():
-        if ended.get(trial_id) != record:
-            sys.exit(f"trial {trial_id} was lost or run again: {record}, {ended.get(trial_id)}")
-    return ended
+    return {record.id: repr(record) for record in records if record.status == "completed"}
+
+
+def values_of(folder: Path) -> list[Any]:
+    """Return each trial's configuration and score."""
+    records = load_records(Study(folder / "study"))
+    return [(record.id, record.values, record.objective) for record in records]
 
 
 def main(folder: Path, kills: int) -> None:
     """Kill searches, resume, and compare the whole with a search that nobody killed."""
     chance = random.Random(1)
-    ended: dict[str, str] = {}
-    for _ in range(kills):
-        killed_run(folder, chance.uniform(0.01, 0.35))
-        ended = check_records(folder, ended)
-    if not 0 < len(ended) < TRIALS:
-        sys.exit(f"the kills were not spread over the search: {len(ended)} of {TRIALS} had ended")
-    search(folder)
-    whole = check_records(folder, ended)
+    before: dict[str, str] = {}
+    for kill in range(kills + 1):
+        if kill < kills:
+            killed_run(folder, chance.randrange(5), chance.uniform(0.0, 0.1))
+        else:
+            search(folder)
+        after = completed(folder)
+        changed = [each for each, record in before.items() if after.get(each) != record]
+        if changed:
+            sys.exit(f"trials were lost or run again: {changed}")
+        before = after
     heard = (folder / "ended.txt").read_text().split()
     if len(heard) != len(set(heard)):
         sys.exit(f"a trial ended twice: {heard}")
     search(folder / "undisturbed")
-    if values_of(folder / "undisturbed") != values_of(folder) or len(whole) != TRIALS:
+    if values_of(folder / "undisturbed") != values_of(folder) or len(before) != TRIALS:
         sys.exit("the killed search gave other trials than an undisturbed one")
-
-
-def values_of(folder: Path) -> list[Any]:
-    """Return each trial's configuration and score."""
-    from ecomcat.tuning.records import load_records
-    from ecomcat.tuning.study import Study
-
-    records = load_records(Study(folder / "study"))
-    return [(record.id, record.values, record.objective) for record in records]
 
 
 if __name__ == "__main__":

@@ -49,25 +49,6 @@ curves = st.lists(scores, min_size=1, max_size=8).map(lambda drawn: curve_of(*dr
 # A curve's value
 
 
-@pytest.mark.parametrize(
-    ("curve", "epoch", "best"),
-    [
-        (curve_of(0.1, 0.3, 0.2), 1, 0.1),
-        (curve_of(0.1, 0.3, 0.2), 2, 0.3),
-        (curve_of(0.1, 0.3, 0.2), 3, 0.3),
-        (curve_of(NAN, 0.2), 2, 0.2),
-        (curve_of(0.2, NAN), 2, 0.2),
-        (curve_of(NAN, 0.2), 1, -math.inf),
-        ({3: 0.5}, 2, -math.inf),
-        ({}, 3, -math.inf),
-    ],
-)
-def test_a_curves_value_at_an_epoch_is_the_best_number_by_then(
-    curve: Curve, epoch: int, best: float
-) -> None:
-    assert best_by(curve, epoch) == best
-
-
 # The median rule
 
 
@@ -189,17 +170,6 @@ def test_the_best_of_those_that_came_as_far_never_ends(
     best = max(range(len(reached)), key=lambda number: best_by(reached[number], epochs))
     others = [curve for number, curve in enumerate(reached) if number != best]
     assert not pruner.prunes(reached[best], others)
-
-
-@settings(deadline=None)
-@given(pruners, curves, st.lists(curves, max_size=10))
-def test_nothing_ends_before_the_warm_up_is_over_or_with_too_few_others(
-    pruner: MedianPruner | HalvingPruner, curve: Curve, others: list[Curve]
-) -> None:
-    epoch = max(curve)
-    reached = [other for other in others if max(other) >= epoch]
-    if epoch < pruner.warmup_epochs or len(reached) < pruner.min_trials:
-        assert not pruner.prunes(curve, others)
 
 
 @pytest.mark.parametrize(

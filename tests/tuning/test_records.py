@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from trial_records import VALUES, ended, epoch, rows_of, saved, table_of, trained
 
@@ -67,22 +66,6 @@ def test_the_best_epoch_is_that_of_the_highest_score(
 scores = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
-@settings(deadline=None)
-@given(st.lists(st.builds(epoch, scores, scores, scores), min_size=1, max_size=8), st.data())
-def test_after_each_epoch_the_best_so_far_stands_in_the_record(
-    epochs: list[dict[str, float]], data: st.DataObject
-) -> None:
-    before = data.draw(st.integers(0, len(epochs) - 1), label="epochs of the trial it continues")
-    record = TrialRecord("0000", {}, curves=epochs[:before])
-    for count in range(before + 1, len(epochs) + 1):
-        record.note_epoch(count, epochs[count - 1])
-        ranked = sorted(epochs[:count], key=lambda logs: (-logs[OBJECTIVE], logs["val_loss"]))
-        assert epochs[record.best_epoch - 1] == ranked[0]
-        found = record.objective, record.loss, record.accuracy
-        assert found == tuple(ranked[0][key] for key in (OBJECTIVE, "val_loss", "val_accuracy"))
-    assert record.curve == {n: row[OBJECTIVE] for n, row in enumerate(epochs, start=1)}
-
-
 def test_an_attempt_that_is_forgotten_leaves_its_time_alone() -> None:
     record = trained(epoch(0.5), epoch(0.7))
     record.seconds = 12.0
@@ -121,12 +104,8 @@ def test_the_trials_to_make_a_model_of_stand_in_the_order_of_their_scores(
     ("records", "message"),
     [
         (
-            [
-                ended(0, 0.5, PRUNED),
-                TrialRecord("0001", {}, status=FAILED, ended="ValueError: too wide"),
-                TrialRecord("0002", {}, status=FAILED, ended="MemoryError: full"),
-            ],
-            r"of 3 none did\. Trial 0001: ValueError: too wide\. .*folder.trials",
+            [ended(0, 0.5, PRUNED), TrialRecord("1", {}, status=FAILED, ended="too wide")],
+            r"of 2 none did\. Trial 1: too wide\. .*folder.trials",
         ),
         (
             [ended(0, 0.5, RUNNING), ended(1, 0.5, PRUNED)],
@@ -158,8 +137,8 @@ def test_the_table_has_a_row_a_trial() -> None:
     assert trials_csv([]).startswith("id,status,val_macro_f1,")
 
 
-@pytest.mark.parametrize("text", ["a, b", 'a "b" c', "two\nlines", "é–語 🙂", " padded ", ";\t|"])
-def test_any_text_reads_back_from_the_table(text: str) -> None:
+def test_any_text_reads_back_from_the_table() -> None:
+    text = ' padded, "quoted" é–語 🙂\n;\t|'
     record = TrialRecord("0000", {"extra.kind": text}, ended=text)
     (row,) = rows_of(trials_csv([record]))
     assert (row["extra.kind"], row["ended"]) == (text, text)

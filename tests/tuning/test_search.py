@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from formula import ALGORITHMS, FormulaWorker, configure, peak, run, run_formula
+from formula import FormulaWorker, configure, peak, run, run_formula
 
 from ecomcat.errors import UserError
 from ecomcat.tuning.records import SearchListener, TrialRecord
@@ -20,24 +21,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 
-# Those that try a configuration once; Hyperband trains its best for longer.
-ONCE = ["tpe", "random", "bayesian", "grid"]
 MEDIAN: dict[str, Any] = {"pruner": "median", "rules": {"warmup_epochs": 1, "min_trials": 3}}
 Tried = list[dict[str, Any]]
 
 
 # What each algorithm tries
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_tries_as_many_configurations_as_asked_for_and_maximises(
-    algorithm: str, tmp_path: Path
-) -> None:
-    tried: Tried = []
-    result, records = run_formula(configure(algorithm, trials=6), tmp_path, tried=tried)
-    assert len(tried) == len(records) == 6
-    assert all(record.status == "completed" for record in records)
-    assert result.best.objective == pytest.approx(max(peak(values) for values in tried))
 
 
 # Units and dropout of the first eight trials, for the seed 1.
@@ -46,20 +34,23 @@ EXACT = {
     "tpe": [(16, 0.4), (16, 0.6), (32, 0.2), (64, 0.4), (48, 0.4), (32, 0.6), (64, 0.2), (32, 0.4)],
     "random": RANDOM,
     "bayesian": RANDOM,  # the Gaussian process repeats what was tried, and draws instead
+    "grid": list(itertools.product((16, 32, 48, 64), (0.2, 0.4, 0.6)))[:8],
     "hyperband": [*RANDOM[:5], (48, 0.2), (48, 0.6), (32, 0.4)],  # two of five go on
 }
 
 
 @pytest.mark.parametrize("algorithm", EXACT)
-def test_a_seed_gives_the_configurations_that_it_always_gave(
+def test_a_seed_gives_the_configurations_that_it_always_gave_and_the_best_of_them(
     algorithm: str, tmp_path: Path
 ) -> None:
     tried: Tried = []
-    run_formula(configure(algorithm, trials=8), tmp_path, tried=tried)
+    result, records = run_formula(configure(algorithm, trials=8), tmp_path, tried=tried)
+    assert [record.status for record in records] == ["completed"] * 8
+    assert result.best.objective == pytest.approx(max(peak(values) for values in tried))
     assert [(each["lstm_units"], each["dropout"]) for each in tried] == EXACT[algorithm]
 
 
-@pytest.mark.parametrize("algorithm", ONCE)
+@pytest.mark.parametrize("algorithm", ["tpe", "random", "grid"])
 def test_a_finite_space_is_tried_to_its_end_and_nothing_twice(
     algorithm: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -71,24 +62,19 @@ def test_a_finite_space_is_tried_to_its_end_and_nothing_twice(
     assert "all of its 12 configurations were tried" in caplog.text
 
 
-@pytest.mark.parametrize("algorithm", ["tpe", "random"])
-def test_the_same_seed_tries_the_same_configurations_and_another_seed_others(
-    algorithm: str, tmp_path: Path
-) -> None:
+def test_another_seed_tries_other_configurations_and_seed_0_is_one_of_them(tmp_path: Path) -> None:
     runs = []
-    for number, seed in enumerate((1, 1, 2, 0, 0)):
+    for number, seed in enumerate((1, 0, 0)):
         tried: Tried = []
-        config = configure(algorithm, trials=8, dropout="0.0..0.6")
+        config = configure("hyperband", trials=6, dropout="0.0..0.6")
         config.seed = seed
         run_formula(config, tmp_path / str(number), tried=tried)
         runs.append(tried)
-    first, again, other, zero, zero_again = runs
-    assert first == again
-    assert first != other
-    assert zero == zero_again, "Keras Tuner reads seed 0 as any seed"
+    other, zero, zero_again = runs
+    assert zero == zero_again != other, "Keras Tuner reads seed 0 as any seed"
 
 
-@pytest.mark.parametrize("algorithm", ONCE)
+@pytest.mark.parametrize("algorithm", ["tpe", "grid"])
 def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(
     algorithm: str, tmp_path: Path
 ) -> None:
@@ -96,32 +82,10 @@ def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(
     pruned = [record for record in records if record.status == "pruned"]
     assert 2 <= len(pruned) <= 9
     assert all(record.ended.startswith("pruned after epoch") for record in pruned)
-    assert all(record.epochs < 4 for record in pruned)
     assert (result.best.status, result.best.objective) == ("completed", pytest.approx(0.9))
     for record in pruned:
         folder = tmp_path / "study" / "trials" / record.id
         assert not (folder / "best_weights.npz").exists(), "nothing will ask for them"
-
-
-def test_tpe_comes_nearer_to_the_best_than_random_search(tmp_path: Path) -> None:
-    space = {"lstm_units": "1..512", "dropout": "0.0..0.9"}
-
-    def mean_of_the_last(algorithm: str) -> float:
-        config = configure(algorithm, trials=40, name=algorithm, **space)
-        _, records = run_formula(config, tmp_path)
-        return sum(record.objective or 0.0 for record in records[-10:]) / 10
-
-    assert mean_of_the_last("tpe") > mean_of_the_last("random") + 0.02
-
-
-def test_hyperband_trains_most_briefly_and_continues_the_best(tmp_path: Path) -> None:
-    tried: Tried = []
-    config = configure("hyperband", trials=10, dropout="0.2..0.6")
-    run_formula(config, tmp_path, tried=tried)
-    continued = [values for values in tried if values["parent"] is not None]
-    assert continued, "no configuration was promoted"
-    assert min(values["epochs"] for values in tried) < 4
-    assert all(values["epochs"] > values["parent"] >= 1 for values in continued)
 
 
 @pytest.mark.parametrize(("units", "longest"), [([16, 32], 4), ("16..64 step 16", 15)])
@@ -134,6 +98,7 @@ def test_hyperband_promotes_in_a_space_smaller_than_its_first_round_and_ends(
     fresh = [values["lstm_units"] for values in tried if values["parent"] is None]
     assert len(set(fresh)) == len(fresh) == (2 if longest == 4 else 4)
     assert max(values["epochs"] for values in tried) == longest
+    assert all(values["epochs"] > (values["parent"] or 0) for values in tried)
 
 
 # Trials that fail
@@ -262,45 +227,34 @@ def test_a_listener_that_fails_ends_the_search_and_not_the_trial(tmp_path: Path)
 # Time
 
 
-def slowly(objective: Callable[[Mapping[str, Any]], float], seconds: float) -> Any:
-    def slow(values: Mapping[str, Any]) -> float:
-        time.sleep(seconds)
-        return objective(values)
-
-    return slow
-
-
-def test_no_trial_begins_after_the_time_is_up(tmp_path: Path) -> None:
-    tried: Tried = []
-    with pytest.raises(UserError, match=r"search\.max_minutes"):
-        run_formula(configure("random", trials=5, max_minutes=1e-9), tmp_path, tried=tried)
-    assert tried == []
-
-
 def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:
     run_formula(configure("random", trials=1), tmp_path)
     (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 299.0}')
     result, _ = run_formula(configure("random", trials=2), tmp_path)
     assert result.seconds >= 299.0
+    # No trial begins after the time is up.
     (tmp_path / "study" / "clock.json").write_text('{"active_seconds": 301.0}')
     _, records = run_formula(configure("random", trials=3), tmp_path)
     assert len(records) == 2, "the study's five minutes are over"
 
 
 @pytest.mark.parametrize(
-    ("limits", "ended", "epochs"),
+    ("limits", "ended"),
     [
-        ({"max_minutes": 1 / 60}, "time", 3),
-        ({"trial_max_minutes": 1.1 / 60, "trials": 1}, "trial_max_minutes", 2),
+        ({"max_minutes": 1 / 60}, "time"),
+        ({"trial_max_minutes": 1.4 / 60, "trials": 1}, "trial_max_minutes"),
     ],
 )
 def test_a_trial_whose_time_is_up_ends_with_its_epoch_as_cut_short(
-    tmp_path: Path, limits: dict[str, Any], ended: str, epochs: int
+    tmp_path: Path, limits: dict[str, Any], ended: str
 ) -> None:
-    config = configure("random", **{"trials": 50, **limits})
-    result, records = run_formula(config, tmp_path, slowly(peak, 0.4))
-    (record,) = records
-    assert (record.ended, record.epochs, record.status) == (ended, epochs, "cut short")
+    def slow(values: Mapping[str, Any]) -> float:
+        time.sleep(0.5)
+        return peak(values)
+
+    result, (record,) = run_formula(configure("random", **limits), tmp_path, slow)
+    assert (record.ended, record.status) == (ended, "cut short")
+    assert 1 <= record.epochs < 4
     assert result.best is record, "there is no better one"
 
 
@@ -310,7 +264,7 @@ def test_a_trial_that_hangs_is_ended_and_the_search_goes_on(tmp_path: Path) -> N
             time.sleep(3600)
         return peak(values)
 
-    config = configure("grid", trials=12, trial_max_minutes=0.3 / 60)
+    config = configure("grid", trials=12, trial_max_minutes=1 / 60)
     _, records = run_formula(config, tmp_path, hangs_for_wide)
     failed = [record for record in records if record.status == "failed"]
     assert [record.values["lstm_units"] for record in failed] == [64] * 3

@@ -1,0 +1,39 @@
+"""A trial that goes on from another's state trains as one that was never stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecomcat.data.splitting import Split
+from tests import tiny_network
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.trial import TrialInputs, TrialWorker
+    from ecomcat.tuning.workers import TrialTask
+
+    texts, labels = tiny_network.texts_and_labels(90, seed=0, longest=8)
+    split = Split(np.arange(60), np.arange(60, 90), np.arange(0))
+    limits = {"seed": 1, "patience": 9, "max_epochs": 4, "keep_state": True}
+    worker = TrialWorker(TrialInputs(lstm_classifier, texts, labels, 3, split, **limits))
+
+    def trained(epochs: int, parent: Any = None) -> Any:
+        list(worker.begin(TrialTask(0, tiny_network.VALUES, epochs, parent)))
+        reports = []
+        while not reports or not reports[-1].ended:
+            reports += worker.train_epoch()
+        assert (reports[-1].epoch, reports[-1].ended) == (epochs, "max_epochs")
+        (outcome,) = worker.finish()
+        return outcome
+
+    at_once, continued = trained(4), trained(4, trained(2))
+    assert continued.curves == at_once.curves
+    assert (continued.best_epoch, continued.scores) == (at_once.best_epoch, at_once.scores)
+    for ours, theirs in zip(continued.weights, at_once.weights, strict=True):
+        assert np.array_equal(ours, theirs)
