@@ -112,7 +112,9 @@ def served_pets(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
         yield process, address_of(process)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
