@@ -56,8 +56,5 @@ def command_line(
 
 
 def heed_interrupts() -> None:
-    """Heed Ctrl-C, in a process that is begun: in a shell's background it is ignored from birth.
-
-    A test run there would else pass that on; to be given to `Popen` as `preexec_fn`.
-    """
+    """Heed Ctrl-C, which a shell's background ignores from birth; a `preexec_fn` of `Popen`."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

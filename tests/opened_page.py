@@ -15,12 +15,7 @@ _WIDE, _SECONDS = 1200, 60
 
 
 class OpenedPage:
-    """A page, fully drawn.
-
-    Args:
-        driver: of the browser.
-        path: of the page's file.
-    """
+    """A page, fully drawn."""
 
     def __init__(self, driver: Any, path: Path) -> None:
         self.driver = driver
@@ -70,12 +65,7 @@ class OpenedPage:
 
 @contextmanager
 def opened_page(path: Path, folder: Path) -> Iterator[OpenedPage]:
-    """Yield a page in a fresh browser; what is wrong at the end fails the test.
-
-    Args:
-        path: of the page's file.
-        folder: an empty one, for the browser.
-    """
+    """Yield a page in a fresh browser that uses an empty folder; it must end harmlessly."""
     with browser(folder, *_SOFTWARE_GL) as driver:
         page = OpenedPage(driver, path)
         page.open()

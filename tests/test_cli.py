@@ -15,15 +15,13 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
 from ecomcat.__main__ import main
 from ecomcat.cli import compose
-from ecomcat.commands import COMMANDS, conf_dir
+from ecomcat.commands import COMMANDS, command_groups, conf_dir
 from ecomcat.errors import UserError
 from tests.conftest import RunMain, RunTask, run_program
 
-OPTIONS = sorted((path.parent.name, path.stem) for path in conf_dir().glob("*/*.yaml"))
 # What Hydra's grammar gives a meaning to is drawn more often than chance would have it.
 characters = st.sampled_from(" '\"\\${}[](),=:;#~@+-.%*|?/é日") | st.characters(
     exclude_categories=["Cs"], exclude_characters="\0\n"
@@ -55,19 +53,11 @@ def refusal(command: str, *overrides: str) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_composes_without_arguments(command: str) -> None:
+def test_a_command_composes_without_arguments_and_with_each_option(command: str) -> None:
     assert isinstance(compose(command), COMMANDS[command])
-
-
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
-def test_each_option_of_a_group_gives_what_its_file_holds(group: str, option: str) -> None:
-    config = compose("search", [f"{group}={option}"])
-    package = getattr(config, "search" if group == "budget" else group)
-    leaves: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / group / f"{option}.yaml"))
-    leaves.pop("defaults", None)
-    for key, value in leaves.items():
-        # The parameters of a class may stand for other keys.
-        assert getattr(package, key) == value or getattr(package, key).keys() == value.keys()
+    for group in command_groups(command):
+        for path in (conf_dir() / group).glob("*.yaml"):
+            assert isinstance(compose(command, [f"{group}={path.stem}"]), COMMANDS[command])
 
 
 @pytest.mark.parametrize(
@@ -113,11 +103,9 @@ def test_values_need_no_quotes_but_the_shells(override: str, value: object) -> N
 @pytest.mark.parametrize(
     ("command", "key"),
     [
-        *(("search", f"data.{key}") for key in ("path", "url", "member", "delimiter", "exclude")),
+        *(("search", f"data.{key}") for key in ("path", "member", "delimiter", "exclude")),
         *(("search", key) for key in ("search.name", "search.from_trial", "outputs_dir")),
-        *(("predict", key) for key in ("input", "output", "model_dir")),
-        *(("audit", key) for key in ("against", "output_dir")),
-        ("report", "search.name"),
+        *(("predict", "output"), ("audit", "against"), ("report", "search.name")),
     ],
 )
 def test_a_text_is_read_as_it_stands(command: str, key: str) -> None:
@@ -150,11 +138,6 @@ def test_the_hydra_of_a_calling_program_stays_as_it_is(tmp_path: Path) -> None:
         theirs = GlobalHydra.instance().hydra
         compose("predict")
         assert GlobalHydra.instance().hydra is theirs
-
-
-def test_of_two_values_the_last_one_counts() -> None:
-    config = compose("search", ["budget=quick", "seed=1", "budget=thorough", "seed=2"])
-    assert (config.search.max_trials, config.seed) == (200, 2)
 
 
 # What is refused

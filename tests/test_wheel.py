@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TINY_SEARCH
+from conftest import ROOT, TINY_SEARCH, run_python
 
 from ecomcat.commands import COMMANDS
 
@@ -19,12 +16,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = run_python(arguments, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = folder.glob("*.whl")
     return built
@@ -59,19 +52,13 @@ def test_a_search_runs_from_the_installed_wheel_in_another_folder(
     folder.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    script = (
+    program = (
         "import sys, ecomcat.search; print(ecomcat.__file__, file=sys.stderr); "
         "sys.argv[0] = 'ecomcat-search'; ecomcat.search.main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *TINY_SEARCH],
-        cwd=folder,
-        # A wish for the Keras of old, which is not installed, stops nothing.
-        env={**os.environ, "PYTHONPATH": str(installed), "TF_USE_LEGACY_KERAS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # A wish for the Keras of old, which is not installed, stops nothing.
+    environment = {"PYTHONPATH": str(installed), "TF_USE_LEGACY_KERAS": "1"}
+    done = run_python(["-c", program, *TINY_SEARCH], folder, environment=environment)
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stderr
     assert (folder / "model" / "model.keras").exists()
