@@ -23,8 +23,7 @@ import pyarrow as pa
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import write_failure
 
-HEAD_BYTES = 1 << 20
-"""Bytes that are looked at to find how a table is written."""
+HEAD_BYTES = 1 << 20  # that are looked at to find how a table is written
 
 _DAMAGE = (
     *(OSError, EOFError, ValueError, RuntimeError),
@@ -298,8 +297,8 @@ def _checked_name(encoding: str) -> str:
 
 def _not_text(name: str, kind: str) -> UserError:
     return UserError(
-        f"{name}: expected a text table (CSV or TSV), found {kind}. "
-        "Export the table as CSV in UTF-8 and give that file."
+        f"{name}: expected a text table (CSV or TSV), found {kind}. Export the table as CSV in "
+        "UTF-8 and give that file."
     )
 
 
