@@ -22,13 +22,7 @@ _HELP_COLUMN = 46
 
 
 def help_page(command: str, config: DictConfig, choices: Mapping[str, str]) -> str:
-    """Return the help of a command.
-
-    Args:
-        command: String. Its name, such as `"search"`.
-        config: Its composed configuration.
-        choices: Mapping from group to the option that is chosen.
-    """
+    """Return the help of a command with its composed configuration and the chosen options."""
     purpose, _, examples = leading_comment(conf_dir() / f"{command}.yaml").partition("\n\n")
     helps = {key: each.help for key, each in declared_options(COMMANDS[command]).items()}
     width = min(_MAX_WIDTH, shutil.get_terminal_size().columns)

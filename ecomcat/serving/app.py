@@ -39,13 +39,7 @@ _PAGE = Path(__file__).parent / "page"
 
 
 def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> ASGIApp:
-    """Build the application.
-
-    Args:
-        answers: What labels texts.
-        metrics: Mapping. What the exported folder's `metrics.json` holds.
-        config: The limits, and which hosts are allowed.
-    """
+    """Build the application, which tells the figures of `metrics.json` and keeps to the limits."""
     app = FastAPI(
         title="ecomcat",
         description="Labels texts with an exported classifier.",

@@ -120,14 +120,7 @@ class ModelDescription(BaseModel):
 def describe_model(
     labels: list[str], metrics: Mapping[str, Any], config: ServeCommand, threshold: float | None
 ) -> ModelDescription:
-    """Describe what is served.
-
-    Args:
-        labels: List of strings. Names of the categories.
-        metrics: Mapping. What `metrics.json` holds; what it lacks is null.
-        config: The limits.
-        threshold: Float. The least confidence that is accepted; None where none is enough.
-    """
+    """Describe what is served; what `metrics.json` lacks is null."""
     test, source = metrics.get("test", {}), metrics.get("data", {}).get("source")
     return ModelDescription(
         labels=labels,

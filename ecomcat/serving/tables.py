@@ -63,21 +63,13 @@ class TableQuery(BaseModel):
 
 @dataclass(frozen=True)
 class TableWork:
-    """A table to be labelled.
-
-    Args:
-        body: Bytes of the table, packed with gzip or zip or not.
-        reading: How the table is read.
-        options: What is added to each row.
-        limits: The most bytes of the table unpacked, and the most rows.
-        gone: Event that is set when the client has left.
-    """
+    """A table to be labelled, packed with gzip or zip or not."""
 
     body: bytes
     reading: ReadingConfig
     options: LabelOptions
     limits: ServeCommand
-    gone: threading.Event = field(default_factory=threading.Event)
+    gone: threading.Event = field(default_factory=threading.Event)  # set when the client has left
 
     def check(self, rows: int) -> None:
         """Go on no further than the client waits for, and is allowed to."""
