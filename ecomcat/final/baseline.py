@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
-from ecomcat.final.sampling import sample_rows
 from ecomcat.model.metrics import macro_f1, score_predictions
 from ecomcat.process import raise_if_requested
 
@@ -98,11 +97,7 @@ def choose_linear(
 
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
-    """Fit one model to texts and their class numbers, and return it as `choose_linear` does.
-
-    Raises:
-        NothingToLearnError: When there is nothing to learn.
-    """
+    """Fit one model to texts and their class numbers, and return it as `choose_linear` does."""
     return _fit(*_count_words(rows, num_classes, _MAX_TEXTS), choice)
 
 
@@ -134,6 +129,13 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
     model = fit_svc(choice.cost, weights.transform(counts), label_ids)
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
+
+
+def sample_rows(rows: int, max_rows: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return row numbers in ascending order: all, or a random sample of `max_rows`."""
+    if rows <= max_rows:
+        return np.arange(rows)
+    return np.sort(random.choice(rows, max_rows, replace=False))
 
 
 def rows_to_fit(
@@ -188,9 +190,6 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]
     Args:
         dataset: All texts.
         ours: Array of shape `(test texts,)`, whether our own answers were right.
-
-    Returns:
-        What `metrics.json` holds, the same each time for the same arguments.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.

@@ -7,15 +7,10 @@ The predicted class stays the same; only its confidence changes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import keras
-
-_MIN_PROBABILITY = 1e-7
+MIN_PROBABILITY = 1e-7
 _TEMPERATURES = (0.1, 10.0)  # the bounds of the search
 
 
@@ -25,11 +20,6 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
     A little of each target is spread over all classes, as in Platt's "Probabilistic outputs for
     support vector machines" (1999, section 2.2), so that a few texts that are all right do not
     make a model certain.
-
-    Args:
-        probabilities: Array of shape `(texts, num_classes)`, of validation texts by weights that
-            were trained on train alone.
-        label_ids: Array of class numbers, shape `(texts,)`.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -55,12 +45,7 @@ def cross_calibrated(
     """Calibrate each half of the texts by the temperature of the other half.
 
     What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts.
-
-    Args:
-        probabilities: Array of shape `(texts, num_classes)`.
-        label_ids: Array of class numbers, shape `(texts,)`.
-        seed: Integer. Seed of the halves.
+    fitted to the same texts. The seed decides the halves.
     """
     calibrated = probabilities.copy()
     order = np.random.default_rng(seed).permutation(len(label_ids))
@@ -84,13 +69,4 @@ def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> 
 
 
 def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.log(np.maximum(probabilities, _MIN_PROBABILITY))
-
-
-def calibrated_model(model: keras.Model, temperature: float) -> keras.Model:
-    """Return a model of plain Keras layers whose answers are at a temperature."""
-    import keras
-
-    logits = keras.ops.log(keras.ops.maximum(model.outputs[0], _MIN_PROBABILITY))
-    answers = keras.layers.Softmax(name="temperature")(logits * (1 / temperature))
-    return keras.Model(model.inputs[0], answers, name=model.name)
+    return np.log(np.maximum(probabilities, MIN_PROBABILITY))

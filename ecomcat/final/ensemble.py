@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.final.sampling import judged_rows
+from ecomcat.final.baseline import sample_rows
+from ecomcat.model.metrics import macro_f1
 from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_records
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
 _MAX_SAMPLES = 12  # of comparable trials
+_MAX_JUDGED_TEXTS, _MAX_NUMBERS = 20_000, 2_000_000  # fifty trials' probabilities are 400 MB
 _BAGS = 40
 _ROUNDS = 12  # trials that one bag picks
 _BAG_FRACTION = 0.5  # of the trials that a bag may pick from
@@ -59,6 +61,16 @@ def find_candidates(study: Study) -> list[Candidate]:
         for record in completed
         if record.id in chosen
     ][:_MAX_CANDIDATES]
+
+
+def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
+    """Return which validation texts a choice among trials is made on.
+
+    >>> len(judged_rows(texts=50_000, num_classes=1000, seed=1))
+    2000
+    """
+    max_rows = max(1, min(_MAX_JUDGED_TEXTS, _MAX_NUMBERS // num_classes))
+    return sample_rows(texts, max_rows, np.random.default_rng(seed))
 
 
 class FinalStep(Protocol):
@@ -166,13 +178,10 @@ def _pick_greedily(library: NDArray[np.float32], label_ids: NDArray[np.int64]) -
 
 
 def _score(total: NDArray[np.float32], label_ids: NDArray[np.int64]) -> tuple[float, float]:
-    """Return macro-F1, in a tenth of scikit-learn's time, and mean log-likelihood of a sum."""
-    count, predicted = total.shape[1], total.argmax(axis=1)
-    hits = np.bincount(label_ids[predicted == label_ids], minlength=count)
-    present = np.bincount(label_ids, minlength=count) + np.bincount(predicted, minlength=count)
+    """Return macro-F1 and mean log-likelihood of a sum of probabilities."""
     of_label = total[np.arange(len(label_ids)), label_ids] / total.sum(axis=1)
-    f1 = 2 * hits / np.maximum(present, 1)
-    return float(f1.mean()), float(np.log(np.maximum(of_label, 1e-7)).mean())
+    likelihood = float(np.log(np.maximum(of_label, 1e-7)).mean())
+    return macro_f1(label_ids, total.argmax(axis=1), total.shape[1]), likelihood
 
 
 def mix(weighted: Iterable[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
@@ -194,14 +203,9 @@ def comparable_answers(
     What was chosen on validation looks better there than it is, and so better than what it might
     be mixed with; what was drawn at random does not.
 
-    Args:
-        candidates: Trials, the best first.
-        rows: Array of numbers of the validation texts that are answered.
-        count: Integer. Trials that answer together, by the mean of their probabilities.
-        seed: Integer. Seed of the random samples.
-
     Returns:
-        An array `(rows, num_classes)` a sample; none where too few trials are that good.
+        For each random sample of `count` trials, their mean answers `(rows, num_classes)`; none
+        where too few trials are that good.
     """
     saved = [each for each in candidates if each.path.is_file()]
     best = max((each.record.objective or 0.0 for each in saved), default=0.0)
@@ -209,15 +213,12 @@ def comparable_answers(
     comparable = [each for each in saved if (each.record.objective or 0.0) >= best - chance]
     if len(comparable) <= count:
         return []
-    samples = _samples(len(comparable), count, np.random.default_rng([seed, count]))
+    random = np.random.default_rng([seed, count])
+    if count == 1:
+        drawn = random.choice(len(comparable), min(_MAX_SAMPLES, len(comparable)), replace=False)
+        samples = [(number,) for number in np.sort(drawn).tolist()]
+    else:
+        sets = (random.choice(len(comparable), count, replace=False) for _ in range(_MAX_SAMPLES))
+        samples = sorted({tuple(np.sort(each).tolist()) for each in sets})
     answers = {number: comparable[number].answers()[rows] for number in set(chain(*samples))}
     return [mix((answers[number], 1 / count) for number in sample) for sample in samples]
-
-
-def _samples(size: int, count: int, random: np.random.Generator) -> list[tuple[int, ...]]:
-    """Draw some of the ways to take `count` of `size` trials, each once."""
-    if count == 1:
-        drawn = random.choice(size, min(_MAX_SAMPLES, size), replace=False)
-        return [(int(number),) for number in np.sort(drawn)]
-    samples = (random.choice(size, count, replace=False).tolist() for _ in range(_MAX_SAMPLES))
-    return sorted({tuple(sorted(sample)) for sample in samples})

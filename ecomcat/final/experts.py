@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,9 +12,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit
-from ecomcat.final.calibration import fit_temperature, with_temperature
-from ecomcat.final.sampling import sample_rows
+from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
+from ecomcat.final.calibration import MIN_PROBABILITY, fit_temperature, with_temperature
 from ecomcat.model.training import Examples, predict_probabilities
 from ecomcat.text.tokenizer import UNKNOWN_ID
 
@@ -26,26 +25,21 @@ _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 @dataclass(frozen=True)
 class TextLimits:
-    """What a model sees of a text.
-
-    Args:
-        vocabulary_size: Integer. Number of ids that it knows.
-        max_tokens: Integer. Number of tokens that it reads.
-    """
+    """What a model sees of a text: how many ids it knows, and how many tokens it reads."""
 
     vocabulary_size: int
     max_tokens: int
 
 
+def widest(configurations: Iterable[Mapping[str, Any]]) -> TextLimits:
+    """Return the largest vocabulary and the longest limit of some hyperparameters' values."""
+    seen = [(values["vocabulary_size"], values["max_tokens"]) for values in configurations]
+    return TextLimits(*map(max, zip(*seen, strict=True)))
+
+
 @dataclass(frozen=True)
 class Part:
-    """A model within the exported one.
-
-    Args:
-        model: Keras model from ids to probabilities.
-        weight: Float. Its weight in the mixture; those of all parts sum to 1.
-        limits: What it sees of a text.
-    """
+    """A model within the exported one, its weight in the mixture, and what it sees of a text."""
 
     model: keras.Model
     weight: float
@@ -55,14 +49,9 @@ class Part:
 def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
     """Return one model whose answer is the weighted mean of its parts'.
 
-    Args:
-        parts: Any number; each sees a text as its own limits would have encoded it.
-        limits: What the whole is given of a text, at least as much as each part sees.
-
-    Returns:
-        A model from ids `(batch, tokens)`, padded with 0 at the end, to probabilities `(batch,
-        num_classes)`: of plain Keras layers and without an optimizer, whose state would treble the
-        file's size.
+    Each part sees a text within its own limits, the whole within `limits`; weights sum to 1. The
+    model takes ids `(batch, tokens)`, padded with 0 at the end. It is of plain Keras layers, and
+    without an optimizer, whose state would treble the file's size.
     """
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     answers = []
@@ -82,14 +71,15 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
     return keras.Model(ids, layers.Add(name="probabilities")(weighted), name="classifier")
 
 
-class Expert(ABC):
-    """A model of fixed weights that answers by the words of a text, whatever their order.
+def calibrated_model(model: keras.Model, temperature: float) -> keras.Model:
+    """Return a model of plain Keras layers whose answers are at a temperature."""
+    logits = ops.log(ops.maximum(model.outputs[0], MIN_PROBABILITY))
+    answers = layers.Softmax(name="temperature")(logits * (1 / temperature))
+    return keras.Model(model.inputs[0], answers, name=model.name)
 
-    Args:
-        num_classes: Integer. Number of classes.
-        limits: What it sees of a text.
-        seed: Integer. Seed of all that is random.
-    """
+
+class Expert(ABC):
+    """A model of fixed weights that answers by the words of a text, whatever their order."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -98,13 +88,13 @@ class Expert(ABC):
     def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
         self.num_classes, self.limits, self.seed = num_classes, limits, seed
 
+    @abstractmethod
     def fit(self, examples: Examples) -> None:
         """Learn labelled texts; what was learned before is forgotten.
 
         Raises:
             NothingToLearnError: When the classes leave it nothing to learn, or too much to hold.
         """
-        self.model = self._build(examples)
 
     def answer(self, texts: EncodedTexts) -> NDArray[np.float32]:
         """Return probabilities `(texts, num_classes)`."""
@@ -113,14 +103,6 @@ class Expert(ABC):
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
         """Answer texts that were not learned, and calibrate later fits by them, where needed."""
         return self.answer(examples.texts)
-
-    def part(self, weight: float) -> Part:
-        """Return the fitted model with its weight in the mixture."""
-        return Part(self.model, weight, self.limits)
-
-    @abstractmethod
-    def _build(self, examples: Examples) -> keras.Model:
-        """Return a model from ids `(batch, tokens)` to probabilities `(batch, num_classes)`."""
 
 
 class Memory(Expert):
@@ -136,7 +118,8 @@ class Memory(Expert):
     key_dim = 256
     sharpness = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
 
-    def _build(self, examples: Examples) -> keras.Model:
+    def fit(self, examples: Examples) -> None:
+        """Hold the texts' keys and classes."""
         words = self.limits.vocabulary_size
         random = np.random.default_rng([self.seed, words])
         word_keys = random.standard_normal((words, self.key_dim), np.float32)
@@ -150,12 +133,11 @@ class Memory(Expert):
         nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
         answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
         key = layers.UnitNormalization(name="key")(ops.sum(embedded(ids), axis=1))
-        model = keras.Model(ids, answer(nearness(key)), name=self.name)
+        self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
         embedded.set_weights([word_keys])
         nearness.set_weights([self.sharpness * keys.T])
         answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
-        model.trainable = False
-        return model
+        self.model.trainable = False
 
 
 class Linear(Expert):
@@ -176,7 +158,8 @@ class Linear(Expert):
         self.temperature = fit_temperature(answers, examples.labels)
         return with_temperature(answers, self.temperature)
 
-    def _build(self, examples: Examples) -> keras.Model:
+    def fit(self, examples: Examples) -> None:
+        """Fit LinearSVC, unless there are too many classes."""
         count, words = self.num_classes, self.limits.vocabulary_size
         if count > self.max_classes:
             raise NothingToLearnError(f"there are {count} categories, over {self.max_classes}")
@@ -190,12 +173,11 @@ class Linear(Expert):
         total = ops.sum(embedded(ids), axis=1)
         distances = total[:, :count] / ops.sqrt(ops.maximum(total[:, count:], _NO_WORD))
         answer = layers.Dense(count, "softmax", name="classes_of_words")
-        model = keras.Model(ids, answer(distances), name=self.name)
+        self.model = keras.Model(ids, answer(distances), name=self.name)
         embedded.set_weights([np.column_stack([weights[:, None] * kernel, weights**2])])
         scale = np.eye(count, dtype=np.float32) / self.temperature
         answer.set_weights([scale, bias / self.temperature])
-        model.trainable = False
-        return model
+        self.model.trainable = False
 
     def _hyperplanes(
         self, counts: Any, weights: NDArray[np.float32], label_ids: NDArray[np.int64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping
 from contextlib import closing
@@ -17,8 +18,7 @@ from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions
 from ecomcat.final.baseline import linear_baseline, optional
-from ecomcat.final.calibration import calibrated_model
-from ecomcat.final.experts import Part, TextLimits, merge_models
+from ecomcat.final.experts import Part, TextLimits, calibrated_model, merge_models, widest
 from ecomcat.final.plan import NETWORK, WEIGHT, WHOLE, Answers, FinalPlan, plan_final
 from ecomcat.final.retraining import network_with, retrain_trials
 from ecomcat.model.metrics import (
@@ -40,17 +40,11 @@ logger = logging.getLogger("ecomcat")
 
 @dataclass(frozen=True)
 class FinalModel:
-    """A trained model with all its parts.
+    """A trained model with all its parts."""
 
-    Args:
-        model: Keras model from ids to probabilities, without an optimizer.
-        limits: What it sees of a text.
-        parts: The models within it by name: the networks together, and each expert.
-    """
-
-    model: keras.Model
+    model: keras.Model  # from ids to probabilities, without an optimizer
     limits: TextLimits
-    parts: Mapping[str, keras.Model]
+    parts: Mapping[str, keras.Model]  # within it: the networks together, and each expert
 
     def answers(self, inputs: TrialInputs, rows: NDArray[np.int64]) -> Answers:
         """Return the answers of each part and of the whole to some texts."""
@@ -61,50 +55,29 @@ class FinalModel:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run ends with.
+    """What a run ends with."""
 
-    Args:
-        final: The model that is exported.
-        tested: The model that was tested: the same, unless test rows were trained on afterwards.
-        answers: Arrays of shape `(texts, num_classes)`: what the tested model answers to `test`,
-            and what weights trained on train alone answer to `validation`.
-        trained_rows: Array of numbers of the texts that the exported model was trained on.
-        metrics: What `metrics.json` holds.
-        acceptance: Answers to validation texts, which thresholds are read from.
-    """
-
-    final: FinalModel
-    tested: FinalModel
-    answers: Answers
-    trained_rows: NDArray[np.int64]
-    metrics: dict[str, Any]
-    acceptance: Acceptance
+    final: FinalModel  # the exported one
+    tested: FinalModel  # the same, unless test rows were trained on afterwards
+    answers: Answers  # to `test` and, by weights trained on train alone, to `validation`
+    trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
+    metrics: dict[str, Any]  # of `metrics.json`
+    acceptance: Acceptance  # of validation texts, which thresholds are read from
 
 
 def finish_search(
     config: SearchCommand, dataset: Dataset, inputs: TrialInputs, study: Study, result: SearchResult
 ) -> Finished:
-    """Make the model that is exported, and score it.
-
-    Args:
-        config: The configuration of the run.
-        dataset: All texts.
-        inputs: What all trials of the study shared.
-        study: The study with its trials.
-        result: What the search found.
-
-    Raises:
-        UserError: When a training fails.
-    """
+    """Make the model that is exported, and score it."""
     split, final = dataset.split, config.final
     with step("Choosing on validation what is exported"):
         plan = plan_final(final, inputs, study)
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     with closing(FinalCurves(study, result.best)) as curves:
-        tested = build_final(config, inputs, study, plan, rows, result.best, curves.write)
+        tested = _build(config, inputs, study, plan, rows, result.best, curves.write)
     with step("Scoring the test set"):
         answers = {"test": tested.answers(inputs, split.test), "validation": plan.validation}
-    scores, acceptance = score_final(dataset, answers)
+    scores, acceptance = _score(dataset, answers)
     baseline = None
     if final.baseline:
         with step("Fitting the linear baseline"), optional("Linear baseline"):
@@ -114,7 +87,7 @@ def finish_search(
     if final.use_all_rows:
         rows = np.union1d(rows, split.test[_unmarked(dataset)])
         logger.info("Training again on all %d texts, test included.", len(rows))
-        exported = build_final(config, inputs, study, plan, rows, result.best)
+        exported = _build(config, inputs, study, plan, rows, result.best)
     metrics = {
         **scores,
         "baseline": baseline,
@@ -136,7 +109,7 @@ def finish_search(
     return Finished(exported, tested, whole, rows, metrics, acceptance)
 
 
-def build_final(
+def _build(
     config: SearchCommand,
     inputs: TrialInputs,
     study: Study,
@@ -145,17 +118,7 @@ def build_final(
     best: TrialRecord,
     on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> FinalModel:
-    """Train the plan's networks and experts, merge them, and calibrate the whole.
-
-    Args:
-        config: The configuration of the run.
-        inputs: What all trials of the study shared.
-        study: The study with its trials' weights.
-        plan: What was chosen on validation.
-        rows: Array of numbers of the texts to train on, in ascending order.
-        best: The best trial, whose epochs are reported.
-        on_epoch: Function that is called with each of its epochs' number and scores.
-    """
+    """Train networks and experts, merge and calibrate them; `on_epoch` hears of the best trial."""
     limits = plan.limits
     # Before the networks, which take longer: what fails is to fail at once.
     for expert in plan.experts:
@@ -175,11 +138,10 @@ def build_final(
             for record in records
         ]
     members = zip(networks, plan.members, strict=True)
-    network = merge_models(
-        [Part(each, member.weight, member.limits) for each, member in members], limits
-    )
+    parts = [Part(each, member.weight, widest([member.record.values])) for each, member in members]
+    network = merge_models(parts, limits)
     parts = [Part(network, 1 - WEIGHT * len(plan.experts), limits)]
-    parts += [expert.part(WEIGHT) for expert in plan.experts]
+    parts += [Part(each.model, WEIGHT, each.limits) for each in plan.experts]
     return FinalModel(
         calibrated_model(merge_models(parts, limits), plan.temperature),
         limits,
@@ -187,18 +149,8 @@ def build_final(
     )
 
 
-def score_final(
-    dataset: Dataset, answers: Mapping[str, Answers]
-) -> tuple[dict[str, Any], Acceptance]:
-    """Score the whole, and in short each part.
-
-    Args:
-        dataset: All texts.
-        answers: Those to `test` and `validation`.
-
-    Returns:
-        What `metrics.json` holds of them, and the answers that thresholds are read from.
-    """
+def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, Any], Acceptance]:
+    """Return the scores of `metrics.json`, and the answers that thresholds are read from."""
     split, names = dataset.split, dataset.class_names
     labels = {on: dataset.label_ids[getattr(split, on)] for on in answers}
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
@@ -216,19 +168,14 @@ def score_final(
         scores["test_without_excluded"] = score_answers(
             whole["test"][unmarked], labels["test"][unmarked], names, acceptance
         )
-    parts = {
-        part: {on: _short_scores(answers[on][part], labels[on]) for on in answers}
-        for part in answers["test"]
-    }
+    parts: dict[str, dict[str, dict[str, float]]] = {part: {} for part in answers["test"]}
+    for part, on in itertools.product(parts, answers):
+        predicted = answers[on][part].argmax(axis=1)
+        parts[part][on] = {
+            "accuracy": float(np.mean(predicted == labels[on])),
+            "macro_f1": macro_f1(labels[on], predicted, len(names)),
+        }
     return {**{on: each.describe() for on, each in scores.items()}, "parts": parts}, acceptance
-
-
-def _short_scores(answers: NDArray[np.float32], label_ids: NDArray[np.int64]) -> dict[str, float]:
-    predicted = answers.argmax(axis=1)
-    return {
-        "accuracy": float(np.mean(predicted == label_ids)),
-        "macro_f1": macro_f1(label_ids, predicted, answers.shape[1]),
-    }
 
 
 def _unmarked(dataset: Dataset) -> NDArray[np.bool_]:

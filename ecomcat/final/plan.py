@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
 from ecomcat.final.calibration import cross_calibrated, fit_temperature
-from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, mix
-from ecomcat.final.experts import EXPERTS, Expert, TextLimits
-from ecomcat.final.sampling import judged_rows
+from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, judged_rows, mix
+from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
@@ -41,36 +40,19 @@ class Member:
     record: TrialRecord
     weight: float
 
-    @property
-    def limits(self) -> TextLimits:
-        """What its network sees of a text."""
-        values = self.record.values
-        return TextLimits(values["vocabulary_size"], values["max_tokens"])
-
 
 @dataclass(frozen=True)
 class FinalPlan:
-    """What is to be exported.
+    """What is to be exported."""
 
-    Args:
-        name: String. The final step's name.
-        members: The trials whose networks answer.
-        experts: The experts that answer beside them, calibrated.
-        temperature: Float. Temperature of the whole's answers.
-        validation: Answers to the validation texts by weights trained on train alone, of each part
-            and of the whole. Each half of the whole's is calibrated by the other half.
-    """
-
-    name: str
+    name: str  # of the final step
     members: Sequence[Member]
-    experts: Sequence[Expert]
-    temperature: float
+    limits: TextLimits  # the largest vocabulary and the longest limit of the networks
+    experts: Sequence[Expert]  # that answer beside them, calibrated
+    temperature: float  # of the whole's answers
+    # Of each part and of the whole, by weights trained on train alone, to the validation texts.
+    # Each half of the whole's is calibrated by the other half.
     validation: Answers
-
-    @property
-    def limits(self) -> TextLimits:
-        """The largest vocabulary and the longest limit of the networks."""
-        return _widest(self.members)
 
     def describe(self, max_epochs: int) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`; a schedule ends at `max_epochs`."""
@@ -93,13 +75,7 @@ class FinalPlan:
 
 
 def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPlan:
-    """Choose members, experts and temperature on validation.
-
-    Args:
-        final: The configuration.
-        inputs: What all trials of the study shared.
-        study: The study with its trials.
-    """
+    """Choose members, experts and temperature on validation."""
     candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
@@ -107,11 +83,12 @@ def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPl
     if len(members) > 1:
         chosen = ", ".join(f"{each.record.id} ({each.weight:.0%})" for each in members)
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
+    limits = widest([each.record.values for each in members])
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
     experts = choose_experts(
         final,
         inputs,
-        _widest(members),
+        limits,
         networks,
         lambda rows: comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
     )
@@ -120,14 +97,7 @@ def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPl
     logger.info("Calibration: a temperature of %.2f.", temperature)
     answers = {NETWORK: networks, **{expert.name: experts[expert] for expert in experts}}
     answers[WHOLE] = cross_calibrated(whole, labels, inputs.seed)
-    return FinalPlan(final_step.name, members, list(experts), temperature, answers)
-
-
-def _widest(members: Sequence[Member]) -> TextLimits:
-    limits = [member.limits for member in members]
-    return TextLimits(
-        max(each.vocabulary_size for each in limits), max(each.max_tokens for each in limits)
-    )
+    return FinalPlan(final_step.name, members, limits, list(experts), temperature, answers)
 
 
 def choose_experts(
@@ -137,7 +107,7 @@ def choose_experts(
     networks: NDArray[np.float32],
     comparable: Callable[[NDArray[np.int64]], Sequence[NDArray[np.float32]]],
 ) -> dict[Expert, NDArray[np.float32]]:
-    """Choose the experts that answer beside the networks, on validation.
+    """Choose the experts that answer beside the networks, and return their validation answers.
 
     Args:
         final: The configuration, which may leave each of them out.
@@ -146,9 +116,6 @@ def choose_experts(
         networks: Array of shape `(texts, num_classes)`, their answers to the validation texts.
         comparable: Function from numbers of validation texts to answers of networks like these
             that were not chosen on these texts. They decide; where there are none, `networks` do.
-
-    Returns:
-        Their answers to the validation texts, when they were fitted to train alone.
     """
     labels = inputs.labels[inputs.split.validation]
     fitted = _fit_experts(final, inputs, limits)

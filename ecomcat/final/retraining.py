@@ -32,13 +32,7 @@ def retrain_trials(
 ) -> list[keras.Model]:
     """Train trials' configurations on the rows, each for its `final_epochs`.
 
-    Args:
-        inputs: `TrialInputs`. What all trials of the study shared.
-        records: Sequence of `TrialRecord`. The trials.
-        rows: Array of integers. Numbers of texts, in ascending order.
-        search: `SearchConfig`. Says how many workers there are.
-        on_epoch: Function that is called with a trial's id, the epoch's number (from 1) and its
-            scores.
+    `on_epoch` is called with a trial's id, the number of its epoch, from 1, and the scores.
 
     Raises:
         UserError: A training fails.

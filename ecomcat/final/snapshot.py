@@ -30,14 +30,7 @@ _MIN_WEIGHT = 0.15  # of the strongest word's weight, from which a word is marke
 def final_snapshot(
     dataset: Dataset, finished: Finished, tokenizer: Tokenizer, model_dir: Path
 ) -> dict[str, Any]:
-    """Return everything that the report says of the final model.
-
-    Args:
-        dataset: All texts.
-        finished: What the run ended with.
-        tokenizer: Tokenizer of the largest vocabulary.
-        model_dir: The folder that the model was exported to.
-    """
+    """Return everything that the report says of the final model, which is in `model_dir`."""
     split, tested = dataset.split, finished.tested
     answers = {
         part: acceptance_of(finished.answers[part], dataset.label_ids[getattr(split, part)])
@@ -68,15 +61,7 @@ def confident_mistakes(
     explain: Explain,
     max_mistakes: int = 30,
 ) -> list[dict[str, Any]]:
-    """Return the wrong answers of the highest confidence, with the words that spoke for them.
-
-    Args:
-        texts: Any number of texts.
-        label_ids: Array of their class numbers, shape `(texts,)`.
-        probabilities: Array of shape `(texts, num_classes)`.
-        class_names: Names of the classes.
-        explain: Function that weighs the words of texts for the answers to them.
-        max_mistakes: Integer. Mistakes to return, at most. Defaults to 30.
+    """Return the wrong answers of the highest confidence, with the words that speak for them.
 
     Returns:
         For each the `text` (its beginning), `characters` (of the whole), the `true` class and the

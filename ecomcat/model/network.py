@@ -24,8 +24,7 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
         num_classes: Integer. Number of classes.
 
     Returns:
-        An uncompiled model from ids of shape `(batch, tokens)`, padded with 0 at the end, to
-        probabilities of shape `(batch, num_classes)`.
+        An uncompiled model from ids `(batch, tokens)`, padded with 0 at the end, to probabilities.
     """
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     steps = _Steps(ids)
@@ -37,6 +36,9 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     def embed(tokens: Any) -> Any:
         return spatial_dropout(embedding(tokens))
 
+    def lstm(name: str) -> Any:
+        return layers.LSTM(values["lstm_units"], return_sequences=True, name=name)
+
     embedded = embed(ids)
     # Pooled embeddings of the whole text cost next to nothing, so the LSTM may read its beginning.
     beginning = ids[:, : values["lstm_tokens"]]
@@ -46,9 +48,9 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
         backward = embed(read.reverse(beginning))
     last_layer = values["lstm_layers"] - 1
     for layer in range(last_layer + 1):
-        forward = _lstm(values, f"lstm_{layer + 1}_forward")(forward)
+        forward = lstm(f"lstm_{layer + 1}_forward")(forward)
         if backward is not None:
-            backward = _lstm(values, f"lstm_{layer + 1}_backward")(backward)
+            backward = lstm(f"lstm_{layer + 1}_backward")(backward)
             if layer < last_layer:
                 joined = layers.Concatenate()([forward, read.reverse(backward)])
                 forward, backward = joined, read.reverse(joined)
@@ -59,10 +61,6 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(dropped)
     return keras.Model(ids, probabilities, name="classifier")
-
-
-def _lstm(values: Mapping[str, Any], name: str) -> keras.layers.LSTM:
-    return layers.LSTM(values["lstm_units"], return_sequences=True, name=name)
 
 
 class _Steps:
@@ -107,11 +105,7 @@ Builder = Callable[[Mapping[str, Any], int], keras.Model]
 
 
 def find_builder(build: str) -> Builder:
-    """Import the function that a dotted path names.
-
-    Raises:
-        UserError: When there is no such function, or its module cannot be imported.
-    """
+    """Import the function that a dotted path names, or raise `UserError`."""
     try:
         builder: Builder = get_method(build)
     except Exception as error:
@@ -127,14 +121,9 @@ def build_classifier(
 ) -> keras.Model:
     """Build and compile a network, the same for the same arguments.
 
-    Args:
-        build: Function from values and a number of classes to a Keras model.
-        values: One value for each hyperparameter.
-        num_classes: Integer. Number of classes.
-        seed: Integer. Seed of the first weights and of dropout. Seeding here, not once for the
-            whole search, makes a trial's result independent of the trials before it.
-        total_batches: Integer. Batches after which a linear schedule's learning rate is 0.
+    After `total_batches` the learning rate of a linear schedule is 0.
     """
+    # Seeded here, not once for the whole search: a trial's result does not depend on others.
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     plain = {name.removeprefix(EXTRA): value for name, value in values.items()}

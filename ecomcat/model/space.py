@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
@@ -63,6 +63,7 @@ class Range:
     step: float | None
     log: bool
     whole: bool
+    fixed: ClassVar[bool] = False
 
     @property
     def size(self) -> float:
@@ -70,11 +71,6 @@ class Range:
         if self.step is None and not self.whole:
             return math.inf
         return math.floor((self.high - self.low) / (self.step or 1) + _ROUNDING) + 1
-
-    @property
-    def fixed(self) -> bool:
-        """Whether there is nothing to search."""
-        return False
 
     @property
     def highest(self) -> Value:
@@ -94,11 +90,7 @@ Domain = Choices | Range
 
 
 def parse_domain(value: object, rule: Rule) -> Domain:
-    """Read a value, a list of choices or a range.
-
-    Args:
-        value: Any object that stands in a YAML file or on the command line.
-        rule: What a single value may be.
+    """Read a value, a list of choices or a range, as YAML or the command line gives it.
 
     Raises:
         ValueError: When the grammar or the rule is broken; the message says what was expected.
@@ -164,11 +156,8 @@ def _number(text: str, whole: bool) -> int | float:
 def read_space(model: ModelConfig) -> dict[str, Domain]:
     """Read every hyperparameter of a model configuration, in the schema's order.
 
-    Args:
-        model: The configuration; a builder's own values stand under `extra`.
-
     Returns:
-        Domains by name; those of `model.extra` are named `extra.<name>`.
+        Domains by name; a builder's own, of `model.extra`, are named `extra.<name>`.
 
     Raises:
         UserError: Naming every hyperparameter that breaks the grammar or its bounds.
@@ -192,14 +181,10 @@ def read_space(model: ModelConfig) -> dict[str, Domain]:
 
 
 def resolve_auto(space: Mapping[str, Domain], training_texts: int) -> dict[str, Domain]:
-    """Decide what the configuration leaves to the data: the batch size.
+    """Decide what the configuration leaves to the data: `auto` among the batch sizes.
 
     Few texts need small batches, or an epoch would hardly move the weights; large batches make
     better use of a processor.
-
-    Args:
-        space: Domains, in which `auto` may be a choice of `batch_size`.
-        training_texts: Integer. How many texts an epoch has.
     """
     domain = space["batch_size"]
     if not isinstance(domain, Choices) or AUTO not in domain.values:
@@ -221,11 +206,11 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
     Raises:
         UserError: Naming the hyperparameters that have more than one value.
     """
-    open_ones = [f"model.{name}={domain}" for name, domain in space.items() if not domain.fixed]
-    if open_ones:
+    searched = [f"model.{name}={domain}" for name, domain in space.items() if not domain.fixed]
+    if searched:
         raise UserError(
             "Training without a search needs one value for each hyperparameter; found "
-            f"{', '.join(open_ones)}. Give one value each, or run ecomcat.search."
+            f"{', '.join(searched)}. Give one value each, or run ecomcat.search."
         )
     return {name: domain.values[0] for name, domain in space.items() if isinstance(domain, Choices)}
 
@@ -233,15 +218,12 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
 def builder_problems(build: str) -> Iterator[str]:
     """Yield what is wrong with the dotted path of a function, whose module is not imported."""
     module, _, function = build.rpartition(".")
-    if not (function.isidentifier() and _module_exists(module)):
+    try:
+        found = importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        found = False
+    if not (found and function.isidentifier()):
         yield (
             "model.build: expected the dotted path of a function that builds the network, such "
             f"as ecomcat.model.network.lstm_classifier, found {build!r}."
         )
-
-
-def _module_exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False

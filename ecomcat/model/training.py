@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -35,38 +35,20 @@ class Examples:
         return len(self.labels)
 
 
+@dataclass
 class Training:
-    """A compiled network in training, one epoch at a time.
+    """A compiled network in training, one epoch at a time."""
 
-    Args:
-        model: Keras model, as `build_classifier` returns it.
-        examples: The training rows.
-        num_classes: Integer. Number of classes.
-        batch_size: Integer. Texts of a batch.
-        seed: Integer. Seed of the order of the batches and of the words dropped.
-        word_dropout: Float. Fraction of the words read as unknown, others in each epoch; less of
-            short texts. Defaults to 0.
-        epoch: Integer. Epochs that the model was trained for before. Defaults to 0.
-    """
+    model: keras.Model
+    examples: Examples
+    num_classes: int
+    batch_size: int
+    seed: int  # of the order of the batches and of the words dropped
+    word_dropout: float = 0.0  # fraction of the words read as unknown; less of short texts
+    epoch: int = 0  # epochs that the model was trained for
 
-    def __init__(
-        self,
-        model: keras.Model,
-        examples: Examples,
-        *,
-        num_classes: int,
-        batch_size: int,
-        seed: int,
-        word_dropout: float = 0.0,
-        epoch: int = 0,
-    ) -> None:
-        self.epoch = epoch
-        self._examples = examples
-        self._num_classes = num_classes
-        self._batch_size = batch_size
-        self._seed = seed
-        self._word_dropout = word_dropout
-        self._step = _compile_step(model, num_classes)
+    def __post_init__(self) -> None:
+        self._step = _compile_step(self.model, self.num_classes)
 
     def train_batches(self) -> Generator[tuple[int, int], None, dict[str, float]]:
         """Train on every example once; yield after each batch how many are done, and of how many.
@@ -77,13 +59,13 @@ class Training:
         Raises:
             DivergedError: When the loss is not finite.
         """
-        examples, random = self._examples, np.random.default_rng([self._seed, self.epoch, 1])
-        one_hot = np.eye(self._num_classes, dtype=np.float32)
+        examples, random = self.examples, np.random.default_rng([self.seed, self.epoch, 1])
+        one_hot = np.eye(self.num_classes, dtype=np.float32)
         predicted = np.empty(len(examples), np.int64)
         total_loss = 0.0
-        batches = training_batches(examples.texts.lengths, self._batch_size, self._seed, self.epoch)
+        batches = training_batches(examples.texts.lengths, self.batch_size, self.seed, self.epoch)
         for number, rows in enumerate(batches, start=1):
-            ids = drop_words(examples.texts.padded(rows), self._word_dropout, random)
+            ids = drop_words(examples.texts.padded(rows), self.word_dropout, random)
             targets = one_hot[examples.labels[rows]]
             loss_tensor, probabilities = self._step(tf.constant(ids), tf.constant(targets))
             loss = float(loss_tensor)
@@ -98,7 +80,7 @@ class Training:
         return {
             "loss": total_loss / len(examples),
             "accuracy": float(np.mean(predicted == examples.labels)),
-            "macro_f1": macro_f1(examples.labels, predicted, self._num_classes),
+            "macro_f1": macro_f1(examples.labels, predicted, self.num_classes),
         }
 
 
@@ -146,52 +128,33 @@ def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np
     return Scorer(model)(texts)
 
 
+@dataclass
 class ValidationWatch:
-    """Score the validation set after each epoch and hold the best weights.
+    """Score the validation set after each epoch and hold the best weights."""
 
-    Args:
-        model: Keras model in training.
-        examples: The validation rows.
-        smoothing: Float. Label smoothing of the training loss, so that the losses compare.
-        patience: Integer. Epochs without a better macro-F1 after which training is to stop.
-        outcome: What an earlier part of the same training gave. Defaults to none.
-    """
+    model: keras.Model
+    examples: Examples
+    smoothing: float  # label smoothing of the training loss, so that the losses compare
+    patience: int  # epochs without a better macro-F1 after which training is to stop
+    outcome: Outcome = field(default_factory=Outcome)  # of the epochs so far
 
-    def __init__(
-        self,
-        model: keras.Model,
-        examples: Examples,
-        *,
-        smoothing: float,
-        patience: int,
-        outcome: Outcome | None = None,
-    ) -> None:
-        self.outcome = outcome or Outcome()
-        self._model = model
-        self._scorer = Scorer(model)
-        self._examples = examples
-        self._num_classes = model.output_shape[-1]
-        self._smoothing = smoothing
-        self._patience = patience
+    def __post_init__(self) -> None:
+        self._scorer = Scorer(self.model)
 
     @property
     def out_of_patience(self) -> bool:
         """Whether too many epochs have gone by without a better score."""
-        return self.outcome.epochs - self.outcome.best_epoch >= self._patience
+        return self.outcome.epochs - self.outcome.best_epoch >= self.patience
 
     def score_epoch(self, epoch: int, logs: Mapping[str, float]) -> dict[str, float]:
-        """Score the network after an epoch, from 1 on, and hold its weights when it is the best.
-
-        Returns:
-            The training's logs with `val_loss`, `val_accuracy` and `val_macro_f1`.
-        """
-        outcome, labels = self.outcome, self._examples.labels
-        probabilities = self._scorer(self._examples.texts)
+        """Add `val_` scores to an epoch's logs; hold the weights when it is the best so far."""
+        outcome, labels = self.outcome, self.examples.labels
+        probabilities = self._scorer(self.examples.texts)
         predicted = probabilities.argmax(axis=1)
         scores = {
-            "macro_f1": macro_f1(labels, predicted, self._num_classes),
+            "macro_f1": macro_f1(labels, predicted, probabilities.shape[1]),
             "accuracy": float(np.mean(labels == predicted)),
-            "loss": cross_entropy(labels, probabilities, self._smoothing),
+            "loss": cross_entropy(labels, probabilities, self.smoothing),
         }
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
         outcome.epochs = epoch
@@ -200,7 +163,7 @@ class ValidationWatch:
         if not outcome.scores or _rank(scores) > _rank(outcome.scores):
             outcome.best_epoch, outcome.scores = epoch, scores
             outcome.probabilities = probabilities
-            outcome.weights = self._model.get_weights()
+            outcome.weights = self.model.get_weights()
         return row
 
 

@@ -93,7 +93,7 @@ class TrialTraining:
             inputs.examples(inputs.split.validation, values),
             smoothing=values["label_smoothing"],
             patience=inputs.patience,
-            outcome=self._task.parent,
+            outcome=self._task.parent or Outcome(),
         )
 
     def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:

@@ -115,7 +115,7 @@ def merged() -> Any:
     parts = [
         Part(network(1), 0.5, limits),
         Part(small, 0.25, TextLimits(12, 3)),
-        *(expert.part(0.125) for expert in experts),
+        *(Part(expert.model, 0.125, limits) for expert in experts),
     ]
     return merge_models(parts, limits)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ecomcat.final.calibration import (
-    calibrated_model,
     cross_calibrated,
     fit_temperature,
     with_temperature,
@@ -51,10 +50,9 @@ def test_a_text_is_calibrated_by_other_texts_alone() -> None:
     assert not np.array_equal(before, after)
 
 
-@pytest.mark.parametrize("rows", [2, 10])
-def test_a_few_right_answers_do_not_make_it_certain(rows: int) -> None:
-    probabilities = np.tile(np.array([[0.7, 0.3]], np.float32), (rows, 1))
-    calibrated = cross_calibrated(probabilities, np.zeros(rows, np.int64), seed=1)
+def test_a_few_right_answers_do_not_make_it_certain() -> None:
+    probabilities = np.tile(np.array([[0.7, 0.3]], np.float32), (2, 1))
+    calibrated = cross_calibrated(probabilities, np.zeros(2, np.int64), seed=1)
     assert 0.5 < calibrated.max() < 0.99
 
 
@@ -73,9 +71,10 @@ def test_nor_do_many_categories(wrong: int) -> None:
 def test_the_exported_model_has_the_temperature() -> None:
     import keras
 
+    from ecomcat.final.experts import calibrated_model
+
     given = keras.Input((3,))
     model = keras.Model(given, keras.layers.Softmax()(given), name="classifier")
-    logits = np.random.default_rng(0).normal(0, 3, (50, 3)).astype(np.float32)
-    calibrated = calibrated_model(model, 0.6)
+    logits = np.array([[2.0, 0.5, -1.0]], np.float32)
     expected = with_temperature(np.asarray(model(logits)), 0.6)
-    assert np.allclose(np.asarray(calibrated(logits)), expected, atol=1e-5)
+    assert np.allclose(calibrated_model(model, 0.6)(logits), expected, atol=1e-5)

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.slow
 
 TEXTS, LABELS = texts_and_labels(90, seed=0, longest=11)
 NOISY = np.where(np.arange(90) % 5 == 0, (LABELS + 1) % 3, LABELS)  # hyperplanes then lie askew
-EXPERTS = ("Memory", "Linear")
 
 
 def texts_of(*texts: list[int]) -> EncodedTexts:
@@ -36,7 +35,7 @@ def fitted(
     return expert
 
 
-@pytest.mark.parametrize("name", EXPERTS)
+@pytest.mark.parametrize("name", ["Memory", "Linear"])
 def test_an_expert_knows_the_texts_that_it_learned_whatever_the_order_of_their_words(name):
     expert = fitted(name)
     assert np.mean(expert.answer(TEXTS).argmax(axis=1) == LABELS) > 0.95
@@ -45,25 +44,22 @@ def test_an_expert_knows_the_texts_that_it_learned_whatever_the_order_of_their_w
 
 
 def test_a_text_of_unknown_words_is_answered_with_the_frequency_of_the_classes_by_the_memory():
-    frequency = np.bincount(LABELS, minlength=3) / len(LABELS)
-    assert np.allclose(fitted("Memory").answer(texts_of([1, 1]))[0], frequency, atol=1e-5)
+    memory, frequency = fitted("Memory"), np.bincount(LABELS, minlength=3) / len(LABELS)
+    assert np.allclose(memory.answer(texts_of([1, 1]))[0], frequency, atol=1e-5)
+    some = fitted("Memory", max_texts=10).answer(TEXTS)
+    assert not np.allclose(some, memory.answer(TEXTS), atol=1e-2)
+    assert np.allclose(some.sum(axis=1), 1, atol=1e-5)
 
 
-def test_unknown_words_say_nothing_to_the_linear_part():
-    given = fitted("Linear").answer(texts_of([3, 9, 4], [1, 3, 1, 9, 4], [1], [1, 1]))
-    assert np.allclose(given[0], given[1], atol=1e-6)
-    assert np.allclose(given[2], given[3], atol=1e-6)
+def test_unknown_words_say_nothing_to_the_linear_part_and_a_category_without_a_text_is_no_answer():
+    linear = fitted("Linear", classes=5)
+    given = linear.answer(texts_of([3, 9, 4], [1, 3, 1, 9, 4], [1], [1, 1]))
+    assert np.allclose(given[[0, 2]], given[[1, 3]], atol=1e-6)
     assert np.isfinite(given).all()
+    assert set(linear.answer(TEXTS).argmax(axis=1)) == {0, 1, 2}
 
 
-def test_of_too_many_texts_the_memory_holds_some():
-    answers = fitted("Memory", max_texts=10).answer(TEXTS)
-    assert not np.allclose(answers, fitted("Memory").answer(TEXTS), atol=1e-2)
-    assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("temperature", [0.4, 1.0])
+@pytest.mark.parametrize(("classes", "temperature"), [(2, 1.0), (3, 0.4)])
 def test_the_linear_part_is_a_softmax_of_linear_svcs_distances(classes, temperature):
     from scipy.special import softmax
     from sklearn.svm import LinearSVC
@@ -93,12 +89,6 @@ def test_the_linear_part_is_calibrated_once_and_fitted_so_from_then_on():
     assert np.allclose(expert.answer(TEXTS), calibrated, atol=1e-5)
 
 
-def test_a_category_without_a_text_is_never_the_answer():
-    given = fitted("Linear", classes=5).answer(TEXTS)
-    assert given.shape == (90, 5)
-    assert set(given.argmax(axis=1)) == {0, 1, 2}
-
-
 @pytest.mark.parametrize(
     ("labels", "classes", "reason"),
     [([0, 0, 0], 3, "of one category"), ([0, 1, 2], 251, "there are 251 categories, over 250")],
@@ -118,38 +108,33 @@ def network(seed: int, **values: Any) -> Any:
 
 # Keras 3.15 saves so under NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-@pytest.mark.parametrize("weights", [(0.5, 0.5), (0.2, 0.8), (1.0,)])
-def test_a_merged_model_answers_as_the_mean_of_its_parts(weights, tmp_path):
+def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
     from ecomcat.final.experts import Part, TextLimits, merge_models
     from ecomcat.model.training import predict_probabilities
 
-    # The first reads less of a text and knows fewer words than the whole is given.
-    limits = [TextLimits(12, 3), TextLimits(20, 8)][: len(weights)]
-    models = [network(0, vocabulary_size=12, lstm_tokens=2), network(1)][: len(weights)]
-    parts = [Part(*each) for each in zip(models, weights, limits, strict=True)]
+    ids = keras.Input((None,), dtype="int32")
+    pool, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
+    parts = [
+        # It reads less of a text and knows fewer words than the whole is given.
+        Part(network(0, vocabulary_size=12, lstm_tokens=2), 0.2, TextLimits(12, 3)),
+        Part(network(1), 0.5, TextLimits(20, 8)),
+        # A user's builder may make such a model.
+        Part(
+            keras.Sequential([ids, keras.layers.Embedding(20, 3), pool, answer]),
+            0.3,
+            TextLimits(20, 8),
+        ),
+    ]
+    answers = [predict_probabilities(part.model, TEXTS.view(**vars(part.limits))) for part in parts]
     merged = merge_models(parts, TextLimits(20, 8))
     merged.save(tmp_path / "model.keras")
-    expected = sum(
-        part.weight * predict_probabilities(part.model, TEXTS.view(**vars(part.limits)))
-        for part in parts
-    )
-    for model in (merged, keras.models.load_model(tmp_path / "model.keras")):
+    whole = sum(part.weight * each for part, each in zip(parts, answers, strict=True))
+    for model, expected in (
+        (keras.models.load_model(tmp_path / "model.keras"), whole),
+        (merge_models(parts[:1], TextLimits(20, 8)), answers[0]),
+    ):
         assert len(model.inputs) == 1
         given = predict_probabilities(model, TEXTS.view(20, 8))
         assert np.allclose(given, expected, atol=1e-6)
-
-
-def test_a_sequential_model_of_a_users_builder_can_be_a_part():
-    import keras
-
-    from ecomcat.final.experts import Part, TextLimits, merge_models
-
-    pool, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
-    ids = keras.Input((None,), dtype="int32")
-    model = keras.Sequential([ids, keras.layers.Embedding(20, 3), pool, answer])
-    limits = TextLimits(20, 8)
-    merged = merge_models([Part(model, 0.5, limits), Part(model, 0.5, limits)], limits)
-    text = np.array([[3, 4, 5]], np.int32)
-    assert np.allclose(np.asarray(merged(text)), np.asarray(model(text)), atol=1e-6)

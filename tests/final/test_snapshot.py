@@ -29,9 +29,6 @@ def test_only_wrong_answers_are_shown_the_most_confident_first():
 
 def test_of_many_the_most_confident_are_shown():
     assert len(mistakes(["x"] * 9, [1] * 9, [0.9] * 9, max_mistakes=4)) == 4
-
-
-def test_no_mistakes_no_entries():
     assert mistakes(["a"], [0], [0.9]) == []
 
 
@@ -43,6 +40,8 @@ def test_words_are_marked_in_their_order_the_strongest_with_one():
 
     (found,) = mistakes(["red ball and red box"], [1], [0.9], explain)
     assert found["spans"] == [(0, 3, 1.0), (4, 8, -0.5), (13, 16, 1.0)]
+    (found,) = mistakes(["word"], [1], [0.9], lambda _: [(WordWeight("word", 0.0, ((0, 4),)),)])
+    assert found["spans"] == []
 
 
 def test_a_long_text_is_cut_and_its_words_are_not_weighed():
@@ -57,8 +56,3 @@ def test_a_long_text_is_cut_and_its_words_are_not_weighed():
     assert found[0]["characters"] == 5000
     assert len(found[0]["text"]) == len(found[1]["text"]) == 1200
     assert found[1]["spans"] == [(0, 4, 1.0), (1190, 1194, 1.0)]
-
-
-def test_a_text_whose_words_say_nothing_has_no_marks():
-    found = mistakes(["word"], [1], [0.9], lambda texts: [(WordWeight("word", 0.0, ((0, 4),)),)])
-    assert found[0]["spans"] == []
