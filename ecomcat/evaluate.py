@@ -31,11 +31,7 @@ logger = logging.getLogger("ecomcat")
 
 
 def evaluate(config: EvaluateCommand) -> None:
-    """Score every row of the file, those that the model was trained on apart, and show it.
-
-    Raises:
-        UserError: For whatever the user can fix.
-    """
+    """Score every row of the file, those that the model was trained on apart, and show it."""
     require_output(config.output)
     with log_if_stopped("No figures were written."):
         figures = score(config)

@@ -87,24 +87,11 @@ def test_both_runtimes_give_the_same_probabilities_and_explanations(model):
         assert {word.word: pytest.approx(word.weight, abs=1e-4) for word in ours} == weights
 
 
-def test_the_confidence_of_an_answer_does_not_depend_on_what_else_is_asked(model):
-    classifier = load_classifier(model)
-    alone = np.concatenate([classifier.probabilities([text]) for text in TEXTS[:20]])
-    assert np.abs(alone - classifier.probabilities(TEXTS)[:20]).max() < 1e-5
-
-
-def test_a_model_without_an_onnx_file_answers_by_keras_and_says_so_if_onnx_is_asked_for(copied):
-    folder = copied("model.onnx")
-    assert len(load_classifier(folder).probabilities(TEXTS[:3])) == 3
-    with pytest.raises(UserError, match=r"model\.onnx, found no such file.*Use runtime=keras"):
-        load_classifier(folder, "onnx")
-
-
-def test_an_onnx_file_that_another_model_left_behind_is_not_used(copied, model):
+def test_a_model_without_an_onnx_file_answers_by_keras_even_where_another_models_lies(copied):
     folder = copied("model.onnx")
     (folder / "model.onnx").write_bytes(b"another model's")
     assert len(load_classifier(folder).probabilities(TEXTS[:3])) == 3
-    with pytest.raises(UserError, match=r"model\.onnx, found no such file in its manifest"):
+    with pytest.raises(UserError, match=r"no such file in its manifest.*Use runtime=keras"):
         load_classifier(folder, "onnx")
 
 
@@ -113,7 +100,7 @@ def test_a_folder_of_an_earlier_version_is_told_what_it_lacks(copied):
         load_classifier(copied("acceptance.json"))
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "acceptance.json", "labels.json", "config.yaml"])
+@pytest.mark.parametrize("name", ["model.onnx", "config.yaml"])
 def test_a_folder_of_which_any_file_was_changed_is_refused(copied, name):
     folder = copied()
     content = (folder / name).read_bytes()

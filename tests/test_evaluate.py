@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -71,14 +70,6 @@ def figures(table: str, name: str = "shop.csv", **data: Any) -> dict[str, Any]:
     return content
 
 
-def warned(caplog: pytest.LogCaptureFixture) -> bool:
-    """Return whether a warning says that texts seen in training cannot be recognised."""
-    return any(
-        record.levelno == logging.WARNING and "cannot be recognised" in record.getMessage()
-        for record in caplog.records
-    )
-
-
 # Columns
 
 TITLED = "Category,Title,Text\nBooks,Books,of a kind\nToys,Toys,to play with\n"
@@ -111,15 +102,9 @@ def test_the_columns_of_training_are_taken_and_others_warned_of(
 ) -> None:
     model(trained, "Books of a kind")
     found = figures(table, "shop.jsonl" if table == JSON_LINES else "shop.csv", **asked)
-    assert (found["trained_rows"], warned(caplog)) == (trained_rows, warns)
+    assert found["trained_rows"] == trained_rows
+    assert ("cannot be recognised" in caplog.text) == warns
     assert found["all"]["accuracy"] == 1 or asked.get("header") or warns
-
-
-def test_a_guessed_encoding_is_warned_of_once(model, caplog) -> None:
-    model(["text"])
-    Path("shop.csv").write_bytes("label,text\nBooks,Books très bien\n".encode("latin-1"))
-    evaluate(EvaluateCommand(data=DataConfig(name="csv", path="shop.csv")))
-    assert caplog.text.count("is not valid UTF-8") == 1
 
 
 @pytest.mark.parametrize(
@@ -127,10 +112,9 @@ def test_a_guessed_encoding_is_warned_of_once(model, caplog) -> None:
     [
         ("trained_on: {text_columns: [Title, '1', 2]}", ("Title", "1", 2)),
         *(
-            (content, ())
-            for content in ("trained_on: {}", "seed: 1", "[1, 2]", "words", "", "a: [")
+            (other, ())
+            for other in ("trained_on: {}", "trained_on: {text_columns: 3}", "a", "a: [")
         ),
-        ("trained_on: {text_columns: 3}", ()),
         (None, ()),
     ],
 )
@@ -156,12 +140,6 @@ def test_classes_that_the_file_has_nothing_of_do_not_count(model, capsys) -> Non
     assert "2 categories with neither texts nor predictions" in " ".join(output.split())
 
 
-def test_a_class_that_is_only_predicted_counts(model) -> None:
-    model(["text"])
-    found = figures("label,text\nBooks,Books to read\nBooks,Lamps to read by\n")
-    assert found["all"]["macro_f1"] == pytest.approx((2 / 3 + 0) / 2)
-
-
 def test_rows_seen_in_training_are_scored_apart(model) -> None:
     model(["text"], "Books to read")
     found = figures(TWO_CLASSES + "Cars,a car\n,nothing\n")
@@ -172,10 +150,8 @@ def test_rows_seen_in_training_are_scored_apart(model) -> None:
 # Output
 
 
-@pytest.mark.parametrize("name", ["a[bold]b.csv", "[q].csv", "x[/q].csv", ":smile:.csv"])
+@pytest.mark.parametrize("name", ["a[bold]b.csv", "[q].csv", ":smile:.csv"])
 def test_the_files_name_is_printed_as_it_is(model, capsys, name) -> None:
-    if "/" in name:
-        Path(name).parent.mkdir()
     model(["text"])
     assert figures(TWO_CLASSES, name)["source"] == name
     assert name in "".join(capsys.readouterr().out.split())
@@ -188,17 +164,6 @@ def test_the_figures_go_to_standard_output_in_place_of_tables(model, capsys) -> 
     source = DataConfig(name="csv", path="größe.csv")
     evaluate(EvaluateCommand(data=source, output="-"))
     assert json.loads(capsys.readouterr().out) == written
-
-
-def test_the_figures_are_written_before_tables_are_printed(model, monkeypatch) -> None:
-    def fail(*arguments: Any, **options: Any) -> None:
-        raise BrokenPipeError
-
-    model(["text"])
-    monkeypatch.setattr(command, "_print_tables", fail)
-    with pytest.raises(BrokenPipeError):
-        figures(TWO_CLASSES)
-    assert json.loads(Path("figures.json").read_text(encoding="utf-8"))["rows"] == 3
 
 
 def test_a_place_for_the_figures_is_refused_before_anything_is_read(

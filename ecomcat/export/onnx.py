@@ -154,11 +154,7 @@ class OnnxScorer:
         self._workers = workers or usable_cores()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return class probabilities of each text, shape `(texts, classes)`.
-
-        Args:
-            texts: In the vocabulary and length limit that the model was trained on.
-        """
+        """Return class probabilities `(texts, classes)` of texts as the model reads them."""
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
 
         def score(rows: NDArray[np.int64]) -> None:

@@ -88,9 +88,7 @@ def test_a_network_answers_alike(values: dict[str, Any], tmp_path: Path) -> None
 OWN: dict[str, Features] = {
     "GRU": lambda x, layers, ops: layers.GRU(5)(x),
     "convolution": lambda x, layers, ops: ops.max(layers.Conv1D(5, 2, padding="same")(x), axis=1),
-    "sum": lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5), merge_mode="sum")(x),
     "operations": lambda x, layers, ops: ops.max(layers.LayerNormalization()(x) + ops.erf(x), 1),
-    "noise": lambda x, layers, ops: layers.GaussianNoise(0.3)(layers.Dropout(0.2)(ops.sum(x, 1))),
     "masked LSTM": lambda x, layers, ops: layers.Bidirectional(layers.LSTM(5))(x),
     "masked mean": lambda x, layers, ops: layers.GlobalAveragePooling1D()(x),
 }
@@ -172,37 +170,31 @@ def test_the_file_has_the_lstm_operator_and_names_what_goes_in_and_comes_out(
     assert [each.name for each in (*graph.input, *graph.output)] == ["token_ids", "probabilities"]
 
 
-def test_a_file_of_the_model_passes(written: tuple[Any, Path]) -> None:
-    require_same_answers(*written, texts_and_labels(1_500, seed=4, longest=8)[0])
-
-
 @pytest.mark.parametrize(
     ("other", "message"),
     [
         ({"seed": 2}, r"differs by 0\.\d+ on 90 texts"),
         ({"num_classes": 5}, "found 3 classes where the model has 5"),
-        ({"bias": np.nan}, "differs by nan"),
+        ({}, "differs by nan"),
     ],
     ids=["weights", "classes", "not a number"],
 )
 def test_a_file_that_answers_otherwise_is_refused(
     written: tuple[Any, Path], other: dict[str, Any], message: str
 ) -> None:
-    bias = other.pop("bias", None)
+    require_same_answers(*written, texts_and_labels(1_500, seed=4, longest=8)[0])
     model = network(**DEEP, **other)
-    if bias is not None:
-        model.get_layer("probabilities").bias.assign([bias] * 3)
+    if not other:
+        model.get_layer("probabilities").bias.assign([np.nan] * 3)
     with pytest.raises(UserError, match=message):
         require_same_answers(model, written[1], TEXTS)
 
 
-@pytest.mark.parametrize("count", [0, 1, 64, 65, 700])
+@pytest.mark.parametrize("count", [1, 65, 700])
 def test_answers_come_in_the_order_of_the_texts_however_many_workers_there_are(
     written: tuple[Any, Path], count: int
 ) -> None:
-    texts = EncodedTexts(np.zeros(0, np.int32), np.zeros(1, int))
-    if count:
-        texts, _ = texts_and_labels(count, seed=4, longest=8)
+    texts, _ = texts_and_labels(count, seed=4, longest=8)
     one, three = (OnnxScorer(written[1], workers=workers) for workers in (1, 3))
     alone = [one.answer(texts.padded(np.array([row])))[0] for row in range(count)]
     np.testing.assert_array_equal(one(texts), three(texts))
@@ -225,11 +217,10 @@ def test_neither_padding_nor_its_neighbours_change_the_answer_to_a_text(
     np.testing.assert_allclose(scorer.answer(ids)[0], alone[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not a model"], ids=["missing", "empty", "other"])
-def test_a_file_that_is_no_model_is_refused(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"not a model"], ids=["empty", "other"])
+def test_a_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(UserError, match=r"Expected an ONNX model in .*model\.onnx"):
         OnnxScorer(path)
 
