@@ -9,10 +9,11 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import trial as keras_trial
 
+from ecomcat.commands import SearchCommand
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
-from ecomcat.tuning.algorithms import Algorithm, GridSearch, Key, key_of
-from ecomcat.tuning.pruners import Pruner
+from ecomcat.tuning.algorithms import GridSearch, Key, key_of, make_algorithm
+from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord, TrialTable
 
 STATUS = keras_trial.TrialStatus
@@ -26,26 +27,17 @@ class StudyOracle(keras_tuner.Oracle):
     thread uses it, since the tuner speaks to the workers, and so nothing takes Keras Tuner's lock.
 
     Args:
-        algorithm: `Algorithm`. What it proposes is tried.
-        pruner: `Pruner`. Which trials end early.
+        config: `SearchCommand`. Names algorithm and pruner, seed and limits.
         space: Mapping from each hyperparameter's name to its `Domain`.
         table: `TrialTable`. The study's trials; those that were interrupted run again.
-        seed: Integer, 0 or more. Seed of what is drawn.
-        max_trials: Integer. Number of trials begun in all, resumed runs included.
-        max_epochs: Integer. Number of epochs of a trial.
         deadline: Float. Second of `time.monotonic()` after which no trial begins.
     """
 
     def __init__(
         self,
-        algorithm: Algorithm,
-        pruner: Pruner,
+        config: SearchCommand,
         space: Mapping[str, Domain],
         table: TrialTable,
-        *,
-        seed: int,
-        max_trials: int,
-        max_epochs: int,
         deadline: float,
     ) -> None:
         super().__init__(
@@ -54,13 +46,14 @@ class StudyOracle(keras_tuner.Oracle):
             hyperparameters=to_keras_tuner(space),
             allow_new_entries=False,
             tune_new_entries=False,
-            seed=seed + 1,  # Keras Tuner takes 0 for "any seed"
+            seed=config.seed + 1,  # Keras Tuner takes 0 for "any seed"
         )
         self.verbose = 0
         fixed = all(domain.fixed for domain in space.values())
-        self.algorithm: Algorithm = GridSearch() if fixed else algorithm
-        self.space, self.table, self.max_epochs = space, table, max_epochs
-        self._pruner, self._max_trials, self._deadline = pruner, max_trials, deadline
+        self.algorithm = GridSearch() if fixed else make_algorithm(config.search)
+        self.space, self.table, self.max_epochs = space, table, config.search.max_epochs
+        self._pruner, self._deadline = make_pruner(config.search), deadline
+        self._max_trials = config.search.max_trials
         self._waiting: list[str] = []  # trials that are to run again, before any new one
         for record in table.records:
             if record.status == RUNNING:

@@ -16,10 +16,8 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
-from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import StudyClock, TrialClock
 from ecomcat.tuning.oracle import STATUS, StudyOracle
-from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import (
     COMPLETED,
     CUT_SHORT,
@@ -66,7 +64,6 @@ class StudyTuner(base_tuner.BaseTuner):
         study: `Study`. The folder.
         inputs: `TrialInputs`. What all trials share.
         search: `SearchConfig`. What trials may take.
-        deadline: Float. Second of `time.monotonic()` after which no further epoch begins.
         listeners: Sequence of `SearchListener`. Who hears how it goes.
     """
 
@@ -78,14 +75,11 @@ class StudyTuner(base_tuner.BaseTuner):
         study: Study,
         inputs: TrialInputs,
         search: SearchConfig,
-        deadline: float,
         listeners: Sequence[SearchListener] = (),
     ) -> None:
         super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
         self._study, self._inputs, self._listeners = study, inputs, listeners
-        self._config, self._deadline = search, deadline
-        self._clock = StudyClock(study)
-        self._stopped = False
+        self._config, self._clock, self._stopped = search, StudyClock(study), False
 
     def search(self, pool: WorkerPool) -> None:
         """Let the workers of a pool run trials, each one at a time, until all have ended."""
@@ -194,7 +188,7 @@ class StudyTuner(base_tuner.BaseTuner):
             return report.ended
         if trial.status == STATUS.STOPPED:
             return f"{_PRUNED} {report.epoch}"
-        if time.monotonic() > self._deadline:
+        if self.oracle.out_of_time:
             return TIME
         return "" if clock.allows_an_epoch else TRIAL_TIME
 
@@ -247,16 +241,7 @@ def run_search(
     search = config.search
     seconds_left = search.max_minutes * 60 - active_seconds(study)
     deadline = time.monotonic() + seconds_left
-    oracle = StudyOracle(
-        make_algorithm(search),
-        make_pruner(search),
-        space,
-        study.trials,
-        seed=config.seed,
-        max_trials=search.max_trials,
-        max_epochs=search.max_epochs,
-        deadline=deadline,
-    )
+    oracle = StudyOracle(config, space, study.trials, deadline)
     trials_left = search.max_trials - oracle.ended
     if trials_left > 0 and seconds_left > 0:
         # More workers than configurations would wait for nothing.
@@ -264,7 +249,7 @@ def run_search(
         with workers(search, inputs, useful) as pool:
             for listener in listeners:
                 listener.search_begins(workers=pool.size, trials_left=useful, deadline=deadline)
-            StudyTuner(oracle, study, inputs, search, deadline, listeners).search(pool)
+            StudyTuner(oracle, study, inputs, search, listeners).search(pool)
     _log_why_it_ended(oracle)
     records = study.trials.records
     best = require_best(records, study.directory)

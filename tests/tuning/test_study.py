@@ -15,12 +15,6 @@ from ecomcat.tuning.study import Study, active_seconds, default_name, open_study
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 
 
-def test_a_study_begun_may_be_opened_again_with_the_same_identity(tmp_path: Path) -> None:
-    for _ in range(2):
-        with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
-            assert study.directory == tmp_path / "mine"
-
-
 def test_a_changed_identity_is_refused_with_the_difference(tmp_path: Path) -> None:
     with open_study(tmp_path, "mine", IDENTITY, overwrite=False):
         pass
@@ -32,14 +26,6 @@ def test_a_changed_identity_is_refused_with_the_difference(tmp_path: Path) -> No
     assert "seed: 1 in the study, 2 now" in message
     assert "search.overwrite=true" in message
     assert "abc" not in message
-
-
-def test_overwrite_removes_what_the_earlier_study_left(tmp_path: Path) -> None:
-    with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
-        (study.directory / "trials").mkdir()
-        (study.directory / "trials.csv").write_text("id\n")
-    with open_study(tmp_path, "mine", {"seed": 9}, overwrite=True) as study:
-        assert {path.name for path in study.directory.iterdir()} <= {"study.json", ".lock"}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -65,14 +51,23 @@ def test_a_study_that_another_run_holds_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_study_of_another_format_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "study.json").write_text('{"format": 2}')
-    with (
-        pytest.raises(
-            UserError,
-            match=r"written in format 2, this version reads 3\. Choose another search\.name",
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"format": 2}',
+            r"written in format 2, this version reads 3\. Choose",
         ),
+        ('{"form', r"study\.json"),
+    ],
+)
+def test_a_study_of_another_format_or_cut_short_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "study.json").write_text(content)
+    with (
+        pytest.raises(UserError, match=message),
         open_study(tmp_path, "old", IDENTITY, overwrite=False),
     ):
         pass
@@ -83,16 +78,6 @@ def test_the_default_name_is_a_folder_name_and_follows_the_identity(tmp_path: Pa
     assert name == default_name("bilstm", "catálogo (1) – new", dict(reversed(IDENTITY.items())))
     assert name != default_name("bilstm", "catálogo (1) – new", {**IDENTITY, "seed": 2})
     with open_study(tmp_path, name, IDENTITY, overwrite=False):
-        pass
-
-
-def test_a_study_file_cut_short_is_a_clear_message(tmp_path: Path) -> None:
-    with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
-        (study.directory / "study.json").write_text('{"form')
-    with (
-        pytest.raises(UserError, match=r"study\.json"),
-        open_study(tmp_path, "mine", IDENTITY, overwrite=False),
-    ):
         pass
 
 
