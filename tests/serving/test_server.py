@@ -19,9 +19,6 @@ from ecomcat.serving.server import listen
 from tests.conftest import RunMain, run_program
 from tests.serving.pets import SLOW, STARTED, served_pets, write_export
 
-with listen("127.0.0.1", 0) as _free:
-    TAKEN = _free.getsockname()[1]
-
 
 @pytest.mark.parametrize(
     ("arguments", "fragments"),
@@ -34,7 +31,7 @@ with listen("127.0.0.1", 0) as _free:
         (["host=0.0.0.0"], ("allowed_hosts", "none")),
         (["host=no.such.host.invalid", "allowed_hosts=[a]"], ("no.such.host.invalid",)),
         (["model_dir=elsewhere"], ("elsewhere", "no such folder")),
-        ([f"port={TAKEN}"], (f"port {TAKEN} of 127.0.0.1: Address already in", "port=NUMBER")),
+        (["port=TAKEN"], ("of 127.0.0.1: Address already in", "port=NUMBER")),
     ],
     ids=" ".join,
 )
@@ -47,8 +44,9 @@ def test_a_wrong_setting_is_named_with_what_to_do_before_the_model_is_opened(
 ) -> None:
     write_export(tmp_path / "model")
     monkeypatch.delattr(ecomcat.export.classifier, "load_classifier")
-    with listen("127.0.0.1", TAKEN):
-        ended = run_main(serve.main, *arguments)
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run_main(serve.main, *(each.replace("TAKEN", port) for each in arguments))
     assert (ended.code, ended.output) == (2, "")
     assert all(fragment in ended.errors for fragment in fragments), ended.errors
 
