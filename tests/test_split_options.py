@@ -104,4 +104,4 @@ def test_a_search_trains_without_marked_rows_and_scores_test_with_and_without_th
     assert "excluded" in refused.stderr
     again = run_command("train", ["search.from_trial=marked/0000"], tmp_path)
     assert again.returncode == 2
-    assert "found another by data.exclude" in again.stderr
+    assert "data by data.exclude" in again.stderr
