@@ -57,7 +57,7 @@ class DataConfig(ReadingConfig):
     )
     validation_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
     test_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
-    sample_rows: int = option(4000, "rows that `sample` generates", minimum=200)
+    sample_rows: int = option(3000, "rows that `sample` generates", minimum=200)
     sample_label_noise: float = option(0.03, "share of wrong labels", minimum=0.0, maximum=0.5)
     sample_seed: int = option(1, "other products for another number", minimum=0)
     sample_categories: int = option(6, "its categories; many are paths of levels", minimum=2)
