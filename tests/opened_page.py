@@ -39,9 +39,9 @@ class OpenedPage:
         """Return the texts of the elements that are shown."""
         return [found.text for found in self.driver.find_elements("css selector", selector)]
 
-    def run(self, script: str) -> Any:
+    def run(self, script: str, *arguments: Any) -> Any:
         """Return what a script returns."""
-        return self.driver.execute_script(script)
+        return self.driver.execute_script(script, *arguments)
 
     def too_wide(self) -> list[str]:
         """Name the elements that stick out of the window without a box that scrolls them."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ecomcat.auditing.linear import NAIVE, averages
 from ecomcat.auditing.texts import UNCERTAIN
 from ecomcat.data.cleaning import named
 from ecomcat.export.summary import Table
-from ecomcat.reporting.html import Chart, Code, Part, figure, render
+from ecomcat.reporting.charts import Chart, figure
+from ecomcat.reporting.page import render
 
 Found = Mapping[str, Any]
 
@@ -122,43 +124,39 @@ def _drift_findings(found: Found) -> Iterator[str]:
 
 def audit_page(figures: Found) -> str:
     """Return the page with all figures of an audit; a table without rows is left out."""
-    sections = {
-        "What was found": figures["findings"],
-        "Against the second file": _drift(figures["drift"]) if "drift" in figures else (),
-        "Suspicious labels": _suspicious(figures["suspicious"]),
-        "Repeats and contradictions": _repeats(figures["repeats"]),
-        "Near-duplicates": _near(figures["near_duplicates"]),
-        "What a leaking split hides": _splits(figures["leakage"]),
-        "Texts": _texts(figures["contents"]),
-        "Languages": _languages(figures["languages"]),
-        "Categories": [_table(figures["balance"]["classes"], ("name", "rows", "distinct texts"))],
-        "What to do next": _next(figures),
-    }
-    filled = {
-        title: [part for part in parts if not isinstance(part, Table) or part.rows]
-        for title, parts in sections.items()
-    }
+    conflicts = [(named(row["labels"]), row["text"]) for row in figures["repeats"]["conflicts"]]
+    counts, examples = (figures["languages"][name] for name in ("counts", "examples"))
+    spoken = [(name, count, examples.get(name, ())) for name, count in counts.items()]
     return render(
-        f"Audit of {figures['name']}",
-        str(figures["source"]),
-        {title: parts for title, parts in filled.items() if parts},
+        "auditing/audit.html",
+        title=f"Audit of {figures['name']}",
+        subtitle=str(figures["source"]),
         footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside it.",
+        **figures,
+        conflicts=_table(
+            conflicts,
+            ("labels and rows", "text"),
+            "One text, several labels: the most evenly contradicting first",
+        ),
+        spoken=_table(spoken, ("language", "texts", "an example")),
+        listed=_table,
+        suspects_table=suspects_table,
+        splits_table=splits_table,
+        lengths_chart=_lengths_chart,
     )
 
 
-def _counts(found: Found) -> dict[str, str]:
-    """Return all counts under their names in `audit.json`."""
-    counts = {name: value for name, value in found.items() if isinstance(value, int)}
-    return {name.replace("_", " "): f"{value:,}" for name, value in counts.items()}
-
-
 def _table(
-    found: Found | Iterable[Any], headings: Sequence[str], caption: str = "", **formats: str
+    found: Found | Iterable[Any], headings: Sequence[str], caption: str = "", *patterns: str
 ) -> Table:
-    """Lay out figures as they stand in `audit.json`: an entry a row, with its values in a row."""
+    """Lay out figures as they stand in `audit.json`: an entry a row, with its values in a row.
+
+    Columns of numbers are written by `patterns`, in their order; the last holds for the others.
+    """
     entries = found.items() if isinstance(found, Mapping) else found
     empty = [""] * len(headings)
     rows = [[*_cells(entry), *empty][: len(headings)] for entry in entries]
+    formats = dict(zip_longest(headings, patterns, fillvalue=patterns[-1] if patterns else ""))
     return Table(headings, rows, caption, formats=formats, fold=12)
 
 
@@ -169,82 +167,18 @@ def _cells(entry: Any) -> list[Any]:
     return [cell for value in values for cell in _cells(value)]
 
 
-def _suspicious(found: Found) -> Iterator[Part]:
-    if "first" not in found:
-        return
-    yield (
-        "A linear model of words and pairs of words was asked for the labels of texts that "
-        "neither they nor their near-duplicates were trained on. Where it is as sure of another "
-        "category as it is of that category's texts on average, the label is suspicious. That is "
-        "no proof: read it before you fix the label or leave the row out."
-    )
-    yield _counts(found)
-    yield suspects_table(found)
-    headings = ("label", "suggested", "texts")
-    yield _table(found["pairs"], headings, "Where suspicious labels point to")
-
-
 def suspects_table(found: Found) -> Table:
     """List the most suspicious labels, if any were looked for."""
     headings = ("rank", "label", "suggested", "confidence", "suggestion", "text")
-    formats = dict.fromkeys(headings[3:5], ".3f")
-    return _table(found.get("first", ()), headings, "Most suspicious labels", **formats)
-
-
-def _repeats(found: Found) -> Iterator[Part]:
-    yield (
-        "Two rows repeat each other when they agree in letters, marks and digits, whatever their "
-        "case, spaces and punctuation. A search keeps one of them, under the label of most."
-    )
-    yield _counts(found)
-    rows = [(named(row["labels"]), row["text"]) for row in found["conflicts"]]
-    caption = "One text, several labels: the most evenly contradicting first"
-    yield _table(rows, ("labels and rows", "text"), caption)
-    yield _table(found["most_repeated"], ("rows", "text"), "Repeated most")
-
-
-def _near(found: Found) -> Iterator[Part]:
-    yield (
-        f"Two texts are nearly the same when they share at least {found['similarity']:.0%} of "
-        "their distinct word triples (Jaccard similarity): the same description of another "
-        "colour, size or edition. Whoever trains on one has seen most of the other."
-    )
-    yield _counts(found)
-    yield _table(found["sizes"], ("texts of a group", "groups"))
-    headings = ("similarity", "label", "the other's", "one text", "the other text")
-    caption = "Nearly the same text, another category: one of the labels is likely wrong"
-    yield _table(found["across_classes"], headings, caption, similarity=".2f")
-    yield _table(found["largest_groups"], ("texts", "one of them", "another"), "Largest groups")
-
-
-def _splits(found: Found) -> Iterator[Part]:
-    if "splits" not in found:
-        return
-    yield (
-        "The same linear model, trained and tested on three kinds of split of this file, "
-        f"{len(found['splits'][NAIVE])} of each. What the first reaches above the others it has "
-        "learnt by heart. A single split is noisy: differences below twice the ± say little."
-    )
-    yield splits_table(found)
+    return _table(found.get("first", ()), headings, "Most suspicious labels", "", ".3f")
 
 
 def splits_table(found: Found) -> Table:
     """Compare the three kinds of split on average, if they were compared."""
     headings = ("split", "accuracy", "macro-F1", "trained on", "or nearly so", "± of accuracy")
-    formats = dict(zip(headings[1:], (".4f", ".4f", ".1%", ".1%", ".4f"), strict=True))
+    patterns = ("", ".4f", ".4f", ".1%", ".1%", ".4f")
     rows = averages(found).T.itertuples()
-    return _table(rows, headings, "A linear model on three kinds of split", **formats)
-
-
-def _texts(found: Found) -> Iterator[Part]:
-    lengths = dict(found["lengths"])
-    yield _lengths_chart({"texts": lengths.pop("histogram")})
-    headings = ("length in", *lengths["words"])
-    formats = dict.fromkeys(headings, ",.0f")
-    yield _table(lengths, headings, "Mean and quantiles of the distinct texts", **formats)
-    headings = ("what", "texts", "an example")
-    yield _table(found["leftovers"], headings, "What does not belong in a text")
-    yield _table(found["tiny"]["examples"], ("text",), "Tiny texts")
+    return _table(rows, headings, "A linear model on three kinds of split", *patterns)
 
 
 def _lengths_chart(histograms: Mapping[str, Sequence[Found]]) -> Chart:
@@ -255,41 +189,3 @@ def _lengths_chart(histograms: Mapping[str, Sequence[Found]]) -> Chart:
         names = [f"{each['from']} to {each['below'] - 1}" for each in bins]
         drawn.add_bar(x=names, y=[each["texts"] / total for each in bins], name=name)
     return Chart("Texts by length", drawn, height=300)
-
-
-def _languages(found: Found) -> Iterator[Part]:
-    yield (
-        f"{found['looked_at']:,} random texts of {found['all']:,} were looked at. A language "
-        f"counts from a probability of {found['sure_from']:.0%} on; short texts and lists of names "
-        "are uncertain, and a rare language here is more often a mistake than a find."
-    )
-    rows = [
-        (name, count, found["examples"].get(name, ())) for name, count in found["counts"].items()
-    ]
-    yield _table(rows, ("language", "texts", "an example"))
-
-
-def _drift(found: Found) -> Iterator[Part]:
-    words = found["words"]
-    yield f"The second file is {found['source']}."
-    yield _counts(found)
-    headings = ("category", "first file", "second file")
-    formats = dict.fromkeys(headings, ".1%")
-    yield _table(found["classes"], headings, "Shares of the distinct texts", **formats)
-    yield _lengths_chart(dict(zip(headings[1:], words["histograms"], strict=True)))
-    caption = f"Words that only the second file has: {words['unseen_share']:.1%} of all its words"
-    yield _table(words["commonest_unseen"], ("word", "times"), caption)
-    yield _table(found["shared_examples"], ("text",), "In both files, or nearly so")
-
-
-def _next(figures: Found) -> Iterator[Part]:
-    marked = ", ".join(f"{count:,} in {name}" for name, count in figures["marked"].items())
-    yield (
-        "Put an x in the column exclude of what is wrong in suspicious_labels.csv or "
-        "near_duplicates.csv; another audit of the same file keeps your marks. Marked so far: "
-        f"{marked}. A search leaves the marked rows of one of the two files out of train and "
-        "validation, and gives figures on test with and without them:"
-    )
-    yield Code(figures["next"])
-    yield "To keep near-duplicates on one side of the split, add:"
-    yield Code("data.group_near_duplicates=true")

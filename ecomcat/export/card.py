@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.export.summary import (
@@ -15,67 +14,46 @@ from ecomcat.export.summary import (
     parts_table,
     score_sets,
     scores_table,
+    template_environment,
     verdict,
 )
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from markupsafe import Markup
 
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 # What Markdown could take for markup beside HTML's; an underscore between letters never is.
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def model_card(
-    metrics: Mapping[str, Any],
-    labels: Sequence[str],
-    template: str = "card.md",
-    max_categories: int | None = None,
-) -> str:
+def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
     """Write the card of a model in Markdown.
 
     Args:
         metrics: What `metrics.json` holds.
         labels: Names of the categories, in the order of the model's outputs.
-        template: `"report.md"` for what it says of the model alone. Defaults to the whole card.
-        max_categories: Integer. Categories to list. Defaults to all.
     """
     test = metrics["test"]
     present = [(name, score) for name, score in test["per_class"].items() if score["rows"]]
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **metrics,
-            labels=labels,
-            scores=scores_table("", score_sets(metrics)),
-            verdict=verdict(metrics),
-            table_of_parts=parts_table(metrics),
-            max_categories=max_categories,
-            coverage=coverage_table("", test),
-            pairs=hardest_pairs(test, labels, _MAX_PAIRS),
-            least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
-            sentences=model_sentences(metrics["final"]),
-        )
+    environment = template_environment().overlay(finalize=_escaped)
+    return environment.get_template("export/card.md").render(
+        **metrics,
+        labels=labels,
+        scores=scores_table("", score_sets(metrics)),
+        verdict=verdict(metrics),
+        table_of_parts=parts_table(metrics),
+        coverage=coverage_table("", test),
+        pairs=hardest_pairs(test, labels, _MAX_PAIRS),
+        least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
+        sentences=model_sentences(metrics["final"]),
     )
 
 
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _escaped(value: object) -> Markup:
     from markupsafe import Markup
 
-    return Environment(
-        loader=PackageLoader("ecomcat", "export"),
-        autoescape=True,
-        finalize=lambda value: (
-            value if isinstance(value, Markup) else Markup(escape_markdown(value))
-        ),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return value if isinstance(value, Markup) else Markup(escape_markdown(value))
 
 
 def escape_markdown(value: object) -> str:

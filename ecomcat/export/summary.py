@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import FinalConfig
 from ecomcat.options import make
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -220,3 +223,18 @@ def hardest_pairs(
         if true != predicted and count
     ]
     return sorted(pairs, key=lambda pair: -pair[0])[:max_pairs]
+
+
+def template_environment() -> Environment:
+    """Return where the templates of pages and of the model card are, with all values escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("ecomcat", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
-from ecomcat.reporting.html import COLOURS, FAINT, Chart, figure, plotly_text, styled
+from ecomcat.reporting.charts import COLOURS, FAINT, Chart, figure, plotly_text, styled
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, RUNNING, TrialRecord
 
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,26 @@ from typing import Any
 from ecomcat.commands import SearchCommand
 from ecomcat.config import ModelConfig
 from ecomcat.console import format_seconds, log_if_stopped, our_command, step
-from ecomcat.errors import UserError
-from ecomcat.export.summary import Table
+from ecomcat.errors import UserError, name_five
+from ecomcat.export.summary import (
+    Table,
+    hardest_pairs,
+    model_sentences,
+    parts_table,
+    score_sets,
+    scores_table,
+    verdict,
+)
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, read_space, resolve_auto
-from ecomcat.reporting.html import Code, Part, render
-from ecomcat.reporting.page_sections import data_parts, mistake_parts, model_parts
+from ecomcat.reporting.charts import (
+    MAX_MATRIX_CLASSES,
+    calibration_chart,
+    confusion_chart,
+    coverage_chart,
+    scores_chart,
+)
+from ecomcat.reporting.page import render
 from ecomcat.reporting.search_charts import progress_charts, space_charts
 from ecomcat.reporting.terminal import differing_names
 from ecomcat.tuning.records import (
@@ -45,6 +58,19 @@ logger = logging.getLogger("ecomcat")
 REPORT = "report.html"
 _REFRESH_SECONDS = 60
 _MIN_SECONDS, _MAX_FRACTION = 30.0, 0.02  # between two writings; of the search's time
+_COUNTS = {
+    ("empty_texts",): "rows without a text",
+    ("empty_labels",): "rows without a label",
+    ("duplicates_removed",): "repeats of another row",
+    ("conflicting_texts",): "texts under several labels",
+    ("conflicting_texts_dropped",): "of these without a majority, dropped",
+    ("split", "near_duplicate_groups"): "groups of near-duplicates, which stay on one side",
+    ("split", "near_duplicate_texts"): "texts in these groups",
+    ("excluded", "train"): "texts that data.exclude leaves out of train",
+    ("excluded", "validation"): "texts that data.exclude leaves out of validation",
+    ("excluded", "test"): "texts that data.exclude marks in test, where they stay",
+    ("excluded", "unknown"): "marks of data.exclude for texts that are not there",
+}
 
 
 def write_report(study: Study, path: Path | None = None, *, running: bool = False) -> Path:
@@ -65,35 +91,50 @@ def report_page(study: Study, *, running: bool = False) -> str:
     """Return a study's report as HTML; see `write_report`."""
     stored, records = read_study(study.directory), load_records(study)
     data, final = read_snapshot(study, DATA), read_snapshot(study, FINAL)
-    parts: dict[str, Iterable[Part]] = {"Overview": [_overview(study, records, final)]}
-    if final is not None:
-        parts["The final model"] = model_parts(final, len(records))
-        parts["Most confident mistakes"] = mistake_parts(final["mistakes"])
-    if any(record.status != RUNNING for record in records):
-        names, space = differing_names(records), _space(stored, data)
-        parts["How the search went"] = [list(progress_charts(records, names, space))]
-        seed = stored["identity"]["seed"]
-        parts["What mattered"] = _what_mattered(records, names, space, seed)
-    if data is not None:
-        parts["The data"] = data_parts(data)
-    parts["To reproduce it"] = _reproduction(study, stored, best_record(records), data or {})
-    again = _our_command(study, "report", f"search.name={study.name}")
-    source = "" if data is None else f"{data['data']['source']}. "
+    best, source = best_record(records), "" if data is None else f"{data['data']['source']}. "
+    has_ended = any(record.status != RUNNING for record in records)
     state = " The search went on: this page loads itself anew." if running else ""
     return render(
-        f"Study {study.name}",
-        f"{source}Written {time.strftime('%Y-%m-%d %H:%M %Z')}.{state}",
-        {title: list(each) for title, each in parts.items()},
-        footer=f"Written by ecomcat. Again: {again}",
+        "reporting/assets/study.html",
+        title=f"Study {study.name}",
+        subtitle=f"{source}Written {time.strftime('%Y-%m-%d %H:%M %Z')}.{state}",
+        footer=f"Written by ecomcat. Again: {_again(study, 'report', f'search.name={study.name}')}",
         refresh_seconds=_REFRESH_SECONDS if running else 0,
+        records=records,
+        statuses=Counter(record.status for record in records),
+        searched=format_seconds(active_seconds(study)),
+        best=best,
+        train_again=_again(study, "train", f"search.from_trial={study.name}/{best and best.id}"),
+        stored=stored,
+        data=data,
+        final=final,
+        has_ended=has_ended,
+        **(_search_parts(stored, records, data) if has_ended else {}),
+        **(_model_parts(final) if final else {}),
+        **(_data_tables(data["data"]) if data else {}),
     )
 
 
-def _our_command(study: Study, command: str, argument: str) -> str:
+def _again(study: Study, command: str, argument: str) -> str:
     """Return how one of our commands is typed that is about this study."""
     outputs = str(study.directory.parent.parent)
     others = [] if outputs == SearchCommand.outputs_dir else [f"outputs_dir={outputs}"]
     return our_command(command, argument, *others)
+
+
+def _search_parts(
+    stored: Mapping[str, Any], records: Sequence[TrialRecord], data: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the charts of the search and the table of its trials."""
+    from ecomcat.tuning.tpe import importances
+
+    names, space = differing_names(records), _space(stored, data)
+    parts: dict[str, Any] = {"progress_charts": list(progress_charts(records, names, space))}
+    if names and best_record(records) is not None:
+        shares = importances(records, space, stored["identity"]["seed"])
+        names = [*shares, *(name for name in names if name not in shares)]
+        parts["space_charts"] = list(space_charts(records, names, space, shares))
+    return {"space_charts": [], **parts, "trials": _trials(records, names)}
 
 
 def _space(stored: Mapping[str, Any], data: Mapping[str, Any] | None) -> dict[str, Domain]:
@@ -102,36 +143,6 @@ def _space(stored: Mapping[str, Any], data: Mapping[str, Any] | None) -> dict[st
         return {}
     space = read_space(ModelConfig(**stored["config"]["model"]))
     return resolve_auto(space, data["data"]["split"]["train"])
-
-
-def _overview(
-    study: Study, records: Sequence[TrialRecord], final: Mapping[str, Any] | None
-) -> Part:
-    counts = Counter(record.status for record in records)
-    shown = {"trials": f"{len(records):,}", **{name: f"{n:,}" for name, n in counts.items()}}
-    shown["searched for"] = format_seconds(active_seconds(study))
-    best = best_record(records)
-    if best is not None:
-        shown["best validation macro-F1"] = f"{best.objective:.4f} (trial {best.id})"
-    if final is not None:
-        shown["test macro-F1"] = f"{final['metrics']['test']['macro_f1']:.4f}"
-    return shown
-
-
-def _what_mattered(
-    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain], seed: int
-) -> Iterator[Part]:
-    from ecomcat.tuning.tpe import importances
-
-    if best_record(records) is None:
-        yield "No trial has reached a score so far."
-    elif not names:
-        yield "The trials so far do not differ: there is nothing to compare."
-    else:
-        shares = importances(records, space, seed)
-        names = [*shares, *(name for name in names if name not in shares)]
-        yield from space_charts(records, names, space, shares)
-    yield _trials(records, names)
 
 
 def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
@@ -155,19 +166,52 @@ def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
     )
 
 
-def _reproduction(
-    study: Study, stored: Mapping[str, Any], best: TrialRecord | None, data: Mapping[str, Any]
-) -> Iterator[Part]:
-    if best is not None:
-        yield "Train the best trial again, alone:"
-        yield Code(_our_command(study, "train", f"search.from_trial={study.name}/{best.id}"))
-    if versions := data.get("versions"):
-        yield ", ".join(f"{name} {version}" for name, version in versions.items())
-    for title, key in (
-        ("Configuration of the run that began the study", "config"),
-        ("What a resumed run must agree with", "identity"),
-    ):
-        yield Code(json.dumps(stored[key], indent=2, ensure_ascii=False), summary=title)
+def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sentences, tables and charts of the final model."""
+    metrics = final["metrics"]
+    test, names = metrics["test"], list(metrics["test"]["per_class"])
+    absent = [name for name, score in test["per_class"].items() if score["rows"] == 0]
+    named = f"Without a text in the test set, and so of F1 0: {name_five(absent)}."
+    drawn = len(names) <= MAX_MATRIX_CLASSES
+    return {
+        "verdict": verdict(metrics),
+        "sentences": model_sentences(metrics["final"]),
+        "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
+        "parts": parts_table(metrics),
+        "confusion": confusion_chart(names, test["confusion_matrix"]) if drawn else None,
+        "pairs": Table(
+            ["true category", "taken for", "texts", "of the category's"],
+            [
+                [true, other, count, count / total]
+                for count, total, true, other in hardest_pairs(test, names, 20)
+            ],
+            "What is most often taken for something else",
+            formats={"of the category's": ".1%"},
+            fold=8,
+        ),
+        "by_category": scores_chart(test["per_class"], named if absent else ""),
+        "calibration": calibration_chart(final["calibration"]),
+        "coverage": coverage_chart(final["coverage"], test["coverage"]),
+    }
+
+
+def _data_tables(data: Mapping[str, Any]) -> dict[str, Table]:
+    """Return what cleaning did, and the categories."""
+    counts = [(title, _found(data, keys)) for keys, title in _COUNTS.items()]
+    counts += [(f"rare category: {name}", n) for name, n in data["rare_classes_dropped"].items()]
+    rows = [row for row in counts if row[1] is not None]
+    ranked = sorted(data["classes"].items(), key=lambda item: -item[1])
+    caption = "What cleaning removed or found"
+    return {
+        "cleaning": Table(["removed or found", "count"], rows, caption, fold=10),
+        "categories": Table(["category", "distinct texts"], ranked, "Categories", fold=10),
+    }
+
+
+def _found(data: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        data = (data or {}).get(key)
+    return data
 
 
 class ReportListener(SearchListener):

@@ -6,6 +6,7 @@ The final model stands in `tensorboard/final` of the study.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,9 +24,7 @@ from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
-from ecomcat.export.card import model_card
 from ecomcat.options import Rule
-from ecomcat.reporting.confusion_image import draw_confusion
 from ecomcat.reporting.terminal import SHOWN_FIRST
 from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
@@ -48,7 +47,7 @@ _STATUS = {
 }
 FINAL = "final"
 MAX_PR_CURVES = 24
-_MAX_CATEGORIES = 1000  # that the text lists
+_MAX_CLASSES, _MAX_NAME = 40, 26  # classes in the picture of the confusion matrix; characters
 
 
 class TensorBoardListener(SearchListener):
@@ -197,7 +196,7 @@ def write_final(
     label_ids: NDArray[np.int64],
     probabilities: NDArray[np.float32],
 ) -> None:
-    """Write the text, the confusion matrix and precision-recall curves of the test set.
+    """Write the confusion matrix and precision-recall curves of the test set.
 
     Args:
         study: The study's folder.
@@ -215,8 +214,6 @@ def write_final(
         note += f" Shown are the {MAX_PR_CURVES} of the lowest F1; {left_out} more are left out."
     width = len(str(len(class_names)))
     with _event_writer(study.tensorboard_dir / FINAL):
-        text = model_card(metrics, class_names, "report.md", _MAX_CATEGORIES)
-        tf.summary.text("report", text, step=0)
         picture = draw_confusion(metrics["test"]["confusion_matrix"], class_names)
         tf.summary.image("confusion matrix", picture[None], step=0)
         for number in sorted(weakest[:MAX_PR_CURVES]):
@@ -228,6 +225,49 @@ def write_final(
                 description=note,
             )
             _write_raw(curve)
+
+
+def draw_confusion(
+    counts: Sequence[Sequence[int]], class_names: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Draw the confusion matrix: true categories by row, predicted ones by column.
+
+    Of more than 40 categories those with the most mistakes are shown. A name with letters that
+    the font lacks is shown as `#` and its number, from 1. Returned are the red, green and blue of
+    each pixel in an array of shape `(height, width, 3)`.
+    """
+    # It logs at level WARNING that it makes a cache of the fonts.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    matrix = np.asarray(counts, np.int64)
+    mistakes = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * np.diag(matrix)
+    shown = np.sort(np.argsort(-mistakes, kind="stable")[:_MAX_CLASSES])
+    names = [_drawable_name(int(number), class_names[number]) for number in shown]
+    matrix, inches = matrix[np.ix_(shown, shown)], 4 + 0.4 * len(names)
+    figure = Figure(figsize=(inches, inches), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    which = "" if len(names) == len(class_names) else f", the {len(names)} with the most mistakes"
+    axes = figure.add_subplot(title=f"Test texts by category{which}")
+    display = ConfusionMatrixDisplay(matrix, display_labels=names)
+    display.plot(ax=axes, cmap="Blues", colorbar=False, values_format="d", xticks_rotation=90)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_parse_math(False)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def _drawable_name(number: int, name: str) -> str:
+    """Return a name on one line, or its number where the font lacks a letter of it."""
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont("DejaVu Sans"))
+    line = " ".join(name.split())
+    if not line or not all(font.get_char_index(ord(letter)) for letter in line):
+        return f"#{number + 1}"
+    return line if len(line) <= _MAX_NAME else f"{line[: _MAX_NAME - 1]}…"
 
 
 @contextmanager

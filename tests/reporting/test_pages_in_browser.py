@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from pages import HARM, one_of_each
-from stored_study import store, trials
+from stored_study import PLANTED, store, trials
 
 from ecomcat.reporting.study_page import write_report
 from tests.browser import require_browser
 from tests.opened_page import opened_page
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def opened_parts(tmp_path_factory):
-    require_browser()
-    folder = tmp_path_factory.mktemp("page")
-    path = folder / "page.html"
-    path.write_text(one_of_each(), encoding="utf-8")
-    with opened_page(path, folder) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")
@@ -34,62 +23,58 @@ def opened_report(tmp_path_factory):
 
 
 @pytest.fixture
-def parts(opened_parts):
-    opened_parts.open()
-    yield opened_parts
-    opened_parts.require_harmless()
-
-
-@pytest.fixture
 def report(opened_report):
     opened_report.open()
     yield opened_report
     opened_report.require_harmless()
 
 
-def test_harmful_texts_are_shown_as_they_are_and_do_nothing(parts):
-    assert parts.run("return document.title") == HARM
-    assert parts.texts("h1") == [HARM]
-    assert parts.texts("main p")[:1] == [HARM]
-    assert parts.count("img") == 0
-    assert parts.run("return document.querySelector('.marked p').textContent") == HARM
-    assert parts.texts("mark") == ["</script>", "<script>"]
-    assert parts.texts("mark.against") == ["<script>"]
-    assert HARM[:20] in parts.run("return document.querySelector('.xtitle').textContent")
+def test_harmful_texts_are_shown_as_they_are_and_do_nothing(report):
+    assert report.run("return document.title") == "Study made-up"
+    assert report.count("img") == 0
+    text = f"A red ball {PLANTED}"
+    assert report.run("return document.querySelector('.marked p').textContent") == text
+    assert report.texts("mark") == ["red", "ball"]
+    assert report.texts("mark.against") == ["ball"]
+    ticks = report.run("return [...document.querySelectorAll('.ytick')].map((x) => x.textContent)")
+    assert "Toys </script><…rror=alert(1)>" in ticks
 
 
-def test_no_button_sends_a_chart_anywhere(parts):
-    titles = parts.run(
+def test_no_button_sends_a_chart_anywhere(report):
+    titles = report.run(
         "return [...document.querySelectorAll('.modebar-btn')].map((b) => b.dataset.title)"
     )
     assert any("Download" in title for title in titles)
     assert [title for title in titles if "loud" in title] == []
-    assert parts.count(".modebar a[href]") == 0
+    assert report.count(".modebar a[href]") == 0
 
 
-def test_a_heading_sorts_its_column_up_and_down_and_the_fold_stays(parts):
-    def shares():
-        return [text for text in parts.texts("td:nth-child(2)") if text]
+def test_a_heading_sorts_its_column_up_and_down_and_the_fold_stays(report):
+    table = "table[data-fold='15']"
 
-    assert shares() == ["12.5%", "50.0%"]
-    heading = parts.driver.find_element("css selector", "th:nth-child(2) button")
-    heading.click()
-    assert shares() == ["12.5%", "25.0%"]
-    heading.click()
-    assert shares() == ["50.0%", "25.0%"]
-    parts.driver.find_element("css selector", ".more").click()
-    assert shares() == ["50.0%", "25.0%", "12.5%"]
-    heading = parts.driver.find_element("css selector", "th:nth-child(3) button")
+    def cells(column):
+        return report.texts(f"{table} tbody tr:not([hidden]) td:nth-child({column})")
+
+    def click(selector):
+        report.run("document.querySelector(arguments[0]).click()", selector)
+
+    by_seconds, by_score = (f"{table} th:nth-child({column}) button" for column in (6, 3))
+    click(by_seconds)
+    assert cells(6) == [str(seconds) for seconds in range(10, 25)]
+    click(by_seconds)
+    assert cells(6) == [str(seconds) for seconds in range(49, 34, -1)]
+    click(f".scrolls:has({table}) + .more")
+    assert len(cells(6)) == 40
     for _ in range(2):
-        heading.click()
-        assert parts.texts("td:nth-child(3)")[-1] == "", "empty cells come last"
+        click(by_score)
+        assert cells(3)[-1] == "", "empty cells come last"
 
 
-def test_the_browser_refuses_a_script_that_was_planted_all_the_same(parts):
-    parts.run("const s = document.createElement('script'); s.textContent = 'window.planted = 1';"
-              "document.body.append(s)")  # fmt: skip
-    assert parts.run("return window.planted") is None
-    assert "Content Security Policy" in parts.driver.get_log("browser")[0]["message"]
+def test_the_browser_refuses_a_script_that_was_planted_all_the_same(report):
+    report.run("const s = document.createElement('script'); s.textContent = 'window.planted = 1';"
+               "document.body.append(s)")  # fmt: skip
+    assert report.run("return window.planted") is None
+    assert "Content Security Policy" in report.driver.get_log("browser")[0]["message"]
 
 
 def test_every_chart_of_a_report_holds_a_drawing(report):
@@ -100,10 +85,9 @@ def test_every_chart_of_a_report_holds_a_drawing(report):
 
 
 @pytest.mark.parametrize("width", [390, 1200])
-def test_nothing_sticks_out_of_the_screen(parts, report, width):
-    for page in (parts, report):
-        page.open(width)
-        assert page.too_wide() == []
+def test_nothing_sticks_out_of_the_screen(report, width):
+    report.open(width)
+    assert report.too_wide() == []
 
 
 def test_in_the_dark_the_page_is_dark_and_its_charts_are_light_on_it(report):

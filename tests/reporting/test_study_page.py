@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(finished):
 
 def test_no_name_or_word_is_markup(finished):
     assert PLANTED not in finished and "<img" not in finished
+    assert html.escape(PLANTED, quote=False).replace("'", "&#39;") in finished
     assert finished.count("<script") == finished.count("</script>")
     shown = json.dumps([json.loads(chart) for chart in charts_of(finished)[4:]])
     assert "extra.&lt;i&gt;" in shown and "a&lt;b&gt;" in shown
@@ -87,6 +89,34 @@ def test_every_id_stands_once_and_every_table_has_a_caption(finished):
     ids = re.findall(r'\sid="([^"]*)"', finished)
     assert len(ids) == len(set(ids)) >= 7
     assert finished.count("<caption>") == finished.count("<table ")
+
+
+def test_every_box_that_may_scroll_is_reached_by_the_keyboard_and_has_a_name(finished):
+    boxes = re.findall(r'<div class="scrolls"([^>]*)>', finished)
+    named = [box for box in boxes if re.search(r' tabindex="0" role="region" aria-label=".+"', box)]
+    # The others are charts that shrink with the screen.
+    assert len(boxes) == len(named) + 7
+    assert re.findall(r"<pre(?! tabindex)", finished) == []
+
+
+def test_it_is_one_file_that_names_no_other_host_and_carries_plotly_for_charts_alone(
+    finished, tmp_path
+):
+    words = re.sub(r'<script type="text/plain" id="plotly">.*?</script>', "", finished)
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', words) == []
+    assert len(words) < 1e6 < len(finished) < 2.5e6
+    assert len(report_of(tmp_path, [], final=False)) < 20_000
+
+
+@pytest.mark.parametrize(
+    "spans", [[], [(0, 4, 1.0)], [(0, 1, 0.5), (1, 2, -0.5)], [(2, 2, 0.5), (3, 4, -1.0)]]
+)
+def test_marking_loses_no_letter_and_what_utf8_lacks_is_replaced(tmp_path, spans):
+    final = final_snapshot()
+    final["mistakes"] = [{**final["mistakes"][0], "text": "a<b\ud800", "spans": spans}]
+    page = report_with(store(tmp_path, trials(3)), FINAL, final)
+    (shown,) = re.findall(r'<p dir="auto">(.*?)</p>', page)
+    assert html.unescape(re.sub("<.*?>", "", shown)) == "a<b?"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +154,7 @@ def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_t
     final["mistakes"][0] |= {"predicted": "ספרים", "true": "צעצועים"}
     page = report_with(store(tmp_path, trials(3)), FINAL, final)
     assert "Without a text in the test set, and so of F1 0: Books." in page
-    assert "\u2068ספרים\u2069 (90.0%), labelled \u2068צעצועים\u2069 (10.0%)" in page
+    assert "<bdi>ספרים</bdi> (90.0%), labelled <bdi>צעצועים</bdi> (10.0%)" in page
 
 
 def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
