@@ -20,13 +20,13 @@ from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow, usable_cores
-from ecomcat.reporting.dry_run import print_dry_run
 from ecomcat.reporting.progress import SearchProgress
 from ecomcat.reporting.terminal import (
     best_trials_table,
     final_tables,
     importance_table,
     output_console,
+    print_dry_run,
     print_tables,
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all

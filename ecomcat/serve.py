@@ -32,8 +32,7 @@ def serve(config: ServeCommand) -> None:
 
     with listen(config.host, config.port) as listener:
         from ecomcat.export.classifier import load_classifier
-        from ecomcat.serving.answers import Answers
-        from ecomcat.serving.app import build_app
+        from ecomcat.serving.app import Answers, build_app
 
         logger.info("Opening the model in %s", directory)
         answers = Answers(load_classifier(directory, config.runtime), config.min_precision)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ecomcat.auditing.drift import drift
 from ecomcat.auditing.linear import (
@@ -18,7 +21,6 @@ from ecomcat.auditing.linear import (
     suspect_labels,
     weigh_words,
 )
-from ecomcat.auditing.marks import write_with_marks
 from ecomcat.auditing.page import audit_page, findings, splits_table, suspects_table
 from ecomcat.auditing.rows import balance, near_duplicates_table, read_rows, repeats, similar_texts
 from ecomcat.auditing.texts import contents, languages
@@ -29,10 +31,10 @@ from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import read_marks
+from ecomcat.data.splitting import EXCLUDE, KEY, read_marks
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
-from ecomcat.files import expanded, require_writable, write_json, write_text
+from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
 from ecomcat.options import validate
 from ecomcat.process import require_extra
 from ecomcat.reporting.terminal import print_tables
@@ -52,6 +54,9 @@ _READING_KEYS = (
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
 )
 _MAX_PRINTED = 10
+# Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin-1
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,8 @@ def run_audit(config: AuditCommand) -> None:
         read_marks(path)
     audit = audit_rows(config, source)
     marked = {
-        SUSPICIOUS: write_with_marks(suspicious, audit.suspicious, config.suspicious_rows),
-        NEAR: write_with_marks(near, audit.near_duplicates),
+        SUSPICIOUS: _write_with_marks(suspicious, audit.suspicious, config.suspicious_rows),
+        NEAR: _write_with_marks(near, audit.near_duplicates),
     }
     command = _next_command(
         config.data, near if marked[NEAR] and not marked[SUSPICIOUS] else suspicious
@@ -158,6 +163,49 @@ def run_audit(config: AuditCommand) -> None:
     logger.info("Page: %s (all figures: audit.json beside it)", page)
     logger.info("Suspicious labels: %s (mark rows with x in the column exclude)", suspicious)
     log_next({command: "search without the rows that you marked"})
+
+
+def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = None) -> int:
+    """Write a table with a column for marks, in which those of an earlier file stay.
+
+    Beyond `max_rows`, only marked rows are written.
+
+    Returns:
+        How many rows are marked.
+    """
+    marks = _earlier_marks(path, table[KEY])
+    marked = table[KEY].isin(marks).to_numpy()
+    words = table.select_dtypes(exclude="number").columns
+    table = table.assign(**{name: table[name].map(_harmless) for name in words})
+    table.insert(list(table).index(KEY) + 1, EXCLUDE, np.where(marked, "x", ""))
+    if max_rows is not None:
+        table = table[marked | (np.arange(len(table)) < max_rows)]
+    content = table.to_csv(index=False, lineterminator="\n", float_format="%.4f")
+    write_text(path, _BYTE_ORDER_MARK + content)
+    return int(marked.sum())
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _earlier_marks(path: Path, keys: Iterable[str]) -> set[str]:
+    """Return the keys that a person marked; the file is copied if a mark has no row any more."""
+    if not path.exists():
+        return set()
+    known = set(keys)
+    marks = [[digest.hex() for digest in mark] for mark in read_marks(path)]
+    found = [next((key for key in mark if key in known), None) for mark in marks]
+    if lost := found.count(None):
+        content = path.read_bytes()
+        name = hashlib.blake2b(content, digest_size=4).hexdigest()
+        former = path.with_suffix(f".former-{name}.csv")
+        # A copy: stopped before the new file is written, the marks are still in their place.
+        with atomic_path(former) as temporary:
+            temporary.write_bytes(content)
+        message = "%d marked rows of %s have no place in it any more; the file is saved as %s."
+        logger.warning(message, lost, path, former.name)
+    return {key for key in found if key is not None}
 
 
 def _print_audit(figures: Mapping[str, Any]) -> None:

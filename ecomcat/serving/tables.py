@@ -25,8 +25,7 @@ from ecomcat.data.formats import CSV, join_texts
 from ecomcat.data.tables import open_table
 from ecomcat.data.writing import open_output, refuse_name_clash
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import Labeller, LabelOptions
-from ecomcat.serving.answers import Answers
+from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
 from ecomcat.serving.requests import MEGABYTE, read_body, too_large, unprocessable
 from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
 
@@ -82,7 +81,7 @@ class TableWork:
             )
 
 
-def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
+def label_route(answers: Predictor, config: ServeCommand) -> APIRouter:
     """Return the route that labels a table."""
     router = APIRouter()
     table = {"schema": {"type": "string", "format": "binary"}}
@@ -126,7 +125,7 @@ def _reading(request: Request, query: TableQuery) -> ReadingConfig:
     return ReadingConfig(**({"encoding": charset} if charset else {}) | asked)
 
 
-def label_table(work: TableWork, answers: Answers) -> Response:
+def label_table(work: TableWork, answers: Predictor) -> Response:
     """Label a table: every row and column stays, and what predict adds is added.
 
     Raises:

@@ -14,8 +14,7 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Labeller, LabelOptions
-from ecomcat.serving.answers import Answers
-from ecomcat.serving.app import build_app
+from ecomcat.serving.app import Answers, build_app
 
 
 @dataclass

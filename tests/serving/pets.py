@@ -19,8 +19,7 @@ from starlette.testclient import TestClient
 from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import WordWeight
-from ecomcat.serving.answers import Answers
-from ecomcat.serving.app import build_app
+from ecomcat.serving.app import Answers, build_app
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.serving.answers import Answers
+from ecomcat.serving.app import Answers
 from tests.serving.pets import CAT, DOG, LABELS, METRICS, Pets, client_of
 
 

@@ -15,7 +15,7 @@ from fastapi import HTTPException
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
-from ecomcat.serving.answers import Answers
+from ecomcat.serving.app import Answers
 from ecomcat.serving.tables import TableWork, label_table
 from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of
 
