@@ -302,8 +302,8 @@ def _not_text(name: str, kind: str) -> UserError:
     )
 
 
-class Lines(io.TextIOBase):
-    """The lines of a text, counted, with those that have been read since `recent` was cleared.
+class Lines:
+    """The lines of a text, counted, each with its end and without a byte order mark before it.
 
     Args:
         file: The bytes.
@@ -313,26 +313,22 @@ class Lines(io.TextIOBase):
 
     Attributes:
         number: Integer. The number, from 1, of the line that was read last.
-        recent: List of the lines that have been read.
     """
 
     def __init__(self, file: BinaryIO, name: str, encoding: str, errors: str) -> None:
         self.name = name
         self.number = 0
-        self.recent: list[str] = []
         self._text = io.TextIOWrapper(file, encoding, errors, newline="")
+        self._before = ""
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
+    def __iter__(self) -> Iterator[str]:
+        return self
 
-    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
-        """Return the next line with its end, without a byte order mark before it."""
+    def __next__(self) -> str:
         try:
             line = self._text.readline()
             # Some programs write two carriage returns: the rest of such an end is no blank line.
-            if line == "\r\n" and self.recent and self.recent[-1].endswith("\r"):
-                self.recent[-1] += line
+            if line == "\r\n" and self._before.endswith("\r"):
                 line = self._text.readline()
         except UnicodeDecodeError as error:
             # The decoder works ahead of the lines: those between lie before the bad byte.
@@ -343,8 +339,8 @@ class Lines(io.TextIOBase):
                 f"that are not. Name the encoding, for instance data.encoding={advice}, or save "
                 "the file as UTF-8."
             ) from error
-        if line:
-            self.number += 1
-            line = line.removeprefix("\ufeff")
-            self.recent.append(line)
-        return line
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._before = line
+        return line.removeprefix("\ufeff")

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
@@ -173,10 +174,12 @@ def share_read(file: BinaryIO) -> float:
     return file.tell() / max(1, os.fstat(file.fileno()).st_size)
 
 
-def pieces(frame: pd.DataFrame, size: int) -> Iterator[Chunk]:
-    """Cut a frame into chunks."""
-    for start in range(0, len(frame), size):
-        yield Chunk(frame[start : start + size].reset_index(drop=True))
+def row_chunks(rows: Iterator[Sequence[Any]], size: int) -> Iterator[Chunk]:
+    """Yield rows as frames, so many at a time."""
+    import pandas as pd
+
+    while part := list(islice(rows, size)):
+        yield Chunk(pd.DataFrame(part, dtype=object))
 
 
 def empty_table(name: str) -> UserError:

@@ -38,8 +38,8 @@ from ecomcat.data.formats import (
     empty_table,
     format_by_ending,
     join_texts,
-    pieces,
     require_excel,
+    row_chunks,
     share_read,
     texts_of,
 )
@@ -135,7 +135,7 @@ def open_table(
             delimiter = reading.delimiter if len(reading.delimiter) == 1 else "\t"
             encoding, errors = choose_encoding(file, shown, reading.encoding, delimiter)
             start = head_of(file)
-            lines = stack.enter_context(Lines(file, shown, encoding, errors))
+            lines = Lines(file, shown, encoding, errors)
             if found == JSON_LINES:
                 yield _open_json(file, lines)
             else:
@@ -186,15 +186,14 @@ def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
         logger.warning(
             "%s: its first sheet, %r, is read. For another one set data.member=NAME.", name, sheet
         )
-    frame = frame.astype(object)[(frame != "").any(axis=1)].reset_index(drop=True)
-    frame.columns = pd.RangeIndex(frame.shape[1])
-    if frame.empty:
+    rows: list[list[str]] = frame[(frame != "").any(axis=1)].to_numpy(object).tolist()
+    if not rows:
         raise empty_table(name)
 
     def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
-        yield from pieces(frame[1:] if columns.header else frame, size)
+        return row_chunks(iter(rows[1:] if columns.header else rows), size)
 
-    head = Head(name, frame[:HEAD_ROWS].to_numpy().tolist(), str(reading.header).lower())
+    head = Head(name, rows[:HEAD_ROWS], str(reading.header).lower())
     return Table(name, EXCEL, head, chunks, lambda: None)
 
 
@@ -229,7 +228,6 @@ def _json_rows(lines: Lines) -> Iterator[tuple[str, str, dict[str, Any]]]:
         place = f"{lines.name}, line {lines.number}"
         if stripped := line.strip(" \t\r\n"):
             yield stripped, place, _read_object(stripped, place)
-        lines.recent.clear()
 
 
 def _read_object(line: str, place: str) -> dict[str, Any]:
