@@ -81,7 +81,7 @@ def exported(tmp_path):
             (GOOD, [f"{key}=descripton"], (key, "'descripton'", "'category', 'd", "Did you mean"))
             for key in ("data.text_column", "data.label_column")
         ),
-        (GOOD, ["data.text_column=5"], ("data.text_column", "0 to 1", "found 5", "'category', 'd")),
+        (GOOD, ["data.text_column=5"], ("column 5 (data.text_column)", "0 to 1", "'category', 'd")),
         (
             GOOD,
             ["data.text_column=category", "data.label_column=category"],

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecomcat.data.columns import LABEL as LABEL
-from ecomcat.data.columns import TEXT as TEXT
+from ecomcat.data.header import LABEL as LABEL
+from ecomcat.data.header import TEXT as TEXT
 from ecomcat.errors import name_five
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.columns import HEAD_ROWS, Columns, Head
 from ecomcat.data.content import HEAD_BYTES, Lines
 from ecomcat.data.formats import TSV, Chunk, Table, empty_table, row_chunks, share_read
+from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.errors import UserError, nearest
 
 _ONE_COLUMN = "\uffff"  # the delimiter of a table of one column: no text holds it

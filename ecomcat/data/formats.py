@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from ecomcat.data.columns import Columns, Head
+from ecomcat.data.header import Columns, Head
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import STANDARD_STREAM
 from ecomcat.process import require_extra

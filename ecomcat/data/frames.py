@@ -34,15 +34,16 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
     [('A red ball', 'Toys')]
     """
     from ecomcat.data.cleaning import labelled_frame
-    from ecomcat.data.columns import HEAD_ROWS, Head, find_labelled_columns
+    from ecomcat.data.columns import find_labelled_columns
     from ecomcat.data.formats import join_texts, texts_of
+    from ecomcat.data.header import HEAD_ROWS, Head
     from ecomcat.data.sources import LabelledRows
 
     numbered = _numbered(frame)
     first = numbered.head(HEAD_ROWS)
     cells = zip(*(texts_of(first[place]) for place in first), strict=True)
     names = list(map(str, frame.columns))
-    head = Head("the DataFrame", [names, *map(list, cells)], by_format=True)
+    head = Head("the DataFrame", [names, *map(list, cells)])
     columns = find_labelled_columns(head, data.text_column, data.label_column)
     assert columns.label is not None
     labels = texts_of(numbered[columns.label])

@@ -1,97 +1,185 @@
-"""What the first row and the cells of a table tell: names or data, texts or labels."""
+"""The beginning of a table: its columns, and whether the first row names them."""
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from ecomcat.errors import UserError, name_five
+from ecomcat.errors import UserError, name_five, nearest
+
+TEXT, LABEL = "text", "label"
+"""Names of the two columns of labelled rows, whatever they are called in their file."""
+
+HEAD_ROWS = 1000
+"""Rows that are looked at to find the header and the columns."""
+
+ColumnName = str | int
+"""A column's name, or its position from 0."""
 
 _MAX_NAME_CHARACTERS = 40
-
-_TEXT_NAMES = frozenset(
-    {
+_MUCH_SHORTER = 1 / 4
+_INDEX_NAME = re.compile(r"\s*|Unnamed: \d+|__index_level_\d+__")
+_USUAL_NAMES = {
+    TEXT: (
         *("text", "texts", "content", "body", "document", "sentence", "review", "comment"),
         *("title", "description", "message", "summary", "item_description"),
         *("product_description", "product_title", "product_name", "product_text"),
-    }
-)
-_LABEL_NAMES = frozenset(
-    {
+    ),
+    LABEL: (
         *("label", "labels", "category", "categories", "class", "classes", "target"),
         *("topic", "sentiment", "tag", "intent", "genre"),
         *("product_category", "category_name", "class_name", "label_name"),
-    }
-)
-_INDEX_NAME = re.compile(r"\s*|Unnamed: \d+|__index_level_\d+__")
-_MUCH_SHORTER = 1 / 4
+    ),
+}
 
-Rows = Sequence[Sequence[str]]
+logger = logging.getLogger("ecomcat")
 
 
-def has_header(
-    rows: Rows, header: str = "auto", *, text: Sequence[int] = (), label: int | None = None
-) -> bool:
-    """Tell whether the first row is a header.
+@dataclass(frozen=True)
+class Columns:
+    """The columns that are used, by their positions from 0."""
+
+    text: tuple[int, ...]  # whose cells are joined in this order
+    label: int | None
+    header: tuple[str, ...] | None  # the names of all columns
+    text_names: tuple[ColumnName, ...]  # positions where there is no name
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a table, in which columns are looked for."""
+
+    name: str  # what messages call the table
+    rows: Sequence[Sequence[str]]
+    header: str = "auto"  # "true" or "false" where it is known whether the first row is one
+
+    def __post_init__(self) -> None:
+        """Refuse a table without columns or rows."""
+        if not self.rows or not self.rows[0]:
+            raise UserError(
+                f"{self.name}: expected columns and rows, found none. Give a table that has some."
+            )
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.rows[0])
+
+    @property
+    def named(self) -> bool:
+        """Whether the first row is known to name the columns."""
+        return self.header == "true"
+
+    def places(self, column: ColumnName, key: str) -> list[int]:
+        """Return the position of a column; of several, where a comma stands between names."""
+        parts = column.split(",") if isinstance(column, str) else []
+        if self.named and len(parts) > 1 and not self.matches(str(column)):
+            return [self.place(part.strip(), key) for part in parts]
+        return [self.place(column, key)]
+
+    def place(self, column: ColumnName, key: str) -> int:
+        """Return the position of a column, given by a name (exact, else folded) or a position."""
+        matches = self.matches(column) if self.named and isinstance(column, str) else []
+        if len(matches) > 1:
+            raise UserError(
+                f"{self.name}: expected one column {column!r} ({key}), found {len(matches)}, "
+                f"at positions {', '.join(map(str, matches))}. Give one of these positions."
+            )
+        if matches or (is_position(column) and 0 <= int(column) < self.width):
+            return int((*matches, column)[0])
+        raise UserError(
+            f"{self.name}: expected a column {column!r} ({key}), found: {self.listing()}."
+            f"{nearest(str(column), self.rows[0])} Give a position from 0 to {self.width - 1} or a "
+            "name; data.header=true or data.header=false says whether the first row has names."
+        )
+
+    def columns(self, text: Sequence[int], label: int | None) -> Columns:
+        """Return the columns at some positions, which must differ."""
+        if label in text or len(set(text)) < len(text):
+            raise UserError(
+                f"{self.name}: expected different columns in data.text_column and "
+                f"data.label_column, found one of them twice. Its columns are: {self.listing()}. "
+                "Name each column once."
+            )
+        header = tuple(self.rows[0]) if self.named else None
+        names = [
+            header[i] if header and header[i].strip() and len(self.matches(header[i])) == 1 else i
+            for i in text
+        ]
+        return Columns(tuple(text), label, header, tuple(names))
+
+    def has(self, names: Sequence[ColumnName]) -> bool:
+        """Tell whether the first row, unless it is data, holds all of some names."""
+        found = [isinstance(name, str) and bool(self.matches(name)) for name in names]
+        return self.header != "false" and set(found) == {True}
+
+    def listing(self) -> str:
+        """Return the columns in words: their names, or positions with an example."""
+        if self.named:
+            return list_names(self.rows[0])
+        examples = [
+            next((row[i] for row in self.rows if row[i].strip()), "") for i in range(self.width)
+        ]
+        return name_five(f"{i} (for example {_shortened(x)!r})" for i, x in enumerate(examples))
+
+    def matches(self, name: str) -> list[int]:
+        """Return the positions of a name, taken exactly if one is, else without case."""
+        first = self.rows[0]
+        exact = [i for i, cell in enumerate(first) if cell == name]
+        return exact or [i for i, cell in enumerate(first) if folded(cell) == folded(name)]
+
+
+def is_header(head: Head, text: Sequence[int], label: int | None) -> bool:
+    """Tell whether the first row is a header, and warn where that is a guess.
 
     A row of data that is taken for a header is lost, while a header that is taken for data shows
-    up as a class of one row. So with `auto` it is one only where it is certain, or a text or a
-    label has a usual name that does not occur again, or names stand beside the data: all cells
-    are filled and distinct, and none occurs again in its column; every text cell is one word, at
-    most a quarter as long as the median text; and at least half of the other rows share their
-    label with another one. Callers warn of the last two.
-
-    Args:
-        rows: The beginning of the table.
-        header: String. `"true"`, `"false"`, or `"auto"` to look.
-        text: Positions of the text columns; if empty, any column may be one.
-        label: Integer. Position of the label column, if there is one.
-
-    >>> has_header([["label", "text"], ["Toys", "A red ball"]])
-    True
+    up as a class of one row. So it is one only where that is certain: its cells are 0, 1, 2 and so
+    on, as a data frame without names is written; or it has an index without a name; or one cell is
+    a usual name of texts and another of labels; or the label has a usual name, and does not occur
+    again. Or where it is likely: a text (without `text` any column) or a label has a usual name
+    that does not occur again, or the cells differ from those below as names do.
     """
-    if header not in ("auto", "true", "false"):
-        raise UserError(
-            f"data.header: expected auto, true or false, found {header!r}. Set it to one of these."
-        )
-    if header != "auto" or any(len(cell) > _MAX_NAME_CHARACTERS for cell in rows[0]):
-        return header == "true"
-    first = rows[0]
-    places = [*(text or range(len(first))), *([] if label is None else [label])]
-    usual = [i for i in places if is_text_name(first[i]) or is_label_name(first[i])]
-    return (
-        is_certain_header(rows, label)
-        or (bool(usual) and not _recurs(rows, usual[0] if label is None else label))
-        or _looks_like_names(rows, text, label)
-    )
-
-
-def is_certain_header(rows: Rows, label: int | None) -> bool:
-    """Tell whether the first row is a header beyond doubt.
-
-    Its cells are 0, 1, 2 and so on, as a data frame without names is written; or it has an index
-    without a name; or one cell is a usual name of texts and another of labels; or the label has a
-    usual name, and does not occur again.
-    """
-    first = rows[0]
-    if len(first) > 1:
-        if [cell.strip() for cell in first] == list(map(str, range(len(first)))):
-            return True
-        if len(rows) > 1 and counts_rows(rows, 0):
-            return True
-    if any(map(is_text_name, first)) and any(map(is_label_name, first)):
-        return True
-    return label is not None and is_label_name(first[label]) and not _recurs(rows, label)
-
-
-def _looks_like_names(rows: Rows, text: Sequence[int], label: int | None) -> bool:
-    first, others = [folded(cell) for cell in rows[0]], rows[1:]
-    if not others or not all(first) or len(set(first)) < len(first):
+    rows, first = head.rows, [folded(cell) for cell in head.rows[0]]
+    if any(len(cell) > _MAX_NAME_CHARACTERS for cell in rows[0]):
         return False
-    if any(_recurs(rows, i) for i in range(len(first))):
+    usual = [usual_kind(cell) for cell in first]
+    recurs = [any(folded(row[i]) == cell for row in rows[1:]) for i, cell in enumerate(first)]
+    numbered = first == list(map(str, range(len(first)))) or (
+        len(rows) > 1 and counts_rows(rows, 0)
+    )
+    if (
+        (len(first) > 1 and numbered)
+        or {TEXT, LABEL} <= set(usual)
+        or (label is not None and usual[label] == LABEL and not recurs[label])
+    ):
+        return True
+    places = [*(text or range(len(first))), *([] if label is None else [label])]
+    named = [i for i in places if usual[i]]
+    likely = bool(named) and not recurs[named[0] if label is None else label]
+    if likely or (not any(recurs) and _are_names(first, rows[1:], text, label)):
+        logger.warning(
+            "%s: the first row (%s) is taken for a header. If it is data, set data.header=false.",
+            head.name,
+            list_names(rows[0]),
+        )
+        return True
+    return False
+
+
+def _are_names(
+    first: Sequence[str], others: Sequence[Sequence[str]], text: Sequence[int], label: int | None
+) -> bool:
+    """Tell whether cells differ from those below them as names do.
+
+    All are filled and distinct, and at least half of the other rows share their label with another
+    one; every text cell is one word, at most a quarter as long as the median text.
+    """
+    if not others or not all(first) or len(set(first)) < len(first):
         return False
     if label is not None:
         counts = Counter(folded(row[label]) for row in others)
@@ -99,37 +187,31 @@ def _looks_like_names(rows: Rows, text: Sequence[int], label: int | None) -> boo
             return False
     # Without a text column it is the longest.
     longest = max(range(len(first)), key=lambda i: sum(len(row[i]) for row in others))
-    return all(_stands_out(first[i], [row[i] for row in others]) for i in text or [longest])
+    for i in text or [longest]:
+        # Letters, marks (vowel signs, say) and underscores.
+        is_word = all(x == "_" or unicodedata.category(x)[0] in "LM" for x in first[i])
+        shorter = _MUCH_SHORTER * median(len(row[i].strip()) for row in others)
+        if not is_word or len(first[i]) > shorter:
+            return False
+    return True
 
 
-def _stands_out(cell: str, others: Sequence[str]) -> bool:
-    """Tell whether a cell is one word, much shorter than the texts below it."""
-    # Letters, marks (vowel signs, say) and underscores.
-    is_word = all(x == "_" or unicodedata.category(x)[0] in "LM" for x in cell)
-    return is_word and len(cell) <= _MUCH_SHORTER * median(len(other.strip()) for other in others)
-
-
-def _recurs(rows: Rows, position: int) -> bool:
-    """Tell whether the first cell of a column occurs again in it."""
-    cell = folded(rows[0][position])
-    return any(folded(row[position]) == cell for row in rows[1:])
-
-
-def counts_rows(rows: Rows, position: int) -> bool:
+def counts_rows(rows: Sequence[Sequence[str]], position: int) -> bool:
     """Tell whether a column without a name numbers the rows, as data frames are written."""
     body = [row[position] for row in rows[1:]]
     counted = [str(i) for i in range(len(body))], [str(i + 1) for i in range(len(body))]
     return _INDEX_NAME.fullmatch(rows[0][position]) is not None and body in counted
 
 
-def is_text_name(cell: str) -> bool:
-    """Tell whether a cell is a usual name of a column of texts, such as `Description`."""
-    return re.sub(r"[\s_\-]+", "_", folded(cell)) in _TEXT_NAMES
+def usual_kind(cell: str) -> str | None:
+    """Return `TEXT` or `LABEL` where a cell is a usual name of such a column, as `Category` is."""
+    name = re.sub(r"[\s_\-]+", "_", folded(cell))
+    return next((kind for kind, names in _USUAL_NAMES.items() if name in names), None)
 
 
-def is_label_name(cell: str) -> bool:
-    """Tell whether a cell is a usual name of a column of labels, such as `Category`."""
-    return re.sub(r"[\s_\-]+", "_", folded(cell)) in _LABEL_NAMES
+def is_position(column: ColumnName) -> bool:
+    """Tell whether a column is given by a number or digits, which a header may yet name."""
+    return isinstance(column, int) or (column.isascii() and column.isdecimal())
 
 
 def folded(cell: str) -> str:
@@ -139,12 +221,10 @@ def folded(cell: str) -> str:
 
 def list_names(names: Sequence[str]) -> str:
     """Return the names of columns in words."""
-    return name_five(repr(shortened(name)) for name in names)
+    return name_five(repr(_shortened(name)) for name in names)
 
 
-def shortened(cell: str) -> str:
+def _shortened(cell: str) -> str:
     """Return a cell on one line, cut to 40 characters."""
-    text = " ".join(cell.split())
-    if len(text) <= _MAX_NAME_CHARACTERS:
-        return text
-    return text[: _MAX_NAME_CHARACTERS - 1] + "…"
+    text, most = " ".join(cell.split()), _MAX_NAME_CHARACTERS
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.cleaning import labelled_frame
-from ecomcat.data.columns import HEAD_ROWS, Columns, Head, find_labelled_columns
+from ecomcat.data.columns import find_labelled_columns
 from ecomcat.data.content import (
     Lines,
     choose_encoding,
@@ -43,6 +43,7 @@ from ecomcat.data.formats import (
     share_read,
     texts_of,
 )
+from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.errors import UserError
 
 ROWS = 8192
@@ -218,7 +219,7 @@ def _open_json(file: BinaryIO, lines: Lines) -> Table:
             frame = pd.DataFrame(objects, columns=list(names), dtype=object)
             yield Chunk(frame.set_axis(range(len(names)), axis=1), texts, surplus)
 
-    head = Head(lines.name, [list(names)], "true", by_format=True)
+    head = Head(lines.name, [list(names)], "true")
     return Table(lines.name, JSON_LINES, head, chunks, lambda: share_read(file))
 
 
@@ -287,7 +288,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
         return read[0] / max(1, rows)
 
     with parquet:
-        head = Head(name, [names], "true", by_format=True)
+        head = Head(name, [names], "true")
         yield Table(name, PARQUET, head, chunks, position, schema=schema)
 
 

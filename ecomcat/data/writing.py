@@ -17,7 +17,6 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
-from ecomcat.data.columns import HEAD_ROWS, Columns
 from ecomcat.data.formats import (
     CSV,
     GZIP,
@@ -30,7 +29,7 @@ from ecomcat.data.formats import (
     json_of,
     plain_values,
 )
-from ecomcat.data.header import list_names
+from ecomcat.data.header import HEAD_ROWS, Columns, list_names
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_failure
 

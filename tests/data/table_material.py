@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.columns import Columns
+from ecomcat.data.header import Columns
 from ecomcat.data.tables import Table, open_table
 
 ALL_ROWS = Columns((), None, None, ())

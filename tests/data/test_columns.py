@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.data.columns import (
-    Columns,
-    Head,
-    Trained,
-    find_labelled_columns,
-    find_text_columns,
-)
+from ecomcat.data.columns import Trained, find_labelled_columns, find_text_columns
 from ecomcat.data.formats import join_texts
+from ecomcat.data.header import Columns, Head
 from ecomcat.errors import UserError
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
@@ -123,10 +118,10 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         ([["x"]], None, None, "auto", ["found 1 column:"]),
         (SKU_LABEL_TEXT, "Texd", "Label", "auto", ["'sku', 'Label', 'Text'", "mean 'Text'"]),
         (SKU_LABEL_TEXT, "text,colour", "Label", "auto", ["expected a column 'colour'"]),
-        (PAIRS, "text", None, "auto", ["first row", "'Household'", "data.header=false"]),
-        (PAIRS, "text", None, "false", ["no header", "'text'", "data.header=true"]),
-        (PAIRS, 2, None, "auto", ["from 0 to 1", "found 2", "data.text_column"]),
-        (PAIRS, None, -1, "auto", ["from 0 to 1", "found -1", "data.label_column"]),
+        (PAIRS, "text", None, "auto", ["'Household'", "data.header=false says whether"]),
+        (PAIRS, "text", None, "false", ["column 'text'", "data.header=true or"]),
+        (PAIRS, 2, None, "auto", ["from 0 to 1", "column 2 (data.text_column)"]),
+        (PAIRS, None, -1, "auto", ["from 0 to 1", "column -1 (data.label_column)"]),
         (PAIRS, 1, 1, "auto", ["expected different columns"]),
         (LABEL_TEXT, "text", "Text ", "auto", ["expected different columns"]),
         (TRIPLES, [2, 2], 1, "auto", ["expected different columns"]),
@@ -134,7 +129,6 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         (PAIRS, 1.5, None, "auto", ["data.text_column: expected", "1.5"]),
         (PAIRS, True, None, "auto", ["data.text_column: expected", "True"]),
         (PAIRS, None, [0, 1], "auto", ["data.label_column: expected one column"]),
-        (PAIRS, None, None, "perhaps", ["data.header"]),
         ([], None, None, "auto", ["found none"]),
         ([["a\nb", "x" * 41, "y"]], None, None, "auto", ["'a b'", f"'{'x' * 39}…'"]),
         ([[f"{i} and more" for i in range(100)]], None, None, "auto", ["and 95 more"]),
@@ -214,7 +208,7 @@ def test_the_text_is_what_is_given_or_was_used_in_training(
         (SKU_LABEL_TEXT, None, (1,), "auto", ["'sku', 'Label', 'Text'", "data.text_column"]),
         (SKU_LABEL_TEXT, None, ("Label", "x"), "auto", ["'Label' + 'x'", "data.text_column"]),
         (SKU_LABEL_TEXT, None, ("text",), "false", ["data.text_column", "0 (for example 'sku')"]),
-        (TRIPLES, None, (1,), "auto", ["3 columns", "position from 0."]),
+        (TRIPLES, None, (1,), "auto", ["3 columns", "position from 0"]),
         (TRIPLES, None, ("text",), "auto", ["or data.header=true if the first row names"]),
         (PAIRS, None, (2,), "auto", ["2 columns", "data.text_column"]),
         (PAIRS, None, (), "auto", ["a known column"]),

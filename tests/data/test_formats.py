@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ecomcat.config import DataConfig
-from ecomcat.data.columns import LABEL, TEXT
+from ecomcat.data.header import LABEL, TEXT
 from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ecomcat.data.header import has_header
+from ecomcat.data.header import Head, is_header
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 BODY = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]
 
 
 def detected(first: list[str], body: list[list[str]] = BODY, **positions) -> bool:
-    return has_header([first, *body], "auto", **({"text": [1], "label": 0} | positions))
+    return is_header(Head("shop.csv", [first, *body]), **({"text": [1], "label": 0} | positions))
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,3 @@ def test_without_a_label_every_cell_must_look_like_a_name(first, expected, text)
     if first[0] == "7":
         body[3][0] = "7"
     assert detected(first, body, text=text, label=None) == expected
-
-
-@pytest.mark.parametrize(("header", "expected"), [("true", True), ("false", False)])
-@pytest.mark.parametrize("first", [["label", "text"], ["Household", LONG]])
-def test_a_user_decides(header, expected, first):
-    assert has_header([first, *BODY], header) == expected
