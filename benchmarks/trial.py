@@ -87,8 +87,8 @@ Marks = list[float]  # CPU seconds at the begin of a trial and at the end of eac
 
 def train_ours(inputs: TrialInputs) -> Marks:
     """Train a trial as a worker of a search does."""
+    from ecomcat.tuning.jobs import TrialTask
     from ecomcat.tuning.trial import TrialTraining
-    from ecomcat.tuning.workers import TrialTask
 
     marks = [time.process_time()]
     training = TrialTraining(inputs, TrialTask(0, VALUES, _EPOCHS))

@@ -33,7 +33,7 @@ from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
-from ecomcat.tuning.records import RUNNING, TrialRecord, best_record, load_records
+from ecomcat.tuning.records import RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (
     DATA,
     Study,
@@ -194,7 +194,7 @@ def _print_results(
 ) -> None:
     from ecomcat.tuning.tpe import importances
 
-    records = load_records(study)
+    records = study.trials.records
     shares = importances(records, space, config.seed)
     print_tables(
         best_trials_table(records),
@@ -273,7 +273,7 @@ def _search_with_progress(
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.tuner import run_search
 
-    records = load_records(study)
+    records = study.trials.records
     ended = [record for record in records if record.status != RUNNING]
     seconds_left = config.search.max_minutes * 60 - active_seconds(study)
     _log_start(config, space, study, ended, seconds_left)
@@ -306,7 +306,7 @@ def _search_with_progress(
 def _log_how_to_resume(config: SearchCommand, study: Study) -> None:
     afresh = " without search.overwrite=true" if config.search.overwrite else ""
     logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
-    records = load_records(study)
+    records = study.trials.records
     ended = sum(record.status != RUNNING for record in records)
     if best_record(records) is not None:
         logger.info(

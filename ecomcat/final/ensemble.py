@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ecomcat.errors import UserError
 from ecomcat.final.baseline import sample_rows
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_records
+from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
@@ -53,7 +53,7 @@ class Candidate:
 
 def find_candidates(study: Study) -> list[Candidate]:
     """Return the best completed trials, the best first; of those that continue each other one."""
-    completed = candidates(load_records(study))
+    completed = candidates(study.trials.records)
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
     return [

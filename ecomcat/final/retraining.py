@@ -13,9 +13,10 @@ from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
 from ecomcat.tuning.budget import final_epochs
+from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
-from ecomcat.tuning.workers import Call, Job, TrialFailedError, TrialTask, ask, open_pool, run_jobs
+from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")
 
@@ -73,7 +74,7 @@ def retrain_trials(
     ):
         run_jobs(
             pool,
-            lambda _worker: retrain(waiting.pop()) if waiting else None,
+            lambda: retrain(waiting.pop()) if waiting else None,
             lambda: bool(waiting),
         )
     return [network_with(inputs, record, weights[record.id]) for record in records]

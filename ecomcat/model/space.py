@@ -6,7 +6,7 @@ import dataclasses
 import importlib.util
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,10 +26,11 @@ _MIN_BATCHES, _MIN_BATCH_SIZE, _MAX_BATCH_SIZE = 128, 8, 64  # of an epoch; text
 
 
 @dataclass(frozen=True)
-class Choices:
+class Choices(Sequence[Value]):
     """A finite, ordered set of values; a fixed value is a single choice."""
 
     values: tuple[Value, ...]
+    stepped: ClassVar[bool] = True
 
     @property
     def size(self) -> float:
@@ -46,16 +47,34 @@ class Choices:
         """Largest value, for numbers."""
         return max(self.values)
 
+    def at(self, share: float) -> Value:
+        """Return the value that stands at a share, 0 to 1, of the choices."""
+        return self.values[min(int(share * len(self)), len(self) - 1)]
+
+    def nearest(self, value: Any) -> Value:
+        """Return the choice that another value, which may be slightly off, stands for."""
+        if value in self.values:
+            return self.values[self.values.index(value)]
+        return min(self.values, key=lambda choice: abs(choice - value))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self.values[position]
+
     def __str__(self) -> str:
         return str(self.values[0]) if self.fixed else f"[{', '.join(map(str, self.values))}]"
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(Sequence[Value]):
     """Numbers from low to high, both included; whole numbers where `whole`.
 
-    >>> Range(16, 64, 16, log=False, whole=True).size
-    4
+    Where it has steps or is whole, it is the sequence of its numbers.
+
+    >>> list(Range(16, 64, 16, log=False, whole=True))
+    [16, 32, 48, 64]
     """
 
     low: float
@@ -64,6 +83,11 @@ class Range:
     log: bool
     whole: bool
     fixed: ClassVar[bool] = False
+
+    @property
+    def stepped(self) -> bool:
+        """Whether its numbers stand in steps, each as likely as another."""
+        return self.step is not None
 
     @property
     def size(self) -> float:
@@ -80,6 +104,36 @@ class Range:
         reached = self.low + (self.size - 1) * self.step
         return int(reached) if self.whole else reached
 
+    def at(self, share: float) -> Value:
+        """Return the number that stands at a share, 0 to 1, of the range."""
+        if self.stepped:
+            reached: Value = self[min(int(share * len(self)), len(self) - 1)]
+            return reached
+        if self.log:
+            low, high = math.log(self.low), math.log(self.high)
+            number = math.exp(low + share * (high - low))
+        else:
+            number = self.low + share * (self.high - self.low)
+        return self.nearest(number)
+
+    def nearest(self, value: Any) -> Value:
+        """Return the number of the range that another, which may be slightly off, stands for."""
+        number = min(max(float(value), self.low), self.high)
+        if self.step is None:
+            return round(number) if self.whole else number
+        reached: Value = self[min(round((number - self.low) / self.step), len(self) - 1)]
+        return reached
+
+    def __len__(self) -> int:
+        return int(self.size)
+
+    def __getitem__(self, position: Any) -> Any:
+        if not 0 <= position < len(self):
+            raise IndexError(position)
+        number = self.low + position * (self.step or 1)
+        # Without the last digits, in which 0.1 + 2 * 0.1 is not 0.3.
+        return int(number) if self.whole else min(float(f"{number:.12g}"), self.high)
+
     def __str__(self) -> str:
         implied = 1 if self.whole else None
         step = f" step {self.step}" if self.step not in (None, implied) else ""
@@ -87,6 +141,7 @@ class Range:
 
 
 Domain = Choices | Range
+Key = tuple[Value, ...]
 
 
 def parse_domain(value: object, rule: Rule) -> Domain:
@@ -200,6 +255,11 @@ def space_size(space: Mapping[str, Domain]) -> float:
     return math.prod(domain.size for domain in space.values())
 
 
+def key_of(space: Mapping[str, Domain], values: Mapping[str, Any]) -> Key:
+    """Return what makes a configuration the same as another: its values in the space's order."""
+    return tuple(values[name] for name in space)
+
+
 def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
     """Return the values of a space in which nothing is left to search.
 
@@ -212,7 +272,7 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
             "Training without a search needs one value for each hyperparameter; found "
             f"{', '.join(searched)}. Give one value each, or run ecomcat.search."
         )
-    return {name: domain.values[0] for name, domain in space.items() if isinstance(domain, Choices)}
+    return {name: domain[0] for name, domain in space.items()}
 
 
 def builder_problems(build: str) -> Iterator[str]:

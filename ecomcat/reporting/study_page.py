@@ -41,7 +41,6 @@ from ecomcat.tuning.records import (
     SearchListener,
     TrialRecord,
     best_record,
-    load_records,
 )
 from ecomcat.tuning.study import (
     DATA,
@@ -89,7 +88,7 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 
 def report_page(study: Study, *, running: bool = False) -> str:
     """Return a study's report as HTML; see `write_report`."""
-    stored, records = read_study(study.directory), load_records(study)
+    stored, records = read_study(study.directory), study.trials.records
     data, final = read_snapshot(study, DATA), read_snapshot(study, FINAL)
     best, source = best_record(records), "" if data is None else f"{data['data']['source']}. "
     has_ended = any(record.status != RUNNING for record in records)

@@ -31,7 +31,6 @@ from ecomcat.tuning.records import (
     FAILED,
     PRUNED,
     TrialRecord,
-    load_records,
 )
 from ecomcat.tuning.study import Study, read_study
 
@@ -219,7 +218,7 @@ def _trials(count: int) -> str:
 
 def _state(study: Study, identity: Mapping[str, Any], overwrite: bool) -> str:
     """Say in words what a run would make of the study's folder."""
-    trials = len(load_records(study))
+    trials = len(study.trials.records)
     if not trials:
         return "new"
     if overwrite:

@@ -7,26 +7,41 @@ A new algorithm is a class here or in a file of your own, and a YAML file in `co
 from __future__ import annotations
 
 import itertools
-import math
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ecomcat.config import SearchConfig
-from ecomcat.model.space import Choices, Domain, Range, space_size
+from ecomcat.model.space import Domain, Key, key_of, space_size
 from ecomcat.options import Value, make, option
 from ecomcat.tuning.pruners import Component
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ecomcat.tuning.oracle import Brackets, StudyOracle
+    from ecomcat.tuning.records import TrialTable
 
-Key = tuple[Value, ...]
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed
 _GRID_VALUES = 10  # of a range without a step
 STARTUP_TRIALS = 6  # drawn at random before a model has anything to go on
+
+
+class Oracle(Protocol):
+    """What an algorithm sees of the study's oracle: the space, the trials so far, the seed."""
+
+    space: Mapping[str, Domain]
+    table: TrialTable
+    seed: int
+
+    def tried(self) -> set[Key]:
+        """Return the configurations of all trials, running ones included."""
+
+    def gaussian_optimum(self) -> dict[str, Any]:
+        """Return what Keras Tuner's Gaussian process takes for the best."""
+
+    def hyperband(self, factor: int) -> dict[str, Any] | None:
+        """Return what Keras Tuner's Hyperband would try next; None when it waits for trials."""
 
 
 class Algorithm(Component):
@@ -37,18 +52,18 @@ class Algorithm(Component):
     space_name: ClassVar[str] = "space"
 
     @abstractmethod
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return a value for each hyperparameter; None when there is nothing to try by now."""
 
-    def is_exhausted(self, oracle: StudyOracle) -> bool:
+    def is_exhausted(self, oracle: Oracle) -> bool:
         """Return whether there is nothing left to try."""
         return len(oracle.tried()) >= space_size(oracle.space)
 
-    def draw(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def draw(self, oracle: Oracle) -> dict[str, Any] | None:
         """Draw an untried configuration; the trial's number decides the randomness."""
         import numpy as np
 
-        random = np.random.default_rng([oracle.seed, len(oracle.trials)])
+        random = np.random.default_rng([oracle.seed, len(oracle.table.records)])
         return draw_untried(oracle.space, oracle.tried(), random)
 
 
@@ -58,7 +73,7 @@ class RandomSearch(Algorithm):
 
     name = "random"
 
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Draw a configuration."""
         return self.draw(oracle)
 
@@ -70,11 +85,11 @@ class GridSearch(Algorithm):
     name = "grid"
     space_name = "grid"
 
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return the combination of the trial's number."""
-        return grid_configuration(oracle.space, len(oracle.trials))
+        return grid_configuration(oracle.space, len(oracle.table.records))
 
-    def is_exhausted(self, oracle: StudyOracle) -> bool:
+    def is_exhausted(self, oracle: Oracle) -> bool:
         """Return whether the grid was walked to its end."""
         return self.propose(oracle) is None
 
@@ -86,31 +101,17 @@ class BayesianSearch(Algorithm):
     name = "bayesian"
     startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
 
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Ask the Gaussian process, and draw at random where it repeats itself."""
-        scored = sum(trial.status == "COMPLETED" for trial in oracle.trials.values())
+        from ecomcat.tuning.records import FAILED, RUNNING
+
+        scored = sum(each.status not in {RUNNING, FAILED} for each in oracle.table.records)
         if scored >= self.startup_trials and not self.is_exhausted(oracle):
-            values = self._optimum(oracle)
+            found = oracle.gaussian_optimum()
+            values = {name: domain.nearest(found[name]) for name, domain in oracle.space.items()}
             if key_of(oracle.space, values) not in oracle.tried():
                 return values
         return self.draw(oracle)
-
-    def _optimum(self, oracle: StudyOracle) -> dict[str, Any]:
-        from keras_tuner.oracles import BayesianOptimizationOracle
-
-        process = BayesianOptimizationOracle(
-            objective=oracle.objective,
-            num_initial_points=1,
-            hyperparameters=oracle.get_space(),
-            seed=oracle.seed,
-        )
-        process.trials, process.ongoing_trials = oracle.trials, oracle.ongoing_trials
-        import numpy as np
-
-        seeds = np.random.SeedSequence([oracle.seed, len(oracle.trials)])
-        process._random_state = np.random.RandomState(np.random.MT19937(seeds))
-        found = process.populate_space("")["values"]
-        return {name: nearest_value(domain, found[name]) for name, domain in oracle.space.items()}
 
 
 @dataclass
@@ -126,17 +127,9 @@ class HyperbandSearch(Algorithm):
     continues_trials = True
     factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
 
-    def __post_init__(self) -> None:
-        self._brackets: Brackets | None = None
-
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Fill the brackets, or promote a trial of one."""
-        from ecomcat.tuning.oracle import Brackets
-
-        if self._brackets is None:
-            self._brackets = Brackets(oracle, self.factor)
-        answer: dict[str, Any] = self._brackets.populate_space(oracle.table.next_id)
-        return answer.get("values")
+        return oracle.hyperband(self.factor)
 
 
 def make_algorithm(search: SearchConfig) -> Algorithm:
@@ -145,48 +138,14 @@ def make_algorithm(search: SearchConfig) -> Algorithm:
     return algorithm
 
 
-def key_of(space: Mapping[str, Domain], values: Mapping[str, Any]) -> Key:
-    """Return what makes a configuration the same as another: its values in the space's order."""
-    return tuple(values[name] for name in space)
-
-
-class _Steps(Sequence[float]):
-    """The real numbers of a range with a step, made when they are asked for."""
-
-    def __init__(self, domain: Range) -> None:
-        self._domain = domain
-
-    def __len__(self) -> int:
-        return int(self._domain.size)
-
-    def __getitem__(self, position: Any) -> Any:
-        if not 0 <= position < len(self):
-            raise IndexError(position)
-        number = self._domain.low + position * (self._domain.step or 0.0)
-        # Without the last digits, in which 0.1 + 2 * 0.1 is not 0.3.
-        return min(float(f"{number:.12g}"), self._domain.high)
-
-
-def stepped_values(domain: Domain) -> Sequence[Value] | None:
-    """Return a finite domain's values in order; None for a range without steps."""
-    if isinstance(domain, Choices):
-        return domain.values
-    if domain.step is None:
-        return None
-    if domain.whole:
-        return range(int(domain.low), int(domain.high) + 1, int(domain.step))
-    return _Steps(domain)
-
-
 def grid_values(domain: Domain) -> Sequence[Value]:
     """Return the values that a grid tries: every one, or ten of a range without a step."""
-    values = _all_values(domain) if domain.size <= _GRID_VALUES else stepped_values(domain)
-    if values is not None:
-        return values
+    if domain.stepped or domain.size <= _GRID_VALUES:
+        return domain
     import numpy as np
 
     shares = np.linspace(0, 1, _GRID_VALUES).tolist()
-    return list(dict.fromkeys(_at(domain, share) for share in shares))
+    return list(dict.fromkeys(domain.at(share) for share in shares))
 
 
 def grid_configuration(space: Mapping[str, Domain], number: int) -> dict[str, Value] | None:
@@ -204,7 +163,7 @@ def grid_configuration(space: Mapping[str, Domain], number: int) -> dict[str, Va
 
 def draw(space: Mapping[str, Domain], random: np.random.Generator) -> dict[str, Value]:
     """Draw each hyperparameter evenly over its domain, by the logarithm where the range says so."""
-    return {name: _at(domain, random.random()) for name, domain in space.items()}
+    return {name: domain.at(random.random()) for name, domain in space.items()}
 
 
 def draw_untried(
@@ -217,43 +176,5 @@ def draw_untried(
         values = draw(space, random)
         if key_of(space, values) not in tried:
             return values
-    keys = itertools.product(*(_all_values(domain) for domain in space.values()))
-    untried = [key for key in keys if key not in tried]
+    untried = [key for key in itertools.product(*space.values()) if key not in tried]
     return dict(zip(space, untried[random.integers(len(untried))], strict=True))
-
-
-def nearest_value(domain: Domain, value: Any) -> Value:
-    """Return the value of a domain that another, which may be slightly off, stands for."""
-    if isinstance(domain, Choices):
-        if value in domain.values:
-            return domain.values[domain.values.index(value)]
-        return min(domain.values, key=lambda choice: abs(choice - value))
-    number = min(max(float(value), domain.low), domain.high)
-    values = stepped_values(domain)
-    if values is None or domain.step is None:
-        return round(number) if domain.whole else number
-    position = round((number - domain.low) / domain.step)
-    return values[min(position, len(values) - 1)]
-
-
-def _all_values(domain: Domain) -> Sequence[Value]:
-    values = stepped_values(domain)
-    if values is not None:
-        return values
-    assert isinstance(domain, Range) and domain.whole
-    return range(int(domain.low), int(domain.high) + 1)
-
-
-def _at(domain: Domain, share: float) -> Value:
-    """Return the value that stands at a share, 0 to 1, of a domain."""
-    values = stepped_values(domain)
-    if values is not None:
-        return values[min(int(share * len(values)), len(values) - 1)]
-    assert isinstance(domain, Range)
-    if domain.log:
-        low, high = math.log(domain.low), math.log(domain.high)
-        number = math.exp(low + share * (high - low))
-    else:
-        number = domain.low + share * (domain.high - domain.low)
-    number = min(max(number, domain.low), domain.high)
-    return round(number) if domain.whole else number

@@ -13,9 +13,9 @@ from ecomcat.config import SearchConfig
 from ecomcat.files import write_json
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
+from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import CLOCK, Study, active_seconds
-from ecomcat.tuning.workers import Call
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
+import numpy as np
 from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.commands import SearchCommand
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.space import Domain, Range
-from ecomcat.tuning.algorithms import GridSearch, Key, key_of, make_algorithm
+from ecomcat.model.space import Domain, Key, Range, key_of
+from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord, TrialTable
 
@@ -105,7 +106,7 @@ class StudyOracle(keras_tuner.Oracle):
                 return keras_trial.Trial(self.get_space(), status=answer["status"])
             trial = self._mirror(self._new_record(answer["values"]))
         trial.status = STATUS.RUNNING
-        self.ongoing_trials[tuner_id] = trial
+        self.ongoing_trials[trial.trial_id] = trial
         return trial
 
     def update_trial(
@@ -126,12 +127,38 @@ class StudyOracle(keras_tuner.Oracle):
 
     def end_trial(self, trial: keras_trial.Trial) -> None:
         """Take a trial back whose record says how it ended."""
-        self._mirror(self._take_back(trial))
+        del self.ongoing_trials[trial.trial_id]
+        record = self.record_of(trial.trial_id)
+        self.table.save(record)
+        self._mirror(record)
 
     def requeue(self, trial: keras_trial.Trial) -> None:
         """Let a trial whose worker was lost run again, before any new one."""
-        self.record_of(trial.trial_id).forget_attempt()
-        self._waiting.append(self._take_back(trial).id)
+        del self.ongoing_trials[trial.trial_id]
+        record = self.record_of(trial.trial_id)
+        record.forget_attempt()
+        self.table.save(record)
+        self._waiting.append(record.id)
+
+    def gaussian_optimum(self) -> dict[str, Any]:
+        """Return what Keras Tuner's Gaussian process takes for the best."""
+        process = keras_tuner.oracles.BayesianOptimizationOracle(
+            objective=self.objective,
+            num_initial_points=1,
+            hyperparameters=self.get_space(),
+            seed=self.seed,
+        )
+        process.trials, process.ongoing_trials = self.trials, self.ongoing_trials
+        seeds = np.random.SeedSequence([self.seed, len(self.trials)])
+        process._random_state = np.random.RandomState(np.random.MT19937(seeds))
+        values: dict[str, Any] = process.populate_space("")["values"]
+        return values
+
+    def hyperband(self, factor: int) -> dict[str, Any] | None:
+        """Return what Keras Tuner's Hyperband would try next; None when it waits for trials."""
+        values: dict[str, Any] | None
+        values = Brackets(self, factor).populate_space(self.table.next_id).get("values")
+        return values
 
     def record_of(self, trial_id: str) -> TrialRecord:
         """Return a trial's record."""
@@ -159,13 +186,6 @@ class StudyOracle(keras_tuner.Oracle):
             trial.status = STATUS.FAILED if record.status == FAILED else STATUS.COMPLETED
             trial.score, trial.best_step = record.objective, record.best_epoch
         return trial
-
-    def _take_back(self, trial: keras_trial.Trial) -> TrialRecord:
-        for worker in [name for name, each in self.ongoing_trials.items() if each is trial]:
-            del self.ongoing_trials[worker]
-        record = self.record_of(trial.trial_id)
-        self.table.save(record)
-        return record
 
 
 def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, write_json, write_text
 from ecomcat.model.metrics import OBJECTIVE, Outcome
-
-if TYPE_CHECKING:
-    from ecomcat.tuning.study import Study
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
@@ -147,11 +144,6 @@ class TrialTable:
         # Not waited for: it can be written again from the trials' files.
         write_text(self._directory / "trials.csv", trials_csv(self.records), durable=False)
         self._written = time.monotonic()
-
-
-def load_records(study: Study) -> list[TrialRecord]:
-    """Return every trial of a study, in the order of their numbers."""
-    return study.trials.records
 
 
 def read_state(path: Path, make: Callable[..., State]) -> State:

@@ -7,23 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.model.space import Choices, Domain, Range
+from ecomcat.model.space import Domain, Range, key_of
 from ecomcat.options import option
-from ecomcat.tuning.algorithms import (
-    STARTUP_TRIALS,
-    Algorithm,
-    draw_untried,
-    key_of,
-    nearest_value,
-    stepped_values,
-)
+from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm, Oracle, draw_untried
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME, TrialRecord
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-
-    from ecomcat.tuning.oracle import StudyOracle
-    from ecomcat.tuning.records import TrialRecord
 
 _ATTEMPTS = 20  # suggestions of a tried configuration before one is drawn at random
 _MIN_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
@@ -40,7 +31,7 @@ class TpeSearch(Algorithm):
     name = "tpe"
     startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
 
-    def propose(self, oracle: StudyOracle) -> dict[str, Any] | None:
+    def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return an untried configuration; None when there is none."""
         import numpy as np
         import optuna
@@ -52,7 +43,7 @@ class TpeSearch(Algorithm):
             name: distribution_of(domain) for name, domain in space.items() if not domain.fixed
         }
         study = optuna_study(oracle.table.records, space, distributions)
-        random = np.random.default_rng([oracle.seed, len(oracle.trials)])
+        random = np.random.default_rng([oracle.seed, len(oracle.table.records)])
         for _ in range(_ATTEMPTS):
             study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=self.startup_trials,
@@ -104,8 +95,6 @@ def _ending(record: TrialRecord) -> dict[str, Any]:
     """Return a trial's state, value and intermediate values as Optuna has them."""
     from optuna.trial import TrialState
 
-    from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME
-
     if record.status == COMPLETED:
         return {"state": TrialState.COMPLETE, "value": record.objective}
     if record.status == RUNNING:
@@ -138,17 +127,17 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 def from_distribution(domain: Domain, found: Any) -> Any:
     """Return the value that Optuna's choice stands for; the only one of a fixed domain."""
-    if isinstance(domain, Choices) and domain.fixed:
-        return domain.values[0]
+    if domain.fixed:
+        return domain[0]
     ordered = _ordered(domain)
-    return nearest_value(domain, found) if ordered is None else ordered[found]
+    return domain.nearest(found) if ordered is None else ordered[found]
 
 
 def to_distribution(domain: Domain, value: Any) -> Any:
     """Return what Optuna's form of a domain calls a value."""
     ordered = _ordered(domain)
     if ordered is None:
-        return nearest_value(domain, value)
+        return domain.nearest(value)
     if isinstance(domain, Range) and domain.step is not None:
         return round((value - domain.low) / domain.step)
     return ordered.index(value)
@@ -157,7 +146,7 @@ def to_distribution(domain: Domain, value: Any) -> Any:
 def _ordered(domain: Domain) -> Sequence[Any] | None:
     """Return the values of a domain of stepped numbers, the least first; None of any other."""
     if isinstance(domain, Range):
-        return stepped_values(domain)
+        return domain if domain.stepped else None
     is_numeric = all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in domain.values
     )
@@ -177,8 +166,6 @@ def importances(
         trials, when all reached the same, or when nothing was searched.
     """
     import optuna
-
-    from ecomcat.tuning.records import COMPLETED
 
     completed = [record for record in records if record.status == COMPLETED]
     distributions = {

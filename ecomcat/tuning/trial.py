@@ -22,7 +22,7 @@ from ecomcat.model.network import Builder, build_classifier
 from ecomcat.model.training import Examples, Training, ValidationWatch
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.workers import BatchesDone, EpochReport, TrialTask, Worker
+from ecomcat.tuning.jobs import BatchesDone, EpochReport, TrialTask, Worker
 
 MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 _PROGRESS_SECONDS = 10.0

@@ -17,6 +17,18 @@ from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.budget import StudyClock, TrialClock
+from ecomcat.tuning.jobs import (
+    BatchesDone,
+    Call,
+    EpochReport,
+    Job,
+    Result,
+    TrialFailedError,
+    TrialTask,
+    WorkerPool,
+    ask,
+    run_jobs,
+)
 from ecomcat.tuning.oracle import STATUS, StudyOracle
 from ecomcat.tuning.records import (
     COMPLETED,
@@ -33,19 +45,7 @@ from ecomcat.tuning.records import (
 )
 from ecomcat.tuning.study import Study, active_seconds
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.workers import (
-    BatchesDone,
-    Call,
-    EpochReport,
-    Job,
-    Result,
-    TrialFailedError,
-    TrialTask,
-    WorkerPool,
-    ask,
-    open_pool,
-    run_jobs,
-)
+from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")
 
@@ -96,10 +96,10 @@ class StudyTuner(base_tuner.BaseTuner):
         self._clock.tick()
         self._study.trials.refresh()
 
-    def _next_job(self, worker: str) -> Job | None:
+    def _next_job(self) -> Job | None:
         if self._stopped:
             return None
-        trial = self.oracle.create_trial(worker)
+        trial = self.oracle.create_trial("")
         if trial.status == STATUS.RUNNING:
             return self.run_trial(trial)
         self._stopped = trial.status == STATUS.STOPPED

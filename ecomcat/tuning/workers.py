@@ -1,250 +1,73 @@
-"""Who trains: jobs that call workers, and workers in this process or placed by Ray.
-
-What travels to a worker stands here, where nothing imports TensorFlow.
-"""
+"""Where workers run, and how many: in this process, or placed by Ray here or on a cluster."""
 
 from __future__ import annotations
 
+import logging
 import math
+import os
+import re
+import secrets
 import signal
+import sys
+import sysconfig
+import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import SearchConfig
-from ecomcat.model.metrics import Outcome
+from ecomcat.errors import UserError
 from ecomcat.options import AUTO
-from ecomcat.process import is_installed, raise_if_requested, usable_cores
+from ecomcat.process import is_installed, silenced_stderr, usable_cores
+from ecomcat.tuning.jobs import (
+    BatchesDone,
+    Call,
+    TrialFailedError,
+    Worker,
+    WorkerPool,
+    too_slow,
+)
 
 if TYPE_CHECKING:
-    from ecomcat.tuning.cluster import RayPool
     from ecomcat.tuning.trial import TrialInputs
 
-WorkerPool: TypeAlias = "RayPool | LocalPool"
-_LOCAL_WORKER = "w0"
+logger = logging.getLogger("ecomcat")
 
-
-@dataclass(frozen=True)
-class Call:
-    """What a job asks of its worker, which is ended when it takes longer than it may."""
-
-    method: str
-    arguments: tuple[Any, ...] = ()
-    within_seconds: float = math.inf
-
-
-@dataclass(frozen=True)
-class TrialTask:
-    """What is to be trained.
-
-    Args:
-        root: Integer. With the run's seed it decides all that is random: the trial's number, or
-            that of the first of the trials that it continues.
-        values: Dict. One value for each hyperparameter.
-        epochs: Integer. Number of the last epoch.
-        parent: `Outcome`. What the trial that this one continues left, its last state included.
-        rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
-            validation is watched; by default train, and validation is watched.
-    """
-
-    root: int
-    values: dict[str, Any]
-    epochs: int
-    parent: Outcome | None = None
-    rows: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True)
-class BatchesDone:
-    """Answer in the middle of a long epoch: `done` of its `batches` are trained."""
-
-    done: int
-    batches: int
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """Answer: an epoch has ended, of a number from 1 and with scores by Keras's names.
-
-    `ended` says why the training is over, `max_epochs` or `patience`; it is empty otherwise.
-    """
-
-    epoch: int
-    logs: dict[str, float]
-    ended: str = ""
-
-
-class TrialFailedError(Exception):
-    """Answer of a worker whose task failed; raised in the job that called it.
-
-    Args:
-        reason: String. One line.
-        trace: String. The traceback.
-        may_pass: Boolean. Whether another try with the same values may succeed.
-        too_slow: Boolean. Whether the worker was ended for not answering in time.
-    """
-
-    def __init__(
-        self, reason: str, trace: str = "", *, may_pass: bool = False, too_slow: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.trace, self.may_pass, self.too_slow = trace or reason, may_pass, too_slow
-
-
-class Worker:
-    """A worker: its methods are generators that yield answers, progress first."""
-
-    def call(self, method: str, *arguments: Any) -> Iterator[Any]:
-        """Yield what a method answers; what fails is an answer, too."""
-        try:
-            yield from getattr(self, method)(*arguments)
-        except Exception as error:
-            self.forget()
-            yield _failure(error)
-
-    def ready(self) -> Iterator[None]:
-        """Answer once the worker can take a task."""
-        yield None
-
-    def forget(self) -> None:
-        """Drop what a task that failed has left."""
-
-
-def _failure(error: Exception) -> TrialFailedError:
-    """Put an error into words that travel between processes."""
-    kind = type(error).__name__
-    lines = str(error).strip().splitlines() or ["no message"]
-    reason = f"{'diverged' if kind == 'DivergedError' else kind}: {lines[0]}"[:300]
-    # Memory may be free again when other trials have ended.
-    may_pass = isinstance(error, MemoryError) or kind == "ResourceExhaustedError"
-    return TrialFailedError(reason, traceback.format_exc(), may_pass=may_pass)
-
-
-Job = Generator[Call | None, Any, None]  # yields calls, is sent answers; None: listen on
-Result = Generator[Call | None, Any, Any]
-
-
-def ask(call: Call, on_batches: Callable[[BatchesDone], None] = lambda _: None) -> Result:
-    """Make a call from within a job, where `yield from` gives its answer.
-
-    Raises:
-        TrialFailedError: The call failed, or its worker was lost.
-    """
-    answer = yield call
-    while isinstance(answer, BatchesDone):
-        on_batches(answer)
-        answer = yield None
-    if isinstance(answer, TrialFailedError):
-        raise answer
-    return answer
-
-
-def run_jobs(
-    pool: WorkerPool,
-    next_job: Callable[[str], Job | None],
-    has_more: Callable[[], bool],
-    on_turn: Callable[[], None] = lambda: None,
-) -> None:
-    """Let each worker do one job at a time until there are no more."""
-    running: dict[str, Job] = {}
-
-    def send(worker: str, value: Any) -> None:
-        try:
-            call = running[worker].send(value)
-        except StopIteration:
-            del running[worker]
-        else:
-            if call is not None:
-                pool.call(worker, call)
-
-    try:
-        while running or has_more():
-            raise_if_requested()
-            for worker in pool.free():
-                job = None if worker in running else next_job(worker)
-                if job is not None:
-                    running[worker] = job
-                    send(worker, None)
-            for worker, answer in pool.wait() if running or has_more() else ():
-                if worker in running:
-                    send(worker, answer)
-            on_turn()
-    finally:
-        for job in running.values():
-            job.close()
-
-
-class LocalPool:
-    """One worker in this process; it computes while it is waited for.
-
-    Args:
-        make_worker: Function that makes the worker, and another when one was ended.
-    """
-
-    size = 1
-
-    def __init__(self, make_worker: Callable[[], Any]) -> None:
-        self._make_worker, self._worker = make_worker, make_worker()
-        self._answers: Iterator[Any] | None = None
-        self._deadline = math.inf
-
-    def free(self) -> list[str]:
-        """Return the worker's name unless it has been called."""
-        return [_LOCAL_WORKER] if self._answers is None else []
-
-    def call(self, worker: str, call: Call) -> None:
-        """Note a call."""
-        self._answers = self._worker.call(call.method, *call.arguments)
-        self._deadline = time.monotonic() + call.within_seconds
-
-    def wait(self) -> list[tuple[str, Any]]:
-        """Compute the next answer."""
-        if self._answers is None:
-            return []
-        try:
-            with _alarm(self._deadline - time.monotonic()):
-                answer = next(self._answers)
-        except _TooSlowError:
-            self._worker = self._make_worker()
-            answer = too_slow()
-        if not isinstance(answer, BatchesDone):
-            self._answers = None
-        return [(_LOCAL_WORKER, answer)]
-
-
-def too_slow() -> TrialFailedError:
-    """Return the answer of a worker that was ended since it gave none."""
-    return TrialFailedError("no answer in time", too_slow=True)
-
-
-class _TooSlowError(BaseException):
-    """Raised into a call that takes too long; no handler of `Exception` takes it for its own."""
+_OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes pass through
+_MAX_TEMP_PATH = 40  # characters: a socket's path has at most 107, of which Ray needs over 60
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt the block after some time, as far as Python code can be interrupted."""
-    if not math.isfinite(seconds) or threading.current_thread() is not threading.main_thread():
-        yield
+def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator[WorkerPool]:
+    """Hold the workers of a search or a retraining: this process, or as many as Ray has room for.
+
+    Raises:
+        UserError: Ray does not start, or has no room for a worker.
+    """
+    from ecomcat.tuning.trial import TrialWorker
+
+    if not needs_ray(search, tasks):
+        yield LocalPool(TrialWorker(inputs))
         return
-
-    def ring(_signal: int, _frame: object) -> None:
-        raise _TooSlowError
-
-    former = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
+    cores = usable_cores()
+    if search.workers != AUTO:
+        cores = max(cores, search.workers * search.cores_per_worker)
+    with running_ray(search.cluster, cores):
+        room = room_for(search)
+        if search.cluster is None and room < min(2, tasks):
+            logger.warning("There is no room for two workers; this process trains alone.")
+            yield LocalPool(TrialWorker(inputs))
+            return
+        carry_by_value(inputs.build)
+        pool = RayPool(TrialWorker, inputs, count_workers(search, room, tasks), search)
+        try:
+            yield pool
+        finally:
+            pool.close()
 
 
 def needs_ray(search: SearchConfig, tasks: int) -> bool:
@@ -255,15 +78,254 @@ def needs_ray(search: SearchConfig, tasks: int) -> bool:
     return search.cluster is not None or search.workers > 1
 
 
+class LocalPool:
+    """One worker in this process, which computes while it is waited for.
+
+    It looks at the time whenever it reports progress, and so never in the middle of a batch.
+    """
+
+    size = 1
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker, self._deadline = worker, math.inf
+        self._answers: Iterator[Any] | None = None
+
+    def free(self) -> list[str]:
+        """Return the worker's name unless it has been called."""
+        return ["w0"] if self._answers is None else []
+
+    def call(self, worker: str, call: Call) -> None:
+        """Note a call."""
+        self._answers = self._worker.call(call.method, *call.arguments)
+        self._deadline = time.monotonic() + call.within_seconds
+
+    def wait(self) -> list[tuple[str, Any]]:
+        """Compute the next answer."""
+        if self._answers is None:
+            return []
+        answer = next(self._answers)
+        if isinstance(answer, BatchesDone) and time.monotonic() > self._deadline:
+            answer = too_slow()
+        if not isinstance(answer, BatchesDone):
+            self._answers = None
+        return [("w0", answer)]
+
+
 @contextmanager
-def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator[WorkerPool]:
-    """Hold the workers of a search or a retraining."""
-    from ecomcat.tuning.trial import TrialWorker
+def running_ray(address: str | None, cores: int) -> Iterator[None]:
+    """Run Ray for the block.
 
+    Raises:
+        UserError: There is no such cluster, or Ray does not start.
+    """
+    prepare_environment(address)
+    import ray
+
+    # Ray puts a handler of its own in this one's place.
+    terminated = signal.getsignal(signal.SIGTERM)
+    options: dict[str, Any] = {"address": address, "log_to_driver": False}
     with ExitStack() as stack:
-        pool: WorkerPool | None = None
-        if needs_ray(search, tasks):
-            from ecomcat.tuning.cluster import open_ray_pool
+        if address is None:
+            options |= {"address": "local", "num_cpus": cores, "include_dashboard": False}
+            options["object_store_memory"] = _OBJECT_STORE_BYTES
+            if len(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) > _MAX_TEMP_PATH:
+                folder = tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True)
+                options["_temp_dir"] = stack.enter_context(folder)
+        try:
+            with silenced_stderr():
+                ray.init(configure_logging=False, **options)
+        except Exception as error:
+            raise UserError(
+                f"Cannot use Ray ({address or 'on this machine'}): {_reason(error)}. Start a "
+                "cluster with 'ray start --head' and join it with search.cluster=auto or its "
+                "address, or do without Ray with search.workers=1."
+            ) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, terminated)
+        stack.callback(ray.shutdown)
+        yield
 
-            pool = stack.enter_context(open_ray_pool(search, TrialWorker, inputs, tasks))
-        yield pool or LocalPool(lambda: TrialWorker(inputs))
+
+def prepare_environment(address: str | None) -> None:
+    """Set what Ray reads from the environment, once, when it is imported."""
+    if "ray" in sys.modules:
+        return
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if address is None:
+        # Ray's name for "use the loopback", whatever the system is.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # A word that this run's processes alone know, instead of one in the user's home.
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def carry_by_value(function: Callable[..., Any]) -> None:
+    """Let a function of the user's own module travel to machines that do not have the module."""
+    import ray.cloudpickle
+
+    module = sys.modules[function.__module__]
+    file = getattr(module, "__file__", None)
+    installed = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")]
+    if function.__module__.partition(".")[0] == "ecomcat" or file is None:
+        return
+    if not any(Path(file).is_relative_to(folder) for folder in installed):
+        ray.cloudpickle.register_pickle_by_value(module)
+
+
+def room_for(search: SearchConfig) -> int:
+    """Count the workers that fit into the machines of the running Ray, each on one of them."""
+    import ray
+
+    share = {
+        "CPU": search.cores_per_worker,
+        "GPU": search.gpus_per_worker,
+        "memory": search.memory_gb_per_worker * 1e9,
+    }
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return sum(
+        int(min(machine.get(name, 0) / wanted for name, wanted in share.items() if wanted > 0))
+        for machine in machines
+    )
+
+
+def count_workers(search: SearchConfig, room: int, tasks: int) -> int:
+    """Decide how many workers Ray places, and log it.
+
+    Raises:
+        UserError: No machine of the cluster has room for one.
+    """
+    cores, gpus = search.cores_per_worker, search.gpus_per_worker
+    share = f"cores: {cores}, GPUs: {gpus:g}, GB: {search.memory_gb_per_worker:g}"
+    if room == 0:
+        raise UserError(
+            f"Expected a machine with room for a worker ({share}), found none in the cluster. Set "
+            "search.cores_per_worker, search.gpus_per_worker or search.memory_gb_per_worker."
+        )
+    workers = min(room if search.workers == AUTO else int(search.workers), max(1, tasks))
+    if workers > room:
+        logger.warning("There is room for %d of %d workers.", room, workers)
+    if search.cluster is None:
+        # On a cluster, which may grow, the others wait.
+        workers = min(workers, room)
+    place = f"the Ray cluster {search.cluster}" if search.cluster else "this machine"
+    logger.info("Workers: %d on %s (each %s).", workers, place, share)
+    return workers
+
+
+@dataclass
+class _Actor:
+    """A worker: what Ray calls it, the answers that are waited for, and until when."""
+
+    handle: Any
+    answers: Any
+    deadline: float = math.inf
+    started: bool = False
+
+
+class RayPool:
+    """Workers as Ray actors.
+
+    Args:
+        worker_class: Class of the workers.
+        shared: Object. The first argument of its constructor, put into the object store once.
+        workers: Integer, at least 1. How many.
+        search: `SearchConfig`. What of a machine each is given; its cores are the second argument.
+    """
+
+    def __init__(self, worker_class: type, shared: Any, workers: int, search: SearchConfig) -> None:
+        import ray
+
+        self._cores = search.cores_per_worker
+        options: dict[str, Any] = {
+            "num_cpus": self._cores,
+            "num_gpus": search.gpus_per_worker,
+            "memory": search.memory_gb_per_worker * 1e9,
+        }
+        if search.cluster:
+            # On this machine processes inherit it; elsewhere Keras would choose by itself.
+            options["runtime_env"] = {"env_vars": {"KERAS_BACKEND": "tensorflow"}}
+        self._ray, self._shared = ray, ray.put(shared)
+        self._actor_class = ray.remote(worker_class).options(**options)
+        self._actors = {f"w{number}": self._start() for number in range(workers)}
+
+    def _start(self) -> _Actor:
+        handle = self._actor_class.remote(self._shared, self._cores)
+        return _Actor(handle, handle.call.remote("ready"))
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return len(self._actors)
+
+    def free(self) -> list[str]:
+        """Return the workers that have started and wait for a call."""
+        return [name for name, actor in self._actors.items() if actor.answers is None]
+
+    def call(self, worker: str, call: Call) -> None:
+        """Call a free worker's method; the worker is killed when it takes longer than it may."""
+        actor = self._actors[worker]
+        actor.deadline = time.monotonic() + call.within_seconds
+        actor.answers = actor.handle.call.remote(call.method, *call.arguments)
+
+    def wait(self) -> list[tuple[str, Any]]:
+        """Wait for answers, at most a second."""
+        waiting = {
+            actor.answers: name for name, actor in self._actors.items() if actor.answers is not None
+        }
+        # One answer wakes us; whatever else has come by then is taken along.
+        wait = self._ray.wait
+        wait(list(waiting), num_returns=1, timeout=1.0, fetch_local=False)
+        done, _ = wait(list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False)
+        answers = [answer for each in done for answer in self._take(waiting[each])]
+        for name, actor in self._actors.items():
+            if time.monotonic() > actor.deadline:
+                answers.append(self._replace(name, too_slow()))
+        return answers
+
+    def close(self) -> None:
+        """End all workers."""
+        for actor in self._actors.values():
+            self._ray.kill(actor.handle)
+
+    def _take(self, worker: str) -> list[tuple[str, Any]]:
+        actor = self._actors[worker]
+        try:
+            value = self._ray.get(next(actor.answers))
+        except self._ray.exceptions.RayError as error:
+            reason = _reason(error)
+            if actor.started:
+                lost = TrialFailedError(f"worker lost: {reason}", may_pass=True)
+                return [self._replace(worker, lost)]
+            logger.warning("Worker %s does not start and is left out: %s", worker, reason)
+            del self._actors[worker]
+            if not self._actors:
+                raise UserError(
+                    f"Expected a worker to start, but none does: {reason}. Is ecomcat installed on "
+                    "every machine of the cluster, in this version? search.workers=1 needs none."
+                ) from error
+            return []
+        if not isinstance(value, BatchesDone):
+            actor.answers, actor.deadline = None, math.inf
+        if actor.started:
+            return [(worker, value)]
+        actor.started = True
+        return []
+
+    def _replace(self, worker: str, answer: TrialFailedError) -> tuple[str, TrialFailedError]:
+        """Put another worker in one's place, which may still live, and answer for it."""
+        self._ray.kill(self._actors[worker].handle)
+        self._actors[worker] = self._start()
+        return worker, answer
+
+
+def _reason(error: Exception) -> str:
+    """Return the part of Ray's message that says what happened, in one line."""
+    message = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    # What a constructor raised is the last line of a traceback.
+    line = lines[-1] if "creation task" in lines[0] else lines[0]
+    detail = re.search(r"Worker exit detail: ([^.]*)", message)
+    return (detail[1] if detail else line)[:300].rstrip(".")

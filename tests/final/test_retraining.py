@@ -51,8 +51,8 @@ def retrain(records: list[Any], rows: int, **options: Any) -> tuple[list[Any], l
 
 def test_retraining_gives_what_training_on_these_rows_gives() -> None:
     """A falling learning rate is let fall; a constant one stops at the best epoch."""
+    from ecomcat.tuning.jobs import TrialTask
     from ecomcat.tuning.trial import TrialTraining
-    from ecomcat.tuning.workers import TrialTask
 
     models, seen = retrain([trial(0, learning_rate_schedule="linear"), trial(3)], rows=75)
     assert sorted(seen) == [*[("0000", epoch) for epoch in (1, 2, 3)], ("0003", 1), ("0003", 2)]

@@ -16,9 +16,9 @@ from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.tuning.records import TrialRecord, load_records
+from ecomcat.tuning.jobs import EpochReport, Worker
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import open_study
-from ecomcat.tuning.workers import EpochReport, Worker
 from tests.tiny_network import VALUES
 
 ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
@@ -142,7 +142,7 @@ def run(
     name = config.search.name or "study"
     with open_study(folder, name, identity(config), overwrite=config.search.overwrite) as study:
         result = run_search(config, inputs(config), space, study, listeners, open_pool)
-        return result, load_records(study)
+        return result, study.trials.records
 
 
 def run_formula(
@@ -155,5 +155,4 @@ def run_formula(
     """Search with one worker in this process."""
     from ecomcat.tuning.workers import LocalPool
 
-    pool = LocalPool(lambda: FormulaWorker(objective, tried))
-    return run(config, folder, pool, listeners)
+    return run(config, folder, LocalPool(FormulaWorker(objective, tried)), listeners)

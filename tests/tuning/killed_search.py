@@ -20,7 +20,7 @@ from formula import configure, peak, run_formula
 TRIALS = 120
 # Imported before the first fork, and no more than imported: no thread of TensorFlow runs yet.
 import ecomcat.tuning.tuner  # noqa: E402, F401
-from ecomcat.tuning.records import SearchListener, load_records  # noqa: E402
+from ecomcat.tuning.records import SearchListener  # noqa: E402
 from ecomcat.tuning.study import Study  # noqa: E402
 
 
@@ -72,13 +72,13 @@ def ended_in(log: Path) -> int:
 
 def completed(folder: Path) -> dict[str, str]:
     """Return the trials that came to their end."""
-    records = load_records(Study(folder / "study"))
+    records = Study(folder / "study").trials.records
     return {record.id: repr(record) for record in records if record.status == "completed"}
 
 
 def values_of(folder: Path) -> list[Any]:
     """Return each trial's configuration and score."""
-    records = load_records(Study(folder / "study"))
+    records = Study(folder / "study").trials.records
     return [(record.id, record.values, record.objective) for record in records]
 
 

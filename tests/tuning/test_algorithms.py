@@ -11,17 +11,13 @@ from domains import BOOL, EXAMPLES, FLOAT, INT, NAME, all_domains, contains, sma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.model.space import Domain, Range, parse_domain, space_size
+from ecomcat.model.space import Domain, Key, Range, key_of, parse_domain, space_size
 from ecomcat.options import Rule, Value
 from ecomcat.tuning.algorithms import (
-    Key,
     draw,
     draw_untried,
     grid_configuration,
     grid_values,
-    key_of,
-    nearest_value,
-    stepped_values,
 )
 
 UNITS, DROPOUT = parse_domain([16, 32, 64], INT), parse_domain("0.0..0.6", FLOAT)
@@ -41,7 +37,7 @@ def test_what_is_drawn_lies_within_the_space_and_follows_the_seed(
     assert list(drawn) == list(space)
     assert all(contains(domain, drawn[name]) for name, domain in space.items())
     assert drawn == draw(space, generator(seed))
-    assert {name: nearest_value(domain, drawn[name]) for name, domain in space.items()} == drawn
+    assert {name: domain.nearest(drawn[name]) for name, domain in space.items()} == drawn
 
 
 @pytest.mark.parametrize("name", ["whole choices", "words", "true and false", "a stepped range"])
@@ -114,7 +110,7 @@ def test_the_last_of_many_is_found() -> None:
 def test_a_number_of_another_form_stands_for_the_nearest_value(
     value: object, rule: Rule, stands_for: object, own: Value
 ) -> None:
-    found = nearest_value(parse_domain(value, rule), stands_for)
+    found = parse_domain(value, rule).nearest(stands_for)
     assert (found, type(found)) == (own, type(own))
 
 
@@ -142,10 +138,10 @@ def test_a_grid_tries_every_value_or_ten_of_a_range_without_a_step(
 @settings(deadline=None)
 @given(all_domains)
 def test_a_grid_keeps_within_a_domain_and_tries_its_ends(domain: Domain) -> None:
-    values = grid_values(domain)
+    values = list(grid_values(domain))
     assert len(values) == len(set(values))
     assert all(contains(domain, value) for value in values)
-    if isinstance(domain, Range) and stepped_values(domain) is None:
+    if isinstance(domain, Range) and not domain.stepped:
         assert len(values) <= 10
         assert (values[0], values[-1]) == pytest.approx((domain.low, domain.high))
 

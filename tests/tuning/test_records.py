@@ -26,7 +26,6 @@ from ecomcat.tuning.records import (
     candidates,
     load_best_weights,
     load_outcome,
-    load_records,
     require_best,
     save_outcome,
     trials_csv,
@@ -156,13 +155,13 @@ def full_record(number: int) -> TrialRecord:
 
 
 def test_records_read_back_as_they_were_saved_in_the_order_of_their_numbers(study: Study) -> None:
-    assert load_records(study) == [] and list(study.directory.iterdir()) == []
+    assert study.trials.records == [] and list(study.directory.iterdir()) == []
     records = [full_record(0), ended(1, None, FAILED), ended(9999, 0.2), TrialRecord("10000", {})]
     saved(study, *reversed(records))
     # A copy that someone made of a folder is no trial.
     (study.directory / "trials" / "0000 (copy)").mkdir()
     again = Study(study.directory)
-    assert load_records(again) == load_records(study) == records
+    assert again.trials.records == study.trials.records == records
     assert (again.trials.get("0001"), again.trials.get("0002")) == (records[1], None)
     assert again.trials.next_id == "10001"
     values = again.trials.records[0].values.values()
@@ -184,7 +183,7 @@ def test_a_record_that_is_none_is_a_clear_message(study: Study, content: str) ->
     path.parent.mkdir(parents=True)
     path.write_text(content)
     with pytest.raises(UserError, match=r"record\.json.*search\.overwrite=true"):
-        load_records(study)
+        list(study.trials.records)
 
 
 def test_the_table_is_refreshed_at_most_once_a_second(
@@ -203,7 +202,7 @@ def test_the_table_is_refreshed_at_most_once_a_second(
 
     assert [epochs_written_after(seconds) for seconds in (0.0, 0.5, 0.5)] == [0, 0, 3]
     assert [epochs_written_after(seconds) for seconds in (0.9, 60.0, 0.9, 0.1)] == [3, 5, 5, 7]
-    assert load_records(Study(study.directory))[0].epochs == 0, "its own file waits for its end"
+    assert Study(study.directory).trials.records[0].epochs == 0, "its own file waits for its end"
 
 
 # Weights and probabilities

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import create_trial
 
-from ecomcat.model.space import Domain, parse_domain, space_size
-from ecomcat.tuning.algorithms import draw, key_of
+from ecomcat.model.space import Domain, key_of, parse_domain, space_size
+from ecomcat.tuning.algorithms import draw
 from ecomcat.tuning.records import (
     COMPLETED,
     CUT_SHORT,

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
     from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.jobs import TrialTask
     from ecomcat.tuning.trial import TrialInputs, TrialWorker
-    from ecomcat.tuning.workers import TrialTask
 
     texts, labels = tiny_network.texts_and_labels(90, seed=0, longest=8)
     split = Split(np.arange(60), np.arange(60, 90), np.arange(0))

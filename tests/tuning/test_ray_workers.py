@@ -18,7 +18,7 @@ from formula import FormulaWorker, configure, peak, run
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.tuning.workers import Worker
+from ecomcat.tuning.jobs import Worker
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,7 +41,7 @@ class RemoteFormula(FormulaWorker):
 
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
-    from ecomcat.tuning.cluster import running_ray
+    from ecomcat.tuning.workers import running_ray
 
     terminated = signal.getsignal(signal.SIGTERM)
     with running_ray(None, cores=3):
@@ -53,7 +53,7 @@ def remote_pool(objective: Callable[[Mapping[str, Any]], float]) -> Any:
     """Start workers; what the test module defines travels with them."""
     import ray.cloudpickle
 
-    from ecomcat.tuning.cluster import RayPool
+    from ecomcat.tuning.workers import RayPool
 
     for module in (formula, sys.modules[__name__]):
         ray.cloudpickle.register_pickle_by_value(module)
@@ -131,7 +131,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
         def __init__(self, _shared: Any, _cores: int) -> None:
             raise ImportError("no module of that name on this machine")
 
-    from ecomcat.tuning.cluster import RayPool
+    from ecomcat.tuning.workers import RayPool
 
     pool = RayPool(Broken, None, 1, SearchConfig(memory_gb_per_worker=0.1))
     with pytest.raises(UserError, match="none does: ImportError: no module of that name on this"):
@@ -144,7 +144,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
 def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
     local_ray: None, cores: int, memory: float, room: int
 ) -> None:
-    from ecomcat.tuning.cluster import room_for
+    from ecomcat.tuning.workers import room_for
 
     config = SearchConfig(cores_per_worker=cores, memory_gb_per_worker=memory)
     assert room_for(config) == room
@@ -155,7 +155,7 @@ def test_ray_on_this_machine_listens_on_the_loopback_alone(tmp_path: Path) -> No
     script = """
 import sys
 from pathlib import Path
-from ecomcat.tuning.cluster import running_ray
+from ecomcat.tuning.workers import running_ray
 def listening():
     lines = [line.split() for name in ("tcp", "tcp6") for line in
              Path("/proc/net", name).read_text().splitlines()[1:]]
