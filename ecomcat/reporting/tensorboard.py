@@ -92,7 +92,6 @@ class TensorBoardListener(SearchListener):
             # A column of its own: TensorBoard has no status for pruned.
             values[_ENDED] = record.status
             hparams.hparams(values, trial_id=f"{self._study.name}/{record.id}")
-            tf.summary.text(_ENDED, f"`{record.status}`: {record.ended}", step=0)
             if record.objective is not None:
                 for attribute, (tag, _) in _METRICS.items():
                     tf.summary.scalar(tag, getattr(record, attribute), step=record.best_epoch)
@@ -169,18 +168,9 @@ class FinalCurves(_Curves):
     """
 
     def __init__(self, study: Study, best: TrialRecord) -> None:
-        directory = study.tensorboard_dir / FINAL
-        shutil.rmtree(directory, ignore_errors=True)
-        super().__init__(directory)
+        shutil.rmtree(study.tensorboard_dir / FINAL, ignore_errors=True)
+        super().__init__(study.tensorboard_dir / FINAL)
         self._best = best
-        with _event_writer(directory):
-            note = (
-                f"`final/train`: the configuration of the best trial, {best.id}, in the final "
-                "training on train + validation, if it is among what is exported. "
-                "`final/validation`: that trial, trained on train alone; the final training has "
-                "no rows left to validate on."
-            )
-            tf.summary.text("about", note, step=0)
 
     def write(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Add a point to both curves, of an epoch's number from 1."""

@@ -1,11 +1,9 @@
-"""What TensorBoard shows of two studies and of a final model, asked over its own HTTP API."""
+"""What TensorBoard shows of two studies and of a final model."""
 
 from __future__ import annotations
 
 import json
-import struct
 import time
-import urllib.parse
 import urllib.request
 import warnings
 from pathlib import Path
@@ -20,22 +18,11 @@ from ecomcat.errors import UserError
 pytestmark = pytest.mark.slow
 NAMES = [
     "<script>alert('x')</script>",
-    "Tools | Home & *Garden*",
     "家具 [list](http://x)",
-    "أثاث `code`",
     "$x^2$ __proto__\t\n<b>",
-    "lone \ud800 surrogate",
+    "lone \ud800",
 ]
-SHOWN_NAMES = {name.replace("\ud800", "?") for name in NAMES}
 LABELS = np.random.default_rng(1).integers(len(NAMES), size=300)
-FINAL = "search/first/tensorboard/final"
-
-
-def answers(names: list[str]) -> Any:
-    labels = LABELS % len(names)
-    probabilities = np.random.default_rng(2).random((300, len(names))).astype(np.float32)
-    probabilities[np.arange(300), labels] += 0.5
-    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def write_model(directory: Path, names: list[str]) -> Path:
@@ -48,7 +35,9 @@ def write_model(directory: Path, names: list[str]) -> Path:
     for epoch in (1, 2):
         curves.write(epoch, {"loss": 0.5, "accuracy": 0.5, "macro_f1": 0.5})
     curves.close()
-    write_final(study, final_snapshot(names)["metrics"], names, *answers(names))
+    probabilities = np.random.default_rng(2).random((300, len(names))).astype(np.float32)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    write_final(study, final_snapshot(names)["metrics"], names, LABELS, probabilities)
     return study.tensorboard_dir / "final"
 
 
@@ -67,72 +56,73 @@ def write_trials(directory: Path) -> None:
         listener.trial_ends(record)
 
 
-class Board:
-    """TensorBoard on a folder, asked over its HTTP API."""
+def events_of(directory: Path) -> Any:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    def __init__(self, logdir: Path) -> None:
-        with warnings.catch_warnings(action="ignore"):
-            from tensorboard import program
-
-            board = program.TensorBoard()
-            options = ("--host", "127.0.0.1", "--port", "0", "--load_fast", "false")
-            board.configure(argv=["tensorboard", "--logdir", str(logdir), *options])
-            self._address = board.launch()
-
-    def __call__(self, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
-        """Ask a plugin, by a question in the address or by a body; return what JSON says."""
-        return json.loads(self.read(path, body, **query))
-
-    def read(self, path: str, body: dict[str, Any] | None = None, **query: str) -> bytes:
-        data = json.dumps(body).encode() if body is not None else None
-        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._address}data/plugin/{path}{asked}", data, headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            content: bytes = answer.read()
-            return content
+    return EventAccumulator(str(directory)).Reload()
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Board:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = tmp_path_factory.mktemp("outputs")
     for study in ("first", "second"):
         write_trials(outputs / "search" / study)
     write_model(outputs / "search" / "first", NAMES)
-    board = Board(outputs)
-    for _ in range(120):
-        if FINAL in board("pr_curves/tags") and len(board("scalars/tags")) >= 26:
-            return board
-        time.sleep(0.5)
-    raise AssertionError(f"TensorBoard shows only {sorted(board('scalars/tags'))}")
+    return outputs
 
 
-def test_trials_and_the_final_training_have_curves_of_train_and_validation(board: Board) -> None:
-    tags = board("scalars/tags")
+def test_trials_and_the_final_training_have_curves_of_train_and_validation(outputs: Path) -> None:
     for run in ("first/tensorboard/0000", "second/tensorboard/0002", "first/tensorboard/final"):
-        assert set(tags[f"search/{run}/train"]) == {"loss", "accuracy", "macro_f1"}
-        points = board("scalars/scalars", run=f"search/{run}/validation", tag="macro_f1")
-        assert [point[1] for point in points] == list(range(1, len(points) + 1))
+        for part in ("train", "validation"):
+            events = events_of(outputs / "search" / run / part)
+            assert {"loss", "accuracy", "macro_f1"} >= set(events.Tags()["tensors"]) >= {"macro_f1"}
+            steps = [event.step for event in events.Tensors("macro_f1")]
+            assert steps == list(range(1, len(steps) + 1))
 
 
-def session_groups(board: Board) -> list[dict[str, Any]]:
+# The HPARAMS tab, asked over TensorBoard's own HTTP API
+
+
+@pytest.fixture(scope="module")
+def hparams(outputs: Path) -> Any:
+    """Return a function that asks the tab a question."""
+    with warnings.catch_warnings(action="ignore"):
+        from tensorboard import program
+
+        board = program.TensorBoard()
+        options = ("--host", "127.0.0.1", "--port", "0", "--load_fast", "false")
+        board.configure(argv=["tensorboard", "--logdir", str(outputs), *options])
+        address = board.launch()
+
+    def ask(question: str, body: dict[str, Any]) -> Any:
+        url, data = f"{address}data/plugin/hparams/{question}", json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    for _ in range(120):
+        if len(session_groups(ask)) == 10:
+            return ask
+        time.sleep(0.5)
+    raise AssertionError("TensorBoard does not show all trials")
+
+
+def session_groups(ask: Any) -> list[dict[str, Any]]:
     """Return the trials as the HPARAMS tab ranks them by macro-F1."""
     body = {
-        "experimentName": "",
         "allowedStatuses": [f"STATUS_{name}" for name in ("UNKNOWN", "SUCCESS", "FAILURE")],
         "colParams": [{"metric": {"tag": "best/macro_f1", "group": ""}, "order": "ORDER_DESC"}],
         "aggregationType": "AGGREGATION_AVG",
-        "startIndex": 0,
         "sliceSize": 100,
     }
-    groups: list[dict[str, Any]] = board("hparams/session_groups", body)["sessionGroups"]
+    groups: list[dict[str, Any]] = ask("session_groups", body).get("sessionGroups", [])
     return groups
 
 
 def test_the_hparams_tab_ranks_the_trials_of_all_studies_and_says_how_each_ended(
-    board: Board,
+    hparams: Any,
 ) -> None:
-    groups = session_groups(board)
+    groups = session_groups(hparams)
     names = {f"{study}/{number:04}" for study in ("first", "second") for number in range(5)}
     assert {group["name"] for group in groups} == names
     scores = [
@@ -152,9 +142,9 @@ def test_the_hparams_tab_ranks_the_trials_of_all_studies_and_says_how_each_ended
 
 
 def test_the_hparams_tab_declares_what_may_be_searched_and_shows_what_tells_most_first(
-    board: Board,
+    hparams: Any,
 ) -> None:
-    experiment = board("hparams/experiment", {"experimentName": ""})
+    experiment = hparams("experiment", {"experimentName": ""})
     types = {info["name"]: info["type"] for info in experiment["hparamInfos"]}
     kinds = {"lstm_units": "FLOAT64", "pooling": "STRING", "bidirectional": "BOOL"}
     assert {name: types[name] for name in kinds} == {
@@ -165,42 +155,29 @@ def test_the_hparams_tab_declares_what_may_be_searched_and_shows_what_tells_most
     assert "extra.heads" in types
 
 
-def test_the_confusion_matrix_is_a_picture(board: Board) -> None:
-    (tag,) = board("images/tags")[FINAL]
-    (entry,) = board("images/images", run=FINAL, tag=tag, sample="0")
-    picture = board.read(f"images/individualImage?{entry['query']}")
-    assert tag == "confusion matrix" and picture.startswith(b"\x89PNG")
-    assert min(struct.unpack(">II", picture[16:24])) > 300
+# The final model
 
 
-def test_each_category_has_a_curve_under_its_name(board: Board) -> None:
-    tags = board("pr_curves/tags")[FINAL]
-    assert {tag["displayName"] for tag in tags.values()} == SHOWN_NAMES
-    (name,) = (tag for tag in tags if "/1/" in tag)
-    (curve,) = board("pr_curves/pr_curves", run=FINAL, tag=name)[FINAL]
-    positives = int((LABELS == 0).sum())
-    assert curve["true_positives"][0] == positives
-    assert curve["false_positives"][0] == len(LABELS) - positives
-
-
-def test_of_very_many_categories_the_weakest_have_a_curve_and_it_says_so(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+def test_each_category_has_a_curve_under_its_name_or_of_very_many_the_weakest(
+    outputs: Path, tmp_path: Path
+) -> None:
     from ecomcat.reporting.tensorboard import MAX_PR_CURVES
 
+    def shown(events: Any) -> list[Any]:
+        return [events.SummaryMetadata(tag) for tag in events.PluginTagToContent("pr_curves")]
+
+    few = shown(events_of(outputs / "search" / "first" / "tensorboard" / "final"))
+    assert {each.display_name for each in few} == {*NAMES[:-1], "lone ?"}
     names = [f"class {number}" for number in range(60)]
     # Written again, it is there once.
-    directory = [write_model(tmp_path, names) for _ in range(2)][1]
-    events = EventAccumulator(str(directory)).Reload()
-    tags = events.PluginTagToContent("pr_curves")
-    shown = [events.SummaryMetadata(tag) for tag in tags]
+    events = events_of([write_model(tmp_path, names) for _ in range(2)][1])
     # In `final_snapshot`, the later a category, the lower its F1.
-    assert {each.display_name for each in shown} == set(names[-MAX_PR_CURVES:])
-    assert all("36 more are left out" in each.summary_description for each in shown)
+    assert {each.display_name for each in shown(events)} == set(names[-MAX_PR_CURVES:])
+    assert all("36 more are left out" in each.summary_description for each in shown(events))
     assert len(events.Tensors("confusion matrix")) == 1
 
 
-@pytest.mark.parametrize("function", ["image", "text", "scalar"])
+@pytest.mark.parametrize("function", ["image", "scalar"])
 def test_a_full_disk_is_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
