@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import pty
-import re
 import shlex
 import subprocess
 import sys
 import time
 
 import pytest
-from rich.console import Console
+from terminal_material import Clock, a_log, a_terminal, lines
 
 from ecomcat.console import (
     ConsoleHandler,
@@ -28,13 +26,6 @@ from ecomcat.console import (
 )
 
 logger = logging.getLogger("ecomcat")
-_COLOURS, _MOVES = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-
-
-class Clock:
-    """The time that `time.monotonic` returns, which passes when told to."""
-
-    now = 100.0
 
 
 @pytest.fixture
@@ -52,16 +43,6 @@ def _usual_terminal(monkeypatch, caplog):
         monkeypatch.delenv(name, raising=False)
 
 
-def a_console(width: int = 80, *, terminal: bool = True) -> Console:
-    return Console(file=io.StringIO(), force_terminal=terminal, width=width, height=20)
-
-
-def lines(console: Console) -> list[str]:
-    assert isinstance(console.file, io.StringIO)
-    shown = _MOVES.sub("\n", _COLOURS.sub("", console.file.getvalue()))
-    return [line.rstrip() for line in shown.splitlines() if line]
-
-
 # Steps in a terminal
 
 
@@ -76,7 +57,7 @@ def lines(console: Console) -> list[str]:
     ],
 )
 def test_what_is_counted_is_shown_with_what_is_known_of_the_whole(total, calls, shown):
-    console = a_console()
+    console = a_terminal()
     with step("Fitting the [vocabulary]", total=total, console=console) as advance:
         for call in calls:
             advance(*call)
@@ -85,7 +66,7 @@ def test_what_is_counted_is_shown_with_what_is_known_of_the_whole(total, calls, 
 
 
 def test_log_lines_go_above_what_is_drawn_once_and_to_nobody_else(caplog):
-    console = a_console()
+    console = a_terminal()
     with step("Training", console=console):
         assert error_console() is console
         with step("Scoring"):
@@ -100,7 +81,7 @@ def test_log_lines_go_above_what_is_drawn_once_and_to_nobody_else(caplog):
 
 
 def test_a_long_log_line_breaks_between_words_but_a_command_stays_whole():
-    console = a_console(40)
+    console = a_terminal(40)
     with drawing(console):
         logger.warning("Expected a file of product texts, found a folder of pictures.")
         log_next({"python -m ecomcat.predict input=FILE output=FILE": "label a file"})
@@ -147,9 +128,7 @@ def test_what_libraries_write_by_themselves_is_shown_where_the_step_fails_alone(
 def test_a_log_gets_one_line_of_a_step_that_took_long(kind, clock, monkeypatch, caplog):
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    console = a_console(terminal=kind == "dumb terminal")
-    if kind.startswith("notebook"):
-        console = Console(file=io.StringIO(), force_jupyter=True)
+    console = a_terminal() if kind == "dumb terminal" else a_log(notebook="notebook" in kind)
     for name, seconds in (("Quick", 0.9), ("Fitting the vocabulary", 75)):
         with step(name, console=console):
             clock.now += seconds
@@ -167,7 +146,7 @@ def test_a_log_gets_one_line_of_a_step_that_took_long(kind, clock, monkeypatch, 
 def test_a_log_gets_a_line_now_and_then_where_something_is_counted(
     total, fraction, of, clock, caplog
 ):
-    with step("Scoring", total=total, console=a_console(), draw=False) as advance:
+    with step("Scoring", total=total, console=a_terminal(), draw=False) as advance:
         for _ in range(5):
             clock.now += 16
             advance(1_000, fraction)
@@ -180,7 +159,7 @@ def test_a_log_gets_a_line_now_and_then_where_something_is_counted(
 
 @pytest.mark.parametrize("line", [":smile:", "[bold]x[/q]", "c:\\[b]\\", "word " * 50 + "end"])
 def test_a_log_line_is_written_as_it_is_on_one_line_of_a_log(line):
-    console = a_console(terminal=False)
+    console = a_log()
     ConsoleHandler(console).emit(logging.makeLogRecord({"msg": line}))
     assert lines(console) == [line]
 
