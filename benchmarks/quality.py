@@ -28,7 +28,7 @@ from ecomcat.commands import conf_dir
 
 METHODS = tuple(TITLES)
 QUICK_METHODS = (
-    *("majority", "naive_bayes", "linear_svc", "logistic_regression", "fasttext", "single"),
+    *("majority", "naive_bayes", "linear", "logistic_regression", "fasttext", "single"),
 )
 QUICK_OVERRIDES = ("search.max_minutes=3", "search.max_trials=8")
 _SEARCHED = "single"  # whose cell pays for the search that all of ours share

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.common import data_config
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import LinearChoice, choose_linear, fit_linear
+from ecomcat.final.baseline import FEATURES, LinearChoice, choose_linear, fit_linear
 from ecomcat.model.metrics import macro_f1
 
 Choice = Mapping[str, Any]
@@ -169,13 +169,16 @@ def _logistic_regression(choice: Choice) -> Any:
     return make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), model)
 
 
+@dataclass(frozen=True)
 class LinearSvc:
-    """The linear baseline that the search command prints beside its own figures."""
+    """The linear baseline that the search command prints, or of some kinds of features alone."""
+
+    kinds: Sequence[str] = tuple(FEATURES)
 
     def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Choice, Model]:
-        """Choose the cost and the weight of repeated words."""
-        choice, pipeline = choose_linear(train, validation, task.num_classes)
-        return asdict(choice), Pickled(pipeline)
+        """Choose what is counted, the cost and the weight of what is repeated."""
+        best, *_ = choose_linear(train, validation, task.num_classes, self.kinds)
+        return asdict(best.choice), Pickled(best.model)
 
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
         """Fit one choice."""
@@ -252,7 +255,10 @@ BASELINES: dict[str, Method] = {
         ],
         _naive_bayes,
     ),
-    "linear_svc": LinearSvc(),
+    "linear_words": LinearSvc(("words",)),
+    "linear_tokens": LinearSvc(("tokens",)),
+    "linear_letters": LinearSvc(("letters",)),
+    "linear": LinearSvc(),
     "logistic_regression": Pipelines(
         [{"cost": cost} for cost in (1.0, 4.0, 16.0, 64.0, 256.0)], _logistic_regression
     ),

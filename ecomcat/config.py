@@ -175,7 +175,7 @@ class FinalConfig:
     memory: bool = option(True, "ask a memory of the training texts, too, unless that harms")
     linear: bool = option(True, "ask a linear model of the text's words, too, unless that harms")
     onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
-    baseline: bool = option(True, "compare with TF-IDF and LinearSVC on the same split")
+    baseline: bool = option(True, "compare with the best of three linear models")
     use_all_rows: bool = option(False, "train on test rows as well, once they have been scored")
 
     @property

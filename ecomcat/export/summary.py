@@ -161,7 +161,7 @@ def verdict(metrics: Metrics) -> str:
         return "There is no linear baseline to compare with."
     theirs, p_value = baseline["test"], baseline["comparison"]["p_value"]
     figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
-    name = f"the linear baseline ({figures})"
+    name = f"the linear baseline ({baseline['name']}: {figures})"
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
     times = f"It has as many errors as {name}"
     if our_errors != their_errors:

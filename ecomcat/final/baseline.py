@@ -1,14 +1,15 @@
-"""The linear baseline: what words and pairs of words reach without a network, on the same split.
+"""The linear baseline: the best of three linear models of the same split, without a network.
 
 TF-IDF and LinearSVC train in seconds and are hard to beat, so a search's figures stand beside
-theirs. Its settings are chosen as ours are: on validation, by models fitted on train alone.
+theirs. Which features count, and the other settings, are chosen as ours are: on validation, by
+models fitted on train alone.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 from ecomcat.data.dataset import Dataset
 from ecomcat.model.metrics import macro_f1, score_predictions
 from ecomcat.process import raise_if_requested
+from ecomcat.text.tokenizer import split_words
 
 logger = logging.getLogger("ecomcat")
 
-_COSTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A class is a model of its own, fitted to all texts: where texts times classes are more, all costs
 # would take longer than a quick search, and the cost stays at 1.
 _MAX_WORK_TUNED = 2_500_000
@@ -39,6 +40,48 @@ WORD_PATTERN = (
 )
 
 LabelledTexts = tuple[Sequence[str], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a linear model counts in a text.
+
+    Args:
+        title: String. What it is called in sentences.
+        counted: Dictionary. How scikit-learn's `CountVectorizer` finds it.
+        max_characters: Integer. Characters of all texts that are counted in about a minute and a
+            gigabyte; a quarter of it is enough to choose by.
+        costs: Tuple of numbers. LinearSVC's `C` to try.
+        sublinear_tf: Tuple of booleans to try. Whether a feature counts by the logarithm of how
+            often a text has it.
+    """
+
+    title: str
+    counted: dict[str, Any]
+    max_characters: int
+    costs: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    sublinear_tf: tuple[bool, ...] = (False, True)
+
+
+FEATURES = {
+    "words": Features(
+        "words and pairs of words",
+        {"ngram_range": (1, 2), "token_pattern": WORD_PATTERN},
+        160_000_000,
+    ),
+    "tokens": Features(
+        "the model's own tokens and pairs of them",
+        {"ngram_range": (1, 2), "tokenizer": split_words, "token_pattern": None},
+        120_000_000,
+    ),
+    "letters": Features(
+        "letters: 2 to 5 in a row, within words",
+        {"ngram_range": (2, 5), "analyzer": "char_wb", "min_df": 2},
+        30_000_000,
+        costs=(0.5, 1.0, 2.0, 4.0),
+        sublinear_tf=(True,),
+    ),
+}
 
 
 class NothingToLearnError(ValueError):
@@ -58,68 +101,135 @@ def optional(title: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LinearChoice:
-    """LinearSVC's `C`, and whether a word counts by the logarithm of how often a text has it."""
+    """What is counted (of `FEATURES`), LinearSVC's `C`, and whether by the logarithm."""
 
+    features: str
     cost: float
     sublinear_tf: bool
 
+    @property
+    def title(self) -> str:
+        """The model in words."""
+        return f"TF-IDF ({FEATURES[self.features].title}) + LinearSVC"
 
-def linear_candidates(texts: int, num_classes: int) -> list[LinearChoice]:
-    """Return the settings to try."""
-    costs = _COSTS if texts * num_classes <= _MAX_WORK_TUNED else (1.0,)
-    return [LinearChoice(cost, sublinear) for sublinear in (False, True) for cost in costs]
+
+def linear_candidates(features: str, texts: int, num_classes: int) -> list[LinearChoice]:
+    """Return the settings to try for some features."""
+    kind = FEATURES[features]
+    costs = kind.costs if texts * num_classes <= _MAX_WORK_TUNED else (1.0,)
+    return [LinearChoice(features, cost, each) for each in kind.sublinear_tf for cost in costs]
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A choice, its macro-F1 on validation, and its model, a scikit-learn pipeline from texts."""
+
+    choice: LinearChoice
+    score: float
+    model: Any
 
 
 def choose_linear(
-    train: LabelledTexts, validation: LabelledTexts, num_classes: int
-) -> tuple[LinearChoice, Any]:
-    """Fit each of the `linear_candidates` on train and choose one on validation.
+    train: LabelledTexts,
+    validation: LabelledTexts,
+    num_classes: int,
+    kinds: Iterable[str] = tuple(FEATURES),
+) -> list[LinearFit]:
+    """Fit each of the `linear_candidates` on train and choose on validation.
+
+    Features of which nothing can be learned, or for which there is no memory, are left out.
+
+    Args:
+        train: Texts and their class numbers.
+        validation: The same of the validation set.
+        num_classes: Integer. Number of classes.
+        kinds: Iterable of keys of `FEATURES`. Defaults to all.
 
     Returns:
-        The first choice of the highest macro-F1, and its model: a scikit-learn pipeline from texts
-        to class numbers.
+        The best fit of each kind of features, best first; of equals the first.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
     """
-    counter, counts, label_ids = _count_words(train, num_classes, _MAX_TEXTS_TUNED)
+    best: list[LinearFit] = []
+    reason: Exception = NothingToLearnError("there was not enough memory for it")
+    for kind in kinds:
+        try:
+            fits = _candidate_fits(kind, train, validation, num_classes)
+            best.append(max(fits, key=lambda fit: fit.score))
+        except NothingToLearnError as error:
+            reason = error
+        except MemoryError:
+            _log_left_out(kind, "there was not enough memory for it")
+    if not best:
+        raise reason
+    return sorted(best, key=lambda fit: -fit.score)
+
+
+def _log_left_out(kind: str, reason: str) -> None:
+    logger.info("Linear baseline: without %s, since %s.", FEATURES[kind].title, reason)
+
+
+def _candidate_fits(
+    kind: str, train: LabelledTexts, validation: LabelledTexts, num_classes: int
+) -> list[LinearFit]:
+    """Fit each candidate of some features, and score those whose fit came to its end."""
+    counter, counts, label_ids = _count(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
+    # Validation is counted once; only the weights of the counts depend on the choice.
     unseen = counter.transform(validation[0])
-    fits = (
-        (choice, _fit(counter, counts, label_ids, choice))
-        for choice in linear_candidates(len(label_ids), num_classes)
-    )
-
-    def score(fit: tuple[LinearChoice, Any]) -> float:
-        # The words of validation are counted once; only their weights depend on the choice.
-        return macro_f1(validation[1], fit[1][1:].predict(unseen), num_classes)
-
-    return max(fits, key=score)
+    fits = []
+    for choice in linear_candidates(kind, len(label_ids), num_classes):
+        model = _fit(counter, counts, label_ids, choice)
+        if model["classify"].n_iter_ < model["classify"].max_iter:
+            score = macro_f1(validation[1], model[1:].predict(unseen), num_classes)
+            fits.append(LinearFit(choice, score, model))
+    if not fits:
+        _log_left_out(kind, "no fit came to its end")
+        raise NothingToLearnError("no fit came to its end")
+    return fits
 
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
     """Fit one model to texts and their class numbers, and return it as `choose_linear` does."""
-    return _fit(*_count_words(rows, num_classes, _MAX_TEXTS), choice)
+    return _fit(*_count(choice.features, rows, num_classes), choice)
 
 
-def _count_words(rows: LabelledTexts, num_classes: int, max_texts: int) -> tuple[Any, Any, Any]:
-    """Return a fitted counter, the words that it counted in a sample, and its class numbers."""
+def _count(
+    kind: str, rows: LabelledTexts, num_classes: int, max_texts: int = _MAX_TEXTS, share: float = 1
+) -> tuple[Any, Any, Any]:
+    """Return a fitted counter, what it counted in a sample, and the sample's class numbers."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    chosen = rows_to_fit(rows[1], num_classes, np.random.default_rng(0), max_texts)
+    chosen = linear_sample(kind, rows, num_classes, max_texts, share)
     label_ids = rows[1][chosen]
     if len(np.unique(label_ids)) < 2:
         raise NothingToLearnError("all training texts are of one class")
     counter = CountVectorizer(
-        ngram_range=(1, 2),
-        token_pattern=WORD_PATTERN,
-        max_features=_MAX_WEIGHTS // num_classes,
-        dtype=np.float64,
+        max_features=_MAX_WEIGHTS // num_classes, dtype=np.float64, **FEATURES[kind].counted
     )
     try:
         return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids
     except ValueError as error:
         # What scikit-learn raises for it has no type of its own.
-        raise NothingToLearnError("no training text has a word of two letters or more") from error
+        raise NothingToLearnError("the training texts have no words") from error
+
+
+def linear_sample(
+    kind: str, rows: LabelledTexts, num_classes: int, max_texts: int = _MAX_TEXTS, share: float = 1
+) -> NDArray[np.int64]:
+    """Return the numbers of the texts that a linear model of some features is fitted to.
+
+    Args:
+        kind: String. A key of `FEATURES`.
+        rows: Texts and their class numbers.
+        num_classes: Integer. Number of classes.
+        max_texts: Integer. The most texts. Defaults to 200,000.
+        share: Float. Of the characters that these features may take. Defaults to 1.
+    """
+    characters = sum(map(len, rows[0])) / len(rows[0])
+    affordable = int(share * FEATURES[kind].max_characters / max(characters, 1))
+    max_texts = min(max_texts, affordable)
+    return rows_to_fit(rows[1], num_classes, np.random.default_rng(0), max_texts)
 
 
 def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: LinearChoice) -> Any:
@@ -205,17 +315,31 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]
 
     split, num_classes = dataset.split, len(dataset.class_names)
     validation, test = labelled(split.validation), labelled(split.test)
-    choice, model = choose_linear(labelled(split.train), validation, num_classes)
-    validated = score(validation, model.predict(validation[0]))
-    both = np.union1d(split.train, split.validation)
-    predicted = fit_linear(labelled(both), choice, num_classes).predict(test[0])
-    fitted = rows_to_fit(dataset.label_ids[both], num_classes, np.random.default_rng(0))
+    both = labelled(np.union1d(split.train, split.validation))
+    fits = choose_linear(labelled(split.train), validation, num_classes)
+    best, model = _fit_again(fits, both, num_classes)
+    predicted = model.predict(test[0])
+    fitted = linear_sample(best.choice.features, both, num_classes)
     return {
-        "name": "TF-IDF (words and pairs of words) + LinearSVC",
-        "C": choice.cost,
-        "sublinear_tf": choice.sublinear_tf,
-        "left_out": round(1 - len(fitted) / len(both), 4),  # of train and validation
-        "validation": validated,
+        "name": best.choice.title,
+        "features": best.choice.features,
+        "C": best.choice.cost,
+        "sublinear_tf": best.choice.sublinear_tf,
+        "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
+        "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
+        "validation": score(validation, best.model.predict(validation[0])),
         "test": score(test, predicted),
         "comparison": compare_answers(ours, predicted == test[1]),
     }
+
+
+def _fit_again(
+    fits: Sequence[LinearFit], rows: LabelledTexts, num_classes: int
+) -> tuple[LinearFit, Any]:
+    """Fit the first choice for which there is memory to more rows, and return it and its model."""
+    for fit in fits:
+        try:
+            return fit, fit_linear(rows, fit.choice, num_classes)
+        except MemoryError:
+            _log_left_out(fit.choice.features, "there was not enough memory for it")
+    raise MemoryError

@@ -7,7 +7,9 @@ vocabulary is the same encoding with the higher ids read as 1.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,6 +68,17 @@ def mean_words(texts: Sequence[str]) -> float:
     return sum(len(split(valid_unicode(text))) for text in texts) / len(texts)
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a text as a tokenizer of ours sees them, known or not.
+
+    >>> split_words("USB-C cable, 2m")
+    ['usb', 'c', 'cable', '2', 'm']
+    """
+    normalized = unicodedata.normalize("NFKC", valid_unicode(text)).lower()
+    return [word for word, _ in _splitter().pre_tokenize_str(normalized)]
+
+
+@cache
 def _splitter() -> PreTokenizer:
     from tokenizers import Regex, pre_tokenizers
 

@@ -65,15 +65,15 @@ def shop(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def quality(shop: Path, folder: Path) -> list[list[str]]:
     arguments = ["--data", shop, "--quick", "--store", folder / "quality"]
-    arguments += ["--methods", "majority", "linear_svc", "single", "--plot", folder / "errors.png"]
+    arguments += ["--methods", "majority", "linear", "single", "--plot", folder / "errors.png"]
     return run("quality", *arguments, "--", *TINY)
 
 
 @pytest.mark.slow
 def test_quality_compares_ours_with_other_methods(quality: list[list[str]], folder: Path) -> None:
-    methods = ["majority class", "TF-IDF + LinearSVC", "ecomcat, single"]
+    methods = ["majority class", "LinearSVC, the best of the three", "ecomcat, single"]
     assert [row[0] for row in quality[2:]] == methods
-    assert quality[0][4:6] == ["errors (LinearSVC 1)", "McNemar p"]
+    assert quality[0][4:6] == ["errors (best linear 1)", "McNemar p"]
     assert (folder / "errors.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -81,9 +81,9 @@ def test_quality_scores_test_when_asked_and_does_not_measure_a_finished_cell_aga
     shop: Path, tmp_path: Path
 ) -> None:
     arguments = ["--data", shop, "--store", tmp_path, "--splits", 1, "--final", "--methods"]
-    rows = run("quality", *arguments, "linear_svc")
-    assert [row[1] for row in rows if row[0] == "TF-IDF + LinearSVC"] == ["1", "1"]
-    assert run("quality", *arguments, "linear_svc") == rows
+    rows = run("quality", *arguments, "linear")
+    assert [row[1] for row in rows if row[0] == "LinearSVC, the best of the three"] == ["1", "1"]
+    assert run("quality", *arguments, "linear") == rows
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_mcnemar_counts_rows_that_one_of_the_methods_has_wrong(
 
 def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:
     found = {
-        "linear_svc": {1: figures(range(20), [0, 1, 2, 3])},
+        "linear": {1: figures(range(20), [0, 1, 2, 3])},
         "single": {1: figures(range(20), [0])},
     }
     *_, ours = quality_table(found).splitlines()

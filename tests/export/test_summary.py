@@ -11,7 +11,7 @@ from ecomcat.export.summary import model_sentences, verdict
 
 def said(ours: tuple[float, float], theirs: tuple[float, float], p_value: float) -> str:
     scores = [dict(zip(("accuracy", "macro_f1"), each, strict=True)) for each in (ours, theirs)]
-    baseline = {"test": scores[1], "comparison": {"p_value": p_value}}
+    baseline = {"name": "letters", "test": scores[1], "comparison": {"p_value": p_value}}
     return verdict({"test": {**scores[0], "rows": 1234}, "baseline": baseline})
 
 
@@ -31,7 +31,7 @@ def test_better_and_worse_are_said_only_of_what_is_no_chance(ours, theirs, p_val
     text = said(ours, theirs, p_value)
     assert re.search(expected, text)
     assert f"(McNemar's exact test, p = {p_value:.2g})" in text
-    assert f"accuracy {theirs[0]:.4f}, macro-F1 {theirs[1]:.4f}" in text
+    assert f"letters: accuracy {theirs[0]:.4f}, macro-F1 {theirs[1]:.4f}" in text
 
 
 def test_without_a_baseline_there_is_no_comparison():

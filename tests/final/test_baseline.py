@@ -13,11 +13,14 @@ from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import Split
 from ecomcat.final.baseline import (
+    FEATURES,
     LinearChoice,
     choose_linear,
     compare_answers,
+    fit_linear,
     linear_baseline,
     linear_candidates,
+    linear_sample,
     optional,
     rows_to_fit,
 )
@@ -50,7 +53,8 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
     found = baseline_of(dataset)
     texts, labels = np.array(dataset.texts, dtype=object), dataset.label_ids
     rows, test = np.union1d(dataset.split.train, dataset.split.validation), dataset.split.test
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=found["sublinear_tf"])
+    counted = FEATURES[found["features"]].counted
+    words = TfidfVectorizer(sublinear_tf=found["sublinear_tf"], **counted)
     model = LinearSVC(C=found["C"], random_state=0)
     model.fit(words.fit_transform(texts[rows]), labels[rows])
     plain = model.score(words.transform(texts[test]), labels[test])
@@ -61,23 +65,58 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
     assert baseline_of(dataset) == found
 
 
+# Each category is a word, one of one letter, or an ending of words that never come twice.
+KNOWN_BY = {
+    "words": [f"{'sea-blue' if row % 2 else 'sea-green'} {row}" for row in range(40)],
+    "tokens": [f"x{'1' if row % 2 else '2'}y{row} z" for row in range(40)],
+    "letters": [f"{chr(97 + row // 2) * 3}{'ing' if row % 2 else 'est'}" for row in range(40)],
+}
+
+
+@pytest.mark.parametrize("kind", ["tokens", "letters"])
+def test_the_features_that_tell_the_categories_apart_on_validation_are_chosen(kind):
+    texts, labels = KNOWN_BY[kind], np.arange(40) % 2
+    train, validation = (texts[:30], labels[:30]), (texts[30:], labels[30:])
+    best, *others = choose_linear(train, validation, 2)
+    assert best.choice.features == kind
+    assert best.score == 1 > others[-1].score
+    assert {best, *others} == {fit for fit in [best, *others] if fit.choice.features in FEATURES}
+
+
+def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeypatch, caplog):
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    def no_memory_for_letters(self, *arguments):
+        if self.analyzer == "char_wb":
+            raise MemoryError
+        return count(self, *arguments)
+
+    count = CountVectorizer.fit_transform
+    monkeypatch.setattr(CountVectorizer, "fit_transform", no_memory_for_letters)
+    texts, labels = KNOWN_BY["words"], np.arange(40) % 2
+    with caplog.at_level("INFO", "ecomcat"):
+        fits = choose_linear((texts, labels), (texts, labels), 2)
+    assert [fit.choice.features for fit in fits] == ["words", "tokens"]
+    assert "without letters: 2 to 5 in a row" in caplog.text
+    assert "not enough memory" in caplog.text
+
+
 def test_neither_the_choice_nor_its_score_depends_on_test(dataset):
     frame = dataset.frame.copy()
     frame.loc[dataset.split.test, "text"] = "nothing"
     found, other = baseline_of(dataset), baseline_of(replace(dataset, frame=frame))
     assert found["test"] != other["test"]
-    for name in ("C", "sublinear_tf", "validation"):
+    for name in ("features", "C", "sublinear_tf", "compared", "validation"):
         assert found[name] == other[name]
 
 
 @pytest.mark.parametrize(
     ("kinds", "labels", "reason"),
     [
-        (("a b c", "d - ?"), LABELS, "no training text has a word of two letters or more"),
-        (("", " "), LABELS, "no training text has a word of two letters or more"),
+        (("", " "), LABELS, "the training texts have no words"),
         (("red book",) * 2, np.repeat([0, 1], 12), "all training texts are of one class"),
     ],
-    ids=["letters", "empty", "one class"],
+    ids=["empty", "one class"],
 )
 def test_where_there_is_nothing_to_learn_a_line_says_why(kinds, labels, reason, caplog):
     with caplog.at_level("INFO", "ecomcat"), optional("Baseline"):
@@ -106,16 +145,16 @@ def test_words_of_any_script_are_told_apart(kinds):
 
 def test_letters_of_a_script_without_spaces_are_words():
     texts = ["红书 red-book x", "blue lamp"] * 4
-    _, model = choose_linear((texts, LABELS[:8]), (texts, LABELS[:8]), 2)
+    model = fit_linear((texts, LABELS[:8]), LinearChoice("words", 1.0, False), 2)
     words = {word for word in model["count"].vocabulary_ if " " not in word}
     assert words == {"book", "red", "书", "红", "blue", "lamp"}
 
 
 @pytest.mark.parametrize(("texts", "costs"), [(50_000, 6), (50_001, 1)])
 def test_of_very_many_texts_and_classes_one_cost_is_tried(texts, costs):
-    candidates = linear_candidates(texts, 50)
+    candidates = linear_candidates("words", texts, 50)
     assert len(candidates) == 2 * costs
-    assert LinearChoice(1.0, False) in candidates
+    assert LinearChoice("words", 1.0, False) in candidates
 
 
 @pytest.mark.parametrize(
@@ -128,6 +167,13 @@ def test_the_more_classes_the_fewer_texts_are_fitted_to_but_one_of_each(texts, c
     rows = rows_to_fit(labels, classes, np.random.default_rng(0))
     assert fitted <= len(rows) <= fitted + 2
     assert rows[-1] == texts - 1
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_of_long_texts_as_many_are_fitted_to_as_can_be_counted(kind):
+    long = "x" * (FEATURES[kind].max_characters // 10)
+    rows = linear_sample(kind, ([long] * 100, np.zeros(100, np.int64)), 2)
+    assert 10 <= len(rows) <= 11
 
 
 def test_a_comparison_counts_the_texts_that_only_one_is_right_on():
