@@ -10,8 +10,7 @@ from ecomcat.auditing.linear import NAIVE, averages
 from ecomcat.auditing.texts import UNCERTAIN
 from ecomcat.data.cleaning import named
 from ecomcat.export.summary import Table
-from ecomcat.reporting.charts import Chart, figure
-from ecomcat.reporting.page import render
+from ecomcat.reporting.page import Chart, figure, render
 
 Found = Mapping[str, Any]
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecomcat.errors import UserError
-from ecomcat.export.card import model_card
+from ecomcat.export.summary import model_card
 from ecomcat.files import file_mode_mask, require_writable, write_failure, write_json, write_text
 from ecomcat.model.metrics import Acceptance
 

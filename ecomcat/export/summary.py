@@ -6,6 +6,8 @@ sentences from here. `metrics` is always what `metrics.json` holds.
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import FinalConfig
 from ecomcat.options import make
+from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,6 +37,9 @@ _EXPERTS = {
     "linear_share": "A linear model of the words (what each says by itself)",
 }
 _MAX_P_VALUE = 0.05  # of a difference that is no chance
+_MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
+# What Markdown could take for markup beside HTML's; an underscore between letters never is.
+_MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True)
@@ -238,3 +244,40 @@ def template_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
+    """Write the card of a model in Markdown.
+
+    Args:
+        metrics: What `metrics.json` holds.
+        labels: Names of the categories, in the order of the model's outputs.
+    """
+    test = metrics["test"]
+    present = [(name, score) for name, score in test["per_class"].items() if score["rows"]]
+    environment = template_environment().overlay(finalize=escape_markdown)
+    return environment.get_template("export/card.md").render(
+        **metrics,
+        labels=labels,
+        scores=scores_table("", score_sets(metrics)),
+        verdict=verdict(metrics),
+        table_of_parts=parts_table(metrics),
+        coverage=coverage_table("", test),
+        pairs=hardest_pairs(test, labels, _MAX_PAIRS),
+        least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
+        sentences=model_sentences(metrics["final"]),
+    )
+
+
+def escape_markdown(value: object) -> str:
+    """Write a value on one line so that Markdown shows it as it is; what is marked up stays.
+
+    >>> print(escape_markdown("Home & Garden: *new* my_file"))
+    Home &amp; Garden: &#42;new&#42; my_file
+    """
+    from markupsafe import Markup
+
+    if isinstance(value, Markup):
+        return value
+    line = html.escape(" ".join(valid_unicode(str(value)).split()), quote=False)
+    return Markup(_MARKUP.sub(lambda found: f"&#{ord(found[0])};", line))

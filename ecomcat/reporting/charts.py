@@ -1,95 +1,205 @@
-"""The pages' style of charts, and the charts of a final model."""
+"""The charts of a study: of its search, as Optuna draws them, and of its final model."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.model.metrics import OBJECTIVE
+from ecomcat.model.space import Domain, Range
+from ecomcat.reporting.page import (
+    COLOURS,
+    FAINT,
+    OURS,
+    THEIRS,
+    Chart,
+    figure,
+    plotly_text,
+    styled,
+    unique_labels,
+)
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, RUNNING, TrialRecord
+
 if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial
     from plotly.graph_objects import Figure
 
 Curves = Mapping[str, Sequence[Mapping[str, float]]]
 
-# Different to most colour-blind readers as well: Okabe and Ito, "Color universal design" (2008),
-# https://jfly.uni-koeln.de/color/
-COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
-    *("#7a7a7a", "#8c564b", "#5b3fa0", "#b8a200"),
-)
-OURS, THEIRS, FAINT = COLOURS[0], COLOURS[1], "rgba(120, 120, 120, 0.35)"
-
+_SCORE, _BEST = "validation macro-F1", "best so far"
+_COLOURS = {
+    COMPLETED: COLOURS[0],
+    PRUNED: COLOURS[4],
+    CUT_SHORT: COLOURS[3],
+    FAILED: COLOURS[1],
+    RUNNING: COLOURS[6],
+    _BEST: COLOURS[2],
+}
+# What Optuna calls its traces. A trial that the clock cut short is infeasible to it: it is drawn,
+# and counts for nothing.
+_NAMES = {
+    **dict.fromkeys((_SCORE, "Feasible Trial", "Feasible", "COMPLETE"), COMPLETED),
+    **dict.fromkeys(("Infeasible Trial", "Infeasible", "INFEASIBLE"), CUT_SHORT),
+    "PRUNED": PRUNED,
+    "FAIL": FAILED,
+    "RUNNING": RUNNING,
+    "Best Value": _BEST,
+}
+_MAX_CURVES, _MAX_AXES = 40, 12  # trials; hyperparameters
+_AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
 MAX_MATRIX_CLASSES = 80
 _MAX_COUNTED_CLASSES = 12  # classes whose counts have room in the matrix
 _MAX_BARS, _MAX_NAME = 40, 200  # categories; characters of a name under the pointer
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart of Plotly's.
+def progress_charts(
+    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
+) -> Iterator[Chart]:
+    """Yield the charts of how the search went; see `space_charts`."""
+    from optuna import visualization
+
+    study = _optuna_study(records, names, space)
+    scored = [record for record in records if record.objective is not None]
+    if any(record.status in {COMPLETED, CUT_SHORT} for record in scored):
+        history = visualization.plot_optimization_history(study, target_name=_SCORE)
+        history.data = [trace.update(showlegend=True) for trace in history.data if len(trace.x)]
+        yield Chart("Best so far", _in_our_words(history))
+    if scored:
+        ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
+        curves = visualization.plot_intermediate_values(_optuna_study(ranked, names, space))
+        for trace, record in zip(curves.data, ranked, strict=True):
+            trace.update(name=f"trial {record.id}", showlegend=False)
+            if record.status != COMPLETED:
+                trace.update(line={"color": FAINT, "dash": "dot"})
+        curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
+        caption = (
+            f"Of the {_MAX_CURVES} best trials at most; those that were pruned or cut short are "
+            "grey and dotted."
+        )
+        yield Chart("Learning curves", _in_our_words(curves), caption)
+    if ended := [record for record in records if record.ended_at is not None]:
+        timeline = visualization.plot_timeline(_optuna_study(ended, names, space))
+        timeline.update_layout(xaxis={"title": "time of search", "tickformat": "%H:%M:%S"})
+        height = 150 + min(12 * len(ended), 450)
+        yield Chart("Timeline of the trials", _in_our_words(timeline), height=height)
+
+
+def space_charts(
+    records: Sequence[TrialRecord],
+    names: Sequence[str],
+    space: Mapping[str, Domain],
+    importances: Mapping[str, float],
+) -> Iterator[Chart]:
+    """Yield the charts of what mattered.
 
     Args:
-        title: The title above it, which a screen reader reads.
-        figure: A `plotly.graph_objects.Figure`, made by `figure` or given to `styled`.
-        caption: How it is read, below it.
-        height: Integer. Height in pixels. Defaults to 380.
-        min_width: Integer. Width in pixels, below which it scrolls sideways. Defaults to 0.
+        records: Records of the trials, of which at least one has completed.
+        names: Names of the hyperparameters in which they differ, the most important first.
+        space: Domain of each hyperparameter.
+        importances: Fraction of the variance by name; empty where there are too few trials.
     """
+    from optuna import visualization
 
-    title: str
-    figure: Any
-    caption: str = ""
-    height: int = 380
-    min_width: int = 0
+    if importances:
+        bars = figure(showlegend=False)
+        bars.add_bar(
+            x=[*importances.values()],
+            y=[plotly_text(name) for name in importances],
+            orientation="h",
+            texttemplate="%{x:.0%}",
+        )
+        bars.update_xaxes(tickformat=".0%").update_yaxes(type="category", autorange="reversed")
+        yield Chart(
+            "Importance of each hyperparameter",
+            bars,
+            "Fraction of the variance in validation macro-F1 over the completed trials (functional "
+            "ANOVA over a random forest). Few trials make it rough.",
+            height=90 + _ROW_HEIGHT * len(importances),
+        )
+    study = _optuna_study(records, names, space)
+    shown = [plotly_text(name) for name in names[:_MAX_AXES]]
+    width = _AXIS_WIDTH * (len(shown) + 1)
+    lines = visualization.plot_parallel_coordinate(study, shown, target_name=_SCORE)
+    caption = "A line a trial, coloured by macro-F1; those that were cut short are dotted."
+    lines = _in_our_words(lines).update_layout(margin_t=60, xaxis_tickangle=-20)
+    yield Chart("Parallel coordinates", lines, caption, min_width=width)
+    slices = _in_our_words(visualization.plot_slice(study, shown, target_name=_SCORE))
+    caption = "The later a trial, the darker; those that were cut short stand out."
+    yield Chart("Macro-F1 against each hyperparameter", slices, caption, min_width=width * 3 // 2)
 
 
-def figure(*, x: str = "", y: str = "", **layout: Any) -> Figure:
-    """Return an empty figure in the pages' style, with titles of its axes, and `layout` updated."""
-    from plotly.graph_objects import Figure
+def _in_our_words(drawn: Figure) -> Figure:
+    """Give a figure of Optuna's the pages' style, and its traces our words and colours."""
+    for trace in drawn.data:
+        name = _NAMES.get(trace.name)
+        if name is None:
+            continue
+        trace.name = name
+        several = trace.type == "scatter" and not isinstance(trace.marker.color, str | None)
+        if not several:
+            trace.marker.color = _COLOURS[name]
+        if trace.type == "scatter" and trace.mode == "lines":
+            trace.line.color = _COLOURS[name]
+    drawn.update_annotations(bgcolor="rgba(0, 0, 0, 0)", font_color="#808080")
+    return styled(drawn)
 
-    empty = styled(Figure()).update_xaxes(title_text=plotly_text(x), automargin=True)
-    return empty.update_yaxes(title_text=plotly_text(y), automargin=True).update_layout(**layout)
+
+def _optuna_study(
+    records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
+) -> Study:
+    """Return trials as a study of Optuna's, in memory; every name and word in it is escaped."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    shown = {name: [_shown(record.values[name]) for record in records] for name in names}
+    kinds = {
+        plotly_text(name): _distribution(values, space.get(name)) for name, values in shown.items()
+    }
+    # Optuna has a word for feasible trials as soon as one says whether it is.
+    some_cut_short = any(record.status == CUT_SHORT for record in records)
+    for record, *values in zip(records, *shown.values(), strict=True):
+        study.add_trial(_optuna_trial(record, values, kinds, constrained=some_cut_short))
+    return study
 
 
-def styled(drawn: Figure) -> Figure:
-    """Give a figure the pages' style; the page itself gives it its colours, light or dark."""
-    return drawn.update_layout(
-        title=None,
-        template="plotly_white",
-        font={"family": "system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif", "size": 13},
-        colorway=COLOURS,
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        modebar={"bgcolor": "rgba(0, 0, 0, 0)"},
-        hoverlabel={"align": "left"},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0.0},
+def _shown(value: Any) -> Any:
+    return value if type(value) in {int, float} else plotly_text(value, 20)
+
+
+def _distribution(values: Sequence[Any], domain: Domain | None) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    types = {type(value) for value in values}
+    if not types <= {int, float}:
+        return CategoricalDistribution(sorted(set(values), key=str))
+    log = isinstance(domain, Range) and domain.log
+    kind = IntDistribution if types == {int} else FloatDistribution
+    return kind(min(values), max(values), log=log)
+
+
+def _optuna_trial(
+    record: TrialRecord, values: Sequence[Any], kinds: Mapping[str, Any], *, constrained: bool
+) -> FrozenTrial:
+    from optuna.trial import TrialState, create_trial
+
+    states = {PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL, RUNNING: TrialState.RUNNING}
+    state = states.get(record.status, TrialState.COMPLETE)
+    first = record.epochs - len(record.curves) + 1
+    trial = create_trial(
+        state=state,
+        params=dict(zip(kinds, values, strict=True)),
+        distributions=dict(kinds),
+        value=record.objective if state == TrialState.COMPLETE else None,
+        intermediate_values={e: row[OBJECTIVE] for e, row in enumerate(record.curves, first)},
+        system_attrs={"constraints": (record.status == CUT_SHORT,)} if constrained else {},
     )
-
-
-def plotly_text(value: object, max_characters: int = 60) -> str:
-    """Return a value as text that Plotly shows as it is: it reads some HTML in every label.
-
-    A long text loses its middle, since names that begin alike often end differently.
-
-    >>> plotly_text("<b>Home & Kitchen > Storage > Boxes</b>", 20)
-    '&lt;b&gt;Home &amp; …Boxes&lt;/b&gt;'
-    """
-    text = str(value)
-    if len(text) > max_characters:
-        end = (max_characters - 1) // 2
-        text = f"{text[: max_characters - 1 - end]}…{text[-end:]}"
-    return html.escape(text, quote=False)
-
-
-def unique_labels(names: Sequence[str], max_characters: int = 30) -> list[str]:
-    """Return different names as Plotly shows them, different where shortening made them equal."""
-    labels: list[str] = []
-    for name in names:
-        label = plotly_text(name, max_characters)
-        labels.append(label if label not in labels else f"{label} ({len(labels) + 1})")
-    return labels
+    ended = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=record.ended_at or 0.0)
+    trial.datetime_start = ended - datetime.timedelta(seconds=record.seconds)
+    trial.datetime_complete = None if state == TrialState.RUNNING else ended
+    return trial
 
 
 def calibration_chart(bins: Curves) -> Chart:

@@ -30,10 +30,11 @@ from ecomcat.reporting.charts import (
     calibration_chart,
     confusion_chart,
     coverage_chart,
+    progress_charts,
     scores_chart,
+    space_charts,
 )
 from ecomcat.reporting.page import render
-from ecomcat.reporting.search_charts import progress_charts, space_charts
 from ecomcat.reporting.terminal import differing_names
 from ecomcat.tuning.records import (
     COMPLETED,

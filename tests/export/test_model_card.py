@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ecomcat.export.card import model_card
+from ecomcat.export.summary import model_card
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from tests.reporting.stored_study import final_snapshot
 
@@ -71,8 +71,8 @@ def shown(markdown: str) -> list[str]:
 @example("[text](https://example.com) ![x](y) <https://example.com> &lt;")
 def test_texts_are_shown_as_they_are(text: str) -> None:
     texts = shown(card(text, {"extra.rule": text}, data={"source": text}))
-    line = " ".join(text.split())
-    assert {f"Source: {line}", line, f"extra.rule: {line}"} <= {" ".join(t.split()) for t in texts}
+    expected = {" ".join(each.split()) for each in (f"Source: {text}", text, f"extra.rule: {text}")}
+    assert expected <= {" ".join(each.split()) for each in texts}
 
 
 def test_usual_names_are_not_cluttered() -> None:
