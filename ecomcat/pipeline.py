@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ecomcat.data.sources import LabelledRows
-    from ecomcat.final.finishing import FinalModel, Finished
+    from ecomcat.final.building import FinalModel
+    from ecomcat.final.results import Finished
     from ecomcat.tuning.rerun import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
@@ -110,7 +111,7 @@ def search_and_export(
     tokenizer, texts = _encode_once(dataset, space)
     with step("Starting TensorFlow"):
         import_tensorflow()
-    from ecomcat.final.finishing import finish_search
+    from ecomcat.final.results import finish_search
 
     inputs = _trial_inputs(config, dataset, texts)
     if rerun is not None:
@@ -167,7 +168,7 @@ def _export(
 def _report(
     config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
-    from ecomcat.final.snapshot import final_snapshot
+    from ecomcat.final.results import final_snapshot
     from ecomcat.reporting.study_page import report_final
 
     model_dir = expanded(config.model_dir)

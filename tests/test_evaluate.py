@@ -20,7 +20,7 @@ from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.classifier import Classifier, trained_columns
-from ecomcat.model.metrics import Acceptance
+from ecomcat.model.confidence import Acceptance
 from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]

@@ -21,7 +21,7 @@ import numpy as np
 from ecomcat.errors import UserError
 from ecomcat.export.summary import model_card
 from ecomcat.files import file_mode_mask, require_writable, write_failure, write_json, write_text
-from ecomcat.model.metrics import Acceptance
+from ecomcat.model.confidence import Acceptance
 
 if TYPE_CHECKING:
     import keras

@@ -29,7 +29,7 @@ from ecomcat.export.bundle import (
 )
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
-from ecomcat.model.metrics import Acceptance, read_acceptance
+from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
 

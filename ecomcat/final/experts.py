@@ -13,7 +13,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
-from ecomcat.final.calibration import MIN_PROBABILITY, fit_temperature, with_temperature
+from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
 from ecomcat.model.training import Examples, predict_probabilities
 from ecomcat.text.tokenizer import UNKNOWN_ID
 

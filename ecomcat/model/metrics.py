@@ -1,21 +1,19 @@
-"""Scores of a model: of a training, of answers by class, of confidences, and of kinds of texts."""
+"""Scores of a model: of a training, of answers by class, and of kinds of texts."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.model.confidence import Acceptance, acceptance_of
+
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
-BINS = 15  # as in Guo et al., "On calibration of modern neural networks" (ICML 2017, eq. 3)
-MAX_POINTS = 200  # of a coverage curve
-MAX_TEXTS = 20_000  # saved to read thresholds from
-Points = list[dict[str, float]]  # of a curve, each with its values by name
 Figures = dict[str, dict[str, float]]  # of each class or kind of text, by name
 _WORDS = (0, 10, 50, 200, np.inf)  # where one kind of length ends and the next begins
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
@@ -54,94 +52,6 @@ class Scores:
         """Return what `metrics.json` holds; scores that are not known are left out."""
         described = {**asdict(self), "confusion_matrix": self.confusion_matrix.tolist()}
         return {name: value for name, value in described.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """Confidences of answers, and whether they were right: what thresholds are read from.
-
-    Example:
-        >>> answers = Acceptance(np.array([0.9, 0.8, 0.6]), np.array([True, True, False]))
-        >>> answers.threshold(0.6)
-        0.8
-    """
-
-    confidence: NDArray[np.float64]  # 0 to 1, shape `(texts,)`
-    correct: NDArray[np.bool_]  # of the same shape
-
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the lowest confidence from which answers are right often enough.
-
-        One error more than was seen is counted, so that a few right answers prove nothing: a
-        precision of 0.99 takes 99 texts at least. Without such a confidence it is `None`.
-        """
-        confidence, accepted, right = self._levels()
-        precise = accepted - right + 1 <= (1 - min_precision) * (accepted + 1) + 1e-9
-        return float(confidence[precise][-1]) if precise.any() else None
-
-    def coverage(self, threshold: float | None) -> dict[str, float | None]:
-        """Return `threshold`, `coverage` (fraction accepted), `precision` (of it that is right)."""
-        accepted = self.confidence >= (np.inf if threshold is None else threshold)
-        precision = float(self.correct[accepted].mean()) if accepted.any() else None
-        coverage = float(accepted.mean()) if len(accepted) else 0.0
-        return {"threshold": threshold, "coverage": coverage, "precision": precision}
-
-    def coverage_curve(self) -> Points:
-        """Return at most `MAX_POINTS` points with `threshold`, `coverage` and `precision`."""
-        import pandas as pd
-
-        confidence, accepted, right = self._levels()
-        curve = pd.DataFrame({"threshold": confidence, "coverage": accepted, "precision": right})
-        curve["precision"] /= accepted
-        curve["coverage"] /= len(self.confidence)
-        points = np.linspace(0, len(curve) - 1, min(len(curve), MAX_POINTS)).round()
-        return cast(Points, curve.iloc[points.astype(np.int64)].to_dict("records"))
-
-    def calibration_bins(self) -> Points:
-        """Return `texts`, mean `confidence` and `accuracy` of each of `BINS` equal bins in use."""
-        import pandas as pd
-
-        bins = np.minimum((self.confidence * BINS).astype(np.int64), BINS - 1)
-        answers = pd.DataFrame({"confidence": self.confidence, "accuracy": self.correct * 1.0})
-        means = answers.groupby(bins).mean().assign(texts=np.unique(bins, return_counts=True)[1])
-        return cast(Points, means.to_dict("records"))
-
-    def calibration_error(self) -> float:
-        """Return the mean distance between confidence and accuracy over the bins."""
-        distances = (
-            abs(each["confidence"] - each["accuracy"]) * each["texts"]
-            for each in self.calibration_bins()
-        )
-        return sum(distances) / max(len(self.confidence), 1)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the exported folder holds: of very many texts, as many as are enough."""
-        rows = np.linspace(0, len(self.confidence) - 1, min(len(self.confidence), MAX_TEXTS))
-        chosen = np.argsort(-self.confidence, kind="stable")[rows.astype(np.int64)]
-        return {
-            "confidence": self.confidence[chosen].tolist(),
-            "correct": self.correct[chosen].astype(int).tolist(),
-        }
-
-    def _levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return each confidence, the highest first, how many it accepts and how many are right."""
-        order = np.argsort(-self.confidence, kind="stable")
-        ranked = self.confidence[order]
-        # Equal confidences are accepted together.
-        ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
-        return ranked[ends], ends + 1, np.cumsum(self.correct[order].astype(np.int64))[ends]
-
-
-def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
-    """Return what `Acceptance.describe` described."""
-    confidence = np.array(content["confidence"], np.float64)
-    return Acceptance(confidence, np.array(content["correct"], bool))
-
-
-def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Acceptance:
-    """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    return Acceptance(confidence, probabilities.argmax(axis=1) == label_ids)
 
 
 def macro_f1(label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:

@@ -1,4 +1,4 @@
-"""Scores by class, confidences and what is accepted by them, and scores by kind of text."""
+"""Scores by class, of answers with their confidences, and by kind of text."""
 
 from __future__ import annotations
 
@@ -12,23 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
+from ecomcat.model.confidence import Acceptance
 from ecomcat.model.metrics import (
-    Acceptance,
     cross_entropy,
     macro_f1,
-    read_acceptance,
     score_answers,
     score_predictions,
     score_slices,
 )
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
-ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300)
-
-
-def accepting(pairs: list[tuple[float, bool]]) -> Acceptance:
-    confidence, correct = np.array(pairs, np.float64).reshape(-1, 2).T
-    return Acceptance(confidence, correct.astype(bool))
 
 
 def scores_of(labels: Any, predicted: Any, names: list[str], **options: bool) -> Any:
@@ -95,92 +88,8 @@ def test_a_certain_and_wrong_answer_has_a_finite_cross_entropy() -> None:
     assert cross_entropy(np.array([0]), certain) == pytest.approx(-math.log(1e-7))
 
 
-@pytest.mark.parametrize(
-    ("confidence", "correct", "error"),
-    [
-        pytest.param([0.5, 0.5], [True, False], 0.0, id="perfectly calibrated"),
-        pytest.param([1.0, 1.0], [True, False], 0.5, id="overconfident"),
-        pytest.param([0.5, 0.5], [True, True], 0.5, id="underconfident"),
-        pytest.param([1.0, 0.5, 0.5], [True, True, False], 0.0, id="bin by bin"),
-        pytest.param([], [], 0.0, id="no text"),
-    ],
-)
-def test_the_calibration_error_is_how_far_confidence_and_accuracy_are_apart(
-    confidence: list[float], correct: list[bool], error: float
-) -> None:
-    answers = accepting(list(zip(confidence, correct, strict=True)))
-    assert answers.calibration_error() == pytest.approx(error)
-
-
-@given(ANSWERS)
-@settings(deadline=None)
-def test_bins_hold_each_answer_once_and_each_point_of_a_curve_is_what_its_threshold_accepts(
-    pairs: list[tuple[float, bool]],
-) -> None:
-    answers = accepting(pairs)
-    bins, points = answers.calibration_bins(), answers.coverage_curve()
-    assert len(bins) <= 15
-    assert sum(each["texts"] for each in bins) == len(pairs)
-    right = sum(each["texts"] * each["accuracy"] for each in bins)
-    assert right == pytest.approx(answers.correct.sum())
-    assert 1 <= len(points) <= 200
-    for point in points:
-        assert point == pytest.approx(answers.coverage(point["threshold"]))
-    assert points[-1]["coverage"] == 1.0
-    assert accepting([]).calibration_bins() == accepting([]).coverage_curve() == []
-
-
-RIGHT = [(0.9 - number / 1000, True) for number in range(99)]
-
-
-@pytest.mark.parametrize(
-    ("pairs", "precision", "threshold"),
-    [
-        pytest.param(RIGHT, 0.99, 0.802, id="all of them"),
-        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.99, 0.802, id="those above an error"),
-        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.95, 0.4, id="an error is allowed"),
-        pytest.param([], 0.99, None, id="no text"),
-        pytest.param([(0.9, True)] * 98, 0.99, None, id="too few texts to tell"),
-        pytest.param([(0.9, False), *[(0.8, True)] * 50], 0.99, None, id="the first is wrong"),
-    ],
-)
-def test_the_threshold_accepts_as_many_as_are_right_often_enough(
-    pairs: list[tuple[float, bool]], precision: float, threshold: float | None
-) -> None:
-    assert accepting(pairs).threshold(precision) == pytest.approx(threshold)
-
-
-@given(ANSWERS, st.floats(0, 1))
-def test_what_is_accepted_was_right_often_enough(
-    pairs: list[tuple[float, bool]], min_precision: float
-) -> None:
-    answers = accepting([(round(confidence, 1), correct) for confidence, correct in pairs])
-    threshold = answers.threshold(min_precision)
-    if threshold is not None:
-        assert threshold in answers.confidence
-        precision = answers.coverage(threshold)["precision"]
-        assert precision is not None
-        assert precision >= min_precision - 1e-9
-
-
-@given(ANSWERS)
-def test_the_exported_folder_has_the_same_thresholds(pairs: list[tuple[float, bool]]) -> None:
-    answers = accepting(pairs)
-    read = read_acceptance(json.loads(json.dumps(answers.describe())))
-    assert read.threshold(0.9) == answers.threshold(0.9)
-
-
-def test_of_very_many_texts_as_many_are_saved_as_are_enough() -> None:
-    random = np.random.default_rng(0)
-    confidence = random.uniform(0.5, 1, 100_000)
-    answers = Acceptance(confidence, random.uniform(0, 1, 100_000) < confidence)
-    read = read_acceptance(answers.describe())
-    assert len(read.confidence) == 20_000
-    assert read.threshold(0.9) == pytest.approx(answers.threshold(0.9), abs=0.02)
-
-
 def test_answers_are_scored_with_their_confidence_and_kind() -> None:
-    chosen_on = accepting([(0.8, True)] * 60 + [(0.6, False)] * 40)
+    chosen_on = Acceptance(np.repeat([0.8, 0.6], [60, 40]), np.repeat([True, False], [60, 40]))
     probabilities = np.array([[0.95, 0.05], [0.1, 0.9], [0.7, 0.3]], np.float32)
     names, texts = ["Books", "Toys"], ["one", "two", "three"]
     scores = score_answers(probabilities, np.array([0, 0, 0]), names, chosen_on, texts=texts)

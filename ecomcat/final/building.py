@@ -1,20 +1,26 @@
-"""Train chosen configurations again, on more rows than the search gave them."""
+"""Train what was chosen, on more rows than the search gave it, and merge it into one model."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
+from ecomcat.final.choice import NETWORK, WEIGHT, WHOLE, Answers, FinalChoice
+from ecomcat.final.experts import Part, TextLimits, calibrated_model, merge_models, widest
+from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
-from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.records import TrialRecord, load_best_weights
+from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
 from ecomcat.tuning.workers import open_pool
 
@@ -22,6 +28,60 @@ logger = logging.getLogger("ecomcat")
 
 Weights = list[NDArray[np.float32]]
 OnTrialEpoch = Callable[[str, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """A trained model with all its parts."""
+
+    model: keras.Model  # from ids to probabilities, without an optimizer
+    limits: TextLimits
+    parts: Mapping[str, keras.Model]  # within it: the networks together, and each expert
+
+    def answers(self, inputs: TrialInputs, rows: NDArray[np.int64]) -> Answers:
+        """Return the answers of each part and of the whole to some texts."""
+        texts = inputs.examples(rows, vars(self.limits)).texts
+        models = {**self.parts, WHOLE: self.model}
+        return {name: predict_probabilities(model, texts) for name, model in models.items()}
+
+
+def build_final(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    study: Study,
+    choice: FinalChoice,
+    rows: NDArray[np.int64],
+    on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
+) -> FinalModel:
+    """Train what was chosen on some rows, merge it and calibrate it.
+
+    Without `final.retrain` the networks are those of the search. `on_epoch` is called with a
+    trial's id, the number of its epoch, from 1, and the scores.
+    """
+    limits = choice.limits
+    # Before the networks, which take longer: what fails is to fail at once.
+    for expert in choice.experts:
+        with step(f"Fitting the {expert.name} part"):
+            expert.fit(inputs.examples(rows, vars(limits)))
+    records = [record for record, _ in choice.members]
+    if config.final.retrain:
+        networks = retrain_trials(inputs, records, rows, config.search, on_epoch)
+    else:
+        networks = [
+            network_with(inputs, record, load_best_weights(study.trial_dir(record.id)))
+            for record in records
+        ]
+    members = zip(networks, choice.members, strict=True)
+    network = merge_models(
+        [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
+    )
+    parts = [Part(network, 1 - WEIGHT * len(choice.experts), limits)]
+    parts += [Part(each.model, WEIGHT, each.limits) for each in choice.experts]
+    return FinalModel(
+        calibrated_model(merge_models(parts, limits), choice.temperature),
+        limits,
+        {NETWORK: network, **{expert.name: expert.model for expert in choice.experts}},
+    )
 
 
 def retrain_trials(

@@ -1,4 +1,4 @@
-"""Plan what is exported, on validation: networks, experts beside them, and the temperature."""
+"""Choose on validation what is exported: networks, experts beside them, and the temperature."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.calibration import cross_calibrated, fit_temperature
 from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, judged_rows, mix
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
+from ecomcat.model.confidence import cross_calibrated, fit_temperature
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
@@ -34,19 +34,11 @@ _STANDARD_ERRORS = 2  # by which fewer experts must do better than all
 
 
 @dataclass(frozen=True)
-class Member:
-    """A trial of the study that is exported, and its weight among the networks."""
-
-    record: TrialRecord
-    weight: float
-
-
-@dataclass(frozen=True)
-class FinalPlan:
+class FinalChoice:
     """What is to be exported."""
 
     name: str  # of the final step
-    members: Sequence[Member]
+    members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
     experts: Sequence[Expert]  # that answer beside them, calibrated
     temperature: float  # of the whole's answers
@@ -69,21 +61,21 @@ class FinalPlan:
                     "val_macro_f1": record.objective,
                     "hyperparameters": record.values,
                 }
-                for record, weight in ((each.record, each.weight) for each in self.members)
+                for record, weight in self.members
             ],
         }
 
 
-def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPlan:
+def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:
     """Choose members, experts and temperature on validation."""
     candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
-    members = [Member(candidates[number].record, weight) for number, weight in weights.items()]
+    members = [(candidates[number].record, weight) for number, weight in weights.items()]
     if len(members) > 1:
-        chosen = ", ".join(f"{each.record.id} ({each.weight:.0%})" for each in members)
+        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
-    limits = widest([each.record.values for each in members])
+    limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
     experts = choose_experts(
         final,
@@ -97,7 +89,7 @@ def plan_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalPl
     logger.info("Calibration: a temperature of %.2f.", temperature)
     answers = {NETWORK: networks, **{expert.name: experts[expert] for expert in experts}}
     answers[WHOLE] = cross_calibrated(whole, labels, inputs.seed)
-    return FinalPlan(final_step.name, members, limits, list(experts), temperature, answers)
+    return FinalChoice(final_step.name, members, limits, list(experts), temperature, answers)
 
 
 def choose_experts(

@@ -58,7 +58,7 @@ CORRECTED, SPOILT = barely(slice(0), slice(0, 9)), barely(slice(100, 109), slice
     ],
 )
 def test_experts_are_useful_that_do_no_harm_and_change_something(networks, answers, useful):
-    from ecomcat.final.plan import useful_experts
+    from ecomcat.final.choice import useful_experts
 
     assert useful_experts(networks, answers, LABELS) == useful
 
@@ -69,7 +69,7 @@ def test_experts_are_useful_that_do_no_harm_and_change_something(networks, answe
 )
 def test_an_expert_that_harms_is_left_out_where_it_is_more_than_chance(corrected, spoilt, useful):
     """Chance seldom makes a difference of more than twice the root of the changed answers."""
-    from ecomcat.final.plan import useful_experts
+    from ecomcat.final.choice import useful_experts
 
     network = barely(slice(100, 100 + spoilt), slice(0, corrected))
     found = useful_experts([network], {"linear": LINEAR}, LABELS)
@@ -77,7 +77,7 @@ def test_an_expert_that_harms_is_left_out_where_it_is_more_than_chance(corrected
 
 
 def test_a_rare_category_weighs_as_much_as_others():
-    from ecomcat.final.plan import useful_experts
+    from ecomcat.final.choice import useful_experts
 
     labels = np.where(np.arange(300) < 10, 0, 1)
     right = np.eye(2, dtype=np.float32)[labels]
@@ -104,8 +104,8 @@ def inputs() -> Any:
 def test_trials_decide_that_validation_did_not_choose(chosen: list[str]) -> None:
     """The networks are right everywhere, as chosen ones may look; comparable ones are not."""
     from ecomcat.config import FinalConfig
+    from ecomcat.final.choice import choose_experts
     from ecomcat.final.experts import TextLimits
-    from ecomcat.final.plan import choose_experts
 
     final = FinalConfig({}, memory="memory" in chosen, linear="linear" in chosen)
     right = np.eye(3, dtype=np.float32)[inputs().labels[90:]]

@@ -1,0 +1,218 @@
+"""What a search ends with: the exported model, its figures, and what the report shows of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from ecomcat.commands import SearchCommand
+from ecomcat.console import step
+from ecomcat.data.dataset import Dataset
+from ecomcat.export.bundle import package_versions
+from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.export.summary import verdict
+from ecomcat.final.baseline import linear_baseline, optional
+from ecomcat.final.building import FinalModel, build_final
+from ecomcat.final.choice import WHOLE, Answers, choose_final
+from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
+from ecomcat.model.metrics import macro_f1, score_answers
+from ecomcat.model.training import predict_probabilities
+from ecomcat.reporting.tensorboard import FinalCurves, write_final
+from ecomcat.text.tokenizer import deployed_tokenizer
+from ecomcat.tuning.study import Study
+from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.tuner import SearchResult
+
+logger = logging.getLogger("ecomcat")
+
+Explain = Callable[[Sequence[str]], list[tuple[WordWeight, ...]]]
+
+_MAX_CHARACTERS = 1200  # of a text that is shown
+_MAX_EXPLAINED = 3000  # characters: a text is answered anew without each of its words
+_MAX_WORDS = 12  # that are marked in a text
+_MIN_WEIGHT = 0.15  # of the strongest word's weight, from which a word is marked
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run ends with."""
+
+    final: FinalModel  # the exported one
+    tested: FinalModel  # the same, unless test rows were trained on afterwards
+    answers: Answers  # to `test` and, by weights trained on train alone, to `validation`
+    trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
+    metrics: dict[str, Any]  # of `metrics.json`
+    acceptance: Acceptance  # of validation texts, which thresholds are read from
+
+
+def finish_search(
+    config: SearchCommand, dataset: Dataset, inputs: TrialInputs, study: Study, result: SearchResult
+) -> Finished:
+    """Make the model that is exported, and score it."""
+    split, final = dataset.split, config.final
+    with step("Choosing on validation what is exported"):
+        choice = choose_final(final, inputs, study)
+    rows = np.union1d(split.train, split.validation) if final.retrain else split.train
+    with closing(FinalCurves(study, result.best)) as curves:
+
+        def draw(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
+            if trial == result.best.id:
+                curves.write(epoch, logs)
+
+        tested = build_final(config, inputs, study, choice, rows, draw)
+    with step("Scoring the test set"):
+        answers = {"test": tested.answers(inputs, split.test), "validation": choice.validation}
+    scores, acceptance = _score(dataset, answers)
+    baseline = None
+    if final.baseline:
+        with step("Fitting the linear baseline"), optional("Linear baseline"):
+            correct = answers["test"][WHOLE].argmax(axis=1) == dataset.label_ids[split.test]
+            baseline = linear_baseline(dataset, correct)
+    exported = tested
+    if final.use_all_rows:
+        rows = np.union1d(rows, split.test[_unmarked(dataset)])
+        logger.info("Training again on all %d texts, test included.", len(rows))
+        exported = build_final(config, inputs, study, choice, rows)
+    metrics = {
+        **scores,
+        "baseline": baseline,
+        "data": dataset.description,
+        "search": {"study": study.name, **result.describe()},
+        "final": {
+            **choice.describe(inputs.max_epochs),
+            "retrained": final.retrain,
+            "trained_texts": len(rows),
+            "use_all_rows": final.use_all_rows,
+        },
+        "versions": package_versions(),
+        "seed": config.seed,
+    }
+    whole = {on: parts[WHOLE] for on, parts in answers.items()}
+    with step("Writing TensorBoard's pictures"):
+        labels = dataset.label_ids[split.test]
+        write_final(study, metrics, dataset.class_names, labels, whole["test"])
+    return Finished(exported, tested, whole, rows, metrics, acceptance)
+
+
+def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, Any], Acceptance]:
+    """Return the scores of `metrics.json`, and the answers that thresholds are read from."""
+    split, names = dataset.split, dataset.class_names
+    labels = {on: dataset.label_ids[getattr(split, on)] for on in answers}
+    whole = {on: parts[WHOLE] for on, parts in answers.items()}
+    # As the exported folder holds them, which the figures are of.
+    acceptance = read_acceptance(
+        acceptance_of(whole["validation"], labels["validation"]).describe()
+    )
+    texts = [dataset.texts[row] for row in split.test]
+    scores = {
+        "test": score_answers(whole["test"], labels["test"], names, acceptance, texts=texts),
+        "validation": score_answers(whole["validation"], labels["validation"], names, acceptance),
+    }
+    unmarked = _unmarked(dataset)
+    if not unmarked.all() and unmarked.any():
+        scores["test_without_excluded"] = score_answers(
+            whole["test"][unmarked], labels["test"][unmarked], names, acceptance
+        )
+    parts = {
+        part: {on: _figures(labels[on], each[part], len(names)) for on, each in answers.items()}
+        for part in answers["test"]
+    }
+    return {**{on: each.describe() for on, each in scores.items()}, "parts": parts}, acceptance
+
+
+def _figures(
+    label_ids: NDArray[np.int64], answers: NDArray[np.float32], num_classes: int
+) -> dict[str, float]:
+    predicted = answers.argmax(axis=1)
+    return {
+        "accuracy": float(np.mean(predicted == label_ids)),
+        "macro_f1": macro_f1(label_ids, predicted, num_classes),
+    }
+
+
+def _unmarked(dataset: Dataset) -> NDArray[np.bool_]:
+    """Return which test texts are not marked by `data.exclude`."""
+    return ~np.isin(dataset.split.test, dataset.excluded)
+
+
+def final_snapshot(
+    dataset: Dataset, finished: Finished, tokenizer: Tokenizer, model_dir: Path
+) -> dict[str, Any]:
+    """Return everything that the report says of the final model, which is in `model_dir`."""
+    split, tested = dataset.split, finished.tested
+    answers = {
+        part: acceptance_of(finished.answers[part], dataset.label_ids[getattr(split, part)])
+        for part in ("test", "validation")
+    }
+    deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
+    return {
+        "model_dir": str(model_dir),
+        "metrics": finished.metrics,
+        "verdict": verdict(finished.metrics),
+        "calibration": {part: each.calibration_bins() for part, each in answers.items()},
+        "coverage": {part: each.coverage_curve() for part, each in answers.items()},
+        "mistakes": confident_mistakes(
+            [dataset.texts[row] for row in split.test],
+            dataset.label_ids[split.test],
+            finished.answers["test"],
+            dataset.class_names,
+            partial(explain_texts, partial(predict_probabilities, tested.model), deployed),
+        ),
+    }
+
+
+def confident_mistakes(
+    texts: Sequence[str],
+    label_ids: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    class_names: Sequence[str],
+    explain: Explain,
+    max_mistakes: int = 30,
+) -> list[dict[str, Any]]:
+    """Return the wrong answers of the highest confidence, with the words that speak for them.
+
+    Returns:
+        For each the `text` (its beginning), `characters` (of the whole), the `true` class and the
+        `predicted` one with their probabilities `true_probability` and `confidence`, and `spans`:
+        start, end and weight (1 for the strongest) of each word that is to be marked; `None` for a
+        text that is too long to weigh its words.
+    """
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != label_ids)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:max_mistakes]
+    short = [row for row in worst if len(texts[row]) <= _MAX_EXPLAINED]
+    words = dict(zip(short, explain([texts[row] for row in short]), strict=True))
+    return [
+        {
+            "text": texts[row][:_MAX_CHARACTERS],
+            "characters": len(texts[row]),
+            "true": class_names[label_ids[row]],
+            "predicted": class_names[predicted[row]],
+            "true_probability": float(probabilities[row, label_ids[row]]),
+            "confidence": float(confidence[row]),
+            "spans": _spans(words[row]) if row in words else None,
+        }
+        for row in worst
+    ]
+
+
+def _spans(words: Sequence[WordWeight]) -> list[tuple[int, int, float]]:
+    """Return where the strongest words for and against stand in what is shown, in their order."""
+    strongest = sorted(words, key=lambda word: -abs(word.weight))[:_MAX_WORDS]
+    highest = max((abs(word.weight) for word in strongest), default=0.0)
+    marked = [word for word in strongest if abs(word.weight) > _MIN_WEIGHT * highest]
+    return sorted(
+        (start, stop, round(word.weight / highest, 3))
+        for word in marked
+        for start, stop in word.spans
+        if stop <= _MAX_CHARACTERS
+    )
