@@ -123,21 +123,13 @@ def _drift_findings(found: Found) -> Iterator[str]:
 
 def audit_page(figures: Found) -> str:
     """Return the page with all figures of an audit; a table without rows is left out."""
-    conflicts = [(named(row["labels"]), row["text"]) for row in figures["repeats"]["conflicts"]]
-    counts, examples = (figures["languages"][name] for name in ("counts", "examples"))
-    spoken = [(name, count, examples.get(name, ())) for name, count in counts.items()]
     return render(
         "auditing/audit.html",
         title=f"Audit of {figures['name']}",
         subtitle=str(figures["source"]),
         footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside it.",
         **figures,
-        conflicts=_table(
-            conflicts,
-            ("labels and rows", "text"),
-            "One text, several labels: the most evenly contradicting first",
-        ),
-        spoken=_table(spoken, ("language", "texts", "an example")),
+        named=named,
         listed=_table,
         suspects_table=suspects_table,
         splits_table=splits_table,

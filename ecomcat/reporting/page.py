@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.export.summary import template_environment
+from ecomcat.export.summary import Table, template_environment
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def render(
 def _environment() -> Environment:
     environment = template_environment()
     environment.filters.update(sha256=_sha256, packed=_packed, indented=_indented)
-    environment.globals["plotly_script"] = _plotly_script
+    environment.globals.update(plotly_script=_plotly_script, Table=Table)
     return environment
 
 

@@ -58,19 +58,6 @@ logger = logging.getLogger("ecomcat")
 REPORT = "report.html"
 _REFRESH_SECONDS = 60
 _MIN_SECONDS, _MAX_FRACTION = 30.0, 0.02  # between two writings; of the search's time
-_COUNTS = {
-    ("empty_texts",): "rows without a text",
-    ("empty_labels",): "rows without a label",
-    ("duplicates_removed",): "repeats of another row",
-    ("conflicting_texts",): "texts under several labels",
-    ("conflicting_texts_dropped",): "of these without a majority, dropped",
-    ("split", "near_duplicate_groups"): "groups of near-duplicates, which stay on one side",
-    ("split", "near_duplicate_texts"): "texts in these groups",
-    ("excluded", "train"): "texts that data.exclude leaves out of train",
-    ("excluded", "validation"): "texts that data.exclude leaves out of validation",
-    ("excluded", "test"): "texts that data.exclude marks in test, where they stay",
-    ("excluded", "unknown"): "marks of data.exclude for texts that are not there",
-}
 
 
 def write_report(study: Study, path: Path | None = None, *, running: bool = False) -> Path:
@@ -111,7 +98,6 @@ def report_page(study: Study, *, running: bool = False) -> str:
         has_ended=has_ended,
         **(_search_parts(stored, records, data) if has_ended else {}),
         **(_model_parts(final) if final else {}),
-        **(_data_tables(data["data"]) if data else {}),
     )
 
 
@@ -179,39 +165,11 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
         "parts": parts_table(metrics),
         "confusion": confusion_chart(names, test["confusion_matrix"]) if drawn else None,
-        "pairs": Table(
-            ["true category", "taken for", "texts", "of the category's"],
-            [
-                [true, other, count, count / total]
-                for count, total, true, other in hardest_pairs(test, names, 20)
-            ],
-            "What is most often taken for something else",
-            formats={"of the category's": ".1%"},
-            fold=8,
-        ),
+        "pairs": hardest_pairs(test, names, 20),
         "by_category": scores_chart(test["per_class"], named if absent else ""),
         "calibration": calibration_chart(final["calibration"]),
         "coverage": coverage_chart(final["coverage"], test["coverage"]),
     }
-
-
-def _data_tables(data: Mapping[str, Any]) -> dict[str, Table]:
-    """Return what cleaning did, and the categories."""
-    counts = [(title, _found(data, keys)) for keys, title in _COUNTS.items()]
-    counts += [(f"rare category: {name}", n) for name, n in data["rare_classes_dropped"].items()]
-    rows = [row for row in counts if row[1] is not None]
-    ranked = sorted(data["classes"].items(), key=lambda item: -item[1])
-    caption = "What cleaning removed or found"
-    return {
-        "cleaning": Table(["removed or found", "count"], rows, caption, fold=10),
-        "categories": Table(["category", "distinct texts"], ranked, "Categories", fold=10),
-    }
-
-
-def _found(data: Any, keys: Sequence[str]) -> Any:
-    for key in keys:
-        data = (data or {}).get(key)
-    return data
 
 
 class ReportListener(SearchListener):
