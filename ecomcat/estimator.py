@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ecomcat.data.frames import plain_texts
+from ecomcat.data.cells import plain_texts
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.labelling import label_texts

@@ -195,7 +195,7 @@ def _configured(
     """Compose the configuration, and read a DataFrame's rows."""
     # Imported late: to open a model takes no Hydra.
     from ecomcat.cli import compose
-    from ecomcat.data.frames import frame_rows
+    from ecomcat.data.sources import frame_rows
 
     is_path = isinstance(data, str | Path)
     if not (data is None or is_path or hasattr(data, "columns")):

@@ -64,8 +64,8 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, rows_and_rate, step
+    from ecomcat.data.cells import join_texts
     from ecomcat.data.columns import find_text_columns
-    from ecomcat.data.formats import join_texts
     from ecomcat.data.writing import open_output, refuse_name_clash
     from ecomcat.export.classifier import load_classifier, warn_of_other_columns
     from ecomcat.export.labelling import Labeller

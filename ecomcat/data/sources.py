@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
+from ecomcat.data.cells import join_texts, texts_of
 from ecomcat.data.cleaning import LABEL, TEXT, labelled_frame
+from ecomcat.data.columns import find_labelled_columns
+from ecomcat.data.header import HEAD_ROWS, Head
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -198,3 +201,29 @@ def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> L
 
     frame, columns = read_labelled(path, data)
     return LabelledRows(name, str(path), frame, columns.text_names, licence)
+
+
+def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
+    """Return the labelled rows of a DataFrame, whose columns are found as those of a file.
+
+    Args:
+        frame: DataFrame with a column of labels and one or more of text.
+        data: Configuration. Its `text_column` and `label_column` name the columns where there are
+            more than two.
+
+    Raises:
+        UserError: When a column is missing, or not named.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"category": ["Toys"], "title": ["A red ball"]})
+    >>> frame_rows(frame, DataConfig()).rows
+    [('A red ball', 'Toys')]
+    """
+    table = frame.set_axis(range(frame.shape[1]), axis="columns")
+    cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)
+    head = Head("the DataFrame", [[*map(str, frame.columns)], *map(list, cells)], "true")
+    columns = find_labelled_columns(head, data.text_column, data.label_column)
+    assert columns.label is not None
+    labelled = labelled_frame(join_texts(table, columns.text), texts_of(table[columns.label]))
+    source = f"a DataFrame of {len(frame)} rows"
+    return LabelledRows("frame", source, labelled, columns.text_names, data.licence)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
+from ecomcat.data.cells import Number, join_texts, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import find_labelled_columns
 from ecomcat.data.content import (
@@ -33,15 +34,12 @@ from ecomcat.data.formats import (
     JSON_LINES,
     PARQUET,
     Chunk,
-    Number,
     Table,
     empty_table,
     format_by_ending,
-    join_texts,
     require_excel,
     row_chunks,
     share_read,
-    texts_of,
 )
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.errors import UserError

@@ -17,18 +17,8 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
-from ecomcat.data.formats import (
-    CSV,
-    GZIP,
-    JSON_LINES,
-    PARQUET,
-    TSV,
-    Chunk,
-    Table,
-    cells_of,
-    json_of,
-    plain_values,
-)
+from ecomcat.data.cells import cells_of, json_of, plain_values
+from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_failure

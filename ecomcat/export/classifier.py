@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import ReadingConfig
+from ecomcat.data.cells import Texts, plain_texts
 from ecomcat.data.cleaning import key_digest, normalized_key
-from ecomcat.data.frames import Texts, plain_texts
 from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (

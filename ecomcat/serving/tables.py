@@ -19,9 +19,10 @@ from starlette.responses import Response
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
+from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import find_text_columns
 from ecomcat.data.content import unpacked
-from ecomcat.data.formats import CSV, join_texts
+from ecomcat.data.formats import CSV
 from ecomcat.data.tables import open_table
 from ecomcat.data.writing import open_output, refuse_name_clash
 from ecomcat.errors import UserError

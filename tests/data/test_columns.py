@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import Trained, find_labelled_columns, find_text_columns
-from ecomcat.data.formats import join_texts
 from ecomcat.data.header import Columns, Head
 from ecomcat.errors import UserError
 

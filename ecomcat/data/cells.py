@@ -1,0 +1,127 @@
+"""Cells of any format as texts, and the texts of what Python hands over."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.errors import UserError, name_five
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Texts = Any
+"""A string, a sequence of strings, a Series, or a DataFrame that has the text columns."""
+
+
+class Number(float):
+    """A number of JSON, which keeps the digits that it was written with."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def join_texts(frame: pd.DataFrame, positions: Sequence[int]) -> list[str]:
+    """Return the text of each row: its cells that are not blank, joined by one space.
+
+    >>> import pandas as pd
+    >>> join_texts(pd.DataFrame([[" a red ", None, "ball"]]), [0, 1, 2])
+    ['a red ball']
+    """
+    columns = [[text.strip() for text in texts_of(frame[i])] for i in positions]
+    return [" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)]
+
+
+def texts_of(column: pd.Series[Any]) -> list[str]:
+    """Return a column's texts, the same from every format; empty for what is no text.
+
+    Numbers are written as JSON has them, true and false as pandas writes them to CSV.
+    """
+    return [_text(value) for value in plain_values(column)]
+
+
+def plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's values as Python's own: None where there is none."""
+    if not hasattr(column.dtype, "pyarrow_dtype"):
+        return column.astype(object).where(column.notna(), None).tolist()
+    import pyarrow as pa
+
+    array = pa.chunked_array(column.array.__arrow_array__())
+    try:
+        values: list[Any] = array.to_pylist()
+    except UnicodeDecodeError:  # a file may hold bytes in a column of texts that are none
+        values = array.cast(pa.large_binary()).to_pylist()
+    return values
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or value != value or isinstance(value, list | dict | tuple):
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def cells_of(column: pd.Series[Any]) -> list[str]:
+    """Return a column's values as cells: nothing for null, bytes as base64, lists as JSON."""
+    return [value if isinstance(value, str) else _cell(value) for value in plain_values(column)]
+
+
+def _cell(value: Any) -> str:
+    return json_of(value) if isinstance(value, list | dict) else _text(_plain(value))
+
+
+def json_of(value: Any) -> str:
+    """Return a value as JSON; null for what is no number, bytes as base64, times as texts."""
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
+
+
+def plain_texts(texts: Texts, columns: Sequence[str | int]) -> tuple[list[str], pd.Index | None]:
+    """Return texts that are to be labelled, and the index that their answers get.
+
+    Args:
+        texts: String, sequence of strings, Series or DataFrame. Of a DataFrame with several
+            columns, those that the model was trained on are joined.
+        columns: Sequence of the names of these.
+
+    Raises:
+        UserError: When the DataFrame lacks one of them.
+    """
+    if not hasattr(texts, "iloc"):
+        return [*map(_text, [texts] if isinstance(texts, str) else texts)], None
+    frame = texts if hasattr(texts, "columns") else texts.to_frame()
+    places = _text_places(frame, columns)
+    return join_texts(frame.set_axis(range(frame.shape[1]), axis="columns"), places), texts.index
+
+
+def _text_places(frame: pd.DataFrame, columns: Sequence[str | int]) -> list[int]:
+    names = list(map(str, frame.columns))
+    if len(names) == 1:
+        return [0]
+    wanted = list(map(str, columns))
+    if not wanted or any(names.count(name) != 1 for name in wanted):
+        raise UserError(
+            f"Expected the columns that the model was trained on ({name_five(wanted)}), or one "
+            f"column, found {name_five(names)}. Give the column of the texts: "
+            "predict(frame['NAME'])."
+        )
+    return [names.index(name) for name in wanted]
