@@ -13,6 +13,7 @@ from ecomcat.config import DataConfig, FinalConfig, ModelConfig, ReadingConfig, 
 from ecomcat.options import option
 
 RUNTIMES = ("auto", "onnx", "keras")
+OUTPUT_FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
 MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -77,8 +78,14 @@ class PredictCommand:
 
     input: str | None = option(None, "a file, or - for standard input")
     output: str | None = option(None, "a file, or - for standard output")
-    input_format: str = option("auto", "csv, tsv, jsonl, parquet, excel; auto: as the file is")
-    output_format: str = option("auto", "the same but excel; auto: as named, else as the input")
+    input_format: str = option(
+        "auto",
+        "csv, tsv, jsonl, parquet, excel; auto: as the file is",
+        choices=(*OUTPUT_FORMATS, "excel"),
+    )
+    output_format: str = option(
+        "auto", "the same but excel; auto: as named, else as the input", choices=OUTPUT_FORMATS
+    )
     data: ReadingConfig = field(default_factory=ReadingConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
     model_dir: str = option("model", "an exported model")

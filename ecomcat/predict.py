@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import PredictCommand
-from ecomcat.data.formats import JSON_LINES, PARQUET, choose_formats
+from ecomcat.data.formats import AUTO, JSON_LINES, PARQUET, choose_output_format, path_problems
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
@@ -66,13 +67,12 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     from ecomcat.console import log_if_stopped, rows_and_rate, step
     from ecomcat.data.cells import join_texts
     from ecomcat.data.columns import find_text_columns
-    from ecomcat.data.writing import open_output, refuse_name_clash
+    from ecomcat.data.writing import open_output
     from ecomcat.export.classifier import load_classifier, warn_of_other_columns
     from ecomcat.export.labelling import Labeller
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)
     columns = find_text_columns(table.head, config.data.text_column, classifier.text_columns)
-    refuse_name_clash(columns.header or (), table.name, options.added)
     warn_of_other_columns(config.data, classifier.text_columns, columns.text_names)
     labeller = Labeller(classifier, options)
     _warn_if_none_is_accepted(labeller)
@@ -138,8 +138,10 @@ def check_predict(config: PredictCommand) -> str:
             "Expected input=FILE and output=FILE, or - for standard input and output; found "
             f"input={config.input} output={config.output}."
         )
-    validate(config)
-    _, output_format = choose_formats(
+    named = {"input": config.input_format, "output": config.output_format}
+    by_ending = [key for key, chosen in named.items() if chosen == AUTO]
+    validate(config, chain(*(path_problems(key, getattr(config, key)) for key in by_ending)))
+    output_format = choose_output_format(
         config.input,
         config.output,
         input_format=config.input_format,

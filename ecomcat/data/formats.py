@@ -10,17 +10,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ecomcat.data.header import Columns, Head
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM
-from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AUTO = "auto"
 CSV, TSV, JSON_LINES, PARQUET, EXCEL = ("csv", "tsv", "jsonl", "parquet", "excel")
-INPUT_FORMATS = (AUTO, CSV, TSV, JSON_LINES, PARQUET, EXCEL)
-OUTPUT_FORMATS = (AUTO, CSV, TSV, JSON_LINES, PARQUET)
 GZIP = ".gz"
 
 _ENDINGS = {
@@ -54,44 +51,40 @@ def _ending(path: str) -> str:
     return name.with_suffix("").suffix if name.suffix in _PACKINGS else name.suffix
 
 
-def choose_formats(
+def choose_output_format(
     source: str, output: str, *, input_format: str = AUTO, output_format: str = AUTO
-) -> tuple[str, str]:
-    """Return the formats of what is labelled and of what is written, each a path or `-`.
+) -> str:
+    """Return the format of what is written, which goes by the name of the file.
 
-    A standard stream is CSV, and so is a file whose ending tells nothing; where the output's
-    ending tells nothing, or it is a stream, it has the input's format.
+    A stream, or a file whose ending tells nothing, has the input's format, and else is CSV.
+
+    Args:
+        source: String. What is labelled: a path or `-`.
+        output: String. What is written: a path or `-`.
+        input_format: String. What the user says of the input, or `"auto"`.
+        output_format: String. What the user says of the output, or `"auto"`.
 
     Raises:
-        UserError: naming each that is not known, or that needs a package that is missing.
+        UserError: When a file cannot be written in the format that its ending names.
+
+    >>> choose_output_format("products.xlsx", "labelled.tsv.gz")
+    'tsv'
     """
-    problems = [
-        *_problems("input", source, input_format, INPUT_FORMATS),
-        *_problems("output", output, output_format, OUTPUT_FORMATS),
-    ]
-    if problems:
-        raise UserError("\n".join(problems))
-    chosen = format_by_ending(source) or CSV if input_format == AUTO else input_format
-    like_input = CSV if chosen == EXCEL else chosen
-    written = format_by_ending(output) or like_input if output_format == AUTO else output_format
-    if output != STANDARD_STREAM:
-        _refuse_unwritable(output, written)
-    if chosen == EXCEL:
-        require_excel()
-    return chosen, written
-
-
-def _problems(key: str, path: str, name: str, known: Sequence[str]) -> Iterator[str]:
-    if name not in known:
-        hint = nearest(name.lower(), known)
-        yield f"{key}_format: expected one of {', '.join(known)}, found {name!r}.{hint}"
-    elif name == AUTO:
-        yield from path_problems(key, path)
-
-
-def require_excel() -> None:
-    """Refuse Excel without the package that reads it."""
-    require_extra("excel", "openpyxl", needed_for="Excel")
+    like_input = format_by_ending(source) if input_format == AUTO else input_format
+    if like_input in (None, EXCEL):
+        like_input = CSV
+    written = output_format
+    if output_format == AUTO:
+        written = str(format_by_ending(output) or like_input)
+    packing = PurePath(output.lower()).suffix
+    packed = packing in _PACKINGS and (packing != GZIP or written == PARQUET)
+    if output != STANDARD_STREAM and (packed or written == EXCEL):
+        raise UserError(
+            "output: expected CSV, TSV or JSON lines, packed with gzip or not, or Parquet, which "
+            f"is compressed within; found {output!r}. Give it an ending such as .csv, .jsonl.gz or "
+            ".parquet."
+        )
+    return written
 
 
 def path_problems(key: str, path: str | None) -> Iterator[str]:
@@ -142,7 +135,7 @@ class Table:
 
     Args:
         name: String. What messages call it.
-        format: String. One of `INPUT_FORMATS`, not `"auto"`.
+        format: String. `"csv"`, `"tsv"`, `"jsonl"`, `"parquet"` or `"excel"`.
         head: Its first rows, in which columns are looked for.
         chunks: Function of the columns that are used, of the rows to read at a time, and of the
             positions that are needed (None for all), which returns the rows below the header.

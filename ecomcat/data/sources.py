@@ -11,14 +11,14 @@ import logging
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
 from ecomcat.data.cells import join_texts, texts_of
-from ecomcat.data.cleaning import LABEL, TEXT, labelled_frame
+from ecomcat.data.cleaning import TEXT, labelled_frame
 from ecomcat.data.columns import find_labelled_columns
 from ecomcat.data.header import HEAD_ROWS, Head
 from ecomcat.data.sample import generate_sample
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecomcat")
 
 SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
-_BLOCK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,6 @@ class LabelledRows:
     frame: pd.DataFrame
     text_columns: tuple[str | int, ...]
     licence: str | None = None
-
-    @property
-    def rows(self) -> list[tuple[str, str]]:
-        """Pairs of text and label."""
-        return list(zip(self.frame[TEXT], self.frame[LABEL], strict=True))
 
 
 class Source(Protocol):
@@ -84,7 +78,7 @@ class FileSource:
         if not data.path:
             raise UserError("Expected a file for data=csv, found none: add data.path=FILE.")
         path = expanded(data.path)
-        return read_file(path, data, path.name.partition(".")[0], data.licence)
+        return _read_file(path, data, path.name.partition(".")[0], data.licence)
 
 
 class SampleSource:
@@ -122,34 +116,27 @@ class EcommerceSource:
             )
         path = expanded(data.download_path)
         if not path.exists():
-            try:
-                download(data.url, path, data.blob_id)
-            except NoNetworkError as error:
-                return self.without_network(data, path, error)
-        return read_file(path, data, "ecommerce", data.licence or data.download_licence)
-
-    def without_network(self, data: DataConfig, path: Path, error: Exception) -> LabelledRows:
-        """Refuse to go on without the file."""
-        raise UserError(
-            f"Expected {path} or a network to download it; found neither ({error}). Put the file "
-            "there, or run with data=sample or data=csv data.path=FILE."
-        ) from error
+            download(data.url, path, data.blob_id)
+        return _read_file(path, data, "ecommerce", data.licence or data.download_licence)
 
 
 class AutoSource(EcommerceSource):
     """As `EcommerceSource`, but without a network the generated sample."""
 
-    def without_network(self, data: DataConfig, path: Path, error: Exception) -> LabelledRows:
-        """Generate the sample instead, with a warning."""
-        logger.warning(
-            "NO NETWORK (%s): taking the project's own GENERATED SAMPLE instead of the real data "
-            "set. The figures below say nothing about real products.",
-            error,
-        )
-        return SampleSource().load(data)
+    def load(self, data: DataConfig) -> LabelledRows:
+        """Read the file, or generate the sample, with a warning."""
+        try:
+            return super().load(data)
+        except NoNetworkError:
+            logger.warning(
+                "NO NETWORK to %s: taking the project's own GENERATED SAMPLE instead of the real "
+                "data set. The figures below say nothing about real products.",
+                data.url,
+            )
+            return SampleSource().load(data)
 
 
-class NoNetworkError(Exception):
+class NoNetworkError(UserError):
     """A server cannot be reached, so that the caller may do without it."""
 
 
@@ -166,37 +153,35 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
         NoNetworkError: When the server cannot be reached, or does not answer in time.
         UserError: When the server refuses, or the content or the address is another.
     """
-    by_hand = f"Download the file by hand to {path}, or use one of yours with data.path=FILE."
-    body = bytearray()
+    advice = f"Put the file at {path} by hand, or run with data=sample or data.path=FILE."
     logger.info("Data: %s is not there; downloading %s", path, url)
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "ecomcat"})
         with (
-            step(f"Downloading {path.name}") as advance,
+            step(f"Downloading {path.name}"),
             urllib.request.urlopen(request, timeout=timeout_seconds) as response,
         ):
-            total = int(response.headers.get("Content-Length", 0))
-            while block := response.read(_BLOCK_BYTES):
-                body += block
-                advance(len(block), len(body) / total if total else None)
-    except (urllib.error.HTTPError, ValueError) as error:
+            body = response.read()
+    except (urllib.error.HTTPError, IncompleteRead, ValueError) as error:
         raise UserError(
-            f"data.url: expected a file at {url}, found none ({error}). {by_hand}"
+            f"data.url: expected the whole file at {url}, found {error}. {advice}"
         ) from error
     except (OSError, HTTPException) as error:
-        raise NoNetworkError(f"cannot read {url}: {error}") from error
+        raise NoNetworkError(
+            f"Expected {path} or a network to download it from {url}; found neither ({error}). "
+            f"{advice}"
+        ) from error
     found = hashlib.sha1(b"blob %d\0%s" % (len(body), body), usedforsecurity=False).hexdigest()
     if found != blob_id:
         raise UserError(
-            f"data.blob_id: expected {blob_id} of {url}, found {found}: the file there is another, "
-            f"or the transfer broke off. {by_hand}"
+            f"data.blob_id: expected {blob_id} of {url}, found {found}: the file there is another. "
+            f"{advice}"
         )
     with atomic_path(path) as temporary:
         temporary.write_bytes(body)
 
 
-def read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
-    """Read the texts and labels of a file."""
+def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
     from ecomcat.data.tables import read_labelled
 
     frame, columns = read_labelled(path, data)
@@ -216,8 +201,8 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"category": ["Toys"], "title": ["A red ball"]})
-    >>> frame_rows(frame, DataConfig()).rows
-    [('A red ball', 'Toys')]
+    >>> frame_rows(frame, DataConfig()).frame.to_numpy().tolist()
+    [['A red ball', 'Toys']]
     """
     table = frame.set_axis(range(frame.shape[1]), axis="columns")
     cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)

@@ -37,12 +37,12 @@ from ecomcat.data.formats import (
     Table,
     empty_table,
     format_by_ending,
-    require_excel,
     row_chunks,
     share_read,
 )
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.errors import UserError
+from ecomcat.process import require_extra
 
 ROWS = 8192
 """Rows that are read at a time where nobody says how many."""
@@ -110,8 +110,8 @@ def open_table(
     Args:
         source: A path, or a binary stream, which is copied to disk first and not closed.
         reading: How it is read.
-        format_name: String. One of `INPUT_FORMATS`; `"auto"` goes by what the file holds, then
-            by its ending, and takes another one for CSV.
+        format_name: String. A format's name; `"auto"` goes by what the file holds, then by its
+            ending, and takes another one for CSV.
         name: String. What messages call it. Defaults to the file's name.
 
     Raises:
@@ -166,7 +166,7 @@ def _holds_objects(head: bytes) -> bool:
 
 def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
     """Open an Excel workbook, whose first or named sheet is read whole."""
-    require_excel()
+    require_extra("excel", "openpyxl", needed_for="Excel")
     try:
         book = pd.ExcelFile(file, engine="openpyxl")
         sheet = reading.member or str(book.sheet_names[0])

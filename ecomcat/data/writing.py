@@ -27,7 +27,7 @@ Write = Callable[[Chunk, pd.DataFrame], None]
 """Write rows, and the columns added to them, of as many rows."""
 
 
-def refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -> None:
+def _refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -> None:
     """Refuse a table that has a column of a name that is to be added."""
     taken = sorted(set(added) & set(names))
     if taken:
@@ -45,7 +45,7 @@ def open_output(
 
     Args:
         output: A file's path, `-` for standard output, or a binary stream.
-        format_name: String. One of `OUTPUT_FORMATS`, not `"auto"`.
+        format_name: String. `"csv"`, `"tsv"`, `"jsonl"` or `"parquet"`.
         table: Where the rows come from.
         columns: What was found in it.
         added: Names of the columns that are added.
@@ -53,6 +53,7 @@ def open_output(
     Raises:
         UserError: if it cannot be written, now or within the block.
     """
+    _refuse_name_clash(columns.header or (), table.name, added)
     names = table.names(columns)
     # From Parquet to Parquet, columns of the same name are copied as they are.
     if format_name == JSON_LINES or (format_name == PARQUET and table.format != PARQUET):
@@ -106,7 +107,7 @@ def _added_cell(value: Any) -> str:
 def _json_writer(text: io.TextIOWrapper, names: Sequence[str]) -> Write:
     def write(chunk: Chunk, added: pd.DataFrame) -> None:
         for place, new in chunk.surplus:
-            refuse_name_clash(new, place, list(map(str, added)))
+            _refuse_name_clash(new, place, list(map(str, added)))
         # Lines of JSON stay as they stand, to the digit.
         lines = chunk.lines or _objects(chunk.frame, names)
         for line, members in zip(lines, _objects(added, list(map(str, added))), strict=True):

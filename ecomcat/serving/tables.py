@@ -24,7 +24,7 @@ from ecomcat.data.columns import find_text_columns
 from ecomcat.data.content import unpacked
 from ecomcat.data.formats import CSV
 from ecomcat.data.tables import open_table
-from ecomcat.data.writing import open_output, refuse_name_clash
+from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
 from ecomcat.serving.requests import MEGABYTE, read_body, too_large, unprocessable
@@ -136,7 +136,6 @@ def label_table(work: TableWork, answers: Predictor) -> Response:
     plain, reading, output = _unpacked(work), replace(work.reading, member=None), io.BytesIO()
     with open_table(io.BytesIO(plain), reading, format_name=CSV, name=_NAME) as table:
         columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
-        refuse_name_clash(columns.header or (), table.name, work.options.added)
         labeller = Labeller(answers, work.options)
         with open_output(output, CSV, table, columns, work.options.added) as write:
             for chunk in table.chunks(columns, _BATCH_ROWS, None):

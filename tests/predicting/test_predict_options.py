@@ -92,6 +92,7 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
         ("input_format=jsonlines", ("input_format", "Did you mean 'jsonl'?")),
         ("output_format=xlsx", ("output_format", "csv, tsv, jsonl, parquet")),
         ("output=labelled.json", ("output_format=jsonl",)),
+        ("input=rows.json", ("input_format=jsonl", "jq -c '.[]'")),
         ("output=absent/labelled.csv", ("output=absent/labelled.csv", "found no folder absent.")),
         ("output=.", ("output=.", "found a folder")),
     ],
