@@ -40,18 +40,10 @@ def _study_name(root: Path, name: str | None) -> str:
         return names[0]
     if name in names:
         return str(name)
-    if not names:
-        raise UserError(
-            f"Expected a study in {root}, found none. Search first (python -m ecomcat.search), or "
-            "say where studies are with outputs_dir=FOLDER."
-        )
-    found = name_five(names)
-    if name is None:
-        raise UserError(
-            f"Expected search.name, since {root} has {len(names)} studies: {found}. Name one."
-        )
     raise UserError(
-        f"Expected a study in {root}, found no '{name}' but {found}.{nearest(name, names)}"
+        f"Expected search.name to name a study in {root}, found {name or 'no name'}. Studies there: "
+        f"{name_five(names)}.{nearest(name or '', names)} Search first (python -m "
+        "ecomcat.search), or name another place with outputs_dir=FOLDER."
     )
 
 

@@ -150,13 +150,6 @@ def test_rows_seen_in_training_are_scored_apart(model) -> None:
 # Output
 
 
-@pytest.mark.parametrize("name", ["a[bold]b.csv", "[q].csv", ":smile:.csv"])
-def test_the_files_name_is_printed_as_it_is(model, capsys, name) -> None:
-    model(["text"])
-    assert figures(TWO_CLASSES, name)["source"] == name
-    assert name in "".join(capsys.readouterr().out.split())
-
-
 def test_the_figures_go_to_standard_output_in_place_of_tables(model, capsys) -> None:
     model(["text"])
     written = figures(TWO_CLASSES, "größe.csv")

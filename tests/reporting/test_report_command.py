@@ -49,8 +49,11 @@ def test_it_is_printed_where_that_is_asked(run, study):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["search.name=made-ap"], "found no 'made-ap' but made-up. Did you mean 'made-up'?"),
-        (["outputs_dir=nowhere"], "Expected a study in nowhere/search, found none."),
+        (["search.name=made-ap"], "found made-ap. Studies there: made-up. Did you mean 'made-up'?"),
+        (
+            ["outputs_dir=nowhere"],
+            "name a study in nowhere/search, found no name. Studies there: none.",
+        ),
         (["search.trials=3"], "search.trials"),
         (["output=nowhere/page.html"], "found no folder nowhere"),
     ],
@@ -66,7 +69,7 @@ def test_of_several_studies_one_must_be_named_and_be_of_this_version(run, study)
     other.mkdir()
     (other / "study.json").write_text('{"format": 1}')
     for arguments, said in (
-        ([], "has 2 studies: made-up, other. Name one."),
+        ([], "found no name. Studies there: made-up, other."),
         (["search.name=other"], "was written in format 1"),
     ):
         ended = run(*arguments)

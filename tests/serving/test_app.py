@@ -47,23 +47,6 @@ def test_an_answer_is_accepted_from_the_confidence_of_the_precision(
     assert client_of(**settings).post("/predict", json=asked).json()["accept"] is accept
 
 
-class Close(Pets):
-    """A classifier whose confidence and threshold differ in the fifth digit."""
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        return np.array([[0.98004, 0.01996, 0.0]] * len(texts))
-
-    def threshold(self, min_precision: float) -> float | None:
-        return 0.98001
-
-
-def test_a_text_and_a_table_accept_by_one_rule() -> None:
-    client = client_of(Close())
-    one = client.post("/predict", json={"text": "dog"}).json()["accept"]
-    table = client.post("/label", content=b"text\ndog\n", headers={"Content-Type": "text/csv"})
-    assert [one, *(row.split(",")[3] for row in table.text.splitlines()[1:])] == [False, "no"]
-
-
 @pytest.mark.parametrize("text", ["", " ", "?!", "\0", "€ 🐈", "\n\t"], ids=repr)
 def test_a_text_without_a_letter_or_digit_gets_no_label_but_a_reason(text: str) -> None:
     reason = "no letter, mark or digit" if text.strip() else "empty text"
