@@ -41,8 +41,8 @@ def _study_name(root: Path, name: str | None) -> str:
     if name in names:
         return str(name)
     raise UserError(
-        f"Expected search.name to name a study in {root}, found {name or 'no name'}. Studies there: "
-        f"{name_five(names)}.{nearest(name or '', names)} Search first (python -m "
+        f"Expected search.name to name a study in {root}, found {name or 'no name'}. Studies "
+        f"there: {name_five(names)}.{nearest(name or '', names)} Search first (python -m "
         "ecomcat.search), or name another place with outputs_dir=FOLDER."
     )
 

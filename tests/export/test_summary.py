@@ -1,12 +1,22 @@
-"""What is said of an exported model beside the linear baseline."""
+"""What is said of an exported model; its card shows every text as it is."""
 
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from ecomcat.export.summary import model_sentences, verdict
+from ecomcat.export.summary import model_card, model_sentences, verdict
+from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
+from tests.reporting.stored_study import final_snapshot
 
 
 def said(ours: tuple[float, float], theirs: tuple[float, float], p_value: float) -> str:
@@ -59,3 +69,113 @@ def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected
     chosen = members[: final.pop("members", 1)]
     text = " ".join(model_sentences({**usual, "trained_texts": 9, "members": chosen, **final}))
     assert expected in text
+
+
+# The model card
+
+
+def card(category: str = "Books", values: dict[str, Any] | None = None, **changed: Any) -> str:
+    """Write a card in which parts of the metrics are changed; `None` leaves a part out."""
+    names = [category, "the other"]
+    metrics = final_snapshot(names)["metrics"]
+    metrics["search"]["best_hyperparameters"] = values or {}
+    for part, fields in changed.items():
+        metrics[part] = fields and {**metrics.get(part, {}), **fields}
+    return model_card(metrics, names)
+
+
+def test_says_whose_the_data_is_and_which_rows_a_person_left_out() -> None:
+    left = {"source": "marks<1>.csv", "train": 7, "validation": 3, "test": 2, "unknown": 0}
+    without = {**final_snapshot()["metrics"]["test"], "rows": 1}
+    said = card(data={"excluded": left, "licence": "CC BY 4.0"}, test_without_excluded=without)
+    assert "- Licence: CC BY 4.0" in said
+    assert "Left out by a person (marks&lt;1&gt;.csv): 7 texts of train, 3 of validation; 2" in said
+    assert "| test without the rows marked in data.exclude | 1 |" in said
+    assert "Licence: not stated" in card()
+    assert "Left out" not in card() and "marked" not in card()
+
+
+def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
+    row = "| linear baseline on test: TF-IDF + LinearSVC | 30 | 0.7500 | 0.7400 | 0.7500 |"
+    assert row in card()
+    assert "| the LSTM alone | 0.9100 | 0.9000 | 0.9100 | 0.9000 |" in card()
+    alone = card(baseline=None, parts={})
+    assert "There is no linear baseline to compare with." in alone
+    assert "the LSTM alone" not in alone
+
+
+def shown(markdown: str) -> list[str]:
+    """Return the paragraphs and cells that are plain text, as a reader sees them."""
+    blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    assert sum(block.type == "table_open" for block in blocks) == 4
+    inline = [block.children or [] for block in blocks if block.type == "inline"]
+    return [
+        "".join(part.content for part in parts)
+        for parts in inline
+        if all(part.type in {"text", "text_special"} for part in parts)
+    ]
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20))
+@example("a|b")
+@example("a\\|b")
+@example("a\nb")
+@example("<script>alert(1)</script>")
+@example("**bold** _it_ __a__ ~~no~~ `code` \\")
+@example("[text](https://example.com) ![x](y) <https://example.com> &lt;")
+def test_texts_are_shown_as_they_are(text: str) -> None:
+    texts = shown(card(text, {"extra.rule": text}, data={"source": text}))
+    expected = {" ".join(each.split()) for each in (f"Source: {text}", text, f"extra.rule: {text}")}
+    assert expected <= {" ".join(each.split()) for each in texts}
+
+
+def test_usual_names_are_not_cluttered() -> None:
+    written = card("Clothing, Shoes", {"learning_rate": 0.001}, data={"source": "data/my_f-2.csv"})
+    assert "- Source: data/my_f-2.csv\n" in written
+    assert "| Clothing, Shoes | 0.9000 | 0.8000 | 0.8500 | 10 |\n" in written
+    assert "- learning_rate: 0.001\n" in written
+
+
+@pytest.mark.parametrize(("text", "expected"), [("red shoes", 2), ("zebra", 1), ("…", 1), ("", 1)])
+def test_the_snippets_label_any_text(
+    text: str,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tokenizer = deployed_tokenizer(fit_tokenizer(["red shoes", "red shoes"], 10), 10, 8)
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+    (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
+    shapes = []
+
+    def answers(ids: np.ndarray) -> np.ndarray:
+        shapes.append(ids.shape)
+        return np.array([[0.9, 0.1]])
+
+    models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=answers))
+    session = SimpleNamespace(run=lambda _, given: [answers(given["token_ids"])])
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(models=models))
+    opened = SimpleNamespace(InferenceSession=lambda name: session)
+    monkeypatch.setitem(sys.modules, "onnxruntime", opened)
+    monkeypatch.chdir(tmp_path)
+    for code in re.findall(r"```python\n(.*?)```", card(), re.DOTALL):
+        exec(code.replace('"a text"', repr(text)), {})
+    assert shapes == [(1, expected)] * 2
+    assert capsys.readouterr().out == "Bücher\n" * 2
+
+
+def test_shows_how_far_to_trust_it_and_what_it_is_bad_at() -> None:
+    weak, strong = {"rows": 4, "accuracy": 0.25}, {"rows": 9, "accuracy": 1.0}
+    slices = {"length": {"under 10 words": weak, "10 to 49 words": strong}}
+    written = card("A|B", test={"confusion_matrix": [[5, 3], [1, 9]], "slices": slices})
+    assert "| 0.95 | 0.9000 | 50.0% | 0.9800 |" in written
+    assert "| 0.99 | none is enough | 0.0% |  |" in written
+    assert "expected calibration error is 0.0200" in written
+    assert written.index("3 of 8 test texts of A&#124;B were taken for the other") < written.index(
+        "1 of 10 test texts of the other were taken for A&#124;B"
+    )
+    assert "Of 4 test texts of under 10 words, 25.0% were right (80.0% of all)." in written
+    assert "10 to 49 words" not in written
+    assert "Of 10 test texts of the other, 80.0% were found." in written
