@@ -88,12 +88,13 @@ Marks = list[float]  # CPU seconds at the begin of a trial and at the end of eac
 def train_ours(inputs: TrialInputs) -> Marks:
     """Train a trial as a worker of a search does."""
     from ecomcat.tuning.jobs import TrialTask
-    from ecomcat.tuning.trial import TrialTraining
+    from ecomcat.tuning.trial import TrialWorker
 
     marks = [time.process_time()]
-    training = TrialTraining(inputs, TrialTask(0, VALUES, _EPOCHS))
+    worker = TrialWorker(inputs)
+    list(worker.begin(TrialTask(0, VALUES, _EPOCHS)))
     for _ in range(_EPOCHS):
-        list(training.train_epoch())
+        list(worker.train_epoch())
         marks.append(time.process_time())
     return marks
 

@@ -37,12 +37,10 @@ from ecomcat.tuning.records import RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (
     DATA,
     Study,
-    active_seconds,
     default_name,
     open_study,
     require_study_place,
     study_identity,
-    write_snapshot,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
     from ecomcat.data.sources import LabelledRows
     from ecomcat.final.building import FinalModel
     from ecomcat.final.results import Finished
-    from ecomcat.tuning.rerun import Rerun
+    from ecomcat.tuning.study import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
 
@@ -121,8 +119,7 @@ def search_and_export(
     ) as study:
         limit = int(space["max_tokens"].highest)
         lengths = describe_lengths(dataset.texts, texts.lengths, limit)
-        write_snapshot(
-            study,
+        study.write(
             DATA,
             {"data": dataset.description, "lengths": lengths, "versions": package_versions()},
         )
@@ -276,7 +273,7 @@ def _search_with_progress(
 
     records = study.trials.records
     ended = [record for record in records if record.status != RUNNING]
-    seconds_left = config.search.max_minutes * 60 - active_seconds(study)
+    seconds_left = config.search.max_minutes * 60 - study.active_seconds
     _log_start(config, space, study, ended, seconds_left)
     progress = SearchProgress(
         config.search.max_trials,

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ecomcat.model.metrics import Outcome, cross_entropy, macro_f1
+from ecomcat.model.metrics import Outcome, best_epoch, cross_entropy, macro_f1
 from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, training_batches
 
 _SCORING_BATCH = 256  # texts
@@ -144,9 +144,10 @@ class ValidationWatch:
     @property
     def out_of_patience(self) -> bool:
         """Whether too many epochs have gone by without a better score."""
-        return self.outcome.epochs - self.outcome.best_epoch >= self.patience
+        curves = self.outcome.curves
+        return len(curves) - best_epoch(curves) >= self.patience
 
-    def score_epoch(self, epoch: int, logs: Mapping[str, float]) -> dict[str, float]:
+    def score_epoch(self, logs: Mapping[str, float]) -> dict[str, float]:
         """Add `val_` scores to an epoch's logs; hold the weights when it is the best so far."""
         outcome, labels = self.outcome, self.examples.labels
         probabilities = self._scorer(self.examples.texts)
@@ -157,15 +158,7 @@ class ValidationWatch:
             "loss": cross_entropy(labels, probabilities, self.smoothing),
         }
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
-        outcome.epochs = epoch
         outcome.curves.append(row)
-        # The loss decides between equal scores: a network may learn before its answers change.
-        if not outcome.scores or _rank(scores) > _rank(outcome.scores):
-            outcome.best_epoch, outcome.scores = epoch, scores
-            outcome.probabilities = probabilities
-            outcome.weights = self.model.get_weights()
+        if best_epoch(outcome.curves) == len(outcome.curves):
+            outcome.probabilities, outcome.weights = probabilities, self.model.get_weights()
         return row
-
-
-def _rank(scores: Mapping[str, float]) -> tuple[float, float]:
-    return scores["macro_f1"], -scores["loss"]

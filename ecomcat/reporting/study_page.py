@@ -47,10 +47,7 @@ from ecomcat.tuning.study import (
     DATA,
     FINAL,
     Study,
-    active_seconds,
-    read_snapshot,
     read_study,
-    write_snapshot,
 )
 
 logger = logging.getLogger("ecomcat")
@@ -77,7 +74,7 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 def report_page(study: Study, *, running: bool = False) -> str:
     """Return a study's report as HTML; see `write_report`."""
     stored, records = read_study(study.directory), study.trials.records
-    data, final = read_snapshot(study, DATA), read_snapshot(study, FINAL)
+    data, final = study.read(DATA), study.read(FINAL)
     best, source = best_record(records), "" if data is None else f"{data['data']['source']}. "
     has_ended = any(record.status != RUNNING for record in records)
     state = " The search went on: this page loads itself anew." if running else ""
@@ -89,7 +86,7 @@ def report_page(study: Study, *, running: bool = False) -> str:
         refresh_seconds=_REFRESH_SECONDS if running else 0,
         records=records,
         statuses=Counter(record.status for record in records),
-        searched=format_seconds(active_seconds(study)),
+        searched=format_seconds(study.active_seconds),
         best=best,
         train_again=_again(study, "train", f"search.from_trial={study.name}/{best and best.id}"),
         stored=stored,
@@ -208,7 +205,7 @@ def report_final(study: Study, model_dir: Path, describe: Callable[[], Mapping[s
         log_if_stopped(f"The model is in {model_dir}; its report is not written."),
         step("Writing the report"),
     ):
-        write_snapshot(study, FINAL, describe())
+        study.write(FINAL, describe())
         write_report(study)
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
-from ecomcat.files import write_json
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import CLOCK, Study, active_seconds
+from ecomcat.tuning.study import CLOCK, Study
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough
@@ -37,8 +36,8 @@ class StudyClock:
     """
 
     def __init__(self, study: Study) -> None:
-        self._path = study.directory / CLOCK
-        self._before = active_seconds(study)
+        self._study = study
+        self._before = study.active_seconds
         self._began = self._saved = time.monotonic()
 
     @property
@@ -53,7 +52,7 @@ class StudyClock:
 
     def save(self) -> None:
         """Write the count."""
-        write_json(self._path, {"active_seconds": round(self.seconds, 3)})
+        self._study.write(CLOCK, {"active_seconds": round(self.seconds, 3)})
         self._saved = time.monotonic()
 
 

@@ -113,7 +113,7 @@ class StudyOracle(keras_tuner.Oracle):
         self, trial_id: str, metrics: Mapping[str, float], step: int = 0
     ) -> keras_trial.Trial:
         """Note an epoch's scores and return the trial, of status STOPPED when it is hopeless."""
-        record, trial = self.record_of(trial_id), self.trials[trial_id]
+        record, trial = self.table[trial_id], self.trials[trial_id]
         record.note_epoch(step, metrics)
         others = [
             each.curve
@@ -128,14 +128,14 @@ class StudyOracle(keras_tuner.Oracle):
     def end_trial(self, trial: keras_trial.Trial) -> None:
         """Take a trial back whose record says how it ended."""
         del self.ongoing_trials[trial.trial_id]
-        record = self.record_of(trial.trial_id)
+        record = self.table[trial.trial_id]
         self.table.save(record)
         self._mirror(record)
 
     def requeue(self, trial: keras_trial.Trial) -> None:
         """Let a trial whose worker was lost run again, before any new one."""
         del self.ongoing_trials[trial.trial_id]
-        record = self.record_of(trial.trial_id)
+        record = self.table[trial.trial_id]
         record.forget_attempt()
         self.table.save(record)
         self._waiting.append(record.id)
@@ -159,12 +159,6 @@ class StudyOracle(keras_tuner.Oracle):
         values: dict[str, Any] | None
         values = Brackets(self, factor).populate_space(self.table.next_id).get("values")
         return values
-
-    def record_of(self, trial_id: str) -> TrialRecord:
-        """Return a trial's record."""
-        record = self.table.get(trial_id)
-        assert record is not None, f"no record of trial {trial_id}"
-        return record
 
     def _new_record(self, values: Mapping[str, Any]) -> TrialRecord:
         plan = {name: value for name, value in values.items() if name.startswith(_PLAN)}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, write_json, write_text
-from ecomcat.model.metrics import OBJECTIVE, Outcome
+from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
@@ -89,11 +89,10 @@ class TrialRecord:
         self.ended = ""
 
     def note_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Add an epoch's scores; of epochs with equal objectives the one of least loss is best."""
+        """Add an epoch's scores."""
         self.curves.append(dict(logs))
-        self.epochs = epoch
-        best = max(self.curves, key=lambda row: (row[OBJECTIVE], -row["val_loss"]))
-        self.best_epoch = self.curves.index(best) + 1
+        self.epochs, self.best_epoch = epoch, best_epoch(self.curves)
+        best = self.curves[self.best_epoch - 1]
         self.objective = best[OBJECTIVE]
         self.accuracy, self.loss = best["val_accuracy"], best["val_loss"]
 
@@ -121,6 +120,9 @@ class TrialTable:
     def next_id(self) -> str:
         """The id of a trial that is yet to be made."""
         return f"{max(map(int, self._records), default=-1) + 1:04d}"
+
+    def __getitem__(self, trial_id: str) -> TrialRecord:
+        return self._records[trial_id]
 
     def get(self, trial_id: str) -> TrialRecord | None:
         """Return a trial, if it was recorded."""
@@ -226,28 +228,19 @@ def trials_csv(records: Sequence[TrialRecord]) -> str:
     return stream.getvalue()
 
 
-def save_outcome(outcome: Outcome, directory: Path, validation_rows: NDArray[np.int64]) -> None:
+def save_outcome(outcome: Outcome, directory: Path) -> None:
     """Write best weights, validation probabilities and, where one may continue, the last state."""
     if outcome.state:
-        _save_arrays(directory / LAST_STATE, outcome.state)
-    _save_arrays(directory / BEST_WEIGHTS, outcome.weights)
-    content: dict[str, Any] = {"probabilities": outcome.probabilities, **outcome.scores}
-    with atomic_path(directory / VALIDATION) as path:
-        np.savez(path, rows=validation_rows, best_epoch=outcome.best_epoch, **content)
+        _save_arrays(directory / LAST_STATE, *outcome.state)
+    _save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
+    _save_arrays(directory / VALIDATION, probabilities=outcome.probabilities)
 
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
     """Read what a trial left for one that continues it."""
-    with np.load(directory / VALIDATION, allow_pickle=False) as saved:
-        return Outcome(
-            best_epoch=int(saved["best_epoch"]),
-            epochs=len(curves),
-            scores={name: float(saved[name]) for name in ("macro_f1", "accuracy", "loss")},
-            probabilities=saved["probabilities"],
-            weights=_load_arrays(directory / BEST_WEIGHTS),
-            curves=list(curves),
-            state=_load_arrays(directory / LAST_STATE),
-        )
+    (probabilities,) = _load_arrays(directory / VALIDATION)
+    weights, state = _load_arrays(directory / BEST_WEIGHTS), _load_arrays(directory / LAST_STATE)
+    return Outcome(list(curves), probabilities, weights, state)
 
 
 def load_best_weights(directory: Path) -> list[NDArray[Any]]:
@@ -266,15 +259,15 @@ def load_best_weights(directory: Path) -> list[NDArray[Any]]:
         ) from error
 
 
-def _save_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+def _save_arrays(path: Path, *arrays: Any, **named: Any) -> None:
     # HDF5, which Keras would write, crashes the process when the disk is full.
     with atomic_path(path) as temporary:
-        np.savez(temporary, *arrays)
+        np.savez(temporary, *arrays, **named)
 
 
 def _load_arrays(path: Path) -> list[NDArray[Any]]:
     with np.load(path, allow_pickle=False) as saved:
-        return [saved[f"arr_{number}"] for number in range(len(saved.files))]
+        return [saved[name] for name in saved.files]
 
 
 class SearchListener:

@@ -1,4 +1,7 @@
-"""The folder of a study: held by one run at a time, resumed only with what it was begun with."""
+"""The folder of a study: held by one run at a time, resumed only with what it was begun with.
+
+A trial of it is trained again with its values, its seed and its data: `search.from_trial`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,19 +19,22 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ecomcat.commands import SearchCommand
+from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
-from ecomcat.errors import UserError
-from ecomcat.files import UNFINISHED, require_writable, write_json
+from ecomcat.errors import UserError, name_five
+from ecomcat.files import UNFINISHED, expanded, require_writable, write_json
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.space import Domain
+from ecomcat.model.space import EXTRA, Domain
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
-from ecomcat.tuning.records import TrialTable, read_state
+from ecomcat.tuning.records import TrialRecord, TrialTable, read_state
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 3
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
+# What the data's identity depends on.
+_OPTIONS = {"data": "path", EXCLUDED: "exclude", TOGETHER: "group_near_duplicates"}
 
 
 class Study:
@@ -57,6 +64,21 @@ class Study:
     def trials(self) -> TrialTable:
         """The study's trials, read once and brought up to date by the search."""
         return TrialTable(self.directory)
+
+    @property
+    def active_seconds(self) -> float:
+        """How long it was searched so far, in seconds of wall time."""
+        clock = self.read(CLOCK)
+        return float(clock["active_seconds"]) if clock else 0.0
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write one of its JSON files, such as what the report says of the data."""
+        write_json(self.directory / name, content)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Read what `write` wrote; None where it was not written yet."""
+        path = self.directory / name
+        return read_state(path, dict[str, Any]) if path.exists() else None
 
     def trial_dir(self, trial_id: str) -> Path:
         """Return the folder of one trial."""
@@ -166,23 +188,6 @@ def read_study(directory: Path) -> dict[str, Any]:
     return stored
 
 
-def active_seconds(study: Study) -> float:
-    """Return how long a study was searched so far, in seconds of wall time."""
-    clock = read_snapshot(study, CLOCK)
-    return float(clock["active_seconds"]) if clock else 0.0
-
-
-def write_snapshot(study: Study, name: str, content: Mapping[str, Any]) -> None:
-    """Write what the report says of the data or the final model, in place of an earlier run's."""
-    write_json(study.directory / name, content)
-
-
-def read_snapshot(study: Study, name: str) -> dict[str, Any] | None:
-    """Read what `write_snapshot` wrote; None where it was not written yet."""
-    path = study.directory / name
-    return read_state(path, dict[str, Any]) if path.exists() else None
-
-
 def study_identity(
     config: SearchCommand, dataset: Dataset, space: Mapping[str, Domain]
 ) -> dict[str, Any]:
@@ -221,3 +226,91 @@ def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:
     content = json.dumps(identity, sort_keys=True).encode()
     digest = hashlib.sha256(content).hexdigest()[:8]
     return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', f'{model}-{data}').lstrip('_.-')}-{digest}"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A trial that is trained again, its study's name, and what had to agree with the study."""
+
+    study: str
+    trial: TrialRecord
+    identity: Mapping[str, Any]
+
+    def compare(self, curves: Sequence[Mapping[str, float]]) -> str:
+        """Describe in a line the trial's score then and now, over the same epochs."""
+        then, epochs = self.trial.objective, self.trial.epochs
+        now = max(row[OBJECTIVE] for row in curves[: epochs or None])
+        before = "failed" if then is None else f"macro-F1 {then:.6f}"
+        return (
+            f"Trial {self.trial.id} of {self.study}, {epochs} epochs: {before} then, {now:.6f} now."
+        )
+
+    def require_same_data(self, dataset: Dataset) -> None:
+        """Refuse other data than the study's.
+
+        Raises:
+            UserError: The texts, their labels, their groups or the rows left out differ.
+        """
+        found = data_identity(dataset)
+        for name, option in _OPTIONS.items():
+            then, now = self.identity.get(name, "none"), found.get(name, "none")
+            if then != now:
+                raise UserError(
+                    f"Expected the data of the study {self.study}, found other data by "
+                    f"data.{option}: {then[:12]} then, {now[:12]} now. Name the files that the "
+                    "study was searched on, unchanged."
+                )
+
+
+def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
+    """Return a configuration that trains a study's trial again, and what is known of the trial.
+
+    Hyperparameters, seed, split and epochs are the study's, and so is the data unless
+    `data.path` names a file.
+
+    Raises:
+        UserError: There is no such study or trial.
+    """
+    name, _, trial_id = str(config.search.from_trial).partition("/")
+    study = Study(expanded(config.outputs_dir) / "search" / name)
+    trial = study.trials.get(trial_id)
+    if not name or trial is None:
+        trials = name_five(record.id for record in study.trials.records)
+        raise UserError(
+            f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
+            f"{study.directory.parent}; found {config.search.from_trial!r}. Trials of the study "
+            f"{name}: {trials}."
+        )
+    stored = read_study(study.directory)
+    identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
+    data = replace(
+        config.data if config.data.path else saved,
+        exclude=config.data.exclude or saved.exclude,
+        validation_fraction=saved.validation_fraction,
+        test_fraction=saved.test_fraction,
+        group_near_duplicates=saved.group_near_duplicates,
+        near_duplicate_similarity=saved.near_duplicate_similarity,
+    )
+    search = replace(
+        config.search,
+        max_trials=1,
+        max_epochs=identity["max_epochs"],
+        patience=identity["patience"],
+        pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
+        workers=1,
+    )
+    model_dir = config.model_dir
+    if model_dir == SearchCommand.model_dir:
+        # A trial that is looked at again does not take the place of the model in use.
+        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{name}-{trial_id}")
+    model = _model(f"rerun-{name}-{trial_id}", identity["build"], trial.values)
+    return replace(
+        config, model_dir=model_dir, data=data, model=model, search=search, seed=identity["seed"]
+    ), Rerun(name, trial, identity)
+
+
+def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
+    extra = {key.removeprefix(EXTRA): value for key, value in values.items() if EXTRA in key}
+    names = {entry.name for entry in fields(ModelConfig)}
+    known = {key: value for key, value in values.items() if key in names}
+    return ModelConfig(name=name, build=build, extra=extra, **known)

@@ -63,60 +63,81 @@ class TrialInputs:
         return Examples(texts, self.labels[rows])
 
 
-class TrialTraining:
-    """A training that is under way, of a network that is built for it."""
+class TrialWorker(Worker):
+    """Train one task after the other, in a number of threads that does not change the result."""
 
-    def __init__(self, inputs: TrialInputs, task: TrialTask) -> None:
-        values, parent = task.values, task.parent
+    def __init__(self, inputs: TrialInputs, threads: int | None = None) -> None:
+        import_tensorflow()
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        self._inputs = inputs
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the network of a task that failed or has ended."""
+        self._training: Training | None = None
+        self._watch: ValidationWatch | None = None
+
+    def begin(self, task: TrialTask) -> Iterator[int]:
+        """Build a network, and answer how many parameters it trains; the last one makes room."""
+        self.forget()
+        inputs, values, parent = self._inputs, task.values, task.parent
         seed = trial_seed(inputs.seed, task.root)
         examples = inputs.examples(inputs.split.train if task.rows is None else task.rows, values)
-        self._inputs, self._task = inputs, task
-        self.model = build_network(inputs, values, len(examples), seed)
-        self._training = Training(
-            self.model,
-            examples,
-            num_classes=inputs.num_classes,
-            batch_size=values["batch_size"],
-            word_dropout=values["word_dropout"],
-            seed=seed,
-            epoch=parent.epochs if parent else 0,
+        model = build_network(inputs, values, len(examples), seed)
+        self._task, self._training = (
+            task,
+            Training(
+                model,
+                examples,
+                num_classes=inputs.num_classes,
+                batch_size=values["batch_size"],
+                word_dropout=values["word_dropout"],
+                seed=seed,
+                epoch=len(parent.curves) if parent else 0,
+            ),
         )
         if parent is not None:
-            for variable, value in zip(self._state(), parent.state, strict=True):
+            for variable, value in zip(_state(model), parent.state, strict=True):
                 variable.assign(value)
-        self._watch = self._watch_validation() if task.rows is None else None
+        if task.rows is None:
+            self._watch = self._watch_validation(model, task)
+        yield int(model.count_params())
 
-    def _watch_validation(self) -> ValidationWatch:
-        inputs, values = self._inputs, self._task.values
+    def _watch_validation(self, model: keras.Model, task: TrialTask) -> ValidationWatch:
         return ValidationWatch(
-            self.model,
-            inputs.examples(inputs.split.validation, values),
-            smoothing=values["label_smoothing"],
-            patience=inputs.patience,
-            outcome=self._task.parent or Outcome(),
+            model,
+            self._inputs.examples(self._inputs.split.validation, task.values),
+            smoothing=task.values["label_smoothing"],
+            patience=self._inputs.patience,
+            outcome=task.parent or Outcome(),
         )
 
     def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
         """Train one epoch and score validation; yield progress now and then, the report last."""
+        assert self._training is not None, "train_epoch without a task"
         logs = yield from _now_and_then(self._training.train_batches())
         epoch, ended = self._training.epoch, ""
         if self._watch is not None:
-            logs = self._watch.score_epoch(epoch, logs)
+            logs = self._watch.score_epoch(logs)
             ended = PATIENCE if self._watch.out_of_patience else ""
         yield EpochReport(epoch, logs, MAX_EPOCHS if epoch >= self._task.epochs else ended)
 
-    def outcome(self) -> Outcome:
-        """Return what the training gave so far."""
-        if self._watch is None:
-            return Outcome(epochs=self._training.epoch, weights=self.model.get_weights())
-        outcome = self._watch.outcome
-        if self._inputs.keep_state:
-            outcome.state = [variable.numpy() for variable in self._state()]
-        return outcome
+    def finish(self) -> Iterator[Outcome]:
+        """Return what the training gave, and forget it."""
+        assert self._training is not None, "finish without a task"
+        model = self._training.model
+        outcome = self._watch.outcome if self._watch else Outcome(weights=model.get_weights())
+        if self._watch and self._inputs.keep_state:
+            outcome.state = [variable.numpy() for variable in _state(model)]
+        self.forget()
+        yield outcome
 
-    def _state(self) -> list[Any]:
-        """Return what training goes on from: weights, seeds of dropout, the optimizer's state."""
-        return [*self.model.variables, *self.model.optimizer.variables]
+
+def _state(model: keras.Model) -> list[Any]:
+    """Return what training goes on from: weights, seeds of dropout, the optimizer's state."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _now_and_then(
@@ -133,39 +154,6 @@ def _now_and_then(
         if time.monotonic() - reported >= _PROGRESS_SECONDS:
             reported = time.monotonic()
             yield BatchesDone(done, count)
-
-
-class TrialWorker(Worker):
-    """Train one task after the other, in a number of threads that does not change the result."""
-
-    def __init__(self, inputs: TrialInputs, threads: int | None = None) -> None:
-        import_tensorflow()
-        if threads is not None:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
-        self._inputs = inputs
-        self._training: TrialTraining | None = None
-
-    def forget(self) -> None:
-        """Drop the network of a task that failed."""
-        self._training = None
-
-    def begin(self, task: TrialTask) -> Iterator[int]:
-        """Build a network, and answer how many parameters it trains; the last one makes room."""
-        self.forget()
-        self._training = TrialTraining(self._inputs, task)
-        yield int(self._training.model.count_params())
-
-    def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
-        """Train one epoch of the network that was built."""
-        assert self._training is not None, "train_epoch without a task"
-        yield from self._training.train_epoch()
-
-    def finish(self) -> Iterator[Outcome]:
-        """Return what the training gave, and forget it."""
-        assert self._training is not None, "finish without a task"
-        training, self._training = self._training, None
-        yield training.outcome()
 
 
 def trial_seed(seed: int, number: int) -> int:

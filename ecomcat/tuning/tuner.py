@@ -43,7 +43,7 @@ from ecomcat.tuning.records import (
     require_best,
     save_outcome,
 )
-from ecomcat.tuning.study import Study, active_seconds
+from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.workers import open_pool
 
@@ -107,7 +107,7 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def run_trial(self, trial: keras_trial.Trial) -> Job:
         """Run one trial, as a job that yields the calls of its worker's methods."""
-        record = self.oracle.record_of(trial.trial_id)
+        record = self.oracle.table[trial.trial_id]
         record.unfinished += 1
         try:
             record.status = yield from self._train(record)
@@ -151,8 +151,7 @@ class StudyTuner(base_tuner.BaseTuner):
         # Not bound by the trial's limit: what it gave is there, and is only to be sent.
         finish = Call("finish", within_seconds=_SENDING_SECONDS)
         outcome = yield from self._ask(record, clock, finish)
-        directory = self._study.trial_dir(record.id)
-        save_outcome(outcome, directory, self._inputs.split.validation)
+        save_outcome(outcome, self._study.trial_dir(record.id))
         return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
 
     def _ask(self, record: TrialRecord, clock: TrialClock, call: Call) -> Result:
@@ -239,7 +238,7 @@ def run_search(
         UserError: No trial has completed.
     """
     search = config.search
-    seconds_left = search.max_minutes * 60 - active_seconds(study)
+    seconds_left = search.max_minutes * 60 - study.active_seconds
     deadline = time.monotonic() + seconds_left
     oracle = StudyOracle(config, space, study.trials, deadline)
     trials_left = search.max_trials - oracle.ended
@@ -253,7 +252,7 @@ def run_search(
     _log_why_it_ended(oracle)
     records = study.trials.records
     best = require_best(records, study.directory)
-    return SearchResult(best, len(records), active_seconds(study))
+    return SearchResult(best, len(records), study.active_seconds)
 
 
 def _log_why_it_ended(oracle: StudyOracle) -> None:

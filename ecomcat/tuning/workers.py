@@ -29,7 +29,6 @@ from ecomcat.tuning.jobs import (
     TrialFailedError,
     Worker,
     WorkerPool,
-    too_slow,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ logger = logging.getLogger("ecomcat")
 
 _OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes pass through
 _MAX_TEMP_PATH = 40  # characters: a socket's path has at most 107, of which Ray needs over 60
+
+_TOO_SLOW = TrialFailedError("no answer in time", too_slow=True)
 
 
 @contextmanager
@@ -105,7 +106,7 @@ class LocalPool:
             return []
         answer = next(self._answers)
         if isinstance(answer, BatchesDone) and time.monotonic() > self._deadline:
-            answer = too_slow()
+            answer = _TOO_SLOW
         if not isinstance(answer, BatchesDone):
             self._answers = None
         return [("w0", answer)]
@@ -280,7 +281,7 @@ class RayPool:
         answers = [answer for each in done for answer in self._take(waiting[each])]
         for name, actor in self._actors.items():
             if time.monotonic() > actor.deadline:
-                answers.append(self._replace(name, too_slow()))
+                answers.append(self._replace(name, _TOO_SLOW))
         return answers
 
     def close(self) -> None:

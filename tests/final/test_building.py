@@ -52,15 +52,16 @@ def retrain(records: list[Any], rows: int, **options: Any) -> tuple[list[Any], l
 def test_retraining_gives_what_training_on_these_rows_gives() -> None:
     """A falling learning rate is let fall; a constant one stops at the best epoch."""
     from ecomcat.tuning.jobs import TrialTask
-    from ecomcat.tuning.trial import TrialTraining
+    from ecomcat.tuning.trial import TrialWorker
 
     models, seen = retrain([trial(0, learning_rate_schedule="linear"), trial(3)], rows=75)
     assert sorted(seen) == [*[("0000", epoch) for epoch in (1, 2, 3)], ("0003", 1), ("0003", 2)]
-    training = TrialTraining(trial_inputs(), TrialTask(3, CONSTANT, epochs=2, rows=np.arange(75)))
+    worker = TrialWorker(trial_inputs())
+    list(worker.begin(TrialTask(3, CONSTANT, epochs=2, rows=np.arange(75))))
     for _ in range(2):
-        list(training.train_epoch())
-    expected = training.model
-    for ours, theirs in zip(models[1].get_weights(), expected.get_weights(), strict=True):
+        list(worker.train_epoch())
+    (expected,) = worker.finish()
+    for ours, theirs in zip(models[1].get_weights(), expected.weights, strict=True):
         assert np.array_equal(ours, theirs)
 
 

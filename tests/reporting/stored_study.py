@@ -10,7 +10,7 @@ from typing import Any
 from ecomcat.files import write_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import DATA, FINAL, Study, open_study, write_snapshot
+from ecomcat.tuning.study import DATA, FINAL, Study, open_study
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
@@ -169,7 +169,7 @@ def store(root: Path, records: list[TrialRecord], *, final: bool = True) -> Stud
         for record in records:
             table.save(record)
         write_json(study.directory / "clock.json", {"active_seconds": 130.0})
-        write_snapshot(study, DATA, data_snapshot())
+        study.write(DATA, data_snapshot())
         if final:
-            write_snapshot(study, FINAL, final_snapshot())
+            study.write(FINAL, final_snapshot())
     return study

@@ -12,7 +12,7 @@ from stored_study import PLANTED, data_snapshot, final_snapshot, store, trial, t
 
 from ecomcat.reporting.study_page import write_report
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import DATA, FINAL, Study, write_snapshot
+from ecomcat.tuning.study import DATA, FINAL, Study
 
 MODEL = ["The final model", "Most confident mistakes"]
 SEARCH = ["How the search went", "What mattered"]
@@ -34,7 +34,7 @@ def report_of(tmp_path: Path, records: list[TrialRecord], *, final: bool = True)
 
 
 def report_with(study: Study, name: str, snapshot: dict[str, object]) -> str:
-    write_snapshot(study, name, snapshot)
+    study.write(name, snapshot)
     return write_report(study).read_text(encoding="utf-8")
 
 

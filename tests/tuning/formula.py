@@ -77,7 +77,7 @@ class FormulaWorker(Worker):
         self.tried = tried if tried is not None else []
 
     def begin(self, task: Any) -> Iterator[Any]:
-        parent = None if task.parent is None else task.parent.epochs
+        parent = None if task.parent is None else len(task.parent.curves)
         self.tried.append({**task.values, "epochs": task.epochs, "parent": parent})
         self.task, self.epoch = task, parent or 0
         yield 10
@@ -92,14 +92,7 @@ class FormulaWorker(Worker):
     def finish(self) -> Iterator[Any]:
         score = self.objective(self.task.values)
         weights = [np.full(3, score, np.float32)]
-        yield Outcome(
-            best_epoch=self.epoch,
-            epochs=self.epoch,
-            scores={"macro_f1": score, "accuracy": score, "loss": 1 - score},
-            probabilities=np.ones((2, 2), np.float32),
-            weights=weights,
-            state=weights,
-        )
+        yield Outcome([], np.ones((2, 2), np.float32), weights, state=weights)
 
 
 def inputs(config: SearchCommand) -> Any:

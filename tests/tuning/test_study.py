@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from ecomcat.errors import UserError
 from ecomcat.tuning.budget import StudyClock
-from ecomcat.tuning.study import Study, active_seconds, default_name, open_study
+from ecomcat.tuning.study import Study, default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 
@@ -130,7 +130,7 @@ def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
     tmp_path: Path, now: list[float]
 ) -> None:
     study = Study(tmp_path)
-    assert active_seconds(study) == 0.0
+    assert study.active_seconds == 0.0
     # The last run is on a machine that was started anew.
     for run, began in enumerate((1000.0, 5000.0, 3.0)):
         now[0] = began
@@ -139,7 +139,7 @@ def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
         now[0] += 10
         clock.save()
         now[0] += 3600
-        assert active_seconds(study) == (run + 1) * 10
+        assert study.active_seconds == (run + 1) * 10
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_a_killed_run_loses_two_seconds_at_most(
     for seconds in ticks:
         now[0] += seconds
         clock.tick()
-    assert active_seconds(Study(tmp_path)) == saved
+    assert Study(tmp_path).active_seconds == saved
