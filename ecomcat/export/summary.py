@@ -1,6 +1,6 @@
 """Say in words, once, what was exported and how good it is, for all that shows it.
 
-The model card, the terminal, TensorBoard, the report and the dry run take their tables and
+The model card, the terminal, the report and the dry run take their tables and
 sentences from here. `metrics` is always what `metrics.json` holds.
 """
 

@@ -26,7 +26,7 @@ from ecomcat.final.choice import WHOLE, Answers, choose_final
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
 from ecomcat.model.metrics import macro_f1, score_answers
 from ecomcat.model.training import predict_probabilities
-from ecomcat.reporting.tensorboard import FinalCurves, write_final
+from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.tokenizer import deployed_tokenizer
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
@@ -97,9 +97,8 @@ def finish_search(
         "seed": config.seed,
     }
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
-    with step("Writing TensorBoard's pictures"):
-        labels = dataset.label_ids[split.test]
-        write_final(study, metrics, dataset.class_names, labels, whole["test"])
+    with step("Writing TensorBoard's picture"):
+        write_confusion(study, metrics["test"], dataset.class_names)
     return Finished(exported, tested, whole, rows, metrics, acceptance)
 
 

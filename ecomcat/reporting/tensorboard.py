@@ -20,13 +20,11 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary import session_end_pb
-from tensorboard.plugins.pr_curve import summary as pr_curve
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
 from ecomcat.options import Rule
 from ecomcat.reporting.terminal import SHOWN_FIRST
-from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
@@ -46,7 +44,6 @@ _STATUS = {
     FAILED: api_pb2.STATUS_FAILURE,
 }
 FINAL = "final"
-MAX_PR_CURVES = 24
 _MAX_CLASSES, _MAX_NAME = 40, 26  # classes in the picture of the confusion matrix; characters
 
 
@@ -179,42 +176,11 @@ class FinalCurves(_Curves):
         super().write(epoch, {**logs, **scores})
 
 
-def write_final(
-    study: Study,
-    metrics: Mapping[str, Any],
-    class_names: Sequence[str],
-    label_ids: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
-) -> None:
-    """Write the confusion matrix and precision-recall curves of the test set.
-
-    Args:
-        study: The study's folder.
-        metrics: What `metrics.json` holds.
-        class_names: Names of the categories.
-        label_ids: Array of true class numbers, shape `(texts,)`.
-        probabilities: Array of shape `(texts, num_classes)`, the model's answers.
-    """
-    per_class = metrics["test"]["per_class"]
-    present = [number for number, name in enumerate(class_names) if per_class[name]["rows"]]
-    weakest = sorted(present, key=lambda number: per_class[class_names[number]]["f1"])
-    left_out = len(present) - MAX_PR_CURVES
-    note = "This category against all others, on the test set."
-    if left_out > 0:
-        note += f" Shown are the {MAX_PR_CURVES} of the lowest F1; {left_out} more are left out."
-    width = len(str(len(class_names)))
+def write_confusion(study: Study, scores: Mapping[str, Any], class_names: Sequence[str]) -> None:
+    """Write the confusion matrix of the test set, whose scores `metrics.json` holds."""
     with _event_writer(study.tensorboard_dir / FINAL):
-        picture = draw_confusion(metrics["test"]["confusion_matrix"], class_names)
+        picture = draw_confusion(scores["confusion_matrix"], class_names)
         tf.summary.image("confusion matrix", picture[None], step=0)
-        for number in sorted(weakest[:MAX_PR_CURVES]):
-            curve = pr_curve.pb(
-                f"precision and recall/{number + 1:0{width}}",
-                label_ids == number,
-                np.clip(probabilities[:, number], 0.0, 1.0),
-                display_name=valid_unicode(class_names[number]),
-                description=note,
-            )
-            _write_raw(curve)
 
 
 def draw_confusion(

@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from stored_study import final_snapshot, trials
 
@@ -22,12 +21,11 @@ NAMES = [
     "$x^2$ __proto__\t\n<b>",
     "lone \ud800",
 ]
-LABELS = np.random.default_rng(1).integers(len(NAMES), size=300)
 
 
 def write_model(directory: Path, names: list[str]) -> Path:
     """Write a final model with its curves into a study's folder; return where it stands."""
-    from ecomcat.reporting.tensorboard import FinalCurves, write_final
+    from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
     from ecomcat.tuning.study import Study
 
     study = Study(directory)
@@ -35,9 +33,7 @@ def write_model(directory: Path, names: list[str]) -> Path:
     for epoch in (1, 2):
         curves.write(epoch, {"loss": 0.5, "accuracy": 0.5, "macro_f1": 0.5})
     curves.close()
-    probabilities = np.random.default_rng(2).random((300, len(names))).astype(np.float32)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    write_final(study, final_snapshot(names)["metrics"], names, LABELS, probabilities)
+    write_confusion(study, final_snapshot(names)["metrics"]["test"], names)
     return study.tensorboard_dir / "final"
 
 
@@ -158,22 +154,8 @@ def test_the_hparams_tab_declares_what_may_be_searched_and_shows_what_tells_most
 # The final model
 
 
-def test_each_category_has_a_curve_under_its_name_or_of_very_many_the_weakest(
-    outputs: Path, tmp_path: Path
-) -> None:
-    from ecomcat.reporting.tensorboard import MAX_PR_CURVES
-
-    def shown(events: Any) -> list[Any]:
-        return [events.SummaryMetadata(tag) for tag in events.PluginTagToContent("pr_curves")]
-
-    few = shown(events_of(outputs / "search" / "first" / "tensorboard" / "final"))
-    assert {each.display_name for each in few} == {*NAMES[:-1], "lone ?"}
-    names = [f"class {number}" for number in range(60)]
-    # Written again, it is there once.
-    events = events_of([write_model(tmp_path, names) for _ in range(2)][1])
-    # In `final_snapshot`, the later a category, the lower its F1.
-    assert {each.display_name for each in shown(events)} == set(names[-MAX_PR_CURVES:])
-    assert all("36 more are left out" in each.summary_description for each in shown(events))
+def test_the_confusion_matrix_is_a_picture_that_is_there_once(tmp_path: Path) -> None:
+    events = events_of([write_model(tmp_path, NAMES) for _ in range(2)][1])
     assert len(events.Tensors("confusion matrix")) == 1
 
 
