@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ecomcat.auditing.rows import NUMBER, AuditRows, shortened
 from ecomcat.data.cleaning import LABEL, TEXT
-from ecomcat.data.splitting import KEY, Split, split_groups, split_rows
+from ecomcat.data.exclude import KEY
+from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.final.baseline import WORD_PATTERN, fit_svc
 from ecomcat.model.metrics import macro_f1

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleanRows, clean_rows, look_alikes
+from ecomcat.data.exclude import KEY
 from ecomcat.data.near_duplicates import NearDuplicates
-from ecomcat.data.splitting import KEY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,10 +28,10 @@ from ecomcat.commands import AuditCommand, keyword_overrides
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import log_next, our_command, step
 from ecomcat.data.dataset import refuse_split_keys
+from ecomcat.data.exclude import EXCLUDE, KEY, read_marks
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import EXCLUDE, KEY, read_marks
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleaningReport, clean_rows, named, quoted
+from ecomcat.data.cleaning import (
+    DIGEST,
+    LABEL,
+    TEXT,
+    CleaningReport,
+    CleanRows,
+    clean_rows,
+    named,
+    quoted,
+)
+from ecomcat.data.exclude import leave_out
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import (
-    Exclusion,
-    Split,
-    leave_out,
-    require_classes,
-    split_groups,
-    split_rows,
-)
+from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 
@@ -98,7 +102,7 @@ class Dataset:
         text_columns: Tuple of the names or positions of the columns that the texts came from.
         groups: Array of shape `(texts,)`, the group of near-duplicates of each text. None where
             the split does not keep them together.
-        exclusion: What was left out of train and validation. None where no file says so.
+        excluded: Array of the numbers of the texts that a file marks, those of test included.
     """
 
     name: str
@@ -107,7 +111,7 @@ class Dataset:
     description: dict[str, Any]
     text_columns: tuple[str | int, ...]
     groups: NDArray[np.int64] | None = None
-    exclusion: Exclusion | None = None
+    excluded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @cached_property
     def texts(self) -> list[str]:
@@ -128,11 +132,6 @@ class Dataset:
     def digests(self) -> list[bytes]:
         """8 bytes a text that stand for its key."""
         return list(self.frame[DIGEST])
-
-    @property
-    def excluded(self) -> NDArray[np.int64]:
-        """The numbers of the texts that a file marks, those of the test set included."""
-        return np.empty(0, np.int64) if self.exclusion is None else self.exclusion.rows
 
     @property
     def content_hash(self) -> str:
@@ -168,29 +167,40 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         split = split_groups(cleaned.labels, groups, *fractions, seed)
     else:
         split = split_rows(cleaned.labels, *fractions, seed)
-    exclusion = None
+    excluded, marked = np.empty(0, np.int64), {}
     if data.exclude:
         path = expanded(data.exclude)
-        split, exclusion = leave_out(split, cleaned.digests, cleaned.labels, path)
+        split, excluded, marked = leave_out(split, cleaned.digests, cleaned.labels, path)
+    described = _describe(source, cleaned, split, groups, _protocol(data, seed))
+    described |= {"excluded": marked} if marked else {}
+    _log_split(described)
     frame = cleaned.frame.astype({LABEL: "category"})
-    sizes = frame[LABEL].value_counts(sort=False).sort_index()
+    return Dataset(source.name, frame, split, described, source.text_columns, groups, excluded)
+
+
+def _describe(
+    source: LabelledRows,
+    cleaned: CleanRows,
+    split: Split,
+    groups: NDArray[np.int64] | None,
+    protocol: str,
+) -> dict[str, Any]:
+    """Return what `metrics.json` records under `data`."""
     report = asdict(cleaned.report)
-    described = {
+    parts = {part: len(rows) for part, rows in vars(split).items()}
+    if groups is not None:
+        sizes = np.bincount(groups)
+        near = sizes[sizes > 1]
+        parts |= {"near_duplicate_groups": len(near), "near_duplicate_texts": int(near.sum())}
+    return {
         "source": source.source,
         "licence": source.licence,
         "rows": report.pop("rows_read"),
-        "distinct_texts": len(frame),
+        "distinct_texts": len(cleaned.frame),
         **report,
-        "classes": {name: int(size) for name, size in sizes.items()},
-        "split": {
-            "protocol": _protocol(data, seed),
-            **{part: len(rows) for part, rows in vars(split).items()},
-            **_describe_groups(groups),
-        },
-        **({} if exclusion is None else {"excluded": exclusion.description}),
+        "classes": dict(sorted(Counter(cleaned.labels).items())),
+        "split": {"protocol": protocol, **parts},
     }
-    _log_split(described)
-    return Dataset(source.name, frame, split, described, source.text_columns, groups, exclusion)
 
 
 def _protocol(data: DataConfig, seed: int) -> str:
@@ -207,14 +217,6 @@ def _protocol(data: DataConfig, seed: int) -> str:
         f"stratified split, {together}{train_fraction:.0%} train, {data.validation_fraction:.0%} "
         f"validation, {data.test_fraction:.0%} test, seed {seed}"
     )
-
-
-def _describe_groups(groups: NDArray[np.int64] | None) -> dict[str, int]:
-    if groups is None:
-        return {}
-    sizes = np.bincount(groups)
-    near = sizes[sizes > 1]
-    return {"near_duplicate_groups": len(near), "near_duplicate_texts": int(near.sum())}
 
 
 def _log_cleaning(report: CleaningReport) -> None:

@@ -216,8 +216,9 @@ def data_identity(dataset: Dataset) -> dict[str, str]:
     if dataset.groups is not None:
         groups = dataset.groups.astype("<i8").tobytes()
         identity[TOGETHER] = hashlib.sha256(groups).hexdigest()[:16]
-    if dataset.exclusion is not None:
-        identity[EXCLUDED] = dataset.exclusion.identity
+    if len(dataset.excluded):
+        marked = b"".join(dataset.digests[row] for row in dataset.excluded)
+        identity[EXCLUDED] = hashlib.sha256(marked).hexdigest()[:16]
     return identity
 
 

@@ -13,8 +13,8 @@ import pytest
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.exclude import read_marks
 from ecomcat.data.sources import SAMPLE_SOURCE
-from ecomcat.data.splitting import read_marks
 from ecomcat.errors import UserError
 
 
@@ -77,7 +77,7 @@ def test_these_are_marks(tmp_path: Path, before: Dataset, mark: str, excluded: i
             ({"key": "1" * 16, "exclude": mark}, rf"marks\.csv, .*found '{mark}'")
             for mark in ("no", "false", "0", "keep")
         ),
-        ({"key": "1" * 16}, "expected one column 'exclude'"),
+        ({"key": "1" * 16}, "one column 'exclude' in the first row, found 'key', 'note'"),
         ({"exclude": "x"}, "expected one column 'key'"),
         ({"key": "1.23E+15", "exclude": "x"}, r"expected 16 hexadecimal digits.*'1\.23E\+15'"),
     ],
