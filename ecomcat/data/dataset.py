@@ -167,7 +167,8 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         split = split_groups(cleaned.labels, groups, *fractions, seed)
     else:
         split = split_rows(cleaned.labels, *fractions, seed)
-    excluded, marked = np.empty(0, np.int64), {}
+    excluded = np.empty(0, np.int64)
+    marked: dict[str, Any] = {}
     if data.exclude:
         path = expanded(data.exclude)
         split, excluded, marked = leave_out(split, cleaned.digests, cleaned.labels, path)

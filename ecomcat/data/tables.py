@@ -224,23 +224,22 @@ def _open_json(file: BinaryIO, lines: Lines) -> Table:
 def _json_rows(lines: Lines) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each line that is not blank, its place, and its object."""
     for line in lines:
-        place = f"{lines.name}, line {lines.number}"
-        if stripped := line.strip(" \t\r\n"):
-            yield stripped, place, _read_object(stripped, place)
-
-
-def _read_object(line: str, place: str) -> dict[str, Any]:
-    try:
-        value = _decode(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{place}: expected a JSON object, found a line that is not JSON: {error}. Correct the "
-            "line, or remove it."
-        ) from error
-    if isinstance(value, dict):
-        return value
-    advice = " One array is turned into such lines by: jq -c '.[]'." if type(value) is list else ""
-    raise UserError(f"{place}: expected a JSON object, found {line[:40]!r}.{advice}")
+        place, stripped = f"{lines.name}, line {lines.number}", line.strip(" \t\r\n")
+        if not stripped:
+            continue
+        try:
+            value = _decode(stripped)
+        except (ValueError, RecursionError) as error:
+            raise UserError(
+                f"{place}: expected a JSON object, found a line that is not JSON: {error}. Correct "
+                "the line, or remove it."
+            ) from error
+        if not isinstance(value, dict):
+            raise UserError(
+                f"{place}: expected a JSON object, found {stripped[:40]!r}. One array of objects "
+                "is turned into such lines by: jq -c '.[]'."
+            )
+        yield stripped, place, value
 
 
 def _refuse_containers(place: str, values: dict[str, Any], used: Sequence[str]) -> None:
@@ -255,7 +254,6 @@ def _refuse_containers(place: str, values: dict[str, Any], used: Sequence[str]) 
 
 @contextmanager
 def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with _explained(name):
@@ -264,30 +262,29 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
     names = list(schema.names)
 
     def chunks(columns: Columns, size: int, needed: Sequence[int] | None) -> Iterator[Chunk]:
-        places = range(len(names)) if needed is None else needed
-        for position in {*columns.text, *(() if columns.label is None else (columns.label,))}:
-            _require_text(schema.field(position), name)
+        _require_texts(schema, columns, name)
         # Of columns of one name only a position tells which is which.
         whole = needed is None or len(set(names)) < len(names)
+        places = range(len(names)) if needed is None else needed
         wanted = None if whole else [names[i] for i in places]
         with _explained(name):
             for batch in parquet.iter_batches(batch_size=size, columns=wanted):
                 arrays = {i: batch.column(i if whole else names[i]) for i in places}
-                frame = {
-                    i: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
-                    for i, array in arrays.items()
-                }
                 if batch.num_rows:
-                    yield Chunk(pd.DataFrame(frame))
+                    yield Chunk(pd.DataFrame({i: _as_column(each) for i, each in arrays.items()}))
                     read[0] += batch.num_rows
-
-    def position() -> float:
-        rows: int = parquet.metadata.num_rows
-        return read[0] / max(1, rows)
 
     with parquet:
         head = Head(name, [names], "true")
-        yield Table(name, PARQUET, head, chunks, position, schema=schema)
+        share = max(1, parquet.metadata.num_rows)
+        yield Table(name, PARQUET, head, chunks, lambda: read[0] / share, schema=schema)
+
+
+def _as_column(array: Any) -> Any:
+    """Return an Arrow array as a column of a frame, of the same type."""
+    import pyarrow as pa
+
+    return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
 
 
 def _class_names(schema: Any, position: int) -> dict[str, str] | None:
@@ -301,18 +298,17 @@ def _class_names(schema: Any, position: int) -> dict[str, str] | None:
     return {str(number): str(name) for number, name in enumerate(names)} | {"-1": ""}
 
 
-def _require_text(field: Any, source: str) -> None:
-    """Refuse a column that holds no texts: lists, objects."""
+def _require_texts(schema: Any, columns: Columns, source: str) -> None:
+    """Refuse columns that hold no texts: lists, objects."""
     import pyarrow as pa
 
-    kind = field.type
-    if isinstance(kind, pa.BaseExtensionType):
-        kind = kind.storage_type
-    if pa.types.is_nested(kind):
-        raise UserError(
-            f"{source}: expected a column of texts, found {field.name!r} of type {field.type}. "
-            "Set data.text_column or data.label_column to a column of texts."
-        )
+    for position in {*columns.text, columns.label} - {None}:
+        field = schema.field(position)
+        if pa.types.is_nested(getattr(field.type, "storage_type", field.type)):
+            raise UserError(
+                f"{source}: expected a column of texts, found {field.name!r} of type {field.type}. "
+                "Set data.text_column or data.label_column to a column of texts."
+            )
 
 
 @contextmanager
