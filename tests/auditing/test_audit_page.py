@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from audit_material import HARM, audit_file, plain_rows, write_rows
 
-from tests.browser import require_browser
-from tests.opened_page import OpenedPage, opened_page
+from tests.browser import Page, opened_file, require_browser
 
 pytestmark = pytest.mark.slow
 SECTIONS = [
@@ -19,7 +18,7 @@ SECTIONS = [
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPage]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     require_browser()
     folder = tmp_path_factory.mktemp("audit")
     long = " ".join(f"word{n}" for n in range(30))
@@ -30,18 +29,18 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPage]:
     second = write_rows(folder / "later.csv", [*rows[:30], (f"{HARM} unseen", "Books")])
     audit_file(first, folder / "out", against=str(second), splits=2)
     chromium = tmp_path_factory.mktemp("chromium")
-    with opened_page(folder / "out" / "shop" / "audit.html", chromium) as page:
+    with opened_file(folder / "out" / "shop" / "audit.html", chromium) as page:
         yield page
 
 
 @pytest.fixture
-def page(opened: OpenedPage) -> Iterator[OpenedPage]:
+def page(opened: Page) -> Iterator[Page]:
     opened.open()
     yield opened
     opened.require_harmless()
 
 
-def test_every_section_and_chart_is_there_and_what_to_type_next(page: OpenedPage) -> None:
+def test_every_section_and_chart_is_there_and_what_to_type_next(page: Page) -> None:
     assert page.texts("h2") == SECTIONS
     assert page.count(".chart[data-drawn]") == 2
     assert page.count(".chart .bars path") > 4
@@ -50,7 +49,7 @@ def test_every_section_and_chart_is_there_and_what_to_type_next(page: OpenedPage
     assert option == "data.group_near_duplicates=true"
 
 
-def test_a_harmful_text_is_shown_and_does_nothing(page: OpenedPage) -> None:
+def test_a_harmful_text_is_shown_and_does_nothing(page: Page) -> None:
     assert page.run("return document.title").startswith("Audit of shop")
     assert HARM in page.run("return document.querySelector('main').textContent")
     assert page.count("img, main script:not([type='application/json'])") == 0

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pytest
 
-from tests.browser import browser, requested_hosts, require_browser, set_width
+from tests.browser import Page, browser, require_browser
 from tests.serving.pets import SLOW, served_pets
 
 pytestmark = pytest.mark.slow
-SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +25,8 @@ def driver(tmp_path_factory, folder):
         yield chromium
 
 
-class Page:
-    """The page as its reader sees it."""
-
-    def __init__(self, driver):
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        self.driver = driver
-        self._wait = WebDriverWait(driver, SECONDS)
-
-    def find(self, selector):
-        return self.driver.find_element("css selector", selector)
-
-    def text(self, selector):
-        return self.find(selector).text
-
-    def texts(self, selector):
-        return [each.text for each in self.driver.find_elements("css selector", selector)]
-
-    def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def wait(self, condition):
-        return self._wait.until(lambda _: condition())
+class Served(Page):
+    """The page as its reader uses it."""
 
     def ask(self, text):
         # The driver cannot type every character; the page's own events follow.
@@ -67,14 +43,10 @@ class Page:
 @pytest.fixture
 def page(driver):
     """Return the page, freshly opened; at its end nothing has gone wrong or left the machine."""
-    driver.get(driver.url)
-    opened = Page(driver)
-    set_width(driver, 1200)
-    opened.wait(lambda: opened.text("#facts"))
+    opened = Served(driver, driver.url, lambda page: page.text("#facts"))
+    opened.open()
     yield opened
-    problems = [entry for entry in driver.get_log("browser") if " 422 " not in entry["message"]]
-    assert problems == []
-    assert requested_hosts(driver) <= {urlsplit(driver.url).netloc}
+    opened.require_harmless(" 422 ")
 
 
 def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
@@ -183,6 +155,6 @@ def test_a_file_under_way_can_be_given_up(page, folder):
 
 @pytest.mark.parametrize("width", [320, 1200])
 def test_no_width_makes_it_scroll_sideways(page, width):
-    set_width(page.driver, width)
+    page.open(width)
     page.ask("dog " * 20 + "x" * 300)
     assert page.run("return document.documentElement.scrollWidth") <= width

@@ -6,8 +6,7 @@ import pytest
 from stored_study import PLANTED, store, trials
 
 from ecomcat.reporting.study_page import write_report
-from tests.browser import require_browser
-from tests.opened_page import opened_page
+from tests.browser import opened_file, require_browser
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +17,7 @@ def opened_report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     records = trials(40)
     records[2].status = "cut short"
-    with opened_page(write_report(store(folder, records)), folder) as page:
+    with opened_file(write_report(store(folder, records)), folder) as page:
         yield page
 
 
@@ -27,6 +26,7 @@ def report(opened_report):
     opened_report.open()
     yield opened_report
     opened_report.require_harmless()
+    assert opened_report.texts("#problem") == [""]
 
 
 def test_harmful_texts_are_shown_as_they_are_and_do_nothing(report):
