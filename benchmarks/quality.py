@@ -18,18 +18,19 @@ from benchmarks.common import digest, log, new_parser, print_result, require_fil
 from benchmarks.measuring import run_cell
 from benchmarks.quality_cell import OURS
 from benchmarks.quality_table import (
+    REFERENCE,
     TITLES,
     Figures,
     Found,
     draw_errors,
     quality_table,
 )
+from benchmarks.suite import SUITE, SUITE_METHODS, prepare_suite, suite_table
 from ecomcat.commands import conf_dir
 
 METHODS = tuple(TITLES)
-QUICK_METHODS = (
-    *("majority", "naive_bayes", "linear", "logistic_regression", "fasttext", "single"),
-)
+QUICK_METHODS = ("majority", "naive_bayes", "linear", "logistic_regression", "fasttext", "single")
+_SLOW = ("fasttext", "ensemble")  # which the quick form of the suite leaves out
 QUICK_OVERRIDES = ("search.max_minutes=3", "search.max_trials=8")
 _SEARCHED = "single"  # whose cell pays for the search that all of ours share
 _PARTS = {
@@ -132,9 +133,9 @@ def _measurable(methods: Sequence[str]) -> list[str]:
     return list(methods)
 
 
-def _new_plan(arguments: argparse.Namespace) -> Plan:
-    require_file(arguments.data)
-    data = arguments.data.resolve() if arguments.data else None
+def _new_plan(arguments: argparse.Namespace, path: Path | None) -> Plan:
+    require_file(path)
+    data = path.resolve() if path else None
     quick = QUICK_OVERRIDES if arguments.quick else ()
     return Plan(
         data=data,
@@ -168,6 +169,15 @@ def _parser() -> argparse.ArgumentParser:
         f"{', '.join(QUICK_METHODS)}; a small grid for fastText, "
         f"and our search with budget=quick {' '.join(QUICK_OVERRIDES)}",
     )
+    parser.add_argument(
+        "--suite",
+        type=Path,
+        metavar="FOLDER",
+        help=f"measure files of other kinds, too, that stand there: {', '.join(SUITE)}",
+    )
+    parser.add_argument(
+        "--files", nargs="+", choices=SUITE, metavar="NAME", help="of the suite (default: all)"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error rates as a PNG")
     parser.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="Hydra overrides of our searches, after --"
@@ -178,17 +188,50 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run the script."""
     arguments = _parser().parse_args()
-    asked = arguments.methods or (QUICK_METHODS if arguments.quick else METHODS)
-    methods = _measurable([method for method in METHODS if method in asked])
-    splits = arguments.splits or ([1] if arguments.quick else [1, 2, 3, 4, 5])
-    plan = _new_plan(arguments)
-    found, machine = run_all(plan, methods, list(dict.fromkeys(splits)), final=arguments.final)
+    if arguments.suite is not None:
+        _run_suite(arguments)
+        return
+    methods = _methods(arguments, METHODS, QUICK_METHODS)
+    found, machine = _run(arguments, arguments.data, methods)
     print_result(
         machine, *(f"{_PARTS[part]}\n\n{quality_table(each)}" for part, each in found.items())
     )
     if arguments.plot is not None:
         part = "test" if arguments.final else "validation"
         draw_errors(found[part], part, arguments.plot)
+
+
+def _run_suite(arguments: argparse.Namespace) -> None:
+    quick = [name for name in SUITE_METHODS if name not in _SLOW]
+    methods = _methods(arguments, SUITE_METHODS, quick)
+    if REFERENCE not in methods:
+        methods = [REFERENCE, *methods]
+    files = prepare_suite(arguments.suite, arguments.store, arguments.files or list(SUITE))
+    results = {}
+    for name, path in files.items():
+        log(f"file {name}")
+        results[name], machine = _run(arguments, path, methods)
+    tables = [
+        f"{words}\n\n{suite_table({name: each[part] for name, each in results.items()})}"
+        for part, words in _PARTS.items()
+        if part == "validation" or arguments.final
+    ]
+    print_result(machine, *tables)
+
+
+def _methods(
+    arguments: argparse.Namespace, every: Sequence[str], quick: Sequence[str]
+) -> list[str]:
+    asked = arguments.methods or (quick if arguments.quick else every)
+    return _measurable([method for method in METHODS if method in asked])
+
+
+def _run(
+    arguments: argparse.Namespace, path: Path | None, methods: Sequence[str]
+) -> tuple[dict[str, Found], dict[str, str]]:
+    splits = arguments.splits or ([1] if arguments.quick else [1, 2, 3, 4, 5])
+    plan = _new_plan(arguments, path)
+    return run_all(plan, methods, list(dict.fromkeys(splits)), final=arguments.final)
 
 
 if __name__ == "__main__":

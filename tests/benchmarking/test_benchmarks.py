@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT
 
 from benchmarks.quality_table import Figures, mcnemar, quality_table
+from benchmarks.suite import ratio_interval
 
 NOUNS = {
     "Books": ["novel", "author", "chapter", "story", "edition", "reader", "paper", "poem"],
@@ -86,6 +87,24 @@ def test_quality_scores_test_when_asked_and_does_not_measure_a_finished_cell_aga
     assert run("quality", *arguments, "linear") == rows
 
 
+def test_the_suite_measures_the_files_that_are_there_and_names_the_others(
+    shop: Path, tmp_path: Path
+) -> None:
+    with shop.open(encoding="utf-8", newline="") as stream:
+        rows = [*csv.reader(stream)]
+    (tmp_path / "sms.tsv").write_text("".join(f"{label}\t{text}\n" for label, text in rows))
+    (tmp_path / "subj.all").write_text("".join(f"{label} {text}\n" for label, text in rows))
+    arguments = ["--suite", tmp_path, "--quick", "--store", tmp_path / "store"]
+    arguments += ["--methods", "linear_words", "naive_bayes"]
+    header, _, *files, means = run("quality", *arguments)
+    assert header == ["file", "best linear", "words", "naive Bayes"]
+    assert [row[:2] for row in files] == [["SUBJ sentences", "1.0000"], ["SMS spam", "1.0000"]]
+    assert means[0] == "mean of the ratios"
+    done = start("quality", *arguments, "--files", "trec", "sms")
+    assert "trec is left out: no TREC.train.all, TREC.test.all" in done.stderr
+    assert start("quality", *arguments, "--files", "trec").returncode == 2
+
+
 @pytest.mark.slow
 def test_speed_measures_the_start_files_and_answers(
     quality: list[list[str]], shop: Path, folder: Path
@@ -143,6 +162,27 @@ def test_mcnemar_counts_rows_that_one_of_the_methods_has_wrong(
         for each in (ours, theirs)
     ]
     assert mcnemar(*both) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "low", "high"),
+    [
+        ({1: range(100)}, {1: range(100)}, (1, 1), (1, 1)),
+        ({1: range(50)}, {1: range(100)}, (0.35, 0.45), (0.55, 0.65)),
+        ({1: range(40), 2: range(40)}, {1: range(80), 2: range(80)}, (0.3, 0.45), (0.55, 0.7)),
+        ({1: range(200, 300)}, {1: range(100)}, (0.6, 0.85), (1.15, 1.6)),
+        ({1: []}, {1: []}, (0, 0), (0, 0)),
+    ],
+    ids=["equal", "half", "two splits", "other texts", "none wrong"],
+)
+def test_the_interval_of_a_ratio_of_errors_draws_texts_in_pairs(ours, theirs, low, high) -> None:
+    both = [
+        {split: figures(range(1000), list(wrong)) for split, wrong in each.items()}
+        for each in (ours, theirs)
+    ]
+    found = ratio_interval(*both)
+    assert low[0] <= found[0] <= low[1]
+    assert high[0] <= found[1] <= high[1]
 
 
 def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:

