@@ -81,20 +81,8 @@ def exported(tmp_path):
             (GOOD, [f"{key}=descripton"], (key, "'descripton'", "'category', 'd", "Did you mean"))
             for key in ("data.text_column", "data.label_column")
         ),
-        (GOOD, ["data.text_column=5"], ("column 5 (data.text_column)", "0 to 1", "'category', 'd")),
-        (
-            GOOD,
-            ["data.text_column=category", "data.label_column=category"],
-            ("different columns", "'category', 'description'"),
-        ),
         (rows_of(Books=40), [], ("at least two classes", "'Books' (40)", "data.label_column")),
         ([*GOOD, *rows_of(Toys=3)], [], ("at least 10", "'Toys' (3)", "data.rare_classes=drop")),
-        (
-            rows_of(Books=40, Toys=3),
-            ["data.rare_classes=drop"],
-            ("at least two classes", "'Books' (40)", "'Toys' (3)"),
-        ),
-        ([*GOOD, *["Toys,the same toy"] * 50], [], ("'Toys' (1)", "data.rare_classes=drop")),
         ([], [], ("two classes",)),
         (
             [*GOOD[:10], "Books,one, two and three", *GOOD[10:]],
@@ -111,7 +99,6 @@ def test_columns_classes_and_rows_that_do_not_fit(refused, tmp_path, lines, argu
 @pytest.mark.parametrize(
     ("name", "content", "fragments"),
     [
-        ("photo.png", b"\x89PNG\r\n" + bytes(99), ("photo.png", "a text table", "a PNG image")),
         ("photo.csv", b"\x89PNG\r\n" + bytes(99), ("photo.csv", "a text table", "a PNG image")),
         (
             "three.csv",
@@ -141,7 +128,6 @@ def test_log_lines_and_the_message_go_to_standard_error(run_command, tmp_path):
     [
         (None, None, ("exported model in model", "no such folder", "ecomcat.search")),
         (MANIFEST, None, ("exported model in model", MANIFEST, "ecomcat.search")),
-        (MANIFEST, "{", ("exported model in model", MANIFEST)),
         (MANIFEST, "[]", ("exported model in model", MANIFEST)),
         (MANIFEST, '{"project": "ecomcat", "format": 99}', (MANIFEST, "ecomcat.search")),
         ("labels.json", None, ("are missing: labels.json", "copy the whole folder")),

@@ -11,7 +11,6 @@ import lzma
 import random
 import struct
 import zipfile
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -21,6 +20,7 @@ from tests.data.table_material import read
 
 TABLE = b"label,text\nBooks,A novel\n"
 ROWS = [["label", "text"], ["Books", "A novel"]]
+NAME = "archive (1).zip"
 
 
 def zstd(data: bytes) -> bytes:
@@ -28,6 +28,14 @@ def zstd(data: bytes) -> bytes:
     with pa.CompressedOutputStream(packed, "zstd") as stream:
         stream.write(data)
     return packed.getvalue().to_pybytes()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    return packed.getvalue()
 
 
 PACKINGS = {
@@ -41,46 +49,27 @@ PACKINGS = {
 
 
 class Pipe(io.BytesIO):
-    """A stream like a pipe, which cannot seek."""
+    """A stream like a pipe, which cannot seek, and finds no room to be copied where it is empty."""
 
     def seekable(self) -> bool:
         return False
 
-
-class FullDisk(Pipe):
-    """A stream that cannot be copied to the end."""
-
     def read(self, size: int | None = -1) -> bytes:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        if not self.getbuffer():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().read(size)
 
 
 def test_a_stream_that_finds_no_room_names_the_folder():
     with pytest.raises(UserError, match=r"TMPDIR names .*No space left on device\. Make room"):
-        read(FullDisk())
-
-
-def file_with(tmp_path: Path, data: bytes, name: str = "products.csv") -> Path:
-    path = tmp_path / name
-    path.write_bytes(data)
-    return path
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, data in members.items():
-            archive.writestr(member, data)
-    return packed.getvalue()
-
-
-def archive_of(tmp_path: Path, members: dict[str, bytes], name: str = "archive (1).zip") -> Path:
-    return file_with(tmp_path, zipped(members), name)
+        read(Pipe())
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t"])
 @pytest.mark.parametrize("pack", PACKINGS.values(), ids=PACKINGS)
 def test_a_packing_is_recognised_by_content_whatever_the_name(tmp_path, name, pack):
-    path = file_with(tmp_path, pack(TABLE), name)
+    path = tmp_path / name
+    path.write_bytes(pack(TABLE))
     assert read(path) == read(Pipe(path.read_bytes())) == ROWS
 
 
@@ -90,23 +79,21 @@ def test_a_packing_is_recognised_by_content_whatever_the_name(tmp_path, name, pa
         (["a.csv"], None),
         (["folder/a.TSV.csv", "readme.md"], None),
         (["a.csv", "__MACOSX/._a.csv", "__MACOSX/b.csv", ".hidden.csv", ".git/c.csv"], None),
-        (["a.csv", "b.csv"], "b.csv"),
         (["deep/a.csv", "deep/b.csv"], "b.csv"),
         (["a.csv", "deep/a.csv"], "a.csv"),
         (["data.bin"], "data.bin"),
         (["a.csv.gz"], "a.csv.gz"),
     ],
 )
-def test_the_table_in_an_archive_is_found(tmp_path, members, member):
+def test_the_table_in_an_archive_is_found(members, member):
     packed = gzip.compress(TABLE) if member == "a.csv.gz" else TABLE
-    path = archive_of(tmp_path, dict.fromkeys(members, packed), "t.csv")
-    assert read(path, member=member) == ROWS
+    assert read(zipped(dict.fromkeys(members, packed)), "t.csv", member=member) == ROWS
 
 
 @pytest.mark.parametrize(
     ("members", "member", "messages"),
     [
-        (["a.csv", "b.txt"], None, ["archive (1).zip", "found 2", "a.csv, b.txt", "data.member="]),
+        (["a.csv", "b.txt"], None, [NAME, "found 2", "a.csv, b.txt", "data.member="]),
         (["readme.md"], None, ["found 0", "none", "data.member=NAME"]),
         (["products.csv"], "product.csv", ["Did you mean 'products.csv'", "data.member=NAME"]),
         (["x/a.csv", "y/a.csv"], "a.csv", ["found 2", "x/a.csv, y/a.csv"]),
@@ -114,34 +101,25 @@ def test_the_table_in_an_archive_is_found(tmp_path, members, member):
         ([], "a.csv", ["expected a zip archive because data.member=a.csv is set"]),
     ],
 )
-def test_an_archive_without_one_table_is_refused(tmp_path, members, member, messages):
-    data = zipped(dict.fromkeys(members, TABLE)) if members else TABLE
-    path = file_with(tmp_path, data, "archive (1).zip")
+def test_an_archive_without_one_table_is_refused(members, member, messages):
     with pytest.raises(UserError) as caught:
-        read(path, member=member)
+        read(zipped(dict.fromkeys(members, TABLE)) if members else TABLE, NAME, member=member)
     assert all(message in str(caught.value) for message in messages), caught.value
 
 
-def test_an_encrypted_archive_is_refused(tmp_path):
-    path = archive_of(tmp_path, {"a.csv": TABLE})
-    data = bytearray(path.read_bytes())
+def test_an_encrypted_archive_is_refused():
+    data = bytearray(zipped({"a.csv": TABLE}))
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         struct.pack_into("<H", data, data.index(signature) + offset, 1)
-    path.write_bytes(data)
     with pytest.raises(UserError, match="is encrypted, password required"):
-        read(path)
-
-
-def random_table(rows: int) -> bytes:
-    """Return a table that does not compress to next to nothing."""
-    generator = random.Random(0)
-    return b"".join(b"%d,%x\n" % (i, generator.getrandbits(160)) for i in range(rows))
+        read(bytes(data))
 
 
 @pytest.mark.parametrize("pack", list(PACKINGS.values())[1:], ids=list(PACKINGS)[1:])
 @pytest.mark.parametrize("damage", ["half", "end", "flipped"])
-def test_a_packed_file_that_is_damaged_is_refused(tmp_path, pack, damage):
-    whole = bytearray(pack(random_table(2000)))
+def test_a_packed_file_that_is_damaged_is_refused(pack, damage):
+    table = "".join(f"{i},{random.Random(i).getrandbits(160):x}\n" for i in range(2000))
+    whole = bytearray(pack(table.encode()))
     if damage == "flipped":
         if pack is zstd:
             return  # written here without a checksum
@@ -162,7 +140,7 @@ def test_a_packed_file_that_is_damaged_is_refused(tmp_path, pack, damage):
     ],
 )
 def test_a_path_that_cannot_be_opened_is_refused(tmp_path, name, message):
-    file_with(tmp_path, TABLE)
+    (tmp_path / "products.csv").write_bytes(TABLE)
     with pytest.raises(UserError, match=message):
         read(tmp_path / name)
 
@@ -182,17 +160,11 @@ DECODED = [["label", "text"], ["Bücher", "naïve café € ไทย हिन�
         (TEXT.encode("utf-16-le"), {"encoding": "utf-16-le"}),
         (codecs.BOM_UTF8 + TEXT.encode(), {"encoding": "utf-8"}),
         (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        (TEXT.encode("gb18030"), {"encoding": "gb18030"}),
     ],
 )
-def test_unicode_is_recognised_silently(data, reading, caplog):
+def test_unicode_and_a_named_encoding_are_read_silently(data, reading, caplog):
     assert read(data, **reading) == DECODED
-    assert not caplog.records
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "shift_jis", "cp1251"])
-def test_a_named_encoding_is_used(encoding, caplog):
-    cell = {"cp1252": "café €", "shift_jis": "日本語", "cp1251": "Книги"}[encoding]
-    assert read(f"a,{cell}\n".encode(encoding), encoding=encoding) == [["a", cell]]
     assert not caplog.records
 
 
@@ -226,10 +198,8 @@ FRENCH = "Books,crème brûlée\r\n".encode() * 100
         (FRENCH, b"a,caf\xc3", "the first in line 140101"),
     ],
 )
-def test_the_whole_of_a_file_is_checked(tmp_path, early, late, warned, caplog):
-    path = tmp_path / "products.csv"
-    path.write_bytes(early + ASCII_MEBIBYTES + late)
-    read(path)
+def test_the_whole_of_a_file_is_checked(early, late, warned, caplog):
+    read(early + ASCII_MEBIBYTES + late)
     assert [warned in message for message in caplog.messages] == [True]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 from ecomcat.config import ReadingConfig
 from ecomcat.data.tables import open_table
 from ecomcat.errors import UserError
-from tests.data.table_material import read, rows_of
+from tests.data.table_material import read
 
 # Control characters in numbers make a file binary: those that a text has stand here.
 letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff\uffff")
@@ -220,15 +218,3 @@ def test_a_regular_table_shows_its_delimiter(name, delimiter, rows):
 )
 def test_the_most_regular_delimiter_wins(text, name, expected):
     assert delimiter_of(text, name or "standard input") == expected
-
-
-def test_the_real_data_set_is_read_whole(caplog):
-    path = Path(__file__).parents[3] / "shared" / "data" / "ecommerceDataset.csv"
-    if not path.exists():
-        pytest.skip("the data set is not beside the project")
-    with caplog.at_level(logging.WARNING), open_table(path, ReadingConfig()) as table:
-        rows = rows_of(table)
-    assert len(rows) == 14_208
-    assert len({row[0] for row in rows}) == 4
-    assert all(row[1].strip() for row in rows)
-    assert not caplog.messages

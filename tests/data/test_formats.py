@@ -89,6 +89,7 @@ def test_labels_are_written_the_same_in_every_format(tmp_path, name, values, exp
         (pa.array([1.0, 0.1, None]), ["1.0", "0.1", ""]),
         (pa.array([b"Toys", "Öl".encode(), None]), ["Toys", "Öl", ""]),
         (pa.array(["a", "b", None], pa.large_string()), ["a", "b", ""]),
+        (pa.array(["a", "b", None], pa.string_view()), ["a", "b", ""]),
     ],
     ids=lambda value: str(getattr(value, "type", "")),
 )

@@ -9,7 +9,7 @@ import threading
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dog_classifier import DogOrCat, label_file, write_rows
+from dog_classifier import label_file
 
 from ecomcat.errors import UserError
 
@@ -95,24 +95,6 @@ def test_parquet_that_is_damaged_half_way(tmp_path, refused):
     path.write_bytes(content)
     message = refused("rows.parquet", batch_rows=1000)
     assert_says(message, "rows.parquet", "cannot be read")
-
-
-# Columns of texts
-
-
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
-def test_a_text_column_is_named_or_that_of_training(tmp_path, refused, name):
-    write_rows(tmp_path / name, [{"title": "a dog", "body": "barks", "0": "yes"}])
-    for asked, trained_on, text in (
-        (None, ("body", "title"), "barks a dog"),
-        ("0", ("text",), "yes"),
-        (1, ("text",), "barks"),
-    ):
-        classifier, data = DogOrCat(*trained_on), {"text_column": asked}
-        label_file(tmp_path / name, tmp_path / "out.csv", classifier=classifier, data=data)
-        assert classifier.asked == [text]
-    assert_says(refused(name), "'text'", "as in training", "'title', 'body', '0'")
-    assert_says(refused(name, data={"text_column": "titel"}), "Did you mean 'title'?")
 
 
 def test_a_parquet_stream_that_is_cut_short_is_no_parquet_file(tmp_path):

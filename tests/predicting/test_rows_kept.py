@@ -280,18 +280,6 @@ def test_values_of_parquet_as_json(tmp_path, column, literal):
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), "dictionary"], ids=str
-)
-def test_texts_of_parquet_may_be_of_any_type_of_text(tmp_path, kind):
-    column = pa.array(["a dog", "tom", None])
-    column = column.dictionary_encode() if kind == "dictionary" else column.cast(kind)
-    pq.write_table(pa.table({"text": column}), tmp_path / "rows.parquet")
-    label_file(tmp_path / "rows.parquet", tmp_path / "labelled.jsonl")
-    rows = read_rows(tmp_path / "labelled.jsonl")
-    assert [row["predicted_category"] for row in rows] == ["dogs", "cats", None]
-
-
-@pytest.mark.parametrize(
     ("source", "output", "asked", "written"),
     [
         ("a.CSV.GZ", "b.tsv.gz", (), "tsv"),
