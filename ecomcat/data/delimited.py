@@ -13,9 +13,10 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.content import HEAD_BYTES, Lines
+from ecomcat.data.decoding import Lines
 from ecomcat.data.formats import TSV, Chunk, Table, empty_table, row_chunks, share_read
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
+from ecomcat.data.unpacking import HEAD_BYTES
 from ecomcat.errors import UserError, nearest
 
 _ONE_COLUMN = "\uffff"  # the delimiter of a table of one column: no text holds it

@@ -17,15 +17,7 @@ from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.cells import Number, join_texts, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import find_labelled_columns
-from ecomcat.data.content import (
-    Lines,
-    choose_encoding,
-    decode_head,
-    head_of,
-    is_workbook,
-    marked_encoding,
-    open_plain,
-)
+from ecomcat.data.decoding import Lines, choose_encoding, decode_head, marked_encoding
 from ecomcat.data.delimited import open_delimited
 from ecomcat.data.formats import (
     AUTO,
@@ -41,6 +33,7 @@ from ecomcat.data.formats import (
     share_read,
 )
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
+from ecomcat.data.unpacking import head_of, is_workbook, open_plain
 from ecomcat.errors import UserError
 from ecomcat.process import require_extra
 

@@ -21,9 +21,9 @@ from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import find_text_columns
-from ecomcat.data.content import unpacked
 from ecomcat.data.formats import CSV
 from ecomcat.data.tables import open_table
+from ecomcat.data.unpacking import unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
