@@ -2,7 +2,7 @@
 
     python killed_search.py FOLDER KILLS
 
-Ends with what went wrong on standard output, and exit code 1; or with code 0.
+Ends with what went wrong on standard error, and exit code 1; or with code 0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ecomcat.tuning.study import Study  # noqa: E402
 
 
 def search(folder: Path) -> None:
-    """Search with two epochs a trial of a few milliseconds; note each trial that begins."""
+    """Search with epochs of two milliseconds; note each trial that ends."""
     space = {"dropout": "0.0..0.6", "learning_rate": "1e-4..1e-2 log"}
     # Not to be taken for a trial that kills the search.
     config = configure("tpe", trials=TRIALS, max_retries=1000, **space)
@@ -42,66 +42,52 @@ def search(folder: Path) -> None:
     run_formula(config, folder, slow_peak, listeners=[Noted()])
 
 
+def ended_in(folder: Path) -> list[str]:
+    """Return the trials that have ended in all runs."""
+    log = folder / "ended.txt"
+    return log.read_text().split() if log.exists() else []
+
+
 def killed_run(folder: Path, trials: int, seconds: float) -> None:
     """Search in a fork and kill it some time after so many more trials have ended."""
-    log = folder / "ended.txt"
-    wanted = ended_in(log) + trials
+    wanted = len(ended_in(folder)) + trials
     child = os.fork()
     if child == 0:
-        try:
-            search(folder)
-        except BaseException as error:
-            sys.stdout.write(f"the search raised {error!r}\n")
-            sys.stdout.flush()
-            os._exit(1)
+        search(folder)
         os._exit(0)
-    while ended_in(log) < wanted and os.waitpid(child, os.WNOHANG) == (0, 0):
+    while len(ended_in(folder)) < wanted and os.waitpid(child, os.WNOHANG) == (0, 0):
         time.sleep(0.001)
     time.sleep(seconds)
-    try:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    except (ProcessLookupError, ChildProcessError):
-        sys.exit("the search ended before it was killed")
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "the search ended before it was killed"
 
 
-def ended_in(log: Path) -> int:
-    """Return how many trials have ended in all runs."""
-    return log.read_text().count("\n") if log.exists() else 0
-
-
-def completed(folder: Path) -> dict[str, str]:
+def completed(folder: Path) -> dict[str, Any]:
     """Return the trials that came to their end."""
     records = Study(folder / "study").trials.records
-    return {record.id: repr(record) for record in records if record.status == "completed"}
-
-
-def values_of(folder: Path) -> list[Any]:
-    """Return each trial's configuration and score."""
-    records = Study(folder / "study").trials.records
-    return [(record.id, record.values, record.objective) for record in records]
+    return {record.id: record for record in records if record.status == "completed"}
 
 
 def main(folder: Path, kills: int) -> None:
     """Kill searches, resume, and compare the whole with a search that nobody killed."""
     chance = random.Random(1)
-    before: dict[str, str] = {}
-    for kill in range(kills + 1):
-        if kill < kills:
-            killed_run(folder, chance.randrange(5), chance.uniform(0.0, 0.1))
-        else:
-            search(folder)
+    before: dict[str, Any] = {}
+    for _ in range(kills):
+        killed_run(folder, chance.randrange(5), chance.uniform(0.0, 0.1))
         after = completed(folder)
-        changed = [each for each, record in before.items() if after.get(each) != record]
-        if changed:
-            sys.exit(f"trials were lost or run again: {changed}")
+        assert {each: after.get(each) for each in before} == before, "trials were lost or run again"
         before = after
-    heard = (folder / "ended.txt").read_text().split()
-    if len(heard) != len(set(heard)):
-        sys.exit(f"a trial ended twice: {heard}")
+    search(folder)
+    ended = ended_in(folder)
+    assert len(ended) == len(set(ended)), f"a trial ended twice: {ended}"
     search(folder / "undisturbed")
-    if values_of(folder / "undisturbed") != values_of(folder) or len(before) != TRIALS:
-        sys.exit("the killed search gave other trials than an undisturbed one")
+    outlines = [
+        [(record.id, record.values, record.objective) for record in completed(each).values()]
+        for each in (folder, folder / "undisturbed")
+    ]
+    assert outlines[0] == outlines[1], "the killed search gave other trials than an undisturbed one"
+    assert len(outlines[0]) == TRIALS
 
 
 if __name__ == "__main__":
