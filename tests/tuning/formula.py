@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,24 @@ class FormulaWorker(Worker):
         score = self.objective(self.task.values)
         weights = [np.full(3, score, np.float32)]
         yield Outcome([], np.ones((2, 2), np.float32), weights, state=weights)
+
+
+class RemoteFormula(FormulaWorker):
+    """A formula's worker with the constructor that a pool expects."""
+
+    def __init__(self, objective: Objective, _cores: int) -> None:
+        super().__init__(objective)
+
+
+def ray_pool(objective: Objective) -> Any:
+    """Start two workers; the objective's module travels with them."""
+    import ray.cloudpickle
+
+    from ecomcat.tuning.workers import RayPool
+
+    for module in (__name__, objective.__module__):
+        ray.cloudpickle.register_pickle_by_value(sys.modules[module])
+    return RayPool(RemoteFormula, objective, 2, SearchConfig(memory_gb_per_worker=0.1))
 
 
 def inputs(config: SearchCommand) -> Any:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import formula
 import pytest
-from formula import FormulaWorker, configure, peak, run
+from formula import configure, peak, ray_pool, run
 
 from ecomcat.config import SearchConfig
 from ecomcat.tuning.records import SearchListener
@@ -25,15 +23,10 @@ pytestmark = [
 ]
 
 
-class SlowFormula(FormulaWorker):
-    """A formula whose epochs take a moment, so that a machine dies in the middle of one."""
-
-    def __init__(self, objective: Any, _cores: int) -> None:
-        def slow(values: Mapping[str, Any]) -> float:
-            time.sleep(0.2)
-            return float(objective(values))
-
-        super().__init__(slow)
+def slow_peak(values: Mapping[str, Any]) -> float:
+    """Score a configuration in a moment, so that a machine dies in the middle of an epoch."""
+    time.sleep(0.2)
+    return peak(values)
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def cluster() -> Iterator[Any]:
 def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
     cluster: Any, tmp_path: Path
 ) -> None:
-    from ecomcat.tuning.workers import RayPool, room_for, running_ray
+    from ecomcat.tuning.workers import room_for, running_ray
 
     machine = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
     retried: list[str] = []
@@ -80,13 +73,8 @@ def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
 
     killer = Killer()
     with running_ray(cluster.address, cores=1):
-        import ray.cloudpickle
-
-        for module in (formula, sys.modules[__name__]):
-            ray.cloudpickle.register_pickle_by_value(module)
-        share = SearchConfig(memory_gb_per_worker=0.1)
-        assert room_for(share) == 2
-        pool = RayPool(SlowFormula, peak, 2, share)
+        assert room_for(SearchConfig(memory_gb_per_worker=0.1)) == 2
+        pool = ray_pool(slow_peak)
         try:
             _, records = run(configure("grid", trials=8), tmp_path, pool, [killer])
         finally:

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import formula
 import pytest
-from formula import FormulaWorker, configure, peak, run
+from formula import configure, peak, ray_pool, run
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
@@ -32,13 +31,6 @@ pytestmark = [
 ]
 
 
-class RemoteFormula(FormulaWorker):
-    """A formula's worker with the constructor that a pool expects."""
-
-    def __init__(self, objective: Callable[[Mapping[str, Any]], float], _cores: int) -> None:
-        super().__init__(objective)
-
-
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     from ecomcat.tuning.workers import running_ray
@@ -49,47 +41,19 @@ def local_ray() -> Iterator[None]:
         yield
 
 
-def remote_pool(objective: Callable[[Mapping[str, Any]], float]) -> Any:
-    """Start workers; what the test module defines travels with them."""
-    import ray.cloudpickle
-
-    from ecomcat.tuning.workers import RayPool
-
-    for module in (formula, sys.modules[__name__]):
-        ray.cloudpickle.register_pickle_by_value(module)
-    return RayPool(RemoteFormula, objective, 2, SearchConfig(memory_gb_per_worker=0.1))
-
-
 @pytest.fixture
 def search(local_ray: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Return a function that searches with two workers and ends them."""
+    """Return a function that searches a grid with two workers and ends them."""
     pools = []
 
-    def start(objective: Any = peak, listeners: Any = (), **changes: Any) -> Any:
-        pools.append(remote_pool(objective))
-        config = configure(changes.pop("algorithm", "random"), **changes)
-        return run(config, tmp_path, pools[-1], listeners)
+    def start(objective: Any, **changes: Any) -> Any:
+        pools.append(ray_pool(objective))
+        _, records = run(configure("grid", **changes), tmp_path, pools[-1])
+        return records
 
     yield start
     for pool in pools:
         pool.close()
-
-
-def test_two_workers_work_at_the_same_time(search: Any, tmp_path: Path) -> None:
-    together = tmp_path / "together"
-    together.mkdir()
-
-    def waits_for_another(values: Mapping[str, Any]) -> float:
-        mine = together / str(os.getpid())
-        mine.touch()
-        deadline = time.monotonic() + 30
-        while len(list(together.iterdir())) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(list(together.iterdir())) == 2
-        return peak(values)
-
-    _, records = search(waits_for_another, trials=4)
-    assert [record.status for record in records] == ["completed"] * 4
 
 
 def test_a_killed_worker_costs_its_trial_one_retry_and_nothing_else(
@@ -103,7 +67,7 @@ def test_a_killed_worker_costs_its_trial_one_retry_and_nothing_else(
                 os.kill(os.getpid(), signal.SIGKILL)
         return peak(values)
 
-    _, records = search(dies_once, algorithm="grid", trials=12)
+    records = search(dies_once, trials=12)
     assert [record.status for record in records] == ["completed"] * 12
     assert [record.retries for record in records if record.objective == pytest.approx(0.9)] == [1]
     assert sum(record.retries for record in records) == 1
@@ -117,7 +81,7 @@ def test_a_trial_that_hangs_is_killed_and_the_others_are_run(search: Any) -> Non
             time.sleep(3600)
         return peak(values)
 
-    _, records = search(hangs, algorithm="grid", trials=6, trial_max_minutes=1 / 60)
+    records = search(hangs, trials=6, trial_max_minutes=1 / 60)
     failed = [record for record in records if record.status == "failed"]
     assert [record.values["lstm_units"] for record in failed] == [16] * 3
     assert {record.ended for record in failed} == {"trial_max_minutes"}

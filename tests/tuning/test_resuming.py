@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from conftest import ROOT
 from formula import ALGORITHMS, configure, peak, run_formula
 
 from ecomcat.errors import UserError
+from ecomcat.process import forget_requests, request_stop
 from ecomcat.tuning.records import TrialRecord
 
 pytestmark = [
@@ -26,13 +28,18 @@ pytestmark = [
 Tried = list[dict[str, Any]]
 
 
-def interrupted_at(count: int, tried: Tried) -> Callable[[Mapping[str, Any]], float]:
-    """Return an objective that is interrupted once, in the trial of a number from 1."""
-    pending = [KeyboardInterrupt()]
+def interrupted_at(count: int, tried: Tried, error: BaseException | None = None) -> Any:
+    """Return an objective that is interrupted once, in the trial of a number from 1.
+
+    An `error` is one that is lost, as in a finalizer, from which no exception comes out.
+    """
+    pending = [error or KeyboardInterrupt()]
 
     def objective(values: Mapping[str, Any]) -> float:
         if len(tried) == count and pending:
-            raise pending.pop()
+            if error is None:
+                raise pending.pop()
+            request_stop(pending.pop())
         return peak(values)
 
     return objective
@@ -56,50 +63,31 @@ def test_goes_on_where_it_stopped_as_if_it_had_not_stopped(algorithm: str, tmp_p
     assert len(at_once) == total, "there are no trials left"
 
 
-@pytest.mark.parametrize(("algorithm", "number"), [("tpe", 1), ("hyperband", 3), ("grid", 3)])
+@pytest.mark.parametrize(
+    ("algorithm", "number", "lost"),
+    [
+        ("tpe", 1, None),
+        ("hyperband", 3, None),
+        ("grid", 3, None),
+        ("random", 3, KeyboardInterrupt()),
+        ("random", 3, SystemExit(143)),
+    ],
+)
 def test_an_interrupted_trial_runs_again_and_the_search_goes_on(
-    algorithm: str, number: int, tmp_path: Path
+    algorithm: str, number: int, lost: BaseException | None, tmp_path: Path
 ) -> None:
     tried: Tried = []
-    objective = interrupted_at(number, tried)
-    with pytest.raises(KeyboardInterrupt):
-        run_formula(configure(algorithm, trials=5), tmp_path, objective, tried)
+    objective = interrupted_at(number, tried, lost)
+    try:
+        with pytest.raises(type(lost or KeyboardInterrupt())):
+            run_formula(configure(algorithm, trials=5), tmp_path, objective, tried)
+    finally:
+        forget_requests()
+    assert len(tried) == number
     _, records = run_formula(configure(algorithm, trials=5), tmp_path, objective, tried)
     assert [record.status for record in records] == ["completed"] * 5
     assert tried[number - 1] == tried[number], "the interrupted configuration comes first"
     assert len(tried) == 6
-
-
-def test_a_trial_that_is_stopped_in_order_is_begun_as_often_as_it_takes(tmp_path: Path) -> None:
-    for _ in range(5):
-        with pytest.raises(KeyboardInterrupt):
-            run_formula(configure("random", trials=1), tmp_path, interrupted_at(0, []))
-    _, records = run_formula(configure("random", trials=1), tmp_path)
-    assert records[0].status == "completed"
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
-def test_a_signal_whose_exception_was_lost_ends_the_search_all_the_same(
-    tmp_path: Path, error: BaseException
-) -> None:
-    from ecomcat.process import forget_requests, request_stop
-
-    tried: Tried = []
-
-    def lost(values: Mapping[str, Any]) -> float:
-        # As in a finalizer, from which no exception comes out.
-        if len(tried) == 3:
-            request_stop(error)
-        return peak(values)
-
-    try:
-        with pytest.raises(type(error)):
-            run_formula(configure("random", trials=9), tmp_path, lost, tried)
-    finally:
-        forget_requests()
-    assert len(tried) == 3
-    _, records = run_formula(configure("random", trials=9), tmp_path)
-    assert [record.status for record in records] == ["completed"] * 9
 
 
 def test_a_search_that_is_killed_twenty_times_loses_no_trial_and_runs_none_twice(
@@ -120,53 +108,40 @@ def test_a_search_that_is_killed_twenty_times_loses_no_trial_and_runs_none_twice
 
 def test_a_trial_that_the_search_dies_of_again_and_again_fails_in_the_end(tmp_path: Path) -> None:
     config = configure("grid", trials=4, dropout=0.4, max_retries=1)
-    with pytest.raises(KeyboardInterrupt):
-        run_formula(config, tmp_path, interrupted_at(2, tried := []), tried)
-    path = tmp_path / "study" / "trials" / "0001" / "record.json"
+    for _ in range(3):  # stopped in order, as often as it takes
+        with pytest.raises(KeyboardInterrupt):
+            run_formula(config, tmp_path, interrupted_at(0, []))
+    path = tmp_path / "study" / "trials" / "0000" / "record.json"
     # As two runs leave it that are killed in this trial.
     path.write_text(path.read_text().replace('"unfinished": 0', '"unfinished": 2'))
     _, records = run_formula(config, tmp_path)
-    assert [record.status for record in records].count("failed") == 1
-    assert records[1].ended == "the search died 2 times while it ran this trial"
-
-
-class FullDisk:
-    """Let one write fail, as on a full disk, and every later one succeed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.writes = self.fails_at = 0
-        real = os.fsync
-
-        def fsync(file: int) -> None:
-            self.writes += 1
-            if self.writes == self.fails_at:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            real(file)
-
-        monkeypatch.setattr(os, "fsync", fsync)
-
-    def fail_at(self, write: int) -> None:
-        self.writes, self.fails_at = 0, write
+    assert [record.status for record in records] == ["failed", *["completed"] * 3]
+    assert records[0].ended == "the search died 2 times while it ran this trial"
 
 
 def test_a_disk_that_is_full_at_any_write_ends_the_search_and_it_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disk = FullDisk(monkeypatch)
-    config = configure("hyperband", trials=4)
+    config, writes = configure("hyperband", trials=4), iter([False] * 1000)
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        if next(writes):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     _, undisturbed = run_formula(config, tmp_path / "undisturbed")
-    writes, disk.fails_at = disk.writes, 0
-    assert writes > 20
-    for write in range(1, writes + 1):
-        folder = tmp_path / str(write)
-        disk.fail_at(write)
+    count = 1000 - sum(1 for _ in writes)
+    assert count > 20
+    for number in range(count):
+        writes = itertools.chain([False] * number, [True], itertools.repeat(False))
         with pytest.raises(UserError, match=r"No space left on device\. Make room, and run"):
-            run_formula(config, folder)
-        disk.fail_at(0)
-        _, records = run_formula(config, folder)
+            run_formula(config, tmp_path / str(number))
+        _, records = run_formula(config, tmp_path / str(number))
         assert [outline(record) for record in records] == [
             outline(record) for record in undisturbed
-        ], f"the disk was full at write {write}"
+        ], f"the disk was full at write {number}"
 
 
 def outline(record: TrialRecord) -> tuple[Any, ...]:

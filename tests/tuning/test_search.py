@@ -74,11 +74,8 @@ def test_another_seed_tries_other_configurations_and_seed_0_is_one_of_them(tmp_p
     assert zero == zero_again != other, "Keras Tuner reads seed 0 as any seed"
 
 
-@pytest.mark.parametrize("algorithm", ["tpe", "grid"])
-def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(
-    algorithm: str, tmp_path: Path
-) -> None:
-    result, records = run_formula(configure(algorithm, trials=12, **MEDIAN), tmp_path)
+def test_hopeless_trials_are_pruned_and_the_best_is_found_all_the_same(tmp_path: Path) -> None:
+    result, records = run_formula(configure("tpe", trials=12, **MEDIAN), tmp_path)
     pruned = [record for record in records if record.status == "pruned"]
     assert 2 <= len(pruned) <= 9
     assert all(record.ended.startswith("pruned after epoch") for record in pruned)
@@ -104,39 +101,26 @@ def test_hyperband_promotes_in_a_space_smaller_than_its_first_round_and_ends(
 # Trials that fail
 
 
-def test_a_failing_trial_is_recorded_with_its_reason_and_the_search_goes_on(
+def test_a_failing_trial_is_recorded_with_its_reason_and_is_no_measure_for_others(
     tmp_path: Path,
 ) -> None:
-    def fails_for_wide(values: Mapping[str, Any]) -> float:
-        if values["lstm_units"] >= 48:
-            raise ValueError("no room for\nso many units")
-        return peak(values)
+    begun: dict[Any, int] = {}
 
-    result, records = run_formula(configure("grid", trials=12), tmp_path, fails_for_wide)
-    failed = [record for record in records if record.status == "failed"]
-    assert (len(failed), len(records)) == (6, 12)
-    assert failed[0].ended == "ValueError: no room for"
-    assert result.best.values["lstm_units"] < 48
-    trial = tmp_path / "study" / "trials" / failed[0].id
-    assert "so many units" in (trial / "error.txt").read_text()
-
-
-def test_a_trial_that_failed_is_no_measure_for_others(tmp_path: Path) -> None:
-    begun: dict[tuple[Any, ...], int] = {}
-
-    def first_ones_fail_late(values: Mapping[str, Any]) -> float:
+    def narrow_fails_late(values: Mapping[str, Any]) -> float:
         key = (values["lstm_units"], values["dropout"])
         begun[key] = begun.get(key, 0) + 1
-        if list(begun).index(key) < 4:
-            if begun[key] > 2:
-                raise ValueError("late")
-            return 1.0
-        return peak(values)
+        if values["lstm_units"] == 16 and begun[key] > 2:
+            raise ValueError("no room for\nso many units")
+        return 1.0 if values["lstm_units"] == 16 else peak(values)
 
-    config = configure("grid", trials=12, **MEDIAN)
-    _, records = run_formula(config, tmp_path, first_ones_fail_late)
-    assert [record.status for record in records[:4]] == ["failed"] * 4
-    assert any(record.status == "completed" for record in records)
+    result, records = run_formula(
+        configure("grid", trials=12, **MEDIAN), tmp_path, narrow_fails_late
+    )
+    assert [record.status for record in records[:4]] == ["failed"] * 3 + ["completed"]
+    assert records[0].ended == "ValueError: no room for"
+    assert result.best.values["lstm_units"] == 48
+    trial = tmp_path / "study" / "trials" / "0000"
+    assert "so many units" in (trial / "error.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -211,17 +195,6 @@ def test_listeners_hear_of_each_trial_and_of_the_batches_of_a_long_epoch(tmp_pat
         *(("begins", "0000", 4), ("batches", "0000", 7, 9), ("completed", "0000")),
         *(("begins", "0001", 4), ("batches", "0001", 7, 9), ("completed", "0001")),
     ]
-
-
-def test_a_listener_that_fails_ends_the_search_and_not_the_trial(tmp_path: Path) -> None:
-    class Broken(SearchListener):
-        def trial_ends(self, record: TrialRecord) -> None:
-            raise RuntimeError("the screen fell over")
-
-    with pytest.raises(RuntimeError, match="the screen fell over"):
-        run_formula(configure("random", trials=2), tmp_path, listeners=[Broken()])
-    _, records = run_formula(configure("random", trials=2), tmp_path)
-    assert [record.status for record in records] == ["completed", "completed"]
 
 
 # Time
