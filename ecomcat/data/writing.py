@@ -55,16 +55,19 @@ def open_output(
     """
     _refuse_name_clash(columns.header or (), table.name, added)
     names = table.names(columns)
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     # From Parquet to Parquet, columns of the same name are copied as they are.
-    if format_name == JSON_LINES or (format_name == PARQUET and table.format != PARQUET):
-        _refuse_repeated_names(names, table.name)
+    if repeated and format_name not in {CSV, TSV} and {format_name, table.format} != {PARQUET}:
+        raise UserError(
+            f"{table.name}: expected different names of columns, as JSON and Parquet need them, "
+            f"found more than once: {list_names(repeated)}. Rename them, or write CSV."
+        )
     with ExitStack() as stack:
         binary = stack.enter_context(_bytes_of(output)) if isinstance(output, str) else output
         if format_name == PARQUET:
             yield stack.enter_context(_parquet_writer(binary, table, names, added))
             return
-        packed = isinstance(output, str) and output.lower().endswith(GZIP)
-        text = stack.enter_context(_text_of(binary, packed=packed))
+        text = stack.enter_context(_text_of(binary))
         if format_name == JSON_LINES:
             yield _json_writer(text, names)
         else:
@@ -179,28 +182,18 @@ def _refuse_surplus(chunk: Chunk, table: Table) -> None:
         )
 
 
-def _refuse_repeated_names(names: Sequence[str], source: str) -> None:
-    """Refuse columns of the same name, of which readers of JSON and Parquet see one or none."""
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise UserError(
-            f"{source}: expected different names of columns, as JSON and Parquet need them, found "
-            f"more than once: {list_names(repeated)}. Rename them, or write CSV."
-        )
-
-
 @contextmanager
 def _bytes_of(output: str) -> Iterator[IO[bytes]]:
-    if output == STANDARD_STREAM:
-        with _standard_output() as stream:
-            yield stream
+    """Open a file, packed where its name says so, or standard output."""
+    if output != STANDARD_STREAM:
+        with atomic_path(expanded(output)) as temporary, temporary.open("wb") as file:
+            if not output.lower().endswith(GZIP):
+                yield file
+                return
+            # Neither the temporary file's name nor the time goes into the output.
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+                yield cast(IO[bytes], packed)
         return
-    with atomic_path(expanded(output)) as temporary, temporary.open("wb") as file:
-        yield file
-
-
-@contextmanager
-def _standard_output() -> Iterator[IO[bytes]]:
     sys.stdout.flush()
     try:
         yield sys.stdout.buffer
@@ -214,15 +207,10 @@ def _standard_output() -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _text_of(binary: IO[bytes], *, packed: bool) -> Iterator[io.TextIOWrapper]:
+def _text_of(binary: IO[bytes]) -> Iterator[io.TextIOWrapper]:
     """Write UTF-8 text, lone surrogates as JSON escapes them."""
-    with ExitStack() as stack:
-        if packed:
-            # Neither the temporary file's name nor the time goes into the output.
-            unnamed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=binary, mtime=0)
-            binary = cast(IO[bytes], stack.enter_context(unnamed))
-        text = io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="")
-        try:
-            yield text
-        finally:
-            text.detach()
+    text = io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
