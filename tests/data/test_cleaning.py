@@ -33,35 +33,29 @@ def pairs(rows: CleanRows) -> list[Row]:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "other", "same"),
     [
-        pytest.param("STRASSE", "Straße", id="casefolding, not lower-casing"),
-        pytest.param("  Red-\t\n Shirt!", "redshirt", id="case, punctuation and spaces"),
-        pytest.param("red + shirt 😀 = £5", "red shirt 5", id="symbols"),
-        pytest.param("\uff52\uff45\uff44\u3000\uff12", "red 2", id="full width"),
-        pytest.param("ﬁne", "fine", id="ligature"),
-        pytest.param("cafe\u0301", "caf\u00e9", id="composed and decomposed"),
-        pytest.param("soft\u00adhyphen", "softhyphen", id="invisible characters"),
-        pytest.param("हिन्दी, किताब।", "हिन्दी किताब", id="Hindi punctuation"),
+        ("STRASSE", "Straße", True),
+        ("  Red-\t\n Shirt!", "redshirt", True),
+        ("red + shirt 😀 = £5", "red shirt 5", True),
+        ("\uff52\uff45\uff44\u3000\uff12", "red 2", True),  # full width
+        ("ﬁne", "fine", True),
+        ("cafe\u0301", "caf\u00e9", True),
+        ("soft\u00adhyphen", "softhyphen", True),
+        ("हिन्दी, किताब।", "हिन्दी किताब", True),
+        ("कि", "का", False),
+        ("कि", "क", False),
+        ("ไม้", "ไม่", False),
+        ("café", "cafe", False),
+        ("size 1", "size 2", False),
+        ("a b", "b a", False),
     ],
 )
-def test_texts_are_the_same_when_their_letters_marks_and_digits_are(one: str, other: str) -> None:
-    assert normalized_key(one) == normalized_key(other) != ""
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("कि", "का"),
-        ("कि", "क"),
-        ("ไม้", "ไม่"),
-        ("café", "cafe"),
-        ("size 1", "size 2"),
-        ("a b", "b a"),
-    ],
-)
-def test_texts_differ_in_a_letter_a_mark_or_a_digit(one: str, other: str) -> None:
-    assert normalized_key(one) != normalized_key(other)
+def test_texts_are_the_same_when_their_letters_marks_and_digits_are(
+    one: str, other: str, same: bool
+) -> None:
+    assert (normalized_key(one) == normalized_key(other)) == same
+    assert normalized_key(one)
 
 
 @given(any_text, st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.exclude import read_marks
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
+from tests.data.table_material import write_table
 
 
 def load(exclude: Path | None = None, **options: Any) -> Dataset:
@@ -27,14 +27,6 @@ def load(exclude: Path | None = None, **options: Any) -> Dataset:
 def before() -> Dataset:
     """Load the sample without marks."""
     return load()
-
-
-def write(path: Path, rows: list[dict[str, str]], delimiter: str = ",") -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def marks_of(dataset: Dataset, rows: Any, mark: str = "x") -> list[dict[str, str]]:
@@ -49,7 +41,7 @@ def test_marked_rows_leave_train_and_validation_and_stay_in_test(
 ) -> None:
     split = before.split
     marked = np.concatenate([split.train[:5], split.validation[:3], split.test[:2]])
-    after = load(write(tmp_path / "marks.csv", marks_of(before, marked)))
+    after = load(write_table(tmp_path / "marks.csv", marks_of(before, marked)))
     assert np.array_equal(after.split.train, split.train[5:])
     assert np.array_equal(after.split.validation, split.validation[3:])
     assert np.array_equal(after.split.test, split.test)
@@ -66,7 +58,7 @@ def test_marked_rows_leave_train_and_validation_and_stay_in_test(
     [*((mark, 2) for mark in ("x", "X", "yes", "True", "1", "  x ")), ("", 0), ("   ", 0)],
 )
 def test_these_are_marks(tmp_path: Path, before: Dataset, mark: str, excluded: int) -> None:
-    path = write(tmp_path / "marks.csv", marks_of(before, before.split.train[:2], mark))
+    path = write_table(tmp_path / "marks.csv", marks_of(before, before.split.train[:2], mark))
     assert len(load(path).excluded) == excluded
 
 
@@ -86,7 +78,7 @@ def test_marks_that_mean_nothing_are_refused(
     tmp_path: Path, row: dict[str, str], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        read_marks(write(tmp_path / "marks.csv", [{**row, "note": "a"}]))
+        read_marks(write_table(tmp_path / "marks.csv", [{**row, "note": "a"}]))
 
 
 def test_a_key_that_a_spreadsheet_took_for_a_number_is_found_by_its_text(
@@ -95,7 +87,7 @@ def test_a_key_that_a_spreadsheet_took_for_a_number_is_found_by_its_text(
     row = before.split.train[0]
     damaged = {"key": "1.23457E+15", "exclude": "x", "text": before.texts[row].upper()}
     rounded = {"key": "1234567890123450", "exclude": "x", "text": before.texts[row + 1]}
-    after = load(write(tmp_path / "marks.csv", [damaged, rounded], delimiter=";"))
+    after = load(write_table(tmp_path / "marks.csv", [damaged, rounded], delimiter=";"))
     assert after.excluded.tolist() == [row, row + 1]
 
 
@@ -104,7 +96,7 @@ def test_unknown_keys_are_counted_and_warned_of(
 ) -> None:
     key = key_digest(normalized_key("A text of another shop")).hex()
     with caplog.at_level(logging.WARNING, "ecomcat"):
-        dataset = load(write(tmp_path / "marks.csv", [{"key": key, "exclude": "x"}]))
+        dataset = load(write_table(tmp_path / "marks.csv", [{"key": key, "exclude": "x"}]))
     assert dataset.description["excluded"]["unknown"] == 1
     assert "1 marked rows" in caplog.text and "other data" in caplog.text
 
@@ -114,6 +106,6 @@ def test_a_class_without_rows_in_a_part_is_refused(
     tmp_path: Path, before: Dataset, part: str
 ) -> None:
     rows = getattr(before.split, part)
-    path = write(tmp_path / "marks.csv", marks_of(before, rows[before.label_ids[rows] == 0]))
+    path = write_table(tmp_path / "marks.csv", marks_of(before, rows[before.label_ids[rows] == 0]))
     with pytest.raises(UserError, match=rf"in {part}, found all {part} texts of"):
         load(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from ecomcat.config import DataConfig
 from ecomcat.data.header import LABEL, TEXT
 from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
+from tests.data.table_material import write_table
 
 ROWS = [("A red ball, round", "Toys"), ('A "novel"\nof two lines', "Books"), ("Öl", "NA")]
 FORMATS = ["a.csv", "a.tsv", "a.jsonl", "a.ndjson", "a.jsonl.gz", "a.parquet", "a.PQ", "a.xlsx"]
@@ -34,24 +34,9 @@ def objects(rows: Sequence[tuple[Any, Any]] = ROWS) -> list[dict[str, Any]]:
     return [{"id": number, "shop": shop, "body": body} for number, (body, shop) in enumerate(rows)]
 
 
-def write(path: Path, values: Sequence[dict[str, Any]]) -> Path:
-    """Write rows in the format of the file's ending."""
-    name = path.name.lower()
-    if name.endswith((".parquet", ".pq")):
-        pq.write_table(pa.Table.from_pylist(list(values)), path)
-    elif name.endswith(".xlsx"):
-        pd.DataFrame(values).to_excel(path, index=False)
-    elif "json" in name:
-        content = "\n".join(map(json.dumps, values)).encode()
-        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    else:
-        pd.DataFrame(values).to_csv(path, index=False, sep="\t" if ".tsv" in name else ",")
-    return path
-
-
 @pytest.mark.parametrize("name", FORMATS)
 def test_named_columns_give_texts_and_labels(tmp_path, caplog, name):
-    path = write(tmp_path / name, objects())
+    path = write_table(tmp_path / name, objects())
     with caplog.at_level(logging.INFO, "ecomcat"):
         assert read_rows(path) == ROWS
     assert "text from column body, label from column shop" in caplog.text
@@ -76,7 +61,7 @@ def test_named_columns_give_texts_and_labels(tmp_path, caplog, name):
     ids=str,
 )
 def test_labels_are_written_the_same_in_every_format(tmp_path, name, values, expected):
-    path = write(tmp_path / name, objects([("text", value) for value in values]))
+    path = write_table(tmp_path / name, objects([("text", value) for value in values]))
     assert [label for _, label in read_rows(path)] == expected
 
 
@@ -121,7 +106,9 @@ def test_an_index_that_a_data_frame_wrote_is_no_column(tmp_path):
 
 def test_what_a_line_lacks_is_empty_and_what_it_has_besides_is_passed_over(tmp_path):
     values = [*objects(), {"body": None, "shop": "Toys"}, {"shop": "Toys"}, {"body": "x"}]
-    found = read_rows(write(tmp_path / "a.jsonl", values * 400 + [{**objects()[0], "new": 1}]))
+    found = read_rows(
+        write_table(tmp_path / "a.jsonl", values * 400 + [{**objects()[0], "new": 1}])
+    )
     assert found[3:6] == [("", "Toys"), ("", "Toys"), ("x", "")]
     assert found[-1] == ROWS[0]
 
@@ -129,7 +116,7 @@ def test_what_a_line_lacks_is_empty_and_what_it_has_besides_is_passed_over(tmp_p
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a"])
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "xlsx"])
 def test_a_format_is_known_by_what_the_file_holds(tmp_path, name, kind):
-    path = write(tmp_path / f"b.{kind}", objects()).rename(tmp_path / name)
+    path = write_table(tmp_path / f"b.{kind}", objects()).rename(tmp_path / name)
     assert read_rows(path) == ROWS
 
 
@@ -180,13 +167,13 @@ def test_what_cannot_be_read_is_named(tmp_path, name, content, fragments):
 
 @pytest.mark.parametrize("column", ["body", "shop"])
 def test_lists_in_parquet_are_refused(tmp_path, column):
-    path = write(tmp_path / "a.parquet", [{**objects()[0], column: ["x"]}])
+    path = write_table(tmp_path / "a.parquet", [{**objects()[0], column: ["x"]}])
     with pytest.raises(UserError, match=f"expected a column of texts, found '{column}'"):
         read_rows(path)
 
 
 def test_excel_needs_its_package(tmp_path, monkeypatch):
-    path = write(tmp_path / "a.xlsx", objects())
+    path = write_table(tmp_path / "a.xlsx", objects())
     monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "openpyxl")
     with pytest.raises(UserError, match=r'pip install "ecomcat\[excel\]"'):
         read_rows(path)

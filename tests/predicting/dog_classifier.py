@@ -14,7 +14,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 import ecomcat.export.bundle
@@ -97,22 +96,6 @@ def replaced_model(classifier: Any) -> Iterator[None]:
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 READ_BACK = (*ENDINGS, ".csv.gz", ".jsonl.gz")
-
-
-def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    """Write rows in the format of the file's ending."""
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(list(rows)), path)
-    elif path.suffix == ".jsonl":
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        path.write_text("".join(lines), encoding="utf-8")
-    else:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            delimiter = "\t" if path.suffix == ".tsv" else ","
-            writer = csv.DictWriter(stream, list(rows[0]), delimiter=delimiter)
-            writer.writeheader()
-            writer.writerows(rows)
-    return path
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from dog_classifier import label_file, read_rows, write_rows
+from dog_classifier import label_file, read_rows
 
 from ecomcat.files import UNFINISHED
 from tests.command_line import heed_interrupts
+from tests.data.table_material import write_table
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def wait_until_writing(process, folder):
     ],
 )
 def test_a_signal_leaves_the_former_output(tmp_path, output, number, code, message):
-    write_rows(tmp_path / "rows.csv", MANY)
+    write_table(tmp_path / "rows.csv", MANY)
     (tmp_path / output).write_bytes(b"a former output")
     arguments = ["input=rows.csv", f"output={output}", "batch_rows=500"]
     process = start(tmp_path, *arguments, environment={"ECOMCAT_TEST_SLOWLY": "1"})
@@ -71,7 +72,7 @@ def test_a_signal_leaves_the_former_output(tmp_path, output, number, code, messa
 
 @pytest.mark.parametrize("output", ["labelled.jsonl.gz", "labelled.parquet"])
 def test_no_room_leaves_the_former_output(tmp_path, output):
-    write_rows(tmp_path / "rows.csv", MANY)
+    write_table(tmp_path / "rows.csv", MANY)
     (tmp_path / output).write_bytes(b"a former output")
 
     def limit_files():
@@ -89,7 +90,7 @@ def test_no_room_leaves_the_former_output(tmp_path, output):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_device(tmp_path):
-    write_rows(tmp_path / "rows.csv", MANY[:100])
+    write_table(tmp_path / "rows.csv", MANY[:100])
     arguments = ["input=rows.csv", "output_format=parquet"]
     with Path("/dev/full").open("wb") as full:
         returned, _, errors = ended(start(tmp_path, *arguments, "output=-", stdout=full))
@@ -98,7 +99,7 @@ def test_a_full_device(tmp_path):
 
 
 def test_whoever_reads_the_output_may_stop(tmp_path):
-    write_rows(tmp_path / "rows.csv", MANY)
+    write_table(tmp_path / "rows.csv", MANY)
     process = start(tmp_path, "input=rows.csv", "output=-", stdout=subprocess.PIPE)
     process.stdout.readline()
     process.stdout.close()
@@ -109,7 +110,7 @@ def test_whoever_reads_the_output_may_stop(tmp_path):
 
 
 def test_standard_streams(tmp_path, kind="parquet"):
-    source = write_rows(tmp_path / f"rows.{kind}", MANY[:50])
+    source = write_table(tmp_path / f"rows.{kind}", MANY[:50])
     arguments = ["input=-", "output=-", f"input_format={kind}", "batch_rows=20"]
     process = start(tmp_path, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     output, errors = process.communicate(source.read_bytes(), timeout=120)
@@ -122,6 +123,6 @@ def test_standard_streams(tmp_path, kind="parquet"):
 
 def test_the_input_may_be_its_own_output(tmp_path):
     for name in ("rows.csv", "rows.jsonl", "rows.parquet"):
-        path = write_rows(tmp_path / name, MANY[:100])
+        path = write_table(tmp_path / name, MANY[:100])
         label_file(path, path)
         assert [row["predicted_category"] for row in read_rows(path)] == ["dogs"] * 100

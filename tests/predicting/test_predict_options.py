@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
-from dog_classifier import DogOrCat, label_file, read_rows, write_rows
+from dog_classifier import DogOrCat, label_file, read_rows
 
 from ecomcat import predict
 from tests.command_line import command_line
+from tests.data.table_material import write_table
 
 TEXTS = ["a brown dog", "tom", "!?", ""]
 
@@ -18,7 +19,7 @@ def labelled(tmp_path):
     """Return a function that labels `TEXTS` with options and returns some of the columns."""
 
     def run(*columns, output=".csv", classifier=None, **options):
-        source = write_rows(tmp_path / "rows.csv", [{"id": "1", "text": text} for text in TEXTS])
+        source = write_table(tmp_path / "rows.csv", [{"id": "1", "text": text} for text in TEXTS])
         written = tmp_path / f"labelled{output}"
         label_file(source, written, classifier=classifier, options=options)
         rows = read_rows(written)
@@ -61,7 +62,7 @@ def test_the_words_that_spoke_for_an_answer(labelled, output, words):
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_why_a_row_has_no_category(tmp_path, kind):
     texts = [None, " ", "?", "a dog", "17"]
-    write_rows(tmp_path / f"rows.{kind}", [{"text": text} for text in texts])
+    write_table(tmp_path / f"rows.{kind}", [{"text": text} for text in texts])
     label_file(tmp_path / f"rows.{kind}", tmp_path / f"labelled.{kind}")
     reasons = [row["reason"] for row in read_rows(tmp_path / f"labelled.{kind}")]
     assert reasons == ["empty text", "empty text", "no letter, mark or digit", None, None]
@@ -69,7 +70,7 @@ def test_why_a_row_has_no_category(tmp_path, kind):
 
 def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
     classifier = DogOrCat()
-    write_rows(tmp_path / "rows.jsonl", [{"text": ""}, {"text": None}])
+    write_table(tmp_path / "rows.jsonl", [{"text": ""}, {"text": None}])
     label_file(
         tmp_path / "rows.jsonl",
         tmp_path / "labelled.csv",

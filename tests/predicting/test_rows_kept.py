@@ -11,12 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dog_classifier import CAT, DOG, ENDINGS, READ_BACK, label_file, read_rows, write_rows
+from dog_classifier import CAT, DOG, ENDINGS, READ_BACK, label_file, read_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomcat.data.formats import choose_output_format
 from ecomcat.errors import UserError
+from tests.data.table_material import write_table
 
 # Spreadsheets take some of these for formulas: they come back as they were.
 AWKWARD = ["=1+1", "+a", "-b", '@ "c", too', "a\nb", "a\rb", "NUL\0", "", " ", "é😀", "NA", "1.10"]
@@ -30,7 +31,7 @@ def test_every_row_comes_back_in_its_place(tmp_path, source, output):
         for n, note in enumerate(AWKWARD * 4)
     ]
     written = tmp_path / f"labelled{output}"
-    label_file(write_rows(tmp_path / f"rows{source}", rows), written, batch_rows=7)
+    label_file(write_table(tmp_path / f"rows{source}", rows), written, batch_rows=7)
     labelled = read_rows(written)
     assert [{name: row[name] for name in rows[0]} for row in labelled] == rows
     assert [(row["predicted_category"], float(row["confidence"])) for row in labelled] == [
@@ -144,7 +145,7 @@ def test_a_byte_order_mark_stays_so_that_a_spreadsheet_reads_utf_8(tmp_path, enc
 
 @pytest.mark.parametrize(("column", "warned"), [("text", False), ("title", True), (None, False)])
 def test_other_columns_than_in_training_are_warned_of(tmp_path, caplog, column, warned):
-    source = write_rows(tmp_path / "rows.csv", [{"title": "a dog", "text": "barks"}])
+    source = write_table(tmp_path / "rows.csv", [{"title": "a dog", "text": "barks"}])
     label_file(source, tmp_path / "labelled.csv", data={"text_column": column})
     assert ("the model was trained on text" in caplog.text) == warned
 
@@ -153,7 +154,7 @@ def test_names_may_begin_with_a_tilde_and_a_packed_output_tells_neither_time_nor
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    write_rows(Path("~rows of nobody.csv"), [{"text": "a dog"}])
+    write_table(Path("~rows of nobody.csv"), [{"text": "a dog"}])
     for number in (1, 2):
         label_file(Path("~rows of nobody.csv"), Path(f"~{number}.csv.gz"))
     assert Path("~1.csv.gz").read_bytes() == Path("~2.csv.gz").read_bytes()
