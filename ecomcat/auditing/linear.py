@@ -15,7 +15,7 @@ from ecomcat.data.cleaning import LABEL, TEXT
 from ecomcat.data.exclude import KEY
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import WORD_PATTERN, fit_svc
+from ecomcat.final.baseline import FEATURES, fit_svc
 from ecomcat.model.metrics import macro_f1
 from ecomcat.process import raise_if_requested
 
@@ -44,8 +44,7 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2),
-        token_pattern=WORD_PATTERN,
+        **FEATURES["words"].counted,
         min_df=2,
         max_features=max(_MAX_WEIGHTS // max(num_classes, 1), 1),
         sublinear_tf=True,

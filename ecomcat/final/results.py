@@ -19,7 +19,6 @@ from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
-from ecomcat.export.summary import verdict
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.building import FinalModel, build_final
 from ecomcat.final.choice import WHOLE, Answers, choose_final
@@ -156,7 +155,6 @@ def final_snapshot(
     return {
         "model_dir": str(model_dir),
         "metrics": finished.metrics,
-        "verdict": verdict(finished.metrics),
         "calibration": {part: each.calibration_bins() for part, each in answers.items()},
         "coverage": {part: each.coverage_curve() for part, each in answers.items()},
         "mistakes": confident_mistakes(
