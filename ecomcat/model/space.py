@@ -97,18 +97,14 @@ class Range(Sequence[Value]):
         return math.floor((self.high - self.low) / (self.step or 1) + _ROUNDING) + 1
 
     @property
-    def highest(self) -> Value:
+    def highest(self) -> Any:
         """Largest value."""
-        if self.step is None:
-            return int(self.high) if self.whole else self.high
-        reached = self.low + (self.size - 1) * self.step
-        return int(reached) if self.whole else reached
+        return self.high if math.isinf(self.size) else self[len(self) - 1]
 
-    def at(self, share: float) -> Value:
+    def at(self, share: float) -> Any:
         """Return the number that stands at a share, 0 to 1, of the range."""
         if self.stepped:
-            reached: Value = self[min(int(share * len(self)), len(self) - 1)]
-            return reached
+            return self[min(int(share * len(self)), len(self) - 1)]
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             number = math.exp(low + share * (high - low))
@@ -116,13 +112,12 @@ class Range(Sequence[Value]):
             number = self.low + share * (self.high - self.low)
         return self.nearest(number)
 
-    def nearest(self, value: Any) -> Value:
+    def nearest(self, value: Any) -> Any:
         """Return the number of the range that another, which may be slightly off, stands for."""
         number = min(max(float(value), self.low), self.high)
         if self.step is None:
             return round(number) if self.whole else number
-        reached: Value = self[min(round((number - self.low) / self.step), len(self) - 1)]
-        return reached
+        return self[min(round((number - self.low) / self.step), len(self) - 1)]
 
     def __len__(self) -> int:
         return int(self.size)

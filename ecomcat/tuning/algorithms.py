@@ -49,7 +49,6 @@ class Algorithm(Component):
 
     prunes_trials: ClassVar[bool] = False  # by itself, so that no pruner may
     continues_trials: ClassVar[bool] = False  # so that each leaves its last state
-    space_name: ClassVar[str] = "space"
 
     @abstractmethod
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
@@ -83,7 +82,6 @@ class GridSearch(Algorithm):
     """Try every combination in order; ranges without a step give ten values each."""
 
     name = "grid"
-    space_name = "grid"
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return the combination of the trial's number."""

@@ -200,16 +200,13 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
     best = best_record(records)
     if best is not None:
         return best
-    failed = [record for record in records if record.status == FAILED]
-    if not failed:
-        raise UserError(
-            "Expected at least one trial to complete, but the study's time was spent before "
-            f"one of {len(records)} did. Raise search.max_minutes."
-        )
+    failed = next((record for record in records if record.status == FAILED), None)
+    reason = "Their time was spent before: raise search.max_minutes."
+    if failed is not None:
+        folder = directory / "trials"
+        reason = f"Trial {failed.id}: {failed.ended}. Each trial's error.txt stands in {folder}."
     raise UserError(
-        f"Expected at least one trial to complete, but of {len(records)} none did. Trial "
-        f"{failed[0].id}: {failed[0].ended}. Each trial's error.txt stands in "
-        f"{directory / 'trials'}."
+        f"Expected at least one trial to complete, but of {len(records)} none did. {reason}"
     )
 
 

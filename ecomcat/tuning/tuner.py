@@ -258,8 +258,7 @@ def run_search(
 def _log_why_it_ended(oracle: StudyOracle) -> None:
     tried = len(oracle.tried())
     if oracle.exhausted and tried > 1:
-        name = oracle.algorithm.space_name
-        logger.info("The %s is exhausted: all of its %d configurations were tried.", name, tried)
+        logger.info("The space is exhausted: all of its %d configurations were tried.", tried)
     elif oracle.out_of_time:
         logger.info("The study's time is spent (search.max_minutes).")
     else:

@@ -39,8 +39,6 @@ logger = logging.getLogger("ecomcat")
 _OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes pass through
 _MAX_TEMP_PATH = 40  # characters: a socket's path has at most 107, of which Ray needs over 60
 
-_TOO_SLOW = TrialFailedError("no answer in time", too_slow=True)
-
 
 @contextmanager
 def open_pool(search: SearchConfig, inputs: TrialInputs, tasks: int) -> Iterator[WorkerPool]:
@@ -106,7 +104,7 @@ class LocalPool:
             return []
         answer = next(self._answers)
         if isinstance(answer, BatchesDone) and time.monotonic() > self._deadline:
-            answer = _TOO_SLOW
+            answer = TrialFailedError("no answer in time", too_slow=True)
         if not isinstance(answer, BatchesDone):
             self._answers = None
         return [("w0", answer)]
@@ -281,7 +279,8 @@ class RayPool:
         answers = [answer for each in done for answer in self._take(waiting[each])]
         for name, actor in self._actors.items():
             if time.monotonic() > actor.deadline:
-                answers.append(self._replace(name, _TOO_SLOW))
+                late = TrialFailedError("no answer in time", too_slow=True)
+                answers.append(self._replace(name, late))
         return answers
 
     def close(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import strategies as st
 
-from ecomcat.model.space import Choices, Domain, parse_domain, space_size
+from ecomcat.model.space import Domain, Range, parse_domain, space_size
 from ecomcat.options import Rule, Value
 
 INT = Rule("int", 1, 1000)
@@ -69,10 +71,6 @@ def small_spaces(most: int) -> st.SearchStrategy[dict[str, Domain]]:
 
 def contains(domain: Domain, value: Value) -> bool:
     """Return whether a value is one of a domain's, in its own type."""
-    if isinstance(domain, Choices):
-        return any(value == choice and type(value) is type(choice) for choice in domain.values)
-    if type(value) is not (int if domain.whole else float):
-        return False
-    steps = (value - domain.low) / (domain.step or 1)
-    on_step = domain.step is None or abs(steps - round(steps)) < 1e-9
-    return domain.low <= value <= domain.high and on_step
+    if isinstance(domain, Range) and math.isinf(domain.size):
+        return type(value) is float and domain.low <= value <= domain.high
+    return any(value == each and type(value) is type(each) for each in domain)
