@@ -10,9 +10,8 @@ of documents", 1997.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ _TEXTS_BETWEEN = 1000  # between two reports of progress
 # Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
 # that follow it: in a chain they hang together just as well.
 _MAX_COMPARED = 20
+_PAIRS_AT_A_TIME = 1 << 16
 # Letters of these scripts follow each other without spaces, so that each counts as a word: Thai,
 # Lao, Tibetan, Myanmar, Khmer, kana and Han.
 _UNSPACED = (
@@ -137,77 +137,75 @@ def find_near_duplicates(
     first_of: dict[bytes, int] = {}
     # Texts of the same shingles need only one of them to be looked at.
     first = np.array([first_of.setdefault(row.tobytes(), n) for n, row in enumerate(shingles)], int)
-    empty = np.array([not len(row) for row in shingles], bool)
-    distinct = np.flatnonzero((first == np.arange(len(texts))) & ~empty)
-    same = np.flatnonzero((first != np.arange(len(texts))) & ~empty)
-    found = {(int(first[row]), int(row)): 1.0 for row in same}
-    if len(distinct) > 1:
-        found |= _verified(shingles, distinct, threshold, progress)
-    ordered = sorted(found)
-    pairs = np.array(ordered, np.int64).reshape(-1, 2)
-    similarities = np.array([found[pair] for pair in ordered], np.float64)
-    return NearDuplicates(_components(len(texts), pairs), pairs, similarities)
+    filled = np.array([len(row) > 0 for row in shingles], bool)
+    is_first = first == np.arange(len(texts))
+    distinct, same = np.flatnonzero(is_first & filled), np.flatnonzero(~is_first & filled)
+    near, similarities = _similar([shingles[row] for row in distinct], threshold, progress)
+    pairs = np.concatenate([np.column_stack([first[same], same]), distinct[near]])
+    similarities = np.concatenate([np.ones(len(same)), similarities])
+    order = np.lexsort(pairs.T[::-1])
+    return NearDuplicates(_components(len(texts), pairs), pairs[order], similarities[order])
 
 
-def _verified(
-    shingles: Sequence[NDArray[np.uint64]],
-    rows: NDArray[np.int64],
-    threshold: float,
-    progress: Callable[[int], object],
-) -> dict[tuple[int, int], float]:
-    """Return the pairs of rows that are similar enough, each with its similarity."""
-    from datasketch import MinHash, MinHashLSH
+def _similar(
+    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], object]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the pairs of texts that are similar enough, and their similarities."""
+    from scipy.sparse import csr_array
 
-    sketch = MinHash(_PERMUTATIONS, seed=_SEED, hashfunc=int)
-    signatures = np.empty((len(rows), _PERMUTATIONS), np.uint32)
-    for number, row in enumerate(rows):
-        if number % _TEXTS_BETWEEN == 0:
-            raise_if_requested()
-            progress(min(_TEXTS_BETWEEN, len(rows) - number))
-        sketch.clear()
-        sketch.update_batch(shingles[row] >> np.uint64(32))
-        signatures[number] = sketch.hashvalues
-    weights = (_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT)
-    bands = MinHashLSH(threshold, _PERMUTATIONS, weights=weights)
-    found: dict[tuple[int, int], float] = {}
-    compared: set[tuple[int, int]] = set()
-    for pair in _candidates(signatures, bands):
-        if pair in compared:
-            continue
-        compared.add(pair)
-        one, other = int(rows[pair[0]]), int(rows[pair[1]])
-        similarity = _jaccard(shingles[one], shingles[other], threshold)
-        if similarity >= threshold:
-            found[one, other] = similarity
-    return found
+    sizes = np.array([len(row) for row in shingles], np.int64)
+    every = np.concatenate([*shingles, np.empty(0, np.uint64)])
+    distinct, columns = np.unique(every, return_inverse=True)
+    entries = (np.ones(len(every), np.int32), columns, np.concatenate([[0], np.cumsum(sizes)]))
+    matrix = csr_array(entries, shape=(len(sizes), len(distinct)))
+    found = [np.empty((0, 2), np.int64)]
+    similarities = [np.empty(0)]
+    candidates = _candidates(shingles, threshold, progress)
+    for start in range(0, len(candidates), _PAIRS_AT_A_TIME):
+        raise_if_requested()
+        pairs = candidates[start : start + _PAIRS_AT_A_TIME]
+        one, other = pairs.T
+        shared = (matrix[one] * matrix[other]).sum(axis=1)
+        similarity = shared / (sizes[one] + sizes[other] - shared)
+        found.append(pairs[similarity >= threshold])
+        similarities.append(similarity[similarity >= threshold])
+    return np.concatenate(found), np.concatenate(similarities)
 
 
-def _candidates(signatures: NDArray[np.uint32], bands: Any) -> Iterator[tuple[int, int]]:
-    """Yield pairs that agree in all of a band, for one band after the other.
+def _candidates(
+    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], object]
+) -> NDArray[np.int64]:
+    """Return pairs, shape `(pairs, 2)`, that agree in all of a band of their signatures.
 
     The library's own index keeps every band of every text in Python's sets, 1 GB for 50,000 texts;
     a band at a time needs sorting alone.
     """
+    from datasketch import MinHash, MinHashLSH
+
+    sketch = MinHash(_PERMUTATIONS, seed=_SEED, hashfunc=int)
+    signatures = np.empty((len(shingles), _PERMUTATIONS), np.uint32)
+    for number, row in enumerate(shingles):
+        if number % _TEXTS_BETWEEN == 0:
+            raise_if_requested()
+            progress(min(_TEXTS_BETWEEN, len(shingles) - number))
+        sketch.clear()
+        sketch.update_batch(row >> np.uint64(32))
+        signatures[number] = sketch.hashvalues
+    weights = (_FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT)
+    bands = MinHashLSH(threshold, _PERMUTATIONS, weights=weights)
+    pairs = np.empty(0, np.int64)  # as one number: the first text's times the texts, plus the other
     for band in range(bands.b):
         raise_if_requested()
         part = np.ascontiguousarray(signatures[:, band * bands.r : (band + 1) * bands.r])
         _, bucket = np.unique(part, axis=0, return_inverse=True)
         order = np.argsort(bucket, kind="stable")
-        ends = np.flatnonzero(np.diff(bucket[order])) + 1
-        for members in np.split(order, ends):
-            if len(members) > 1:
-                numbers = members.tolist()
-                for place, one in enumerate(numbers):
-                    for other in numbers[place + 1 : place + 1 + _MAX_COMPARED]:
-                        yield one, other
-
-
-def _jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64], threshold: float) -> float:
-    smaller, larger = sorted((len(one), len(other)))
-    if smaller < threshold * larger:
-        return 0.0  # however many they share
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / (smaller + larger - shared)
+        ranked, found = bucket[order], [pairs]
+        for distance in range(1, min(_MAX_COMPARED, len(order) - 1) + 1):
+            together = ranked[distance:] == ranked[:-distance]
+            one, other = order[:-distance][together], order[distance:][together]
+            found.append(one * len(shingles) + other)
+        pairs = np.unique(np.concatenate(found))
+    return np.column_stack(np.divmod(pairs, max(1, len(shingles))))
 
 
 def _components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:

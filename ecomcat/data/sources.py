@@ -11,7 +11,7 @@ import logging
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException, IncompleteRead
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecomcat")
 
 SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
+_TIMEOUT_SECONDS = 30  # longest silence of the server
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,13 @@ class NoNetworkError(UserError):
     """A server cannot be reached, so that the caller may do without it."""
 
 
-def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) -> None:
+def download(url: str, path: Path, blob_id: str) -> None:
     """Download a file, whole or not at all.
 
     Args:
         url: String. Address of the file.
         path: Path. Where it goes.
         blob_id: String. Git's SHA-1 blob id that its content must have.
-        timeout_seconds: Float. Longest silence of the server. Defaults to 30 seconds.
 
     Raises:
         NoNetworkError: When the server cannot be reached, or does not answer in time.
@@ -159,13 +159,11 @@ def download(url: str, path: Path, blob_id: str, timeout_seconds: float = 30.0) 
         request = urllib.request.Request(url, headers={"User-Agent": "ecomcat"})
         with (
             step(f"Downloading {path.name}"),
-            urllib.request.urlopen(request, timeout=timeout_seconds) as response,
+            urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response,
         ):
             body = response.read()
-    except (urllib.error.HTTPError, IncompleteRead, ValueError) as error:
-        raise UserError(
-            f"data.url: expected the whole file at {url}, found {error}. {advice}"
-        ) from error
+    except (urllib.error.HTTPError, ValueError) as error:
+        raise UserError(f"data.url: expected a file at {url}, found {error}. {advice}") from error
     except (OSError, HTTPException) as error:
         raise NoNetworkError(
             f"Expected {path} or a network to download it from {url}; found neither ({error}). "
