@@ -19,7 +19,7 @@ from ecomcat.final.experts import Part, TextLimits, calibrated_model, merge_mode
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
-from ecomcat.tuning.records import TrialRecord, load_best_weights
+from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, load_arrays
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
 from ecomcat.tuning.workers import open_pool
@@ -68,7 +68,7 @@ def build_final(
         networks = retrain_trials(inputs, records, rows, config.search, on_epoch)
     else:
         networks = [
-            network_with(inputs, record, load_best_weights(study.trial_dir(record.id)))
+            network_with(inputs, record, load_arrays(study.trial_dir(record.id) / BEST_WEIGHTS))
             for record in records
         ]
     members = zip(networks, choice.members, strict=True)

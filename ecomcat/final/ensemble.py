@@ -16,10 +16,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.errors import UserError
 from ecomcat.final.baseline import sample_rows
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates
+from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_arrays
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
@@ -40,15 +39,7 @@ class Candidate:
 
     def answers(self) -> NDArray[np.float32]:
         """Return the trial's probabilities `(texts, num_classes)` of the validation texts."""
-        try:
-            with np.load(self.path, allow_pickle=False) as saved:
-                probabilities: NDArray[np.float32] = saved["probabilities"]
-        except FileNotFoundError as error:
-            raise UserError(
-                f"Expected the validation probabilities of trial {self.record.id}, found no "
-                f"{self.path}. Bring the file back, or search again with search.overwrite=true."
-            ) from error
-        return probabilities
+        return load_arrays(self.path)[0]
 
 
 def find_candidates(study: Study) -> list[Candidate]:

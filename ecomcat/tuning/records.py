@@ -235,23 +235,23 @@ def save_outcome(outcome: Outcome, directory: Path) -> None:
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
     """Read what a trial left for one that continues it."""
-    (probabilities,) = _load_arrays(directory / VALIDATION)
-    weights, state = _load_arrays(directory / BEST_WEIGHTS), _load_arrays(directory / LAST_STATE)
+    (probabilities,) = load_arrays(directory / VALIDATION)
+    weights, state = load_arrays(directory / BEST_WEIGHTS), load_arrays(directory / LAST_STATE)
     return Outcome(list(curves), probabilities, weights, state)
 
 
-def load_best_weights(directory: Path) -> list[NDArray[Any]]:
-    """Read the weights of a trial's best epoch, trained on train alone.
+def load_arrays(path: Path) -> list[NDArray[Any]]:
+    """Read weights, a state or, as the only array, validation probabilities that a trial left.
 
     Raises:
         UserError: The file is gone.
     """
-    path = directory / BEST_WEIGHTS
     try:
-        return _load_arrays(path)
+        with np.load(path, allow_pickle=False) as saved:
+            return [saved[name] for name in saved.files]
     except FileNotFoundError as error:
         raise UserError(
-            f"Expected the weights of trial {directory.name}, found no {path}. Bring the file "
+            f"Expected {path.name} of trial {path.parent.name}, found no {path}. Bring the file "
             "back, or search again with search.overwrite=true."
         ) from error
 
@@ -260,11 +260,6 @@ def _save_arrays(path: Path, *arrays: Any, **named: Any) -> None:
     # HDF5, which Keras would write, crashes the process when the disk is full.
     with atomic_path(path) as temporary:
         np.savez(temporary, *arrays, **named)
-
-
-def _load_arrays(path: Path) -> list[NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as saved:
-        return [saved[name] for name in saved.files]
 
 
 class SearchListener:

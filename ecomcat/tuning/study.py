@@ -30,7 +30,7 @@ from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import TrialRecord, TrialTable, read_state
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
-_FORMAT = 3
+_FORMAT = 4
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
 # What the data's identity depends on.

@@ -23,7 +23,7 @@ from ecomcat.tuning.records import (
     TrialRecord,
     best_record,
     candidates,
-    load_best_weights,
+    load_arrays,
     load_outcome,
     require_best,
     save_outcome,
@@ -207,6 +207,6 @@ def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: P
         assert np.array_equal(read, written)
     path = directory / BEST_WEIGHTS
     path.unlink()
-    message = f"the weights of trial 0003, found no {path}. Bring the file back"
+    message = f"best_weights.npz of trial 0003, found no {path}. Bring the file back"
     with pytest.raises(UserError, match=re.escape(message)):
-        load_best_weights(directory)
+        load_arrays(path)

@@ -33,7 +33,7 @@ def test_a_changed_identity_is_refused_with_the_difference(tmp_path: Path) -> No
     [
         ("thesis.txt", "years of work", False, "nothing there was touched"),
         ("thesis.txt", "years of work", True, "nothing there was touched"),
-        ("study.json", '{"format": 2}', False, r"in format 2, this version reads 3\. Choose"),
+        ("study.json", '{"format": 3}', False, r"in format 3, this version reads 4\. Choose"),
         ("study.json", '{"form', False, r"study\.json"),
     ],
 )
