@@ -81,14 +81,12 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     if config.output == STANDARD_STREAM:
         left = "What was written is labelled; the rest is not."
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
-    # Lines of JSON are written as they stand.
-    needed = columns.text if output_format == table.format == JSON_LINES else None
     with (
         log_if_stopped(left),
         open_output(str(config.output), output_format, table, columns, options.added) as write,
         step("Labelling the rows", draw=not to_terminal) as advance,
     ):
-        for chunk in table.chunks(columns, config.batch_rows, needed):
+        for chunk in table.chunks(columns, config.batch_rows):
             texts = join_texts(chunk.frame, columns.text)
             write(chunk, labeller.label(texts))
             advance(len(texts), table.position())

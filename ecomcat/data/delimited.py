@@ -67,7 +67,7 @@ def open_delimited(
     # Blank lines are rows of a table of one column, but not before a header.
     top = next((number for number, row in enumerate(first) if _is_row(row)), 0)
 
-    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
+    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         return row_chunks(chain(first[top + 1 :] if columns.header else first, rows), size)
 
     delimiter = dialect["delimiter"]

@@ -137,8 +137,9 @@ class Table:
         name: String. What messages call it.
         format: String. `"csv"`, `"tsv"`, `"jsonl"`, `"parquet"` or `"excel"`.
         head: Its first rows, in which columns are looked for.
-        chunks: Function of the columns that are used, of the rows to read at a time, and of the
-            positions that are needed (None for all), which returns the rows below the header.
+        chunks: Function of the columns that are used and of the rows to read at a time, which
+            returns the rows below the header. Where one of them is the label, Parquet gives these
+            columns alone.
         position: Function that returns the share of the file that has been read, from 0 to 1.
         delimiter: String. The character between the cells of CSV and TSV.
         marked: Boolean. Whether it begins with a byte order mark, as spreadsheets save it.
@@ -148,7 +149,7 @@ class Table:
     name: str
     format: str
     head: Head
-    chunks: Callable[[Columns, int, Sequence[int] | None], Iterator[Chunk]]
+    chunks: Callable[[Columns, int], Iterator[Chunk]]
     position: Callable[[], float | None]
     delimiter: str = ","
     marked: bool = False

@@ -49,6 +49,11 @@ class Columns:
     header: tuple[str, ...] | None  # the names of all columns
     text_names: tuple[ColumnName, ...]  # positions where there is no name
 
+    @property
+    def used(self) -> list[int]:
+        """The positions of text and label."""
+        return [*self.text, *([] if self.label is None else [self.label])]
+
 
 @dataclass(frozen=True)
 class Head:

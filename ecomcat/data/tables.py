@@ -66,7 +66,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         assert label is not None
         names = None if table.schema is None else _class_names(table.schema, label)
         parts = []
-        for chunk in table.chunks(columns, ROWS, sorted({*columns.text, label})):
+        for chunk in table.chunks(columns, ROWS):
             labels = texts_of(chunk.frame[label])
             if names is not None:
                 labels = [names.get(number, number) for number in labels]
@@ -85,7 +85,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a whole table, whose first row names its columns, which may repeat."""
     with open_table(path, ReadingConfig(header="true")) as table:
         header = tuple(table.head.rows[0])
-        parts = [chunk.frame for chunk in table.chunks(Columns((), None, header, ()), ROWS, None)]
+        parts = [chunk.frame for chunk in table.chunks(Columns((), None, header, ()), ROWS)]
     frame = pd.concat(parts or [pd.DataFrame(columns=range(len(header)))], ignore_index=True)
     return frame.set_axis(list(header), axis=1)
 
@@ -182,7 +182,7 @@ def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
     if not rows:
         raise empty_table(name)
 
-    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
+    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         return row_chunks(iter(rows[1:] if columns.header else rows), size)
 
     head = Head(name, rows[:HEAD_ROWS], str(reading.header).lower())
@@ -197,8 +197,8 @@ def _open_json(file: BinaryIO, lines: Lines) -> Table:
         raise empty_table(lines.name)
     names = dict.fromkeys(chain(*(values for _, _, values in first)))
 
-    def chunks(columns: Columns, size: int, _: Sequence[int] | None) -> Iterator[Chunk]:
-        used = [list(names)[i] for i in (*columns.text, columns.label) if i is not None]
+    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
+        used = [list(names)[i] for i in columns.used]
         remaining = chain(first, rows)
         while part := list(islice(remaining, size)):
             texts, places, objects = zip(*part, strict=True)
@@ -254,15 +254,15 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
     schema, read = parquet.schema_arrow, [0]
     names = list(schema.names)
 
-    def chunks(columns: Columns, size: int, needed: Sequence[int] | None) -> Iterator[Chunk]:
+    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         _require_texts(schema, columns, name)
+        places = sorted(columns.used) if columns.label is not None else range(len(names))
         # Of columns of one name only a position tells which is which.
-        whole = needed is None or len(set(names)) < len(names)
-        places = range(len(names)) if needed is None else needed
-        wanted = None if whole else [names[i] for i in places]
+        distinct = len(set(names)) == len(names)
+        wanted = [names[i] for i in places] if distinct else None
         with _explained(name):
             for batch in parquet.iter_batches(batch_size=size, columns=wanted):
-                arrays = {i: batch.column(i if whole else names[i]) for i in places}
+                arrays = {i: batch.column(names[i] if distinct else i) for i in places}
                 if batch.num_rows:
                     yield Chunk(pd.DataFrame({i: _as_column(each) for i, each in arrays.items()}))
                     read[0] += batch.num_rows
@@ -295,7 +295,7 @@ def _require_texts(schema: Any, columns: Columns, source: str) -> None:
     """Refuse columns that hold no texts: lists, objects."""
     import pyarrow as pa
 
-    for position in {*columns.text, columns.label} - {None}:
+    for position in columns.used:
         field = schema.field(position)
         if pa.types.is_nested(getattr(field.type, "storage_type", field.type)):
             raise UserError(

@@ -138,7 +138,7 @@ def label_table(work: TableWork, answers: Predictor) -> Response:
         columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
         labeller = Labeller(answers, work.options)
         with open_output(output, CSV, table, columns, work.options.added) as write:
-            for chunk in table.chunks(columns, _BATCH_ROWS, None):
+            for chunk in table.chunks(columns, _BATCH_ROWS):
                 texts = join_texts(chunk.frame, columns.text)
                 write(chunk, labeller.label(texts))
                 work.check(labeller.rows)

@@ -23,7 +23,7 @@ ALL_ROWS = Columns((), None, None, ())
 
 def rows_of(table: Table, size: int = 4096) -> list[list[Any]]:
     """Return every row of an opened table."""
-    chunks = table.chunks(ALL_ROWS, size, None)
+    chunks = table.chunks(ALL_ROWS, size)
     return [row for chunk in chunks for row in chunk.frame.to_numpy().tolist()]
 
 
