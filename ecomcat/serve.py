@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import NoReturn
+import signal
+import socket
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import ServeCommand
+from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.options import validate
 from ecomcat.process import require_extra
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 logger = logging.getLogger("ecomcat")
 
@@ -28,8 +35,6 @@ def serve(config: ServeCommand) -> None:
     validate(config)
     directory = expanded(config.model_dir)
     require_export(directory)
-    from ecomcat.serving.server import listen, run_server
-
     with listen(config.host, config.port) as listener:
         from ecomcat.export.classifier import load_classifier
         from ecomcat.serving.app import Answers, build_app
@@ -44,6 +49,75 @@ def serve(config: ServeCommand) -> None:
                 run_server(build_app(answers, metrics, config), listener, config)
         finally:
             answers.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that the service listens on; who connects waits until it is served.
+
+    Raises:
+        UserError: It cannot be had.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise UserError(
+            f"host={host}: expected an address or a name of this machine, found neither "
+            f"({error}). Use host=127.0.0.1 for this machine alone."
+        ) from error
+    family, kind, protocol, _, address = found[0]
+    # With the protocol named, asyncio sends small answers at once, not 40 ms later.
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise UserError(
+            f"Cannot listen on port {port} of {host}: {error.strerror or error}. Choose "
+            "another with port=NUMBER (0 for any that is free), or host=ADDRESS."
+        ) from error
+    return listener
+
+
+def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
+    """Serve until a signal asks to stop, end what is under way, and close the socket.
+
+    The signal's own handler is called afterwards: it decides the exit code.
+    """
+    import uvicorn
+
+    # As in a shell's background.
+    ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if sig == signal.SIGINT and ignores_interrupt:
+                return
+            if not self.should_exit:
+                logger.info("Stopping, once the requests under way are answered")
+            super().handle_exit(sig, frame)
+
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    logger.info("Ready at %s (Ctrl-C stops)", address)
+    logger.info(
+        "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: application/json' "
+        """-d '{"text": "Oak bookshelf, five shelves"}'""",
+        address,
+    )
+    settings = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=config.max_connections,
+        timeout_graceful_shutdown=config.max_shutdown_seconds,
+    )
+    Server(settings).run([listener])
 
 
 def main() -> NoReturn:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecomcat.auditing.drift import drift
 from ecomcat.auditing.linear import (
     KINDS,
     SUSPECT_COLUMNS,
@@ -23,7 +22,7 @@ from ecomcat.auditing.linear import (
 )
 from ecomcat.auditing.page import audit_page, findings, splits_table, suspects_table
 from ecomcat.auditing.rows import balance, near_duplicates_table, read_rows, repeats, similar_texts
-from ecomcat.auditing.texts import contents, languages
+from ecomcat.auditing.texts import contents, drift, languages
 from ecomcat.commands import AuditCommand, keyword_overrides
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import log_next, our_command, step

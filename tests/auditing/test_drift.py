@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from audit_material import LONG, Rows, plain_rows
 
-from ecomcat.auditing.drift import drift
 from ecomcat.auditing.rows import read_rows
+from ecomcat.auditing.texts import drift
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.sample import generate_sample
 

@@ -15,7 +15,7 @@ import pytest
 import ecomcat.export.classifier
 from ecomcat import serve
 from ecomcat.errors import UserError
-from ecomcat.serving.server import listen
+from ecomcat.serve import listen
 from tests.conftest import RunMain, run_program
 from tests.serving.pets import SLOW, STARTED, served_pets, write_export
 
@@ -63,7 +63,7 @@ def test_a_loopback_of_another_kind_can_be_listened_on() -> None:
 
 def test_nothing_on_the_path_of_serving_imports_what_trains(tmp_path: Path) -> None:
     program = (
-        "import sys, ecomcat.serve, ecomcat.serving.app, ecomcat.serving.server\n"
+        "import sys, ecomcat.serve, ecomcat.serving.app\n"
         "print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
     )
     done = run_program(program, tmp_path)
