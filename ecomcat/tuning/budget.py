@@ -20,7 +20,6 @@ _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
-_SAVED_EVERY_SECONDS = 2.0
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
 _MARGIN = 1.5  # by which an epoch may take longer than the longest before it
@@ -29,8 +28,6 @@ _MARGIN = 1.5  # by which an epoch may take longer than the longest before it
 class StudyClock:
     """Count the seconds in which a study is searched.
 
-    The count is written now and then, so that a killed run loses a moment of it at most.
-
     Args:
         study: `Study`. Its clock goes on where an earlier run's stopped.
     """
@@ -38,22 +35,16 @@ class StudyClock:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._before = study.active_seconds
-        self._began = self._saved = time.monotonic()
+        self._began = time.monotonic()
 
     @property
     def seconds(self) -> float:
         """Seconds of wall time, earlier runs included."""
         return self._before + time.monotonic() - self._began
 
-    def tick(self) -> None:
-        """Write the count when it has not been written for a moment."""
-        if time.monotonic() - self._saved >= _SAVED_EVERY_SECONDS:
-            self.save()
-
     def save(self) -> None:
         """Write the count."""
         self._study.write(CLOCK, {"active_seconds": round(self.seconds, 3)})
-        self._saved = time.monotonic()
 
 
 class TrialClock:

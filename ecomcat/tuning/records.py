@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +25,6 @@ _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
     *("seconds", "parameters", "ended"),
 )
-_TABLE_EVERY_SECONDS = 1.0
 State = TypeVar("State")
 
 
@@ -105,7 +103,7 @@ class TrialTable:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory, self._written = directory, 0.0
+        self._directory = directory
         paths = (directory / "trials").glob("*/record.json")
         # A copy that someone made of a trial's folder is no trial.
         paths = (path for path in paths if path.parent.name.isdecimal())
@@ -132,20 +130,12 @@ class TrialTable:
         """Write a trial's file, then the table."""
         self._records[record.id] = record
         write_json(self._directory / "trials" / record.id / "record.json", asdict(record))
-        if record.status == RUNNING:
-            self.refresh()
-        else:
-            self._write_table()
+        self.write()
 
-    def refresh(self) -> None:
-        """Write the table when it was not written for a second: running trials have gone on."""
-        if time.monotonic() - self._written >= _TABLE_EVERY_SECONDS:
-            self._write_table()
-
-    def _write_table(self) -> None:
+    def write(self) -> None:
+        """Write the table."""
         # Not waited for: it can be written again from the trials' files.
         write_text(self._directory / "trials.csv", trials_csv(self.records), durable=False)
-        self._written = time.monotonic()
 
 
 def read_state(path: Path, make: Callable[..., State]) -> State:

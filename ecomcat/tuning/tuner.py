@@ -51,6 +51,7 @@ logger = logging.getLogger("ecomcat")
 
 _NO_ANSWER = "no answer for many times as long as its longest epoch"
 _PRUNED = "pruned after epoch"
+_WRITTEN_EVERY_SECONDS = 2.0
 _SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
 
 OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
@@ -80,6 +81,7 @@ class StudyTuner(base_tuner.BaseTuner):
         super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
         self._study, self._inputs, self._listeners = study, inputs, listeners
         self._config, self._clock, self._stopped = search, StudyClock(study), False
+        self._written = time.monotonic()
 
     def search(self, pool: WorkerPool) -> None:
         """Let the workers of a pool run trials, each one at a time, until all have ended."""
@@ -93,8 +95,11 @@ class StudyTuner(base_tuner.BaseTuner):
             self._clock.save()
 
     def _tick(self) -> None:
-        self._clock.tick()
-        self._study.trials.refresh()
+        """Write now and then how far trials have gone: a killed run loses a moment at most."""
+        if time.monotonic() - self._written >= _WRITTEN_EVERY_SECONDS:
+            self._written = time.monotonic()
+            self._clock.save()
+            self._study.trials.write()
 
     def _next_job(self) -> Job | None:
         if self._stopped:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -176,22 +175,6 @@ def test_a_record_that_is_none_is_a_clear_message(study: Study, content: str) ->
     path.write_text(content)
     with pytest.raises(UserError, match=r"record\.json.*search\.overwrite=true"):
         list(study.trials.records)
-
-
-def test_the_table_is_refreshed_at_most_once_a_second(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    record = TrialRecord("0000", dict(VALUES))
-    table, written = saved(study, record), []
-    for seconds in (0.0, 0.5, 0.5, 0.9, 60.0):
-        now[0] += seconds
-        record.note_epoch(record.epochs + 1, epoch(0.5))
-        table.refresh()
-        written.append(table_of(study)[0]["epochs"])
-    assert written == ["0", "0", "3", "3", "5"]
-    assert Study(study.directory).trials.records[0].epochs == 0, "its own file waits for its end"
 
 
 def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: Path) -> None:

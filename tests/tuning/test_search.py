@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from formula import FormulaWorker, configure, peak, run, run_formula
+from trial_records import table_of
 
 from ecomcat.errors import UserError
 from ecomcat.tuning.jobs import BatchesDone
 from ecomcat.tuning.records import SearchListener, TrialRecord
+from ecomcat.tuning.study import Study
 
 pytestmark = [
     pytest.mark.slow,
@@ -198,6 +200,22 @@ def test_listeners_hear_of_each_trial_and_of_the_batches_of_a_long_epoch(tmp_pat
 
 
 # Time
+
+
+def test_while_a_trial_runs_its_epochs_and_the_time_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, seen = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    study = Study(tmp_path / "study")
+
+    class Watch(SearchListener):
+        def epoch_ends(self, record: TrialRecord, epoch: int, logs: Any) -> None:
+            seen.append((table_of(study)[0]["epochs"], study.active_seconds))
+            now[0] += 3.0
+
+    run_formula(configure("random", trials=1), tmp_path, listeners=[Watch()])
+    assert seen == [("0", 0.0), ("1", 3.0), ("2", 6.0), ("3", 9.0)]
 
 
 def test_the_time_of_earlier_runs_counts(tmp_path: Path) -> None:

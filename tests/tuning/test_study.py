@@ -106,18 +106,11 @@ def test_overwriting_that_was_cut_short_leaves_a_study_that_can_be_overwritten(
 # Its time: of all of its runs, and only while one runs
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the second that `time.monotonic` tells, for the test to change."""
-    stopped = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: stopped[0])
-    return stopped
-
-
 def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
-    tmp_path: Path, now: list[float]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = Study(tmp_path)
+    study, now = Study(tmp_path), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     assert study.active_seconds == 0.0
     # The last run is on a machine that was started anew.
     for run, began in enumerate((1000.0, 5000.0, 3.0)):
@@ -128,14 +121,3 @@ def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
         clock.save()
         now[0] += 3600
         assert study.active_seconds == (run + 1) * 10
-
-
-@pytest.mark.parametrize(("ticks", "saved"), [([1.9], 0.0), ([1.0, 1.0], 2.0), ([2.0, 1.9], 2.0)])
-def test_a_killed_run_loses_two_seconds_at_most(
-    tmp_path: Path, now: list[float], ticks: list[float], saved: float
-) -> None:
-    clock = StudyClock(Study(tmp_path))
-    for seconds in ticks:
-        now[0] += seconds
-        clock.tick()
-    assert Study(tmp_path).active_seconds == saved
