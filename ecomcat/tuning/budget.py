@@ -14,7 +14,6 @@ from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import CLOCK, Study
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _FEW_CLASSES = 4  # for which `max_batches` is enough
@@ -23,28 +22,6 @@ _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
 _MARGIN = 1.5  # by which an epoch may take longer than the longest before it
-
-
-class StudyClock:
-    """Count the seconds in which a study is searched.
-
-    Args:
-        study: `Study`. Its clock goes on where an earlier run's stopped.
-    """
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self._before = study.active_seconds
-        self._began = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of wall time, earlier runs included."""
-        return self._before + time.monotonic() - self._began
-
-    def save(self) -> None:
-        """Write the count."""
-        self._study.write(CLOCK, {"active_seconds": round(self.seconds, 3)})
 
 
 class TrialClock:

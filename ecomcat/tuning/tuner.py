@@ -16,7 +16,7 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
-from ecomcat.tuning.budget import StudyClock, TrialClock
+from ecomcat.tuning.budget import TrialClock
 from ecomcat.tuning.jobs import (
     BatchesDone,
     Call,
@@ -43,7 +43,7 @@ from ecomcat.tuning.records import (
     require_best,
     save_outcome,
 )
-from ecomcat.tuning.study import Study
+from ecomcat.tuning.study import CLOCK, Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.workers import open_pool
 
@@ -80,8 +80,9 @@ class StudyTuner(base_tuner.BaseTuner):
     ) -> None:
         super().__init__(oracle, directory=str(study.directory.parent), project_name=study.name)
         self._study, self._inputs, self._listeners = study, inputs, listeners
-        self._config, self._clock, self._stopped = search, StudyClock(study), False
-        self._written = time.monotonic()
+        self._config, self._stopped = search, False
+        self._before, self._began = study.active_seconds, time.monotonic()
+        self._written = self._began
 
     def search(self, pool: WorkerPool) -> None:
         """Let the workers of a pool run trials, each one at a time, until all have ended."""
@@ -92,13 +93,21 @@ class StudyTuner(base_tuner.BaseTuner):
         try:
             run_jobs(pool, self._next_job, has_more, self._tick)
         finally:
-            self._clock.save()
+            self._save_time()
+
+    @property
+    def _seconds(self) -> float:
+        """Seconds that the study was searched, earlier runs included."""
+        return self._before + time.monotonic() - self._began
+
+    def _save_time(self) -> None:
+        self._study.write(CLOCK, {"active_seconds": round(self._seconds, 3)})
 
     def _tick(self) -> None:
         """Write now and then how far trials have gone: a killed run loses a moment at most."""
         if time.monotonic() - self._written >= _WRITTEN_EVERY_SECONDS:
             self._written = time.monotonic()
-            self._clock.save()
+            self._save_time()
             self._study.trials.write()
 
     def _next_job(self) -> Job | None:
@@ -133,7 +142,7 @@ class StudyTuner(base_tuner.BaseTuner):
             self._study.trials.save(record)
             raise
         record.unfinished = 0
-        record.ended_at = round(self._clock.seconds, 1)
+        record.ended_at = round(self._seconds, 1)
         self.oracle.end_trial(trial)
         self._tell(lambda each: each.trial_ends(record))
 

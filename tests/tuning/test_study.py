@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.budget import StudyClock
-from ecomcat.tuning.study import Study, default_name, open_study
+from ecomcat.tuning.study import default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
 
@@ -101,23 +99,3 @@ def test_overwriting_that_was_cut_short_leaves_a_study_that_can_be_overwritten(
     assert not (tmp_path / "mine" / "trials").exists()
     with open_study(tmp_path, "mine", {"seed": 2}, overwrite=True) as study:
         assert {path.name for path in study.directory.iterdir()} <= {"study.json", ".lock"}
-
-
-# Its time: of all of its runs, and only while one runs
-
-
-def test_each_run_adds_its_own_time_and_the_time_between_runs_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study, now = Study(tmp_path), [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    assert study.active_seconds == 0.0
-    # The last run is on a machine that was started anew.
-    for run, began in enumerate((1000.0, 5000.0, 3.0)):
-        now[0] = began
-        clock = StudyClock(study)
-        assert clock.seconds == run * 10
-        now[0] += 10
-        clock.save()
-        now[0] += 3600
-        assert study.active_seconds == (run + 1) * 10
