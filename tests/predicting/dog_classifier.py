@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,17 +20,9 @@ import ecomcat.export.classifier
 from ecomcat import predict
 from ecomcat.commands import PredictCommand, PredictOptions
 from ecomcat.config import ReadingConfig
+from ecomcat.export.explanation import WordWeight
 
 DOG, CAT = ("dogs", 0.75), ("cats", 0.9)
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """A word of an explanation."""
-
-    word: str
-    weight: float
-    spans: tuple[tuple[int, int], ...] = ()
 
 
 class DogOrCat:
@@ -52,10 +43,10 @@ class DogOrCat:
     def threshold(self, min_precision: float) -> float | None:
         return self._threshold
 
-    def explain(self, texts: Sequence[str]) -> list[tuple[Weighted, ...]]:
+    def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
         """Weigh the first word with 0.5, the next with 0.4, and so on below nothing."""
         return [
-            tuple(Weighted(word, 0.5 - place / 10) for place, word in enumerate(text.split()))
+            tuple(WordWeight(word, 0.5 - place / 10, ()) for place, word in enumerate(text.split()))
             for text in texts
         ]
 
