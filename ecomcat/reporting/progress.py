@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any
 
 from rich.console import Console, Group
@@ -24,6 +25,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 _MAX_ENDED = 6  # trials, below those that run
 
 
+@dataclass
 class SearchProgress(SearchListener):
     """Show which trials run, how the others ended, and the time left.
 
@@ -38,47 +40,40 @@ class SearchProgress(SearchListener):
         console: Where to write. Defaults to standard error.
     """
 
-    def __init__(
-        self,
-        max_trials: int,
-        seconds_left: float,
-        *,
-        names: Sequence[str] = (),
-        done: int = 0,
-        best: TrialRecord | None = None,
-        seconds_after: Callable[[TrialRecord], float] = lambda _best: 0.0,
-        console: Console | None = None,
-    ) -> None:
-        self._console = console or error_console()
-        self._max_trials = max_trials
-        self._began = time.monotonic()
+    max_trials: int
+    seconds_left: InitVar[float]
+    _: KW_ONLY
+    names: Sequence[str] = ()
+    done: int = 0
+    best: TrialRecord | None = None
+    seconds_after: Callable[[TrialRecord], float] = lambda _best: 0.0
+    console: Console = field(default_factory=error_console)
+
+    def __post_init__(self, seconds_left: float) -> None:
+        self._began = self._logged = time.monotonic()
         self._deadline = self._began + seconds_left
-        self._names = [name for name in SHOWN_FIRST if name in names]
-        self._names += [name for name in names if name not in SHOWN_FIRST]
-        self._done = done
-        self._best = best
-        self._seconds_after = seconds_after
         self._running: dict[str, tuple[TrialRecord, int]] = {}
         self._within: dict[str, float] = {}  # fraction of the epoch under way, by trial
-        self._logged = self._began
         self._ended: list[tuple[TrialRecord, int]] = []
+        first = [name for name in SHOWN_FIRST if name in self.names]
+        self.names = [*first, *(name for name in self.names if name not in first)]
 
     @contextmanager
     def live(self) -> Iterator[SearchProgress]:
         """Draw the table while the block runs; log lines go above it."""
-        if not can_draw(self._console):
+        if not can_draw(self.console):
             yield self
             return
         options: dict[str, Any] = {"refresh_per_second": 2, "transient": True}
         with (
-            drawing(self._console) as screen,
+            drawing(self.console) as screen,
             Live(get_renderable=self._drawn, console=screen, redirect_stdout=False, **options),
         ):
             yield self
 
     def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
         """Take how many trials there are, and until when they may run."""
-        self._max_trials, self._deadline = self._done + trials_left, deadline
+        self.max_trials, self._deadline = self.done + trials_left, deadline
         self._began = time.monotonic()
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
@@ -112,16 +107,16 @@ class SearchProgress(SearchListener):
     def trial_ends(self, record: TrialRecord) -> None:
         """Show how a trial ended."""
         self._ended.append(self._running.pop(record.id))
-        self._done += 1
+        self.done += 1
         if record.objective is None:
             self._log(f"trial {record.id} failed: {record.ended}")
             return
         note = ""
         if record.status != PRUNED:
-            best = self._best.objective if self._best else None
+            best = self.best.objective if self.best else None
             note = f"best so far {best:.4f}, " if best else ""
             if best is None or record.objective > best:
-                self._best, note = record, "the best so far, "
+                self.best, note = record, "the best so far, "
         self._log(
             f"trial {record.id} {record.status}: macro-F1 {record.objective:.4f} after epoch "
             f"{record.best_epoch} of {record.epochs}, {record.seconds:.0f} s, {note}"
@@ -130,7 +125,7 @@ class SearchProgress(SearchListener):
 
     def _log(self, line: str) -> None:
         """Write a line where there is no table."""
-        if not can_draw(self._console):
+        if not can_draw(self.console):
             logger.info("%s", line)
 
     def _drawn(self) -> Group:
@@ -143,25 +138,25 @@ class SearchProgress(SearchListener):
             table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=True)
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
         # What the screen cannot hold would push the summary off it.
-        for record, epochs in shown[: max(1, self._console.height - 2 - len(summary))]:
+        for record, epochs in shown[: max(1, self.console.height - 2 - len(summary))]:
             table.add_row(
                 record.id,
                 Text(record.status, style=STATUS_STYLES.get(record.status, "")),
                 f"{record.epochs + self._within.get(record.id, 0):.3g}/{epochs}",
                 "" if record.objective is None else f"{record.objective:.4f}",
                 f"{record.seconds:.0f}",
-                Text(describe_values(record, self._names)),
+                Text(describe_values(record, self.names)),
             )
         return Group(table, *summary)
 
     def _summary(self) -> list[str]:
         """Return how far the search is, in one line, or in several where that is too long."""
-        parts = [f"{self._done} of {self._max_trials} trials"]
-        if self._best is not None:
-            parts.append(f"best macro-F1 {self._best.objective:.4f} (trial {self._best.id})")
+        parts = [f"{self.done} of {self.max_trials} trials"]
+        if self.best is not None:
+            parts.append(f"best macro-F1 {self.best.objective:.4f} (trial {self.best.id})")
         parts.append(self._time_left())
         line = ", ".join(parts)
-        return [line] if len(line) <= self._console.width else parts
+        return [line] if len(line) <= self.console.width else parts
 
     def _time_left(self) -> str:
         """Estimate from the trials' pace and the study's time, with what follows the trials."""
@@ -169,12 +164,12 @@ class SearchProgress(SearchListener):
         left = max(0.0, self._deadline - now)
         done = len(self._ended) + sum(self._fraction(*each) for each in self._running.values())
         if done > 0:
-            trials = self._max_trials - self._done + len(self._ended)
+            trials = self.max_trials - self.done + len(self._ended)
             left = min(left, (now - self._began) / done * max(0.0, trials - done))
         # Before there is a best trial, the one that is furthest says how long an epoch takes.
         running = [record for record, _ in self._running.values()]
-        best = self._best or max(running, key=lambda record: record.epochs, default=None)
-        after = self._seconds_after(best) if best is not None else 0.0
+        best = self.best or max(running, key=lambda record: record.epochs, default=None)
+        after = self.seconds_after(best) if best is not None else 0.0
         return f"about {format_seconds(left + after)} left"
 
     def _fraction(self, record: TrialRecord, epochs: int) -> float:

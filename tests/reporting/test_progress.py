@@ -33,9 +33,8 @@ class Shown(SearchProgress):
     """A search of ten trials in ten minutes."""
 
     def __init__(self, console: Console | None = None, **options: Any) -> None:
-        self.console = console or a_terminal()
         given: dict[str, Any] = {"names": ["lstm_units", "dropout"], **options}
-        super().__init__(10, 600.0, console=self.console, **given)
+        super().__init__(10, 600.0, console=console or a_terminal(), **given)
 
     @property
     def last(self) -> list[str]:
