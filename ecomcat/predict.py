@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import PredictCommand
-from ecomcat.data.formats import AUTO, JSON_LINES, PARQUET, choose_output_format, path_problems
+from ecomcat.data.formats import JSON_LINES, PARQUET, choose_output_format, path_problems
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
@@ -136,9 +135,11 @@ def check_predict(config: PredictCommand) -> str:
             "Expected input=FILE and output=FILE, or - for standard input and output; found "
             f"input={config.input} output={config.output}."
         )
-    named = {"input": config.input_format, "output": config.output_format}
-    by_ending = [key for key, chosen in named.items() if chosen == AUTO]
-    validate(config, chain(*(path_problems(key, getattr(config, key)) for key in by_ending)))
+    problems = [
+        *path_problems("input", config.input, config.input_format),
+        *path_problems("output", config.output, config.output_format),
+    ]
+    validate(config, problems)
     output_format = choose_output_format(
         config.input,
         config.output,

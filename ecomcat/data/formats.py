@@ -87,9 +87,9 @@ def choose_output_format(
     return written
 
 
-def path_problems(key: str, path: str | None) -> Iterator[str]:
-    """Yield what is wrong with the name of a file, if there is one, under its setting."""
-    if not path or _ending(path) not in _UNKNOWN:
+def path_problems(key: str, path: str | None, format_name: str = AUTO) -> Iterator[str]:
+    """Yield what is wrong with the name of a file that tells its format, under its setting."""
+    if not path or format_name != AUTO or _ending(path) not in _UNKNOWN:
         return
     advice = "Write it in one of these formats."
     if _ending(path) == ".json":

@@ -55,70 +55,37 @@ def test_whatever_a_csv_file_holds_comes_back(rows, output):
         assert [[row["text"], row["note"]] for row in read_rows(written)] == rows
 
 
-ADDED = "predicted_category,confidence"
+ADDED = ",predicted_category,confidence\n"
+DOGS, CATS = ",dogs,0.7500\n", ",cats,0.9000\n"
+TABS = ("\tpredicted_category\tconfidence\n", "\tdogs\t0.7500\n")
+IN_JSON = '"predicted_category": "dogs", "confidence": 0.75, "reason": null}\n'
+NONE_IN_JSON = '"predicted_category": null, "confidence": null, "reason": "empty text"}\n'
+NO_HEADER = {"text_column": 1, "header": False}
+NUMBERS = '{"text":"a dog","x":[1.50],"y":1.10,"z":1E-7'
+LONE = '{"text":"a dog \\ud800","n":123456789012345678901,"f":1.10,"new":true,"old":null}\n'
 
 
 @pytest.mark.parametrize(
     ("source", "content", "data", "output", "expected"),
     [
-        (".csv", '"a\rdog"\na cat\n', {}, ".csv", '"a\rdog",dogs,0.7500\na cat,cats,0.9000\n'),
-        (
-            ".csv",
-            "\n\na dog\n\n!?",
-            {"delimiter": "none"},
-            "",
-            ",,\n,,\na dog,dogs,0.7500\n,,\n!?,,\n",
-        ),
-        (".csv", "\n\ntext\n\na dog\n", {}, "", f"text,{ADDED}\n,,\na dog,dogs,0.7500\n"),
-        (
-            ".csv",
-            "\n1,a dog\n\n2,x\n",
-            {"text_column": 1},
-            "",
-            "1,a dog,dogs,0.7500\n2,x,cats,0.9000\n",
-        ),
-        (".csv", "text\r\r\na dog\r\r\n", {}, "", f"text,{ADDED}\na dog,dogs,0.7500\n"),
-        (".csv", "text\n", {}, ".csv", f"text,{ADDED}\n"),
-        (
-            ".txt",
-            "id;text\n1;a dog\n",
-            {},
-            "",
-            f"id;text;{ADDED.replace(',', ';')}\n1;a dog;dogs;0.7500\n",
-        ),
-        (
-            ".csv",
-            "id;text\n1;a dog\n",
-            {},
-            ".tsv",
-            "id\ttext\tpredicted_category\tconfidence\n1\ta dog\tdogs\t0.7500\n",
-        ),
-        (".tsv", "id\ttext\n1\ta dog\n", {}, ".csv", f"id,text,{ADDED}\n1,a dog,dogs,0.7500\n"),
-        (
-            ".csv",
-            "1,a dog\n",
-            {"text_column": 1, "header": False},
-            ".jsonl",
-            '{"0": "1", "1": "a dog", "predicted_category": "dogs", "confidence": 0.75, '
-            '"reason": null}\n',
-        ),
+        (".csv", '"a\rdog"\na cat\n', {}, ".csv", f'"a\rdog"{DOGS}a cat{CATS}'),
+        (".csv", "\n\na dog\n\n!?", {"delimiter": "none"}, "", f",,\n,,\na dog{DOGS},,\n!?,,\n"),
+        (".csv", "\n\ntext\n\na dog\n", {}, "", f"text{ADDED},,\na dog{DOGS}"),
+        (".csv", "\n1,a dog\n\n2,x\n", {"text_column": 1}, "", f"1,a dog{DOGS}2,x{CATS}"),
+        (".csv", "text\r\r\na dog\r\r\n", {}, "", f"text{ADDED}a dog{DOGS}"),
+        (".csv", "text\n", {}, ".csv", f"text{ADDED}"),
+        (".txt", "id;text\n1;a dog\n", {}, "", f"id;text{ADDED}1;a dog{DOGS}".replace(",", ";")),
+        (".csv", "id;text\n1;a dog\n", {}, ".tsv", f"id\ttext{TABS[0]}1\ta dog{TABS[1]}"),
+        (".tsv", "id\ttext\n1\ta dog\n", {}, ".csv", f"id,text{ADDED}1,a dog{DOGS}"),
+        (".csv", "1,a dog\n", NO_HEADER, ".jsonl", f'{{"0": "1", "1": "a dog", {IN_JSON}'),
+        (".jsonl", f"{NUMBERS}}}\n{{ }}\n", {}, "", f"{NUMBERS}, {IN_JSON}{{{NONE_IN_JSON}"),
         (
             ".jsonl",
-            '{"text":"a dog","x":[1.50],"y":1.10,"z":1E-7}\n{ }\n',
-            {},
-            ".jsonl",
-            '{"text":"a dog","x":[1.50],"y":1.10,"z":1E-7, "predicted_category": "dogs", '
-            '"confidence": 0.75, "reason": null}\n{"predicted_category": null, "confidence": null, '
-            '"reason": "empty text"}\n',
-        ),
-        (
-            ".jsonl",
-            '{"text":"a dog \\ud800","n":123456789012345678901,"f":1.10,"new":true,"old":null}\n'
-            '{"tags":["a",{"b":1.0}]}\n',
+            LONE + '{"tags":["a",{"b":1.0}]}\n',
             {},
             ".csv",
-            f"text,n,f,new,old,tags,{ADDED}\n"
-            "a dog \\ud800,123456789012345678901,1.10,True,,,dogs,0.7500\n"
+            f"text,n,f,new,old,tags{ADDED}"
+            f"a dog \\ud800,123456789012345678901,1.10,True,,{DOGS}"
             ',,,,,"[""a"", {""b"": 1.0}]",,\n',
         ),
     ],
