@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -77,13 +77,9 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
-    experts = choose_experts(
-        final,
-        inputs,
-        limits,
-        networks,
-        lambda rows: comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
-    )
+    rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
+    comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
+    experts = choose_experts(final, inputs, limits, rows, comparable or [networks[rows]])
     whole = with_experts(networks, list(experts.values()))
     temperature = fit_temperature(whole, labels)
     logger.info("Calibration: a temperature of %.2f.", temperature)
@@ -96,8 +92,8 @@ def choose_experts(
     final: FinalConfig,
     inputs: TrialInputs,
     limits: TextLimits,
-    networks: NDArray[np.float32],
-    comparable: Callable[[NDArray[np.int64]], Sequence[NDArray[np.float32]]],
+    rows: NDArray[np.int64],
+    networks: Sequence[NDArray[np.float32]],
 ) -> dict[Expert, NDArray[np.float32]]:
     """Choose the experts that answer beside the networks, and return their validation answers.
 
@@ -105,17 +101,12 @@ def choose_experts(
         final: The configuration, which may leave each of them out.
         inputs: What all trials of the study shared.
         limits: What the networks see of a text.
-        networks: Array of shape `(texts, num_classes)`, their answers to the validation texts.
-        comparable: Function from numbers of validation texts to answers of networks like these
-            that were not chosen on these texts. They decide; where there are none, `networks` do.
+        rows: Array of numbers of the validation texts that decide.
+        networks: Answers to these texts, of networks that were best not chosen on them.
     """
-    labels = inputs.labels[inputs.split.validation]
     fitted = _fit_experts(final, inputs, limits)
-    if not fitted:
-        return {}
-    rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     judged = {expert: answers[rows] for expert, answers in fitted.items()}
-    useful = useful_experts(comparable(rows) or [networks[rows]], judged, labels[rows])
+    useful = useful_experts(networks, judged, inputs.labels[inputs.split.validation[rows]])
     for expert in fitted:
         if expert in useful:
             logger.info("%s: counts for %.0f %%.", expert.title, 100 * WEIGHT)

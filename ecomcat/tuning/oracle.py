@@ -234,7 +234,8 @@ class Brackets(keras_tuner.oracles.HyperbandOracle):
         return min(size, max((len(each["rounds"][0]) for each in brackets), default=0))
 
     def _recall(self) -> None:
-        """Put the trials of earlier runs where they were."""
+        """Put the study's trials where they stand."""
+        bracket_of: dict[str | None, dict[str, Any]] = {}
         for trial_id in sorted(self.trials, key=int):
             plan = self.trials[trial_id].hyperparameters.values
             number, parent = plan["tuner/round"], plan.get("tuner/trial_id")
@@ -242,8 +243,9 @@ class Brackets(keras_tuner.oracles.HyperbandOracle):
                 self._open_bracket(plan["tuner/bracket"])
                 parent, bracket = None, self._brackets[-1]
             else:
-                bracket = next(each for each in self._brackets if _holds(each, number - 1, parent))
+                bracket = bracket_of[parent]
             bracket["rounds"][number].append({"past_id": parent, "id": trial_id})
+            bracket_of[trial_id] = bracket
 
     def _open_bracket(self, number: int) -> None:
         """Begin new brackets until the last one has a number and room for another trial."""
@@ -253,9 +255,3 @@ class Brackets(keras_tuner.oracles.HyperbandOracle):
             self._increment_bracket_num()
             self._start_new_bracket()
             self._open_bracket(number)
-
-
-def _holds(bracket: dict[str, Any], number: int, trial_id: str) -> bool:
-    """Return whether a trial stands in a round of a bracket."""
-    rounds = bracket["rounds"]
-    return number < len(rounds) and any(each["id"] == trial_id for each in rounds[number])

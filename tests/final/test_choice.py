@@ -94,8 +94,9 @@ def inputs() -> Any:
 
 
 @pytest.mark.parametrize("chosen", [["linear"], ["memory"], []])
-def test_trials_decide_that_validation_did_not_choose(chosen: list[str]) -> None:
-    """The networks are right everywhere, as chosen ones may look; comparable ones are not."""
+def test_experts_that_are_asked_for_are_fitted_and_chosen_beside_networks_that_err(
+    chosen: list[str],
+) -> None:
     from ecomcat.config import FinalConfig
     from ecomcat.final.choice import choose_experts
     from ecomcat.final.experts import TextLimits
@@ -103,13 +104,7 @@ def test_trials_decide_that_validation_did_not_choose(chosen: list[str]) -> None
     final = FinalConfig({}, memory="memory" in chosen, linear="linear" in chosen)
     right = np.eye(3, dtype=np.float32)[inputs().labels[90:]]
     unsure = 0.45 * right + 0.55 * np.roll(right, 1, axis=1)
-
-    def found(comparable: list[np.ndarray]) -> list[str]:
-        experts = choose_experts(
-            final, inputs(), TextLimits(20, 8), right, lambda rows: [e[rows] for e in comparable]
-        )
+    for networks, expected in (([right], []), ([unsure, unsure], chosen)):
+        experts = choose_experts(final, inputs(), TextLimits(20, 8), np.arange(90), networks)
         assert all(answers.shape == (90, 3) for answers in experts.values())
-        return [expert.name for expert in experts]
-
-    assert found([]) == []  # nothing is changed
-    assert found([unsure, unsure]) == chosen
+        assert [expert.name for expert in experts] == expected
