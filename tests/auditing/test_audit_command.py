@@ -75,6 +75,7 @@ def test_odd_files_are_audited_as_far_as_it_goes(
         (["seed=-1"], "seed: expected a whole number from 0 to"),
         (["output_dir="], "output_dir: expected a value, found nothing."),
         (["output_dir=shop.csv/x"], "Cannot write to"),
+        (["output_dir=.", "data.path=mine.csv"], "where output_dir="),
         (["data.exclude=a.csv"], "Expected data.exclude in ecomcat.search"),
         (["data.group_near_duplicates=true"], "ecomcat.audit. Leave it out"),
         (["data.near_duplicate_similarity=0.1"], "expected a number from 0.3 to 1"),
@@ -87,22 +88,13 @@ def test_what_cannot_work_is_refused_before_any_work(
     run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     write_rows(tmp_path / "shop.csv", plain_rows(5))
+    for name in ("mine.csv", "mine"):  # the latter in the place of the audit's folder
+        write_rows(tmp_path / name, plain_rows(5))
     write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
     ended = run_audit("data.path=shop.csv", *arguments)
     assert ended.code == 2
     assert message in ended.errors and "Traceback" not in ended.errors
     assert not (tmp_path / "outputs").exists()
-
-
-def test_a_file_in_the_place_of_the_folder_is_found_before_any_work(
-    run_audit: Callable[..., Ended], tmp_path: Path
-) -> None:
-    write_rows(tmp_path / "shop.csv", plain_rows(5))
-    place = write_rows(tmp_path / "shop", [("mine", "a")])
-    ended = run_audit("data.path=shop.csv", f"output_dir={tmp_path}")
-    assert ended.code == 2
-    assert "where output_dir=" in ended.errors and "Traceback" not in ended.errors
-    assert place.read_text(encoding="utf-8").strip() == "a,mine"
 
 
 @pytest.mark.slow

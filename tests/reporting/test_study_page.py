@@ -166,8 +166,7 @@ def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
 
 
 def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monkeypatch):
-    page = report_of(tmp_path / "my files" / "search", trials(500), final=False)
-    assert len(page) < 5e6
+    page = report_of(tmp_path / "my files" / "search", trials(60), final=False)
     assert re.search(r"search.from_trial=made-up/\d{4} &#39;outputs_dir=", page)
     assert "Again: python -m ecomcat.report search.name=made-up &#39;outputs_dir=" in page
     monkeypatch.chdir(tmp_path)
