@@ -104,20 +104,6 @@ def path_problems(key: str, path: str | None, format_name: str = AUTO) -> Iterat
     )
 
 
-def _refuse_unwritable(output: str, written: str) -> None:
-    packing = PurePath(output).suffix.lower()
-    if packing not in _PACKINGS:
-        packing = ""
-    if written == EXCEL or packing not in ("", GZIP) or (packing and written == PARQUET):
-        ending = ".parquet" if written == PARQUET else f".csv{GZIP if packing else ''}"
-        plain = output.removesuffix(packing)
-        raise UserError(
-            "output: expected CSV, TSV or JSON lines, packed with gzip or not, or Parquet, which "
-            f"is compressed within; found {output!r}. Write {PurePath(plain).with_suffix(ending)} "
-            "instead."
-        )
-
-
 class Chunk(NamedTuple):
     """Some rows of a table, in columns numbered from 0.
 
