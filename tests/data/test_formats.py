@@ -143,15 +143,9 @@ def test_a_workbook_has_sheets(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("name", "content", "fragments"),
     [
-        ("a.jsonl", '{"body": "x"}\n{"body"\n', ("a.jsonl, line 2", "not JSON")),
         ("a.jsonl", "", ("a.jsonl", "empty file")),
         ("a.jsonl", '{"title": "x", "shop": "y"}\n', ("a.jsonl", "'body'", "title", "'shop'.")),
         ("a.jsonl", "{}\n{}\n", ("a.jsonl: expected columns and rows, found none",)),
-        (
-            "a.jsonl",
-            '{"body": "x", "shop": "y"}\n{"body": ["x"], "shop": "y"}\n',
-            ("a.jsonl, line 2: expected a text or a number in 'body', found [",),
-        ),
         ("a.parquet", "PAR1", ("a.parquet", "expected a whole Parquet file")),
         ("b.parquet", None, ("b.parquet", "no such file")),
     ],
