@@ -142,8 +142,9 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
     if figures["empty_rows"]:
         logger.warning("Left out: %d rows without text or label.", figures["empty_rows"])
-    for label, count in figures["unknown_labels"].items():
-        logger.warning("Left out: %d rows of '%s', which the model does not know.", count, label)
+    if unknown := figures["unknown_labels"]:
+        message = "Left out: %d rows of categories that the model does not know: %s."
+        logger.warning(message, sum(unknown.values()), name_five(unknown))
     if figures["trained_rows"]:
         logger.warning(
             "%d rows were trained on; their figures flatter and are shown apart.",

@@ -140,11 +140,14 @@ def test_classes_that_the_file_has_nothing_of_do_not_count(model, capsys) -> Non
     assert "2 categories with neither texts nor predictions" in " ".join(output.split())
 
 
-def test_rows_seen_in_training_are_scored_apart(model) -> None:
+def test_rows_seen_in_training_are_scored_apart_and_what_is_left_out_is_said(model, caplog) -> None:
     model(["text"], "Books to read")
-    found = figures(TWO_CLASSES + "Cars,a car\n,nothing\n")
+    unknown = "".join(f"Car {number},a car\n" for number in range(7))
+    found = figures(f"{TWO_CLASSES}{unknown},nothing\n")
     assert (found["trained_on"]["rows"], found["new"]["rows"], found["all"]["rows"]) == (1, 2, 3)
-    assert (found["rows"], found["empty_rows"], found["unknown_labels"]) == (5, 1, {"Cars": 1})
+    assert (found["rows"], found["empty_rows"]) == (11, 1)
+    assert found["unknown_labels"] == {f"Car {number}": 1 for number in range(7)}
+    assert "7 rows of categories that the model does not know: Car 0, Car 1" in caplog.text
 
 
 # Output

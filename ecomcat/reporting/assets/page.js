@@ -86,8 +86,6 @@ function sortBy(table, column) {
 /** Hide the rows after the first ones, behind a button. */
 function fold(table) {
   const most = Number(table.dataset.fold);
-  table.classList.add("folded");
-  table.style.setProperty("--fold", most);
   const hide = () => [...table.tBodies[0].rows].forEach((row, at) => { row.hidden = at >= most; });
   hide();
   const button = document.createElement("button");
