@@ -41,35 +41,34 @@ def metrics(searched: Completed, folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "model" / "metrics.json").read_text()))
 
 
-def test_leaves_the_model_and_the_study_and_nothing_else(searched: Completed, folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {"model", "outputs"}
-    assert {path.name for path in (folder / "model").iterdir()} == EXPORTED
-    assert {path.name for path in (folder / "outputs").iterdir()} == {"search"}
-    assert study_of(folder).name.startswith("bilstm-sample-")
-
-
-def test_keeps_each_trials_best_weights_and_validation_probabilities(
+def test_leaves_the_model_and_the_study_and_nothing_else(
     metrics: dict[str, Any], folder: Path
 ) -> None:
-    trials = sorted((study_of(folder) / "trials").iterdir())
-    assert [trial.name for trial in trials] == ["0000", "0001"]
-    for trial in trials:
+    assert {path.name for path in folder.iterdir()} == {"model", "outputs"}
+    assert {path.name for path in (folder / "model").iterdir()} == EXPORTED
+    study = study_of(folder)
+    assert study.name.startswith("bilstm-sample-")
+    with (study / "trials.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["id"], row["status"]) for row in rows] == [
+        ("0000", "completed"),
+        ("0001", "completed"),
+    ]
+    for row in rows:
+        trial = study / "trials" / row["id"]
         assert (trial / "best_weights.npz").stat().st_size > 0
         with np.load(trial / "validation.npz", allow_pickle=False) as stored:
             assert stored["probabilities"].shape == (metrics["validation"]["rows"], 6)
-    with (study_of(folder) / "trials.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["status"] for row in rows] == ["completed", "completed"]
 
 
 def test_standard_output_carries_the_results_and_standard_error_the_rest(
     searched: Completed, metrics: dict[str, Any]
 ) -> None:
-    assert f"{metrics['test']['accuracy']:.4f}" in searched.stdout
-    assert f"{metrics['test']['macro_f1']:.4f}" in searched.stdout
-    assert "Confusion matrix" in searched.stdout
-    assert "duplicates removed" in searched.stderr
-    assert "trial 0001" in searched.stderr
+    figures = (f"{metrics['test'][name]:.4f}" for name in ("accuracy", "macro_f1"))
+    for word in (*figures, "Confusion matrix"):
+        assert word in searched.stdout
+    for word in ("duplicates removed", "trial 0001"):
+        assert word in searched.stderr
     assert "Traceback" not in searched.stderr
 
 

@@ -107,17 +107,13 @@ def drawn(study: Study, count: int, *, texts: int = 1000, seed: int = 1) -> list
     return [float(each[0, 0]) for each in found]
 
 
-# Of 1,000 texts a score of 0.9 is known to 0.01 or so: trials 1, 3 and 4 may well be as good.
-OBJECTIVES = [0.5, 0.9, 0.7, 0.89, 0.885, 0.4]
-
-
 def test_candidates_are_the_completed_trials_the_best_first(tmp_path: Path) -> None:
     study = study_of(tmp_path, [0.5, 0.9, 0.7])
     saved(study, ended(2, 0.7, PRUNED))
     candidates = find_candidates(study)
     assert [each.record.id for each in candidates] == ["0001", "0000"]
     candidates[1].path.unlink()
-    with pytest.raises(UserError, match=r"trial 0000, found no .*validation\.npz"):
+    with pytest.raises(UserError, match=r"of trial 0000, found no .*validation\.npz"):
         candidates[1].answers()
 
 
@@ -133,7 +129,8 @@ def test_candidates_are_the_completed_trials_the_best_first(tmp_path: Path) -> N
 def test_comparable_trials_are_those_as_good_as_the_best_but_for_chance(
     tmp_path: Path, count: int, texts: int, found: list[float]
 ) -> None:
-    study = study_of(tmp_path, OBJECTIVES)
+    # Of 1,000 texts a score of 0.9 is known to 0.01 or so: 1, 3 and 4 may well be as good.
+    study = study_of(tmp_path, [0.5, 0.9, 0.7, 0.89, 0.885, 0.4])
     given = drawn(study, count, texts=texts)
     assert (sorted(given) if count == 2 else given) == found
     (study.trial_dir("0004") / "validation.npz").unlink()
@@ -142,8 +139,7 @@ def test_comparable_trials_are_those_as_good_as_the_best_but_for_chance(
 
 def test_of_many_trials_a_random_sample_is_comparable_the_same_each_time(tmp_path: Path) -> None:
     study = study_of(tmp_path, [0.9 - 0.0001 * number for number in range(40)])
-    samples = [drawn(study, 1, seed=seed) for seed in range(8)]
-    assert all(sample == sorted(set(sample)) and len(sample) == 12 for sample in samples)
-    assert 15 < np.mean(samples) < 24
-    assert drawn(study, 4) == drawn(study, 4)
-    assert drawn(study, 4) != drawn(study, 4, seed=2)
+    one, several = drawn(study, 1), drawn(study, 4)
+    assert one == sorted(set(one)) and len(one) == 12
+    assert 12 < np.mean(one) < 27
+    assert drawn(study, 4) == several != drawn(study, 4, seed=2)
