@@ -95,8 +95,10 @@ class Head:
                 f"{self.name}: expected one column {column!r} ({key}), found {len(matches)}, "
                 f"at positions {', '.join(map(str, matches))}. Give one of these positions."
             )
-        if matches or (is_position(column) and 0 <= int(column) < self.width):
-            return int((*matches, column)[0])
+        if matches:
+            return matches[0]
+        if is_position(column) and 0 <= int(column) < self.width:
+            return int(column)
         raise UserError(
             f"{self.name}: expected a column {column!r} ({key}), found: {self.listing()}."
             f"{nearest(str(column), self.rows[0])} Give a position from 0 to {self.width - 1} or a "
