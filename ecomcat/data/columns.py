@@ -106,12 +106,9 @@ def find_text_columns(
         return table.columns([0], None)
     if asked:
         return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)], None)
-    positions = _positions(trained_on, head)
-    complete = len(names) + len(positions) == len(trained_on)
-    if table.named and complete and table.has(names):
+    as_trained = table.has(names) if table.named else not names and head.width == 2
+    if trained_on and as_trained:
         return table.columns([table.place(each, "used in training") for each in trained_on], None)
-    if not table.named and not names and head.width == 2 and 0 < len(positions) == len(trained_on):
-        return table.columns(positions, None)
     if table.named and len(candidates := _candidates(head)) == 1:
         return table.columns(candidates, None)
     advice = ", or data.header=true if the first row names the columns" * (not table.named)

@@ -210,7 +210,7 @@ def test_the_text_is_what_is_given_or_was_used_in_training(
         (SKU_LABEL_TEXT, None, ("text",), "false", ["data.text_column", "0 (for example 'sku')"]),
         (TRIPLES, None, (1,), "auto", ["3 columns", "position from 0"]),
         (TRIPLES, None, ("text",), "auto", ["or data.header=true if the first row names"]),
-        (PAIRS, None, (2,), "auto", ["2 columns", "data.text_column"]),
+        (PAIRS, None, (2,), "auto", ["column 2 (used in training)", "from 0 to 1"]),
         (PAIRS, None, (), "auto", ["a known column"]),
         (SKU_LABEL_TEXT, "texd", (), "auto", ["Did you mean"]),
         ([["x"]], 1, (1,), "auto", ["from 0 to 0"]),
