@@ -26,7 +26,7 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
         UserError: When a hyperparameter has more than one value, and for whatever else the user
             can fix.
     """
-    from ecomcat.model.space import fixed_values
+    from ecomcat.model.space import require_fixed
     from ecomcat.search import check_search
 
     rerun = None
@@ -35,7 +35,7 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
 
         config, rerun = configure_rerun(config)
     space = check_search(config)
-    fixed_values(space)
+    require_fixed(space)
     from ecomcat.pipeline import search_and_export
 
     return search_and_export(config, space, rerun, rows)

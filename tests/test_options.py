@@ -13,7 +13,7 @@ import pytest
 from ecomcat.cli import compose
 from ecomcat.commands import SearchCommand
 from ecomcat.errors import UserError, nearest
-from ecomcat.model.space import fixed_values
+from ecomcat.model.space import require_fixed
 from ecomcat.options import TARGET, make, option, validate
 from ecomcat.search import check_search
 from tests.conftest import run_program
@@ -143,7 +143,9 @@ def test_what_lies_within_the_bounds_makes_a_space() -> None:
 def test_train_has_one_trial_of_fixed_values_whatever_the_budget(overrides: list[str]) -> None:
     config = compose("train", overrides)
     assert config.search.max_trials == 1
-    assert fixed_values(check_search(config))["lstm_units"] == 64
+    space = check_search(config)
+    require_fixed(space)
+    assert space["lstm_units"].highest == 64
 
 
 def test_checking_imports_nothing_heavy(tmp_path: Path) -> None:

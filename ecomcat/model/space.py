@@ -255,8 +255,8 @@ def key_of(space: Mapping[str, Domain], values: Mapping[str, Any]) -> Key:
     return tuple(values[name] for name in space)
 
 
-def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
-    """Return the values of a space in which nothing is left to search.
+def require_fixed(space: Mapping[str, Domain]) -> None:
+    """Check that nothing is left to search.
 
     Raises:
         UserError: Naming the hyperparameters that have more than one value.
@@ -267,7 +267,6 @@ def fixed_values(space: Mapping[str, Domain]) -> dict[str, Any]:
             "Training without a search needs one value for each hyperparameter; found "
             f"{', '.join(searched)}. Give one value each, or run ecomcat.search."
         )
-    return {name: domain[0] for name, domain in space.items()}
 
 
 def builder_problems(build: str) -> Iterator[str]:

@@ -16,9 +16,9 @@ from ecomcat.model.space import (
     Choices,
     Domain,
     Range,
-    fixed_values,
     parse_domain,
     read_space,
+    require_fixed,
     resolve_auto,
     space_size,
 )
@@ -184,19 +184,16 @@ def test_auto_is_decided_by_the_number_of_training_texts(
 @pytest.mark.parametrize(
     ("changes", "size"),
     [
-        ({"dropout": "0.5..0.5", "extra": {"kind": "gru"}}, 1),
         ({"lstm_units": "8..32 step 8", "pooling": ["max", "mean"]}, 8),
         ({"dropout": "0.1..0.2"}, math.inf),
     ],
 )
-def test_a_space_of_one_configuration_gives_its_values_and_another_names_what_is_searched(
+def test_a_training_without_a_search_names_what_is_searched(
     changes: dict[str, Any], size: float
 ) -> None:
+    require_fixed(read_space(model_config(dropout="0.5..0.5", extra={"kind": "gru"})))
     space = read_space(model_config(**changes))
     assert space_size(space) == size
-    if size == 1:
-        assert fixed_values(space) == {**VALUES, "dropout": 0.5, "extra.kind": "gru"}
-        return
     with pytest.raises(UserError) as refused:
-        fixed_values(space)
+        require_fixed(space)
     assert all(f"model.{name}={space[name]}" in str(refused.value) for name in changes)
