@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
 from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
 from ecomcat.model.training import Examples, predict_probabilities
-from ecomcat.text.tokenizer import UNKNOWN_ID
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
     from ecomcat.text.encoding import EncodedTexts
 
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
+_MULTIPLIER = 2_654_435_761  # spreads neighbouring ids; Knuth, TAOCP 3, section 6.4
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,20 @@ class Memory(Expert):
 
 
 class Linear(Expert):
-    """Answer with LinearSVC on TF-IDF of the words that the networks know.
+    """Answer with LinearSVC on TF-IDF of the words that the networks know, and of their pairs.
 
-    The softmax of its distances from the hyperplanes has a temperature, fitted on validation.
+    Pairs of words share the rows of a table, which a hash chooses within the model. The softmax of
+    the distances from the hyperplanes has a temperature, fitted on validation.
+
+    Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
+    (ICML 2009).
     """
 
     name, title = "linear", "Linear part of the words"
 
     max_classes = 250  # each widens what every word is looked up in: as wide as the memory's
-    cost = 1.0  # of LinearSVC; 0.3 and 3 are a little worse (docs/experiments.md)
+    cost = 1.0  # of LinearSVC; 2 and 4 differ little on validation (docs/experiments.md)
+    max_pair_rows, max_pair_weights = 200_000, 4_000_000  # of the table; 16 MB
     temperature = 1.0
 
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
@@ -160,24 +166,39 @@ class Linear(Expert):
 
     def fit(self, examples: Examples) -> None:
         """Fit LinearSVC, unless there are too many classes."""
+        from scipy import sparse
+
         count, words = self.num_classes, self.limits.vocabulary_size
         if count > self.max_classes:
             raise NothingToLearnError(f"there are {count} categories, over {self.max_classes}")
         rows = rows_to_fit(examples.labels, count, np.random.default_rng([self.seed, count]))
-        counts = _count_words(examples.texts.take(rows), words)
-        weights = _rarity(counts)
+        texts = examples.texts.take(rows)
+        pair_rows = min(self.max_pair_rows, self.max_pair_weights // (count + 1))
+        counts = sparse.hstack(
+            [_count_words(texts, words), _count_pairs(texts, pair_rows)], format="csr"
+        )
+        weights = np.concatenate([_rarity(part) for part in (counts[:, :words], counts[:, words:])])
         kernel, bias = self._hyperplanes(counts, weights, examples.labels[rows])
-        ids = keras.Input((None,), dtype="int32", name="token_ids")
         # The last column gathers the squared length by which the others are divided.
-        embedded = layers.Embedding(words, count + 1, name="word_weights")
-        total = ops.sum(embedded(ids), axis=1)
+        table = np.column_stack([weights[:, None] * kernel, weights**2])
+        self.model = self._build(pair_rows)
+        self.model.get_layer("word_weights").set_weights([table[:words]])
+        self.model.get_layer("pair_weights").set_weights([table[words:]])
+        scale = np.eye(count, dtype=np.float32) / self.temperature
+        self.model.get_layer("classes_of_words").set_weights([scale, bias / self.temperature])
+        self.model.trainable = False
+
+    def _build(self, pair_rows: int) -> keras.Model:
+        count = self.num_classes
+        ids = keras.Input((None,), dtype="int32", name="token_ids")
+        words = layers.Embedding(self.limits.vocabulary_size, count + 1, name="word_weights")
+        pairs = layers.Embedding(pair_rows, count + 1, name="pair_weights")
+        nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
+        paired = pairs(_pair_row(ids, nexts, pair_rows))
+        total = ops.sum(words(ids), axis=1) + ops.sum(paired, axis=1)
         distances = total[:, :count] / ops.sqrt(ops.maximum(total[:, count:], _NO_WORD))
         answer = layers.Dense(count, "softmax", name="classes_of_words")
-        self.model = keras.Model(ids, answer(distances), name=self.name)
-        embedded.set_weights([np.column_stack([weights[:, None] * kernel, weights**2])])
-        scale = np.eye(count, dtype=np.float32) / self.temperature
-        answer.set_weights([scale, bias / self.temperature])
-        self.model.trainable = False
+        return keras.Model(ids, answer(distances), name=self.name)
 
     def _hyperplanes(
         self, counts: Any, weights: NDArray[np.float32], label_ids: NDArray[np.int64]
@@ -215,6 +236,25 @@ def _count_words(encoded: EncodedTexts, vocabulary_size: int) -> Any:
     ones = np.ones(len(texts), np.float32)
     shape = (len(encoded), vocabulary_size)
     return sparse.csr_array((ones, (texts, encoded.ids)), shape=shape)
+
+
+def _count_pairs(encoded: EncodedTexts, pair_rows: int) -> Any:
+    """Return a sparse matrix `(texts, pair_rows)` with one entry for each pair of neighbours."""
+    from scipy import sparse
+
+    texts = np.repeat(np.arange(len(encoded), dtype=np.int32), encoded.lengths)
+    nexts = np.append(np.where(texts[1:] == texts[:-1], encoded.ids[1:], PADDING_ID), PADDING_ID)
+    columns = ops.convert_to_numpy(_pair_row(encoded.ids, nexts, pair_rows)).astype(np.int32)
+    shape = (len(encoded), pair_rows)
+    return sparse.csr_array((np.ones(len(texts), np.float32), (texts, columns)), shape=shape)
+
+
+def _pair_row(ids: Any, nexts: Any, pair_rows: int) -> Any:
+    """Return the row of weights of each pair; that of padding unless both words are known."""
+    first, second = ops.cast(ids, "int64"), ops.cast(nexts, "int64")
+    # The first rows are those of padding and of the unknown word, which weigh nothing.
+    hashed = (first * _MULTIPLIER + second) % (pair_rows - UNKNOWN_ID - 1) + UNKNOWN_ID + 1
+    return ops.where(ops.minimum(first, second) > UNKNOWN_ID, hashed, PADDING_ID)
 
 
 def _rarity(counts: Any) -> NDArray[np.float32]:
