@@ -46,14 +46,18 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
 
 
 @pytest.mark.parametrize(
-    ("name", "overrides", "linear_share"),
+    ("name", "overrides", "has_linear"),
     [
-        ("as_selected", ["final.memory=false", "final.linear=false", "final.baseline=false"], 0),
-        ("poor", ["search.name=poor", "model.learning_rate=1e-5", "final.memory=false"], 0.25),
+        (
+            "as_selected",
+            ["final.memory=false", "final.linear=false", "final.baseline=false"],
+            False,
+        ),
+        ("poor", ["search.name=poor", "model.learning_rate=1e-5", "final.memory=false"], True),
     ],
 )
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
-    run_command, folder, name, overrides, linear_share
+    run_command, folder, name, overrides, has_linear
 ):
     """Without retraining the exported model is the one that validation scored, in all its parts."""
     from ecomcat.config import DataConfig
@@ -66,12 +70,12 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     final, parts = metrics["final"], metrics["parts"]
     assert (final["name"], final["retrained"]) == ("ensemble", False)
     assert sum(member["share"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
-    assert (final["memory_share"], final["linear_share"]) == (0, linear_share)
+    assert (final["memory_share"], final["linear_share"] > 0) == (0, has_linear)
     assert final["trained_texts"] == metrics["data"]["split"]["train"]
-    assert set(parts) == {"network", "whole", *(["linear"] if linear_share else [])}
+    assert set(parts) == {"network", "whole", *(["linear"] if has_linear else [])}
     for on in ("validation", "test"):
         assert parts["whole"][on]["accuracy"] == metrics[on]["accuracy"]
-    if linear_share:
+    if has_linear:
         assert f"{metrics['baseline']['test']['accuracy']:.4f}" in done.stderr
         assert "the LSTM alone" in done.stdout
     else:

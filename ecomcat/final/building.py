@@ -14,8 +14,8 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
-from ecomcat.final.choice import NETWORK, WEIGHT, WHOLE, Answers, FinalChoice
-from ecomcat.final.experts import Part, TextLimits, calibrated_model, merge_models, widest
+from ecomcat.final.choice import NETWORK, WHOLE, Answers, FinalChoice
+from ecomcat.final.experts import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
@@ -75,12 +75,13 @@ def build_final(
     network = merge_models(
         [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
     )
-    parts = [Part(network, 1 - WEIGHT * len(choice.experts), limits)]
-    parts += [Part(each.model, WEIGHT, each.limits) for each in choice.experts]
+    shares = choice.experts
+    parts = [Part(network, 1 - sum(shares.values()), limits)]
+    parts += [Part(expert.model, share, expert.limits) for expert, share in shares.items()]
     return FinalModel(
-        calibrated_model(merge_models(parts, limits), choice.temperature),
+        pool_models(parts, limits, choice.temperature),
         limits,
-        {NETWORK: network, **{expert.name: expert.model for expert in choice.experts}},
+        {NETWORK: network, **{expert.name: expert.model for expert in shares}},
     )
 
 

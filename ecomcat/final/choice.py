@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
 from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, judged_rows, mix
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
-from ecomcat.model.confidence import cross_calibrated, fit_temperature
+from ecomcat.final.pool import cross_pooled, learn_shares, pool_experts
+from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.records import TrialRecord
@@ -25,12 +25,7 @@ from ecomcat.tuning.trial import TrialInputs
 logger = logging.getLogger("ecomcat")
 
 NETWORK, WHOLE = "network", "whole"  # what `metrics.json` calls parts, beside the experts' names
-Name = TypeVar("Name")  # of an expert
 Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, num_classes)`
-
-WEIGHT = 0.25  # of each expert
-_NEAR = (0.2, 0.25, 0.3)  # weights that decide together whether an expert harms
-_STANDARD_ERRORS = 2  # by which fewer experts must do better than all
 
 
 @dataclass(frozen=True)
@@ -40,18 +35,18 @@ class FinalChoice:
     name: str  # of the final step
     members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
-    experts: Sequence[Expert]  # that answer beside them, calibrated
+    experts: Mapping[Expert, float]  # that answer beside them, calibrated, and how much each counts
     temperature: float  # of the whole's answers
     # Of each part and of the whole, by weights trained on train alone, to the validation texts.
-    # Each half of the whole's is calibrated by the other half.
+    # Each half of the whole's is pooled and calibrated as the other half says.
     validation: Answers
 
     def describe(self, max_epochs: int) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`; a schedule ends at `max_epochs`."""
-        chosen = {expert.name for expert in self.experts}
+        shares = {expert.name: round(share, 4) for expert, share in self.experts.items()}
         return {
             "name": self.name,
-            **{f"{each.name}_share": WEIGHT if each.name in chosen else 0.0 for each in EXPERTS},
+            **{f"{each.name}_share": shares.get(each.name, 0.0) for each in EXPERTS},
             "temperature": round(self.temperature, 4),
             "members": [
                 {
@@ -79,43 +74,23 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
-    experts = choose_experts(final, inputs, limits, rows, comparable or [networks[rows]])
-    whole = with_experts(networks, list(experts.values()))
-    temperature = fit_temperature(whole, labels)
-    logger.info("Calibration: a temperature of %.2f.", temperature)
-    answers = {NETWORK: networks, **{expert.name: experts[expert] for expert in experts}}
-    answers[WHOLE] = cross_calibrated(whole, labels, inputs.seed)
-    return FinalChoice(final_step.name, members, limits, list(experts), temperature, answers)
-
-
-def choose_experts(
-    final: FinalConfig,
-    inputs: TrialInputs,
-    limits: TextLimits,
-    rows: NDArray[np.int64],
-    networks: Sequence[NDArray[np.float32]],
-) -> dict[Expert, NDArray[np.float32]]:
-    """Choose the experts that answer beside the networks, and return their validation answers.
-
-    Args:
-        final: The configuration, which may leave each of them out.
-        inputs: What all trials of the study shared.
-        limits: What the networks see of a text.
-        rows: Array of numbers of the validation texts that decide.
-        networks: Answers to these texts, of networks that were best not chosen on them.
-    """
-    fitted = _fit_experts(final, inputs, limits)
+    networks_asked = comparable or [networks[rows]]
+    fitted = fit_experts(final, inputs, limits)
     judged = {expert: answers[rows] for expert, answers in fitted.items()}
-    useful = useful_experts(networks, judged, inputs.labels[inputs.split.validation[rows]])
+    shares = learn_shares(networks_asked, judged, labels[rows])
     for expert in fitted:
-        if expert in useful:
-            logger.info("%s: counts for %.0f %%.", expert.title, 100 * WEIGHT)
+        if expert in shares:
+            logger.info("%s: counts for %.0f %%.", expert.title, 100 * shares[expert])
         else:
             logger.info("%s: left out, validation is no better with it.", expert.title)
-    return {expert: fitted[expert] for expert in useful}
+    temperature = fit_temperature(pool_experts(networks, fitted, shares), labels)
+    logger.info("Calibration: a temperature of %.2f.", temperature)
+    answers = {NETWORK: networks, **{expert.name: fitted[expert] for expert in shares}}
+    answers[WHOLE] = cross_pooled(networks, fitted, networks_asked, rows, labels, inputs.seed)
+    return FinalChoice(final_step.name, members, limits, shares, temperature, answers)
 
 
-def _fit_experts(
+def fit_experts(
     final: FinalConfig, inputs: TrialInputs, limits: TextLimits
 ) -> dict[Expert, NDArray[np.float32]]:
     """Fit each expert to train alone and let it answer the validation texts."""
@@ -130,52 +105,3 @@ def _fit_experts(
             expert.fit(train)
             fitted[expert] = expert.calibrate(validation)
     return fitted
-
-
-def useful_experts(
-    networks: Sequence[NDArray[np.float32]],
-    answers: Mapping[Name, NDArray[np.float32]],
-    label_ids: NDArray[np.int64],
-) -> tuple[Name, ...]:
-    """Decide which experts count, on validation texts that none of them has seen.
-
-    All do unless the networks do better with fewer by more than chance: what answers in another way
-    mostly helps a little, less than some thousand texts can show (docs/experiments.md). For the
-    same reason the weight of each is fixed.
-
-    Args:
-        networks: For each network an array of probabilities, shape `(texts, num_classes)`.
-        answers: The same of each expert.
-        label_ids: Array of class numbers, shape `(texts,)`.
-
-    Returns:
-        Those that count; the fewest where the others change nothing.
-    """
-
-    def how_often_right(names: Sequence[Name]) -> NDArray[np.float64]:
-        chosen = [answers[name] for name in names]
-        mixes = [with_experts(each, chosen, weight) for each in networks for weight in _NEAR]
-        return np.asarray(np.mean([mix.argmax(axis=1) == label_ids for mix in mixes], axis=0))
-
-    sizes = range(len(answers) + 1)
-    sets = [names for size in sizes for names in itertools.combinations(answers, size)]
-    right = {names: how_often_right(names) for names in sets}
-    # Each class weighs the same, as in macro-F1.
-    texts_of_class = np.bincount(label_ids)
-    weights = 1 / (texts_of_class[label_ids] * np.count_nonzero(texts_of_class))
-    every = tuple(answers)
-    best, highest = every, 0.0
-    for names in sets:
-        differences = right[names] - right[every]
-        gain = float(weights @ differences)
-        if gain > max(highest, _STANDARD_ERRORS * float(np.linalg.norm(weights * differences))):
-            best, highest = names, gain
-    return next(names for names in sets if np.array_equal(right[names], right[best]))
-
-
-def with_experts(
-    networks: NDArray[np.float32], experts: Sequence[NDArray[np.float32]], weight: float = WEIGHT
-) -> NDArray[np.float32]:
-    """Return the mean of answers in which each expert has a weight and the networks the rest."""
-    rest = 1 - weight * len(experts)
-    return mix([(networks, rest), *((expert, weight) for expert in experts)])

@@ -40,7 +40,7 @@ def widest(configurations: Iterable[Mapping[str, Any]]) -> TextLimits:
 
 @dataclass(frozen=True)
 class Part:
-    """A model within the exported one, its weight in the mixture, and what it sees of a text."""
+    """A model within the exported one, how much it counts there, and what it sees of a text."""
 
     model: keras.Model
     weight: float
@@ -54,6 +54,29 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
     model takes ids `(batch, tokens)`, padded with 0 at the end. It is of plain Keras layers, and
     without an optimizer, whose state would treble the file's size.
     """
+    ids, answers = _answers(parts, limits)
+    if len(answers) == 1:
+        return keras.Model(ids, answers[0], name="classifier")
+    weighted = [answer * part.weight for answer, part in zip(answers, parts, strict=True)]
+    return keras.Model(ids, layers.Add(name="mean")(weighted), name="classifier")
+
+
+def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -> keras.Model:
+    """Return one model that pools its parts' answers, as `ecomcat.final.pool.pool` does.
+
+    Args:
+        parts: The parts, whose weights sum to 1.
+        limits: What the whole sees of a text.
+        temperature: Float. By which the pool of logarithms is divided.
+    """
+    ids, answers = _answers(parts, limits)
+    logits: Any = 0.0
+    for answer, part in zip(answers, parts, strict=True):
+        logits += ops.log(ops.maximum(answer, MIN_PROBABILITY)) * (part.weight / temperature)
+    return keras.Model(ids, layers.Softmax(name="probabilities")(logits), name="classifier")
+
+
+def _answers(parts: Sequence[Part], limits: TextLimits) -> tuple[Any, list[Any]]:
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     answers = []
     for number, part in enumerate(parts, start=1):
@@ -66,17 +89,7 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
         # `inputs`, since a Sequential model has no `input` before it is called.
         member = keras.Model(part.model.inputs[0], part.model.outputs[0], name=name)
         answers.append(member(seen))
-    if len(answers) == 1:
-        return keras.Model(ids, answers[0], name="classifier")
-    weighted = [answer * part.weight for answer, part in zip(answers, parts, strict=True)]
-    return keras.Model(ids, layers.Add(name="probabilities")(weighted), name="classifier")
-
-
-def calibrated_model(model: keras.Model, temperature: float) -> keras.Model:
-    """Return a model of plain Keras layers whose answers are at a temperature."""
-    logits = ops.log(ops.maximum(model.outputs[0], MIN_PROBABILITY))
-    answers = layers.Softmax(name="temperature")(logits * (1 / temperature))
-    return keras.Model(model.inputs[0], answers, name=model.name)
+    return ids, answers
 
 
 class Expert(ABC):

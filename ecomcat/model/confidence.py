@@ -136,23 +136,6 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
     return float(np.exp(found.x))
 
 
-def cross_calibrated(
-    probabilities: NDArray[np.float32], label_ids: NDArray[np.int64], seed: int
-) -> NDArray[np.float32]:
-    """Calibrate each half of the texts by the temperature of the other half.
-
-    What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts. The seed decides the halves.
-    """
-    calibrated = probabilities.copy()
-    order = np.random.default_rng(seed).permutation(len(label_ids))
-    halves = np.array_split(order, 2)
-    for half, other in (halves, halves[::-1]):
-        temperature = fit_temperature(probabilities[other], label_ids[other])
-        calibrated[half] = with_temperature(probabilities[half], temperature)
-    return calibrated
-
-
 def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Return probabilities `(texts, num_classes)` at a temperature.
 

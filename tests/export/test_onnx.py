@@ -100,9 +100,9 @@ def test_a_users_own_network_answers_alike(name: str, tmp_path: Path) -> None:
     require_alike(model, tmp_path / "model.onnx")
 
 
-def merged() -> Any:
-    """Merge members that read less of a text or know fewer words, a memory and a linear part."""
-    from ecomcat.final.experts import Linear, Memory, Part, TextLimits, merge_models
+def pooled() -> Any:
+    """Pool members that read less of a text or know fewer words, a memory and a linear part."""
+    from ecomcat.final.experts import Linear, Memory, Part, TextLimits, pool_models
     from ecomcat.model.training import Examples
 
     examples, limits = Examples(TEXTS, LABELS), TextLimits(VALUES["vocabulary_size"], 8)
@@ -115,21 +115,17 @@ def merged() -> Any:
         Part(small, 0.25, TextLimits(12, 3)),
         *(Part(expert.model, 0.125, limits) for expert in experts),
     ]
-    return merge_models(parts, limits)
+    return pool_models(parts, limits, temperature=0.5)
 
 
 # Keras 3.15 saves so under NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-def test_a_merged_and_calibrated_model_answers_alike_and_so_does_its_keras_file(
+def test_a_pooled_and_calibrated_model_answers_alike_and_so_does_its_keras_file(
     tmp_path: Path,
 ) -> None:
     import keras
-    from keras import ops
 
-    model = merged()
-    scores = ops.log(ops.maximum(model.output, 1e-9)) / 0.5
-    calibrated = keras.Model(model.input, ops.softmax(scores, axis=-1))
-    calibrated.save(tmp_path / "model.keras")
+    pooled().save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     unknown = EncodedTexts(np.array([1, 1, 5, 9], np.int32), np.array([0, 2, 3, 4]))
     require_alike(loaded, tmp_path / "model.onnx", unknown)

@@ -122,24 +122,29 @@ def network(seed: int, **values: Any) -> Any:
 def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
-    from ecomcat.final.experts import Part, TextLimits, merge_models
+    from ecomcat.final.experts import Part, TextLimits, merge_models, pool_models
+    from ecomcat.final.pool import pool
     from ecomcat.model.training import predict_probabilities
 
     ids = keras.Input((None,), dtype="int32")
-    pool, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
+    highest, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
     parts = [
         # It reads less of a text and knows fewer words than the whole is given.
         Part(network(0, vocabulary_size=12, lstm_tokens=2), 0.2, TextLimits(12, 3)),
         Part(network(1), 0.5, TextLimits(20, 8)),
         # A user's builder may make such a model.
         Part(
-            keras.Sequential([ids, keras.layers.Embedding(20, 3), pool, answer]),
+            keras.Sequential([ids, keras.layers.Embedding(20, 3), highest, answer]),
             0.3,
             TextLimits(20, 8),
         ),
     ]
     answers = [predict_probabilities(part.model, TEXTS.view(**vars(part.limits))) for part in parts]
     merged = merge_models(parts, TextLimits(20, 8))
+    together = pool_models(parts, TextLimits(20, 8), temperature=0.5)
+    weights = [part.weight / 0.5 for part in parts]
+    given = predict_probabilities(together, TEXTS.view(20, 8))
+    assert np.allclose(given, pool(answers, weights), atol=1e-5)
     merged.save(tmp_path / "model.keras")
     whole = sum(part.weight * each for part, each in zip(parts, answers, strict=True))
     for model, expected in (

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from ecomcat.model.confidence import (
     Acceptance,
-    acceptance_of,
-    cross_calibrated,
     fit_temperature,
     read_acceptance,
     with_temperature,
@@ -126,27 +124,6 @@ def test_the_temperature_that_answers_were_heated_with_is_found(temperature: flo
     assert fit_temperature(heated, labels) == pytest.approx(temperature, rel=0.05)
 
 
-def test_calibration_brings_confidence_and_accuracy_together_and_changes_no_answer() -> None:
-    probabilities, labels = answers(4000)
-    cold = with_temperature(probabilities, 0.4)
-    calibrated = cross_calibrated(cold, labels, seed=1)
-    errors = [acceptance_of(each, labels).calibration_error() for each in (cold, calibrated)]
-    assert errors[0] > 0.1
-    assert errors[1] < 0.03
-    assert np.array_equal(cold.argmax(axis=1), calibrated.argmax(axis=1))
-    assert np.allclose(calibrated.sum(axis=1), 1, atol=1e-5)
-
-
-def test_a_text_is_calibrated_by_other_texts_alone() -> None:
-    probabilities, labels = answers(40)
-    other = labels.copy()
-    other[0] = (other[0] + 1) % 3
-    before = cross_calibrated(probabilities, labels, seed=1)
-    after = cross_calibrated(probabilities, other, seed=1)
-    assert np.array_equal(before[0], after[0])
-    assert not np.array_equal(before, after)
-
-
 @pytest.mark.parametrize("wrong", [0, 1, 5])
 def test_right_answers_do_not_make_it_certain(wrong: int) -> None:
     rows, classes = 1000, 50
@@ -156,16 +133,3 @@ def test_right_answers_do_not_make_it_certain(wrong: int) -> None:
     labels[:wrong] += 1
     confidence = with_temperature(probabilities, fit_temperature(probabilities, labels)).max()
     assert 1 - confidence == pytest.approx((wrong + 1) / rows, rel=0.15)
-
-
-@pytest.mark.slow
-def test_the_exported_model_has_the_temperature() -> None:
-    import keras
-
-    from ecomcat.final.experts import calibrated_model
-
-    given = keras.Input((3,))
-    model = keras.Model(given, keras.layers.Softmax()(given), name="classifier")
-    logits = np.array([[2.0, 0.5, -1.0]], np.float32)
-    expected = with_temperature(np.asarray(model(logits)), 0.6)
-    assert np.allclose(calibrated_model(model, 0.6)(logits), expected, atol=1e-5)

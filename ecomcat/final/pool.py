@@ -1,0 +1,130 @@
+"""One answer of several models: a pool of their logarithms, weighted by what validation says.
+
+The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
+probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
+Statistical Science 1, 1986, section 3). Two weights are little to learn from some hundred texts,
+and they are held near those that did well on other data (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
+
+Name = TypeVar("Name")  # of an expert
+Answers = NDArray[np.float32]  # of shape `(texts, num_classes)`
+
+USUAL_WEIGHT = 0.5  # of an expert, where that of the networks is 1
+_STRENGTH = 10.0  # by which weights are held there: a squared distance of 1 costs 10 nats
+MIN_SHARE = 0.05  # under which an expert is not worth its place
+
+
+def pool(answers: Sequence[Answers], weights: Sequence[float]) -> Answers:
+    """Return the answers of several models as one.
+
+    >>> sure, unsure = np.array([[0.9, 0.1]], np.float32), np.array([[0.5, 0.5]], np.float32)
+    >>> pool([sure, unsure], [0.5, 0.5]).round(2).tolist()
+    [[0.75, 0.25]]
+    """
+    from scipy.special import softmax
+
+    total = sum(w * _logarithms(each) for w, each in zip(weights, answers, strict=True))
+    pooled: Answers = softmax(total, axis=1)
+    return pooled
+
+
+def pool_experts(
+    networks: Answers, experts: Mapping[Name, Answers], shares: Mapping[Name, float]
+) -> Answers:
+    """Return the pool of the networks' answers and of those of experts that have a share."""
+    rest = 1 - sum(shares.values())
+    return pool([networks, *(experts[name] for name in shares)], [rest, *shares.values()])
+
+
+def learn_shares(
+    networks: Sequence[Answers], experts: Mapping[Name, Answers], label_ids: NDArray[np.int64]
+) -> dict[Name, float]:
+    """Learn how much each expert counts beside a network, on texts that none of them has seen.
+
+    Args:
+        networks: Answers of several networks, each of which is asked; the mean decides.
+        experts: Answers of each expert to the same texts.
+        label_ids: Array of class numbers, shape `(texts,)`.
+
+    Returns:
+        The share of each expert that has one; the networks have the rest.
+    """
+    if not experts:
+        return {}
+    names = list(experts)
+    asked = [experts[name] for name in names]
+    found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
+    shares = dict(zip(names, (found[1:] / found.sum()).tolist(), strict=True))
+    useful = [name for name in names if shares[name] >= MIN_SHARE]
+    if len(useful) == len(names):
+        return shares
+    return learn_shares(networks, {name: experts[name] for name in useful}, label_ids)
+
+
+def _learn_weights(answers: Sequence[Answers], label_ids: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weights of the least cross-entropy, none below 0: a convex problem."""
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    logarithms = np.stack([_logarithms(each) for each in answers])
+    usual = np.array([1.0] + [USUAL_WEIGHT] * (len(answers) - 1))
+    rows = np.arange(len(label_ids))
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = log_softmax(np.tensordot(weights, logarithms, 1), axis=1)
+        errors = np.exp(logs)
+        errors[rows, label_ids] -= 1
+        away = weights - usual
+        gradient = np.tensordot(logarithms, errors, 2) + 2 * _STRENGTH * away
+        return float(_STRENGTH * away @ away - logs[rows, label_ids].sum()), gradient
+
+    bounds = [(0.0, None)] * len(answers)
+    found: NDArray[np.float64] = minimize(loss, usual, jac=True, bounds=bounds).x
+    return found if found.sum() > 0 else usual
+
+
+def cross_pooled(
+    networks: Answers,
+    experts: Mapping[Name, Answers],
+    comparable: Sequence[Answers],
+    rows: NDArray[np.int64],
+    label_ids: NDArray[np.int64],
+    seed: int,
+) -> Answers:
+    """Pool and calibrate each half of the texts by what the other half says.
+
+    What is read off these confidences, such as a threshold, is then not too good by having been
+    fitted to the same texts.
+
+    Args:
+        networks: Answers of the networks that were chosen.
+        experts: Answers of each expert to the same texts.
+        comparable: Answers of networks that decide the shares, to some of the texts.
+        rows: Array of the numbers of these texts.
+        label_ids: Array of class numbers of all texts, shape `(texts,)`.
+        seed: Integer. It decides the halves.
+    """
+    whole = networks.copy()
+    halves = np.array_split(np.random.default_rng(seed).permutation(len(label_ids)), 2)
+    for half, other in (halves, halves[::-1]):
+        seen = np.isin(rows, other)
+        asked = {name: answers[rows[seen]] for name, answers in experts.items()}
+        shares = learn_shares([each[seen] for each in comparable], asked, label_ids[rows[seen]])
+        pooled = pool_experts(networks, experts, shares)
+        temperature = fit_temperature(pooled[other], label_ids[other])
+        whole[half] = with_temperature(pooled[half], temperature)
+    return whole
+
+
+def _logarithms(answers: Answers) -> Answers:
+    return np.log(np.maximum(answers, MIN_PROBABILITY))
