@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ecomcat.api import Result, audit, evaluate, load, search, train
     from ecomcat.errors import UserError
     from ecomcat.estimator import TextClassifier
     from ecomcat.export.classifier import Classifier
-    from ecomcat.interface import Result, audit, evaluate, load, search, train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,10 +35,10 @@ __all__ = [
 _COMMANDS = ("audit", "evaluate", "search", "train")  # each is a module and a function
 _HOMES = {
     "Classifier": "ecomcat.export.classifier",
-    "Result": "ecomcat.interface",
+    "Result": "ecomcat.api",
     "TextClassifier": "ecomcat.estimator",
     "UserError": "ecomcat.errors",
-    "load": "ecomcat.interface",
+    "load": "ecomcat.api",
 }
 
 
@@ -62,7 +62,7 @@ class _Command(ModuleType):
 
     @property
     def __wrapped__(self) -> Any:  # where help and signatures look
-        interface = import_module("ecomcat.interface")
+        interface = import_module("ecomcat.api")
         return getattr(interface, self.__name__.rpartition(".")[2])
 
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ecomcat.api import load, search
 from ecomcat.data.cells import plain_texts
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.labelling import label_texts
-from ecomcat.interface import load, search
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

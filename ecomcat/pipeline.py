@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ecomcat.data.sources import LabelledRows
-    from ecomcat.final.building import FinalModel
     from ecomcat.final.results import Finished
+    from ecomcat.final.retraining import FinalModel
     from ecomcat.tuning.study import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.ensemble import FinalStep, comparable_answers, find_candidates, judged_rows, mix
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
-from ecomcat.final.pool import cross_pooled, learn_shares, pool_experts
+from ecomcat.final.mixture import cross_pooled, learn_shares, pool_experts
+from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows, mix
 from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs

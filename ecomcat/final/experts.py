@@ -62,7 +62,7 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
 
 
 def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -> keras.Model:
-    """Return one model that pools its parts' answers, as `ecomcat.final.pool.pool` does.
+    """Return one model that pools its parts' answers, as `ecomcat.final.mixture.pool` does.
 
     Args:
         parts: The parts, whose weights sum to 1.

@@ -20,8 +20,8 @@ from ecomcat.data.dataset import Dataset
 from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
-from ecomcat.final.building import FinalModel, build_final
 from ecomcat.final.choice import WHOLE, Answers, choose_final
+from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
 from ecomcat.model.metrics import macro_f1, score_answers
 from ecomcat.model.training import predict_probabilities

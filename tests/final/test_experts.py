@@ -123,7 +123,7 @@ def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_pa
     import keras
 
     from ecomcat.final.experts import Part, TextLimits, merge_models, pool_models
-    from ecomcat.final.pool import pool
+    from ecomcat.final.mixture import pool
     from ecomcat.model.training import predict_probabilities
 
     ids = keras.Input((None,), dtype="int32")

@@ -35,7 +35,7 @@ def trial(number: int = 0, **values: Any) -> Any:
 
 def retrain(records: list[Any], rows: int, **options: Any) -> tuple[list[Any], list[Any]]:
     """Return the models, and the epochs that were reported."""
-    from ecomcat.final.building import retrain_trials
+    from ecomcat.final.retraining import retrain_trials
 
     seen: list[tuple[str, int]] = []
     search = SearchConfig(workers=1, **options)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecomcat.cli import compose
 from ecomcat.errors import UserError
-from ecomcat.final.ensemble import (
+from ecomcat.final.steps import (
     Ensemble,
     Single,
     comparable_answers,

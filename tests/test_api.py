@@ -248,7 +248,7 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
 # Examples
 
 
-TRAINED = ("ecomcat.interface", "ecomcat.export.classifier")
+TRAINED = ("ecomcat.api", "ecomcat.export.classifier")
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in sorted((ROOT / "ecomcat").rglob("*.py"))
@@ -260,7 +260,7 @@ def run_examples(name: str, **names: Any) -> None:
     options = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner(optionflags=options)
     for examples in finder.find(importlib.import_module(name)):
-        if examples.name != "ecomcat.interface.search":  # which made the model
+        if examples.name != "ecomcat.api.search":  # which made the model
             examples.globs.update(ecomcat=ecomcat, **names)
             assert runner.run(examples).failed == 0
 
