@@ -167,7 +167,7 @@ class Linear(Expert):
     name, title = "linear", "Linear part of the words"
 
     max_classes = 250  # each widens what every word is looked up in: as wide as the memory's
-    cost = 1.0  # of LinearSVC; 2 and 4 differ little on validation (docs/experiments.md)
+    cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_pair_rows, max_pair_weights = 200_000, 4_000_000  # of the table; 16 MB
     temperature = 1.0
 

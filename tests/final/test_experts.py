@@ -80,7 +80,7 @@ def test_the_linear_part_is_a_softmax_of_linear_svcs_distances(classes, temperat
     np.add.at(occurs, (rows[:-1][known], pairs[known]), 1)
     rarity = np.log(91 / (1 + (occurs > 0).sum(axis=0))) + 1
     features = occurs * rarity / np.sqrt((occurs * rarity**2).sum(axis=1, keepdims=True))
-    model = LinearSVC(random_state=0, tol=1e-3).fit(features, labels)
+    model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
     distances = model.decision_function(features)
     if classes == 2:
         distances = np.stack([-distances, distances], axis=1)
