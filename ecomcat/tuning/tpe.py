@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.model.space import Domain, Range, key_of
 from ecomcat.options import option
 from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm, Oracle, draw_untried
-from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME, TrialRecord
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
+
+    from ecomcat.tuning.records import TrialRecord
 
 _ATTEMPTS = 20  # suggestions of a tried configuration before one is drawn at random
 _MIN_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
@@ -95,6 +96,8 @@ def _ending(record: TrialRecord) -> dict[str, Any]:
     """Return a trial's state, value and intermediate values as Optuna has them."""
     from optuna.trial import TrialState
 
+    from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME
+
     if record.status == COMPLETED:
         return {"state": TrialState.COMPLETE, "value": record.objective}
     if record.status == RUNNING:
@@ -166,6 +169,8 @@ def importances(
         trials, when all reached the same, or when nothing was searched.
     """
     import optuna
+
+    from ecomcat.tuning.records import COMPLETED
 
     completed = [record for record in records if record.status == COMPLETED]
     distributions = {
