@@ -115,7 +115,7 @@ def seconds_after_trials(
     final = config.final
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.baseline:
-        seconds += min(180.0, training_tokens * 1.5e-5)
+        seconds += min(240.0, training_tokens * 5e-5)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
         epochs = final_epochs(best.values, best.best_epoch, config.search.max_epochs)
