@@ -27,6 +27,7 @@ from benchmarks.quality_table import (
 )
 from benchmarks.suite import SUITE, SUITE_METHODS, prepare_suite, suite_table
 from ecomcat.commands import conf_dir
+from ecomcat.errors import UserError
 
 METHODS = tuple(TITLES)
 QUICK_METHODS = ("majority", "naive_bayes", "linear", "logistic_regression", "fasttext", "single")
@@ -78,7 +79,8 @@ def _code_of_baselines() -> str:
     """Hash the modules that the figures of other methods come from."""
     here, package = Path(__file__).parent, Path(ecomcat.__file__).parent
     files = [*here.glob("quality_[cm]*.py"), *(package / "data").glob("*.py")]
-    files.append(package / "final" / "baseline.py")
+    others = ("final/baseline.py", "text/tokenizer.py", "model/metrics.py")
+    files += [package / name for name in others]
     return digest(path.read_bytes() for path in sorted(files))
 
 
@@ -173,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
         "--suite",
         type=Path,
         metavar="FOLDER",
-        help=f"measure files of other kinds, too, that stand there: {', '.join(SUITE)}",
+        help=f"measure the files that stand there instead of --data: {', '.join(SUITE)}",
     )
     parser.add_argument(
         "--files", nargs="+", choices=SUITE, metavar="NAME", help="of the suite (default: all)"
@@ -189,6 +191,8 @@ def main() -> None:
     """Run the script."""
     arguments = _parser().parse_args()
     if arguments.suite is not None:
+        if arguments.data or arguments.plot:
+            raise UserError("Expected --suite without --data and --plot: leave one out.")
         _run_suite(arguments)
         return
     methods = _methods(arguments, METHODS, QUICK_METHODS)
@@ -223,7 +227,7 @@ def _methods(
     arguments: argparse.Namespace, every: Sequence[str], quick: Sequence[str]
 ) -> list[str]:
     asked = arguments.methods or (quick if arguments.quick else every)
-    return _measurable([method for method in METHODS if method in asked])
+    return _measurable([method for method in every if method in asked])
 
 
 def _run(

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.common import format_table, log
 from benchmarks.quality_table import REFERENCE, Figures, Found, Splits
 from ecomcat.errors import UserError
+from ecomcat.files import atomic_path
 
 _RESAMPLES = 2000
 _SHORT_TITLES = {
@@ -156,7 +157,8 @@ def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, 
             continue
         prepared[name] = store / "suite" / f"{name}.csv"
         prepared[name].parent.mkdir(parents=True, exist_ok=True)
-        file.frame(folder).to_csv(prepared[name], index=False)
+        with atomic_path(prepared[name]) as temporary:
+            file.frame(folder).to_csv(temporary, index=False)
     if not prepared:
         raise UserError(f"Expected files of the suite in {folder}, found none: see above.")
     return prepared
@@ -165,8 +167,8 @@ def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, 
 def suite_table(found: Mapping[str, Found]) -> str:
     """Write a row for each file: the errors of each method as a share of the best linear model's.
 
-    In brackets stand the bounds of the 95 % interval of the ratio; one that has 1 outside is a
-    difference.
+    In brackets stand the bounds of 95 % intervals; one that has 1 outside is a difference. That of
+    the mean takes the files for a random sample of files.
     """
     methods = [name for name in _SHORT_TITLES if any(name in each for each in found.values())]
     header = ["file", "best linear", *(_SHORT_TITLES[name] for name in methods)]
@@ -194,8 +196,15 @@ def _cell(found: Found, method: str) -> str:
 
 
 def _mean_ratio(everything: Sequence[Found], method: str) -> str:
+    from scipy.stats import bootstrap
+
     ratios = [_ratio(each[method], each[REFERENCE]) for each in everything if method in each]
-    return f"{statistics.fmean(ratios):.2f}"
+    mean = f"{statistics.fmean(ratios):.2f}"
+    if len(ratios) < 2:
+        return mean
+    found = bootstrap([ratios], np.mean, n_resamples=_RESAMPLES, method="percentile", rng=0)
+    low, high = found.confidence_interval
+    return f"{mean} ({low:.2f} to {high:.2f})"
 
 
 def _ratio(figures: Splits, reference: Splits) -> float:

@@ -39,6 +39,8 @@ WORD_PATTERN = (
     r"|\b\w\w+\b"
 )
 
+_NO_MEMORY = "there was not enough memory"
+
 LabelledTexts = tuple[Sequence[str], NDArray[np.int64]]
 
 
@@ -152,17 +154,19 @@ def choose_linear(
         NothingToLearnError: When there is nothing to learn.
     """
     best: list[LinearFit] = []
-    reason: Exception = NothingToLearnError("there was not enough memory for it")
+    reasons: dict[str, str] = {}
     for kind in kinds:
         try:
             fits = _candidate_fits(kind, train, validation, num_classes)
             best.append(max(fits, key=lambda fit: fit.score))
         except NothingToLearnError as error:
-            reason = error
+            reasons[kind] = str(error)
         except MemoryError:
-            _log_left_out(kind, "there was not enough memory for it")
+            reasons[kind] = _NO_MEMORY
     if not best:
-        raise reason
+        raise NothingToLearnError("; ".join(dict.fromkeys(reasons.values())))
+    for kind, reason in reasons.items():
+        _log_left_out(kind, reason)
     return sorted(best, key=lambda fit: -fit.score)
 
 
@@ -172,21 +176,15 @@ def _log_left_out(kind: str, reason: str) -> None:
 
 def _candidate_fits(
     kind: str, train: LabelledTexts, validation: LabelledTexts, num_classes: int
-) -> list[LinearFit]:
-    """Fit each candidate of some features, and score those whose fit came to its end."""
+) -> Iterator[LinearFit]:
+    """Yield the fit of each candidate of some features: a model may be 400 MB."""
     counter, counts, label_ids = _count(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
     # Validation is counted once; only the weights of the counts depend on the choice.
     unseen = counter.transform(validation[0])
-    fits = []
     for choice in linear_candidates(kind, len(label_ids), num_classes):
         model = _fit(counter, counts, label_ids, choice)
-        if model["classify"].n_iter_ < model["classify"].max_iter:
-            score = macro_f1(validation[1], model[1:].predict(unseen), num_classes)
-            fits.append(LinearFit(choice, score, model))
-    if not fits:
-        _log_left_out(kind, "no fit came to its end")
-        raise NothingToLearnError("no fit came to its end")
-    return fits
+        score = macro_f1(validation[1], model[1:].predict(unseen), num_classes)
+        yield LinearFit(choice, score, model)
 
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
@@ -341,5 +339,5 @@ def _fit_again(
         try:
             return fit, fit_linear(rows, fit.choice, num_classes)
         except MemoryError:
-            _log_left_out(fit.choice.features, "there was not enough memory for it")
+            _log_left_out(fit.choice.features, _NO_MEMORY)
     raise MemoryError

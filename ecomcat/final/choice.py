@@ -72,10 +72,10 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
+    fitted = fit_experts(final, inputs, limits)
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
     networks_asked = comparable or [networks[rows]]
-    fitted = fit_experts(final, inputs, limits)
     judged = {expert: answers[rows] for expert, answers in fitted.items()}
     shares = learn_shares(networks_asked, judged, labels[rows])
     for expert in fitted:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
+from ecomcat.process import raise_if_requested
 
 Name = TypeVar("Name")  # of an expert
 Answers = NDArray[np.float32]  # of shape `(texts, num_classes)`
@@ -76,7 +77,8 @@ def _learn_weights(answers: Sequence[Answers], label_ids: NDArray[np.int64]) -> 
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    logarithms = np.stack([_logarithms(each) for each in answers])
+    raise_if_requested()
+    logarithms = np.stack([_logarithms(each) for each in answers]).astype(np.float64)
     usual = np.array([1.0] + [USUAL_WEIGHT] * (len(answers) - 1))
     rows = np.arange(len(label_ids))
 
@@ -104,7 +106,7 @@ def cross_pooled(
     """Pool and calibrate each half of the texts by what the other half says.
 
     What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts.
+    fitted to the same texts (but for an expert's own temperature, one number).
 
     Args:
         networks: Answers of the networks that were chosen.

@@ -17,8 +17,6 @@ from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, tra
 
 _SCORING_BATCH = 256  # texts
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-
 
 class DivergedError(Exception):
     """The loss became infinite or not a number: another try with the same values will, too."""

@@ -57,7 +57,7 @@ def test_without_a_baseline_there_is_no_comparison():
         ({"retrained": False}, "train alone: the weights of the search"),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
         ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
-        ({"linear_share": 0.2}, "says by itself) counts for 20% of each answer"),
+        ({"linear_share": 0.2}, "pairs of words counts for 20% of each answer"),
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
