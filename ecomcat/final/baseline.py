@@ -334,10 +334,14 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]
 def _fit_again(
     fits: Sequence[LinearFit], rows: LabelledTexts, num_classes: int
 ) -> tuple[LinearFit, Any]:
-    """Fit the first choice for which there is memory to more rows, and return it and its model."""
+    """Fit the first choice whose fit has memory and ends, and return it and its model."""
     for fit in fits:
         try:
-            return fit, fit_linear(rows, fit.choice, num_classes)
+            model = fit_linear(rows, fit.choice, num_classes)
         except MemoryError:
             _log_left_out(fit.choice.features, _NO_MEMORY)
+            continue
+        if model["classify"].n_iter_ < model["classify"].max_iter or fit is fits[-1]:
+            return fit, model
+        _log_left_out(fit.choice.features, "its fit did not come to an end")
     raise MemoryError

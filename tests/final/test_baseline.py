@@ -101,6 +101,33 @@ def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeyp
     assert "not enough memory" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("left_out", "reason"),
+    [(MemoryError, "not enough memory"), (None, "its fit did not come to an end")],
+    ids=["memory", "end"],
+)
+def test_what_cannot_be_fitted_again_gives_way_to_the_next(
+    dataset, monkeypatch, caplog, left_out, reason
+):
+    from ecomcat.final import baseline
+
+    fits, fit = baseline_of(dataset)["compared"], baseline.fit_linear
+
+    def failing(rows, choice, num_classes):
+        model = fit(rows, choice, num_classes)
+        if choice.features == next(iter(fits)):
+            if left_out:
+                raise left_out
+            model["classify"].n_iter_ = model["classify"].max_iter
+        return model
+
+    monkeypatch.setattr(baseline, "fit_linear", failing)
+    with caplog.at_level("INFO", "ecomcat"):
+        found = baseline_of(dataset)
+    assert found["features"] == list(fits)[1]
+    assert reason in caplog.text
+
+
 def test_neither_the_choice_nor_its_score_depends_on_test(dataset):
     frame = dataset.frame.copy()
     frame.loc[dataset.split.test, "text"] = "nothing"
