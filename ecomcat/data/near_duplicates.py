@@ -27,7 +27,7 @@ _TEXTS_BETWEEN = 1000  # between two reports of progress
 # Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
 # that follow it: in a chain they hang together just as well.
 _MAX_COMPARED = 20
-_PAIRS_AT_A_TIME = 1 << 16
+_SHINGLES_AT_A_TIME = 1 << 20  # of the pairs that are compared: bounds the memory it takes
 # Letters of these scripts follow each other without spaces, so that each counts as a word: Thai,
 # Lao, Tibetan, Myanmar, Khmer, kana and Han.
 _UNSPACED = (
@@ -158,12 +158,14 @@ def _similar(
     distinct, columns = np.unique(every, return_inverse=True)
     entries = (np.ones(len(every), np.int32), columns, np.concatenate([[0], np.cumsum(sizes)]))
     matrix = csr_array(entries, shape=(len(sizes), len(distinct)))
+    candidates = _candidates(shingles, threshold, progress)
+    smaller, larger = np.sort(sizes[candidates], axis=1).T
+    candidates = candidates[smaller / larger >= threshold]
+    part = np.cumsum(sizes[candidates].sum(axis=1)) // _SHINGLES_AT_A_TIME
     found = [np.empty((0, 2), np.int64)]
     similarities = [np.empty(0)]
-    candidates = _candidates(shingles, threshold, progress)
-    for start in range(0, len(candidates), _PAIRS_AT_A_TIME):
+    for pairs in np.split(candidates, np.flatnonzero(np.diff(part)) + 1):
         raise_if_requested()
-        pairs = candidates[start : start + _PAIRS_AT_A_TIME]
         one, other = pairs.T
         shared = (matrix[one] * matrix[other]).sum(axis=1)
         similarity = shared / (sizes[one] + sizes[other] - shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -114,3 +115,17 @@ def test_thousands_of_a_template_are_one_group_without_every_pair() -> None:
     found = find_near_duplicates(texts, SIMILARITY)
     assert found.sizes.tolist() == [1500]
     assert len(found.pairs) < 1500 * 100
+
+
+def test_long_texts_of_a_template_take_no_more_memory_than_some_of_their_pairs() -> None:
+    rng = random.Random(1)
+    words = [f"word{number}" for number in range(2000)]
+    texts = [" ".join([*words, *rng.sample(words, 20)]) for _ in range(100)]
+    tracemalloc.start()
+    try:
+        found = find_near_duplicates(texts, SIMILARITY)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found.sizes) == 1
+    assert peak < 60e6
