@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
@@ -213,9 +213,10 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARACTERS))
     short_rows = first_short = 0
     known: set[str] = set()  # some cells at the beginning and the end of rows
+    of_several_lines: dict[int, list[str]] = {}  # rows, by the lines where they begin
     line = lines.number + 1
     try:
-        for row in csv.reader(lines, **dialect):
+        for count, row in enumerate(csv.reader(lines, **dialect), 1):
             if len(row) > width:
                 raise _too_wide(f"{lines.name}, line {line}", len(row), width, dialect)
             if width == 1 or _is_row(row):
@@ -225,7 +226,10 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
                     known.update(row[:1], row[-1:])
                 row += [""] * (width - len(row))
                 if lines.number > line and width > 1:
-                    _warn_of_swallowed_rows(row, f"{lines.name}, line {line}", known, dialect)
+                    of_several_lines[line] = row
+                if count % HEAD_ROWS == 0:
+                    _warn_of_swallowed_rows(of_several_lines, lines.name, known, dialect)
+                    of_several_lines.clear()
                 yield row
             line = lines.number + 1
     except csv.Error as error:
@@ -236,6 +240,7 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
             f'row that begins there. Close the quote, write "" for a quote within quotes, or '
             f"{_ADVICE}."
         ) from error
+    _warn_of_swallowed_rows(of_several_lines, lines.name, known, dialect)
     if short_rows:
         logger.warning(
             "%s: %d of the rows have fewer than %d columns, the first in line %d: their last cells "
@@ -253,15 +258,16 @@ def _too_wide(place: str, found: int, width: int, dialect: Dialect) -> UserError
 
 
 def _warn_of_swallowed_rows(
-    row: Sequence[str], place: str, known: set[str], dialect: Dialect
+    rows: Mapping[int, Sequence[str]], name: str, known: set[str], dialect: Dialect
 ) -> None:
-    """Warn of a cell of several lines most of which look like rows."""
-    for cell in row:
-        inner = [line.rstrip("\r").split(dialect["delimiter"]) for line in cell.split("\n")[1:-1]]
-        alike = [each for each in inner if len(each) == len(row) and known & {each[0], each[-1]}]
+    """Warn of cells of several lines most of which look like rows."""
+    for line, cell, width in ((n, cell, len(row)) for n, row in rows.items() for cell in row):
+        inner = [each.rstrip("\r").split(dialect["delimiter"]) for each in cell.split("\n")[1:-1]]
+        alike = [each for each in inner if len(each) == width and known & {each[0], each[-1]}]
         if 2 * len(alike) > len(inner):
             logger.warning(
-                "%s: the quote that opens a cell is closed %d lines later, and what stands between "
-                "looks like rows. If it is text, turn quoting off: data.quote_character=none.",
-                *(place, cell.count("\n")),
+                "%s, line %d: the quote that opens a cell is closed %d lines later, and what "
+                "stands between looks like rows. If it is text, turn quoting off: "
+                "data.quote_character=none.",
+                *(name, line, cell.count("\n")),
             )
