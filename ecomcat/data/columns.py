@@ -96,7 +96,7 @@ def find_text_columns(
         given = [folded(name) for name in (*asked, *names) if isinstance(name, str)]
         known = usual_kind(head.rows[0][0]) == TEXT or folded(head.rows[0][0]) in given
     if head.header == "auto" and known:
-        table = replace(head, header="true")
+        table = replace(head, header="true", guessed=True)
     else:
         named = asked if head.width > 1 else []
         table = _named_head(head, named, _positions(asked, head), None)
@@ -172,4 +172,4 @@ def _named_head(
     if head.header != "auto":
         return head
     named = not all(map(is_position, asked)) or is_header(head, text, label)
-    return replace(head, header=str(named).lower())
+    return replace(head, header=str(named).lower(), guessed=True)

@@ -62,6 +62,7 @@ class Head:
     name: str  # what messages call the table
     rows: Sequence[Sequence[str]]
     header: str = "auto"  # "true" or "false" where it is known whether the first row is one
+    guessed: bool = False  # whether neither the user nor the format says so
 
     def __post_init__(self) -> None:
         """Refuse a table without columns or rows."""
@@ -99,10 +100,11 @@ class Head:
             return matches[0]
         if is_position(column) and 0 <= int(column) < self.width:
             return int(column)
+        hint = "; data.header=true or data.header=false says whether the first row has names"
         raise UserError(
             f"{self.name}: expected a column {column!r} ({key}), found: {self.listing()}."
             f"{nearest(str(column), self.rows[0])} Give a position from 0 to {self.width - 1} or a "
-            "name; data.header=true or data.header=false says whether the first row has names."
+            f"name{hint * (self.guessed or not self.named)}."
         )
 
     def columns(self, text: Sequence[int], label: int | None) -> Columns:
