@@ -50,7 +50,9 @@ def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Co
     ('description',)
     """
     if isinstance(text_column, Trained):
-        text_column = text_column.names if head.has(text_column.names) else None
+        names = text_column.names
+        once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
+        text_column = names if once else None
     texts, labels = _asked(text_column, _TEXT_KEY), _asked(label_column, _LABEL_KEY)
     if len(labels) > 1:
         raise UserError(f"{_LABEL_KEY}: expected one column, found {labels}. Give one of them.")
