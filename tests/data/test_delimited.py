@@ -123,6 +123,12 @@ def test_a_row_that_cannot_be_read_is_named_by_its_first_line(text, place, found
     assert "data.quote_character (none turns quoting off)" in str(caught.value)
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85"])
+def test_what_only_unicode_takes_for_the_end_of_a_line_parts_no_first_row(separator):
+    row = ["Toys", f"a ball{separator}of rubber", "red"]
+    assert read(written([row] * 3, csv.QUOTE_MINIMAL)) == [row] * 3
+
+
 def test_a_header_that_is_one_cell_short_is_named():
     rows = [["label", "text"], *([str(i), "Books", f"a novel {i}"] for i in range(9))]
     with pytest.raises(UserError, match=r"2 names above rows of 3 cells, as R .*row\.names"):
