@@ -90,7 +90,19 @@ def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> N
     # As in a shell's background.
     ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    address = f"http://{host}:{listener.getsockname()[1]}"
+
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            logger.info("Ready at %s (Ctrl-C stops)", address)
+            logger.info(
+                "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "
+                """application/json' -d '{"text": "Oak bookshelf, five shelves"}'""",
+                address,
+            )
+
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if sig == signal.SIGINT and ignores_interrupt:
                 return
@@ -98,14 +110,6 @@ def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> N
                 logger.info("Stopping, once the requests under way are answered")
             super().handle_exit(sig, frame)
 
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
-    logger.info("Ready at %s (Ctrl-C stops)", address)
-    logger.info(
-        "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: application/json' "
-        """-d '{"text": "Oak bookshelf, five shelves"}'""",
-        address,
-    )
     settings = uvicorn.Config(
         app,
         log_config=None,

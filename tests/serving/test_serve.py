@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
@@ -14,10 +15,11 @@ import pytest
 
 import ecomcat.export.classifier
 from ecomcat import serve
+from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.serve import listen
 from tests.conftest import RunMain, run_program
-from tests.serving.pets import SLOW, STARTED, served_pets, write_export
+from tests.serving.pets import SLOW, STARTED, pets_app, served_pets, write_export
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,22 @@ def test_a_loopback_of_another_kind_can_be_listened_on() -> None:
     with listener:
         # asyncio turns Nagle's algorithm off only where the protocol is named.
         assert (listener.family, listener.proto) == (socket.AF_INET6, socket.IPPROTO_TCP)
+
+
+def test_ctrl_c_is_heard_as_soon_as_it_says_that_it_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged: list[str] = []
+
+    def interrupt(message: str, *_values: str) -> None:
+        logged.append(message)
+        if message.startswith("Ready at"):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(logging.getLogger("ecomcat"), "info", interrupt)
+    with listen("127.0.0.1", 0) as listener, pytest.raises(KeyboardInterrupt):
+        serve.run_server(pets_app(), listener, ServeCommand())
+    assert "Stopping, once the requests under way are answered" in logged
 
 
 def test_nothing_on_the_path_of_serving_imports_what_trains(tmp_path: Path) -> None:
