@@ -119,6 +119,15 @@ def test_marking_loses_no_letter_and_what_utf8_lacks_is_replaced(tmp_path, spans
     assert html.unescape(re.sub("<.*?>", "", shown)) == "a<b?"
 
 
+def test_a_mistake_has_a_note_only_where_there_is_something_to_note(tmp_path):
+    final = final_snapshot()
+    mistake = {**final["mistakes"][0], "text": "a ball", "characters": 6, "spans": []}
+    final["mistakes"] = [mistake, {**mistake, "characters": 9}, {**mistake, "spans": None}]
+    page = report_with(store(tmp_path, trials(3)), FINAL, final)
+    notes = re.findall(r'<p class="note">(.*?)</p>', page)
+    assert notes == ["3 more characters", "too long to weigh its words"]
+
+
 @pytest.mark.parametrize(
     ("records", "sections", "said"),
     [
