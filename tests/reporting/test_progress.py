@@ -231,11 +231,11 @@ def search_of(max_epochs: int, **final: Any) -> SearchCommand:
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [
-        ({}, 15 + 96 + 15),
-        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 15),
-        ({"retrain": False}, 15 + 15),
+        ({}, 15 + 96 + 50),
+        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 50),
+        ({"retrain": False}, 15 + 50),
         ({"baseline": False}, 15 + 96),
-        ({"use_all_rows": True}, 15 + 2 * 96 + 15),
+        ({"use_all_rows": True}, 15 + 2 * 96 + 50),
     ],
 )
 def test_what_follows_the_trials_is_counted(options: dict[str, Any], seconds: float) -> None:
@@ -259,7 +259,7 @@ def test_with_one_worker_the_time_left_is_within_a_third_from_half_way_on(
     lengths = [epochs - number % 2 for number in range(trials)]
     retraining = (5 + 12 * epochs) * final.get("retrain", True) * (1 + ("use_all_rows" in final))
     search = sum(5 + 10 * length for length in lengths)
-    half, end = clock.now + part * search, clock.now + search + retraining + 30
+    half, end = clock.now + part * search, clock.now + search + retraining + 65
     after = partial(
         seconds_after_trials, search_of(epochs, **final), training_tokens=1_000_000, workers=1
     )

@@ -74,8 +74,13 @@ def test_ctrl_c_is_heard_as_soon_as_it_says_that_it_is_ready(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(logging.getLogger("ecomcat"), "info", interrupt)
-    with listen("127.0.0.1", 0) as listener, pytest.raises(KeyboardInterrupt):
-        serve.run_server(pets_app(), listener, ServeCommand())
+    # Programs in a shell's background ignore it, these tests perhaps among them.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with listen("127.0.0.1", 0) as listener, pytest.raises(KeyboardInterrupt):
+            serve.run_server(pets_app(), listener, ServeCommand())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "Stopping, once the requests under way are answered" in logged
 
 
