@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.common import format_table
 from benchmarks.quality_cell import OURS
 from ecomcat.files import atomic_path
+from ecomcat.final.baseline import exact_p_value
 
 REFERENCE = "linear"
 TITLES = {
@@ -64,13 +65,13 @@ def _row(method: str, figures: Splits, reference: Splits) -> list[str]:
     common = [split for split in figures if split in reference]
     compared = bool(common) and method != REFERENCE
     points = [100 * (figures[split].accuracy - reference[split].accuracy) for split in common]
-    p_value = mcnemar(figures, reference)
+    p_value, ratio = mcnemar(figures, reference), error_ratio(figures, reference)
     return [
         TITLES[method],
         str(len(everything)),
         _spread([each.accuracy for each in everything]),
         _spread([each.macro_f1 for each in everything]),
-        _ratio(figures, reference) if common else "",
+        "" if ratio is None else f"{ratio:.2f}",
         f"{p_value:.3f}".replace("0.000", "< 0.001") if compared else "",
         _spread(points, 2, signed=True) if compared else "",
         f"{statistics.median(each.cpu_seconds for each in everything):,.1f}",
@@ -85,12 +86,13 @@ def _spread(values: Sequence[float], digits: int = 4, *, signed: bool = False) -
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
 
 
-def _ratio(figures: Splits, reference: Splits) -> str:
-    """Write the ratio of the mean errors on the splits that both have."""
+def error_ratio(figures: Splits, reference: Splits) -> float | None:
+    """Return the ratio of the errors on the splits that both have; None where there are none."""
     common = [split for split in figures if split in reference]
-    theirs = sum(1 - reference[split].accuracy for split in common)
-    ours = sum(1 - figures[split].accuracy for split in common)
-    return f"{ours / theirs:.2f}" if theirs > 0 else ""
+    ours, theirs = (
+        sum(len(each[split].wrong) for split in common) for each in (figures, reference)
+    )
+    return ours / theirs if theirs else None
 
 
 def mcnemar(figures: Splits, reference: Splits) -> float:
@@ -98,12 +100,7 @@ def mcnemar(figures: Splits, reference: Splits) -> float:
 
     Only rows count that one method labels right and the other wrong. A row that several splits
     score counts once, in the first of them, since the test assumes independent rows.
-
-    Source: McNemar (1947), Note on the sampling error of the difference between correlated
-    proportions or percentages.
     """
-    from scipy.stats import binomtest
-
     counted: set[int] = set()
     better = worse = 0
     for split in (split for split in figures if split in reference):
@@ -112,7 +109,7 @@ def mcnemar(figures: Splits, reference: Splits) -> float:
         better += len(theirs - ours)
         worse += len(ours - theirs)
         counted |= rows
-    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    return exact_p_value(better, worse)
 
 
 def draw_errors(found: Found, part: str, path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import format_table, log
-from benchmarks.quality_table import REFERENCE, Figures, Found, Splits
+from benchmarks.quality_table import REFERENCE, Figures, Found, Splits, error_ratio
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
 
@@ -191,25 +191,24 @@ def _accuracy(splits: Splits) -> str:
 def _cell(found: Found, method: str) -> str:
     if method not in found:
         return ""
+    ratio = error_ratio(found[method], found[REFERENCE])
     low, high = ratio_interval(found[method], found[REFERENCE])
-    return f"{_ratio(found[method], found[REFERENCE]):.2f} ({low:.2f} to {high:.2f})"
+    return "" if ratio is None else f"{ratio:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _mean_ratio(everything: Sequence[Found], method: str) -> str:
     from scipy.stats import bootstrap
 
-    ratios = [_ratio(each[method], each[REFERENCE]) for each in everything if method in each]
+    found = [error_ratio(each[method], each[REFERENCE]) for each in everything if method in each]
+    ratios = [ratio for ratio in found if ratio is not None]
+    if not ratios:
+        return ""
     mean = f"{statistics.fmean(ratios):.2f}"
     if len(ratios) < 2:
         return mean
-    found = bootstrap([ratios], np.mean, n_resamples=_RESAMPLES, method="percentile", rng=0)
-    low, high = found.confidence_interval
+    drawn = bootstrap([ratios], np.mean, n_resamples=_RESAMPLES, method="percentile", rng=0)
+    low, high = drawn.confidence_interval
     return f"{mean} ({low:.2f} to {high:.2f})"
-
-
-def _ratio(figures: Splits, reference: Splits) -> float:
-    errors = [sum(len(each.wrong) for each in splits.values()) for splits in (figures, reference)]
-    return errors[0] / max(errors[1], 1)
 
 
 def ratio_interval(figures: Splits, reference: Splits) -> tuple[float, float]:

@@ -96,8 +96,7 @@ def score_sets(metrics: Metrics) -> dict[str, Scores]:
     baseline = metrics["baseline"]
     if baseline is not None:
         sets[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
-        if "validation" in baseline:
-            sets["linear baseline on validation, fitted on train"] = baseline["validation"]
+        sets["linear baseline on validation, fitted on train"] = baseline["validation"]
     return sets
 
 
@@ -115,7 +114,7 @@ def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
 
 def parts_table(metrics: Metrics) -> Table | None:
     """List the scores of each part of the model; None where the model is a network alone."""
-    parts = metrics.get("parts", {})
+    parts = metrics["parts"]
     if len(parts) <= 2:
         return None
     columns = [(on, key) for on in ("validation", "test") for key in ("accuracy", "macro_f1")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
 from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
-from ecomcat.final.mixture import cross_pooled, learn_shares, pool_experts
-from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows, mix
+from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
+from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows
 from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
 from ecomcat.tuning.budget import final_epochs
@@ -67,27 +67,33 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
-    if len(members) > 1:
-        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
-        logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
     fitted = fit_experts(final, inputs, limits)
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
-    networks_asked = comparable or [networks[rows]]
+    comparable = comparable or [networks[rows]]
     judged = {expert: answers[rows] for expert, answers in fitted.items()}
-    shares = learn_shares(networks_asked, judged, labels[rows])
+    shares = learn_shares(comparable, judged, labels[rows])
+    temperature = fit_temperature(pool_experts(networks, fitted, shares), labels)
+    answers = {NETWORK: networks, **{expert.name: fitted[expert] for expert in shares}}
+    answers[WHOLE] = cross_pooled(networks, fitted, comparable, rows, labels, inputs.seed)
+    choice = FinalChoice(final_step.name, members, limits, shares, temperature, answers)
+    _log_choice(choice, len(candidates), fitted)
+    return choice
+
+
+def _log_choice(choice: FinalChoice, trials: int, fitted: Iterable[Expert]) -> None:
+    members = choice.members
+    if len(members) > 1:
+        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
+        logger.info("Ensemble of %d of %d trials: %s.", len(members), trials, chosen)
     for expert in fitted:
-        if expert in shares:
-            logger.info("%s: counts for %.0f %%.", expert.title, 100 * shares[expert])
+        if expert in choice.experts:
+            logger.info("%s: counts for %.0f %%.", expert.title, 100 * choice.experts[expert])
         else:
             logger.info("%s: left out, validation is no better with it.", expert.title)
-    temperature = fit_temperature(pool_experts(networks, fitted, shares), labels)
-    logger.info("Calibration: a temperature of %.2f.", temperature)
-    answers = {NETWORK: networks, **{expert.name: fitted[expert] for expert in shares}}
-    answers[WHOLE] = cross_pooled(networks, fitted, networks_asked, rows, labels, inputs.seed)
-    return FinalChoice(final_step.name, members, limits, shares, temperature, answers)
+    logger.info("Calibration: a temperature of %.2f.", choice.temperature)
 
 
 def fit_experts(

@@ -1,4 +1,4 @@
-"""One answer of several models: a pool of their logarithms, weighted by what validation says.
+"""One answer of several models: the mean of networks, and a pool of these and of the experts.
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
@@ -8,7 +8,7 @@ and they are held near those that did well on other data (docs/experiments.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -18,14 +18,25 @@ from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temp
 from ecomcat.process import raise_if_requested
 
 Name = TypeVar("Name")  # of an expert
-Answers = NDArray[np.float32]  # of shape `(texts, num_classes)`
+Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
-USUAL_WEIGHT = 0.5  # of an expert, where that of the networks is 1
+_USUAL_WEIGHT = 0.5  # of an expert, where that of the networks is 1
 _STRENGTH = 10.0  # by which weights are held there: a squared distance of 1 costs 10 nats
-MIN_SHARE = 0.05  # under which an expert is not worth its place
+_MIN_SHARE = 0.05  # under which an expert is not worth its place
 
 
-def pool(answers: Sequence[Answers], weights: Sequence[float]) -> Answers:
+def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
+    """Return the weighted mean of probabilities, each given with its weight.
+
+    >>> mix([(np.array([1.0, 0.0]), 0.75), (np.array([0.0, 1.0]), 0.25)]).tolist()
+    [0.75, 0.25]
+    """
+    parts = [np.float32(weight) * probabilities for probabilities, weight in weighted]
+    mixed: Probabilities = np.sum(parts, axis=0)
+    return mixed
+
+
+def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
     """Return the answers of several models as one.
 
     >>> sure, unsure = np.array([[0.9, 0.1]], np.float32), np.array([[0.5, 0.5]], np.float32)
@@ -35,20 +46,22 @@ def pool(answers: Sequence[Answers], weights: Sequence[float]) -> Answers:
     from scipy.special import softmax
 
     total = sum(w * _logarithms(each) for w, each in zip(weights, answers, strict=True))
-    pooled: Answers = softmax(total, axis=1)
+    pooled: Probabilities = softmax(total, axis=1)
     return pooled
 
 
 def pool_experts(
-    networks: Answers, experts: Mapping[Name, Answers], shares: Mapping[Name, float]
-) -> Answers:
+    networks: Probabilities, experts: Mapping[Name, Probabilities], shares: Mapping[Name, float]
+) -> Probabilities:
     """Return the pool of the networks' answers and of those of experts that have a share."""
     rest = 1 - sum(shares.values())
     return pool([networks, *(experts[name] for name in shares)], [rest, *shares.values()])
 
 
 def learn_shares(
-    networks: Sequence[Answers], experts: Mapping[Name, Answers], label_ids: NDArray[np.int64]
+    networks: Sequence[Probabilities],
+    experts: Mapping[Name, Probabilities],
+    label_ids: NDArray[np.int64],
 ) -> dict[Name, float]:
     """Learn how much each expert counts beside a network, on texts that none of them has seen.
 
@@ -66,20 +79,22 @@ def learn_shares(
     asked = [experts[name] for name in names]
     found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
     shares = dict(zip(names, (found[1:] / found.sum()).tolist(), strict=True))
-    useful = [name for name in names if shares[name] >= MIN_SHARE]
+    useful = [name for name in names if shares[name] >= _MIN_SHARE]
     if len(useful) == len(names):
         return shares
     return learn_shares(networks, {name: experts[name] for name in useful}, label_ids)
 
 
-def _learn_weights(answers: Sequence[Answers], label_ids: NDArray[np.int64]) -> NDArray[np.float64]:
+def _learn_weights(
+    answers: Sequence[Probabilities], label_ids: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Return the weights of the least cross-entropy, none below 0: a convex problem."""
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
     raise_if_requested()
     logarithms = np.stack([_logarithms(each) for each in answers]).astype(np.float64)
-    usual = np.array([1.0] + [USUAL_WEIGHT] * (len(answers) - 1))
+    usual = np.array([1.0] + [_USUAL_WEIGHT] * (len(answers) - 1))
     rows = np.arange(len(label_ids))
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -96,13 +111,13 @@ def _learn_weights(answers: Sequence[Answers], label_ids: NDArray[np.int64]) -> 
 
 
 def cross_pooled(
-    networks: Answers,
-    experts: Mapping[Name, Answers],
-    comparable: Sequence[Answers],
+    networks: Probabilities,
+    experts: Mapping[Name, Probabilities],
+    comparable: Sequence[Probabilities],
     rows: NDArray[np.int64],
     label_ids: NDArray[np.int64],
     seed: int,
-) -> Answers:
+) -> Probabilities:
     """Pool and calibrate each half of the texts by what the other half says.
 
     What is read off these confidences, such as a threshold, is then not too good by having been
@@ -128,5 +143,5 @@ def cross_pooled(
     return whole
 
 
-def _logarithms(answers: Answers) -> Answers:
+def _logarithms(answers: Probabilities) -> Probabilities:
     return np.log(np.maximum(answers, MIN_PROBABILITY))

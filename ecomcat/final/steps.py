@@ -7,7 +7,7 @@ alone, by the answers of weights that were trained on train alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.final.baseline import sample_rows
+from ecomcat.final.mixture import mix
 from ecomcat.model.metrics import macro_f1
 from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_arrays
 from ecomcat.tuning.study import Study
@@ -173,17 +174,6 @@ def _score(total: NDArray[np.float32], label_ids: NDArray[np.int64]) -> tuple[fl
     of_label = total[np.arange(len(label_ids)), label_ids] / total.sum(axis=1)
     likelihood = float(np.log(np.maximum(of_label, 1e-7)).mean())
     return macro_f1(label_ids, total.argmax(axis=1), total.shape[1]), likelihood
-
-
-def mix(weighted: Iterable[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
-    """Return the weighted mean of probabilities, each given with its weight.
-
-    >>> mix([(np.array([1.0, 0.0]), 0.75), (np.array([0.0, 1.0]), 0.25)]).tolist()
-    [0.75, 0.25]
-    """
-    parts = [np.float32(weight) * probabilities for probabilities, weight in weighted]
-    mixed: NDArray[np.float32] = np.sum(parts, axis=0)
-    return mixed
 
 
 def comparable_answers(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from ecomcat.cli import compose
 from ecomcat.errors import UserError
+from ecomcat.final.mixture import mix
 from ecomcat.final.steps import (
     Ensemble,
     Single,
     comparable_answers,
     find_candidates,
-    mix,
 )
 from ecomcat.options import make
 from ecomcat.tuning.records import PRUNED
