@@ -122,7 +122,7 @@ def _checked_override(command: str, argument: str) -> str:
     if advice or (key not in options and not free):
         raise UserError(
             f"There is no key '{key}'."
-            + (f" {advice}" if advice else nearest(key, [*options, *groups]))
+            + (f" {advice}" if advice else nearest(key, [*options, *groups], dotted=True))
         )
     read = f"{'++' if free else ''}{key}={_quote(value, options.get(key))}"
     _require_one_value(argument, read)

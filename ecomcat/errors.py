@@ -16,33 +16,34 @@ class UserError(Exception):
     """
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
+def nearest(name: str, candidates: Iterable[str], *, dotted: bool = False) -> str:
     """Return a suggestion for a misspelt name, or nothing where none is near.
 
     Args:
         name: String. What the user wrote.
-        candidates: Iterable of strings. The right names, dotted or not.
+        candidates: Iterable of strings. The right names.
+        dotted: Boolean. Whether they are keys such as `"model.dropout"`, of which the group that
+            both have, or that the user left out, says nothing. Defaults to False.
 
-    >>> nearest("model.drop_out", ["model.dropout", "model.lstm_units"])
-    " Did you mean 'model.dropout'?"
-    >>> nearest("lstm_units", ["model.dropout", "model.lstm_units"])
+    >>> nearest("catalogue.cvs", ["catalogue.csv", "prices.csv"])
+    " Did you mean 'catalogue.csv'?"
+    >>> nearest("lstm_units", ["model.dropout", "model.lstm_units"], dotted=True)
     " Did you mean 'model.lstm_units'?"
-    >>> nearest("model.colour", ["model.dropout", "model.lstm_units"])
+    >>> nearest("model.colour", ["model.dropout", "model.lstm_units"], dotted=True)
     ''
     """
     likeness, best = max(
-        ((_likeness(name, candidate), candidate) for candidate in candidates), default=(0.0, "")
+        ((_likeness(name, candidate, dotted), candidate) for candidate in candidates),
+        default=(0.0, ""),
     )
     return f" Did you mean '{best}'?" if likeness >= _MIN_LIKENESS else ""
 
 
-def _likeness(name: str, candidate: str) -> float:
-    """Compare two names; the group that both begin with, or that one leaves out, says nothing."""
+def _likeness(name: str, candidate: str, dotted: bool) -> float:
     group, _, own = candidate.rpartition(".")
-    if name.startswith(f"{group}."):
-        name = name[len(group) + 1 :]
-        candidate = own
-    elif "." not in name and "=" not in name:
+    if dotted and name.startswith(f"{group}."):
+        name, candidate = name[len(group) + 1 :], own
+    elif dotted and "." not in name and "=" not in name:
         candidate = own
     return SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
 

@@ -132,6 +132,7 @@ def test_a_packed_file_that_is_damaged_is_refused(pack, damage):
     ("name", "message"),
     [
         ("product.csv", r"no such file\. Did you mean 'products\.csv'\?"),
+        ("products.cvs", r"no such file\. Did you mean 'products\.csv'\?"),
         ("nowhere/x.csv", "Check the path"),
         ("products.csv/x.csv", "Check the path"),
         (".", "Is a directory"),
