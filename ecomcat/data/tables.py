@@ -1,4 +1,4 @@
-"""Read a table, whole or in chunks: CSV, TSV, JSON lines, Parquet and Excel, by pandas."""
+"""Read a table, whole or in chunks: CSV, TSV, JSON lines, Parquet and Excel, as DataFrames."""
 
 from __future__ import annotations
 
