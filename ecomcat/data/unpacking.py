@@ -27,12 +27,18 @@ _DAMAGE = (
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 _ZIP = re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)")
-_PACKINGS: dict[bytes, Callable[[Any], Any]] = {
-    rb"\x1f\x8b": gzip.open,
-    rb"BZh[1-9]1AY&SY": bz2.open,
-    rb"\xfd7zXZ\x00": lzma.open,
-    rb"\x28\xb5\x2f\xfd": lambda stream: pa.input_stream(stream, compression="zstd"),
+# Each of these gives no more at a time than it is asked for, however small the archive is.
+_PACKINGS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
+    rb"\x1f\x8b": ("gzip", gzip.open),
+    rb"BZh[1-9]1AY&SY": ("bzip2", bz2.open),
+    rb"\xfd7zXZ\x00": ("xz", lzma.open),
+    rb"\x28\xb5\x2f\xfd": (
+        "zstd",
+        lambda stream: pa.input_stream(stream, compression="zstd"),
+    ),
 }
+# Python's zipfile unpacks the other methods a whole chunk at a time, which may be a gigabyte.
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -52,7 +58,7 @@ def open_plain(
         if file is source or not file.seekable():
             file = stack.enter_context(_copied(file))
         start = head_of(file)
-        packed = member is not None or _ZIP.match(start) or _unpacking(start)
+        packed = member is not None or packing_of(start)
         if packed and not is_workbook(file):
             with unpacked(file, name, member) as (stream, name):
                 file = stack.enter_context(_copied(stream))
@@ -72,6 +78,7 @@ def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[
             if _ZIP.match(head_of(packed)):
                 archive = stack.enter_context(zipfile.ZipFile(packed))
                 found = _find_member(archive, name, member)
+                _refuse_method(archive.getinfo(found), name)
                 stream = stack.enter_context(archive.open(found))
                 name = f"{name}:{found}"
             elif member is not None:
@@ -80,7 +87,7 @@ def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[
                     "another kind of file. Remove data.member, or give the archive."
                 )
             if unpack := _unpacking(head_of(stream)):
-                stream = unpack(stream)
+                stream = unpack[1](stream)
             yield stream, name
     except _DAMAGE as error:
         raise UserError(
@@ -108,8 +115,18 @@ def is_workbook(file: BinaryIO) -> bool:
         file.seek(0)
 
 
-def _unpacking(head: bytes) -> Callable[[Any], Any] | None:
-    return next((unpack for start, unpack in _PACKINGS.items() if re.match(start, head)), None)
+def packing_of(head: bytes) -> str | None:
+    r"""Return how a file is packed by its first bytes; None where it is not.
+
+    >>> packing_of(b"PK\x03\\x04")
+    'zip'
+    """
+    found = _unpacking(head)
+    return "zip" if _ZIP.match(head) else found and found[0]
+
+
+def _unpacking(head: bytes) -> tuple[str, Callable[[Any], Any]] | None:
+    return next((each for start, each in _PACKINGS.items() if re.match(start, head)), None)
 
 
 @contextmanager
@@ -143,6 +160,15 @@ def _open_path(path: Path) -> BinaryIO:
             f"{path}: expected a table file, found a path that cannot be opened ({error}). "
             "Check the path and its permissions."
         ) from error
+
+
+def _refuse_method(found: zipfile.ZipInfo, name: str) -> None:
+    if found.compress_type not in _ZIP_METHODS:
+        raise UserError(
+            f"{name}: expected a zip archive whose files are packed with deflate or not at all, "
+            f"found {found.filename} packed with method {found.compress_type}. Pack it as ordinary "
+            "zip, or with gzip."
+        )
 
 
 def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:

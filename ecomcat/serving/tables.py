@@ -23,7 +23,7 @@ from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import find_text_columns
 from ecomcat.data.formats import CSV
 from ecomcat.data.tables import open_table
-from ecomcat.data.unpacking import unpacked
+from ecomcat.data.unpacking import packing_of, unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
@@ -32,7 +32,8 @@ from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
 
 _NAME = "The table"
 _BATCH_ROWS = 512  # between which other requests have their turn
-_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06")
+_PACKINGS = (None, "gzip", "zip")
+_ENTRY, _MAX_ENTRIES = b"PK\x01\x02", 1000  # of a zip archive, each an object in memory
 _SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member|quote|escape)")
 _TABLE_TYPES = (
     *("text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"),
@@ -110,6 +111,8 @@ def label_route(answers: Predictor, config: ServeCommand) -> APIRouter:
             labelled = await anyio.to_thread.run_sync(label_table, work, answers, limiter=limiter)
         except UserError as error:
             raise unprocessable(_SETTING.sub("", str(error))) from error
+        except MemoryError as error:
+            raise too_large(config) from error
         finally:
             watch.cancel()
         return labelled
@@ -150,12 +153,19 @@ def label_table(work: TableWork, answers: Predictor) -> Response:
 
 def _unpacked(work: TableWork) -> bytes:
     """Unpack a table no further than it may be large: a small archive can hold a huge one."""
-    most = work.limits.max_body_mb * MEGABYTE
+    most, packing = work.limits.max_body_mb * MEGABYTE, packing_of(work.body)
+    many = packing == "zip" and work.body.count(_ENTRY) > _MAX_ENTRIES
+    if many or packing not in _PACKINGS:
+        raise UserError(
+            f"{_NAME}: expected a table as it is, or packed with gzip, or in a zip archive of at "
+            f"most {_MAX_ENTRIES:,} files, found {'more files' if many else packing}. Send it in "
+            "one of these ways."
+        )
     with unpacked(io.BytesIO(work.body), _NAME, work.reading.member) as (stream, _):
         plain = stream.read(most + 1)
     if len(plain) > most:
         raise too_large(work.limits)
-    if plain.startswith(_PACKED):
+    if packing_of(plain):
         raise UserError(
             f"{_NAME}: expected a table packed once, found an archive within an archive. Unpack "
             "it first."

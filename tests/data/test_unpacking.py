@@ -106,6 +106,15 @@ def test_an_archive_without_one_table_is_refused(members, member, messages):
     assert all(message in str(caught.value) for message in messages), caught.value
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_cannot_be_unpacked_in_bounded_memory_is_refused(method):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("a.csv", TABLE)
+    with pytest.raises(UserError, match=rf"deflate.*found a\.csv packed with method {method}\."):
+        read(packed.getvalue(), NAME)
+
+
 def test_an_encrypted_archive_is_refused():
     data = bytearray(zipped({"a.csv": TABLE}))
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

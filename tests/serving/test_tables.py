@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import csv
 import gzip
 import io
+import lzma
+import tracemalloc
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import HTTPException
 
@@ -24,9 +29,9 @@ CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
 BOM = codecs.BOM_UTF8
 
 
-def zipped(*members: tuple[str, bytes]) -> bytes:
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, content in members:
             archive.writestr(name, content)
     return packed.getvalue()
@@ -124,6 +129,12 @@ def test_a_charset_is_heeded_where_the_query_names_no_encoding(
         (b"description,confidence\ndog,1\n", {}, ("confidence",)),
         (gzip.compress(CSV, mtime=0)[:30], {}, ("damaged",)),
         (gzip.compress(gzip.compress(CSV, mtime=0), mtime=0), {}, ("archive within an archive",)),
+        (gzip.compress(bz2.compress(CSV), mtime=0), {}, ("archive within an archive",)),
+        (zipped(("a.csv", CSV), method=zipfile.ZIP_BZIP2), {}, ("deflate", "a.csv", "method 12")),
+        (zipped(("a.csv", CSV), method=zipfile.ZIP_LZMA), {}, ("deflate", "a.csv", "method 14")),
+        (zipped(*((f"{i}.csv", CSV) for i in range(1001))), {}, ("at most 1,000", "more files")),
+        (bz2.compress(CSV), {}, ("found bzip2",)),
+        (lzma.compress(CSV), {}, ("found xz",)),
         (b"PK\x03\x04 no archive", {}, ("damaged",)),
         (CSV, {"encoding": "utf-99"}, ("encoding", "utf-99")),
         (CSV, {"header": "perhaps"}, ("header",)),
@@ -157,6 +168,35 @@ def test_what_is_too_large_or_no_table_is_refused(
     content: bytes, media_type: str, status: int
 ) -> None:
     assert label(content, media_type).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [(zipfile.ZIP_DEFLATED, 413), (zipfile.ZIP_BZIP2, 422), (zipfile.ZIP_LZMA, 422)],
+)
+def test_a_small_archive_of_a_huge_table_takes_no_more_memory_than_a_table(
+    method: int, status: int
+) -> None:
+    bomb = zipped(("a.csv", b"a" * 100 * 10**6), method=method)
+    tracemalloc.start()
+    try:
+        answer = label(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (answer.status_code, peak_bytes < 20e6) == (status, True), answer.text
+
+
+class NoRoom(Pets):
+    """A classifier that finds no memory."""
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        raise MemoryError
+
+
+def test_a_table_for_which_there_is_no_memory_is_too_large() -> None:
+    answer = client_of(NoRoom()).post("/label", content=CSV, headers={"Content-Type": "text/csv"})
+    assert (answer.status_code, "MB" in answer.json()["detail"]) == (413, True)
 
 
 @pytest.mark.parametrize(("rows", "status"), [(3, 200), (4, 422)])
