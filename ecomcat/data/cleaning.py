@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ecomcat.data.header import LABEL as LABEL
 from ecomcat.data.header import TEXT as TEXT
 from ecomcat.errors import name_five
+from ecomcat.text.bounds import MAX_CHARACTERS, bounded, without_long_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,14 +47,15 @@ def normalized_key(text: str, table: _LettersAndDigits | None = None) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a text in NFKC and without differences of case."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Return what is read of a text in NFKC and without differences of case."""
+    once = unicodedata.normalize("NFKC", bounded(text))
+    return unicodedata.normalize("NFKC", once.casefold())
 
 
 def has_words(text: str) -> bool:
     """Tell whether a text has a letter, mark or digit, as its `normalized_key` keeps them."""
     # Nearly every text has a letter or digit, which is found at once.
-    return bool(_LETTER_OR_DIGIT.search(text) or normalized_key(text))
+    return bool(_LETTER_OR_DIGIT.search(text, 0, MAX_CHARACTERS) or normalized_key(text))
 
 
 def key_digest(key: str) -> bytes:
@@ -71,7 +73,7 @@ def clean_label(label: str) -> str:
     >>> clean_label(" Cafe\u0301\u00a0Books\ufeff")
     'Café Books'
     """
-    whole = label.encode("utf-8", "replace").decode("utf-8")
+    whole = without_long_runs(label).encode("utf-8", "replace").decode("utf-8")
     return unicodedata.normalize("NFC", whole.translate(_LABEL_CHARACTERS)).strip()
 
 

@@ -118,7 +118,7 @@ def is_workbook(file: BinaryIO) -> bool:
 def packing_of(head: bytes) -> str | None:
     r"""Return how a file is packed by its first bytes; None where it is not.
 
-    >>> packing_of(b"PK\x03\\x04")
+    >>> packing_of(b"PK\x03\x04")
     'zip'
     """
     found = _unpacking(head)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.text.encoding import EncodedTexts
-from ecomcat.text.tokenizer import UNKNOWN_ID, valid_unicode
+from ecomcat.text.tokenizer import UNKNOWN_ID, readable
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -55,7 +55,7 @@ def explain_texts(
     Returns:
         The known words of each text that the model reads, strongest first.
     """
-    encodings = tokenizer.encode_batch(list(map(valid_unicode, texts)))
+    encodings = tokenizer.encode_batch(list(map(readable, texts)))
     words = [_positions(encoding.ids) for encoding in encodings]
     answers: list[NDArray[np.float32]] = []
     waiting: list[list[NDArray[np.int32]]] = []

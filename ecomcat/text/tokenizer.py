@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.text.bounds import bounded
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from tokenizers.pre_tokenizers import PreTokenizer
@@ -53,7 +55,7 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         special_tokens=[PADDING, UNKNOWN],
         show_progress=False,
     )
-    tokenizer.train_from_iterator((valid_unicode(text) for text in texts), trainer)
+    tokenizer.train_from_iterator(map(readable, texts), trainer)
     # A text that holds the words "[PAD]" or "[UNK]" is not to be read as padding.
     return _edited(tokenizer, lambda description: description.update(added_tokens=[]))
 
@@ -65,7 +67,7 @@ def mean_words(texts: Sequence[str]) -> float:
         texts: Sequence of strings, at least one.
     """
     split = _splitter().pre_tokenize_str
-    return sum(len(split(valid_unicode(text))) for text in texts) / len(texts)
+    return sum(len(split(readable(text))) for text in texts) / len(texts)
 
 
 def split_words(text: str) -> list[str]:
@@ -74,7 +76,7 @@ def split_words(text: str) -> list[str]:
     >>> split_words("USB-C cable, 2m")
     ['usb', 'c', 'cable', '2', 'm']
     """
-    normalized = unicodedata.normalize("NFKC", valid_unicode(text)).lower()
+    normalized = unicodedata.normalize("NFKC", readable(text)).lower()
     return [word for word, _ in _splitter().pre_tokenize_str(normalized)]
 
 
@@ -116,8 +118,13 @@ def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tok
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Return token ids of each text, at least one: a text without words is one unknown word."""
-    encodings = tokenizer.encode_batch_fast([valid_unicode(text) for text in texts])
+    encodings = tokenizer.encode_batch_fast(list(map(readable, texts)))
     return [encoding.ids or [UNKNOWN_ID] for encoding in encodings]
+
+
+def readable(text: str) -> str:
+    """Return what a tokenizer reads of a text: its beginning, which UTF-8 can express."""
+    return valid_unicode(bounded(text))
 
 
 def valid_unicode(text: str) -> str:
