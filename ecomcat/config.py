@@ -50,6 +50,14 @@ class DataConfig(ReadingConfig):
         "refuse", "refuse or drop: classes under min_class_rows", choices=("refuse", "drop")
     )
     min_class_rows: int = option(10, "distinct texts that a class needs", minimum=3)
+    validation_path: str | None = option(None, "a file of its own for validation, as data.path")
+    test_path: str | None = option(None, "a file of its own for test, as data.path")
+    split_column: Any = option(
+        None, "a column that says train, validation or test of each row", column=True
+    )
+    group_column: Any = option(
+        None, "a column whose rows of one value stay on one side of the split", column=True
+    )
     exclude: str | None = option(None, "a CSV of the audit's with rows marked to be left out")
     group_near_duplicates: bool = option(False, "keep nearly equal texts on one side")
     near_duplicate_similarity: float = option(
@@ -69,6 +77,12 @@ class DataConfig(ReadingConfig):
                 "sample_rows",
                 f"expected 20 for each of data.sample_categories={self.sample_categories}, found "
                 f"{self.sample_rows}.",
+            )
+        if self.split_column is not None and (self.validation_path or self.test_path):
+            yield (
+                "split_column",
+                "expected it, or data.validation_path and data.test_path, found both. Leave the "
+                "one or the others out.",
             )
         together = self.validation_fraction + self.test_fraction
         if not together < 1:

@@ -125,7 +125,6 @@ def _scores(classifier: Classifier, texts: pd.Series, labels: pd.Series) -> dict
             classifier.labels,
             classifier.acceptance,
             texts=texts[chosen].tolist(),
-            present_only=True,
         ).describe()
 
     return {

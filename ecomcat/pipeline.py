@@ -180,7 +180,8 @@ def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
     """Return the configuration as a study keeps it: its files are found from any folder."""
-    paths = {"path": config.data.path, "exclude": config.data.exclude}
+    keys = ("path", "validation_path", "test_path", "exclude")
+    paths = {key: getattr(config.data, key) for key in keys}
     found: dict[str, Any] = {
         key: str(expanded(path).absolute()) for key, path in paths.items() if path
     }

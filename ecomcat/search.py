@@ -63,8 +63,16 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
     if config.data.group_near_duplicates:
         require_extra("audit", "datasketch", needed_for="data.group_near_duplicates")
-    problems = [*path_problems("data.path", config.data.path), *_idle_similarity(config.data)]
-    problems += [*_missing_ray(config.search), *builder_problems(config.model.build)]
+    problems = [
+        problem
+        for key in ("path", "validation_path", "test_path")
+        for problem in path_problems(f"data.{key}", getattr(config.data, key))
+    ]
+    problems += [
+        *_idle_similarity(config.data),
+        *_missing_ray(config.search),
+        *builder_problems(config.model.build),
+    ]
     space = None
     try:
         space = read_space(config.model)

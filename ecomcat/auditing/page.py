@@ -41,6 +41,12 @@ def _row_findings(found: Found, near: Found) -> Iterator[str]:
             f"Texts under several labels: {found['conflicting_texts']:,}. A search takes the "
             f"majority's; without one it drops the text ({found['conflicting_texts_dropped']:,})."
         )
+    for part, later in (("train", "validation or test"), ("validation", "test")):
+        if shared := found["shared_texts"].get(part):
+            yield (
+                f"{shared:,} texts of {part} stand in {later} as well: a search leaves them out of "
+                f"{part}."
+            )
     if near["texts"]:
         yield (
             f"{near['texts']:,} distinct texts ({near['share']:.1%}) are nearly the same as "

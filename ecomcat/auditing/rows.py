@@ -72,7 +72,7 @@ def read_rows(frame: pd.DataFrame) -> AuditRows:
     """Number the distinct texts and the classes of a file."""
     import pandas as pd
 
-    cleaned = clean_rows(frame)
+    cleaned = clean_rows(frame[[TEXT, LABEL]])
     firsts = cleaned.usable.drop_duplicates(DIGEST).sort_values(DIGEST)
     digests, class_names = list(firsts[DIGEST]), sorted(cleaned.classes_read)
     labels = cleaned.frame.set_index(DIGEST)[LABEL].reindex(digests)

@@ -26,6 +26,7 @@ from ecomcat.auditing.texts import contents, drift, languages
 from ecomcat.commands import AuditCommand, keyword_overrides
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import log_next, our_command, step
+from ecomcat.data.cleaning import clean_rows
 from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.exclude import EXCLUDE, KEY, read_marks
 from ecomcat.data.formats import path_problems
@@ -49,7 +50,7 @@ _PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 _READING_KEYS = (
     "path",
     *(field.name for field in fields(ReadingConfig)),
-    *("label_column", "rare_classes", "min_class_rows"),
+    *("label_column", "split_column", "group_column", "rare_classes", "min_class_rows"),
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
 )
 _MAX_PRINTED = 10
@@ -95,7 +96,8 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     data, similarity = config.data, config.data.near_duplicate_similarity
     others = None
     if config.against is not None:
-        others = FileSource().load(replace(data, path=config.against, member=None))
+        against = replace(data, path=config.against, member=None)
+        others = FileSource().load(replace(against, split_column=None, group_column=None))
     with step("Comparing texts letter by letter"):
         rows = read_rows(source.frame)
     if not rows.texts:
@@ -106,10 +108,11 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     with step("Looking for near-duplicates", total=len(rows.texts)) as advance:
         near = find_near_duplicates(rows.texts, similarity, advance)
     members = near_duplicates_table(rows, near)
+    shared = clean_rows(source.frame).report.shared_texts if source.given else {}
     figures: dict[str, Any] = {
         "source": source.source,
         "name": source.name,
-        "repeats": repeats(rows),
+        "repeats": {**repeats(rows), "shared_texts": shared},
         "near_duplicates": {"similarity": similarity, **similar_texts(rows, near, members)},
         "balance": balance(rows, data.min_class_rows),
     }

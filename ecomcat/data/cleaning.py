@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ecomcat.data.header import LABEL as LABEL
+from ecomcat.data.header import SPLIT as SPLIT
 from ecomcat.data.header import TEXT as TEXT
 from ecomcat.errors import name_five
 from ecomcat.text.bounds import MAX_CHARACTERS, bounded, without_long_runs
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGEST = "digest"
+PARTS = ("train", "validation", "test")
+"""Parts of a split. A text that stands in several belongs to the last of them."""
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 # Of a label: spaces that do not break are spaces, and what has no width is nothing.
@@ -120,6 +123,7 @@ class CleaningReport:
     conflicting_texts: int = 0  # texts that stood under more than one label
     conflicting_texts_dropped: int = 0  # those of them without a majority
     conflicts_of_symbols: int = 0  # of the conflicting: each label's spelling has other symbols
+    shared_texts: dict[str, int] = field(default_factory=dict)  # of a part, left to a later one
     rare_classes_dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -130,9 +134,10 @@ class CleanRows:
     The order does not depend on the file's, so neither does a split drawn from it.
 
     Args:
-        frame: DataFrame with the columns `text`, `label` and `digest`, 8 bytes a text.
-        usable: DataFrame of the same columns with all rows that have a text and a label, in the
-            file's order.
+        frame: DataFrame with the columns `text`, `label`, `digest`, 8 bytes a text, and `split`,
+            the number of the part that the text is given for, 0 where none is.
+        usable: DataFrame of the same columns, and what else is said of rows, with all rows that
+            have a text and a label, in the file's order.
         report: Counts of what was found and dropped.
         classes_read: Dictionary of the rows read of each class, whether or not any is left.
     """
@@ -180,46 +185,69 @@ class CleanRows:
             )
 
 
-def labelled_frame(texts: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
-    """Return a table of texts and labels, the form in which rows are cleaned."""
+def labelled_frame(
+    texts: Sequence[str], labels: Sequence[str], **further: Sequence[str]
+) -> pd.DataFrame:
+    """Return a table of texts, labels and what else is said of rows, as it is cleaned."""
     import pandas as pd
 
     # As objects: Arrow's strings cannot hold the lone surrogates that some files have.
-    return pd.DataFrame({TEXT: texts, LABEL: labels}, dtype=object)
+    return pd.DataFrame({TEXT: texts, LABEL: labels, **further}, dtype=object)
 
 
 def clean_rows(rows: pd.DataFrame) -> CleanRows:
     """Drop empty rows and keep each distinct text once.
 
-    A text that stands under several labels takes the majority's; on a tie it is dropped.
+    A text that stands under several labels takes the majority's; on a tie it is dropped. A text
+    that stands in several parts belongs to the last of them, whose rows alone count.
 
     Args:
-        rows: DataFrame with the columns `text` and `label`, in the file's order.
+        rows: DataFrame with the columns `text` and `label`, and `split` where the user gives
+            parts, in the file's order.
     """
     table = _LettersAndDigits()
     keys = rows[TEXT].map(lambda text: normalized_key(text, table))
     names = {label: clean_label(label) for label in rows[LABEL].unique()}
     labels = rows[LABEL].map(names.__getitem__)
-    usable = rows.assign(**{LABEL: labels, DIGEST: keys.map(key_digest)})
+    usable = rows.assign(**{LABEL: labels, DIGEST: keys.map(key_digest), SPLIT: rows.get(SPLIT, 0)})
     usable = usable[(keys != "") & (labels != "")]
-    votes = usable.groupby([DIGEST, LABEL], as_index=False).size()
+    counted, shared_texts = _of_last_parts(usable) if SPLIT in rows else (usable, {})
+    votes = counted.groupby([DIGEST, LABEL], as_index=False).size()
     most = votes.groupby(DIGEST)["size"].transform("max")
     elected = votes[votes["size"] == most].drop_duplicates(DIGEST, keep=False)
-    firsts = usable.drop_duplicates(DIGEST).set_index(DIGEST)
-    frame = firsts.loc[elected[DIGEST]].reset_index()
+    firsts = counted.drop_duplicates(DIGEST).set_index(DIGEST)
+    frame = firsts.loc[elected[DIGEST], [TEXT, LABEL, SPLIT]].reset_index()
     frame[LABEL] = elected[LABEL].to_numpy()
     several = votes[DIGEST][votes[DIGEST].duplicated()].unique()
     report = CleaningReport(
         rows_read=len(rows),
         empty_texts=int((keys == "").sum()),
         empty_labels=int(((keys != "") & (labels == "")).sum()),
-        duplicates_removed=len(usable) - len(firsts),
+        duplicates_removed=len(counted) - len(firsts),
         conflicting_texts=len(several),
         conflicting_texts_dropped=len(firsts) - len(frame),
-        conflicts_of_symbols=_conflicts_of_symbols(usable[usable[DIGEST].isin(several)]),
+        conflicts_of_symbols=_conflicts_of_symbols(counted[counted[DIGEST].isin(several)]),
+        shared_texts=shared_texts,
     )
     read = dict(Counter(labels[labels != ""]))
     return CleanRows(frame, usable, report, read)
+
+
+def _of_last_parts(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows of the last part of each text, and count the texts of the others by part."""
+    last = rows[SPLIT] == rows.groupby(DIGEST)[SPLIT].transform("max")
+    others = rows[~last].drop_duplicates([DIGEST, SPLIT])
+    return rows[last], part_counts(others[SPLIT])
+
+
+def part_counts(parts: pd.Series[int]) -> dict[str, int]:
+    """Count numbers of parts by their names, those of test left out.
+
+    >>> import pandas as pd
+    >>> part_counts(pd.Series([0, 0, 1]))
+    {'train': 2, 'validation': 1}
+    """
+    return {PARTS[part]: int((parts == part).sum()) for part in (0, 1)}
 
 
 def _conflicts_of_symbols(rows: pd.DataFrame) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ecomcat.config import DataConfig
 from ecomcat.data.header import (
+    FURTHER,
     LABEL,
     TEXT,
     ColumnName,
@@ -30,7 +32,15 @@ class Trained:
     names: tuple[ColumnName, ...]
 
 
-def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Columns:
+def configured_columns(head: Head, data: DataConfig) -> Columns:
+    """Find the columns of a labelled table that a configuration names, as it stands in `data`."""
+    further = {name: getattr(data, f"{name}_column") for name in FURTHER}
+    return find_labelled_columns(head, data.text_column, data.label_column, further)
+
+
+def find_labelled_columns(
+    head: Head, text_column: Any, label_column: Any, further: Mapping[str, Any] | None = None
+) -> Columns:
     """Find the text and the label of a labelled table.
 
     Two columns are label and text in this order, unless their usual names say the other way
@@ -41,6 +51,7 @@ def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Co
         head: The beginning of the table.
         text_column: A name, a position from 0, a sequence of these, `Trained`, or None.
         label_column: A name, a position from 0, or None.
+        further: The same of other columns, by their names in `FURTHER`. Defaults to none.
 
     Raises:
         UserError: if a column is missing, ambiguous, used twice or not given.
@@ -53,15 +64,26 @@ def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Co
         names = text_column.names
         once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
         text_column = names if once else None
-    texts, labels = _asked(text_column, _TEXT_KEY), _asked(label_column, _LABEL_KEY)
-    if len(labels) > 1:
-        raise UserError(f"{_LABEL_KEY}: expected one column, found {labels}. Give one of them.")
-    guess = _completed(head, _positions(texts, head), _positions(labels, head), named=False)
-    table = _named_head(head, [*texts, *labels], guess[0], guess[1][0] if guess[1] else None)
+    texts, labels = _asked(text_column, _TEXT_KEY), _asked_once(label_column, _LABEL_KEY)
+    others = {name: _asked_once(column, _key(name)) for name, column in (further or {}).items()}
+    asked = [column for columns in others.values() for column in columns]
+    apart = [
+        place
+        for column in asked
+        for place in head.matches(str(column)) or _positions([column], head)
+    ]
+    text, label = _completed(
+        head, _positions(texts, head), _positions(labels, head), apart, named=False
+    )
+    table = _named_head(head, [*texts, *labels, *asked], text, label[0] if label else None)
+    places = {
+        name: table.place(column, _key(name)) for name, found in others.items() for column in found
+    }
     text, label = _completed(
         head,
         [place for column in texts for place in table.places(column, _TEXT_KEY)],
         [table.place(column, _LABEL_KEY) for column in labels],
+        places.values(),
         named=table.named,
     )
     if not text or not label:
@@ -71,7 +93,7 @@ def find_labelled_columns(head: Head, text_column: Any, label_column: Any) -> Co
             f"as label and text without it), found {head.width} column"
             f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
         )
-    return table.columns(text, label[0])
+    return table.columns(text, label[0], places)
 
 
 def find_text_columns(
@@ -135,6 +157,18 @@ def _asked(value: Any, key: str) -> list[ColumnName]:
     return list(items)
 
 
+def _asked_once(value: Any, key: str) -> list[ColumnName]:
+    """Return the column that a setting names, if it does."""
+    columns = _asked(value, key)
+    if len(columns) > 1:
+        raise UserError(f"{key}: expected one column, found {columns}. Give one of them.")
+    return columns
+
+
+def _key(name: str) -> str:
+    return f"data.{name}_column"
+
+
 def _positions(columns: Sequence[ColumnName], head: Head) -> list[int]:
     """Return the columns that are given by a position within the table."""
     return [int(x) for x in columns if is_position(x) and 0 <= int(x) < head.width]
@@ -146,10 +180,10 @@ def _candidates(head: Head) -> list[int]:
 
 
 def _completed(
-    head: Head, text: list[int], label: list[int], *, named: bool
+    head: Head, text: list[int], label: list[int], apart: Collection[int], *, named: bool
 ) -> tuple[list[int], list[int]]:
-    """Fill in, for a table of two columns, those that are not given."""
-    places = _candidates(head)
+    """Fill in, for a table of two columns beside those apart, those that are not given."""
+    places = [place for place in _candidates(head) if place not in apart]
     if len(places) != 2 or (text and label) or len(text) > 1:
         return text, label
     if text or label:

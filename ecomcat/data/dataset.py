@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import (
     DIGEST,
     LABEL,
+    PARTS,
     TEXT,
     CleaningReport,
     CleanRows,
@@ -25,9 +26,11 @@ from ecomcat.data.cleaning import (
     quoted,
 )
 from ecomcat.data.exclude import leave_out
-from ecomcat.data.near_duplicates import find_near_duplicates
+from ecomcat.data.groups import group_texts, leave_out_straddling
+from ecomcat.data.header import GROUP
+from ecomcat.data.parts import require_parts
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import Split, require_classes, split_groups, split_rows
+from ecomcat.data.splitting import Split, draw_split, require_classes
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
+_GROUPS = {"near_duplicate": "Near-duplicates", "column": "Rows of one data.group_column"}
 _SHARES = (0.05, 0.5, 0.95, 0.99)  # of texts that are no longer than a quantile
 
 
@@ -50,6 +54,10 @@ def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False)
     other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
     keys = {
         "data.exclude": data.exclude,
+        "data.validation_path": data.validation_path,
+        "data.test_path": data.test_path,
+        "data.split_column": data.split_column is not None and not compares,
+        "data.group_column": data.group_column is not None and not compares,
         "data.group_near_duplicates": data.group_near_duplicates,
         "data.near_duplicate_similarity": other and not compares,
     }
@@ -95,14 +103,16 @@ class Dataset:
 
     Args:
         name: String. A short name, for folders.
-        frame: DataFrame with the columns `text`, `label` (categorical) and `digest`, a row a text.
+        frame: DataFrame with the columns `text`, `label` (categorical), `digest` and `split`, the
+            number of the part that a text is given for, a row a text.
         split: Which rows are train, validation and test; what a file excludes is in neither of
             the first two.
         description: Dictionary. What `metrics.json` records under `data`.
         text_columns: Tuple of the names or positions of the columns that the texts came from.
-        groups: Array of shape `(texts,)`, the group of near-duplicates of each text. None where
-            the split does not keep them together.
+        groups: Array of shape `(texts,)`, the group of each text, which the split keeps together.
+            None where nothing is grouped.
         excluded: Array of the numbers of the texts that a file marks, those of test included.
+        given: Tuple of the names of the parts that the user gives.
     """
 
     name: str
@@ -112,6 +122,7 @@ class Dataset:
     text_columns: tuple[str | int, ...]
     groups: NDArray[np.int64] | None = None
     excluded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    given: tuple[str, ...] = ()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -154,45 +165,49 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         UserError: When the rows cannot be had, read or split.
     """
     source = load_labelled_rows(data) if rows is None else rows
-    cleaned = clean_rows(source.frame)
-    for warning in cleaned.warnings():
-        logger.warning(warning)
-    cleaned = require_classes(cleaned, data.min_class_rows, data.rare_classes)
-    _log_cleaning(cleaned.report)
-    fractions = data.validation_fraction, data.test_fraction
-    groups = None
-    if data.group_near_duplicates:
-        logger.info("Looking for near-duplicates among %d texts.", len(cleaned.frame))
-        groups = find_near_duplicates(cleaned.texts, data.near_duplicate_similarity).groups
-        split = split_groups(cleaned.labels, groups, *fractions, seed)
-    else:
-        split = split_rows(cleaned.labels, *fractions, seed)
+    cleaned, parts = _prepared(source, data)
+    split = draw_split(cleaned, source.given, (data.validation_fraction, data.test_fraction), seed)
     excluded = np.empty(0, np.int64)
     marked: dict[str, Any] = {}
     if data.exclude:
         path = expanded(data.exclude)
         split, excluded, marked = leave_out(split, cleaned.digests, cleaned.labels, path)
-    described = _describe(source, cleaned, split, groups, _protocol(data, seed))
+    parts |= {part: len(rows) for part, rows in vars(split).items()}
+    described = _describe(
+        source, cleaned, {"protocol": _protocol(data, seed, source.given), **parts}
+    )
     described |= {"excluded": marked} if marked else {}
     _log_split(described)
     frame = cleaned.frame.astype({LABEL: "category"})
-    return Dataset(source.name, frame, split, described, source.text_columns, groups, excluded)
+    groups = frame[GROUP].to_numpy() if GROUP in frame else None
+    return Dataset(
+        *(source.name, frame, split, described, source.text_columns, groups, excluded),
+        given=source.given,
+    )
 
 
-def _describe(
-    source: LabelledRows,
-    cleaned: CleanRows,
-    split: Split,
-    groups: NDArray[np.int64] | None,
-    protocol: str,
-) -> dict[str, Any]:
+def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[str, Any]]:
+    """Return the rows that are split, and what is said of those that stay together or go."""
+    cleaned = clean_rows(source.frame)
+    for warning in cleaned.warnings():
+        logger.warning(warning)
+    require_parts(cleaned, source.given)
+    cleaned = require_classes(cleaned, data.min_class_rows, data.rare_classes)
+    _log_cleaning(cleaned.report)
+    grouped, parts = group_texts(cleaned, data)
+    if not source.given:
+        return grouped, parts
+    grouped, straddling = leave_out_straddling(grouped)
+    grouped = require_classes(grouped, data.min_class_rows, data.rare_classes)
+    require_parts(grouped, source.given)
+    shared = {"shared_texts": cleaned.report.shared_texts, "shared_groups": straddling}
+    return grouped, parts | shared
+
+
+def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -> dict[str, Any]:
     """Return what `metrics.json` records under `data`."""
     report = asdict(cleaned.report)
-    parts = {part: len(rows) for part, rows in vars(split).items()}
-    if groups is not None:
-        sizes = np.bincount(groups)
-        near = sizes[sizes > 1]
-        parts |= {"near_duplicate_groups": len(near), "near_duplicate_texts": int(near.sum())}
+    del report["shared_texts"]  # it stands under `split`, where parts are given
     return {
         "source": source.source,
         "licence": source.licence,
@@ -200,24 +215,41 @@ def _describe(
         "distinct_texts": len(cleaned.frame),
         **report,
         "classes": dict(sorted(Counter(cleaned.labels).items())),
-        "split": {"protocol": protocol, **parts},
+        "split": split,
     }
 
 
-def _protocol(data: DataConfig, seed: int) -> str:
+def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
     """Say in words how the rows were split."""
-    train_fraction = 1 - data.validation_fraction - data.test_fraction
-    together = ""
-    if data.group_near_duplicates:
-        together = (
-            "groups of near-duplicates (Jaccard similarity of word triples from "
-            f"{data.near_duplicate_similarity:g}) together on one side, "
-        )
-    return (
-        "duplicates removed (NFKC, casefold, letters, marks and digits only) before a "
-        f"stratified split, {together}{train_fraction:.0%} train, {data.validation_fraction:.0%} "
-        f"validation, {data.test_fraction:.0%} test, seed {seed}"
+    fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
+    drawn = {part: share for part, share in fractions.items() if part not in given}
+    ways = [f"taking {' and '.join(part for part in fractions if part in given)} as given"] * bool(
+        given
     )
+    if drawn:
+        shares = {"train": 1 - sum(drawn.values()), **drawn}
+        shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items())
+        of = " of train" if given else ""
+        ways.append(f"a stratified split{of}, {_together(data)}{shown}, seed {seed}")
+    elif together := _together(data):
+        ways.append(together.removesuffix(", "))
+    stripped = "; texts of a later part are left out of an earlier one" if given else ""
+    return (
+        "duplicates removed (NFKC, casefold, letters, marks and digits only) before "
+        f"{', and '.join(ways)}{stripped}"
+    )
+
+
+def _together(data: DataConfig) -> str:
+    groups = []
+    if data.group_near_duplicates:
+        groups.append(
+            "groups of near-duplicates (Jaccard similarity of word triples from "
+            f"{data.near_duplicate_similarity:g})"
+        )
+    if data.group_column is not None:
+        groups.append(f"rows of one value in column {data.group_column}")
+    return f"{' and '.join(groups)} together on one side, " if groups else ""
 
 
 def _log_cleaning(report: CleaningReport) -> None:
@@ -237,11 +269,20 @@ def _log_split(described: dict[str, Any]) -> None:
         described["distinct_texts"],
         len(sizes),
         name_five(f"{quoted(name)[1:-1]}: {sizes[name]}" for name in largest),
-        *(split[part] for part in ("train", "validation", "test")),
+        *(split[part] for part in PARTS),
     )
-    if "near_duplicate_groups" in split:
-        logger.info(
-            "Near-duplicates stay on one side of the split: %d texts in %d groups.",
-            split["near_duplicate_texts"],
-            split["near_duplicate_groups"],
-        )
+    for kind, title in _GROUPS.items():
+        if f"{kind}_groups" in split:
+            logger.info(
+                "%s stay on one side of the split: %d texts in %d groups.",
+                title,
+                split[f"{kind}_texts"],
+                split[f"{kind}_groups"],
+            )
+    for part, later in (("train", "validation or test"), ("validation", "test")):
+        for kind in ("text", "group"):
+            if count := split.get(f"shared_{kind}s", {}).get(part):
+                logger.warning(
+                    "Left out of %s: %d texts whose %s stands in %s as well.",
+                    *(part, count, kind, later),
+                )

@@ -42,7 +42,8 @@ def leave_out(
     rows = np.array(sorted({row for row in found if row is not None}), np.int64)
     left = Split(np.setdiff1d(split.train, rows), np.setdiff1d(split.validation, rows), split.test)
     for part in ("train", "validation"):
-        if lost := sorted(set(labels) - {labels[row] for row in getattr(left, part)}):
+        before, after = ({labels[row] for row in getattr(each, part)} for each in (split, left))
+        if lost := sorted(before - after):
             raise UserError(
                 f"{path}: expected texts of every class to be left in {part}, found all "
                 f"{part} texts of '{lost[0]}' marked. Mark fewer of them, or take the class out of "

@@ -6,14 +6,17 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from ecomcat.errors import UserError, name_five, nearest
 
 TEXT, LABEL = "text", "label"
 """Names of the two columns of labelled rows, whatever they are called in their file."""
+
+SPLIT, GROUP = FURTHER = "split", "group"
+"""Names of columns that say how rows are split, if `data.split_column` and so on name them."""
 
 HEAD_ROWS = 1000
 """Rows that are looked at to find the header and the columns."""
@@ -48,11 +51,13 @@ class Columns:
     label: int | None
     header: tuple[str, ...] | None  # the names of all columns
     text_names: tuple[ColumnName, ...]  # positions where there is no name
+    label_name: ColumnName | None = None
+    further: Mapping[str, int] = field(default_factory=dict)  # those of `FURTHER` that are given
 
     @property
     def used(self) -> list[int]:
-        """The positions of text and label."""
-        return [*self.text, *([] if self.label is None else [self.label])]
+        """The positions of text, label and what else is given."""
+        return [*self.text, *([] if self.label is None else [self.label]), *self.further.values()]
 
 
 @dataclass(frozen=True)
@@ -107,20 +112,27 @@ class Head:
             f"name{hint * (self.guessed or not self.named)}."
         )
 
-    def columns(self, text: Sequence[int], label: int | None) -> Columns:
+    def columns(
+        self, text: Sequence[int], label: int | None, further: Mapping[str, int] | None = None
+    ) -> Columns:
         """Return the columns at some positions, which must differ."""
-        if label in text or len(set(text)) < len(text):
+        header, others = tuple(self.rows[0]) if self.named else None, dict(further or {})
+        names = tuple(map(self._name, text))
+        label_name = None if label is None else self._name(label)
+        found = Columns(tuple(text), label, header, names, label_name, others)
+        if len(set(found.used)) < len(found.used):
+            keys = " and ".join(f"data.{name}_column" for name in (TEXT, LABEL, *others))
             raise UserError(
-                f"{self.name}: expected different columns in data.text_column and "
-                f"data.label_column, found one of them twice. Its columns are: {self.listing()}. "
-                "Name each column once."
+                f"{self.name}: expected different columns in {keys}, found one of them twice. Its "
+                f"columns are: {self.listing()}. Name each column once."
             )
-        header = tuple(self.rows[0]) if self.named else None
-        names = [
-            header[i] if header and header[i].strip() and len(self.matches(header[i])) == 1 else i
-            for i in text
-        ]
-        return Columns(tuple(text), label, header, tuple(names))
+        return found
+
+    def _name(self, place: int) -> ColumnName:
+        """Return what a column is found by again: its name, or its position where it has none."""
+        name = self.rows[0][place]
+        is_name = self.named and name.strip() and len(self.matches(name)) == 1
+        return name if is_name else place
 
     def has(self, names: Sequence[ColumnName]) -> bool:
         """Tell whether the first row, unless it is data, holds all of some names."""

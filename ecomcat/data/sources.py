@@ -10,17 +10,19 @@ import hashlib
 import logging
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
 from ecomcat.data.cells import join_texts, texts_of
-from ecomcat.data.cleaning import TEXT, labelled_frame
-from ecomcat.data.columns import find_labelled_columns
-from ecomcat.data.header import HEAD_ROWS, Head
+from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
+from ecomcat.data.columns import configured_columns
+from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
+from ecomcat.data.parts import number_parts
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -42,9 +44,13 @@ class LabelledRows:
     Args:
         name: String. A short name, the sample's or the file's.
         source: String. What the rows are: a file's path, or what was generated.
-        frame: DataFrame with the columns `text` and `label`, in the file's order.
+        frame: DataFrame with the columns `text` and `label`, and what else the configuration names,
+            in the file's order.
         text_columns: Tuple of the names or positions of the columns of the text.
         licence: String. Licence of the rows. Defaults to None, not known.
+        label_column: Name or position of the column of the label.
+        given: Tuple of the names of the parts that the rows are split into; `frame` then has
+            their numbers in the column `split`. Defaults to none.
     """
 
     name: str
@@ -52,6 +58,8 @@ class LabelledRows:
     frame: pd.DataFrame
     text_columns: tuple[str | int, ...]
     licence: str | None = None
+    label_column: ColumnName = LABEL
+    given: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -61,14 +69,55 @@ class Source(Protocol):
         """Return the rows, or raise `UserError`."""
 
 
-def load_labelled_rows(data: DataConfig) -> LabelledRows:
-    """Return the rows of the source that a configuration names.
+def load_labelled_rows(
+    data: DataConfig, frames: Mapping[str, pd.DataFrame] | None = None
+) -> LabelledRows:
+    """Return the rows of the source that a configuration names, and of the parts' own files.
+
+    Args:
+        data: Configuration.
+        frames: DataFrames in place of the files, by the names of the parts: `train` is the source.
+            Defaults to none.
 
     Raises:
         UserError: When the rows cannot be had or read.
     """
+    import pandas as pd
+
+    frames = frames or {}
     source: Source = make("data.source", data.source)
-    return source.load(data)
+    rows = frame_rows(frames["train"], data) if "train" in frames else source.load(data)
+    if data.split_column is not None:
+        rows = replace(rows, frame=number_parts(rows.frame, rows.source))
+    others = {part: each for part in PARTS[1:] if (each := _part(part, rows, data, frames))}
+    if data.split_column is None and not others:
+        return rows
+    tables = [rows.frame] if data.split_column is not None else [rows.frame.assign(**{SPLIT: 0})]
+    tables += [each.frame.assign(**{SPLIT: PARTS.index(part)}) for part, each in others.items()]
+    frame = pd.concat(tables, ignore_index=True)
+    found = {"train", *others, *(PARTS[part] for part in frame[SPLIT].unique())}
+    sources = [rows.source, *(f"{part}: {each.source}" for part, each in others.items())]
+    given = tuple(part for part in PARTS if part in found)
+    return replace(rows, frame=frame, source="; ".join(sources), given=given)
+
+
+def _part(
+    part: str, train: LabelledRows, data: DataConfig, frames: Mapping[str, pd.DataFrame]
+) -> LabelledRows | None:
+    """Return the rows of a part that has a table of its own, of the columns that train has."""
+    path = getattr(data, f"{part}_path")
+    if part not in frames and path is None:
+        return None
+    columns: dict[str, Any] = {
+        "text_column": list(train.text_columns),
+        "label_column": train.label_column,
+        "split_column": None,
+        "member": None,
+    }
+    data = replace(data, path=path, **columns)
+    if part in frames:
+        return frame_rows(frames[part], data, f"the DataFrame of {part}")
+    return FileSource().load(data)
 
 
 class FileSource:
@@ -183,16 +232,20 @@ def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> 
     from ecomcat.data.tables import read_labelled
 
     frame, columns = read_labelled(path, data)
-    return LabelledRows(name, str(path), frame, columns.text_names, licence)
+    assert columns.label_name is not None
+    return LabelledRows(
+        name, str(path), frame, columns.text_names, licence, label_column=columns.label_name
+    )
 
 
-def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
+def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame") -> LabelledRows:
     """Return the labelled rows of a DataFrame, whose columns are found as those of a file.
 
     Args:
         frame: DataFrame with a column of labels and one or more of text.
         data: Configuration. Its `text_column` and `label_column` name the columns where there are
             more than two.
+        name: String. What messages call it.
 
     Raises:
         UserError: When a column is missing, or not named.
@@ -204,9 +257,15 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig) -> LabelledRows:
     """
     table = frame.set_axis(range(frame.shape[1]), axis="columns")
     cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)
-    head = Head("the DataFrame", [[*map(str, frame.columns)], *map(list, cells)], "true")
-    columns = find_labelled_columns(head, data.text_column, data.label_column)
-    assert columns.label is not None
-    labelled = labelled_frame(join_texts(table, columns.text), texts_of(table[columns.label]))
-    source = f"a DataFrame of {len(frame)} rows"
-    return LabelledRows("frame", source, labelled, columns.text_names, data.licence)
+    head = Head(name, [[*map(str, frame.columns)], *map(list, cells)], "true")
+    columns = configured_columns(head, data)
+    assert columns.label is not None and columns.label_name is not None
+    labelled = labelled_frame(
+        join_texts(table, columns.text),
+        texts_of(table[columns.label]),
+        **{name: texts_of(table[place]) for name, place in columns.further.items()},
+    )
+    return LabelledRows(
+        *("frame", f"a DataFrame of {len(frame)} rows", labelled, columns.text_names, data.licence),
+        label_column=columns.label_name,
+    )

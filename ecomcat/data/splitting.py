@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.data.cleaning import LABEL, CleanRows, named, quoted
-from ecomcat.errors import UserError
+from ecomcat.data.cleaning import LABEL, PARTS, CleanRows, named, quoted
+from ecomcat.data.header import GROUP, SPLIT
+from ecomcat.data.parts import unknown_classes
+from ecomcat.errors import UserError, name_five
 
 Rows = NDArray[np.int64]
-_PARTS = 3
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,45 @@ class Split:
     test: Rows
 
 
+def draw_split(
+    rows: CleanRows, given: Collection[str], fractions: tuple[float, float], seed: int
+) -> Split:
+    """Take the parts that are given as they are, and draw the others from the rest.
+
+    Args:
+        rows: Cleaned rows. Texts of one `group`, where there is such a column, stay together.
+        given: Names of the parts that are given.
+        fractions: Floats. Shares of validation and test, where these are drawn.
+        seed: Integer. Seed of the split.
+
+    Raises:
+        UserError: When a part that is drawn would be left without one of the classes.
+    """
+    parts = rows.frame[SPLIT].to_numpy(np.int64, copy=True)
+    rest = np.flatnonzero(parts == 0)
+    own = rows.frame.iloc[rest]
+    validation, test = (
+        0.0 if part in given else share for part, share in zip(PARTS[1:], fractions, strict=True)
+    )
+    labels = list(own[LABEL])
+    if GROUP in own:
+        split = split_groups(labels, own[GROUP].to_numpy(), validation, test, seed)
+    else:
+        split = split_rows(labels, validation, test, seed)
+    for number, part in enumerate((split.validation, split.test), 1):
+        parts[rest[part]] = number
+    return Split(*(np.flatnonzero(parts == number) for number in range(len(PARTS))))
+
+
 def split_rows(
     labels: Sequence[str], validation_fraction: float, test_fraction: float, seed: int
 ) -> Split:
     """Draw a stratified split, the same for the same labels and seed.
 
     Args:
-        labels: Sequence of strings, one per row; each class needs rows for all three parts.
-        validation_fraction: Float between 0 and 1. Share of all rows.
-        test_fraction: Float between 0 and 1. Share of all rows.
+        labels: Sequence of strings, one per row; each class needs rows for all parts.
+        validation_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
+        test_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
         seed: Integer. Seed of the split.
 
     Raises:
@@ -47,6 +78,8 @@ def split_rows(
     every = np.array(labels, object)
 
     def draw(rows: Rows, fraction: float) -> list[Rows]:
+        if fraction == 0:
+            return [rows, rows[:0]]
         parts = train_test_split(rows, test_size=fraction, stratify=every[rows], random_state=seed)
         return [np.sort(part) for part in parts]
 
@@ -55,7 +88,7 @@ def split_rows(
         train, validation = draw(rest, validation_fraction / (1 - test_fraction))
     except ValueError as error:
         raise UserError(_too_few(labels, validation_fraction, test_fraction)) from error
-    if any(set(every[part]) < set(labels) for part in (train, validation, test)):
+    if any(len(part) and set(every[part]) < set(labels) for part in (train, validation, test)):
         raise UserError(_too_few(labels, validation_fraction, test_fraction))
     return Split(train, validation, test)
 
@@ -63,7 +96,7 @@ def split_rows(
 def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:
     rarest, rows = min(Counter(labels).items(), key=lambda item: item[1])
     return (
-        f"Expected rows enough for every class to stand in train, validation and test "
+        "Expected rows enough for every class to stand in train and each part that is drawn "
         f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} rows); "
         f"found {rows} of {quoted(rarest)}. Add rows, raise data.min_class_rows together with "
         "data.rare_classes=drop, or raise the fractions."
@@ -71,7 +104,7 @@ def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: f
 
 
 def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
-    """Refuse or drop classes that have too few distinct texts, those with none included.
+    """Refuse or drop classes that have too few distinct texts, those with none in train included.
 
     Args:
         rows: Cleaned rows.
@@ -81,6 +114,13 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
     Raises:
         UserError: On a rare class under `"refuse"`, or when fewer than two classes are left.
     """
+    unknown = unknown_classes(rows)
+    if unknown and rare_classes == "refuse":
+        raise UserError(
+            "Expected texts in train of each class of validation and test; found none of "
+            f"{named(unknown)}. Add rows of these classes to train, or leave them out with "
+            "data.rare_classes=drop."
+        )
     sizes = rows.class_sizes()
     rare = {name: size for name, size in sizes.items() if size < min_class_rows}
     if len(sizes) - len(rare) < 2:
@@ -96,8 +136,9 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
             f"{named(rare)}.{_cause(rows, rare)} Add rows, or leave these classes out with "
             "data.rare_classes=drop."
         )
-    left = rows.frame[~rows.frame[LABEL].isin(list(rare))].reset_index(drop=True)
-    return replace(rows, frame=left, report=replace(rows.report, rare_classes_dropped=rare))
+    left = rows.frame[~rows.frame[LABEL].isin([*rare, *unknown])].reset_index(drop=True)
+    dropped = {**unknown, **rare, **rows.report.rare_classes_dropped}
+    return replace(rows, frame=left, report=replace(rows.report, rare_classes_dropped=dropped))
 
 
 def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
@@ -135,38 +176,37 @@ def split_groups(
 
     Args:
         labels: Sequence of strings, one per row.
-        groups: Array of integers, the group of each row; a class needs three at least.
-        validation_fraction: Float between 0 and 1. Share of all rows.
-        test_fraction: Float between 0 and 1. Share of all rows.
+        groups: Array of integers, the group of each row; a class needs one a part at least.
+        validation_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
+        test_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
         seed: Integer. Seed of the shuffling.
 
     Raises:
         UserError: When a part would be left without one of the classes.
     """
     names, label_ids = np.unique(np.array(labels, object), return_inverse=True)
-    fractions = np.array(
-        [1 - validation_fraction - test_fraction, validation_fraction, test_fraction]
-    )
+    shares = np.array([1 - validation_fraction - test_fraction, validation_fraction, test_fraction])
+    drawn = np.flatnonzero(shares)
     order = np.argsort(groups, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
     classes = [np.unique(label_ids[rows], return_counts=True) for rows in members]
-    placement = _Placement(fractions, np.bincount(label_ids), classes)
+    placement = _Placement(shares[drawn], np.bincount(label_ids), classes)
     random = np.random.default_rng(seed)
     shuffled = random.permutation(len(members))
     sizes = np.array([len(rows) for rows in members])
     part_of = np.empty(len(labels), np.int64)
     for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        part_of[members[group]] = placement.place(classes[group], random)
+        part_of[members[group]] = drawn[placement.place(classes[group], random)]
     for absent in np.flatnonzero((placement.groups == 0).any(axis=0))[:1]:
         found = len(np.unique(groups[label_ids == absent]))
         raise UserError(
-            "Expected every class in train, validation and test with near-duplicates "
+            f"Expected every class in {name_five(PARTS[part] for part in drawn)} with groups "
             f"together; found {(label_ids == absent).sum()} texts of {quoted(names[absent])} in "
             f"{found} {'group' if found == 1 else 'groups'}. Add texts, raise data.min_class_rows "
-            "together with data.rare_classes=drop, raise data.near_duplicate_similarity, or split "
-            "with data.group_near_duplicates=false."
+            "together with data.rare_classes=drop, or keep less together by data.group_column, "
+            "data.group_near_duplicates and data.near_duplicate_similarity."
         )
-    return Split(*(np.flatnonzero(part_of == part) for part in range(_PARTS)))
+    return Split(*(np.flatnonzero(part_of == part) for part in range(len(PARTS))))
 
 
 class _Placement:
@@ -207,4 +247,4 @@ class _Placement:
         absent = self.groups[:, present] == 0
         urgent = self._left[present] <= absent.sum(axis=0)
         needing = (absent & urgent).any(axis=1)
-        return needing if needing.any() else np.ones(_PARTS, bool)
+        return needing if needing.any() else np.ones(len(self._fractions), bool)

@@ -16,7 +16,7 @@ import pandas as pd
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.cells import Number, join_texts, texts_of
 from ecomcat.data.cleaning import labelled_frame
-from ecomcat.data.columns import find_labelled_columns
+from ecomcat.data.columns import configured_columns
 from ecomcat.data.decoding import Lines, choose_encoding, decode_head, marked_encoding
 from ecomcat.data.delimited import open_delimited
 from ecomcat.data.formats import (
@@ -54,14 +54,14 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         data: How it is read.
 
     Returns:
-        A frame of the two columns `TEXT` and `LABEL`, strings as they stand in the file, empty
-        where there is none; and the columns that they came from.
+        A frame of the two columns `TEXT` and `LABEL`, and of those of `FURTHER` that are given,
+        strings as they stand in the file, empty where there is none; and where they came from.
 
     Raises:
         UserError: if the file, or a row, or a column cannot be read.
     """
     with open_table(path, data) as table:
-        columns = find_labelled_columns(table.head, data.text_column, data.label_column)
+        columns = configured_columns(table.head, data)
         label = columns.label
         assert label is not None
         names = None if table.schema is None else _class_names(table.schema, label)
@@ -70,7 +70,9 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
             labels = texts_of(chunk.frame[label])
             if names is not None:
                 labels = [names.get(number, number) for number in labels]
-            parts.append(labelled_frame(join_texts(chunk.frame, columns.text), labels))
+            others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
+            parts.append(labelled_frame(join_texts(chunk.frame, columns.text), labels, **others))
+    empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
         table.name,
@@ -78,7 +80,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         " + ".join(map(str, columns.text_names)),
         table.names(columns)[label],
     )
-    return pd.concat(parts or [labelled_frame([], [])], ignore_index=True), columns
+    return pd.concat(parts or [empty], ignore_index=True), columns
 
 
 def read_table(path: Path) -> pd.DataFrame:

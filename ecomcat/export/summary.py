@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import FinalConfig
+from ecomcat.errors import name_five
 from ecomcat.options import make
 from ecomcat.text.tokenizer import valid_unicode
 
@@ -213,17 +214,16 @@ def planned_model(final: FinalConfig) -> str:
     return f"{make('final.step', final.step).describe()}, trained on {rows}"
 
 
-def hardest_pairs(
-    test: Scores, class_names: Sequence[str], max_pairs: int
-) -> list[tuple[int, int, str, str]]:
+def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, str]]:
     """Return the categories most often taken for each other.
 
     Each comes as the number of texts, that of all texts of the true category, its name, and that
     of the predicted one.
     """
+    class_names = list(scores["per_class"])
     pairs = [
         (count, sum(row), class_names[true], class_names[predicted])
-        for true, row in enumerate(test["confusion_matrix"])
+        for true, row in enumerate(scores["confusion_matrix"])
         for predicted, count in enumerate(row)
         if true != predicted and count
     ]
@@ -258,11 +258,12 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
     return environment.get_template("export/card.md").render(
         **metrics,
         labels=labels,
+        absent=name_five(test["absent_classes"]),
         scores=scores_table("", score_sets(metrics)),
         verdict=verdict(metrics),
         table_of_parts=parts_table(metrics),
         coverage=coverage_table("", test),
-        pairs=hardest_pairs(test, labels, _MAX_PAIRS),
+        pairs=hardest_pairs(test, _MAX_PAIRS),
         least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
         sentences=model_sentences(metrics["final"]),
     )

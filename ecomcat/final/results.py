@@ -97,7 +97,7 @@ def finish_search(
     }
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
     with step("Writing TensorBoard's picture"):
-        write_confusion(study, metrics["test"], dataset.class_names)
+        write_confusion(study, metrics["test"])
     return Finished(exported, tested, whole, rows, metrics, acceptance)
 
 

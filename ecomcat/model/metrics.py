@@ -52,7 +52,7 @@ class Scores:
     weighted_f1: float  # their mean, weighted by their texts
     per_class: Figures  # `precision`, `recall`, `f1` and `rows`
     confusion_matrix: NDArray[np.int64]  # a row a true class, a column a predicted one
-    absent_classes: list[str] | None = None  # that were left out, where some may be
+    absent_classes: list[str]  # that neither occur nor were predicted, and so are in none of these
     calibration_error: float | None = None
     coverage: dict[str, dict[str, float | None]] | None = None  # for each of `PRECISIONS`
     slices: dict[str, Figures] | None = None
@@ -64,12 +64,12 @@ class Scores:
 
 
 def macro_f1(label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
-    """Return the unweighted mean of the classes' F1; a class that never occurs scores 0."""
+    """Return the unweighted mean of the F1 of the classes that occur or were predicted."""
     # Ensembles ask for thousands of them, and scikit-learn's takes ten times as long.
     hits = np.bincount(label_ids[predicted == label_ids], minlength=num_classes)
     found = np.bincount(label_ids, minlength=num_classes)
     found += np.bincount(predicted, minlength=num_classes)
-    return float(np.mean(2 * hits / np.maximum(found, 1)))
+    return float(np.mean((2 * hits)[found > 0] / found[found > 0]))
 
 
 def cross_entropy(
@@ -85,18 +85,14 @@ def score_predictions(
     label_ids: NDArray[np.int64],
     predicted: NDArray[np.int64],
     class_names: Sequence[str],
-    *,
-    present_only: bool = False,
     **further: Any,
 ) -> Scores:
-    """Score predicted classes.
+    """Score predicted classes, those that neither occur nor were predicted left out.
 
     Args:
         label_ids: Array of true class numbers, shape `(texts,)`.
         predicted: Array of class numbers, shape `(texts,)`.
         class_names: Names of all classes.
-        present_only: Boolean. Whether to leave out classes that neither occur nor were predicted,
-            each of which would count as an F1 of 0. Defaults to `False`.
         **further: Further fields of `Scores`.
 
     Example:
@@ -107,11 +103,8 @@ def score_predictions(
     import pandas as pd
     from sklearn.metrics import precision_recall_fscore_support
 
-    present = list(range(len(class_names)))
-    if present_only:
-        present = np.union1d(label_ids, predicted).tolist()
-        absent = sorted(set(range(len(class_names))).difference(present))
-        further["absent_classes"] = [class_names[number] for number in absent]
+    present = np.union1d(label_ids, predicted).tolist()
+    absent = sorted(set(range(len(class_names))).difference(present))
     precision, recall, f1, rows = precision_recall_fscore_support(
         label_ids, predicted, labels=present, zero_division=0
     )
@@ -129,6 +122,7 @@ def score_predictions(
         weighted_f1=float(f1 @ rows / max(rows.sum(), 1)),
         per_class=cast(Figures, per_class.to_dict("index")),
         confusion_matrix=np.bincount(cells, minlength=count**2).reshape(count, count),
+        absent_classes=[class_names[number] for number in absent],
         **further,
     )
 
@@ -140,7 +134,6 @@ def score_answers(
     chosen_on: Acceptance,
     *,
     texts: Sequence[str] | None = None,
-    present_only: bool = False,
 ) -> Scores:
     """Score answers and their confidences, as `score_predictions` scores classes.
 
@@ -150,14 +143,12 @@ def score_answers(
         class_names: Names of all classes.
         chosen_on: Answers to other texts, which the thresholds of confidence are taken from.
         texts: The texts, for the scores by kind of text.
-        present_only: Boolean. Defaults to `False`.
     """
     answers = acceptance_of(probabilities, label_ids)
     return score_predictions(
         label_ids,
         probabilities.argmax(axis=1),
         class_names,
-        present_only=present_only,
         calibration_error=answers.calibration_error(),
         coverage={
             str(precision): answers.coverage(chosen_on.threshold(precision))

@@ -154,7 +154,13 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
     metrics = final["metrics"]
     test, names = metrics["test"], list(metrics["test"]["per_class"])
     absent = [name for name, score in test["per_class"].items() if score["rows"] == 0]
-    named = f"Without a text in the test set, and so of F1 0: {name_five(absent)}."
+    notes = {
+        "Without a text in the test set, and so of F1 0": absent,
+        "Neither with a text in the test set nor predicted, and so left out": test[
+            "absent_classes"
+        ],
+    }
+    note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
     drawn = len(names) <= MAX_MATRIX_CLASSES
     return {
         "verdict": verdict(metrics),
@@ -162,8 +168,8 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
         "parts": parts_table(metrics),
         "confusion": confusion_chart(names, test["confusion_matrix"]) if drawn else None,
-        "pairs": hardest_pairs(test, names, 20),
-        "by_category": scores_chart(test["per_class"], named if absent else ""),
+        "pairs": hardest_pairs(test, 20),
+        "by_category": scores_chart(test["per_class"], note),
         "calibration": calibration_chart(final["calibration"]),
         "coverage": coverage_chart(final["coverage"], test["coverage"]),
     }

@@ -176,10 +176,10 @@ class FinalCurves(_Curves):
         super().write(epoch, {**logs, **scores})
 
 
-def write_confusion(study: Study, scores: Mapping[str, Any], class_names: Sequence[str]) -> None:
+def write_confusion(study: Study, scores: Mapping[str, Any]) -> None:
     """Write the confusion matrix of the test set, whose scores `metrics.json` holds."""
     with _event_writer(study.tensorboard_dir / FINAL):
-        picture = draw_confusion(scores["confusion_matrix"], class_names)
+        picture = draw_confusion(scores["confusion_matrix"], list(scores["per_class"]))
         tf.summary.image("confusion matrix", picture[None], step=0)
 
 

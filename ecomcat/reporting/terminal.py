@@ -37,6 +37,12 @@ from ecomcat.tuning.study import Study, read_study
 _LOG_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40
 _MAX_MATRIX_CLASSES = 12
+_SPLIT_LINES = {
+    "group_column": "rows of one value stay on one side, by column",
+    "split_column": "as given, by column",
+    "validation_path": "validation is",
+    "test_path": "test is",
+}
 SHOWN_FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # in little room
 STATUS_STYLES = {COMPLETED: "green", PRUNED: "yellow", CUT_SHORT: "magenta", FAILED: "red"}
 
@@ -201,6 +207,11 @@ def print_dry_run(
     if data.group_near_duplicates:
         similarity = f"{data.near_duplicate_similarity:g}"
         lines.append(f"Split: near-duplicates (similarity from {similarity}) stay on one side")
+    lines += [
+        f"Split: {title} {getattr(data, key)}"
+        for key, title in _SPLIT_LINES.items()
+        if getattr(data, key) is not None
+    ]
     if data.exclude:
         lines.append(f"Left out of train and validation: rows marked in {data.exclude}")
     lines.append(f"Study: {study.directory} ({_state(study, identity, search.overwrite)})")

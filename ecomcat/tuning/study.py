@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from ecomcat.commands import SearchCommand
 from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
+from ecomcat.data.header import SPLIT
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import UNFINISHED, expanded, require_writable, write_json
 from ecomcat.model.metrics import OBJECTIVE
@@ -32,9 +33,15 @@ from ecomcat.tuning.records import TrialRecord, TrialTable, read_state
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 4
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
-TOGETHER, EXCLUDED = "near_duplicates_together", "excluded"
+TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"
 # What the data's identity depends on.
-_OPTIONS = {"data": "path", EXCLUDED: "exclude", TOGETHER: "group_near_duplicates"}
+_OPTIONS = {
+    "data": "data.path",
+    EXCLUDED: "data.exclude",
+    TOGETHER: "data.group_near_duplicates or data.group_column",
+    GIVEN: "data.split_column, data.validation_path or data.test_path",
+}
+_SPLIT_FILES = ("exclude", "validation_path", "test_path", "split_column", "group_column")
 
 
 class Study:
@@ -219,6 +226,9 @@ def data_identity(dataset: Dataset) -> dict[str, str]:
     if len(dataset.excluded):
         marked = b"".join(dataset.digests[row] for row in dataset.excluded)
         identity[EXCLUDED] = hashlib.sha256(marked).hexdigest()[:16]
+    if dataset.given:
+        parts = dataset.frame[SPLIT].to_numpy("<i8").tobytes()
+        identity[GIVEN] = hashlib.sha256(parts).hexdigest()[:16]
     return identity
 
 
@@ -258,7 +268,7 @@ class Rerun:
             if then != now:
                 raise UserError(
                     f"Expected the data of the study {self.study}, found other data by "
-                    f"data.{option}: {then[:12]} then, {now[:12]} now. Name the files that the "
+                    f"{option}: {then[:12]} then, {now[:12]} now. Name the files that the "
                     "study was searched on, unchanged."
                 )
 
@@ -286,7 +296,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
     data = replace(
         config.data if config.data.path else saved,
-        exclude=config.data.exclude or saved.exclude,
+        **{key: getattr(config.data, key) or getattr(saved, key) for key in _SPLIT_FILES},
         validation_fraction=saved.validation_fraction,
         test_fraction=saved.test_fraction,
         group_near_duplicates=saved.group_near_duplicates,

@@ -101,7 +101,7 @@ def test_groups_of_several_classes_are_split_or_refused(
     try:
         split = of_groups(labels, groups, seed)
     except UserError as error:
-        assert "near-duplicates together" in str(error)
+        assert "train, validation, test with groups together" in str(error)
         return
     assert all({labels[row] for row in found} == set(labels) for found in split.values())
     assert sum(len({groups[row] for row in found}) for found in split.values()) == len(set(groups))

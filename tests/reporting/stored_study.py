@@ -80,6 +80,7 @@ def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "weighted_f1": 0.8,
         "per_class": per_class,
         "confusion_matrix": matrix,
+        "absent_classes": [],
         "calibration_error": 0.02,
         "coverage": {
             "0.95": {"threshold": 0.9, "coverage": 0.5, "precision": 0.98},

@@ -1,0 +1,67 @@
+"""Parts of a split that the user gives: by a column of the file, or by files of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecomcat.data.cleaning import LABEL, PARTS, CleanRows, named
+from ecomcat.data.header import SPLIT, folded
+from ecomcat.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def number_parts(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return rows with the numbers of their parts in place of the words of `data.split_column`.
+
+    Raises:
+        UserError: When a row has another word.
+
+    >>> import pandas as pd
+    >>> number_parts(pd.DataFrame({"split": ["train", " Test "]}), "shop.csv")["split"].tolist()
+    [0, 2]
+    """
+    words = frame[SPLIT].map(folded)
+    unknown = Counter(frame[SPLIT][~words.isin(PARTS)])
+    if unknown:
+        raise UserError(
+            f"{source}: expected train, validation or test in each row of data.split_column, found "
+            f"{named(dict(unknown.most_common()))}. Write one of the three words there, or "
+            "take these rows out."
+        )
+    return frame.assign(**{SPLIT: words.map(PARTS.index).astype(np.int64)})
+
+
+def unknown_classes(rows: CleanRows) -> dict[str, int]:
+    """Return classes of which train has no text, though validation or test has, with their texts.
+
+    >>> from ecomcat.data.cleaning import clean_rows, labelled_frame
+    >>> rows = labelled_frame(["A ball", "A novel"], ["Toys", "Books"], split=[0, 2])
+    >>> unknown_classes(clean_rows(rows))
+    {'Books': 1}
+    """
+    found = rows.frame.groupby(LABEL)[SPLIT].agg(["min", "size"])
+    return {str(name): int(size) for name, size in found["size"][found["min"] > 0].items()}
+
+
+def require_parts(rows: CleanRows, given: Collection[str]) -> None:
+    """Refuse parts that the user gives and of which no text is left.
+
+    Raises:
+        UserError: Naming the first of them.
+    """
+    left = rows.frame[SPLIT].unique()
+    for part in given:
+        if PARTS.index(part) not in left:
+            shared = rows.report.shared_texts.get(part, 0)
+            reason = f" {shared} of its texts stand in a later part as well." if shared else ""
+            raise UserError(
+                f"Expected texts in {part}, which is given, found none with words and a category "
+                f"of train.{reason} Check data.split_column, data.{part}_path, and the columns of "
+                "text and label."
+            )
