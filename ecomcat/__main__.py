@@ -17,7 +17,7 @@ def main() -> NoReturn:
     if name in COMMANDS:
         sys.argv = [f"ecomcat {name}", *arguments]
         import_module(f"ecomcat.{name}").main()
-    from ecomcat.cli import EXIT_USER, show
+    from ecomcat.cli import EXIT_USER, end, show
 
     if name in {"--help", "-h"}:
         show(_list_commands())
@@ -25,11 +25,11 @@ def main() -> NoReturn:
     if name in {"--version", "-V"}:
         show(f"ecomcat {__version__}\n")
         sys.exit(0)
-    sys.stderr.write(
+    end(
+        EXIT_USER,
         f"Error: There is no command {name!r}.{nearest(name, COMMANDS)} "
-        f"There are {', '.join(COMMANDS)}, each with --help.\n"
+        f"There are {', '.join(COMMANDS)}, each with --help.",
     )
-    sys.exit(EXIT_USER)
 
 
 def _list_commands() -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.commands import keyword_overrides
 from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError
-from ecomcat.files import expanded
+from ecomcat.files import expanded, explained_limits
 from ecomcat.process import forget_requests, request_stop
 
 if TYPE_CHECKING:
@@ -236,6 +236,7 @@ def _as_a_command() -> Iterator[None]:
             signal.signal(signal.SIGINT, _interrupt)
             stack.callback(signal.signal, signal.SIGINT, before)
         stack.enter_context(redirect_stdout(StringIO()))
+        stack.enter_context(explained_limits())
         yield
 
 

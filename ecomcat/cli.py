@@ -1,7 +1,8 @@
 """Run a command: compose its configuration, call its task, and end with the right exit code.
 
-The codes are 0 for success, 1 for a fault of ours, 2 for what the user can fix, 130 for Ctrl-C and
-143 for SIGTERM. Logs and progress go to standard error, results to standard output.
+The codes are 0 for success, 1 for a fault of ours, 2 for what the user can fix, 130 for Ctrl-C, 143
+for SIGTERM, and 141 where the reader of standard output left before the end. Logs and progress go
+to standard error, results to standard output.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
@@ -29,13 +32,15 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ecomcat.commands import COMMANDS, FORMER_KEYS, command_groups, conf_dir
-from ecomcat.console import ConsoleHandler
+from ecomcat.console import ConsoleHandler, standard_output
 from ecomcat.errors import UserError, nearest
+from ecomcat.files import explained_limits
 from ecomcat.help import help_page
 from ecomcat.options import Declared, declared_options
 from ecomcat.process import forget_requests, request_stop
 
-EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
+EXIT_USER, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
+_SECONDS_OF_ONE_STOP = 1.0  # in which further signals ask for nothing else
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -210,33 +215,52 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run(command: str, task: Callable[[Any], object]) -> NoReturn:
     """Run a command from `sys.argv` and exit; what the task raises decides the exit code."""
+    _open_closed_streams()
     logging.basicConfig(handlers=[ConsoleHandler()], format="%(message)s", level=logging.WARNING)
     logging.getLogger("ecomcat").setLevel(logging.INFO)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A category's name may hold letters that the terminal's encoding lacks.
             stream.reconfigure(errors="replace")
-    forget_requests()
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Not where it is ignored, as in a shell's background.
-        signal.signal(signal.SIGINT, _stop)
+    _heed_signals()
     try:
-        _answer_or_call(command, task)
-        sys.stdout.flush()
+        with explained_limits():
+            _require_working_directory()
+            _answer_or_call(command, task)
+        with standard_output():
+            pass  # what is left to be flushed
     except UserError as error:
-        _end(f"Error: {error}", EXIT_USER)
+        end(EXIT_USER, f"Error: {error}")
     except KeyboardInterrupt:
-        _end("Interrupted.", EXIT_INTERRUPTED)
+        end(EXIT_INTERRUPTED, "Interrupted.")
     except SystemExit as ended:
         # Logged last, after what became of the work.
         if ended.code == EXIT_TERMINATED:
-            sys.stderr.write("Terminated.\n")
+            end(EXIT_TERMINATED, "Terminated.")
         raise
     except BrokenPipeError:
-        leave_output()
-        _end("Error: whoever read standard output closed it before the end.", EXIT_USER)
-    sys.exit(0)
+        end(EXIT_BROKEN_PIPE)
+    end(0)
+
+
+def _open_closed_streams() -> None:
+    """Open what is closed of the three standard streams, lest another file takes its number.
+
+    Reading finds nothing, and writing to standard output fails as it would; log lines go nowhere.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))
+
+
+def _require_working_directory() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UserError(
+            "Expected a working directory, found that it was deleted. Change into another (cd)."
+        ) from error
 
 
 def _answer_or_call(command: str, task: Callable[[Any], object]) -> None:
@@ -273,24 +297,43 @@ def _complete(command: str, asked: str) -> None:
 
 def show(text: str) -> None:
     """Write to standard output; a reader who has seen enough, such as `head`, may leave."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        leave_output()
+    with suppress(BrokenPipeError), standard_output() as output:
+        output.write(text)
 
 
-def leave_output() -> None:
-    """Send what is still to be flushed nowhere, once the reader of standard output has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _heed_signals() -> None:
+    """Let SIGTERM and Ctrl-C raise an exception, once each time that someone asks to stop."""
+    forget_requests()
+    last = -_SECONDS_OF_ONE_STOP
+
+    def stop(number: int, _frame: object) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        # Pressed five times at once it would break what the first one lets be put in order.
+        if last - before >= _SECONDS_OF_ONE_STOP:
+            interrupted = number == signal.SIGINT
+            error = KeyboardInterrupt() if interrupted else SystemExit(EXIT_TERMINATED)
+            request_stop(error)
+            raise error
+
+    def unless_asked_for(lost: sys.UnraisableHookArgs) -> None:
+        # In a finalizer Python would print it and go on, until `raise_if_requested`.
+        if not isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
+            before(lost)
+
+    before, sys.unraisablehook = sys.unraisablehook, unless_asked_for
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Not where it is ignored, as in a shell's background.
+        signal.signal(signal.SIGINT, stop)
 
 
-def _stop(number: int, _frame: object) -> NoReturn:
-    error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(EXIT_TERMINATED)
-    request_stop(error)
-    raise error
-
-
-def _end(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
+def end(code: int, message: str = "") -> NoReturn:
+    """Exit with a last line, whatever signals come by now."""
+    # Python's end puts the default in any other handler's place, which has no exit code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if message:
+        with suppress(OSError):  # standard error may be full
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
     sys.exit(code)

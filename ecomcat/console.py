@@ -10,8 +10,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ecomcat.errors import UserError
+from ecomcat.files import write_failure
 from ecomcat.process import is_installed
 
 if TYPE_CHECKING:
@@ -61,6 +63,25 @@ def error_console() -> Console:
 def _drawn_on() -> Console | None:
     consoles = [each.console for each in logger.handlers if isinstance(each, ConsoleHandler)]
     return next(filter(None, consoles), None)
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Yield standard output, for results; at the end of the block they have reached it.
+
+    Raises:
+        UserError: It is closed, or the disk is full.
+        BrokenPipeError: Its reader, such as `head`, has left; what is still written goes nowhere.
+    """
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left to flush when the process ends has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise UserError(f"Cannot write to standard output: {write_failure(error)}") from error
 
 
 def can_draw(console: Console) -> bool:

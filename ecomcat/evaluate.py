@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ecomcat.cli import run
+from ecomcat.cli import run, show
 from ecomcat.commands import EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.console import log_if_stopped, log_next, our_command, step
@@ -151,7 +150,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
         )
     if output == STANDARD_STREAM:
         # Escaped to ASCII, so that every terminal takes it.
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+        show(json.dumps(figures, indent=2) + "\n")
         return
     if output:
         write_json(expanded(output), figures)

@@ -6,9 +6,11 @@ import errno
 import json
 import os
 import re
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,22 @@ from ecomcat.errors import UserError
 STANDARD_STREAM = "-"  # what stands for standard input or output
 UNFINISHED = ".writing-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ADDED_TO_NAMES = 24  # characters, while something is written
+_MAX_LINKS = 40  # that are followed, as Linux does
+_NEW_FILE, _NEW_FOLDER = 0o666, 0o777  # modes, of which the process's mask takes bits away
+_ADVICE = {
+    errno.ENOSPC: "Make room",
+    errno.EDQUOT: "Make room",
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.ELOOP: "Mend the link, or name another place",
+    errno.EMFILE: "Allow more open files (ulimit -n)",
+    errno.ENFILE: "Allow more open files",
+    errno.ENOMEM: "Free some memory",
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.EBADF, errno.EIO),
+        "Choose a place that you may use",
+    ),
+}
 
 
 def expanded(path: str | Path) -> Path:
@@ -35,8 +53,9 @@ def expanded(path: str | Path) -> Path:
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
-    Its folder is made where it is missing. A link keeps pointing where it did; a pipe or a device
-    is not replaced but written to.
+    Its folder is made where it is missing, and the rights and the owner of what it replaces stay.
+    A link keeps pointing where it did; a pipe, a device, or a file that this process holds open
+    and that is named by its number (`/dev/stdout`, `/dev/fd/3`), is not replaced but written to.
 
     Args:
         path: The file to write.
@@ -44,13 +63,23 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             failure may leave an empty file. Defaults to true.
 
     Raises:
-        UserError: The disk is full, or the folder cannot be written to.
+        UserError: The disk is full, or the file or its folder cannot be written to.
     """
-    path = path.resolve()
     try:
+        descriptor = _open_descriptor(path)
+        if descriptor is not None and (path.is_file() or path.is_socket()):
+            with _sent_to(descriptor) as temporary:
+                yield temporary
+            return
         if path.exists() and not path.is_file() and not path.is_dir():
             yield path
             return
+        path = followed(path)
+        if is_read_only(path):
+            raise UserError(
+                f"Cannot write {path}, which is read-only. Allow it (chmod u+w), or name another "
+                "place."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays, since Keras picks a file's format by it.
         handle, name = tempfile.mkstemp(
@@ -63,20 +92,98 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 with temporary.open("rb") as stream:
                     os.fsync(stream.fileno())
-            temporary.chmod(0o666 & ~file_mode_mask())
+            take_rights(temporary, path)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise UserError(f"Cannot write {path}: {write_failure(error)}") from error
 
 
+def followed(path: Path) -> Path:
+    """Return where links lead, as an absolute path of what may not exist yet.
+
+    Raises:
+        OSError: They lead in a circle, or a name is too long.
+    """
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except (FileNotFoundError, NotADirectoryError):
+        return Path(os.path.realpath(path))
+
+
+def is_read_only(path: Path) -> bool:
+    """Return whether something that exists may not be written to, be it by its owner or root."""
+    return path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK))
+
+
+def take_rights(new: Path, former: Path) -> None:
+    """Give a file or folder the rights and the owner of the one that it replaces, if there is one.
+
+    Where the owner cannot be the same, the group that it has now gets no rights by it.
+    """
+    if not former.exists():
+        new.chmod((_NEW_FOLDER if new.is_dir() else _NEW_FILE) & ~file_mode_mask())
+        return
+    before = former.stat()
+    for owner in ((before.st_uid, -1), (-1, before.st_gid)):
+        with suppress(PermissionError):
+            os.chown(new, *owner)
+    same_group = new.stat().st_gid == before.st_gid
+    new.chmod(stat.S_IMODE(before.st_mode) & (0o7777 if same_group else 0o7707))
+
+
+def _open_descriptor(path: Path) -> int | None:
+    """Return the number of this process's open file that a path such as `/dev/stdout` names."""
+    for _ in range(_MAX_LINKS):
+        folder = os.path.realpath(path.parent)
+        if path.name.isdecimal() and folder in {"/dev/fd", f"/proc/{os.getpid()}/fd"}:
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = folder / path.readlink()
+    return None
+
+
+@contextmanager
+def _sent_to(descriptor: int) -> Iterator[Path]:
+    """Yield a temporary path; what it holds when the block ends well goes to an open file."""
+    with tempfile.NamedTemporaryFile() as temporary:
+        yield Path(temporary.name)
+        with Path(temporary.name).open("rb") as content, os.fdopen(os.dup(descriptor), "wb") as end:
+            shutil.copyfileobj(content, end)
+
+
 def write_failure(error: OSError) -> str:
     """Say why something could not be written, and what to do."""
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    advice = "Make room" if full else "Choose a place that you may write to"
+    advice = _ADVICE.get(error.errno or 0, _ADVICE[errno.EACCES])
     reason = os.strerror(error.errno) if error.errno else str(error)
     return f"{reason}. {advice}, and run the same command again."
+
+
+@contextmanager
+def explained_limits() -> Iterator[None]:
+    """Turn what the machine refuses (a name, a right, room, memory) into an error for its user.
+
+    Raises:
+        UserError: The block met such a refusal.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno not in _ADVICE:
+            raise
+        name = "a file" if error.filename is None else error.filename
+        raise UserError(f"Cannot use {name}: {write_failure(error)}") from error
+    except MemoryError as error:
+        raise UserError(
+            "Expected more memory than there is. Free some, or let the command take less of it: "
+            "fewer workers (search.workers=1), a smaller batch_rows, shorter texts."
+        ) from error
 
 
 def require_writable(path: Path, key: str) -> None:
@@ -85,8 +192,14 @@ def require_writable(path: Path, key: str) -> None:
     Raises:
         UserError: A file is in the way, or the place cannot be written to.
     """
-    above = next(parent for parent in path.absolute().parents if parent.exists())
+    home, place = path.parts[:1], followed(path)
+    if home and home[0].startswith("~") and not Path(home[0]).exists():
+        raise UserError(f"Expected a user of this machine in {key}={path}, found none {home[0]}.")
+    above = next(parent for parent in place.parents if parent.exists())
     try:
+        max_name = os.pathconf(above, "PC_NAME_MAX") - _ADDED_TO_NAMES
+        if any(len(os.fsencode(name)) > max_name for name in place.relative_to(above).parts):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         raise UserError(
@@ -113,6 +226,11 @@ def require_output(output: str | None) -> None:
         raise UserError(
             f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
             "Make it first, or name another place with output=FILE."
+        )
+    if is_read_only(followed(path)):
+        raise UserError(
+            f"Expected a file that may be written to at output={output}, found a read-only one. "
+            "Allow it (chmod u+w), or name another place with output=FILE."
         )
 
 

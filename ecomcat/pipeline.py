@@ -39,6 +39,7 @@ from ecomcat.tuning.study import (
     Study,
     default_name,
     open_study,
+    require_apart,
     require_study_place,
     study_identity,
 )
@@ -93,7 +94,9 @@ def search_and_export(
     Raises:
         UserError: For whatever the user can fix.
     """
+    root = expanded(config.outputs_dir) / "search"
     require_replaceable(expanded(config.model_dir))
+    require_apart(expanded(config.model_dir), root)
     with step("Reading and cleaning the data"):
         dataset = load_dataset(config.data, config.seed, rows)
     if rerun is not None:
@@ -101,7 +104,6 @@ def search_and_export(
     config, space = resolve_auto_settings(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
-    root = expanded(config.outputs_dir) / "search"
     require_study_place(root, name)
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
@@ -132,10 +134,13 @@ def search_and_export(
             with step("Exporting the model, and checking what was exported"):
                 _export(config, dataset, inputs, study, tokenizer, finished)
         _report(config, dataset, study, tokenizer, finished)
-        _print_results(config, space, study, finished.metrics)
-        if rerun is not None:
-            logger.info(rerun.compare(result.best.curves))
-        _log_summary(config, study, finished.metrics)
+        try:
+            _print_results(config, space, study, finished.metrics)
+        finally:
+            # Also where standard output is full.
+            if rerun is not None:
+                logger.info(rerun.compare(result.best.curves))
+            _log_summary(config, study, finished.metrics)
         return Run(study, expanded(config.model_dir), finished.metrics)
 
 

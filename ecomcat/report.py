@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import NoReturn
 
-from ecomcat.cli import run
+from ecomcat.cli import run, show
 from ecomcat.commands import ReportCommand
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
@@ -26,7 +25,7 @@ def report(config: ReportCommand) -> None:
     from ecomcat.tuning.study import Study
 
     if config.output == STANDARD_STREAM:
-        sys.stdout.write(report_page(Study(directory)))
+        show(report_page(Study(directory)))
         return
     output = expanded(config.output) if config.output else None
     path = write_report(Study(directory), output)

@@ -30,6 +30,7 @@ def command_line(
     """Yield `run(main, *arguments)`; whatever a command changes in the process is put back."""
     loggers = [logging.getLogger(), logging.getLogger("ecomcat")]
     levels = [logger.level for logger in loggers]
+    hook = sys.unraisablehook
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     # Commands set it: named here so that it is put back.
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
@@ -49,6 +50,7 @@ def command_line(
         yield run
     finally:
         GlobalHydra.instance().clear()
+        sys.unraisablehook = hook
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for logger, level in zip(loggers, levels, strict=True):

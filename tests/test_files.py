@@ -5,14 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, expanded, write_json, write_text
+from ecomcat.files import (
+    atomic_path,
+    expanded,
+    explained_limits,
+    require_output,
+    require_writable,
+    write_json,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -105,6 +116,102 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     write_text(pipe, "through")
     reader.join(10)
     assert (received, pipe.is_fifo()) == (["through"], True)
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_file_that_is_held_open_is_written_to_where_it_stands(tmp_path: Path, name: str) -> None:
+    path, link = tmp_path / "log.txt", tmp_path / "link"
+    path.write_text("precious\n", encoding="utf-8")
+    with path.open("a", encoding="utf-8") as stream:
+        link.symlink_to(name.format(stream.fileno()))
+        for number, place in enumerate([link.readlink(), link]):
+            write_text(place, f"{number}\n")
+    assert path.read_text(encoding="utf-8") == "precious\n0\n1\n"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_open_socket_and_an_open_pipe_are_written_to() -> None:
+    ours, theirs = socket.socketpair()
+    reader, writer = os.pipe()
+    with ours, theirs:
+        for descriptor in (ours.fileno(), writer):
+            write_text(Path(f"/dev/fd/{descriptor}"), "through")
+        assert (theirs.recv(99), os.read(reader, 99)) == (b"through", b"through")
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_what_is_replaced_keeps_its_rights_and_its_owner(former: Path, mode: int) -> None:
+    former.chmod(mode)
+    if os.getuid() == 0:
+        os.chown(former, 1234, 2345)
+        former.chmod(mode)
+    before = former.stat()
+    write_text(former, "new")
+    after = former.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (
+        (before.st_mode, before.st_uid, before.st_gid)
+    )
+
+
+def test_a_read_only_file_is_refused_even_to_root(former: Path) -> None:
+    former.chmod(0o444)
+    with pytest.raises(UserError, match="read-only"):
+        write_text(former, "new")
+    with pytest.raises(UserError, match=r"a read-only one\. Allow it"):
+        require_output(str(former))
+    assert_untouched(former)
+
+
+@pytest.mark.parametrize("attempt", [lambda path: write_text(path, "new"), require_output])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("loop", "Too many levels of symbolic links. Mend"), ("x" * 300, "too long. Choose a short")],
+)
+def test_a_loop_of_links_and_a_name_too_long_are_told(
+    tmp_path: Path, attempt: Callable[[Any], None], name: str, message: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UserError, match=message), explained_limits():
+        attempt(tmp_path / name)
+    assert (tmp_path / "loop").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("absent/" + "x" * 240, "too long"),  # longer while it is written
+        ("loop/model", "Too many levels"),
+        ("~nobody-has-this-name/model", "found none ~nobody"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    with pytest.raises(UserError, match=message), explained_limits():
+        require_writable(Path(place), "model_dir")
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "a.csv"), r"Cannot use a\.csv: .*ulimit -n"),
+        (MemoryError(), "more memory than there is"),
+        (ValueError("ours"), None),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),
+        (FileNotFoundError(errno.ENOENT, "No such file"), None),
+    ],
+    ids=repr,
+)
+def test_the_limits_of_a_machine_are_its_users_to_mend_and_our_faults_are_not(
+    error: Exception, message: str | None
+) -> None:
+    with pytest.raises(UserError if message else type(error), match=message), explained_limits():
+        raise error
 
 
 def test_a_tilde_without_such_a_user_is_part_of_a_name() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import shutil
 import sys
 import tempfile
@@ -17,11 +16,12 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
+from ecomcat.console import standard_output
 from ecomcat.data.cells import cells_of, json_of, plain_values
 from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
 from ecomcat.errors import UserError
-from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_failure
+from ecomcat.files import STANDARD_STREAM, atomic_path, expanded
 
 Write = Callable[[Chunk, pd.DataFrame], None]
 """Write rows, and the columns added to them, of as many rows."""
@@ -195,15 +195,8 @@ def _bytes_of(output: str) -> Iterator[IO[bytes]]:
                 yield cast(IO[bytes], packed)
         return
     sys.stdout.flush()
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # What is left to flush when the process ends has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UserError(f"Cannot write to standard output: {write_failure(error)}") from error
+    with standard_output() as text:
+        yield cast(IO[bytes], text.buffer)
 
 
 @contextmanager

@@ -20,7 +20,15 @@ import numpy as np
 
 from ecomcat.errors import UserError
 from ecomcat.export.summary import model_card
-from ecomcat.files import file_mode_mask, require_writable, write_failure, write_json, write_text
+from ecomcat.files import (
+    followed,
+    is_read_only,
+    require_writable,
+    take_rights,
+    write_failure,
+    write_json,
+    write_text,
+)
 from ecomcat.model.confidence import Acceptance
 
 if TYPE_CHECKING:
@@ -110,7 +118,7 @@ def require_replaceable(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
-    if directory.resolve().is_mount():
+    if followed(directory).is_mount():
         raise UserError(
             f"Expected a folder that can be replaced as a whole at model_dir={directory}, found a "
             f"mount point. Name a folder inside it: model_dir={directory / 'model'}."
@@ -124,6 +132,11 @@ def require_replaceable(directory: Path) -> None:
             f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
             f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
             "nothing there was touched."
+        )
+    if is_read_only(directory):
+        raise UserError(
+            f"Expected a folder that may be written to at model_dir={directory}, found a read-only "
+            "one. Allow it (chmod u+w), or name another with model_dir=FOLDER."
         )
     require_writable(directory, "model_dir")
 
@@ -139,7 +152,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
     Args:
         directory: The exported folder, which may not exist yet.
     """
-    directory = directory.resolve()
+    directory = followed(directory)
     require_replaceable(directory)
     former = directory.with_name(f".{directory.name}.former")
     if former.exists():
@@ -149,7 +162,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
     incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
     try:
         yield incoming
-        incoming.chmod(0o777 & ~file_mode_mask())
+        take_rights(incoming, directory)
         _copy_users_files(directory, incoming)
         if directory.exists():
             shutil.rmtree(former, ignore_errors=True)

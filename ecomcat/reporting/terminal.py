@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import rich.table
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ecomcat.commands import SearchCommand
+from ecomcat.console import standard_output
 from ecomcat.export.summary import (
     Table,
     coverage_table,
@@ -47,18 +49,30 @@ SHOWN_FIRST = ("lstm_units", "embedding_dim", "dropout", "learning_rate")  # in 
 STATUS_STYLES = {COMPLETED: "green", PRUNED: "yellow", CUT_SHORT: "magenta", FAILED: "red"}
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # else Rich ends the program
+
+
 def output_console() -> Console:
     """Return a console on standard output, wide enough for a table in a log.
 
     It reads no markup: what is printed comes from files and their names.
     """
     width = None if sys.stdout.isatty() else max(_LOG_WIDTH, shutil.get_terminal_size().columns)
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return _Output(width=width, highlight=False, markup=False, emoji=False)
 
 
 def print_tables(*tables: Table | None, console: Console | None = None) -> None:
-    """Print tables to standard output; columns of numbers stand to the right."""
-    console = console or output_console()
+    """Print tables to standard output; columns of numbers stand to the right.
+
+    A reader who has seen enough, such as `head`, may leave.
+    """
+    with suppress(BrokenPipeError), standard_output():
+        _print_tables(tables, console or output_console())
+
+
+def _print_tables(tables: Sequence[Table | None], console: Console) -> None:
     for table in filter(None, tables):
         shown = rich.table.Table(title=Text(table.caption, style="table.title"))
         shown.caption = Text(table.note, style="table.caption") if table.note else None

@@ -23,7 +23,7 @@ from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.header import SPLIT
 from ecomcat.errors import UserError, name_five
-from ecomcat.files import UNFINISHED, expanded, require_writable, write_json
+from ecomcat.files import UNFINISHED, expanded, followed, require_writable, write_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA, Domain
 from ecomcat.tuning.algorithms import make_algorithm
@@ -132,14 +132,28 @@ def open_study(
         ) from error
 
 
+def require_apart(model_dir: Path, root: Path) -> None:
+    """Check that the exported folder, which is replaced as a whole, is none of studies.
+
+    Raises:
+        UserError: It is the root of all studies, holds it or lies within it.
+    """
+    model, studies = followed(model_dir), followed(root)
+    if studies.is_relative_to(model) or model.is_relative_to(studies):
+        raise UserError(
+            f"Expected a folder of its own at model_dir={model_dir}, found one that holds studies "
+            f"or lies among them ({root}). Name another with model_dir=FOLDER."
+        )
+
+
 def require_study_place(root: Path, name: str) -> None:
     """Check that a study of this name can stand under the root, without making anything.
 
     Raises:
         UserError: Something other than a study stands there, or the place cannot be written to.
     """
-    require_writable(root, "outputs_dir")
     directory = root / name
+    require_writable(directory, "outputs_dir")
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     entries = {name for name in entries if not name.startswith(UNFINISHED)}
     if entries - {_LOCK_FILE} and _STUDY_FILE not in entries:
