@@ -109,7 +109,7 @@ class ServeCommand:
     max_explained: int = option(10, "texts of a request that asks for words", minimum=1)
     max_upload_seconds: float = option(60.0, "time for a request's body", above=0.0)
     max_table_rows: int = option(100_000, "rows of a table to label", minimum=1)
-    max_connections: int = option(64, "connections at a time; more are refused", minimum=1)
+    max_connections: int = option(256, "connections at a time; more are refused", minimum=1)
     max_shutdown_seconds: int = option(
         30, "time for requests under way when it is stopped", minimum=1
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import socket
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import ServeCommand
@@ -15,9 +13,6 @@ from ecomcat.errors import UserError
 from ecomcat.files import expanded
 from ecomcat.options import validate
 from ecomcat.process import require_extra
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
 
 logger = logging.getLogger("ecomcat")
 
@@ -38,6 +33,7 @@ def serve(config: ServeCommand) -> None:
     with listen(config.host, config.port) as listener:
         from ecomcat.export.classifier import load_classifier
         from ecomcat.serving.app import Answers, build_app
+        from ecomcat.serving.server import run_server
 
         logger.info("Opening the model in %s", directory)
         answers = Answers(load_classifier(directory, config.runtime), config.min_precision)
@@ -78,50 +74,6 @@ def listen(host: str, port: int) -> socket.socket:
             "another with port=NUMBER (0 for any that is free), or host=ADDRESS."
         ) from error
     return listener
-
-
-def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
-    """Serve until a signal asks to stop, end what is under way, and close the socket.
-
-    The signal's own handler is called afterwards: it decides the exit code.
-    """
-    import uvicorn
-
-    # As in a shell's background.
-    ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            logger.info("Ready at %s (Ctrl-C stops)", address)
-            logger.info(
-                "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "
-                """application/json' -d '{"text": "Oak bookshelf, five shelves"}'""",
-                address,
-            )
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            if sig == signal.SIGINT and ignores_interrupt:
-                return
-            if not self.should_exit:
-                logger.info("Stopping, once the requests under way are answered")
-            super().handle_exit(sig, frame)
-
-    settings = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="off",
-        ws="none",
-        limit_concurrency=config.max_connections,
-        timeout_graceful_shutdown=config.max_shutdown_seconds,
-    )
-    Server(settings).run([listener])
 
 
 def main() -> NoReturn:

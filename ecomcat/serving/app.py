@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -23,7 +24,8 @@ from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.export.explanation import WordWeight
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
-from ecomcat.serving.guard import HEALTH, LOOPBACK_HOSTS, Guard
+from ecomcat.serving.guard import HEALTH, Guard
+from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.requests import parse_request, read_body, request_schema
 from ecomcat.serving.schemas import (
     BODY_PROBLEMS,
@@ -32,7 +34,6 @@ from ecomcat.serving.schemas import (
     Prediction,
     Predictions,
     describe_model,
-    problems,
 )
 from ecomcat.serving.tables import TableQuery, label_route
 from ecomcat.text.tokenizer import valid_unicode
@@ -124,11 +125,13 @@ def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand
         responses=problems(HTTPStatus.BAD_REQUEST),
     )
     app.add_exception_handler(RequestValidationError, _wrong_query)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _failed)
     app.include_router(_described(answers, metrics, config))
     app.include_router(_predict(answers, config))
     app.include_router(label_route(answers, config))
     app.mount("/page", StaticFiles(directory=_PAGE))
-    return Guard(app, [*(LOOPBACK_HOSTS if config.is_local else ()), *config.allowed_hosts])
+    return Guard(app, config.allowed_hosts, is_local=config.is_local)
 
 
 def _described(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:
@@ -185,4 +188,15 @@ async def _wrong_query(_request: Request, error: Any) -> Response:
     where, known = ".".join(map(str, first["loc"][1:]))[:60], list(TableQuery.model_fields)
     advice = f" Expected some of {', '.join(known)}." if first["type"] == "extra_forbidden" else ""
     detail = f"{where}: {first['msg']}.{advice}{nearest(where, known) if advice else ''}"
-    return JSONResponse({"detail": valid_unicode(detail)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+
+
+async def _refused(_request: Request, error: Any) -> Response:
+    return problem(HTTPStatus(error.status_code), error.detail, error.headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """Answer where the fault is ours, without a word of the inside, which the log tells."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed, for a reason that its log tells."
+    )

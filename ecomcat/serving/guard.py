@@ -11,18 +11,25 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ecomcat.serving.problems import busy, problem
 
 logger = logging.getLogger("ecomcat")
 
 HEALTH = "/health"
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+IS_SPARE = "is_spare"
+"""What is true in the state of a request that came by a connection beyond the limit."""
+
+_PROBED = (HEALTH,)
+_CLOSE = {"connection": "close"}  # what is left of the body is not read
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_ADDED_HEADERS = {
+ADDED_HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -45,21 +52,24 @@ class Guard:
         app: The application.
         allowed_hosts: Sequence of strings. What the Host header may be, each a name with a port
             or, for any port, without; `*` allows everything.
+        is_local: Boolean. Whether `localhost` and the addresses of the loopback are allowed, too.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str], *, is_local: bool) -> None:
+        self._app, self._is_local = app, is_local
         self._allowed = {host.lower() for host in allowed_hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        begun = False
+        begun, is_spare = False, bool(scope.get("state", {}).get(IS_SPARE))
 
         async def send_with_headers(message: Message) -> None:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_ADDED_HEADERS)
+                MutableHeaders(scope=message).update(ADDED_HEADERS)
+                if is_spare:
+                    MutableHeaders(scope=message).update(_CLOSE)
             await send(message)
 
         app = self._refusal(scope) or self._app
@@ -71,35 +81,48 @@ class Guard:
             logger.warning("A request was cut off: it took longer than max_shutdown_seconds")
             if not begun:
                 detail = "The service was stopped before this was answered. Ask again later."
-                answer = _problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+                answer = busy(HTTPStatus.SERVICE_UNAVAILABLE, detail)
                 await answer(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> JSONResponse | None:
+    def _refusal(self, scope: Scope) -> Response | None:
+        if scope["path"] in _PROBED and scope["method"] in _SAFE_METHODS:
+            return None
+        if scope.get("state", {}).get(IS_SPARE):
+            return busy(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Expected at most max_connections connections, found more. Ask again later.",
+            )
         headers = Headers(scope=scope)
         host = ",".join(headers.getlist("host")).lower()
-        if not self._is_allowed(host) and scope["path"] != HEALTH:
-            return _problem(
+        if not self._is_allowed(host):
+            return problem(
                 HTTPStatus.BAD_REQUEST,
                 "Expected the Host header of an address that this service is called by, found "
                 "another. Use the address that it showed, or start it with allowed_hosts=[NAME].",
+                _CLOSE,
             )
         if scope["method"] not in _SAFE_METHODS and not _is_own_page(headers, host):
-            return _problem(
+            return problem(
                 HTTPStatus.FORBIDDEN,
                 "Expected a request from this service's own page or from a program, found one from "
                 "another web site.",
+                _CLOSE,
             )
         return None
 
     def _is_allowed(self, host: str) -> bool:
         name, colon, port = host.rpartition(":")
         without_port = name if colon and port.isdecimal() else host
-        return not self._allowed.isdisjoint({"*", host, without_port})
+        named = not self._allowed.isdisjoint({"*", host, without_port})
+        return named or (self._is_local and _is_loopback(without_port))
 
 
-def _problem(status: HTTPStatus, detail: str) -> JSONResponse:
-    # What is left of the body is not read.
-    return JSONResponse({"detail": detail}, status, headers={"connection": "close"})
+def _is_loopback(host: str) -> bool:
+    """Tell whether a host is an address of the loopback, such as 127.0.0.2, or its usual name."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_own_page(headers: Headers, host: str) -> bool:

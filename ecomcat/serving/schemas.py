@@ -9,16 +9,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from ecomcat.commands import ServeCommand
+from ecomcat.serving.problems import problems
 from ecomcat.text.tokenizer import valid_unicode
 
 Text = Annotated[str, BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)]
 Precision = Annotated[float, Field(gt=0, le=1)]
-
-
-class Problem(BaseModel):
-    """Why a request was refused."""
-
-    detail: str = Field(description="What was expected, what was found, and what to do.")
 
 
 class _Options(BaseModel):
@@ -130,11 +125,6 @@ def describe_model(
         versions=metrics.get("versions", {}),
         limits=Limits.model_validate(config, from_attributes=True),
     )
-
-
-def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of some statuses."""
-    return {status.value: {"model": Problem, "description": status.phrase} for status in statuses}
 
 
 BODY_PROBLEMS = problems(

@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvicorn
 from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import WordWeight
+from ecomcat.serve import listen
 from ecomcat.serving.app import Answers, build_app
+from ecomcat.serving.connections import Connection, Places
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 
@@ -86,6 +92,25 @@ def write_export(folder: Path) -> Path:
     return folder
 
 
+@contextmanager
+def listening_pets(classifier: Pets | None = None, **places: Any) -> Iterator[tuple[str, int]]:
+    """Serve on a free port in a thread of this process; yield the address."""
+    config = uvicorn.Config(
+        pets_app(classifier),
+        http=partial(Connection, Places(**{"max_connections": 8, **places})),
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=[[listener]])
+        thread.start()
+        yield listener.getsockname()
+        server.should_exit = True
+        thread.join()
+
+
 _PROGRAM = """
 import ecomcat.export.classifier
 from ecomcat.serve import main
@@ -96,15 +121,23 @@ main()
 
 
 @contextmanager
-def served_pets(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served_pets(
+    folder: Path, *arguments: str, max_files: int | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command on a free port of the loopback; yield the process and its address."""
     export = write_export(folder / "pets")
+
+    def prepare() -> None:
+        heed_interrupts()
+        if max_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
+
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, f"model_dir={export}", "port=0", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
-        preexec_fn=heed_interrupts,
+        preexec_fn=prepare,
         text=True,
     )
     try:

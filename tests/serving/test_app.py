@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ecomcat.serving.app import Answers
+from ecomcat.serving.problems import PROBLEM_JSON
 from tests.serving.pets import CAT, DOG, LABELS, METRICS, Pets, client_of
 
 
@@ -78,7 +79,12 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside(
 ) -> None:
     client = client_of(Broken())
     answer = client.post(path, content=content, headers={"Content-Type": media_type})
-    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM_JSON)
+    assert answer.json() == {
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "The service failed, for a reason that its log tells.",
+    }
     assert client.get("/health").json() == {"status": "ok"}
 
 
@@ -121,7 +127,11 @@ def test_the_page_needs_nothing_from_another_host(path: str, media_type: str) ->
     ],
 )
 def test_what_is_there_and_what_is_not(method: str, path: str, status: int) -> None:
-    assert client_of().request(method, path).status_code == status
+    answer = client_of().request(method, path)
+    assert answer.status_code == status
+    if status >= 400:
+        assert answer.headers["content-type"] == PROBLEM_JSON
+        assert answer.json()["status"] == status
 
 
 class Watched(Pets):

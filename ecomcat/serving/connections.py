@@ -1,0 +1,178 @@
+"""Connections: no silent or slow one keeps others out, and some places are kept for `/health`.
+
+uvicorn lets a connection wait for its header without end. This is its protocol with a clock, and
+with a count of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, cast
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE
+from ecomcat.serving.problems import problem
+
+_STALL_SECONDS = 30.0  # without a client that reads its answer
+_SPARE_PLACES = 32
+_LINE_SECONDS = 10.0  # between two log lines of one kind
+
+
+class Places:
+    """The connections there are, and which of them gives way.
+
+    Beyond `max_connections` a new one takes the place of the one that has been silent for longest;
+    where none is silent it gets one of a few spare places, in which nothing but `/health` and the
+    like is answered, and of which the oldest silent one gives way at once.
+
+    Args:
+        max_connections: Integer. How many may ask for everything.
+        header_seconds: Float. Time for a whole header, from the connection or the last answer.
+        min_silent_seconds: Float. For how long a connection is safe from giving way.
+    """
+
+    def __init__(
+        self, max_connections: int, header_seconds: float = 10.0, min_silent_seconds: float = 1.0
+    ) -> None:
+        self.max_connections = max_connections
+        self.header_seconds, self.min_silent_seconds = header_seconds, min_silent_seconds
+        self._ordinary: set[Connection] = set()
+        self._spare: set[Connection] = set()
+
+    def take(self, connection: Connection) -> bool:
+        """Give a connection a place; return whether it is an ordinary one."""
+        limited, full = self._ordinary, len(self._ordinary) >= self.max_connections
+        if full and not _close_silent(self._ordinary, self.min_silent_seconds):
+            limited = self._spare
+            if len(self._spare) >= _SPARE_PLACES:
+                _close_silent(self._spare, 0.0)
+        limited.add(connection)
+        return limited is self._ordinary
+
+    def leave(self, connection: Connection) -> None:
+        """Give a connection's place to others."""
+        self._ordinary.discard(connection)
+        self._spare.discard(connection)
+
+
+def _close_silent(connections: set[Connection], min_seconds: float) -> bool:
+    """Close the connection that has been silent for longest, if any is for so long."""
+    longest = min(connections, key=lambda each: each.silent_since)
+    if longest.silent_since > longest.loop.time() - min_seconds:
+        return False
+    connections.discard(longest)
+    longest.transport.abort()
+    return True
+
+
+class Connection(H11Protocol):
+    """A connection that is closed where the other side keeps it waiting.
+
+    Args:
+        places: All connections.
+        options: What uvicorn gives a protocol.
+
+    Attributes:
+        silent_since: Float. When it began to wait for a header; infinite while it does not.
+    """
+
+    def __init__(self, places: Places, **options: Any) -> None:
+        super().__init__(**options)
+        self._places = places
+        self._waiting: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self.silent_since = math.inf
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a place, and wait for the first header."""
+        super().connection_made(transport)
+        if not self._places.take(self):
+            self.app_state = {**self.app_state, IS_SPARE: True}
+        self._wait_for_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the place."""
+        self._places.leave(self)
+        for timer in filter(None, (self._waiting, self._stalled)):
+            timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of a request."""
+        super().data_received(data)
+        self._wait_for_header()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next header, or for the client to read what it asked for."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+        else:
+            self._wait_for_header()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not without end."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on, since the client reads."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as every other error is answered."""
+        detail = "Expected a request of HTTP/1.1, found something else. Ask with a client of HTTP."
+        answer = problem(HTTPStatus.BAD_REQUEST, detail, {**ADDED_HEADERS, "connection": "close"})
+        head = h11.Response(
+            status_code=answer.status_code, headers=answer.raw_headers, reason=b"Bad Request"
+        )
+        # Where an answer has begun there is no room for another one.
+        with suppress(h11.LocalProtocolError):
+            for event in (head, h11.Data(data=cast(bytes, answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self._close()
+
+    def _wait_for_header(self) -> None:
+        """Start the clock where no request is under way; stop it where one is."""
+        waits = self.cycle is None or self.cycle.response_complete
+        if waits and self._waiting is None:
+            self.silent_since = self.loop.time()
+            self._waiting = self.loop.call_later(self._places.header_seconds, self._close)
+        elif not waits and self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting, self.silent_since = None, math.inf
+
+    def _close(self) -> None:
+        self.transport.close()
+        self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+
+
+class FewLines(logging.Filter):
+    """Let one line of a kind pass in ten seconds, and count the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+        self._held_back: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a line passes."""
+        kind, now = str(record.msg)[:80], time.monotonic()
+        if now - self._last.get(kind, -math.inf) < _LINE_SECONDS:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return False
+        if more := self._held_back.pop(kind, 0):
+            record.msg = f"{record.msg} ({more} more such lines since the last one)"
+        if len(self._last) > 1000:
+            self._last.clear()
+        self._last[kind] = now
+        return True

@@ -1,0 +1,48 @@
+"""Errors as clients read them: problem details for HTTP, RFC 9457."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
+
+from ecomcat.text.tokenizer import valid_unicode
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    title: str = Field(description="What the status means.")
+    status: int = Field(description="The status.")
+    detail: str = Field(description="What was expected, what was found, and what to do.")
+
+
+def problem(
+    status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the answer to a request that is refused, or failed.
+
+    Args:
+        status: The status, which gives the title.
+        detail: String. What was expected, what was found, and what to do.
+        headers: Dictionary of further headers.
+    """
+    content = {"title": status.phrase, "status": status.value, "detail": valid_unicode(detail)}
+    return JSONResponse(content, status, headers, media_type=PROBLEM_JSON)
+
+
+def busy(status: HTTPStatus, detail: str, seconds: int = 1) -> JSONResponse:
+    """Return the answer to a request that may come again after some seconds."""
+    # What is left of its body is not read.
+    return problem(status, detail, {"retry-after": str(seconds), "connection": "close"})
+
+
+def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of some statuses."""
+    content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
+    return {each.value: {"description": each.phrase, "content": content} for each in statuses}

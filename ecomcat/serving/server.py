@@ -1,0 +1,142 @@
+"""Run the service: sockets, file descriptors, and the signals that stop it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ecomcat.commands import ServeCommand
+from ecomcat.serving.connections import Connection, FewLines, Places
+
+logger = logging.getLogger("ecomcat")
+
+_WAITING_CONNECTIONS = 1024  # that the system holds until they are accepted
+# Of which asyncio accepts so many in a row before it looks at any, each of a file descriptor.
+_ACCEPTED_AT_ONCE = 32
+_OTHER_DESCRIPTORS = 128  # files, libraries, connections that are being closed
+_ENDED_BY_SIGNAL = 128  # and its number: the exit code
+_ANSWERING_SHARE = 0.8  # of the time for stopping; the rest is for the answers that say so
+
+
+def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
+    """Serve until a signal asks to stop, end what is under way, and close the socket.
+
+    The signal's own handler is called afterwards: it decides the exit code. Where it takes longer
+    than `max_shutdown_seconds` to end, whatever runs, the process ends with the same code.
+
+    Args:
+        app: The application.
+        listener: The socket, which listens.
+        config: The address and the limits.
+    """
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(FewLines())
+    settings = uvicorn.Config(
+        app,
+        http=partial(Connection, Places(_affordable(config.max_connections))),  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        backlog=_ACCEPTED_AT_ONCE,
+        timeout_graceful_shutdown=_ANSWERING_SHARE * config.max_shutdown_seconds,  # type: ignore[arg-type]
+    )
+    server = _Server(settings, config, listener)
+    try:
+        with _heeding_hangup(server):
+            server.run([listener])
+    finally:
+        server.clock.cancel()
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, settings: uvicorn.Config, config: ServeCommand, listener: socket.socket
+    ) -> None:
+        super().__init__(settings)
+        self._listener = listener
+        self._asked = signal.SIGTERM
+        self.clock = threading.Timer(config.max_shutdown_seconds, lambda: _end_now(self._asked))
+        self.clock.daemon = True
+        # As in a shell's background.
+        self._ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        self._address = f"http://{host}:{listener.getsockname()[1]}"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._listener.listen(_WAITING_CONNECTIONS)
+        logger.info("Ready at %s (Ctrl-C stops)", self._address)
+        logger.info(
+            "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "
+            """application/json' -d '{"text": "Oak bookshelf, five shelves"}'""",
+            self._address,
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, within the time for it; a closed terminal stops it as SIGTERM does."""
+        if sig == signal.SIGINT and self._ignores_interrupt:
+            return
+        self._asked = signal.SIGINT if sig == signal.SIGINT else signal.SIGTERM
+        if not self.should_exit:
+            logger.info("Stopping, once the requests under way are answered")
+            self.clock.start()
+        super().handle_exit(self._asked, frame)
+
+
+@contextmanager
+def _heeding_hangup(server: _Server) -> Iterator[None]:
+    """Have SIGHUP stop the server unless it is ignored, as by nohup."""
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _end_now(number: int) -> None:
+    """End the process, whatever its threads are at."""
+    word = "Interrupted." if number == signal.SIGINT else "Terminated."
+    sys.stderr.write(f"{word}\n")
+    sys.stderr.flush()
+    os._exit(_ENDED_BY_SIGNAL + number)
+
+
+def _affordable(max_connections: int) -> int:
+    """Return for how many connections there are file descriptors, after asking for enough."""
+    try:
+        import resource
+    except ImportError:  # not on this system, which has no such limit
+        return max_connections
+    others = _OTHER_DESCRIPTORS + 2 * _ACCEPTED_AT_ONCE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    wanted = max_connections + others
+    if soft != unlimited and soft < wanted:
+        soft = wanted if hard == unlimited else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    found = max_connections if soft == unlimited else max(1, min(max_connections, soft - others))
+    if found < max_connections:
+        logger.warning(
+            "Only %d connections at a time, not max_connections=%d: the process may open %d files. "
+            "Raise its limit (ulimit -n).",
+            *(found, max_connections, soft),
+        )
+    return found
