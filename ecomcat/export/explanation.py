@@ -8,13 +8,14 @@ text, since another occurrence would speak for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import UNKNOWN_ID, readable
 
 if TYPE_CHECKING:
@@ -45,56 +46,59 @@ def explain_texts(
 ) -> list[tuple[WordWeight, ...]]:
     """Weigh the words of each text for the answer that it gets.
 
-    Words that the vocabulary lacks say nothing to the model, and are left out.
-
     Args:
         score: Function from encoded texts to class probabilities `(texts, classes)`.
         tokenizer: Gives the ids.
         texts: Any number of texts.
 
     Returns:
-        The known words of each text that the model reads, strongest first.
+        The words of each text that the model reads, strongest first.
     """
     encodings = tokenizer.encode_batch(list(map(readable, texts)))
-    words = [_positions(encoding.ids) for encoding in encodings]
+    encoded = encode_all(tokenizer, texts, tokenizer.truncation["max_length"])
+    of_texts = [encoded.words[slice(*ends)] for ends in pairwise(encoded.offsets)]
+    words = [
+        _positions(encoding, of_text) for encoding, of_text in zip(encodings, of_texts, strict=True)
+    ]
     answers: list[NDArray[np.float32]] = []
     waiting: list[list[NDArray[np.int32]]] = []
     tokens = 0
-    for encoding, positions in zip(encodings, words, strict=True):
-        waiting.append(_variants(encoding.ids, positions))
+    for of_text, positions in zip(of_texts, words, strict=True):
+        waiting.append(_variants(of_text, positions))
         tokens += sum(map(len, waiting[-1]))
         if tokens > _CHUNK_TOKENS:
-            answers += _scored(score, waiting)
+            answers += _scored(score, encoded, waiting)
             waiting, tokens = [], 0
-    answers += _scored(score, waiting)
+    answers += _scored(score, encoded, waiting)
     return list(map(_weights, texts, encodings, words, answers))
 
 
-def _positions(ids: Sequence[int]) -> list[list[int]]:
-    """Return where each known word stands."""
-    words: dict[int, list[int]] = {}
-    for position, token in enumerate(ids):
-        if token != UNKNOWN_ID:
-            words.setdefault(token, []).append(position)
-    return list(words.values())
+def _positions(encoding: Encoding, words: NDArray[np.int32]) -> list[list[int]]:
+    """Return where each word stands; a text without words is encoded as an unknown one."""
+    positions: dict[int, list[int]] = {}
+    for position, word in enumerate(words[: len(encoding)].tolist()):
+        positions.setdefault(word, []).append(position)
+    return list(positions.values())
 
 
-def _variants(ids: Sequence[int], words: Sequence[Sequence[int]]) -> list[NDArray[np.int32]]:
-    """Return the ids as they are, then without each word."""
-    unknown, whole = np.array([UNKNOWN_ID], np.int32), np.array(ids, np.int32)
-    variants = [whole, *(np.delete(whole, positions) for positions in words)]
+def _variants(
+    words: NDArray[np.int32], positions: Sequence[Sequence[int]]
+) -> list[NDArray[np.int32]]:
+    """Return the words as they are, then without each."""
+    unknown = np.array([UNKNOWN_ID], np.int32)
+    variants = [words, *(np.delete(words, of_word) for of_word in positions)]
     return [variant if len(variant) else unknown for variant in variants]
 
 
 def _scored(
-    score: Score, variants: Sequence[Sequence[NDArray[np.int32]]]
+    score: Score, encoded: EncodedTexts, variants: Sequence[Sequence[NDArray[np.int32]]]
 ) -> list[NDArray[np.float32]]:
     """Return the probabilities of each text's variants."""
     if not variants:
         return []
-    flat = [ids for of_text in variants for ids in of_text]
+    flat = [words for of_text in variants for words in of_text]
     offsets = np.cumsum([0, *map(len, flat)], dtype=np.int64)
-    probabilities = score(EncodedTexts(np.concatenate(flat), offsets))
+    probabilities = score(replace(encoded, words=np.concatenate(flat), offsets=offsets))
     return np.split(probabilities, np.cumsum(list(map(len, variants)))[:-1])
 
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.process import require_extra, usable_cores
-from ecomcat.text.encoding import EncodedTexts, scoring_batches
+from ecomcat.text.encoding import EncodedTexts, model_inputs, scoring_batches
 
 if TYPE_CHECKING:
     import keras
 
-INPUT, OUTPUT = "token_ids", "probabilities"
+INPUTS, OUTPUT = ("token_ids", "letter_groups"), "probabilities"
 _OPSET = 18
 _SCORING_BATCH = 64  # texts
 _MAX_TOKENS = 32_768  # of a batch, padding included: bounds the memory that long texts take
@@ -41,8 +41,10 @@ def write_onnx(model: keras.Model, path: Path) -> None:
     """Write a model from token ids to probabilities as an ONNX file that ONNX Runtime answers.
 
     Args:
-        model: Keras model with one input `(batch, tokens)` of integers and one output.
-        path: The file to write. Its input is `token_ids`, its output `probabilities`.
+        model: Keras model with an input `(batch, tokens)` of integers, or with another one of
+            groups of letters, and one output.
+        path: The file to write. Its inputs are `token_ids` and `letter_groups`, its output is
+            `probabilities`.
 
     Raises:
         CannotConvertError: When the model has what tf2onnx or ONNX Runtime does not know.
@@ -50,7 +52,7 @@ def write_onnx(model: keras.Model, path: Path) -> None:
     try:
         with _prepared(model):
             _export(model, path)
-        OnnxScorer(path).answer(np.ones((1, 2), np.int32))
+        OnnxScorer(path).answer(*[np.ones((1, 2), np.int32)] * len(model.inputs))
     except OSError:  # a full disk says nothing of the model
         raise
     except Exception as error:  # the kinds that TensorFlow and tf2onnx raise have no other base
@@ -66,14 +68,18 @@ def _export(model: keras.Model, path: Path) -> None:
     import tf2onnx
     from keras.src.export.tf2onnx_lib import patch_tf2onnx
 
-    ids = keras.Input((None,), dtype="int32", name=INPUT)
-    named = keras.Model(ids, {OUTPUT: model(ids)})
-    signature = [tf.TensorSpec((None, None), tf.int32, name=INPUT)]
+    names = INPUTS[: len(model.inputs)]
+    inputs = [keras.Input((None,), dtype="int32", name=name) for name in names]
+    named = keras.Model(inputs, {OUTPUT: model(inputs if len(inputs) > 1 else inputs[0])})
+    signature = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]
     patch_tf2onnx()  # tf2onnx 1.17 does not know NumPy 2; Keras's own export does the same
     # Weights stand apart while the graph is optimized: with them inside, as in `model.export`,
     # each step copies them, some sixty times the model's size.
     graph, weights = tf2onnx.convert.from_function(
-        tf.function(named, input_signature=signature), signature, opset=_OPSET, large_model=True
+        tf.function(lambda *given: named(list(given)), input_signature=signature),
+        signature,
+        opset=_OPSET,
+        large_model=True,
     )
     external = onnx.TensorProto.EXTERNAL
     for tensor in graph.graph.initializer:
@@ -146,6 +152,7 @@ class OnnxScorer:
     def __init__(self, path: Path, *, workers: int | None = None) -> None:
         self._session = _open(path)
         self._num_classes = self._session.get_outputs()[0].shape[-1]
+        self._inputs = len(self._session.get_inputs())
         self._workers = workers or usable_cores()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
@@ -153,7 +160,8 @@ class OnnxScorer:
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
 
         def score(rows: NDArray[np.int64]) -> None:
-            probabilities[rows] = self.answer(texts.padded(rows))
+            for part, inputs in model_inputs(texts, rows, self._inputs):
+                probabilities[part] = self.answer(*inputs)
 
         batches = list(_batches(texts.lengths))
         if len(batches) == 1:  # starting threads takes longer than a text
@@ -164,9 +172,10 @@ class OnnxScorer:
                 pass
         return probabilities
 
-    def answer(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return class probabilities `(batch, classes)` for padded ids `(batch, tokens)`."""
-        found: NDArray[np.float32] = self._session.run(None, {INPUT: ids})[0]
+    def answer(self, *inputs: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return class probabilities `(batch, classes)` for each input, padded with 0."""
+        given = dict(zip(INPUTS, inputs, strict=False))
+        found: NDArray[np.float32] = self._session.run(None, given)[0]
         return found
 
 

@@ -28,14 +28,14 @@ FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weigh
 _PARTS = {
     "network": "the LSTM alone",
     "memory": "the memory of training texts alone",
-    "linear": "the linear model of words and pairs alone",
+    "linear": "the linear model of words and letters alone",
     "whole": "the whole model",
 }
 _EXPERTS = {
     "memory_share": (
         "A memory of the training texts (the categories of those with the same words)"
     ),
-    "linear_share": "A linear model of the words and pairs of words",
+    "linear_share": "A linear model of words, pairs of words and letters",
 }
 _MAX_P_VALUE = 0.05  # of a difference that is no chance
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.experts import EXPERTS, Expert, TextLimits, widest
+from ecomcat.final.experts import EXPERTS, Expert
+from ecomcat.final.merging import TextLimits, widest
 from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
 from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows
 from ecomcat.model.confidence import fit_temperature

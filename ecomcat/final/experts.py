@@ -1,10 +1,8 @@
-"""Experts that answer beside the networks, and the one model that all are merged into."""
+"""Experts that answer beside the networks: a memory of the texts, and a linear part."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
@@ -13,7 +11,8 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
-from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
+from ecomcat.final.merging import TextLimits, text_inputs
+from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.training import Examples, predict_probabilities
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
@@ -22,74 +21,6 @@ if TYPE_CHECKING:
 
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 _MULTIPLIER = 2_654_435_761  # spreads neighbouring ids; Knuth, TAOCP 3, section 6.4
-
-
-@dataclass(frozen=True)
-class TextLimits:
-    """What a model sees of a text: how many ids it knows, and how many tokens it reads."""
-
-    vocabulary_size: int
-    max_tokens: int
-
-
-def widest(configurations: Iterable[Mapping[str, Any]]) -> TextLimits:
-    """Return the largest vocabulary and the longest limit of some hyperparameters' values."""
-    seen = [(values["vocabulary_size"], values["max_tokens"]) for values in configurations]
-    return TextLimits(*map(max, zip(*seen, strict=True)))
-
-
-@dataclass(frozen=True)
-class Part:
-    """A model within the exported one, how much it counts there, and what it sees of a text."""
-
-    model: keras.Model
-    weight: float
-    limits: TextLimits
-
-
-def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
-    """Return one model whose answer is the weighted mean of its parts'.
-
-    Each part sees a text within its own limits, the whole within `limits`; weights sum to 1. The
-    model takes ids `(batch, tokens)`, padded with 0 at the end. It is of plain Keras layers, and
-    without an optimizer, whose state would treble the file's size.
-    """
-    ids, answers = _answers(parts, limits)
-    if len(answers) == 1:
-        return keras.Model(ids, answers[0], name="classifier")
-    weighted = [answer * part.weight for answer, part in zip(answers, parts, strict=True)]
-    return keras.Model(ids, layers.Add(name="mean")(weighted), name="classifier")
-
-
-def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -> keras.Model:
-    """Return one model that pools its parts' answers, as `ecomcat.final.mixture.pool` does.
-
-    Args:
-        parts: The parts, whose weights sum to 1.
-        limits: What the whole sees of a text.
-        temperature: Float. By which the pool of logarithms is divided.
-    """
-    ids, answers = _answers(parts, limits)
-    logits: Any = 0.0
-    for answer, part in zip(answers, parts, strict=True):
-        logits += ops.log(ops.maximum(answer, MIN_PROBABILITY)) * (part.weight / temperature)
-    return keras.Model(ids, layers.Softmax(name="probabilities")(logits), name="classifier")
-
-
-def _answers(parts: Sequence[Part], limits: TextLimits) -> tuple[Any, list[Any]]:
-    ids = keras.Input((None,), dtype="int32", name="token_ids")
-    answers = []
-    for number, part in enumerate(parts, start=1):
-        seen: Any = ids
-        if part.limits.max_tokens < limits.max_tokens:
-            seen = seen[:, : part.limits.max_tokens]
-        if part.limits.vocabulary_size < limits.vocabulary_size:
-            seen = ops.where(seen < part.limits.vocabulary_size, seen, UNKNOWN_ID)
-        name = f"part_{number}_{part.model.name}"
-        # `inputs`, since a Sequential model has no `input` before it is called.
-        member = keras.Model(part.model.inputs[0], part.model.outputs[0], name=name)
-        answers.append(member(seen))
-    return ids, answers
 
 
 class Expert(ABC):
@@ -138,7 +69,8 @@ class Memory(Expert):
         random = np.random.default_rng([self.seed, words])
         word_keys = random.standard_normal((words, self.key_dim), np.float32)
         rows = sample_rows(len(examples), self.max_texts, random)
-        counts = _count_words(examples.texts.take(rows), words)
+        texts = examples.texts.take(rows)
+        counts = _count(texts, texts.ids, words)
         word_keys *= _rarity(counts)[:, None]
         keys = counts @ word_keys
         keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), _NO_WORD)
@@ -155,20 +87,24 @@ class Memory(Expert):
 
 
 class Linear(Expert):
-    """Answer with LinearSVC on TF-IDF of the words that the networks know, and of their pairs.
+    """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of their letters.
 
-    Pairs of words share the rows of a table, which a hash chooses within the model. The softmax of
-    the distances from the hyperplanes has a temperature, fitted on validation.
+    Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
+    The letters of the words that the networks know are added to what these words weigh, so that
+    the model needs the letters of other words alone. The softmax of the distances from the
+    hyperplanes has a temperature, fitted on validation.
 
     Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
     (ICML 2009).
     """
 
-    name, title = "linear", "Linear part of the words"
+    name, title = "linear", "Linear part of words and letters"
 
     max_classes = 250  # each widens what every word is looked up in: as wide as the memory's
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
-    max_pair_rows, max_pair_weights = 200_000, 4_000_000  # of the table; 16 MB
+    max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
+    letter_weight = 0.25  # a word has some twenty groups of letters; 0.15 to 0.35 differ little
+    max_groups = 10_000_000  # of letters in all texts: a gigabyte. Those of rare words are counted
     temperature = 1.0
 
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
@@ -184,34 +120,52 @@ class Linear(Expert):
         count, words = self.num_classes, self.limits.vocabulary_size
         if count > self.max_classes:
             raise NothingToLearnError(f"there are {count} categories, over {self.max_classes}")
-        rows = rows_to_fit(examples.labels, count, np.random.default_rng([self.seed, count]))
-        texts = examples.texts.take(rows)
-        pair_rows = min(self.max_pair_rows, self.max_pair_weights // (count + 1))
-        counts = sparse.hstack(
-            [_count_words(texts, words), _count_pairs(texts, pair_rows)], format="csr"
-        )
-        weights = np.concatenate([_rarity(part) for part in (counts[:, :words], counts[:, words:])])
-        kernel, bias = self._hyperplanes(counts, weights, examples.labels[rows])
+        chosen = rows_to_fit(examples.labels, count, np.random.default_rng([self.seed, count]))
+        texts, labels = examples.texts.take(chosen), examples.labels[chosen]
+        rows = min(self.max_rows, self.max_weights // (count + 1))
+        letters, spelled = _count_letters(texts, rows, self.max_groups)
+        counts = [_count(texts, texts.ids, words), _count_pairs(texts, rows), letters]
+        weights = [_rarity(each) for each in counts]
+        weights[-1] *= self.letter_weight
+        joined = np.concatenate(weights)
+        kernel, bias = self._hyperplanes(sparse.hstack(counts, format="csr"), joined, labels)
         # The last column gathers the squared length by which the others are divided.
-        table = np.column_stack([weights[:, None] * kernel, weights**2])
-        self.model = self._build(pair_rows)
-        self.model.get_layer("word_weights").set_weights([table[:words]])
-        self.model.get_layer("pair_weights").set_weights([table[words:]])
-        scale = np.eye(count, dtype=np.float32) / self.temperature
-        self.model.get_layer("classes_of_words").set_weights([scale, bias / self.temperature])
-        self.model.trainable = False
+        table = np.column_stack([joined[:, None] * kernel, joined**2])
+        of_words, of_pairs, of_letters = np.split(table, [words, words + rows])
+        tables = {
+            "word_weights": of_words,
+            "pair_weights": of_pairs,
+        }
+        if letters.nnz:
+            known = spelled[:words]
+            of_words[: known.shape[0]] += known @ of_letters
+            tables["letter_weights"] = of_letters
+        self.model = self._build(tables, bias)
 
-    def _build(self, pair_rows: int) -> keras.Model:
+    def _build(self, tables: dict[str, NDArray[np.float32]], bias: NDArray[np.float32]) -> Any:
         count = self.num_classes
-        ids = keras.Input((None,), dtype="int32", name="token_ids")
-        words = layers.Embedding(self.limits.vocabulary_size, count + 1, name="word_weights")
-        pairs = layers.Embedding(pair_rows, count + 1, name="pair_weights")
+        ids, letters = text_inputs()
+
+        def weigh(name: str, rows_of: Any) -> Any:
+            layer = layers.Embedding(*tables[name].shape, name=name)
+            weighed = layer(rows_of)
+            layer.set_weights([tables[name]])
+            return ops.sum(weighed, axis=1)
+
         nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
-        paired = pairs(_pair_row(ids, nexts, pair_rows))
-        total = ops.sum(words(ids), axis=1) + ops.sum(paired, axis=1)
+        total = weigh("word_weights", ids)
+        total += weigh("pair_weights", _pair_row(ids, nexts, len(tables["pair_weights"])))
+        given = ids
+        if "letter_weights" in tables:
+            given = [ids, letters]
+            total += weigh("letter_weights", _letter_row(letters, len(tables["letter_weights"])))
         distances = total[:, :count] / ops.sqrt(ops.maximum(total[:, count:], _NO_WORD))
         answer = layers.Dense(count, "softmax", name="classes_of_words")
-        return keras.Model(ids, answer(distances), name=self.name)
+        model = keras.Model(given, answer(distances), name=self.name)
+        scale = np.eye(count, dtype=np.float32) / self.temperature
+        answer.set_weights([scale, bias / self.temperature])
+        model.trainable = False
+        return model
 
     def _hyperplanes(
         self, counts: Any, weights: NDArray[np.float32], label_ids: NDArray[np.int64]
@@ -240,26 +194,53 @@ class Linear(Expert):
 EXPERTS: tuple[type[Expert], ...] = (Memory, Linear)
 
 
-def _count_words(encoded: EncodedTexts, vocabulary_size: int) -> Any:
-    """Return a sparse matrix `(texts, vocabulary)` with one entry for each word of a text."""
+def _count(texts: EncodedTexts, columns: Any, width: int) -> Any:
+    """Return a sparse matrix `(texts, width)` that counts the column of each token."""
     from scipy import sparse
 
     # scikit-learn takes only indices of 32 bits.
-    texts = np.repeat(np.arange(len(encoded), dtype=np.int32), encoded.lengths)
-    ones = np.ones(len(texts), np.float32)
-    shape = (len(encoded), vocabulary_size)
-    return sparse.csr_array((ones, (texts, encoded.ids)), shape=shape)
+    rows = np.repeat(np.arange(len(texts), dtype=np.int32), texts.lengths)
+    ones = np.ones(len(rows), np.float32)
+    return sparse.csr_array((ones, (rows, columns.astype(np.int32))), shape=(len(texts), width))
 
 
-def _count_pairs(encoded: EncodedTexts, pair_rows: int) -> Any:
-    """Return a sparse matrix `(texts, pair_rows)` with one entry for each pair of neighbours."""
+def _count_pairs(texts: EncodedTexts, pair_rows: int) -> Any:
+    """Return a sparse matrix `(texts, pair_rows)` that counts pairs of neighbours."""
+    ids, ends = texts.ids, texts.offsets[1:] - 1
+    nexts = np.append(ids[1:], PADDING_ID)
+    nexts[ends] = PADDING_ID
+    columns = ops.convert_to_numpy(_pair_row(ids, nexts, pair_rows))
+    return _count(texts, columns, pair_rows)
+
+
+def _count_letters(texts: EncodedTexts, letter_rows: int, max_groups: int) -> tuple[Any, Any]:
+    """Count groups of letters.
+
+    Where texts have more groups than are to be counted, the most frequent words have none.
+
+    Returns:
+        Two sparse matrices, `(texts, letter_rows)`, and `(words, letter_rows)` for each word alone.
+    """
     from scipy import sparse
 
-    texts = np.repeat(np.arange(len(encoded), dtype=np.int32), encoded.lengths)
-    nexts = np.append(np.where(texts[1:] == texts[:-1], encoded.ids[1:], PADDING_ID), PADDING_ID)
-    columns = ops.convert_to_numpy(_pair_row(encoded.ids, nexts, pair_rows)).astype(np.int32)
-    shape = (len(encoded), pair_rows)
-    return sparse.csr_array((np.ones(len(texts), np.float32), (texts, columns)), shape=shape)
+    occur = np.bincount(texts.words)
+    groups, starts = texts.spelling.groups
+    # Words that are not spelled have none.
+    starts = np.pad(starts, (texts.spelling.first, 0))[: len(occur) + 1]
+    starts = np.pad(starts, (0, len(occur) + 1 - len(starts)), "edge")
+    counted = np.cumsum((occur * np.diff(starts))[::-1])[::-1]
+    begin = starts[np.count_nonzero(counted > max_groups)]
+    columns = ops.convert_to_numpy(_letter_row(groups[begin : starts[-1]], letter_rows))
+    begins = np.maximum(starts - begin, 0).astype(np.int32)
+    entries = (np.ones(len(columns), np.float32), columns, begins)
+    of_words = sparse.csr_array(entries, shape=(len(occur), letter_rows))
+    return _count(texts, texts.words, len(occur)) @ of_words, of_words
+
+
+def _letter_row(groups: Any, letter_rows: int) -> Any:
+    """Return the row of weights of each group of letters; that of padding for padding."""
+    hashed = groups % (letter_rows - UNKNOWN_ID - 1) + UNKNOWN_ID + 1
+    return ops.where(ops.greater(groups, PADDING_ID), hashed, PADDING_ID)
 
 
 def _pair_row(ids: Any, nexts: Any, pair_rows: int) -> Any:

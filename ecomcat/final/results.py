@@ -91,6 +91,7 @@ def finish_search(
             "retrained": final.retrain,
             "trained_texts": len(rows),
             "use_all_rows": final.use_all_rows,
+            "reads_letters": len(exported.model.inputs) > 1,
         },
         "versions": package_versions(),
         "seed": config.seed,

@@ -15,7 +15,7 @@ from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
 from ecomcat.final.choice import NETWORK, WHOLE, Answers, FinalChoice
-from ecomcat.final.experts import Part, TextLimits, merge_models, pool_models, widest
+from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs

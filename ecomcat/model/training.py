@@ -13,7 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ecomcat.model.metrics import Outcome, best_epoch, cross_entropy, macro_f1
-from ecomcat.text.encoding import EncodedTexts, drop_words, scoring_batches, training_batches
+from ecomcat.text.encoding import (
+    EncodedTexts,
+    drop_words,
+    model_inputs,
+    scoring_batches,
+    training_batches,
+)
 
 _SCORING_BATCH = 256  # texts
 
@@ -107,17 +113,20 @@ class Scorer:
     """Compute class probabilities with a Keras model that is compiled once."""
 
     def __init__(self, model: keras.Model) -> None:
-        self._num_classes = model.output_shape[-1]
-        signature = [tf.TensorSpec((None, None), tf.int32)]
+        self._num_classes, self._inputs = model.output_shape[-1], len(model.inputs)
+        signature = [tf.TensorSpec((None, None), tf.int32)] * self._inputs
         self._forward = tf.function(
-            lambda ids: model(ids, training=False), input_signature=signature, autograph=False
+            lambda *inputs: model(inputs if len(inputs) > 1 else inputs[0], training=False),
+            input_signature=signature,
+            autograph=False,
         ).get_concrete_function()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
         """Return class probabilities `(texts, num_classes)` of texts as the model reads them."""
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
-            probabilities[rows] = self._forward(tf.constant(texts.padded(rows))).numpy()
+            for part, inputs in model_inputs(texts, rows, self._inputs):
+                probabilities[part] = self._forward(*map(tf.constant, inputs)).numpy()
         return probabilities
 
 

@@ -8,18 +8,21 @@ shuffles the batches, so that neighbours still differ from epoch to epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts
+from ecomcat.text.letters import Spelling
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts, vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+_MAX_LETTER_GROUPS = 4096  # of a text
+_MAX_BATCH_GROUPS = 1 << 16  # padding included: each is looked up as wide as there are classes
 _FEW_WORDS = 50  # under which a text loses a smaller share of them
 _CHUNK = 4096  # texts at a time, which bounds the memory of Python's lists and of positions
 _WINDOW_BATCHES = 50  # within which an epoch sorts texts by length
@@ -27,22 +30,33 @@ _WINDOW_BATCHES = 50  # within which an epoch sorts texts by length
 
 @dataclass(frozen=True)
 class EncodedTexts:
-    """Token ids of many texts in one array.
+    """The words of many texts as numbers, in one array.
 
     Args:
-        ids: Array of shape `(tokens,)`, all texts' ids one after the other.
+        words: Array of shape `(tokens,)`, all texts' words one after the other: the ids of those in
+            the vocabulary, and higher numbers for others.
         offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
+        vocabulary_size: Integer. How many ids a model knows. Defaults to as many as there are.
+        spelling: The words themselves, at least those that the vocabulary lacks; without it, words
+            have no letters.
 
     >>> texts = EncodedTexts(np.array([5, 2, 7], np.int32), np.array([0, 1, 3]))
     >>> texts.padded(np.array([0, 1])).tolist()
     [[5, 0], [2, 7]]
     """
 
-    ids: NDArray[np.int32]
+    words: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    vocabulary_size: int = np.iinfo(np.int32).max
+    spelling: Spelling = field(default_factory=Spelling)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """Token ids, shape `(tokens,)`: the words, those that the vocabulary lacks as one."""
+        return np.where(self.words < self.vocabulary_size, self.words, np.int32(UNKNOWN_ID))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -51,35 +65,62 @@ class EncodedTexts:
 
     def view(self, vocabulary_size: int, max_tokens: int) -> EncodedTexts:
         """Return the same texts as a smaller vocabulary and a length limit would encode them."""
-        shortened = self._gather(self.offsets[:-1], np.minimum(self.lengths, max_tokens))
-        shortened.ids[shortened.ids >= vocabulary_size] = UNKNOWN_ID
-        return shortened
+        shortened = self.take(np.arange(len(self)), max_tokens)
+        return replace(shortened, vocabulary_size=min(vocabulary_size, self.vocabulary_size))
 
-    def take(self, rows: NDArray[np.int64]) -> EncodedTexts:
-        """Return some of the texts, in the order asked for."""
-        return self._gather(self.offsets[rows], self.lengths[rows])
-
-    def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> EncodedTexts:
-        """Copy `lengths` tokens from each of `starts`."""
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        ids = np.empty(offsets[-1], np.int32)
-        for first in range(0, len(starts), _CHUNK):
-            chunk = slice(first, first + _CHUNK)
-            begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
-            # Where each token comes from, less where it goes to.
-            moved = np.repeat(starts[chunk] - begins, lengths[chunk])
-            goes_to = np.arange(begins[0], ends[-1])
-            ids[begins[0] : ends[-1]] = self.ids[moved + goes_to]
-        return EncodedTexts(ids, offsets)
+    def take(self, rows: NDArray[np.int64], max_tokens: int | None = None) -> EncodedTexts:
+        """Return some of the texts, in the order asked for, and of each its beginning."""
+        lengths = self.lengths[rows]
+        if max_tokens is not None:
+            lengths = np.minimum(lengths, max_tokens)
+        words = _gather(self.words, self.offsets[rows], lengths)
+        return replace(self, words=words, offsets=_offsets(lengths))
 
     def padded(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return some texts as a matrix `(batch, longest)` of token ids, padded with 0."""
-        lengths = self.lengths[rows]
-        columns = np.arange(lengths.max(initial=1))
-        inside = columns < lengths[:, None]
-        matrix = np.zeros(inside.shape, np.int32)
-        matrix[inside] = self.ids[(self.offsets[rows][:, None] + columns)[inside]]
-        return matrix
+        texts = self.take(rows)
+        return _matrix(texts.ids, texts.lengths)
+
+    def letters(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the groups of letters of some texts' unknown words as such a matrix."""
+        texts = self.take(rows)
+        groups, starts = self.spelling.groups
+        words = texts.words - self.spelling.first
+        spelled = (texts.words >= self.vocabulary_size) & (words < len(starts) - 1)
+        of_text = np.repeat(np.arange(len(rows)), texts.lengths)[spelled]
+        words = words[spelled]
+        counts = starts[words + 1] - starts[words]
+        found = _gather(groups, starts[words], counts)
+        of_texts = np.bincount(of_text, counts, len(rows)).astype(np.int64)
+        return _matrix(found, of_texts)[:, :_MAX_LETTER_GROUPS]
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def _gather(
+    values: NDArray[np.int32], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Copy so many values from each of `starts`, one after the other."""
+    offsets = _offsets(lengths)
+    gathered = np.empty(offsets[-1], np.int32)
+    for first in range(0, len(starts), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
+        # Where each value comes from, less where it goes to.
+        moved = np.repeat(starts[chunk] - begins, lengths[chunk])
+        goes_to = np.arange(begins[0], ends[-1])
+        gathered[begins[0] : ends[-1]] = values[moved + goes_to]
+    return gathered
+
+
+def _matrix(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return values of several texts as a matrix with a row for each, padded with 0."""
+    inside = np.arange(lengths.max(initial=1)) < lengths[:, None]
+    matrix = np.zeros(inside.shape, np.int32)
+    matrix[inside] = values
+    return matrix
 
 
 def drop_words(
@@ -106,25 +147,34 @@ def encode_all(
     texts: Iterable[str],
     max_tokens: int,
     *,
+    spell_all: bool = False,
     on_texts: Callable[[int], None] = lambda _texts: None,
 ) -> EncodedTexts:
-    """Encode texts in chunks.
+    """Encode texts in chunks, and number the words that the vocabulary lacks.
 
     Args:
         tokenizer: Tokenizer, fitted on training texts.
         texts: Iterable of strings.
         max_tokens: Integer. Tokens read from the beginning of each text.
+        spell_all: Boolean. Whether the vocabulary's words are spelled, too, so that smaller views
+            know the letters of what they lack. Defaults to False.
         on_texts: Function that is called with the number of texts in each encoded chunk.
     """
+    known = tokenizer.get_vocab_size()
+    unknown: dict[str, int] = {}
     pieces: list[NDArray[np.int32]] = []
-    lengths: list[int] = []
     for chunk in _chunks(texts):
-        for ids in encode_texts(tokenizer, chunk):
+        for ids, lacking in encode_texts(tokenizer, chunk):
+            for position, word in lacking.items():
+                ids[position] = known + unknown.setdefault(word, len(unknown))
             pieces.append(np.asarray(ids[:max_tokens], np.int32))
-            lengths.append(len(pieces[-1]))
         on_texts(len(chunk))
+    lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
-    return EncodedTexts(joined, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+    spelling = Spelling([*unknown], known)
+    if spell_all:
+        spelling = Spelling([*vocabulary(tokenizer), *unknown])
+    return EncodedTexts(joined, _offsets(lengths), known, spelling)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -169,3 +219,21 @@ def _by_length(
     ordered = rows[np.argsort(lengths[rows], kind="stable")]
     for start in range(0, len(ordered), batch_size):
         yield ordered[start : start + batch_size]
+
+
+def model_inputs(
+    texts: EncodedTexts, rows: NDArray[np.int64], count: int
+) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int32]]]]:
+    """Yield what a model with so many inputs reads of a batch: token ids, groups of letters.
+
+    Where the unknown words of a batch are many, it comes in parts.
+    """
+    if count == 1:
+        yield rows, [texts.padded(rows)]
+        return
+    letters = texts.letters(rows)
+    if letters.size <= _MAX_BATCH_GROUPS or len(rows) == 1:
+        yield rows, [texts.padded(rows), letters]
+        return
+    for part in np.array_split(rows, 2):
+        yield from model_inputs(texts, part, count)

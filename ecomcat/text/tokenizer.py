@@ -7,7 +7,6 @@ vocabulary is the same encoding with the higher ids read as 1.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.text.bounds import bounded
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
+    from tokenizers.normalizers import Normalizer
     from tokenizers.pre_tokenizers import PreTokenizer
+
+Encoded = tuple[list[int], dict[int, str]]  # of a text
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
@@ -42,12 +44,12 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
     >>> encode_texts(tokenizer, ["a red lamp"])
-    [[1, 2, 1]]
+    [([1, 2, 1], {0: 'a', 2: 'lamp'})]
     """
-    from tokenizers import Tokenizer, models, normalizers, trainers
+    from tokenizers import Tokenizer, models, trainers
 
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.normalizer = _normalizer()
     tokenizer.pre_tokenizer = _splitter()
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary_size,
@@ -76,8 +78,15 @@ def split_words(text: str) -> list[str]:
     >>> split_words("USB-C cable, 2m")
     ['usb', 'c', 'cable', '2', 'm']
     """
-    normalized = unicodedata.normalize("NFKC", readable(text)).lower()
+    normalized = _normalizer().normalize_str(readable(text))
     return [word for word, _ in _splitter().pre_tokenize_str(normalized)]
+
+
+@cache
+def _normalizer() -> Normalizer:
+    from tokenizers import normalizers
+
+    return normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
 
 
 @cache
@@ -107,6 +116,12 @@ def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: i
     return smaller
 
 
+def vocabulary(tokenizer: Tokenizer) -> list[str]:
+    """Return the words of all ids in their order; padding and the unknown word are empty."""
+    words = map(tokenizer.id_to_token, range(UNKNOWN_ID + 1, tokenizer.get_vocab_size()))
+    return ["", "", *(word or "" for word in words)]
+
+
 def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tokenizer:
     """Return a tokenizer of an edited description."""
     from tokenizers import Tokenizer
@@ -116,10 +131,27 @@ def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tok
     return Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
 
 
-def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Return token ids of each text, at least one: a text without words is one unknown word."""
-    encodings = tokenizer.encode_batch_fast(list(map(readable, texts)))
-    return [encoding.ids or [UNKNOWN_ID] for encoding in encodings]
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
+    """Return of each text its token ids and, by position, the words that the vocabulary lacks.
+
+    There is at least one id: a text without words is one unknown word.
+    """
+    read = list(map(readable, texts))
+    encodings = tokenizer.encode_batch(read)
+    return [_with_unknown(*each) for each in zip(read, encodings, strict=True)]
+
+
+def _with_unknown(text: str, encoding: Encoding) -> Encoded:
+    ids = encoding.ids
+    if UNKNOWN_ID not in ids:
+        return ids or [UNKNOWN_ID], {}
+    lacking = [position for position, token in enumerate(ids) if token == UNKNOWN_ID]
+    if text.isascii():
+        spans = encoding.offsets
+        return ids, {position: text[slice(*spans[position])].lower() for position in lacking}
+    # A character may be several when normalized, and its span in the text then none of a word.
+    words = split_words(text)
+    return ids, {position: words[position] for position in lacking}
 
 
 def readable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from ecomcat.export.onnx import (
     require_same_answers,
     write_onnx,
 )
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.encoding import EncodedTexts, model_inputs
+from ecomcat.text.letters import Spelling
 from tests.conftest import ROOT
 from tests.tiny_network import VALUES, texts_and_labels
 
@@ -60,12 +62,13 @@ def model_of(features: Features, **embedding: Any) -> Any:
     return with_random_weights(keras.Model(ids, answer))
 
 
-def require_alike(model: Any, path: Path, *more: EncodedTexts) -> None:
+def require_alike(model: Any, path: Path, *texts: EncodedTexts) -> None:
     """Fail unless both answer alike, to what floats of four bytes can tell."""
     write_onnx(model, path)
-    for texts in (TEXTS, *more):
-        ids = texts.padded(np.arange(len(texts)))
-        expected, found = model.predict_on_batch(ids), OnnxScorer(path).answer(ids)
+    for each in texts or (TEXTS,):
+        ((_, inputs),) = model_inputs(each, np.arange(len(each)), len(model.inputs))
+        expected = model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
+        found = OnnxScorer(path).answer(*inputs)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=2e-6)
         # Else nothing was compared.
@@ -100,12 +103,17 @@ def test_a_users_own_network_answers_alike(name: str, tmp_path: Path) -> None:
     require_alike(model, tmp_path / "model.onnx")
 
 
+# The same texts, where letters are all that is known of some words.
+SPELLED = replace(TEXTS, spelling=Spelling([f"word{3**id_}" for id_ in range(20)])).view(15, 8)
+
+
 def pooled() -> Any:
     """Pool members that read less of a text or know fewer words, a memory and a linear part."""
-    from ecomcat.final.experts import Linear, Memory, Part, TextLimits, pool_models
+    from ecomcat.final.experts import Linear, Memory
+    from ecomcat.final.merging import Part, TextLimits, pool_models
     from ecomcat.model.training import Examples
 
-    examples, limits = Examples(TEXTS, LABELS), TextLimits(VALUES["vocabulary_size"], 8)
+    examples, limits = Examples(SPELLED, LABELS), TextLimits(SPELLED.vocabulary_size, 8)
     experts = [Memory(3, limits, seed=1), Linear(3, limits, seed=1)]
     for expert in experts:
         expert.fit(examples)
@@ -128,7 +136,8 @@ def test_a_pooled_and_calibrated_model_answers_alike_and_so_does_its_keras_file(
     pooled().save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     unknown = EncodedTexts(np.array([1, 1, 5, 9], np.int32), np.array([0, 2, 3, 4]))
-    require_alike(loaded, tmp_path / "model.onnx", unknown)
+    assert SPELLED.letters(np.arange(len(SPELLED))).any()
+    require_alike(loaded, tmp_path / "model.onnx", unknown, SPELLED)
 
 
 @pytest.mark.parametrize(

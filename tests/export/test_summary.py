@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ecomcat.export.summary import model_card, model_sentences, verdict
+from ecomcat.text.encoding import encode_all, model_inputs
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from tests.reporting.stored_study import final_snapshot
 
@@ -57,7 +58,7 @@ def test_without_a_baseline_there_is_no_comparison():
         ({"retrained": False}, "train alone: the weights of the search"),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
         ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
-        ({"linear_share": 0.2}, "pairs of words counts for 20% of each answer"),
+        ({"linear_share": 0.2}, "of words and letters counts for 20% of each answer"),
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
@@ -137,10 +138,11 @@ def test_usual_names_are_not_cluttered() -> None:
     assert "- learning_rate: 0.001\n" in written
 
 
-@pytest.mark.parametrize(("text", "expected"), [("red shoes", 2), ("zebra", 1), ("…", 1), ("", 1)])
-def test_the_snippets_label_any_text(
+@pytest.mark.parametrize("reads_letters", [False, True])
+@pytest.mark.parametrize("text", ["red shoes", "zebra in RED shoes size 42", "x", "…", ""])
+def test_the_snippets_read_any_text_as_the_model_does(
     text: str,
-    expected: int,
+    reads_letters: bool,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -148,21 +150,29 @@ def test_the_snippets_label_any_text(
     tokenizer = deployed_tokenizer(fit_tokenizer(["red shoes", "red shoes"], 10), 10, 8)
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
-    shapes = []
+    (_, expected), *_ = model_inputs(encode_all(tokenizer, [text], 8), np.array([0]), 2)
+    read = []
 
-    def answers(ids: np.ndarray) -> np.ndarray:
-        shapes.append(ids.shape)
+    def answers(given: Any) -> np.ndarray:
+        read.append([np.sort(each) for each in (given if reads_letters else [given])])
         return np.array([[0.9, 0.1]])
 
     models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=answers))
-    session = SimpleNamespace(run=lambda _, given: [answers(given["token_ids"])])
     monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(models=models))
-    opened = SimpleNamespace(InferenceSession=lambda name: session)
+
+    def run(_: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        names = ["token_ids", "letter_groups"][: len(inputs)]
+        given = [inputs[name] for name in names]
+        return [answers(given if reads_letters else given[0])]
+
+    opened = SimpleNamespace(InferenceSession=lambda name: SimpleNamespace(run=run))
     monkeypatch.setitem(sys.modules, "onnxruntime", opened)
     monkeypatch.chdir(tmp_path)
-    for code in re.findall(r"```python\n(.*?)```", card(), re.DOTALL):
+    written = card(final={"reads_letters": reads_letters})
+    for code in re.findall(r"```python\n(.*?)```", written, re.DOTALL):
         exec(code.replace('"a text"', repr(text)), {})
-    assert shapes == [(1, expected)] * 2
+    usual = [np.sort(each).tolist() for each in expected[: 1 + reads_letters]]
+    assert [[each.tolist() for each in inputs] for inputs in read] == [usual] * 2
     assert capsys.readouterr().out == "Bücher\n" * 2
 
 

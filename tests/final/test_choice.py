@@ -30,7 +30,7 @@ def test_the_experts_that_are_asked_for_are_fitted_to_train_and_answer_validatio
 ) -> None:
     from ecomcat.config import FinalConfig
     from ecomcat.final.choice import fit_experts
-    from ecomcat.final.experts import TextLimits
+    from ecomcat.final.merging import TextLimits
 
     final = FinalConfig({}, memory="memory" in asked, linear="linear" in asked)
     fitted = fit_experts(final, inputs(), TextLimits(20, 8))

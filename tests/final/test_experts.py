@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.text.encoding import EncodedTexts
+from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.letters import letter_groups
+from ecomcat.text.tokenizer import fit_tokenizer
 from tests.tiny_network import VALUES, texts_and_labels
 
 pytestmark = pytest.mark.slow
@@ -22,13 +24,19 @@ def texts_of(*texts: list[int]) -> EncodedTexts:
 
 
 def fitted(
-    name: str, labels: np.ndarray = LABELS, classes: int = 3, texts: Any = TEXTS, **options: Any
+    name: str,
+    labels: np.ndarray = LABELS,
+    classes: int = 3,
+    texts: Any = TEXTS,
+    vocabulary_size: int = 20,
+    **options: Any,
 ) -> Any:
     """Return an expert, with some of its attributes as the options say."""
     from ecomcat.final import experts
+    from ecomcat.final.merging import TextLimits
     from ecomcat.model.training import Examples
 
-    expert = getattr(experts, name)(classes, experts.TextLimits(20, 8), seed=1)
+    expert = getattr(experts, name)(classes, TextLimits(vocabulary_size, 8), seed=1)
     for option, value in options.items():
         setattr(expert, option, value)
     expert.fit(Examples(texts, labels))
@@ -100,6 +108,64 @@ def test_the_linear_part_is_calibrated_once_and_fitted_so_from_then_on():
     assert np.allclose(expert.answer(TEXTS), calibrated, atol=1e-5)
 
 
+def written(texts: list[str], vocabulary_size: int = 100) -> EncodedTexts:
+    tokenizer = fit_tokenizer(texts, vocabulary_size)
+    return encode_all(tokenizer, texts, 8, spell_all=True).view(vocabulary_size, 8)
+
+
+BIRDS = [f"{start}ing {start}ring" for start in ("tr", "spl", "w", "gl", "k", "n")]
+BEASTS = [f"{start}oose {start}rose" for start in ("tr", "spl", "w", "gl", "k", "n")]
+
+
+@pytest.mark.parametrize("times", [1, 2])  # a word that occurs once is not in the vocabulary
+def test_the_linear_part_knows_unknown_words_by_the_letters_that_they_share(times):
+    texts = written([*BIRDS * times, *BEASTS * times, "f fing", "f foose"])
+    learned = texts.take(np.arange(len(texts) - 2))
+    linear = fitted("Linear", np.repeat([0, 1], 6 * times), 2, learned, vocabulary_size=100)
+    answers = linear.answer(texts)
+    assert answers[-2:].argmax(axis=1).tolist() == [0, 1]
+    assert (answers[:-2].argmax(axis=1) == np.repeat([0, 1], 6 * times)).all()
+
+
+def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_letters():
+    from scipy.special import softmax
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.svm import LinearSVC
+
+    texts, labels = [*BIRDS, *BEASTS] * 2, np.tile(np.repeat([0, 1], 6), 2)
+    blocks = []
+    for counted, weight in (
+        ({"ngram_range": (1, 2)}, 1.0),
+        ({"analyzer": spelled}, 0.25),
+    ):
+        counts = CountVectorizer(**counted).fit_transform(texts).toarray()
+        blocks += [counts, weight * (np.log(25 / (1 + (counts > 0).sum(axis=0))) + 1)]
+    counts, weights = np.hstack(blocks[::2]), np.concatenate(blocks[1::2])
+    features = counts * weights / np.sqrt(counts @ weights**2)[:, None]
+    model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
+    distances = model.decision_function(features)
+    expected = softmax(np.stack([-distances, distances], axis=1), axis=1)
+    given = fitted("Linear", labels, 2, written(texts), vocabulary_size=100)
+    assert np.allclose(given.answer(written(texts)), expected, atol=2e-3)
+
+
+def spelled(text: str) -> list[int]:
+    return [group for word in text.split() for group in letter_groups(word)]
+
+
+def test_where_letters_are_too_many_those_of_frequent_words_are_left_out():
+    texts = written(["often often often rare", "often often odd", "often rare odd"] * 2)
+    labels = np.tile([0, 1, 0], 2)
+    every, some, none = (
+        fitted("Linear", labels, 2, texts, vocabulary_size=100, max_groups=most)
+        for most in (10_000, 100, 1)
+    )
+    assert [len(each.model.inputs) for each in (every, some, none)] == [2, 2, 1]
+    answers = [each.answer(texts) for each in (every, some, none)]
+    assert not np.allclose(answers[0], answers[1], atol=1e-4)
+    assert not np.allclose(answers[1], answers[2], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("labels", "classes", "reason"),
     [([0, 0, 0], 3, "of one category"), ([0, 1, 2], 251, "there are 251 categories, over 250")],
@@ -122,7 +188,7 @@ def network(seed: int, **values: Any) -> Any:
 def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
-    from ecomcat.final.experts import Part, TextLimits, merge_models, pool_models
+    from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models
     from ecomcat.final.mixture import pool
     from ecomcat.model.training import predict_probabilities
 

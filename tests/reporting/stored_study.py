@@ -120,6 +120,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
             "final": {
                 "name": "single",
                 "retrained": True,
+                "reads_letters": False,
                 "use_all_rows": False,
                 "memory_share": 0.25,
                 "linear_share": 0.2,
