@@ -108,6 +108,8 @@ class ServeCommand:
     max_text_characters: int = option(100_000, "length of one text", minimum=1)
     max_explained: int = option(10, "texts of a request that asks for words", minimum=1)
     max_upload_seconds: float = option(60.0, "time for a request's body", above=0.0)
+    max_request_seconds: float = option(60.0, "time for the answer to a request", above=0.0)
+    max_queue: int = option(128, "requests under way; of large ones half as many", minimum=2)
     max_table_rows: int = option(100_000, "rows of a table to label", minimum=1)
     max_connections: int = option(256, "connections at a time; more are refused", minimum=1)
     max_shutdown_seconds: int = option(

@@ -32,19 +32,18 @@ def serve(config: ServeCommand) -> None:
     require_export(directory)
     with listen(config.host, config.port) as listener:
         from ecomcat.export.classifier import load_classifier
-        from ecomcat.serving.app import Answers, build_app
-        from ecomcat.serving.server import run_server
+        from ecomcat.serving.answers import Answers, Model
+        from ecomcat.serving.app import build_app
+        from ecomcat.serving.server import ended_at_once, run_server
 
         logger.info("Opening the model in %s", directory)
-        answers = Answers(load_classifier(directory, config.runtime), config.min_precision)
+        model = Model(load_classifier(directory, config.runtime))
         metrics = json.loads((directory / METRICS).read_text("utf-8"))
-        try:
-            # The first call is the slowest: no request should wait for it.
-            answers.probabilities(["a text"])
-            with log_if_stopped("The same command serves again."):
-                run_server(build_app(answers, metrics, config), listener, config)
-        finally:
-            answers.close()
+        # The first call is the slowest: no request should wait for it.
+        model.classifier.probabilities(["a text"])
+        answers = Answers(model, config)
+        with ended_at_once(answers.close), log_if_stopped("The same command serves again."):
+            run_server(build_app(answers, metrics, config), listener, config)
 
 
 def listen(host: str, port: int) -> socket.socket:

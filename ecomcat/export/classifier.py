@@ -27,7 +27,7 @@ from ecomcat.export.bundle import (
     TRAINED_ROWS,
     check_manifest,
 )
-from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
 from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
@@ -175,9 +175,10 @@ class Classifier:
         threshold = self.acceptance.threshold(min_precision)
         return None if threshold is None else rounded_up(threshold)
 
-    def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
+    def explain(self, texts: Texts, turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
         """Return each text's known words and what they add to its answer, strongest first."""
-        return explain_texts(self.score, self.tokenizer, plain_texts(texts, self.text_columns)[0])
+        given, _ = plain_texts(texts, self.text_columns)
+        return explain_texts(self.score, self.tokenizer, given, turn)
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""

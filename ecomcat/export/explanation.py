@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 Score = Callable[[EncodedTexts], NDArray[np.float32]]
+Turn = Callable[..., Any]
+"""What calls a function with arguments, such as a queue in which others have their turns."""
 
-_CHUNK_TOKENS = 1 << 20  # of all variants scored at a time
+_CHUNK_TOKENS = 1 << 20  # of all variants in memory
+_TURN_TOKENS = 1 << 15  # scored at a time, which takes a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,13 @@ class WordWeight:
     spans: tuple[tuple[int, int], ...]
 
 
+def at_once(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function where nobody else has a turn."""
+    return function(*args)
+
+
 def explain_texts(
-    score: Score, tokenizer: Tokenizer, texts: Sequence[str]
+    score: Score, tokenizer: Tokenizer, texts: Sequence[str], turn: Turn = at_once
 ) -> list[tuple[WordWeight, ...]]:
     """Weigh the words of each text for the answer that it gets.
 
@@ -50,12 +59,15 @@ def explain_texts(
         score: Function from encoded texts to class probabilities `(texts, classes)`.
         tokenizer: Gives the ids.
         texts: Any number of texts.
+        turn: Function that calls each part of the work, for a service that has other work, too.
 
     Returns:
         The words of each text that the model reads, strongest first.
     """
-    encodings = tokenizer.encode_batch(list(map(readable, texts)))
-    encoded = encode_all(tokenizer, texts, tokenizer.truncation["max_length"])
+    encodings = turn(tokenizer.encode_batch, list(map(readable, texts)))
+    encoded = turn(encode_all, tokenizer, texts, tokenizer.truncation["max_length"])
+    if turn is not at_once:
+        score = partial(_in_turns, turn, score)
     of_texts = [encoded.words[slice(*ends)] for ends in pairwise(encoded.offsets)]
     words = [
         _positions(encoding, of_text) for encoding, of_text in zip(encodings, of_texts, strict=True)
@@ -88,6 +100,13 @@ def _variants(
     unknown = np.array([UNKNOWN_ID], np.int32)
     variants = [words, *(np.delete(words, of_word) for of_word in positions)]
     return [variant if len(variant) else unknown for variant in variants]
+
+
+def _in_turns(turn: Turn, score: Score, texts: EncodedTexts) -> NDArray[np.float32]:
+    """Score texts in parts of some tokens."""
+    part = np.cumsum(texts.lengths) // _TURN_TOKENS
+    rows = np.split(np.arange(len(texts)), np.flatnonzero(np.diff(part)) + 1)
+    return np.concatenate([turn(score, texts.take(each)) for each in rows])
 
 
 def _scored(

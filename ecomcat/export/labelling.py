@@ -16,7 +16,7 @@ from ecomcat.data.cleaning import has_words
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ecomcat.export.explanation import WordWeight
+    from ecomcat.export.explanation import Turn, WordWeight
 
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, WORDS, REASON = "accept", "words", "reason"
@@ -40,8 +40,8 @@ class Predictor(Protocol):
     def threshold(self, min_precision: float) -> float | None:
         """Return the least confidence whose answers are right so often."""
 
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
-        """Return the words of each text, strongest first."""
+    def explain(self, texts: Sequence[str], turn: Turn = ...) -> Sequence[Sequence[WordWeight]]:
+        """Return the words of each text, strongest first; each part of the work is a turn."""
 
 
 @dataclass(frozen=True)

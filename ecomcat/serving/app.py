@@ -1,16 +1,12 @@
-"""The service's routes, and the one thread that answers."""
+"""The service's routes."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -22,11 +18,18 @@ from starlette.types import ASGIApp
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
-from ecomcat.export.explanation import WordWeight
-from ecomcat.export.labelling import Predictor, label_texts, reason_of
+from ecomcat.serving.answers import Answers
 from ecomcat.serving.guard import HEALTH, Guard
 from ecomcat.serving.problems import problem, problems
-from ecomcat.serving.requests import parse_request, read_body, request_schema
+from ecomcat.serving.requests import (
+    MEGABYTE,
+    QUICKLY_READ_BYTES,
+    Memory,
+    parse_request,
+    read_body,
+    request_schema,
+    while_waited_for,
+)
 from ecomcat.serving.schemas import (
     BODY_PROBLEMS,
     ModelDescription,
@@ -36,81 +39,11 @@ from ecomcat.serving.schemas import (
     describe_model,
 )
 from ecomcat.serving.tables import TableQuery, label_route
-from ecomcat.text.tokenizer import valid_unicode
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from ecomcat.serving.turns import Job
 
 JSON = "application/json"
-_QUICKLY_READ_BYTES = 1 << 16
-_MAX_THRESHOLDS = 256
-_NO_ANSWER = {"label": None, "confidence": None, "accept": False, "probabilities": None}
+_BODIES_HELD = 4  # of the largest size, in memory at a time
 _PAGE = Path(__file__).parent / "page"
-
-
-class Answers:
-    """A classifier whose every call is made by one thread.
-
-    Args:
-        classifier: What answers the texts; it may use several threads itself.
-        min_precision: Float. What `accept` stands for where a request does not say.
-    """
-
-    def __init__(self, classifier: Predictor, min_precision: float) -> None:
-        self.labels = list(map(valid_unicode, classifier.labels))
-        self.text_columns = classifier.text_columns
-        self.min_precision = min_precision
-        # Read off thousands of confidences, for each request anew but for this.
-        self.threshold = lru_cache(_MAX_THRESHOLDS)(classifier.threshold)
-        self._classifier = classifier
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
-
-    async def predict(
-        self, texts: Sequence[str], *, explain: bool = False, min_precision: float | None = None
-    ) -> list[Prediction]:
-        """Answer texts that UTF-8 can express, in their order."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._predict, texts, explain, min_precision or self.min_precision
-        )
-
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each class's probability for each text, to a thread that can wait for its turn."""
-        return self._thread.submit(self._classifier.probabilities, texts).result()
-
-    def explain(self, texts: Sequence[str]) -> Sequence[Sequence[WordWeight]]:
-        """Return the words of each text, strongest first, to a thread that can wait."""
-        return self._thread.submit(self._classifier.explain, texts).result()
-
-    def close(self) -> None:
-        """Answer no more; what waits is given up."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _predict(
-        self, texts: Sequence[str], explain: bool, min_precision: float
-    ) -> list[Prediction]:
-        labelled = label_texts(self._classifier, texts, self.threshold(min_precision))
-        blank: dict[str, Any] = {**_NO_ANSWER, **({"words": []} if explain else {})}
-        predictions = [Prediction(**blank, reason=reason_of(text)) for text in texts]
-        chosen = [texts[position] for position in labelled.answered]
-        words = self._classifier.explain(chosen) if explain and chosen else [()] * len(chosen)
-        for position, label, confidence, accept, row, weights in zip(
-            labelled.answered,
-            labelled.label_ids,
-            labelled.confidences.tolist(),
-            labelled.accepted.tolist(),
-            labelled.probabilities.tolist(),
-            words,
-            strict=True,
-        ):
-            predictions[position] = Prediction(
-                label=self.labels[label],
-                confidence=confidence,
-                accept=accept,
-                probabilities=dict(zip(self.labels, row, strict=True)),
-                **({"words": weights} if explain else {}),
-            )
-        return predictions
 
 
 def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> ASGIApp:
@@ -126,12 +59,14 @@ def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand
     )
     app.add_exception_handler(RequestValidationError, _wrong_query)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(MemoryError, _too_large)
     app.add_exception_handler(Exception, _failed)
     app.include_router(_described(answers, metrics, config))
     app.include_router(_predict(answers, config))
     app.include_router(label_route(answers, config))
     app.mount("/page", StaticFiles(directory=_PAGE))
-    return Guard(app, config.allowed_hosts, is_local=config.is_local)
+    bounded = Memory(app, _BODIES_HELD * config.max_body_mb * MEGABYTE)
+    return Guard(bounded, config.allowed_hosts, is_local=config.is_local)
 
 
 def _described(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:
@@ -147,8 +82,8 @@ def _described(answers: Answers, metrics: Mapping[str, Any], config: ServeComman
 
     @router.get("/model", summary="Describe what is served")
     async def model() -> ModelDescription:
-        threshold = answers.threshold(config.min_precision)
-        return describe_model(answers.labels, metrics, config, threshold)
+        threshold = answers.model.threshold(config.min_precision)
+        return describe_model(answers.model.labels, metrics, config, threshold)
 
     return router
 
@@ -167,19 +102,25 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
     )
     async def predict(request: Request) -> Response:
         body = await read_body(request, config, [JSON])
-        if len(body) <= _QUICKLY_READ_BYTES:
-            asked = parse_request(body, config)
-        else:  # other requests go on meanwhile
-            asked = await anyio.to_thread.run_sync(parse_request, body, config)
-        found = await answers.predict(
-            [asked.text] if isinstance(asked, OneText) else asked.texts,
-            explain=asked.explain,
-            min_precision=asked.min_precision,
-        )
-        answer = found[0] if isinstance(asked, OneText) else Predictions(predictions=found)
-        return Response(answer.model_dump_json(exclude_unset=True), media_type=JSON)
+        with answers.job(is_small=len(body) <= QUICKLY_READ_BYTES) as job:
+            return await while_waited_for(request, job, _answer(answers, job, body))
 
     return router
+
+
+async def _answer(answers: Answers, job: Job, body: bytes) -> Response:
+    if len(body) <= QUICKLY_READ_BYTES:
+        asked = parse_request(body, answers.limits)
+    else:  # other requests go on meanwhile
+        asked = await answers.parsed(job, parse_request, body)
+    found = await answers.predict(
+        job,
+        [asked.text] if isinstance(asked, OneText) else asked.texts,
+        explain=asked.explain,
+        min_precision=asked.min_precision,
+    )
+    answer = found[0] if isinstance(asked, OneText) else Predictions(predictions=found)
+    return Response(answer.model_dump_json(exclude_unset=True), media_type=JSON)
 
 
 async def _wrong_query(_request: Request, error: Any) -> Response:
@@ -193,6 +134,13 @@ async def _wrong_query(_request: Request, error: Any) -> Response:
 
 async def _refused(_request: Request, error: Any) -> Response:
     return problem(HTTPStatus(error.status_code), error.detail, error.headers)
+
+
+async def _too_large(_request: Request, _error: Exception) -> Response:
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "Expected a request for which there is memory, found a larger one. Send it in parts.",
+    )
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

@@ -4,22 +4,116 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from copy import deepcopy
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ecomcat.commands import ServeCommand
 from ecomcat.serving.schemas import ManyTexts, OneText
+from ecomcat.serving.turns import Job
 from ecomcat.text.tokenizer import valid_unicode
 
+Found = TypeVar("Found")
+
 MEGABYTE = 10**6  # bytes
+QUICKLY_READ_BYTES = 1 << 16
+"""The size of a body up to which a request is a small one."""
+
+_SHARE = "share"
 _MAX_SHOWN = 60  # characters of a name that the client chose
 _KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+
+
+class Memory:
+    """Bound what large bodies and answers take of it, all together, until they are sent.
+
+    Args:
+        app: The application.
+        max_bytes: Integer. The largest sum of their sizes.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self.left = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request a share of nothing yet, and take it back at its end."""
+        share = Share(self)
+        scope.setdefault("state", {})[_SHARE] = share
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.left += share.taken
+
+
+class Share:
+    """What one request takes of the memory; a small one takes nothing."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory, self.taken = memory, 0
+
+    def grow(self, size: int) -> None:
+        """Hold so many bytes in all.
+
+        Raises:
+            HTTPException: 429 where there is no room for them.
+        """
+        more = size - self.taken
+        if size <= QUICKLY_READ_BYTES or more <= 0:
+            return
+        if more > self._memory.left:
+            raise HTTPException(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "Expected room for a large request, found that others take all of it. Ask again "
+                "later, or send less at a time.",
+                {"retry-after": "5"},
+            )
+        self._memory.left -= more
+        self.taken = size
+
+
+def share_of(request: Request) -> Share:
+    """Return a request's share of the memory."""
+    share: Share = request.scope["state"][_SHARE]
+    return share
+
+
+async def while_waited_for(request: Request, job: Job, work: Coroutine[Any, Any, Found]) -> Found:
+    """Return what some work comes to, unless it takes too long or the client leaves.
+
+    Raises:
+        HTTPException: 503 when it takes longer than `max_request_seconds`.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait(
+            (working, leaving), timeout=job.seconds_left, return_when=asyncio.FIRST_COMPLETED
+        )
+        if working.done():
+            return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+    if leaving.done():
+        raise HTTPException(HTTPStatus.BAD_REQUEST)  # which nobody reads
+    raise HTTPException(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Expected an answer within max_request_seconds, found more work than that. Ask for less at "
+        "a time, or later.",
+        {"retry-after": "5"},
+    )
+
+
+async def _left(request: Request) -> None:
+    """Wait until the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read_body(request: Request, limits: ServeCommand, allowed: Sequence[str]) -> bytes:
@@ -27,7 +121,7 @@ async def read_body(request: Request, limits: ServeCommand, allowed: Sequence[st
 
     Raises:
         HTTPException: 413 as soon as it is too large, 408 when it takes too long, 400 when it is
-            cut short, 415 for another type or a Content-Encoding.
+            cut short, 415 for another type or a Content-Encoding, 429 when others take all memory.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in allowed or request.headers.get("content-encoding", "identity") != "identity":
@@ -47,6 +141,7 @@ async def read_body(request: Request, limits: ServeCommand, allowed: Sequence[st
                 body += chunk
                 if len(body) > most:
                     raise too_large(limits)
+                share_of(request).grow(len(body))
     except TimeoutError as error:
         raise HTTPException(
             HTTPStatus.REQUEST_TIMEOUT,

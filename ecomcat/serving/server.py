@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -109,6 +109,24 @@ def _heeding_hangup(server: _Server) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
+def ended_at_once(close: Callable[[], bool]) -> Iterator[None]:
+    """End the process when a signal has ended the block, even where work is still under way.
+
+    Args:
+        close: Function that ends the work, and returns whether none is under way any longer.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not close():
+            # Python would wait for the threads, or pull them from under the libraries.
+            _end_now(signal.SIGINT if isinstance(ended, KeyboardInterrupt) else signal.SIGTERM)
+        raise
+    finally:
+        close()
 
 
 def _end_now(number: int) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
-import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.message import Message
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import anyio.to_thread
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
@@ -27,8 +26,17 @@ from ecomcat.data.unpacking import packing_of, unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
-from ecomcat.serving.requests import MEGABYTE, read_body, too_large, unprocessable
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.requests import (
+    MEGABYTE,
+    read_body,
+    share_of,
+    too_large,
+    unprocessable,
+    while_waited_for,
+)
 from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
+from ecomcat.serving.turns import Job
 
 _NAME = "The table"
 _BATCH_ROWS = 512  # between which other requests have their turn
@@ -40,8 +48,9 @@ _TABLE_TYPES = (
     *("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed"),
     "application/vnd.ms-excel",  # what Windows takes a CSV for
 )
-_TABLES_AT_A_TIME = 2
-_LOOK_SECONDS = 0.5  # how often it is seen whether the client is still there
+_MAX_LINE_BYTES, _MAX_COLUMNS = 10**6, 1000
+_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
+_SENT_BYTES = 1 << 16  # of an answer at a time
 
 
 class TableQuery(BaseModel):
@@ -70,12 +79,11 @@ class TableWork:
     reading: ReadingConfig
     options: LabelOptions
     limits: ServeCommand
-    gone: threading.Event = field(default_factory=threading.Event)  # set when the client has left
+    job: Job
 
     def check(self, rows: int) -> None:
         """Go on no further than the client waits for, and is allowed to."""
-        if self.gone.is_set():
-            raise HTTPException(HTTPStatus.BAD_REQUEST)  # which nobody reads
+        self.job.check()
         if rows > self.limits.max_table_rows:
             raise unprocessable(
                 f"{_NAME}: expected at most {self.limits.max_table_rows:,} rows, found more. Send "
@@ -83,13 +91,30 @@ class TableWork:
             )
 
 
-def label_route(answers: Predictor, config: ServeCommand) -> APIRouter:
+class Labelled(Response):
+    """A labelled table, sent no faster than it is read."""
+
+    def __init__(self, table: memoryview, **options: Any) -> None:
+        super().__init__(**options)
+        self.table = table
+        self.headers["content-length"] = str(len(table))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it piece by piece."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        for first in range(0, len(self.table), _SENT_BYTES):
+            piece = bytes(self.table[first : first + _SENT_BYTES])
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
     """Return the route that labels a table."""
     router = APIRouter()
     table = {"schema": {"type": "string", "format": "binary"}}
     labelled = dict.fromkeys(_TABLE_TYPES[:2], table)
     described = {"description": "The table with the columns added", "content": labelled}
-    limiter = anyio.CapacityLimiter(_TABLES_AT_A_TIME)
 
     @router.post(
         "/label",
@@ -105,16 +130,14 @@ def label_route(answers: Predictor, config: ServeCommand) -> APIRouter:
         body = await read_body(request, config, _TABLE_TYPES)
         precision = query.min_precision or config.min_precision
         options = LabelOptions(min_precision=precision, reasons=True)
-        work = TableWork(body, _reading(request, query), options, config)
-        watch = asyncio.create_task(_watch(request, work.gone))
-        try:
-            labelled = await anyio.to_thread.run_sync(label_table, work, answers, limiter=limiter)
-        except UserError as error:
-            raise unprocessable(_SETTING.sub("", str(error))) from error
-        except MemoryError as error:
-            raise too_large(config) from error
-        finally:
-            watch.cancel()
+        with answers.job(is_small=False) as job:
+            work = TableWork(body, _reading(request, query), options, config, job)
+            labelling = answers.table(job, len(body), partial(label_table, work))
+            try:
+                labelled = await while_waited_for(request, job, labelling)
+            except UserError as error:
+                raise unprocessable(_SETTING.sub("", str(error))) from error
+        share_of(request).grow(len(body) + len(labelled.table))
         return labelled
 
     return router
@@ -129,15 +152,21 @@ def _reading(request: Request, query: TableQuery) -> ReadingConfig:
     return ReadingConfig(**({"encoding": charset} if charset else {}) | asked)
 
 
-def label_table(work: TableWork, answers: Predictor) -> Response:
+def label_table(work: TableWork, answers: Predictor) -> Labelled:
     """Label a table: every row and column stays, and what predict adds is added.
 
     Raises:
         UserError: It cannot be read.
-        HTTPException: It is too large, or the client has left.
+        HTTPException: It is too large.
+        StoppedError: The client has left.
     """
     plain, reading, output = _unpacked(work), replace(work.reading, member=None), io.BytesIO()
     with open_table(io.BytesIO(plain), reading, format_name=CSV, name=_NAME) as table:
+        if table.head.width > _MAX_COLUMNS:
+            raise UserError(
+                f"{_NAME}: expected at most {_MAX_COLUMNS:,} columns, found {table.head.width:,}. "
+                "Send those of the text."
+            )
         columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
         labeller = Labeller(answers, work.options)
         with open_output(output, CSV, table, columns, work.options.added) as write:
@@ -148,7 +177,7 @@ def label_table(work: TableWork, answers: Predictor) -> Response:
     tabs = table.delimiter == "\t"
     name = f"labelled.{'tsv' if tabs else 'csv'}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(output.getvalue(), headers=headers, media_type=_TABLE_TYPES[tabs])
+    return Labelled(output.getbuffer(), headers=headers, media_type=_TABLE_TYPES[tabs])
 
 
 def _unpacked(work: TableWork) -> bytes:
@@ -170,11 +199,9 @@ def _unpacked(work: TableWork) -> bytes:
             f"{_NAME}: expected a table packed once, found an archive within an archive. Unpack "
             "it first."
         )
+    if _LONG_LINE.search(plain):
+        raise UserError(
+            f"{_NAME}: expected lines of at most {_MAX_LINE_BYTES:,} bytes, found a longer one. "
+            "Only the beginning of a text is read: cut it."
+        )
     return plain
-
-
-async def _watch(request: Request, gone: threading.Event) -> None:
-    """Tell when the client has left, so that nobody works for it any longer."""
-    while not await request.is_disconnected():
-        await asyncio.sleep(_LOOK_SECONDS)
-    gone.set()

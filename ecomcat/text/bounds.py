@@ -9,9 +9,13 @@ from functools import cache
 from itertools import groupby
 
 MAX_CHARACTERS = 100_000
-"""How much of a text is read, by every command; what follows is as if it were not there."""
+"""How much of a text is read, by every command; what follows is as if it were not there.
+
+So it is of its NFKC form, where some characters become many.
+"""
 
 _MAX_MARKS = 30
+_MAX_BECOMES = 18  # characters that one of them becomes by NFKC: U+FDFA
 _FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000
 _PERHAPS = re.compile(f"[{chr(_FIRST_MARK)}-{chr(sys.maxunicode)}]{{{_MAX_MARKS + 1}}}")
 _JOINER = "\u034f"  # the combining grapheme joiner, which looks like nothing and joins no marks
@@ -31,7 +35,16 @@ def bounded(text: str) -> str:
     100000
     """
     beginning = text[:MAX_CHARACTERS]
-    return beginning if beginning.isascii() else without_long_runs(beginning)
+    if beginning.isascii():
+        return beginning
+    beginning = without_long_runs(beginning)
+    # Most texts are too short to become too long.
+    while len(beginning) * _MAX_BECOMES > MAX_CHARACTERS:
+        becomes = len(unicodedata.normalize("NFKC", beginning))
+        if becomes <= MAX_CHARACTERS:
+            break
+        beginning = beginning[: MAX_CHARACTERS * len(beginning) // becomes]
+    return beginning
 
 
 def without_long_runs(text: str) -> str:

@@ -22,9 +22,10 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
-from ecomcat.export.explanation import WordWeight
+from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.serve import listen
-from ecomcat.serving.app import Answers, build_app
+from ecomcat.serving.answers import Answers, Model
+from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
@@ -60,8 +61,8 @@ class Pets:
     def threshold(self, min_precision: float) -> float | None:
         return THRESHOLD if min_precision <= 0.98 else None
 
-    def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
-        best = self.probabilities(texts).argmax(axis=1)
+    def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
+        best = turn(self.probabilities, texts).argmax(axis=1)
         return [
             tuple(
                 WordWeight(word, 0.4 / rank, tuple(match.span() for match in found))
@@ -75,7 +76,7 @@ class Pets:
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:
     """Build the service of a classifier, by default of pets, with settings that differ."""
     config = ServeCommand(**settings)
-    return build_app(Answers(classifier or Pets(), config.min_precision), metrics, config)
+    return build_app(Answers(Model(classifier or Pets()), config), metrics, config)
 
 
 def client_of(classifier: Pets | None = None, **settings: Any) -> TestClient:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ecomcat.serving.app import Answers
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import CAT, DOG, LABELS, METRICS, Pets, client_of
+from tests.serving.pets import DOG, LABELS, METRICS, Pets, client_of
 
 
 def predict(**asked: Any) -> Any:
@@ -132,39 +129,3 @@ def test_what_is_there_and_what_is_not(method: str, path: str, status: int) -> N
     if status >= 400:
         assert answer.headers["content-type"] == PROBLEM_JSON
         assert answer.json()["status"] == status
-
-
-class Watched(Pets):
-    """A classifier that waits to be let go, and counts who is inside at a time."""
-
-    def __init__(self) -> None:
-        self.inside, self.most_inside = 0, 0
-        self.entered, self.go = threading.Event(), threading.Event()
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        self.inside += 1
-        self.most_inside = max(self.most_inside, self.inside)
-        self.entered.set()
-        assert self.go.wait(10)
-        self.inside -= 1
-        return super().probabilities(texts)
-
-
-def test_texts_and_tables_are_answered_one_at_a_time_and_the_loop_stays_free() -> None:
-    classifier = Watched()
-    answers = Answers(classifier, 0.98)
-
-    async def many() -> tuple[list[Any], Any]:
-        asked = [asyncio.create_task(answers.predict([text])) for text in ["dog", "cat"] * 8]
-        table = asyncio.create_task(asyncio.to_thread(answers.probabilities, ["cat"]))
-        await asyncio.to_thread(classifier.entered.wait, 10)
-        assert not any(task.done() for task in asked)
-        classifier.go.set()
-        return await asyncio.gather(*asked), await table
-
-    found, rows = asyncio.run(many())
-    assert [one.label for (one,) in found] == [DOG, CAT] * 8
-    assert (rows.argmax(), classifier.most_inside) == (0, 1)
-    answers.close()
-    with pytest.raises(RuntimeError):
-        answers.probabilities(["dog"])

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import HTTPException
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
-from ecomcat.serving.app import Answers
 from ecomcat.serving.tables import TableWork, label_table
+from ecomcat.serving.turns import Job, StoppedError
 from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of
 
 ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
@@ -39,7 +38,7 @@ def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
 
 def label(content: bytes, media_type: str = "text/csv", **query: Any) -> Any:
     headers = {"Content-Type": media_type}
-    return client_of(max_body_mb=1).post("/label", content=content, headers=headers, params=query)
+    return client_of(max_body_mb=2).post("/label", content=content, headers=headers, params=query)
 
 
 def rows_of(answer: Any, delimiter: str = ",") -> list[list[str]]:
@@ -136,6 +135,8 @@ def test_a_charset_is_heeded_where_the_query_names_no_encoding(
         (bz2.compress(CSV), {}, ("found bzip2",)),
         (lzma.compress(CSV), {}, ("found xz",)),
         (b"PK\x03\x04 no archive", {}, ("damaged",)),
+        (b"a," * 600_000, {}, ("lines of at most 1,000,000 bytes",)),
+        (b"a," * 1000 + b"a\n", {}, ("at most 1,000 columns, found 1,001",)),
         (CSV, {"encoding": "utf-99"}, ("encoding", "utf-99")),
         (CSV, {"header": "perhaps"}, ("header",)),
         (CSV, {"min_precision": "2"}, ("min_precision",)),
@@ -157,7 +158,7 @@ def test_a_table_that_cannot_be_labelled_is_422_with_the_reason(
 @pytest.mark.parametrize(
     ("content", "media_type", "status"),
     [
-        (b"text\n" + b"dog\n" * 250_000, "text/csv", 413),
+        (b"text\n" + b"dog\n" * 500_000, "text/csv", 413),
         (gzip.compress(b"text\n" + b"dog\n" * 1_000_000), "application/gzip", 413),
         (CSV, "application/json", 415),
         (CSV, "multipart/form-data", 415),
@@ -196,7 +197,7 @@ class NoRoom(Pets):
 
 def test_a_table_for_which_there_is_no_memory_is_too_large() -> None:
     answer = client_of(NoRoom()).post("/label", content=CSV, headers={"Content-Type": "text/csv"})
-    assert (answer.status_code, "MB" in answer.json()["detail"]) == (413, True)
+    assert (answer.status_code, "memory" in answer.json()["detail"]) == (413, True)
 
 
 @pytest.mark.parametrize(("rows", "status"), [(3, 200), (4, 422)])
@@ -208,7 +209,8 @@ def test_a_table_may_have_so_many_rows(rows: int, status: int) -> None:
 
 
 def test_work_ends_when_the_client_has_left() -> None:
-    work = TableWork(CSV, ReadingConfig(), LabelOptions(), ServeCommand())
-    work.gone.set()
-    with pytest.raises(HTTPException):
-        label_table(work, Answers(Pets(), 0.98))
+    job = Job(60)
+    work = TableWork(CSV, ReadingConfig(), LabelOptions(), ServeCommand(), job)
+    job.stop()
+    with pytest.raises(StoppedError):
+        label_table(work, Pets())

@@ -1,0 +1,131 @@
+"""Whose turn it is: work is done in pieces, and who has asked for least so far comes first.
+
+So a small request waits for the piece that is under way and for other small ones, never for all of
+a large one. It is the discipline of the least attained service: Nuyens and Wierman, "The
+foreground-background queue: a survey" (Performance Evaluation 65, 2008).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from itertools import count
+from queue import PriorityQueue
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+class StoppedError(Exception):
+    """Say that nobody waits for some work any longer."""
+
+
+class Job:
+    """A request that is worked at.
+
+    Args:
+        max_seconds: Float. Time until nobody waits for it any longer.
+
+    Attributes:
+        spent: Float. How much work was done for it, in characters read.
+    """
+
+    def __init__(self, max_seconds: float) -> None:
+        self._deadline = time.monotonic() + max_seconds
+        self._is_stopped = False
+        self.spent = 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it is still waited for."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def stop(self) -> None:
+        """Have no more work done for it."""
+        self._is_stopped = True
+
+    def check(self) -> None:
+        """Go on no further than anybody waits.
+
+        Raises:
+            StoppedError: Nobody does.
+        """
+        if self._is_stopped or not self.seconds_left:
+            raise StoppedError
+
+
+class Lane:
+    """Threads that do one piece of work after another; the process ends without waiting for them.
+
+    Args:
+        name: String. Begins the names of the threads.
+        threads: Integer. How many pieces are worked at at a time.
+    """
+
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self._waiting: PriorityQueue[tuple[float, int, Callable[[], bool]]] = PriorityQueue()
+        self._numbers = count()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"{name} {number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(
+        self,
+        job: Job,
+        cost: float,
+        function: Callable[Given, Found],
+        *args: Given.args,
+        **options: Given.kwargs,
+    ) -> Found:
+        """Return what a function returns, once it is the job's turn; the loop goes on meanwhile."""
+        return await asyncio.wrap_future(self._put(job, cost, function, *args, **options))
+
+    def wait(
+        self,
+        job: Job,
+        cost: float,
+        function: Callable[Given, Found],
+        *args: Given.args,
+        **options: Given.kwargs,
+    ) -> Found:
+        """Return what a function returns, to a thread of another lane."""
+        return self._put(job, cost, function, *args, **options).result()
+
+    def close(self, seconds: float = 0.2) -> bool:
+        """Begin no more work; return whether all ended within some seconds."""
+        for _ in self._threads:
+            self._waiting.put((-math.inf, next(self._numbers), lambda: False))
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _put(
+        self, job: Job, cost: float, function: Callable[..., Found], *args: Any, **options: Any
+    ) -> Future[Found]:
+        future: Future[Found] = Future()
+
+        def work() -> bool:
+            if future.set_running_or_notify_cancel():
+                try:
+                    job.check()
+                    future.set_result(function(*args, **options))
+                except BaseException as error:
+                    future.set_exception(error)
+                job.spent += cost
+            return True
+
+        self._waiting.put((job.spent + cost, next(self._numbers), work))
+        return future
+
+    def _work(self) -> None:
+        while self._waiting.get()[2]():
+            pass

@@ -1,0 +1,182 @@
+"""No request keeps others waiting for long, and none is worked at longer than it is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecomcat.commands import ServeCommand
+from ecomcat.export.explanation import Turn, WordWeight, at_once
+from ecomcat.serving.answers import Answers, Model
+from ecomcat.serving.problems import PROBLEM_JSON
+from tests.serving.pets import CAT, DOG, Pets, pets_app
+
+LONG = "a long text " * 10_000
+TABLE = b"text\n" + b"dog\n" * 2000
+
+
+class Watched(Pets):
+    """A classifier that waits to be let go, and notes what it was asked."""
+
+    def __init__(self, go: bool = False) -> None:
+        self.inside, self.most_inside, self.asked = 0, 0, list[Sequence[str]]()
+        self.entered, self.go = threading.Event(), threading.Event()
+        if go:
+            self.go.set()
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        self.asked.append(texts)
+        self.entered.set()
+        assert self.go.wait(10)
+        self.inside -= 1
+        return super().probabilities(texts)
+
+    def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
+        turn(self.probabilities, texts)
+        return super().explain(texts, turn)
+
+
+class Asked:
+    """A request in the making: what was sent of the answer, and whether the client is there."""
+
+    def __init__(self, path: str, content: bytes, media_type: str = "application/json") -> None:
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", media_type.encode())]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        self.scope = {**scope, "query_string": b"", "path_params": {}}
+        self.content: bytes | None = content
+        self.sent: list[Any] = []
+        self.left = asyncio.Event()
+
+    async def receive(self) -> Any:
+        if self.content is not None:
+            content, self.content = self.content, None
+            return {"type": "http.request", "body": content, "more_body": False}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def of(self, app: Any) -> int:
+        """Return the status of the answer."""
+        await app(self.scope, self.receive, self.send)
+        status: int = self.sent[0]["status"]
+        return status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
+
+
+def asked_for(**body: Any) -> Asked:
+    return Asked("/predict", json.dumps(body).encode())
+
+
+LARGE = {
+    "long texts": lambda: asked_for(texts=[LONG[:90_000]] * 20),
+    "explanation": lambda: asked_for(texts=["a dog"] * 10, explain=True),
+    "table": lambda: Asked("/label", TABLE, "text/csv"),
+}
+
+
+@pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
+def test_a_small_request_does_not_wait_for_all_of_a_large_one(large: Any) -> None:
+    classifier = Watched()
+    app = pets_app(classifier)
+
+    async def both() -> list[int]:
+        first = asyncio.create_task(large().of(app))
+        await asyncio.to_thread(classifier.entered.wait, 10)
+        second = asyncio.create_task(asked_for(text="small").of(app))
+        await asyncio.sleep(0.05)  # until both wait
+        classifier.go.set()
+        return await asyncio.gather(first, second)
+
+    assert asyncio.run(both()) == [200, 200]
+    assert classifier.most_inside == 1
+    assert classifier.asked.index(["small"]) <= 2 < len(classifier.asked)
+
+
+@pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
+def test_nothing_is_done_for_a_client_that_has_left(large: Any) -> None:
+    classifier = Watched()
+    app = pets_app(classifier)
+
+    async def leave() -> int:
+        asked = large()
+        answering = asyncio.create_task(asked.of(app))
+        await asyncio.to_thread(classifier.entered.wait, 10)
+        asked.left.set()
+        status = await answering
+        classifier.go.set()
+        assert await asked_for(text="later").of(app) == 200
+        return status
+
+    assert asyncio.run(leave()) == 400
+    assert len(classifier.asked) == 2  # what was under way, and what was asked later
+
+
+def test_a_request_that_takes_too_long_is_told_so() -> None:
+    classifier = Watched()
+    asked = asked_for(text="dog")
+    assert asyncio.run(asked.of(pets_app(classifier, max_request_seconds=0.05))) == 503
+    assert (asked.headers["content-type"], asked.headers["retry-after"]) == (PROBLEM_JSON, "5")
+    classifier.go.set()
+
+
+def test_of_too_many_requests_the_large_ones_are_refused_first() -> None:
+    classifier = Watched()
+    app = pets_app(classifier, max_queue=4)
+
+    async def many() -> list[int]:
+        waiting = [asyncio.create_task(LARGE["table"]().of(app)) for _ in "12"]
+        await asyncio.to_thread(classifier.entered.wait, 10)
+        found = [await LARGE["table"]().of(app)]
+        waiting += [asyncio.create_task(asked_for(text="dog").of(app)) for _ in "34"]
+        await asyncio.sleep(0.05)
+        asked = asked_for(text="dog")
+        found.append(await asked.of(app))
+        assert asked.headers["retry-after"] == "1"
+        classifier.go.set()
+        return [*found, *await asyncio.gather(*waiting)]
+
+    assert asyncio.run(many()) == [429, 429, 200, 200, 200, 200]
+
+
+def test_large_bodies_have_room_for_some_of_them_together() -> None:
+    classifier = Watched()
+    app = pets_app(classifier, max_body_mb=1)
+
+    async def many() -> list[int]:
+        content = json.dumps({"texts": [LONG[:90_000]] * 9}).encode()
+        waiting = [asyncio.create_task(Asked("/predict", content).of(app)) for _ in range(6)]
+        await asyncio.to_thread(classifier.entered.wait, 10)
+        small = asyncio.create_task(asked_for(text="dog").of(app))
+        await asyncio.sleep(0.05)
+        classifier.go.set()
+        found = await asyncio.gather(*waiting, small)
+        return [*found, await Asked("/predict", content).of(app)]
+
+    assert asyncio.run(many()) == [200, 200, 200, 200, 429, 429, 200, 200]
+
+
+def test_texts_are_answered_in_their_order_however_they_are_parted() -> None:
+    classifier = Watched(go=True)
+    answers = Answers(Model(classifier), ServeCommand())
+    texts = ["a dog", "a cat " + 5000 * "long ", "?", ""] * 200
+
+    async def ask() -> list[str | None]:
+        with answers.job(is_small=False) as job:
+            return [found.label for found in await answers.predict(job, texts)]
+
+    assert asyncio.run(ask()) == [DOG, CAT, None, None] * 200
+    assert len(classifier.asked) > 10
+    assert answers.close()
