@@ -36,6 +36,8 @@ logger = logging.getLogger("ecomcat")
 Data = Any
 """A path, a DataFrame, or None where the overrides name the data."""
 
+_PATH_KEYS = {"train": "path", "validation": "validation_path", "test": "test_path"}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -64,7 +66,15 @@ class Result:
         return load(self.model_dir)
 
 
-def search(data: Data = None, /, *overrides: str, budget: str = "quick", **keywords: Any) -> Result:
+def search(
+    data: Data = None,
+    /,
+    *overrides: str,
+    validation: Data = None,
+    test: Data = None,
+    budget: str = "quick",
+    **keywords: Any,
+) -> Result:
     """Search hyperparameters, retrain the best, score the test set once and export the model.
 
     What stops it, Ctrl-C included, leaves a study: the same call goes on with it.
@@ -72,6 +82,9 @@ def search(data: Data = None, /, *overrides: str, budget: str = "quick", **keywo
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
         *overrides: Strings as on the command line, such as `"model.dropout=0.1..0.5"`.
+        validation: The same as `data`, of rows that are for validation alone. Defaults to None:
+            they are drawn from `data`.
+        test: The same of rows that are for the test alone. Defaults to None.
         budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
         **keywords: Overrides as keywords: `final="ensemble"`, `seed=2`,
             `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`.
@@ -85,15 +98,25 @@ def search(data: Data = None, /, *overrides: str, budget: str = "quick", **keywo
     """
     from ecomcat.search import search as run
 
-    return _result(run, "search", data, (f"budget={budget}", *overrides), keywords)
+    tables = {"train": data, "validation": validation, "test": test}
+    return _result(run, "search", tables, (f"budget={budget}", *overrides), keywords)
 
 
-def train(data: Data = None, /, *overrides: str, **keywords: Any) -> Result:
+def train(
+    data: Data = None,
+    /,
+    *overrides: str,
+    validation: Data = None,
+    test: Data = None,
+    **keywords: Any,
+) -> Result:
     """Train one configuration, score the test set once and export the model.
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
         *overrides: Strings as on the command line.
+        validation: The same as `data`, of rows that are for validation alone. Defaults to None.
+        test: The same of rows that are for the test alone. Defaults to None.
         **keywords: Overrides as keywords.
 
     >>> ecomcat.train("products.csv", model={"dropout": [0.3, 0.4]})
@@ -102,17 +125,18 @@ def train(data: Data = None, /, *overrides: str, **keywords: Any) -> Result:
     """
     from ecomcat.train import train as run
 
-    return _result(run, "train", data, overrides, keywords)
+    tables = {"train": data, "validation": validation, "test": test}
+    return _result(run, "train", tables, overrides, keywords)
 
 
 def _result(
     run: Callable[..., Any],
     command: str,
-    data: Data,
+    tables: Mapping[str, Data],
     overrides: Sequence[str],
     keywords: Mapping[str, Any],
 ) -> Result:
-    config, rows = _configured(command, data, overrides, keywords)
+    config, rows = _configured(command, tables, overrides, keywords)
     if config.search.dry_run:
         raise UserError(
             "search.dry_run: expected false in Python, found true. Use the command: python -m "
@@ -159,7 +183,7 @@ def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str
     """
     from ecomcat.evaluate import score
 
-    config, rows = _configured("evaluate", data, overrides, keywords)
+    config, rows = _configured("evaluate", {"train": data}, overrides, keywords)
     with _as_a_command():
         return score(config, rows)
 
@@ -183,35 +207,40 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
     from ecomcat.auditing.run import audit_rows, check_audit
     from ecomcat.data.sources import load_labelled_rows
 
-    config, rows = _configured("audit", data, overrides, keywords)
+    config, rows = _configured("audit", {"train": data}, overrides, keywords)
     with _as_a_command():
         check_audit(config)
         return audit_rows(config, rows or load_labelled_rows(config.data))
 
 
 def _configured(
-    command: str, data: Data, overrides: Sequence[str], keywords: Mapping[str, Any]
+    command: str,
+    tables: Mapping[str, Data],
+    overrides: Sequence[str],
+    keywords: Mapping[str, Any],
 ) -> tuple[Any, LabelledRows | None]:
-    """Compose the configuration, and read a DataFrame's rows."""
+    """Compose the configuration, and read the rows where any of the parts is a DataFrame."""
     # Imported late: to open a model takes no Hydra.
     from ecomcat.cli import compose
-    from ecomcat.data.sources import frame_rows
+    from ecomcat.data.sources import load_labelled_rows
 
-    is_path = isinstance(data, str | Path)
-    if not (data is None or is_path or hasattr(data, "columns")):
-        raise UserError(
-            f"Expected the path of a file or a DataFrame, found {type(data).__name__}. Make a "
-            "DataFrame of it: pandas.DataFrame({'label': labels, 'text': texts})."
-        )
-    path = [f"data.path={data}"] if is_path else []
-    config = compose(command, [*overrides, *path, *keyword_overrides(keywords)])
-    if data is None or is_path:
-        return config, None
-    if config.data.path is not None:
-        raise UserError(
-            f"Expected a DataFrame or data.path, found both ({config.data.path}). Leave one out."
-        )
-    return config, frame_rows(data, config.data)
+    frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
+    paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
+    for part, table in tables.items():
+        if table is not None and part not in {*frames, *paths}:
+            raise UserError(
+                f"Expected the path of a file or a DataFrame, found {type(table).__name__}. Make a "
+                "DataFrame of it: pandas.DataFrame({'label': labels, 'text': texts})."
+            )
+    named = [f"data.{_PATH_KEYS[part]}={path}" for part, path in paths.items()]
+    config = compose(command, [*overrides, *named, *keyword_overrides(keywords)])
+    for part in frames:
+        key = _PATH_KEYS[part]
+        if (path := getattr(config.data, key)) is not None:
+            raise UserError(
+                f"Expected a DataFrame or data.{key}, found both ({path}). Leave one out."
+            )
+    return config, load_labelled_rows(config.data, frames) if frames else None
 
 
 @contextmanager

@@ -92,6 +92,11 @@ def load_labelled_rows(
     others = {part: each for part in PARTS[1:] if (each := _part(part, rows, data, frames))}
     if data.split_column is None and not others:
         return rows
+    if data.split_column is not None and others:
+        raise UserError(
+            "Expected data.split_column, or validation and test as tables of their own, found "
+            "both. Leave the one or the others out."
+        )
     tables = [rows.frame] if data.split_column is not None else [rows.frame.assign(**{SPLIT: 0})]
     tables += [each.frame.assign(**{SPLIT: PARTS.index(part)}) for part, each in others.items()]
     frame = pd.concat(tables, ignore_index=True)
