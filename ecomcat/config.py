@@ -64,7 +64,9 @@ class DataConfig(ReadingConfig):
         0.6, "share of word triples from which texts are nearly the same", minimum=0.3, maximum=1.0
     )
     validation_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
-    test_fraction: float = option(0.15, "share of the distinct texts", above=0.0, below=1.0)
+    test_fraction: float = option(
+        0.15, "share of the distinct texts; 0: no test", minimum=0.0, below=1.0
+    )
     sample_rows: int = option(3000, "rows that `sample` generates", minimum=200)
     sample_label_noise: float = option(0.03, "share of wrong labels", minimum=0.0, maximum=0.5)
     sample_seed: int = option(1, "other products for another number", minimum=0)

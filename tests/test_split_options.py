@@ -57,6 +57,8 @@ def test_a_similarity_without_groups_is_refused(run_search: Callable[..., Ended]
     [
         ({"exclude": "marks.csv"}, "Expected data.exclude in"),
         ({"group_near_duplicates": True}, "Expected data.group_near_duplicates in"),
+        ({"test_path": "a.csv"}, "Expected data.test_path in"),
+        ({"split_column": 0, "group_column": 1}, "data.split_column and data.group_column in"),
         ({"near_duplicate_similarity": 0.5}, "Expected data.near_duplicate_similarity in"),
         (
             {"exclude": "a.csv", "group_near_duplicates": True},
@@ -68,7 +70,8 @@ def test_a_command_without_a_split_refuses_them(options: dict[str, Any], named: 
     with pytest.raises(UserError, match=named):
         refuse_split_keys(replace(SAMPLE, **options), "evaluate")
     refuse_split_keys(SAMPLE, "evaluate")
-    refuse_split_keys(replace(SAMPLE, near_duplicate_similarity=0.5), "audit", compares=True)
+    looked_at = {"near_duplicate_similarity": 0.5, "split_column": 0, "group_column": 1}
+    refuse_split_keys(replace(SAMPLE, **looked_at), "audit", compares=True)
 
 
 @pytest.mark.slow

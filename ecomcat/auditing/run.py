@@ -120,7 +120,7 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
         figures["contents"] = contents(rows.texts)
         figures["languages"] = languages(rows.texts, config.seed)
         features = weigh_words(rows.texts, len(rows.class_names))
-    fractions = data.validation_fraction, data.test_fraction
+    fractions = data.validation_fraction, data.test_fraction or DataConfig.test_fraction
     seeds = range(config.seed, config.seed + config.splits)
     with step("Training on leaking and clean splits", total=len(KINDS) * len(seeds)) as advance:
         figures["leakage"] = compare_splits(rows, features, near.groups, fractions, seeds, advance)

@@ -228,9 +228,10 @@ def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
     )
     if drawn:
         shares = {"train": 1 - sum(drawn.values()), **drawn}
-        shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items())
+        shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items() if share)
         of = " of train" if given else ""
-        ways.append(f"a stratified split{of}, {_together(data)}{shown}, seed {seed}")
+        without = "" if "test" in given or data.test_fraction else ", no test"
+        ways.append(f"a stratified split{of}, {_together(data)}{shown}{without}, seed {seed}")
     elif together := _together(data):
         ways.append(together.removesuffix(", "))
     stripped = "; texts of a later part are left out of an earlier one" if given else ""
@@ -271,6 +272,11 @@ def _log_split(described: dict[str, Any]) -> None:
         name_five(f"{quoted(name)[1:-1]}: {sizes[name]}" for name in largest),
         *(split[part] for part in PARTS),
     )
+    if not split["test"]:
+        logger.warning(
+            "There is no test set (data.test_fraction=0): no figure will say how good the model is "
+            "on texts that no choice was made on."
+        )
     for kind, title in _GROUPS.items():
         if f"{kind}_groups" in split:
             logger.info(

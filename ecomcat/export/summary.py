@@ -37,6 +37,10 @@ _EXPERTS = {
     ),
     "linear_share": "A linear model of words, pairs of words and letters",
 }
+NO_TEST = (
+    "There is no test set (data.test_fraction=0): no figure says how good the model is on texts "
+    "that no choice was made on."
+)
 _MAX_P_VALUE = 0.05  # of a difference that is no chance
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 # What Markdown could take for markup beside HTML's; an underscore between letters never is.
@@ -86,18 +90,29 @@ def _shown(cell: object, pattern: str) -> str:
     return "" if cell is None else str(cell)
 
 
+def shown_scores(metrics: Metrics) -> tuple[str, Scores]:
+    """Return the figures that say how good the model is, after what they are of.
+
+    Without a test set they are of validation, by weights trained on train alone: better than they
+    should be, since choices were made on it.
+    """
+    return ("test", metrics["test"]) if metrics["test"] else ("validation", metrics["validation"])
+
+
 def score_sets(metrics: Metrics) -> dict[str, Scores]:
     """Return the scores of the model and of the baseline by what they are of, test first."""
     # Scores of validation are never those of weights that were trained on it.
     weights = "weights before retraining" if metrics["final"]["retrained"] else "these weights"
-    sets = {"test (scored once)": metrics["test"]}
+    sets = {"test (scored once)": metrics["test"]} if metrics["test"] else {}
     if "test_without_excluded" in metrics:
         sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
     sets[f"validation ({weights})"] = metrics["validation"]
     baseline = metrics["baseline"]
     if baseline is not None:
-        sets[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
-        sets["linear baseline on validation, fitted on train"] = baseline["validation"]
+        if metrics["test"]:
+            sets[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
+        name = "" if metrics["test"] else f": {baseline['name']}"
+        sets[f"linear baseline on validation, fitted on train{name}"] = baseline["validation"]
     return sets
 
 
@@ -118,7 +133,8 @@ def parts_table(metrics: Metrics) -> Table | None:
     parts = metrics["parts"]
     if len(parts) <= 2:
         return None
-    columns = [(on, key) for on in ("validation", "test") for key in ("accuracy", "macro_f1")]
+    sets = ("validation", "test") if metrics["test"] else ("validation",)
+    columns = [(on, key) for on in sets for key in ("accuracy", "macro_f1")]
     headings = [f"{on} {FIGURES[key]}" for on, key in columns]
     return Table(
         ["part", *headings],
@@ -153,16 +169,19 @@ def coverage_table(caption: str, scores: Scores) -> Table:
 
 def result_line(metrics: Metrics) -> str:
     """Return what was reached, in a line, beside the linear baseline."""
-    test = metrics["test"]
+    on, scores = shown_scores(metrics)
+    how = "scored once" if on == "test" else "that choices were made on"
     return (
-        f"test accuracy {test['accuracy']:.4f}, macro-F1 {test['macro_f1']:.4f} "
-        f"({test['rows']:,} texts, scored once). {verdict(metrics)}"
+        f"{on} accuracy {scores['accuracy']:.4f}, macro-F1 {scores['macro_f1']:.4f} "
+        f"({scores['rows']:,} texts, {how}). {verdict(metrics)}"
     )
 
 
 def verdict(metrics: Metrics) -> str:
     """Return how the model's errors on test compare with the linear baseline's, in a sentence."""
     baseline, ours = metrics["baseline"], metrics["test"]
+    if ours is None:
+        return NO_TEST
     if baseline is None:
         return "There is no linear baseline to compare with."
     theirs, p_value = baseline["test"], baseline["comparison"]["p_value"]
@@ -252,18 +271,20 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         metrics: What `metrics.json` holds.
         labels: Names of the categories, in the order of the model's outputs.
     """
-    test = metrics["test"]
-    present = [(name, score) for name, score in test["per_class"].items() if score["rows"]]
+    on, scores = shown_scores(metrics)
+    present = [(name, score) for name, score in scores["per_class"].items() if score["rows"]]
     environment = template_environment().overlay(finalize=escape_markdown)
     return environment.get_template("export/card.md").render(
         **metrics,
         labels=labels,
-        absent=name_five(test["absent_classes"]),
+        on=on,
+        shown=scores,
+        absent=name_five(scores["absent_classes"]),
         scores=scores_table("", score_sets(metrics)),
         verdict=verdict(metrics),
         table_of_parts=parts_table(metrics),
-        coverage=coverage_table("", test),
-        pairs=hardest_pairs(test, _MAX_PAIRS),
+        coverage=coverage_table("", scores),
+        pairs=hardest_pairs(scores, _MAX_PAIRS),
         least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
         sentences=model_sentences(metrics["final"]),
     )

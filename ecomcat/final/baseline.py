@@ -301,12 +301,13 @@ def exact_p_value(gained: int, lost: int) -> float:
     return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
-def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]:
-    """Choose on validation, fit again on train and validation, score test once.
+def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Choose on validation, fit again on train and validation, score test once, if there is one.
 
     Args:
         dataset: All texts.
-        ours: Array of shape `(test texts,)`, whether our own answers were right.
+        ours: Array of shape `(test texts,)`, the class numbers of our own answers. None where there
+            is no test set.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
@@ -324,8 +325,12 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]
     validation, test = labelled(split.validation), labelled(split.test)
     both = labelled(np.union1d(split.train, split.validation))
     fits = choose_linear(labelled(split.train), validation, num_classes)
-    best, model = _fit_again(fits, both, num_classes)
-    predicted = model.predict(test[0])
+    best, tested = fits[0], {}
+    if ours is not None:
+        best, model = _fit_again(fits, both, num_classes)
+        predicted = model.predict(test[0])
+        comparison = compare_answers(ours == test[1], predicted == test[1])
+        tested = {"test": score(test, predicted), "comparison": comparison}
     fitted = linear_sample(best.choice.features, both, num_classes)
     return {
         "name": best.choice.title,
@@ -335,8 +340,7 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.bool_]) -> dict[str, Any]
         "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
         "validation": score(validation, best.model.predict(validation[0])),
-        "test": score(test, predicted),
-        "comparison": compare_answers(ours, predicted == test[1]),
+        **tested,
     }
 
 

@@ -47,7 +47,7 @@ class Finished:
 
     final: FinalModel  # the exported one
     tested: FinalModel  # the same, unless test rows were trained on afterwards
-    answers: Answers  # to `test` and, by weights trained on train alone, to `validation`
+    answers: Answers  # to `test`, if any, and, by weights trained on train alone, to `validation`
     trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
     acceptance: Acceptance  # of validation texts, which thresholds are read from
@@ -68,16 +68,18 @@ def finish_search(
                 curves.write(epoch, logs)
 
         tested = build_final(config, inputs, study, choice, rows, draw)
-    with step("Scoring the test set"):
-        answers = {"test": tested.answers(inputs, split.test), "validation": choice.validation}
+    answers = {"validation": choice.validation}
+    if len(split.test):
+        with step("Scoring the test set"):
+            answers = {"test": tested.answers(inputs, split.test), **answers}
     scores, acceptance = _score(dataset, answers)
     baseline = None
     if final.baseline:
         with step("Fitting the linear baseline"), optional("Linear baseline"):
-            correct = answers["test"][WHOLE].argmax(axis=1) == dataset.label_ids[split.test]
-            baseline = linear_baseline(dataset, correct)
+            ours = answers["test"][WHOLE].argmax(axis=1) if "test" in answers else None
+            baseline = linear_baseline(dataset, ours)
     exported = tested
-    if final.use_all_rows:
+    if final.use_all_rows and len(split.test):
         rows = np.union1d(rows, split.test[_unmarked(dataset)])
         logger.info("Training again on all %d texts, test included.", len(rows))
         exported = build_final(config, inputs, study, choice, rows)
@@ -90,7 +92,7 @@ def finish_search(
             **choice.describe(inputs.max_epochs),
             "retrained": final.retrain,
             "trained_texts": len(rows),
-            "use_all_rows": final.use_all_rows,
+            "use_all_rows": exported is not tested,
             "reads_letters": len(exported.model.inputs) > 1,
         },
         "versions": package_versions(),
@@ -98,7 +100,7 @@ def finish_search(
     }
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
     with step("Writing TensorBoard's picture"):
-        write_confusion(study, metrics["test"])
+        write_confusion(study, metrics)
     return Finished(exported, tested, whole, rows, metrics, acceptance)
 
 
@@ -111,21 +113,21 @@ def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, 
     acceptance = read_acceptance(
         acceptance_of(whole["validation"], labels["validation"]).describe()
     )
-    texts = [dataset.texts[row] for row in split.test]
-    scores = {
-        "test": score_answers(whole["test"], labels["test"], names, acceptance, texts=texts),
-        "validation": score_answers(whole["validation"], labels["validation"], names, acceptance),
-    }
+    scores: dict[str, Any] = {"test": None}
+    for on, probabilities in whole.items():
+        texts = [dataset.texts[row] for row in getattr(split, on)]
+        found = score_answers(probabilities, labels[on], names, acceptance, texts=texts)
+        scores[on] = found.describe()
     unmarked = _unmarked(dataset)
     if not unmarked.all() and unmarked.any():
         scores["test_without_excluded"] = score_answers(
             whole["test"][unmarked], labels["test"][unmarked], names, acceptance
-        )
+        ).describe()
     parts = {
         part: {on: _figures(labels[on], each[part], len(names)) for on, each in answers.items()}
-        for part in answers["test"]
+        for part in answers["validation"]
     }
-    return {**{on: each.describe() for on, each in scores.items()}, "parts": parts}, acceptance
+    return {**scores, "parts": parts}, acceptance
 
 
 def _figures(
@@ -149,22 +151,25 @@ def final_snapshot(
     """Return everything that the report says of the final model, which is in `model_dir`."""
     split, tested = dataset.split, finished.tested
     answers = {
-        part: acceptance_of(finished.answers[part], dataset.label_ids[getattr(split, part)])
-        for part in ("test", "validation")
+        part: acceptance_of(each, dataset.label_ids[getattr(split, part)])
+        for part, each in finished.answers.items()
     }
-    deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
-    return {
-        "model_dir": str(model_dir),
-        "metrics": finished.metrics,
-        "calibration": {part: each.calibration_bins() for part, each in answers.items()},
-        "coverage": {part: each.coverage_curve() for part, each in answers.items()},
-        "mistakes": confident_mistakes(
+    mistakes = []
+    if "test" in answers:
+        deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
+        mistakes = confident_mistakes(
             [dataset.texts[row] for row in split.test],
             dataset.label_ids[split.test],
             finished.answers["test"],
             dataset.class_names,
             partial(explain_texts, partial(predict_probabilities, tested.model), deployed),
-        ),
+        )
+    return {
+        "model_dir": str(model_dir),
+        "metrics": finished.metrics,
+        "calibration": {part: each.calibration_bins() for part, each in answers.items()},
+        "coverage": {part: each.coverage_curve() for part, each in answers.items()},
+        "mistakes": mistakes,
     }
 
 

@@ -203,7 +203,7 @@ def _optuna_trial(
 
 
 def calibration_chart(bins: Curves) -> Chart:
-    """Draw accuracy against confidence, in the bins of test and of validation."""
+    """Draw accuracy against confidence, in the bins of each set."""
     chart = figure(x="confidence", y="accuracy")
     line = {"color": FAINT, "dash": "dash"}
     chart.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="perfectly calibrated")
@@ -214,7 +214,7 @@ def calibration_chart(bins: Curves) -> Chart:
 def coverage_chart(curves: Curves, asked: Mapping[str, Mapping[str, Any]]) -> Chart:
     """Draw the precision of the most confident answers against their fraction of all.
 
-    Marked is what the thresholds from validation came to on test, by the precision asked.
+    Marked is what the thresholds from validation came to on the first set, by the precision asked.
     """
     chart = figure(x="accepted automatically", y="precision of these")
     _add_curves(chart, curves, "coverage", "precision", "from confidence {threshold:.4f}")
@@ -229,26 +229,28 @@ def coverage_chart(curves: Curves, asked: Mapping[str, Mapping[str, Any]]) -> Ch
         marker={"color": COLOURS[3], "size": 9, "symbol": "diamond"},
     )
     chart.update_xaxes(tickformat=".0%").update_yaxes(tickformat=".1%")
-    caption = "How much of the test set is accepted automatically, for the precision asked."
+    caption = "How many texts are accepted automatically, for the precision asked."
     return Chart("Coverage against precision", chart, caption)
 
 
 def _add_curves(chart: Figure, curves: Curves, x: str, y: str, note: str) -> None:
-    """Add a line of test and one of validation, with a note on each point under the pointer."""
-    for part, colour in (("test", OURS), ("validation", THEIRS)):
-        points = curves[part]
+    """Add a line of each set, with a note on each point under the pointer."""
+    colours = {"test": OURS, "validation": THEIRS}
+    for part, points in curves.items():
         chart.add_scatter(
             x=[point[x] for point in points],
             y=[point[y] for point in points],
             text=[note.format(**point) for point in points],
             mode="lines+markers",
             marker={"size": 4},
-            line={"color": colour},
+            line={"color": colours[part]},
             name=part,
         )
 
 
-def confusion_chart(class_names: Sequence[str], counts: Sequence[Sequence[int]]) -> Chart:
+def confusion_chart(
+    class_names: Sequence[str], counts: Sequence[Sequence[int]], on: str = "test"
+) -> Chart:
     """Draw the confusion matrix, true categories by row, predicted ones by column."""
     labels, size = unique_labels(class_names), len(class_names)
     counted = size <= _MAX_COUNTED_CLASSES
@@ -271,7 +273,7 @@ def confusion_chart(class_names: Sequence[str], counts: Sequence[Sequence[int]])
     return Chart(
         "Confusion matrix",
         chart,
-        "Number of test texts: true category by row, predicted by column; the darker, the larger "
+        f"Number of {on} texts: true category by row, predicted by column; the darker, the larger "
         "the fraction of the row.",
         height=200 + side,
         min_width=400 + side,

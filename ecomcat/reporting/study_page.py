@@ -21,6 +21,7 @@ from ecomcat.export.summary import (
     parts_table,
     score_sets,
     scores_table,
+    shown_scores,
     verdict,
 )
 from ecomcat.files import write_text
@@ -152,26 +153,27 @@ def _trials(records: Sequence[TrialRecord], names: Sequence[str]) -> Table:
 def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sentences, tables and charts of the final model."""
     metrics = final["metrics"]
-    test, names = metrics["test"], list(metrics["test"]["per_class"])
-    absent = [name for name, score in test["per_class"].items() if score["rows"] == 0]
+    on, shown = shown_scores(metrics)
+    names, absent = list(shown["per_class"]), shown["absent_classes"]
+    without = [name for name, score in shown["per_class"].items() if score["rows"] == 0]
     notes = {
-        "Without a text in the test set, and so of F1 0": absent,
-        "Neither with a text in the test set nor predicted, and so left out": test[
-            "absent_classes"
-        ],
+        f"Without a text in the {on} set, and so of F1 0": without,
+        f"Neither with a text in the {on} set nor predicted, and so left out": absent,
     }
     note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
     drawn = len(names) <= MAX_MATRIX_CLASSES
     return {
+        "on": on,
+        "shown": shown,
         "verdict": verdict(metrics),
         "sentences": model_sentences(metrics["final"]),
         "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
         "parts": parts_table(metrics),
-        "confusion": confusion_chart(names, test["confusion_matrix"]) if drawn else None,
-        "pairs": hardest_pairs(test, 20),
-        "by_category": scores_chart(test["per_class"], note),
+        "confusion": confusion_chart(names, shown["confusion_matrix"], on) if drawn else None,
+        "pairs": hardest_pairs(shown, 20),
+        "by_category": scores_chart(shown["per_class"], note),
         "calibration": calibration_chart(final["calibration"]),
-        "coverage": coverage_chart(final["coverage"], test["coverage"]),
+        "coverage": coverage_chart(final["coverage"], shown["coverage"]),
     }
 
 

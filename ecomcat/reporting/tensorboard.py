@@ -23,6 +23,7 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
+from ecomcat.export.summary import shown_scores
 from ecomcat.options import Rule
 from ecomcat.reporting.terminal import SHOWN_FIRST
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
@@ -176,15 +177,16 @@ class FinalCurves(_Curves):
         super().write(epoch, {**logs, **scores})
 
 
-def write_confusion(study: Study, scores: Mapping[str, Any]) -> None:
-    """Write the confusion matrix of the test set, whose scores `metrics.json` holds."""
+def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
+    """Write the confusion matrix of the scores that are shown of what `metrics.json` holds."""
+    on, scores = shown_scores(metrics)
     with _event_writer(study.tensorboard_dir / FINAL):
-        picture = draw_confusion(scores["confusion_matrix"], list(scores["per_class"]))
+        picture = draw_confusion(scores["confusion_matrix"], list(scores["per_class"]), on)
         tf.summary.image("confusion matrix", picture[None], step=0)
 
 
 def draw_confusion(
-    counts: Sequence[Sequence[int]], class_names: Sequence[str]
+    counts: Sequence[Sequence[int]], class_names: Sequence[str], on: str = "test"
 ) -> NDArray[np.uint8]:
     """Draw the confusion matrix: true categories by row, predicted ones by column.
 
@@ -206,7 +208,7 @@ def draw_confusion(
     figure = Figure(figsize=(inches, inches), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     which = "" if len(names) == len(class_names) else f", the {len(names)} with the most mistakes"
-    axes = figure.add_subplot(title=f"Test texts by category{which}")
+    axes = figure.add_subplot(title=f"{on.capitalize()} texts by category{which}")
     display = ConfusionMatrixDisplay(matrix, display_labels=names)
     display.plot(ax=axes, cmap="Blues", colorbar=False, values_format="d", xticks_rotation=90)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):

@@ -23,6 +23,7 @@ from ecomcat.export.summary import (
     planned_model,
     score_sets,
     scores_table,
+    shown_scores,
 )
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
@@ -171,10 +172,10 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
 
 def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table | None]:
     """Yield the tables of a final model, its scores last, for a terminal of so many columns."""
-    test = metrics["test"]
-    yield per_class_table("Test set, by category", test)
-    yield confusion_table(test, width)
-    yield coverage_table("Test set, accepted automatically", test)
+    on, shown = shown_scores(metrics)
+    yield per_class_table(f"{on.capitalize()} set, by category", shown)
+    yield confusion_table(shown, width)
+    yield coverage_table(f"{on.capitalize()} set, accepted automatically", shown)
     yield parts_table(metrics)
     yield scores_table(f"Result on {metrics['data']['source']}", score_sets(metrics))
 

@@ -116,7 +116,7 @@ def describe_model(
     labels: list[str], metrics: Mapping[str, Any], config: ServeCommand, threshold: float | None
 ) -> ModelDescription:
     """Describe what is served; what `metrics.json` lacks is null."""
-    test, source = metrics.get("test", {}), metrics.get("data", {}).get("source")
+    test, source = metrics.get("test") or {}, metrics.get("data", {}).get("source")
     return ModelDescription(
         labels=labels,
         accept=Acceptance(min_precision=config.min_precision, min_confidence=threshold),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_material import HARM, LONG, audited, plain_rows
+from audit_material import HARM, LONG, audit_file, audited, plain_rows
 
 from ecomcat.auditing.linear import DISTINCT, GROUPED, KINDS, NAIVE
 from ecomcat.auditing.texts import contents, default_max_tokens
@@ -133,3 +135,19 @@ def test_a_category_of_few_texts_that_repeat_is_in_no_kind_of_split() -> None:
     lamps = [(f"one of two lamps, number {n % 2}", "Lamps") for n in range(400)]
     naive = audited(plain_rows() + lamps).figures["leakage"]["splits"][NAIVE]
     assert naive == audited(plain_rows()).figures["leakage"]["splits"][NAIVE]
+
+
+def test_a_column_that_gives_the_split_is_no_text_and_texts_of_two_parts_are_counted(
+    tmp_path: Path,
+) -> None:
+    parts = ["train"] * 80 + ["test"] * 40
+    rows = [(label, text, part) for (text, label), part in zip(plain_rows(), parts, strict=True)]
+    rows += [(*row[:2], "test") for row in rows[:5]]
+    with (tmp_path / "shop.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([("label", "text", "part"), *rows])
+    options = {"split_column": "part", "test_fraction": 0.0}
+    found = audit_file(tmp_path / "shop.csv", tmp_path / "audit", data=options)
+    assert found["repeats"]["shared_texts"] == {"train": 5, "validation": 0}
+    assert any(each.startswith("5 texts of train stand in val") for each in found["findings"])
+    assert "data.split_column=part" in found["next"]
+    assert "splits" in found["leakage"]

@@ -197,6 +197,18 @@ def test_the_identity_of_the_data_changes_with_each_file(write: Write) -> None:
     assert others[0]["data"] != first["data"] == others[1]["data"]
 
 
+def test_without_a_test_set_it_is_said_that_there_is_none(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write("shop.csv", [("label", "text"), *(row[:2] for row in TRAIN)])
+    dataset = load_dataset(DataConfig(path=path, test_fraction=0), 1)
+    assert counts_of(dataset) == [34, 6, 0]
+    assert "85% train, 15% validation, no test" in dataset.description["split"]["protocol"]
+    assert "There is no test set (data.test_fraction=0)" in caplog.text
+    grouped = load_dataset(DataConfig(path=path, test_fraction=0, group_near_duplicates=True), 1)
+    assert len(grouped.split.test) == 0 < len(grouped.split.validation)
+
+
 # Groups
 
 

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ecomcat.export.summary import model_card, model_sentences, verdict
+from ecomcat.export.summary import model_card, model_sentences, result_line, verdict
+from ecomcat.reporting.terminal import final_tables
 from ecomcat.text.encoding import encode_all, model_inputs
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from tests.reporting.stored_study import final_snapshot
@@ -103,6 +104,28 @@ def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
     alone = card(baseline=None, parts={})
     assert "There is no linear baseline to compare with." in alone
     assert "the LSTM alone" not in alone
+
+
+def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None:
+    metrics = {**final_snapshot()["metrics"], "test": None}
+    del metrics["baseline"]["test"], metrics["baseline"]["comparison"]
+    metrics["parts"] = {
+        part: {"validation": each["validation"]} for part, each in metrics["parts"].items()
+    }
+    metrics["search"]["best_hyperparameters"] = {}
+    written = model_card(metrics, list(metrics["validation"]["per_class"]))
+    assert "## By category, on validation" in written
+    assert "There is no test set (data.test_fraction=0): no figure says how good" in written
+    assert "no test shows what it is worth" in written
+    assert "| linear baseline on validation, fitted on train: TF-IDF + LinearSVC | 30 |" in written
+    assert "| the LSTM alone | 0.9100 | 0.9000 |" in written
+    said = re.sub("no test", "", written.split("## Use")[0])
+    assert not re.search(r"on test|test texts|scored once", said)
+    assert result_line(metrics).startswith(
+        "validation accuracy 0.8000, macro-F1 0.7900 (30 texts, "
+    )
+    tables = list(final_tables(metrics, 120))
+    assert tables[0] is not None and tables[0].caption == "Validation set, by category"
 
 
 def shown(markdown: str) -> list[str]:

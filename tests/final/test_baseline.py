@@ -38,7 +38,7 @@ def small(kinds: tuple[str, str], labels=LABELS) -> Dataset:
 
 
 def baseline_of(dataset: Dataset):
-    return linear_baseline(dataset, np.ones(len(dataset.split.test), bool))
+    return linear_baseline(dataset, dataset.label_ids[dataset.split.test])
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,12 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
     wrong = len(test) * (1 - found["test"]["accuracy"])
     assert found["comparison"]["only_ours_right"] == pytest.approx(wrong)
     assert baseline_of(dataset) == found
+
+
+def test_without_a_test_set_it_is_chosen_and_scored_on_validation_alone(dataset):
+    found, tested = linear_baseline(dataset, None), baseline_of(dataset)
+    assert not {"test", "comparison"} & set(found)
+    assert found == {name: tested[name] for name in found}
 
 
 # Each category is a word, one of one letter, or an ending of words that never come twice.

@@ -166,6 +166,19 @@ def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_t
     assert "<bdi>ספרים</bdi> (90.0%), labelled <bdi>צעצועים</bdi> (10.0%)" in page
 
 
+def test_without_a_test_set_the_page_shows_validation_and_no_mistakes(tmp_path):
+    final = final_snapshot()
+    final["metrics"] |= {"test": None, "parts": {}, "baseline": None}
+    final["mistakes"] = []
+    for curves in ("calibration", "coverage"):
+        del final[curves]["test"]
+    page = report_with(store(tmp_path, trials(3)), FINAL, final)
+    assert "There is no test set (data.test_fraction=0)" in page
+    assert "The figures below are of validation, which choices were made on." in page
+    assert "Most confident mistakes" not in page and "test macro-F1" not in page
+    assert "Number of validation texts" in page
+
+
 def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
     snapshot = data_snapshot()
     snapshot["data"]["excluded"] = {"source": "m.csv", "unknown": 1, "train": 5, "test": 2}

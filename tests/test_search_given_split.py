@@ -1,0 +1,68 @@
+"""A search with a split of the user's own, or without a test set, from files to what is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecomcat.data.sample import generate_sample
+from tests.conftest import TINY_MODEL, RunCommand
+
+ONCE = (
+    *("search.max_trials=1", "search.max_epochs=1", "search.workers=1", "final.onnx=false"),
+    *TINY_MODEL,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a file of products, and one of a test."""
+    path = tmp_path_factory.mktemp("split")
+    lines = [json.dumps({"label": row.label, "text": row.text}) for row in generate_sample(400)]
+    (path / "train.jsonl").write_text("\n".join(lines[:300]), encoding="utf-8")
+    (path / "test.jsonl").write_text("\n".join(lines[250:]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_a_test_file_is_what_is_tested_and_a_study_notices_when_it_changes(
+    run_command: RunCommand, folder: Path
+) -> None:
+    command = ["data.path=train.jsonl", "data.test_path=test.jsonl", "search.name=own", *ONCE]
+    done = run_command("search", command, folder)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((folder / "model" / "metrics.json").read_text("utf-8"))
+    split = metrics["data"]["split"]
+    assert metrics["test"]["rows"] == split["test"] > 100
+    assert split["shared_texts"]["train"] >= 50
+    assert metrics["data"]["source"] == "train.jsonl; test: test.jsonl"
+    card = (folder / "model" / "README.md").read_text("utf-8")
+    assert f"Left out of train: {split['shared_texts']['train']} texts whose text" in card
+    again = run_command("train", ["search.from_trial=own/0000", "final.onnx=false"], folder)
+    assert again.returncode == 0, again.stderr
+    rows = (folder / "test.jsonl").read_text("utf-8").splitlines()
+    (folder / "test.jsonl").write_text("\n".join(rows[:-20]), encoding="utf-8")
+    refused = run_command("search", command, folder)
+    assert refused.returncode == 2
+    assert "The study own was begun with something else" in refused.stderr
+
+
+@pytest.mark.slow
+def test_without_a_test_set_no_test_figure_is_shown_anywhere(
+    run_command: RunCommand, folder: Path
+) -> None:
+    command = ["data.path=train.jsonl", "data.test_fraction=0", "final.use_all_rows=true"]
+    done = run_command("search", [*command, "search.name=untested", *ONCE], folder)
+    assert done.returncode == 0, done.stderr
+    assert "There is no test set" in done.stderr
+    assert "Result: validation accuracy" in done.stderr
+    assert "Validation set, by category" in done.stdout
+    metrics = json.loads((folder / "model" / "metrics.json").read_text("utf-8"))
+    assert metrics["test"] is None and "test" not in metrics["baseline"]
+    assert metrics["final"]["use_all_rows"] is False
+    report = folder / "outputs" / "search" / "untested" / "report.html"
+    assert "There is no test set" in report.read_text("utf-8")
+    labelled = run_command("evaluate", ["data.path=test.jsonl"], folder)
+    assert labelled.returncode == 0, labelled.stderr
