@@ -61,6 +61,9 @@ class PredictOptions:
     )
     explain: bool = option(False, "adds the column words: those that spoke most for the answer")
     words: int = option(5, "words of an explanation", minimum=1)
+    top_k: int = option(
+        1, "categories that are given; 3 adds category_2, confidence_2 and so on", minimum=1
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""

@@ -59,6 +59,7 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
         min_precision=asked.min_precision,
         words=asked.words if asked.explain else 0,
         reasons=more or output_format in {JSON_LINES, PARQUET},
+        top_k=asked.top_k,
     )
 
 
@@ -82,7 +83,9 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
     with (
         log_if_stopped(left),
-        open_output(str(config.output), output_format, table, columns, options.added) as write,
+        open_output(
+            str(config.output), output_format, table, columns, labeller.options.added
+        ) as write,
         step("Labelling the rows", draw=not to_terminal) as advance,
     ):
         for chunk in table.chunks(columns, config.batch_rows):

@@ -134,7 +134,8 @@ def _parquet_writer(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = {"confidence": pa.float64(), "accept": pa.bool_(), "words": pa.list_(pa.string())}
+    types = {"accept": pa.bool_(), "words": pa.list_(pa.string())}
+    types |= {name: pa.float64() for name in added if name.startswith("confidence")}
     fields = [pa.field(name, types.get(name, pa.string())) for name in added]
     read = table.schema or pa.schema([(_escaped(name), pa.string()) for name in names])
     schema = pa.schema([*read, *fields], read.metadata)

@@ -112,7 +112,12 @@ class Classifier:
     _trained_rows: NDArray[np.uint64] = field(repr=False)
 
     def predict(
-        self, texts: Texts, *, min_precision: float | None = None, explain: bool | int = False
+        self,
+        texts: Texts,
+        *,
+        min_precision: float | None = None,
+        explain: bool | int = False,
+        top_k: int = 1,
     ) -> pd.DataFrame:
         """Label texts.
 
@@ -122,13 +127,15 @@ class Classifier:
                 adds the column `accept`. Defaults to None.
             explain: Boolean or integer. Adds the `words` that an answer rests on, five or so many.
                 Defaults to False.
+            top_k: Integer. How many categories are given, the likeliest first; adds `category_2`
+                with `confidence_2`, and so on. Defaults to 1.
 
         Returns:
             DataFrame of `predicted_category` and `confidence` with the index of the texts. A text
             without a letter, mark or digit has neither; `reason` says so where more is asked for.
 
         Raises:
-            UserError: When a DataFrame lacks the columns, or `min_precision` is out of range.
+            UserError: When a DataFrame lacks the columns, or a number is out of range.
 
         >>> frame = model.predict(["A paperback", "?"], min_precision=0.9)
         >>> list(frame)
@@ -140,8 +147,12 @@ class Classifier:
             raise UserError(
                 f"min_precision: expected a number above 0 to 1, found {min_precision}."
             )
+        if top_k < 1:
+            raise UserError(f"top_k: expected a whole number from 1, found {top_k}.")
         words = _EXPLAINING_WORDS if explain is True else int(explain)
-        options = LabelOptions(min_precision, words, reasons=min_precision is not None or words > 0)
+        options = LabelOptions(
+            min_precision, words, reasons=min_precision is not None or words > 0, top_k=top_k
+        )
         given, index = plain_texts(texts, self.text_columns)
         frame = Labeller(self, options).label(given)
         return frame if index is None else frame.set_axis(index)

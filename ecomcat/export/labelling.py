@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, WORDS, REASON = "accept", "words", "reason"
+NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
 _DIGITS = 4  # of a confidence, wherever it is shown
 
 
@@ -70,6 +71,20 @@ class Labelled:
         best: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0).astype(np.float64)
         return best.round(_DIGITS)
 
+    def next_ids(self, count: int) -> NDArray[np.int64]:
+        """Return the likeliest categories after the first of each text, `(answered, count)`.
+
+        >>> Labelled(np.array([0]), np.array([[0.1, 0.6, 0.3]], np.float32)).next_ids(2)
+        array([[2, 0]])
+        """
+        rest = -self.probabilities
+        np.put_along_axis(rest, self.label_ids[:, None], np.inf, axis=1)
+        # Of thousands of categories a few are wanted: the others need no order.
+        chosen = np.argpartition(rest, min(count, rest.shape[1] - 1), axis=1)[:, :count]
+        keys = np.take_along_axis(rest, chosen, axis=1)
+        ranked: NDArray[np.int64] = np.take_along_axis(chosen, np.lexsort((chosen, keys)), axis=1)
+        return ranked
+
     @property
     def accepted(self) -> NDArray[np.bool_]:
         """Which answers are accepted: the one rule of files, of the service and of Python.
@@ -112,17 +127,24 @@ class LabelOptions:
             Defaults to None.
         words: Integer. How many words explain an answer; 0, the default, adds no `words`.
         reasons: Boolean. Whether `reason` says why a row has no answer. Defaults to False.
+        top_k: Integer. How many categories are given, the first included. Defaults to 1.
     """
 
     min_precision: float | None = None
     words: int = 0
     reasons: bool = False
+    top_k: int = 1
 
     @property
     def added(self) -> tuple[str, ...]:
         """The names of the columns that are added, in their order."""
         asked = (self.min_precision is not None, self.words > 0, self.reasons)
-        return (CATEGORY, CONFIDENCE, *compress((ACCEPT, WORDS, REASON), asked))
+        following = (
+            f"{name}{place}"
+            for place in range(2, self.top_k + 1)
+            for name in (NEXT_CATEGORY, NEXT_CONFIDENCE)
+        )
+        return (CATEGORY, CONFIDENCE, *following, *compress((ACCEPT, WORDS, REASON), asked))
 
 
 class Labeller:
@@ -133,6 +155,7 @@ class Labeller:
         options: What is added to each.
 
     Attributes:
+        options: The same, with no more categories than there are.
         threshold: The confidence from which an answer is accepted; None where none is.
         rows: How many texts were labelled so far.
         unreadable: How many of them have no words, and so no answer.
@@ -141,7 +164,7 @@ class Labeller:
 
     def __init__(self, predictor: Predictor, options: LabelOptions) -> None:
         self._predictor = predictor
-        self.options = options
+        self.options = replace(options, top_k=min(options.top_k, len(predictor.labels)))
         wanted = options.min_precision
         threshold = None if wanted is None else predictor.threshold(wanted)
         self.threshold = None if threshold is None else rounded_up(threshold)
@@ -150,8 +173,8 @@ class Labeller:
     def label(self, texts: Sequence[str]) -> pd.DataFrame:
         """Return what is added to a row for each text, in the columns `options.added`.
 
-        Without an answer `predicted_category` and `words` are None, `confidence` is NaN and
-        `accept` is False; with one `reason` is None.
+        Without an answer categories and `words` are None, confidences are NaN and `accept` is
+        False; with one `reason` is None.
         """
         import pandas as pd
 
@@ -166,6 +189,13 @@ class Labeller:
             ACCEPT: _placed(rows, answered, labelled.accepted, False),
             REASON: reasons,
         }
+        if self.options.top_k > 1:
+            following = labelled.next_ids(self.options.top_k - 1)
+            shares = np.take_along_axis(labelled.probabilities, following, axis=1)
+            for place, (ids, share) in enumerate(zip(following.T, shares.T, strict=True), 2):
+                rounded = share.astype(np.float64).round(_DIGITS)
+                added[f"{NEXT_CATEGORY}{place}"] = _placed(rows, answered, names[ids])
+                added[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, rounded, np.nan)
         if self.options.words:
             added[WORDS] = self._words(texts, answered)
         self.rows += rows

@@ -119,12 +119,18 @@ def score_sets(metrics: Metrics) -> dict[str, Scores]:
 def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
     """List accuracy and F1 of each set of texts, by what it is."""
     absent = any(scores.get("absent_classes") for scores in sets.values())
+    # The baseline has no probabilities, and so no likeliest categories.
+    within = {of: scores.get("top_k_accuracy") or {} for of, scores in sets.items()}
+    top = {k: f"within top {k}" for found in within.values() for k in found}
     return Table(
-        ["of", "texts", *FIGURES.values()],
-        [[of, scores["rows"], *(scores[key] for key in FIGURES)] for of, scores in sets.items()],
+        ["of", "texts", *FIGURES.values(), *top.values()],
+        [
+            [of, scores["rows"], *(scores[key] for key in FIGURES), *map(within[of].get, top)]
+            for of, scores in sets.items()
+        ],
         caption,
         "macro-F1 over the categories that occur or were predicted" if absent else "",
-        formats=dict.fromkeys(FIGURES.values(), ".4f"),
+        formats=dict.fromkeys([*FIGURES.values(), *top.values()], ".4f"),
     )
 
 

@@ -14,9 +14,11 @@ from ecomcat.model.confidence import Acceptance, acceptance_of
 
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
+TOP_K = (3, 5)  # likeliest classes, among which it is counted how often the right one is
 Figures = dict[str, dict[str, float]]  # of each class or kind of text, by name
 _WORDS = (0, 10, 50, 200, np.inf)  # where one kind of length ends and the next begins
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
+_ROWS_RANKED = 4096  # at a time: rows times classes may not fit in memory
 _SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
 
@@ -56,6 +58,7 @@ class Scores:
     calibration_error: float | None = None
     coverage: dict[str, dict[str, float | None]] | None = None  # for each of `PRECISIONS`
     slices: dict[str, Figures] | None = None
+    top_k_accuracy: dict[str, float] | None = None  # for each of `TOP_K` below the classes' number
 
     def describe(self) -> dict[str, Any]:
         """Return what `metrics.json` holds; scores that are not known are left out."""
@@ -155,7 +158,29 @@ def score_answers(
             for precision in PRECISIONS
         },
         slices=None if texts is None else score_slices(texts, answers.correct),
+        top_k_accuracy=top_k_accuracy(probabilities, label_ids),
     )
+
+
+def top_k_accuracy(
+    probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
+) -> dict[str, float] | None:
+    """Return how often the right class is among the likeliest ones; None for three classes or less.
+
+    Of equally likely classes the right one counts as the last.
+
+    >>> top_k_accuracy(np.array([[0.4, 0.3, 0.2, 0.1]] * 2, np.float32), np.array([2, 3]))
+    {'3': 0.5}
+    """
+    counted = [k for k in TOP_K if k < probabilities.shape[1]]
+    if not counted:
+        return None
+    ranks = np.empty(len(label_ids), np.int64)
+    for first in range(0, len(label_ids), _ROWS_RANKED):
+        rows = slice(first, first + _ROWS_RANKED)
+        own = np.take_along_axis(probabilities[rows], label_ids[rows, None], axis=1)
+        ranks[rows] = (probabilities[rows] >= own).sum(axis=1)
+    return {str(k): float((ranks <= k).mean()) for k in counted}
 
 
 def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, Figures]:

@@ -111,12 +111,15 @@ class Answers:
         *,
         explain: bool = False,
         min_precision: float | None = None,
+        top_k: int | None = None,
     ) -> list[Prediction]:
-        """Answer texts that UTF-8 can express, in their order."""
+        """Answer texts that UTF-8 can express, in their order, with all probabilities or some."""
         model, precision = self.model, min_precision or self.limits.min_precision
         found: list[Prediction] = []
         for piece in _pieces(texts):
-            found += await self._inference.run(job, _cost(piece), _predict, model, piece, precision)
+            found += await self._inference.run(
+                job, _cost(piece), _predict, model, piece, precision, top_k
+            )
         for prediction, text in zip(found, texts, strict=True) if explain else ():
             weights: Sequence[WordWeight] = ()
             if prediction.label is not None:
@@ -168,21 +171,26 @@ def _cost(texts: Sequence[str]) -> float:
     return sum(_TEXT_COST + min(len(text), MAX_CHARACTERS) for text in texts)
 
 
-def _predict(model: Model, texts: Sequence[str], min_precision: float) -> list[Prediction]:
+def _predict(
+    model: Model, texts: Sequence[str], min_precision: float, top_k: int | None
+) -> list[Prediction]:
+    count = min(top_k or len(model.labels), len(model.labels))
     labelled = label_texts(model.classifier, texts, model.threshold(min_precision))
     predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
-    for position, label, confidence, accept, row in zip(
+    likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
+    for position, label_ids, confidence, accept, row in zip(
         labelled.answered,
-        labelled.label_ids,
+        likeliest.tolist(),
         labelled.confidences.tolist(),
         labelled.accepted.tolist(),
-        labelled.probabilities.tolist(),
+        np.take_along_axis(labelled.probabilities, likeliest, axis=1).tolist(),
         strict=True,
     ):
+        names = [model.labels[label] for label in label_ids]
         predictions[position] = Prediction(
-            label=model.labels[label],
+            label=names[0],
             confidence=confidence,
             accept=accept,
-            probabilities=dict(zip(model.labels, row, strict=True)),
+            probabilities=dict(zip(names, row, strict=True)),
         )
     return predictions

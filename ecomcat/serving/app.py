@@ -118,6 +118,7 @@ async def _answer(answers: Answers, job: Job, body: bytes) -> Response:
         [asked.text] if isinstance(asked, OneText) else asked.texts,
         explain=asked.explain,
         min_precision=asked.min_precision,
+        top_k=None if asked.top_k == "all" else asked.top_k,
     )
     answer = found[0] if isinstance(asked, OneText) else Predictions(predictions=found)
     return Response(answer.model_dump_json(exclude_unset=True), media_type=JSON)

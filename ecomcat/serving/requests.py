@@ -183,8 +183,9 @@ def parse_request(body: bytes, limits: ServeCommand) -> OneText | ManyTexts:
     for name in content:  # of which there may be a million, each an error of its own
         if name not in model.model_fields:
             raise unprocessable(
-                f"Expected text or texts, explain and min_precision, found {name[:_MAX_SHOWN]}. "
-                "Leave it out, or write it right; text and texts exclude each other."
+                "Expected text or texts, explain, min_precision and top_k, found "
+                f"{name[:_MAX_SHOWN]}. Leave it out, or write it right; text and texts exclude "
+                "each other."
             )
     texts = content.get("texts", [content.get("text")])
     if isinstance(texts, list):
@@ -227,7 +228,8 @@ def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] == "missing":
         return "Expected an object with text or texts, found neither."
-    where = ".".join(map(str, first["loc"]))
+    name, *places = first["loc"]  # of a choice of types, pydantic adds the one that it tried
+    where = ".".join(str(part) for part in (name, *places) if part == name or type(part) is int)
     expected = first["msg"].replace("Input should be", "expected").replace("List should", "should")
     return f"{where}: {expected}, found {_kind(first['input'])}."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
@@ -14,6 +14,12 @@ from ecomcat.text.tokenizer import valid_unicode
 
 Text = Annotated[str, BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)]
 Precision = Annotated[float, Field(gt=0, le=1)]
+# To JSON, 3.0 is a whole number, too.
+Count = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(lambda x: int(x) if isinstance(x, float) and x.is_integer() else x),
+]
 
 
 class _Options(BaseModel):
@@ -22,6 +28,9 @@ class _Options(BaseModel):
     explain: bool = Field(False, description="Whether to say which words spoke for the answer.")
     min_precision: Precision | None = Field(
         None, description="The share of accepted answers that are to be right."
+    )
+    top_k: Count | Literal["all"] = Field(
+        5, description="How many of the likeliest categories are given with their probabilities."
     )
 
 
@@ -59,7 +68,9 @@ class Prediction(BaseModel):
         description="Whether answers of this confidence were right as often as min_precision "
         "asks, on texts that the model had not seen."
     )
-    probabilities: dict[str, float] | None = Field(description="Of every category.")
+    probabilities: dict[str, float] | None = Field(
+        description="Of the likeliest categories, as many as top_k says, the likeliest first."
+    )
     words: list[Word] = Field(
         default=[], description="Strongest first; only where explain was asked for."
     )

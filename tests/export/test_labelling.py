@@ -14,7 +14,10 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Labeller, LabelOptions
-from ecomcat.serving.app import Answers, build_app
+from ecomcat.serving.answers import Answers, Model
+from ecomcat.serving.app import build_app
+
+KINDS = ("category", "confidence")
 
 
 @dataclass
@@ -57,8 +60,9 @@ def test_files_and_the_service_accept_the_same_answers_by_the_numbers_that_they_
     confidence, threshold, accept
 ):
     frame = label(["a dog"], confidence=confidence, threshold=threshold, min_precision=0.9)
-    answers = Answers(Sure(confidence, threshold), 0.9)
-    client = TestClient(build_app(answers, {}, ServeCommand()), base_url="http://127.0.0.1:8000")
+    config = ServeCommand(min_precision=0.9)
+    answers = Answers(Model(Sure(confidence, threshold)), config)
+    client = TestClient(build_app(answers, {}, config), base_url="http://127.0.0.1:8000")
     one = client.post("/predict", json={"text": "a dog"}).json()
     table = client.post("/label", content="text\na dog\n", headers={"Content-Type": "text/csv"})
     answers.close()
@@ -95,9 +99,37 @@ def test_a_row_for_each_text_says_what_is_asked_for():
     assert list(label(texts)) == ["predicted_category", "confidence"]
 
 
+@dataclass
+class Unsure(Sure):
+    """Answers every text with the same probabilities."""
+
+    shares: tuple[float, ...] = ()
+
+    def probabilities(self, texts):
+        return np.array([self.shares] * len(texts), np.float32)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3]), min_size=2, max_size=6), st.integers(1, 8))
+def test_the_next_categories_follow_by_their_probabilities(shares, top_k):
+    names = tuple(f"c{number}" for number in range(len(shares)))
+    predictor = Unsure(0, 0, labels=names, shares=tuple(shares))
+    labeller = Labeller(predictor, LabelOptions(top_k=top_k))
+    frame = labeller.label(["a dog", "?"])
+    count = min(top_k, len(names))
+    following = [f"{kind}_{place}" for place in range(2, count + 1) for kind in KINDS]
+    assert list(frame) == list(labeller.options.added)
+    assert list(frame) == ["predicted_category", "confidence", *following]
+    first, second = frame.to_numpy().tolist()
+    shown = dict(zip(first[::2], first[1::2], strict=True))
+    assert len(shown) == count
+    assert list(shown.values()) == sorted(shares, reverse=True)[:count]
+    assert all(shares[names.index(name)] == share for name, share in shown.items())
+    assert all(cell is None or math.isnan(cell) for cell in second)
+
+
 @pytest.mark.parametrize("texts", [[], ["", "?"]], ids=["none", "without words"])
 def test_texts_of_which_none_has_an_answer(texts):
-    frame = label(texts, min_precision=0.9, words=2, reasons=True)
+    frame = label(texts, min_precision=0.9, words=2, reasons=True, top_k=2)
     assert len(frame) == len(texts)
     assert frame["accept"].dtype == bool
     assert all(map(math.isnan, frame["confidence"]))

@@ -106,6 +106,17 @@ def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
     assert "the LSTM alone" not in alone
 
 
+def test_accuracy_within_the_likeliest_categories_is_shown_where_there_are_more() -> None:
+    within = card(test={"top_k_accuracy": {"3": 0.9, "5": 0.95}})
+    assert "| weighted F1 | within top 3 | within top 5 |" in within
+    assert "| test (scored once) | 30 | 0.8000 | 0.7900 | 0.8000 | 0.9000 | 0.9500 |" in within
+    assert (
+        "| linear baseline on test: TF-IDF + LinearSVC | 30 | 0.7500 | 0.7400 | 0.7500 |  |  |"
+        in within
+    )
+    assert "within top" not in card()
+
+
 def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None:
     metrics = {**final_snapshot()["metrics"], "test": None}
     del metrics["baseline"]["test"], metrics["baseline"]["comparison"]

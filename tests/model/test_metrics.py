@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import classification_report, confusion_matrix, f1_score
+from sklearn.metrics import (
+    classification_report,
+    confusion_matrix,
+    f1_score,
+    top_k_accuracy_score,
+)
 
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.metrics import (
@@ -19,6 +24,7 @@ from ecomcat.model.metrics import (
     score_answers,
     score_predictions,
     score_slices,
+    top_k_accuracy,
 )
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
@@ -85,6 +91,23 @@ def test_answers_are_scored_with_their_confidence_and_kind() -> None:
     assert scores.coverage["0.95"] == pytest.approx(accepted)
     assert scores.coverage["0.99"] == {"threshold": None, "coverage": 0, "precision": None}
     assert scores.slices["length"]["under 10 words"]["accuracy"] == pytest.approx(2 / 3)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 8))
+def test_the_right_class_is_counted_among_the_likeliest(seed: int, classes: int) -> None:
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet(np.ones(classes), 30).astype(np.float32)
+    labels = random.integers(0, classes, 30)
+    found = top_k_accuracy(probabilities, labels)
+    if classes <= 3:
+        assert found is None
+        return
+    expected = {
+        str(k): top_k_accuracy_score(labels, probabilities, k=k, labels=range(classes))
+        for k in (3, 5)
+        if k < classes
+    }
+    assert found == pytest.approx(expected)
 
 
 def test_texts_are_told_apart_by_length_and_script() -> None:

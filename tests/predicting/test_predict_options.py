@@ -59,6 +59,16 @@ def test_the_words_that_spoke_for_an_answer(labelled, output, words):
     assert (found[0], found[3]) == ((words[0],), (words[1],))
 
 
+@pytest.mark.parametrize("output", ENDINGS)
+def test_the_next_categories_come_with_their_probabilities(labelled, output):
+    found = labelled("predicted_category", "category_2", "confidence_2", output=output, top_k=9)
+    first, second, share = found[0]
+    assert {first, second} == set(DogOrCat("text").labels)
+    assert 0 < float(share) < 0.5
+    nothing = {".csv": ("", "", "")}.get(output, (None, None, None))
+    assert found[3] == nothing
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_why_a_row_has_no_category(tmp_path, kind):
     texts = [None, " ", "?", "a dog", "17"]
@@ -88,6 +98,7 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
     ("argument", "fragments"),
     [
         ("predict.min_precision=0", ("predict.min_precision", "above 0 to 1", "found 0")),
+        ("predict.top_k=0", ("predict.top_k", "from 1", "found 0")),
         ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),
         ("input_format=jsonlines", ("input_format", "Did you mean 'jsonl'?")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,9 +23,30 @@ def test_one_text_is_answered_by_one_prediction_and_several_by_a_list() -> None:
     assert set(found) == {"label", "confidence", "accept", "probabilities"}
     assert found["label"] == DOG
     assert found["confidence"] == pytest.approx(max(found["probabilities"].values()), abs=1e-4)
-    assert list(found["probabilities"]) == LABELS
+    assert list(found["probabilities"]) == [DOG, *(label for label in LABELS if label != DOG)]
     several = predict(texts=["a cat", "a dog", "?", "a bird"])["predictions"]
     assert [one["label"] for one in several] == ["Cats", DOG, None, "Birds"]
+
+
+class Many(Pets):
+    """A classifier of nine categories, the last of which is the likeliest."""
+
+    labels: ClassVar = [f"category {number}" for number in range(9)]
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        return np.tile(np.arange(9, dtype=np.float32) / 36, (len(texts), 1))
+
+
+@pytest.mark.parametrize(
+    ("top_k", "shown"), [({}, 5), ({"top_k": 1}, 1), ({"top_k": 40}, 9), ({"top_k": "all"}, 9)]
+)
+def test_the_likeliest_categories_are_given_five_unless_others_are_asked_for(
+    top_k: dict[str, Any], shown: int
+) -> None:
+    found = client_of(Many()).post("/predict", json={"text": "a", **top_k}).json()
+    expected = {f"category {number}": number / 36 for number in range(8, 8 - shown, -1)}
+    assert found["probabilities"] == pytest.approx(expected)
+    assert list(found["probabilities"]) == list(expected)
 
 
 @pytest.mark.parametrize(

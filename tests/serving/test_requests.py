@@ -37,6 +37,8 @@ MEGABYTE = 10**6
         (b'{"text": "a", "explain": 1}', 422, ("explain:", "found 1")),
         (b'{"text": "a", "min_precision": 0}', 422, ("min_precision:", "greater than 0")),
         (b'{"text": "a", "min_precision": 1e999}', 422, ("min_precision:", "a number")),
+        (b'{"text": "a", "top_k": 0}', 422, ("top_k:", "greater than or equal to 1", "found 0")),
+        (b'{"text": "a", "top_k": "most"}', 422, ("top_k:", "a text")),
         (b'{"text": "a", "min_precision": true}', 422, ("min_precision:", "true or false")),
     ],
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else None,

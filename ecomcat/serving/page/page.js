@@ -2,6 +2,7 @@
 // markup.
 
 const BARS_SHOWN = 6;
+const BARS_ASKED = 30;
 const MIN_SHARE = 0.08; // of the strongest word's weight: what is below is not highlighted
 const STRENGTHS = 4;
 
@@ -78,7 +79,7 @@ function showBars(probabilities) {
   const rest = ranked.slice(BARS_SHOWN);
   byId("bars").replaceChildren(...ranked.slice(0, BARS_SHOWN).map(bar));
   more.hidden = rest.length === 0;
-  more.textContent = `Show the other ${count(rest.length)}`;
+  more.textContent = `Show ${count(rest.length)} more`;
   more.onclick = () => {
     byId("bars").append(...rest.map(bar));
     more.hidden = true;
@@ -142,7 +143,7 @@ async function ask(event) {
     const answer = await call("predict", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ text, explain: true }),
+      body: JSON.stringify({ text, explain: true, top_k: BARS_ASKED }),
       signal: mine.signal,
     });
     showPrediction(text, await answer.json());
