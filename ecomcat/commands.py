@@ -12,6 +12,7 @@ from typing import Any
 from ecomcat.config import DataConfig, FinalConfig, ModelConfig, ReadingConfig, SearchConfig
 from ecomcat.options import option
 
+LOG_FORMATS = ("text", "json")
 RUNTIMES = ("auto", "onnx", "keras")
 OUTPUT_FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
 MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
@@ -106,6 +107,7 @@ class ServeCommand:
     port: int = option(8000, "0: any that is free", minimum=0, maximum=65_535)
     allowed_hosts: list[str] = option([], "host names by which others call it; '*': any")
     min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
+    log_format: str = option("text", "json: one line of it a request, too", choices=LOG_FORMATS)
     max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)
     max_batch: int = option(1000, "texts of a request", minimum=1)
     max_text_characters: int = option(100_000, "length of one text", minimum=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import socket
+from contextlib import nullcontext
 from typing import NoReturn
 
 from ecomcat.cli import run
@@ -14,8 +13,6 @@ from ecomcat.files import expanded
 from ecomcat.options import validate
 from ecomcat.process import require_extra
 
-logger = logging.getLogger("ecomcat")
-
 
 def serve(config: ServeCommand) -> None:
     """Serve an exported model until a signal asks to stop.
@@ -24,30 +21,28 @@ def serve(config: ServeCommand) -> None:
         UserError: For whatever the user can fix.
     """
     from ecomcat.console import log_if_stopped
-    from ecomcat.export.bundle import METRICS, require_export
+    from ecomcat.export.bundle import require_export
 
-    require_extra("serve", "fastapi", "uvicorn", needed_for="Serving")
+    require_extra("serve", "fastapi", "uvicorn", "prometheus_client", needed_for="Serving")
     validate(config)
     directory = expanded(config.model_dir)
     require_export(directory)
     with listen(config.host, config.port) as listener:
-        from ecomcat.export.classifier import load_classifier
-        from ecomcat.serving.answers import Answers, Model
-        from ecomcat.serving.app import build_app
+        from ecomcat.serving.access import json_lines
+        from ecomcat.serving.answers import Answers
         from ecomcat.serving.server import ended_at_once, run_server
 
-        logger.info("Opening the model in %s", directory)
-        model = Model(load_classifier(directory, config.runtime))
-        metrics = json.loads((directory / METRICS).read_text("utf-8"))
-        # The first call is the slowest: no request should wait for it.
-        model.classifier.probabilities(["a text"])
-        answers = Answers(model, config)
-        with ended_at_once(answers.close), log_if_stopped("The same command serves again."):
-            run_server(build_app(answers, metrics, config), listener, config)
+        answers = Answers(config)
+        with (
+            json_lines() if config.log_format == "json" else nullcontext(),
+            ended_at_once(answers.close),
+            log_if_stopped("The same command serves again."),
+        ):
+            run_server(answers, listener, config)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the socket that the service listens on; who connects waits until it is served.
+    """Open the socket that the service listens on; who connects waits for it to be served.
 
     Raises:
         UserError: It cannot be had.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,10 +14,11 @@ from fastapi import HTTPException
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
+from ecomcat.serving.models import Model
+from ecomcat.serving.monitoring import Monitor
 from ecomcat.serving.schemas import Prediction, Word
 from ecomcat.serving.turns import Job, Lane
 from ecomcat.text.bounds import MAX_CHARACTERS
-from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-_MAX_THRESHOLDS = 256
 _PIECE_TEXTS = 256
 _TEXT_COST = 100  # of any text, in characters
 _EXPLAINED_COST = 20_000  # of a part of an explanation
@@ -38,42 +39,61 @@ _NO_ANSWER: dict[str, Any] = {
 }
 
 
-class Model:
-    """A classifier as it is served.
-
-    Args:
-        classifier: What answers the texts.
-    """
-
-    def __init__(self, classifier: Predictor) -> None:
-        self.classifier = classifier
-        self.labels = list(map(valid_unicode, classifier.labels))
-        # Read off thousands of confidences, for each request anew but for this.
-        self.threshold = lru_cache(_MAX_THRESHOLDS)(classifier.threshold)
-
-
 class Answers:
     """Answers requests, of which none keeps the others waiting for long.
 
     Args:
-        model: What answers the texts.
         config: The limits.
+        model: What answers the texts; None while it is opened.
+
+    Attributes:
+        jobs: Integer. How many requests are under way.
+        monitor: What counts them, and their answers.
     """
 
-    def __init__(self, model: Model, config: ServeCommand) -> None:
-        self.model = model
+    def __init__(self, config: ServeCommand, model: Model | None = None) -> None:
         self.limits = config
         self.jobs = 0
+        self.monitor = Monitor()
+        self.monitor.watch_queue(lambda: self.jobs)
+        self._model: Model | None = None
+        if model is not None:
+            self.serve(model)
         # A classifier may use several threads itself.
         self._inference = Lane("inference")
         self._parsing = Lane("parsing")
+        self._opening = Lane("opening")
         self._explaining = Lane("explaining", _EXPLAINED_AT_A_TIME)
         self._tables = Lane("tables", _TABLES_AT_A_TIME)
 
     @property
-    def is_full(self) -> bool:
-        """Whether a request would be refused, whatever it asks."""
-        return self.jobs >= self.limits.max_queue
+    def model(self) -> Model:
+        """What answers a request that begins now.
+
+        Raises:
+            HTTPException: 503 while there is none.
+        """
+        if self._model is None:
+            raise HTTPException(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Expected a model, found that it is being opened. Ask again later.",
+                {"retry-after": "1"},
+            )
+        return self._model
+
+    def serve(self, model: Model) -> None:
+        """Have a model answer from the next request on."""
+        self._model = model
+        self.monitor.serve(model.version, model.since)
+
+    async def open(self, function: Callable[[], Model]) -> None:
+        """Have the model that a function opens answer, once it is open."""
+        self.serve(await self._opening.run(Job(math.inf), 0, function))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request that begins now would be answered."""
+        return self._model is not None and self.jobs < self.limits.max_queue
 
     @contextmanager
     def job(self, *, is_small: bool) -> Iterator[Job]:
@@ -115,10 +135,11 @@ class Answers:
     ) -> list[Prediction]:
         """Answer texts that UTF-8 can express, in their order, with all probabilities or some."""
         model, precision = self.model, min_precision or self.limits.min_precision
+        counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
         found: list[Prediction] = []
         for piece in _pieces(texts):
             found += await self._inference.run(
-                job, _cost(piece), _predict, model, piece, precision, top_k
+                job, _cost(piece), _predict, model, counted, piece, precision, top_k
             )
         for prediction, text in zip(found, texts, strict=True) if explain else ():
             weights: Sequence[WordWeight] = ()
@@ -128,32 +149,47 @@ class Answers:
                     job, _EXPLAINED_COST, model.classifier.explain, [text], turn
                 )
             prediction.words = [Word.model_validate(each) for each in weights]
+        self.monitor.texts(
+            len(found),
+            empty=sum(each.label is None for each in found),
+            accepted=sum(each.accept for each in found),
+        )
         return found
 
     async def table(self, job: Job, cost: float, function: Callable[[Predictor], Found]) -> Found:
         """Return what a function makes of a table, given what answers its texts."""
-        turn = partial(self._inference.wait, job)
-        return await self._tables.run(job, cost, function, _InTurns(self.model, turn))
+        model = self.model
+        in_turns = _InTurns(
+            model,
+            lambda cost, texts: self._inference.wait(job, cost, self._score, model, texts),
+        )
+        return await self._tables.run(job, cost, function, in_turns)
 
     def close(self) -> bool:
         """Answer no more; return whether nothing is worked at any longer."""
-        lanes = (self._inference, self._parsing, self._explaining, self._tables)
-        ended = [lane.close() for lane in lanes]
+        background = (self._parsing, self._opening, self._explaining, self._tables)
+        ended = [lane.close() for lane in (self._inference, *background)]
         return all(ended)
+
+    def _score(self, model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
+        probabilities = model.classifier.probabilities(texts)
+        self.monitor.answers(probabilities)
+        return probabilities
 
 
 class _InTurns:
-    """A classifier for the thread that labels a table: other requests have turns between."""
+    """A model's classifier that answers texts in pieces, so that others have turns between."""
 
-    def __init__(self, model: Model, turn: Callable[..., NDArray[np.float32]]) -> None:
+    def __init__(
+        self, model: Model, score: Callable[[float, Sequence[str]], NDArray[np.float32]]
+    ) -> None:
         self.labels = model.classifier.labels
         self.text_columns = model.classifier.text_columns
         self.threshold, self.explain = model.threshold, model.classifier.explain
-        self._score, self._turn = model.classifier.probabilities, turn
+        self._score = score
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        pieces = [self._turn(_cost(piece), self._score, piece) for piece in _pieces(texts)]
-        return np.concatenate(pieces)
+        return np.concatenate([self._score(_cost(piece), piece) for piece in _pieces(texts)])
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -172,10 +208,14 @@ def _cost(texts: Sequence[str]) -> float:
 
 
 def _predict(
-    model: Model, texts: Sequence[str], min_precision: float, top_k: int | None
+    model: Model,
+    predictor: Predictor,
+    texts: Sequence[str],
+    min_precision: float,
+    top_k: int | None,
 ) -> list[Prediction]:
     count = min(top_k or len(model.labels), len(model.labels))
-    labelled = label_texts(model.classifier, texts, model.threshold(min_precision))
+    labelled = label_texts(predictor, texts, model.threshold(min_precision))
     predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
     likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
     for position, label_ids, confidence, accept, row in zip(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from starlette.types import ASGIApp
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
+from ecomcat.serving.access import Access
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.guard import HEALTH, Guard
+from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard
+from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.requests import (
     MEGABYTE,
@@ -46,8 +47,8 @@ _BODIES_HELD = 4  # of the largest size, in memory at a time
 _PAGE = Path(__file__).parent / "page"
 
 
-def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> ASGIApp:
-    """Build the application, which tells the figures of `metrics.json` and keeps to the limits."""
+def build_app(answers: Answers, config: ServeCommand) -> ASGIApp:
+    """Build the application, which keeps to the limits."""
     app = FastAPI(
         title="ecomcat",
         description="Labels texts with an exported classifier.",
@@ -61,15 +62,16 @@ def build_app(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(MemoryError, _too_large)
     app.add_exception_handler(Exception, _failed)
-    app.include_router(_described(answers, metrics, config))
+    app.include_router(_described(answers, config))
     app.include_router(_predict(answers, config))
     app.include_router(label_route(answers, config))
     app.mount("/page", StaticFiles(directory=_PAGE))
     bounded = Memory(app, _BODIES_HELD * config.max_body_mb * MEGABYTE)
-    return Guard(bounded, config.allowed_hosts, is_local=config.is_local)
+    guarded = Guard(bounded, config.allowed_hosts, is_local=config.is_local)
+    return Access(guarded, answers.monitor, is_logged=config.log_format == "json")
 
 
-def _described(answers: Answers, metrics: Mapping[str, Any], config: ServeCommand) -> APIRouter:
+def _described(answers: Answers, config: ServeCommand) -> APIRouter:
     router = APIRouter()
 
     @router.get("/", include_in_schema=False)
@@ -80,10 +82,39 @@ def _described(answers: Answers, metrics: Mapping[str, Any], config: ServeComman
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/model", summary="Describe what is served")
+    @router.get(
+        READY,
+        responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+        summary="Tell whether a request would be answered",
+    )
+    async def ready() -> dict[str, str]:
+        if not answers.is_ready:
+            raise HTTPException(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Expected a model and room for a request, found none. Ask again later.",
+                {"retry-after": "1"},
+            )
+        return {"status": "ready"}
+
+    @router.get(METRICS, include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(answers.monitor.page(), media_type=METRICS_TYPE)
+
+    @router.get(
+        "/model",
+        responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+        summary="Describe what is served",
+    )
     async def model() -> ModelDescription:
-        threshold = answers.model.threshold(config.min_precision)
-        return describe_model(answers.model.labels, metrics, config, threshold)
+        model = answers.model
+        return describe_model(
+            model.labels,
+            model.metrics,
+            config,
+            model.threshold(config.min_precision),
+            version=model.version,
+            since=model.since,
+        )
 
     return router
 

@@ -22,11 +22,11 @@ from ecomcat.serving.problems import busy, problem
 
 logger = logging.getLogger("ecomcat")
 
-HEALTH = "/health"
+HEALTH, READY, METRICS = "/health", "/ready", "/metrics"
 IS_SPARE = "is_spare"
 """What is true in the state of a request that came by a connection beyond the limit."""
 
-_PROBED = (HEALTH,)
+_PROBED = (HEALTH, READY)
 _CLOSE = {"connection": "close"}  # what is left of the body is not read
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 ADDED_HEADERS = {
@@ -46,7 +46,8 @@ ADDED_HEADERS = {
 class Guard:
     """Wrap an application in these rules.
 
-    `/health` is answered whatever the Host header: probes ask by address, and it tells nothing.
+    `/health` and `/ready` are answered whatever the Host header: probes ask by address, and they
+    tell nothing.
 
     Args:
         app: The application.
@@ -87,7 +88,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         if scope["path"] in _PROBED and scope["method"] in _SAFE_METHODS:
             return None
-        if scope.get("state", {}).get(IS_SPARE):
+        if scope.get("state", {}).get(IS_SPARE) and scope["path"] != METRICS:
             return busy(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "Expected at most max_connections connections, found more. Ask again later.",

@@ -115,6 +115,8 @@ class Figures(BaseModel):
 class ModelDescription(BaseModel):
     """What is being served."""
 
+    version: str = Field(description="The beginning of the SHA-256 of its manifest.")
+    since: str = Field(description="When it was opened, in UTC.")
     labels: list[str]
     accept: Acceptance
     test: Figures
@@ -124,11 +126,19 @@ class ModelDescription(BaseModel):
 
 
 def describe_model(
-    labels: list[str], metrics: Mapping[str, Any], config: ServeCommand, threshold: float | None
+    labels: list[str],
+    metrics: Mapping[str, Any],
+    config: ServeCommand,
+    threshold: float | None,
+    *,
+    version: str,
+    since: str,
 ) -> ModelDescription:
     """Describe what is served; what `metrics.json` lacks is null."""
     test, source = metrics.get("test") or {}, metrics.get("data", {}).get("source")
     return ModelDescription(
+        version=version,
+        since=since,
         labels=labels,
         accept=Acceptance(min_precision=config.min_precision, min_confidence=threshold),
         test=Figures(**{name: test.get(name) for name in Figures.model_fields}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -14,10 +15,13 @@ from functools import partial
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from ecomcat.commands import ServeCommand
+from ecomcat.files import expanded
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, FewLines, Places
+from ecomcat.serving.models import open_model
 
 logger = logging.getLogger("ecomcat")
 
@@ -25,23 +29,26 @@ _WAITING_CONNECTIONS = 1024  # that the system holds until they are accepted
 # Of which asyncio accepts so many in a row before it looks at any, each of a file descriptor.
 _ACCEPTED_AT_ONCE = 32
 _OTHER_DESCRIPTORS = 128  # files, libraries, connections that are being closed
+_LOGGERS = ("uvicorn.error", "asyncio", "ecomcat")
 _ENDED_BY_SIGNAL = 128  # and its number: the exit code
 _ANSWERING_SHARE = 0.8  # of the time for stopping; the rest is for the answers that say so
 
 
-def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> None:
-    """Serve until a signal asks to stop, end what is under way, and close the socket.
+def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) -> None:
+    """Open the model and serve until a signal asks to stop, end what is under way.
 
     The signal's own handler is called afterwards: it decides the exit code. Where it takes longer
     than `max_shutdown_seconds` to end, whatever runs, the process ends with the same code.
 
     Args:
-        app: The application.
-        listener: The socket, which listens.
-        config: The address and the limits.
+        answers: What answers, which has its model from here.
+        listener: The socket, which listens, and is closed.
+        config: The address, the model and the limits.
+
+    Raises:
+        UserError: When the model cannot be opened.
     """
-    for name in ("uvicorn.error", "asyncio"):
-        logging.getLogger(name).addFilter(FewLines())
+    app = build_app(answers, config)
     settings = uvicorn.Config(
         app,
         http=partial(Connection, Places(_affordable(config.max_connections))),  # type: ignore[arg-type]
@@ -54,20 +61,28 @@ def run_server(app: ASGIApp, listener: socket.socket, config: ServeCommand) -> N
         backlog=_ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=_ANSWERING_SHARE * config.max_shutdown_seconds,  # type: ignore[arg-type]
     )
-    server = _Server(settings, config, listener)
+    server = _Server(settings, config, listener, answers)
     try:
-        with _heeding_hangup(server):
+        with _heeding_hangup(server), _few_lines():
             server.run([listener])
     finally:
         server.clock.cancel()
+    if server.failure is not None:
+        raise server.failure
 
 
 class _Server(uvicorn.Server):
     def __init__(
-        self, settings: uvicorn.Config, config: ServeCommand, listener: socket.socket
+        self,
+        settings: uvicorn.Config,
+        config: ServeCommand,
+        listener: socket.socket,
+        answers: Answers,
     ) -> None:
         super().__init__(settings)
-        self._listener = listener
+        self._listener, self._answers, self._command = listener, answers, config
+        self._opening: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
         self._asked = signal.SIGTERM
         self.clock = threading.Timer(config.max_shutdown_seconds, lambda: _end_now(self._asked))
         self.clock.daemon = True
@@ -77,9 +92,19 @@ class _Server(uvicorn.Server):
         self._address = f"http://{host}:{listener.getsockname()[1]}"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and open the model."""
         await super().startup(sockets)
         self._listener.listen(_WAITING_CONNECTIONS)
+        self._opening = asyncio.create_task(self._open())
+
+    async def _open(self) -> None:
+        directory = expanded(self._command.model_dir)
+        logger.info("Opening the model in %s", directory)
+        try:
+            await self._answers.open(partial(open_model, directory, self._command.runtime))
+        except Exception as error:
+            self.failure, self.should_exit = error, True
+            return
         logger.info("Ready at %s (Ctrl-C stops)", self._address)
         logger.info(
             "Next: open it in a browser, or type: curl %s/predict -H 'Content-Type: "
@@ -96,6 +121,19 @@ class _Server(uvicorn.Server):
             logger.info("Stopping, once the requests under way are answered")
             self.clock.start()
         super().handle_exit(self._asked, frame)
+
+
+@contextmanager
+def _few_lines() -> Iterator[None]:
+    """Hold back lines of a kind that others can cause by the thousand."""
+    loggers, few = [logging.getLogger(name) for name in _LOGGERS], FewLines()
+    for each in loggers:
+        each.addFilter(few)
+    try:
+        yield
+    finally:
+        for each in loggers:
+            each.removeFilter(few)
 
 
 @contextmanager

@@ -94,9 +94,9 @@ class TableWork:
 class Labelled(Response):
     """A labelled table, sent no faster than it is read."""
 
-    def __init__(self, table: memoryview, **options: Any) -> None:
+    def __init__(self, table: memoryview, labeller: Labeller, **options: Any) -> None:
         super().__init__(**options)
-        self.table = table
+        self.table, self.labeller = table, labeller
         self.headers["content-length"] = str(len(table))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,6 +138,8 @@ def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
             except UserError as error:
                 raise unprocessable(_SETTING.sub("", str(error))) from error
         share_of(request).grow(len(body) + len(labelled.table))
+        counts = labelled.labeller
+        answers.monitor.texts(counts.rows, empty=counts.unreadable, accepted=counts.accepted)
         return labelled
 
     return router
@@ -177,7 +179,7 @@ def label_table(work: TableWork, answers: Predictor) -> Labelled:
     tabs = table.delimiter == "\t"
     name = f"labelled.{'tsv' if tabs else 'csv'}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Labelled(output.getbuffer(), headers=headers, media_type=_TABLE_TYPES[tabs])
+    return Labelled(output.getbuffer(), labeller, headers=headers, media_type=_TABLE_TYPES[tabs])
 
 
 def _unpacked(work: TableWork) -> bytes:

@@ -24,9 +24,10 @@ from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.serve import listen
-from ecomcat.serving.answers import Answers, Model
+from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
+from ecomcat.serving.models import Model
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 
@@ -76,7 +77,7 @@ class Pets:
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:
     """Build the service of a classifier, by default of pets, with settings that differ."""
     config = ServeCommand(**settings)
-    return build_app(Answers(Model(classifier or Pets()), config), metrics, config)
+    return build_app(Answers(config, Model(classifier or Pets(), metrics)), config)
 
 
 def client_of(classifier: Pets | None = None, **settings: Any) -> TestClient:

@@ -13,7 +13,8 @@ import pytest
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.explanation import Turn, WordWeight, at_once
-from ecomcat.serving.answers import Answers, Model
+from ecomcat.serving.answers import Answers
+from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
 from tests.serving.pets import CAT, DOG, Pets, pets_app
 
@@ -170,7 +171,7 @@ def test_large_bodies_have_room_for_some_of_them_together() -> None:
 
 def test_texts_are_answered_in_their_order_however_they_are_parted() -> None:
     classifier = Watched(go=True)
-    answers = Answers(Model(classifier), ServeCommand())
+    answers = Answers(ServeCommand(), Model(classifier, {}))
     texts = ["a dog", "a cat " + 5000 * "long ", "?", ""] * 200
 
     async def ask() -> list[str | None]:

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 HOST = {"Host": "127.0.0.1:8000"}
 OPERATIONS = {
     ("GET", "/health"): ["positive"],
+    ("GET", "/ready"): ["positive"],
     ("GET", "/model"): ["positive"],
     ("POST", "/predict"): ["positive", "negative"],
     ("POST", "/label"): ["positive", "negative"],

@@ -18,9 +18,10 @@ from ecomcat import serve
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.serve import listen
+from ecomcat.serving.answers import Answers
 from ecomcat.serving.server import run_server
 from tests.conftest import RunMain, run_program
-from tests.serving.pets import SLOW, STARTED, pets_app, served_pets, write_export
+from tests.serving.pets import SLOW, STARTED, Pets, served_pets, write_export
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,10 @@ def test_a_loopback_of_another_kind_can_be_listened_on() -> None:
 
 
 def test_ctrl_c_is_heard_as_soon_as_it_says_that_it_is_ready(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(ecomcat.export.classifier, "load_classifier", lambda *_: Pets())
+    config = ServeCommand(model_dir=str(write_export(tmp_path / "pets")))
     logged: list[str] = []
 
     def interrupt(message: str, *_values: str) -> None:
@@ -79,7 +82,7 @@ def test_ctrl_c_is_heard_as_soon_as_it_says_that_it_is_ready(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with listen("127.0.0.1", 0) as listener, pytest.raises(KeyboardInterrupt):
-            run_server(pets_app(), listener, ServeCommand())
+            run_server(Answers(config), listener, config)
     finally:
         signal.signal(signal.SIGINT, before)
     assert "Stopping, once the requests under way are answered" in logged

@@ -1,0 +1,65 @@
+"""A model as it is served, checked before it answers anyone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import MANIFEST, METRICS
+from ecomcat.export.labelling import Predictor
+from ecomcat.text.tokenizer import valid_unicode
+
+_MAX_THRESHOLDS = 256
+_VERSION_DIGITS = 12
+_TEXTS = ("Oak bookshelf, five shelves", "12", "two words " * 500)
+
+
+class Model:
+    """A classifier, and what is told of it.
+
+    Args:
+        classifier: What answers the texts.
+        metrics: Dictionary. What `metrics.json` holds.
+        version: String. The beginning of the SHA-256 of its manifest.
+
+    Attributes:
+        since: String. When it was opened, in UTC, as ISO 8601 writes it.
+    """
+
+    def __init__(
+        self, classifier: Predictor, metrics: Mapping[str, Any], version: str = "unknown"
+    ) -> None:
+        self.classifier, self.metrics, self.version = classifier, metrics, version
+        self.labels = list(map(valid_unicode, classifier.labels))
+        # Read off thousands of confidences, for each request anew but for this.
+        self.threshold = lru_cache(_MAX_THRESHOLDS)(classifier.threshold)
+        self.since = datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def open_model(directory: Path, runtime: str) -> Model:
+    """Open an exported model, and have it answer some texts: the first answer is the slowest.
+
+    Raises:
+        UserError: When its files do not belong together, or its answers are none.
+    """
+    from ecomcat.export.classifier import load_classifier
+
+    classifier = load_classifier(directory, runtime)
+    metrics = json.loads((directory / METRICS).read_text("utf-8"))
+    digest = hashlib.sha256((directory / MANIFEST).read_bytes()).hexdigest()
+    found = classifier.probabilities(_TEXTS)
+    expected = (len(_TEXTS), len(classifier.labels))
+    if found.shape != expected or not np.allclose(found.sum(axis=1), 1.0, atol=1e-3):
+        raise UserError(
+            f"Expected a model in {directory} that gives each of its {expected[1]} categories a "
+            f"probability, found answers of the shape {found.shape} that are none. Export it again."
+        )
+    return Model(classifier, metrics, digest[:_VERSION_DIGITS])
