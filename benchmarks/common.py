@@ -21,6 +21,8 @@ from ecomcat.config import DataConfig
 from ecomcat.errors import UserError
 from ecomcat.process import usable_cores
 
+GROUP = "group"  # the column of rows that belong together, in a file of text, category and group
+
 
 def sample_rows(source: Path, target: Path, rows: int) -> None:
     """Write random rows of a labelled file of two columns without a header, always the same."""
@@ -150,15 +152,25 @@ def _positive(text: str) -> int:
 
 
 def data_config(path: Path | None) -> DataConfig:
-    """Return the data configuration of a file, or of the sample."""
+    """Return the configuration of a labelled file, or of the sample."""
     if path is None:
         return DataConfig(name="sample", source={"_target_": "ecomcat.data.sources.SampleSource"})
-    return DataConfig(name="csv", path=str(path))
+    return DataConfig(name="csv", path=str(path), **_columns(path))
 
 
 def data_overrides(path: Path | None) -> list[str]:
     """Return the overrides that name a file, or the sample, to one of our commands."""
-    return ["data=sample"] if path is None else ["data=csv", f"data.path={path.resolve()}"]
+    if path is None:
+        return ["data=sample"]
+    columns = [f"data.{option}={name}" for option, name in _columns(path).items()]
+    return ["data=csv", f"data.path={path.resolve()}", *columns]
+
+
+def _columns(path: Path) -> dict[str, str]:
+    """Return how a file is read that says which rows belong together."""
+    with path.open(encoding="utf-8") as lines:
+        grouped = lines.readline().rstrip().split(",") == ["text", "category", GROUP]
+    return {"text_column": "text", "group_column": GROUP} if grouped else {}
 
 
 def digest(parts: Iterable[str | bytes]) -> str:

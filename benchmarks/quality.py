@@ -79,7 +79,7 @@ def _code_of_baselines() -> str:
     """Hash the modules that the figures of other methods come from."""
     here, package = Path(__file__).parent, Path(ecomcat.__file__).parent
     files = [*here.glob("quality_[cm]*.py"), *(package / "data").glob("*.py")]
-    others = ("final/baseline.py", "text/tokenizer.py", "model/metrics.py")
+    others = ("final/baseline.py", "text/tokenizer.py", "text/bounds.py", "model/metrics.py")
     files += [package / name for name in others]
     return digest(path.read_bytes() for path in sorted(files))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import format_table, log
+from benchmarks.common import GROUP, format_table, log
 from benchmarks.quality_table import REFERENCE, Figures, Found, Splits, error_ratio
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
@@ -45,6 +45,7 @@ class SuiteFile:
             label and a space.
         text, label: The columns; a tuple is joined by a space.
         rows: Integer. Of a larger file so many random rows. Defaults to all.
+        group: The column of what is to stand on one side of a split. Defaults to none.
     """
 
     title: str
@@ -54,9 +55,10 @@ class SuiteFile:
     text: tuple[Any, ...] = (1,)
     label: Any = 0
     rows: int | None = None
+    group: Any = None
 
     def frame(self, folder: Path) -> Any:
-        """Return a DataFrame of `text` and `category`."""
+        """Return a DataFrame of `text`, `category` and, where there is one, `group`."""
         import pandas as pd
 
         tables = [self._table(folder / name) for name in self.names]
@@ -64,7 +66,8 @@ class SuiteFile:
         if self.rows is not None:
             table = table.sample(self.rows, random_state=0)
         texts = table[self.text[0]].str.cat([table[name] for name in self.text[1:]], sep=" ")
-        return pd.DataFrame({"text": texts, "category": table[self.label]})
+        frame = pd.DataFrame({"text": texts, "category": table[self.label]})
+        return frame if self.group is None else frame.assign(**{GROUP: table[self.group]})
 
     def _table(self, path: Path) -> Any:
         import pandas as pd
@@ -94,6 +97,15 @@ SUITE = {
         {"header": None},
         text=(1,),
         label=6,
+    ),
+    "clusters": SuiteFile(
+        "product titles, no product on two sides",
+        ("pricerunner.csv",),
+        "https://archive.ics.uci.edu/dataset/837",
+        {"header": None},
+        text=(1,),
+        label=6,
+        group=3,
     ),
     "shopping": SuiteFile(
         "Chinese shop reviews, 15,000 of them",
@@ -144,7 +156,7 @@ SUITE = {
 
 
 def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Write each file that is there as a CSV of `text` and `category`; name the others.
+    """Write each file that is there as a CSV; name the others.
 
     Raises:
         UserError: When none is there.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
 from benchmarks.suite import ratio_interval
 
@@ -94,12 +95,24 @@ def test_the_suite_measures_the_files_that_are_there_and_names_the_others(
         rows = [*csv.reader(stream)]
     (tmp_path / "sms.tsv").write_text("".join(f"{label}\t{text}\n" for label, text in rows))
     (tmp_path / "subj.all").write_text("".join(f"{label} {text}\n" for label, text in rows))
+    products = [[n, text, 0, n // 5, "", 0, label] for n, (label, text) in enumerate(rows)]
+    with (tmp_path / "pricerunner.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(products)
     arguments = ["--suite", tmp_path, "--quick", "--store", tmp_path / "store"]
     arguments += ["--methods", "linear_words", "naive_bayes"]
     header, _, *files, means = run("quality", *arguments)
     assert header == ["file", "best linear", "words", "naive Bayes"]
-    assert [row[:2] for row in files] == [["SUBJ sentences", "1.0000"], ["SMS spam", "1.0000"]]
+    titles = ["product titles", "product titles, no product on two sides"]
+    titles += ["SUBJ sentences", "SMS spam"]
+    assert [row[:2] for row in files] == [[title, "1.0000"] for title in titles]
     assert means[0] == "mean of the ratios"
+    material = load_material(tmp_path / "store" / "suite" / "clusters.csv", 1)
+    product_of = {text: product for _, text, _, product, *_ in products}
+    sides = [
+        {product_of[material.texts[row]] for row in material.parts[part]}
+        for part in ("train", "validation", "test")
+    ]
+    assert len(set().union(*sides)) == sum(map(len, sides))
     done = start("quality", *arguments, "--files", "trec", "sms")
     assert "trec is left out: no TREC.train.all, TREC.test.all" in done.stderr
     assert start("quality", *arguments, "--files", "trec").returncode == 2
