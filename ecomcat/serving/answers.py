@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ import numpy as np
 from fastapi import HTTPException
 
 from ecomcat.commands import ServeCommand
+from ecomcat.errors import UserError
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
-from ecomcat.serving.models import Model
+from ecomcat.files import expanded
+from ecomcat.serving.models import Model, open_model
 from ecomcat.serving.monitoring import Monitor
 from ecomcat.serving.schemas import Prediction, Word
 from ecomcat.serving.turns import Job, Lane
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from ecomcat.export.explanation import WordWeight
 
 Found = TypeVar("Found")
+
+logger = logging.getLogger("ecomcat")
 
 _PIECE_TEXTS = 256
 _TEXT_COST = 100  # of any text, in characters
@@ -57,6 +62,7 @@ class Answers:
         self.monitor = Monitor()
         self.monitor.watch_queue(lambda: self.jobs)
         self._model: Model | None = None
+        self._is_reloading = False
         if model is not None:
             self.serve(model)
         # A classifier may use several threads itself.
@@ -82,13 +88,41 @@ class Answers:
         return self._model
 
     def serve(self, model: Model) -> None:
-        """Have a model answer from the next request on."""
+        """Have a model answer from the next request on; those under way keep theirs."""
         self._model = model
         self.monitor.serve(model.version, model.since)
 
-    async def open(self, function: Callable[[], Model]) -> None:
-        """Have the model that a function opens answer, once it is open."""
-        self.serve(await self._opening.run(Job(math.inf), 0, function))
+    async def open(self) -> Model:
+        """Open the model in `model_dir`, and have it answer; where that fails nothing changes.
+
+        Raises:
+            UserError: When its files do not belong together, or its answers are none.
+        """
+        # A link may change meanwhile: all files are those of one folder.
+        folder = expanded(self.limits.model_dir).resolve()
+        model = await self._opening.run(Job(math.inf), 0, open_model, folder, self.limits.runtime)
+        self.serve(model)
+        return model
+
+    async def reload(self) -> str | None:
+        """Have the model that is now in `model_dir` answer; return why not where that fails."""
+        if self._is_reloading:
+            return "A model is being opened already. Ask again once it serves."
+        self._is_reloading = True
+        try:
+            model = await self.open()
+        except UserError as error:
+            failure = str(error)
+        except Exception:
+            logger.exception("The model cannot be opened")
+            failure = "The model cannot be opened, for a reason that the log tells."
+        else:
+            logger.info("Serving the model %s from now on", model.version)
+            return None
+        finally:
+            self._is_reloading = False
+        logger.warning("The former model serves on: %s", failure)
+        return failure
 
     @property
     def is_ready(self) -> bool:

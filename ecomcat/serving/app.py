@@ -19,7 +19,7 @@ from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.access import Access
 from ecomcat.serving.answers import Answers
-from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard
+from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
 from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.requests import (
@@ -29,6 +29,7 @@ from ecomcat.serving.requests import (
     parse_request,
     read_body,
     request_schema,
+    unprocessable,
     while_waited_for,
 )
 from ecomcat.serving.schemas import (
@@ -100,12 +101,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
     async def metrics() -> Response:
         return Response(answers.monitor.page(), media_type=METRICS_TYPE)
 
-    @router.get(
-        "/model",
-        responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
-        summary="Describe what is served",
-    )
-    async def model() -> ModelDescription:
+    def described() -> ModelDescription:
         model = answers.model
         return describe_model(
             model.labels,
@@ -115,6 +111,33 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
             version=model.version,
             since=model.since,
         )
+
+    @router.get(
+        "/model",
+        responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
+        summary="Describe what is served",
+    )
+    async def model() -> ModelDescription:
+        return described()
+
+    @router.post(
+        "/reload",
+        responses=problems(
+            HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+        ),
+        summary="Open the model in model_dir anew, and serve it",
+        description="For programs of the same machine. Where it fails the former model serves on.",
+    )
+    async def reload(request: Request) -> ModelDescription:
+        if not is_from_here(request.scope):
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN,
+                "Expected a request from this machine to an address of its loopback, found "
+                "another. Ask there: curl -X POST http://127.0.0.1:PORT/reload.",
+            )
+        if (failure := await answers.reload()) is not None:
+            raise unprocessable(failure)
+        return described()
 
     return router
 

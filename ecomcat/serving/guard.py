@@ -26,6 +26,7 @@ HEALTH, READY, METRICS = "/health", "/ready", "/metrics"
 IS_SPARE = "is_spare"
 """What is true in the state of a request that came by a connection beyond the limit."""
 
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _PROBED = (HEALTH, READY)
 _CLOSE = {"connection": "close"}  # what is left of the body is not read
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -115,10 +116,19 @@ class Guard:
         name, colon, port = host.rpartition(":")
         without_port = name if colon and port.isdecimal() else host
         named = not self._allowed.isdisjoint({"*", host, without_port})
-        return named or (self._is_local and _is_loopback(without_port))
+        return named or (self._is_local and is_loopback(without_port))
 
 
-def _is_loopback(host: str) -> bool:
+def is_from_here(scope: Scope) -> bool:
+    """Tell whether a program of this machine asks, and not a proxy of it for somebody else."""
+    headers = Headers(scope=scope)
+    host, colon, port = headers.get("host", "").lower().rpartition(":")
+    named = is_loopback(host if colon and port.isdecimal() else headers.get("host", "").lower())
+    client = (scope.get("client") or ("", 0))[0].removeprefix("::ffff:")
+    return named and is_loopback(client) and not any(name in headers for name in _FORWARDED)
+
+
+def is_loopback(host: str) -> bool:
     """Tell whether a host is an address of the loopback, such as 127.0.0.2, or its usual name."""
     try:
         return host == "localhost" or ip_address(host.strip("[]")).is_loopback

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -21,7 +22,6 @@ from ecomcat.files import expanded
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, FewLines, Places
-from ecomcat.serving.models import open_model
 
 logger = logging.getLogger("ecomcat")
 
@@ -31,6 +31,7 @@ _ACCEPTED_AT_ONCE = 32
 _OTHER_DESCRIPTORS = 128  # files, libraries, connections that are being closed
 _LOGGERS = ("uvicorn.error", "asyncio", "ecomcat")
 _ENDED_BY_SIGNAL = 128  # and its number: the exit code
+_TICKS_BETWEEN_LOOKS = 20  # of which there are ten in a second
 _ANSWERING_SHARE = 0.8  # of the time for stopping; the rest is for the answers that say so
 
 
@@ -80,8 +81,9 @@ class _Server(uvicorn.Server):
         answers: Answers,
     ) -> None:
         super().__init__(settings)
-        self._listener, self._answers, self._command = listener, answers, config
-        self._opening: asyncio.Task[None] | None = None
+        self._listener, self._answers = listener, answers
+        self._directory = self._folder = expanded(config.model_dir)
+        self._task: asyncio.Task[Any] | None = None
         self.failure: Exception | None = None
         self._asked = signal.SIGTERM
         self.clock = threading.Timer(config.max_shutdown_seconds, lambda: _end_now(self._asked))
@@ -95,13 +97,21 @@ class _Server(uvicorn.Server):
         """Listen, and open the model."""
         await super().startup(sockets)
         self._listener.listen(_WAITING_CONNECTIONS)
-        self._opening = asyncio.create_task(self._open())
+        self._task = asyncio.create_task(self._open())
+
+    async def on_tick(self, counter: int) -> bool:
+        """Open the model anew where its link has changed."""
+        if counter % _TICKS_BETWEEN_LOOKS == 0 and self._task is not None and self._task.done():
+            before, self._folder = self._folder, self._directory.resolve()
+            if self._folder != before:
+                self._task = asyncio.create_task(self._answers.reload())
+        return await super().on_tick(counter)
 
     async def _open(self) -> None:
-        directory = expanded(self._command.model_dir)
-        logger.info("Opening the model in %s", directory)
+        logger.info("Opening the model in %s", self._directory)
+        self._folder = self._directory.resolve()
         try:
-            await self._answers.open(partial(open_model, directory, self._command.runtime))
+            await self._answers.open()
         except Exception as error:
             self.failure, self.should_exit = error, True
             return

@@ -86,10 +86,10 @@ def client_of(classifier: Pets | None = None, **settings: Any) -> TestClient:
     return TestClient(app, base_url=URL, raise_server_exceptions=False)
 
 
-def write_export(folder: Path) -> Path:
-    """Write a folder that passes for an export."""
+def write_export(folder: Path, **more: Any) -> Path:
+    """Write a folder that passes for an export, with more in its figures."""
     folder.mkdir()
-    (folder / "metrics.json").write_text(json.dumps(METRICS), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps({**METRICS, **more}), encoding="utf-8")
     write_manifest(folder, ["metrics.json"])
     return folder
 

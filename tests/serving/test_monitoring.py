@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+import ecomcat.export.classifier
 from ecomcat.commands import ServeCommand
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import METRICS, URL, Pets, client_of
+from tests.serving.pets import METRICS, URL, Pets, client_of, write_export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -69,8 +71,11 @@ def test_requests_answers_and_the_model_are_counted() -> None:
     assert "secret" not in client.get("/metrics").text
 
 
-def test_while_the_model_is_opened_it_lives_but_is_not_ready() -> None:
-    answers = Answers(ServeCommand())
+def test_while_the_model_is_opened_it_lives_but_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ecomcat.export.classifier, "load_classifier", lambda *_: Pets())
+    answers = Answers(ServeCommand(model_dir=str(write_export(tmp_path / "pets"))))
     client = TestClient(build_app(answers, ServeCommand()), base_url=URL)
     assert client.get("/health").status_code == 200
     for path in ("/ready", "/model"):
@@ -78,7 +83,7 @@ def test_while_the_model_is_opened_it_lives_but_is_not_ready() -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.headers["content-type"] == PROBLEM_JSON
     assert client.post("/predict", json={"text": "dog"}).status_code == 503
-    asyncio.run(answers.open(lambda: Model(Pets(), METRICS)))
+    asyncio.run(answers.open())
     assert client.get("/ready").json() == {"status": "ready"}
     assert client.post("/predict", json={"text": "dog"}).status_code == 200
 

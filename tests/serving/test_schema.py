@@ -17,6 +17,7 @@ OPERATIONS = {
     ("GET", "/model"): ["positive"],
     ("POST", "/predict"): ["positive", "negative"],
     ("POST", "/label"): ["positive", "negative"],
+    ("POST", "/reload"): ["positive"],
 }
 CASES = [(*operation, mode) for operation, modes in OPERATIONS.items() for mode in modes]
 
