@@ -38,8 +38,8 @@ from ecomcat.tuning.study import (
     DATA,
     Study,
     default_name,
+    needed_files,
     open_study,
-    require_apart,
     require_study_place,
     study_identity,
 )
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from ecomcat.data.sources import LabelledRows
     from ecomcat.final.results import Finished
     from ecomcat.final.retraining import FinalModel
-    from ecomcat.tuning.study import Rerun
+    from ecomcat.tuning.rerun import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
 
@@ -96,7 +96,6 @@ def search_and_export(
     """
     root = expanded(config.outputs_dir) / "search"
     require_replaceable(expanded(config.model_dir))
-    require_apart(expanded(config.model_dir), root)
     with step("Reading and cleaning the data"):
         dataset = load_dataset(config.data, config.seed, rows)
     if rerun is not None:
@@ -104,7 +103,7 @@ def search_and_export(
     config, space = resolve_auto_settings(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
-    require_study_place(root, name)
+    require_study_place(root, name, expanded(config.model_dir))
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
         return None
@@ -117,14 +116,17 @@ def search_and_export(
     if rerun is not None:
         inputs = replace(inputs, root=rerun.trial.root)
     with open_study(
-        root, name, identity, overwrite=config.search.overwrite, config=_config_to_store(config)
+        root,
+        name,
+        identity,
+        overwrite=config.search.overwrite,
+        config=_config_to_store(config),
+        needed=needed_files(config),
     ) as study:
         limit = int(space["max_tokens"].highest)
         lengths = describe_lengths(dataset.texts, texts.lengths, limit)
-        study.write(
-            DATA,
-            {"data": dataset.description, "lengths": lengths, "versions": package_versions()},
-        )
+        about = {"data": dataset.description, "lengths": lengths, "versions": package_versions()}
+        study.write(DATA, about)
         result = _search_with_progress(config, inputs, space, study)
         with log_if_stopped(
             f"No model was exported. The same command goes on with study {study.name}, whose "
@@ -137,7 +139,6 @@ def search_and_export(
         try:
             _print_results(config, space, study, finished.metrics)
         finally:
-            # Also where standard output is full.
             if rerun is not None:
                 logger.info(rerun.compare(result.best.curves))
             _log_summary(config, study, finished.metrics)

@@ -34,7 +34,9 @@ def report(config: ReportCommand) -> None:
 
 def _study_name(root: Path, name: str | None) -> str:
     """Return the study that is meant: the only one, where none is named."""
-    names = sorted(path.parent.name for path in root.glob("*/study.json"))
+    from ecomcat.tuning.study import is_study
+
+    names = sorted(path.name for path in root.glob("*") if is_study(path))
     if name is None and len(names) == 1:
         return names[0]
     if name in names:

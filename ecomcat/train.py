@@ -31,7 +31,7 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
 
     rerun = None
     if config.search.from_trial is not None:
-        from ecomcat.tuning.study import configure_rerun
+        from ecomcat.tuning.rerun import configure_rerun
 
         config, rerun = configure_rerun(config)
     space = check_search(config)

@@ -135,7 +135,8 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
         trial = study / "trials" / f"{number:04}"
         trial.mkdir(parents=True)
         (trial / "record.json").write_text(json.dumps(asdict(TrialRecord(trial.name, {}))))
-    content = {"format": 4, "identity": {"data": begun_with}}
+    begun = {"name": "mine", "identity": {"data": begun_with}, "config": {}}
+    content = {"format": 4, **begun}
     (study / "study.json").write_text(json.dumps(content))
     ended = dry_run("search.name=mine", *arguments)
     assert sentences_of(ended)["Study"] == f"outputs/search/mine ({state})"

@@ -66,8 +66,9 @@ def progress_charts(
         history = visualization.plot_optimization_history(study, target_name=_SCORE)
         history.data = [trace.update(showlegend=True) for trace in history.data if len(trace.x)]
         yield Chart("Best so far", _in_our_words(history))
-    if scored:
-        ranked = sorted(scored, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
+    # Of a trial whose file was lost the table has no curve.
+    if drawn := [record for record in scored if record.curves]:
+        ranked = sorted(drawn, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
         curves = visualization.plot_intermediate_values(_optuna_study(ranked, names, space))
         for trace, record in zip(curves.data, ranked, strict=True):
             trace.update(name=f"trial {record.id}", showlegend=False)

@@ -15,10 +15,10 @@ from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Key, Range, key_of
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
-from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord, TrialTable
+from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
+from ecomcat.tuning.table import PLAN, TrialTable
 
 STATUS = keras_trial.TrialStatus
-_PLAN = "tuner/"  # how the names begin that Hyperband adds to a trial's values
 
 
 class StudyOracle(keras_tuner.Oracle):
@@ -61,10 +61,13 @@ class StudyOracle(keras_tuner.Oracle):
                 record.forget_attempt()
                 self._waiting.append(record.id)
             self._mirror(record)
+        self._waiting.sort(key=lambda trial_id: not table[trial_id].is_owed)
 
     @property
     def spent(self) -> bool:
         """Whether the budget allows no further trial; one that is to run again is none."""
+        if any(self.table[trial_id].is_owed for trial_id in self._waiting):
+            return False
         begun = self.ended + len(self.ongoing_trials)
         return begun >= self._max_trials or self.out_of_time
 
@@ -121,7 +124,7 @@ class StudyOracle(keras_tuner.Oracle):
             # What a trial reached before it failed is no measure for others.
             if each is not record and each.status != FAILED
         ]
-        if self._pruner.prunes(record.curve, others):
+        if not record.is_owed and self._pruner.prunes(record.curve, others):
             trial.status = STATUS.STOPPED
         return trial
 
@@ -129,6 +132,7 @@ class StudyOracle(keras_tuner.Oracle):
         """Take a trial back whose record says how it ended."""
         del self.ongoing_trials[trial.trial_id]
         record = self.table[trial.trial_id]
+        record.lost = ""
         self.table.save(record)
         self._mirror(record)
 
@@ -161,7 +165,7 @@ class StudyOracle(keras_tuner.Oracle):
         return values
 
     def _new_record(self, values: Mapping[str, Any]) -> TrialRecord:
-        plan = {name: value for name, value in values.items() if name.startswith(_PLAN)}
+        plan = {name: value for name, value in values.items() if name.startswith(PLAN)}
         own = {name: value for name, value in values.items() if name not in plan}
         trial_id = self.table.next_id
         record = TrialRecord(trial_id, own, root=int(trial_id), plan=plan)

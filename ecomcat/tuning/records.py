@@ -1,31 +1,27 @@
-"""What is recorded of a trial: its state, its place in the table, its weights."""
+"""What is recorded of a trial: its state, its scores, its weights."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, write_json, write_text
+from ecomcat.files import atomic_path
 from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
+from ecomcat.shapes import UnreadableError
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
 TIME, TRIAL_TIME = "time", "trial_max_minutes"  # what a trial that was cut short ended by
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
-_RESULT_COLUMNS = (
-    *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
-    *("seconds", "parameters", "ended"),
-)
-State = TypeVar("State")
 
 
 @dataclass
@@ -49,6 +45,7 @@ class TrialRecord:
         unfinished: Integer. How often it was begun and neither ended nor stopped in order.
         ended_at: Float. Seconds that the study had been searched for when it ended.
         plan: Dict. What the algorithm adds of its own, such as Hyperband's number of epochs.
+        lost: String. The status that it had before what it left was lost, until it ends again.
     """
 
     id: str
@@ -68,6 +65,12 @@ class TrialRecord:
     unfinished: int = 0
     ended_at: float | None = None
     plan: dict[str, Any] = field(default_factory=dict)
+    lost: str = ""
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it came to its end before what it left was lost; its time was spent then."""
+        return self.lost in {COMPLETED, CUT_SHORT}
 
     @property
     def curve(self) -> dict[int, float]:
@@ -93,64 +96,6 @@ class TrialRecord:
         best = self.curves[self.best_epoch - 1]
         self.objective = best[OBJECTIVE]
         self.accuracy, self.loss = best["val_accuracy"], best["val_loss"]
-
-
-class TrialTable:
-    """A study's trials: in memory, each of them in a file, and all in `trials.csv`.
-
-    Args:
-        directory: Path. The study's folder; what earlier runs recorded there is read, once.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        paths = (directory / "trials").glob("*/record.json")
-        # A copy that someone made of a trial's folder is no trial.
-        paths = (path for path in paths if path.parent.name.isdecimal())
-        self._records = {path.parent.name: read_state(path, TrialRecord) for path in paths}
-
-    @property
-    def records(self) -> list[TrialRecord]:
-        """Every trial, in the order of their numbers."""
-        return [self._records[trial_id] for trial_id in sorted(self._records, key=int)]
-
-    @property
-    def next_id(self) -> str:
-        """The id of a trial that is yet to be made."""
-        return f"{max(map(int, self._records), default=-1) + 1:04d}"
-
-    def __getitem__(self, trial_id: str) -> TrialRecord:
-        return self._records[trial_id]
-
-    def get(self, trial_id: str) -> TrialRecord | None:
-        """Return a trial, if it was recorded."""
-        return self._records.get(trial_id)
-
-    def save(self, record: TrialRecord) -> None:
-        """Write a trial's file, then the table."""
-        self._records[record.id] = record
-        write_json(self._directory / "trials" / record.id / "record.json", asdict(record))
-        self.write()
-
-    def write(self) -> None:
-        """Write the table."""
-        # Not waited for: it can be written again from the trials' files.
-        write_text(self._directory / "trials.csv", trials_csv(self.records), durable=False)
-
-
-def read_state(path: Path, make: Callable[..., State]) -> State:
-    """Read one of a study's JSON files, with what makes a value of its items.
-
-    Raises:
-        UserError: It cannot be read, or holds something else, as it may after a failing disk.
-    """
-    try:
-        return make(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"Cannot read {path}, a part of a study: {error}. Bring the file back, choose another "
-            "search.name, or search.overwrite=true to begin afresh."
-        ) from error
 
 
 def candidates(records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -200,21 +145,6 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
     )
 
 
-def trials_csv(records: Sequence[TrialRecord]) -> str:
-    """Return the content of `trials.csv`: a row a trial."""
-    names = list(dict.fromkeys(name for record in records for name in record.values))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["id", "status", *names, *_RESULT_COLUMNS])
-    for record in records:
-        values = (record.values.get(name, "") for name in names)
-        scores = (record.objective, record.accuracy, record.loss)
-        rounded = ("" if score is None else f"{score:.6f}" for score in scores)
-        cost = (record.best_epoch, record.epochs, f"{record.seconds:.1f}", record.parameters)
-        writer.writerow([record.id, record.status, *values, *rounded, *cost, record.ended])
-    return stream.getvalue()
-
-
 def save_outcome(outcome: Outcome, directory: Path) -> None:
     """Write best weights, validation probabilities and, where one may continue, the last state."""
     if outcome.state:
@@ -234,15 +164,38 @@ def load_arrays(path: Path) -> list[NDArray[Any]]:
     """Read weights, a state or, as the only array, validation probabilities that a trial left.
 
     Raises:
-        UserError: The file is gone.
+        UnreadableError: The file is gone or damaged.
+    """
+    with open_arrays(path) as saved:
+        return [saved[name] for name in saved.files]
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Any]:
+    """Open a file of arrays that a trial left; none of them is read before it is asked for.
+
+    Raises:
+        UnreadableError: The file is gone or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return [saved[name] for name in saved.files]
-    except FileNotFoundError as error:
-        raise UserError(
-            f"Expected {path.name} of trial {path.parent.name}, found no {path}. Bring the file "
-            "back, or search again with search.overwrite=true."
+        # NumPy leaves a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            if not saved.files:
+                raise ValueError("no arrays")
+            yield saved
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        EOFError,
+        BadZipFile,
+        zlib.error,
+        RuntimeError,
+    ) as error:
+        found = "something else" if path.exists() else "no such file"
+        raise UnreadableError(
+            f"Expected arrays of trial {path.parent.name} in {path}, found {found}. Without that "
+            "file the same command runs the trial again."
         ) from error
 
 

@@ -1,47 +1,73 @@
-"""The folder of a study: held by one run at a time, resumed only with what it was begun with.
-
-A trial of it is trained again with its values, its seed and its data: `search.from_trial`.
-"""
+"""The folder of a study: held by one run at a time, resumed only with what it was begun with."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import math
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from filelock import FileLock, Timeout
 
 from ecomcat.commands import SearchCommand
-from ecomcat.config import DataConfig, ModelConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.header import SPLIT
-from ecomcat.errors import UserError, name_five
-from ecomcat.files import UNFINISHED, expanded, followed, require_writable, write_json
+from ecomcat.errors import UserError
+from ecomcat.files import UNFINISHED, followed, require_writable, write_json
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.space import EXTRA, Domain
+from ecomcat.model.space import Domain
+from ecomcat.shapes import UnreadableError, read_json
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
-from ecomcat.tuning.records import TrialRecord, TrialTable, read_state
+from ecomcat.tuning.records import BEST_WEIGHTS, LAST_STATE, VALIDATION
+from ecomcat.tuning.table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 4
+STUDY = "study"  # under which `data.json` has a copy of `study.json`
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"
-# What the data's identity depends on.
-_OPTIONS = {
-    "data": "data.path",
-    EXCLUDED: "data.exclude",
-    TOGETHER: "data.group_near_duplicates or data.group_column",
-    GIVEN: "data.split_column, data.validation_path or data.test_path",
-}
-_SPLIT_FILES = ("exclude", "validation_path", "test_path", "split_column", "group_column")
+
+logger = logging.getLogger("ecomcat")
+
+
+class _Format(TypedDict):
+    format: int
+
+
+class _Begun(_Format):
+    name: str
+    identity: dict[str, Any]
+    config: dict[str, Any]
+
+
+class _Data(TypedDict):
+    data: dict[str, Any]
+    lengths: dict[str, Any]
+    versions: dict[str, Any]
+    study: NotRequired[_Begun]
+
+
+class _Final(TypedDict):
+    model_dir: str
+    metrics: dict[str, Any]
+    calibration: dict[str, Any]
+    coverage: dict[str, Any]
+    mistakes: list[Any]
+
+
+class _Clock(TypedDict):
+    active_seconds: float
+
+
+_SHAPES = {DATA: _Data, FINAL: _Final, CLOCK: _Clock}
 
 
 class Study:
@@ -75,21 +101,34 @@ class Study:
     @property
     def active_seconds(self) -> float:
         """How long it was searched so far, in seconds of wall time."""
-        clock = self.read(CLOCK)
-        return float(clock["active_seconds"]) if clock else 0.0
+        try:
+            seconds = float(read_json(self.directory / CLOCK, _Clock)["active_seconds"])
+        except UnreadableError:
+            seconds = math.nan
+        if 0 <= seconds < math.inf:
+            return seconds
+        return max((record.ended_at or 0.0 for record in self.trials.records), default=0.0)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one of its JSON files, such as what the report says of the data."""
-        write_json(self.directory / name, content)
+        # Should one be damaged, the other one has what the study was begun with.
+        copy = {STUDY: read_study(self.directory)} if name == DATA else {}
+        write_json(self.directory / name, {**content, **copy})
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """Read what `write` wrote; None where it was not written yet."""
+        """Read what `write` wrote; None where it was not written yet, or is damaged."""
         path = self.directory / name
-        return read_state(path, dict[str, Any]) if path.exists() else None
+        try:
+            content: dict[str, Any] = read_json(path, _SHAPES[name])
+        except UnreadableError as error:
+            if path.exists():
+                logger.warning("%s It is left out, until a search writes it again.", error)
+            return None
+        return content
 
     def trial_dir(self, trial_id: str) -> Path:
         """Return the folder of one trial."""
-        return self.directory / "trials" / trial_id
+        return self.directory / TRIALS / trial_id
 
 
 @contextmanager
@@ -100,6 +139,7 @@ def open_study(
     *,
     overwrite: bool,
     config: Mapping[str, Any] | None = None,
+    needed: Collection[str] = (),
 ) -> Iterator[Study]:
     """Hold a study's folder, new or to be resumed.
 
@@ -109,6 +149,8 @@ def open_study(
         identity: Mapping. What must agree with what the study was begun with.
         overwrite: Boolean. Remove what an earlier study of this name left.
         config: Mapping. Configuration of the run that begins the study, saved with the identity.
+        needed: Names of the files that each trial must have left that came to its end; where one
+            is gone or damaged, the trial is run again. Defaults to none.
 
     Raises:
         UserError: Another process holds the study, the folder is not a study's, or the study was
@@ -124,6 +166,7 @@ def open_study(
             if overwrite:
                 _empty(study.directory)
             _begin_or_resume(study, identity, config or {})
+            study.trials.repair(needed)
             yield study
     except Timeout as error:
         raise UserError(
@@ -132,31 +175,24 @@ def open_study(
         ) from error
 
 
-def require_apart(model_dir: Path, root: Path) -> None:
-    """Check that the exported folder, which is replaced as a whole, is none of studies.
+def require_study_place(root: Path, name: str, model_dir: Path | None = None) -> None:
+    """Check that a study of this name can stand under the root, without making anything.
 
     Raises:
-        UserError: It is the root of all studies, holds it or lies within it.
+        UserError: Something other than a study stands there, the place cannot be written to, or
+            the exported folder, which is replaced as a whole, holds studies or lies among them.
     """
-    model, studies = followed(model_dir), followed(root)
-    if studies.is_relative_to(model) or model.is_relative_to(studies):
+    model, studies = model_dir and followed(model_dir), followed(root)
+    if model and (studies.is_relative_to(model) or model.is_relative_to(studies)):
         raise UserError(
             f"Expected a folder of its own at model_dir={model_dir}, found one that holds studies "
             f"or lies among them ({root}). Name another with model_dir=FOLDER."
         )
-
-
-def require_study_place(root: Path, name: str) -> None:
-    """Check that a study of this name can stand under the root, without making anything.
-
-    Raises:
-        UserError: Something other than a study stands there, or the place cannot be written to.
-    """
     directory = root / name
     require_writable(directory, "outputs_dir")
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     entries = {name for name in entries if not name.startswith(UNFINISHED)}
-    if entries - {_LOCK_FILE} and _STUDY_FILE not in entries:
+    if entries - {_LOCK_FILE} and not is_study(directory):
         raise UserError(
             f"Expected a study or nothing at {directory}, found other files (no {_STUDY_FILE}). "
             "Choose another search.name; nothing there was touched."
@@ -164,12 +200,12 @@ def require_study_place(root: Path, name: str) -> None:
 
 
 def _begin_or_resume(study: Study, identity: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    path = study.directory / _STUDY_FILE
-    if not path.exists():
+    if not is_study(study.directory):
         content = {"format": _FORMAT, "name": study.name, "identity": identity, "config": config}
-        write_json(path, content)
+        study.write(_STUDY_FILE, content)
         return
-    begun = read_study(study.directory)["identity"]
+    stored = read_study(study.directory)
+    begun = stored["identity"]
     different = "".join(
         f"  {key}: {begun.get(key, 'absent')} in the study, {identity.get(key, 'absent')} now\n"
         for key in dict.fromkeys([*begun, *identity])
@@ -180,14 +216,29 @@ def _begin_or_resume(study: Study, identity: Mapping[str, Any], config: Mapping[
             f"The study {study.name} was begun with something else:\n{different}"
             "Choose another search.name, or search.overwrite=true to begin afresh."
         )
+    study.write(_STUDY_FILE, stored)  # which may have been read from its copy
+
+
+def is_study(directory: Path) -> bool:
+    """Return whether a folder is a study's, by its own file or the copy of it."""
+    return (directory / _STUDY_FILE).exists() or _copy_of_begun(directory) is not None
+
+
+def _copy_of_begun(directory: Path) -> dict[str, Any] | None:
+    try:
+        copy: dict[str, Any] | None = read_json(directory / DATA, _Data).get(STUDY)
+    except UnreadableError:
+        return None
+    return copy
 
 
 def _empty(directory: Path) -> None:
     """Remove what a study holds, so that what is left at any moment is a study or nothing."""
-    # The trials first, and the study's own file last: without it the folder would be a stranger's.
-    order = {"trials": 0, _STUDY_FILE: 2}
+    # The trials first, of which the table would bring back each; and the study's own file last:
+    # without it the folder would be a stranger's.
+    order = {TABLE: 0, TRIALS: 1, _STUDY_FILE: 3}
     entries = [entry for entry in directory.iterdir() if entry.name != _LOCK_FILE]
-    for entry in sorted(entries, key=lambda entry: order.get(entry.name, 1)):
+    for entry in sorted(entries, key=lambda entry: order.get(entry.name, 2)):
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
@@ -198,15 +249,34 @@ def read_study(directory: Path) -> dict[str, Any]:
     """Read what a study was begun with: its `name`, `identity` and `config`.
 
     Raises:
-        UserError: The file cannot be read, or another version of ecomcat wrote it.
+        UserError: The file cannot be read, nor its copy, or another version of ecomcat wrote it.
     """
-    stored = read_state(directory / _STUDY_FILE, dict[str, Any])
-    if stored.get("format") != _FORMAT:
-        raise UserError(
-            f"The study {directory} was written in format {stored.get('format')}, this "
-            f"version reads {_FORMAT}. Choose another search.name, or search.overwrite=true."
-        )
+    path = directory / _STUDY_FILE
+    try:
+        found = read_json(path, _Format)["format"]
+        if found != _FORMAT:
+            raise UserError(
+                f"The study {directory} was written in format {found}, this version reads "
+                f"{_FORMAT}. Choose another search.name, or search.overwrite=true."
+            )
+        stored: dict[str, Any] = read_json(path, _Begun)
+    except UnreadableError as error:
+        copy = _copy_of_begun(directory)
+        if copy is None:
+            raise UserError(
+                f"{error} Its copy in {DATA} cannot be read either. Bring one of them back, or "
+                f"choose another search.name; the study's trials are in {directory / TABLE}."
+            ) from error
+        logger.warning("%s Its copy in %s is taken.", error, DATA)
+        return copy
     return stored
+
+
+def needed_files(config: SearchCommand) -> tuple[str, ...]:
+    """Return the files that a search needs of each trial that came to its end."""
+    if make_algorithm(config.search).continues_trials:
+        return VALIDATION, BEST_WEIGHTS, LAST_STATE
+    return (VALIDATION,) if config.final.retrain else (VALIDATION, BEST_WEIGHTS)
 
 
 def study_identity(
@@ -251,91 +321,3 @@ def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:
     content = json.dumps(identity, sort_keys=True).encode()
     digest = hashlib.sha256(content).hexdigest()[:8]
     return f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', f'{model}-{data}').lstrip('_.-')}-{digest}"
-
-
-@dataclass(frozen=True)
-class Rerun:
-    """A trial that is trained again, its study's name, and what had to agree with the study."""
-
-    study: str
-    trial: TrialRecord
-    identity: Mapping[str, Any]
-
-    def compare(self, curves: Sequence[Mapping[str, float]]) -> str:
-        """Describe in a line the trial's score then and now, over the same epochs."""
-        then, epochs = self.trial.objective, self.trial.epochs
-        now = max(row[OBJECTIVE] for row in curves[: epochs or None])
-        before = "failed" if then is None else f"macro-F1 {then:.6f}"
-        return (
-            f"Trial {self.trial.id} of {self.study}, {epochs} epochs: {before} then, {now:.6f} now."
-        )
-
-    def require_same_data(self, dataset: Dataset) -> None:
-        """Refuse other data than the study's.
-
-        Raises:
-            UserError: The texts, their labels, their groups or the rows left out differ.
-        """
-        found = data_identity(dataset)
-        for name, option in _OPTIONS.items():
-            then, now = self.identity.get(name, "none"), found.get(name, "none")
-            if then != now:
-                raise UserError(
-                    f"Expected the data of the study {self.study}, found other data by "
-                    f"{option}: {then[:12]} then, {now[:12]} now. Name the files that the "
-                    "study was searched on, unchanged."
-                )
-
-
-def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
-    """Return a configuration that trains a study's trial again, and what is known of the trial.
-
-    Hyperparameters, seed, split and epochs are the study's, and so is the data unless
-    `data.path` names a file.
-
-    Raises:
-        UserError: There is no such study or trial.
-    """
-    name, _, trial_id = str(config.search.from_trial).partition("/")
-    study = Study(expanded(config.outputs_dir) / "search" / name)
-    trial = study.trials.get(trial_id)
-    if not name or trial is None:
-        trials = name_five(record.id for record in study.trials.records)
-        raise UserError(
-            f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
-            f"{study.directory.parent}; found {config.search.from_trial!r}. Trials of the study "
-            f"{name}: {trials}."
-        )
-    stored = read_study(study.directory)
-    identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
-    data = replace(
-        config.data if config.data.path else saved,
-        **{key: getattr(config.data, key) or getattr(saved, key) for key in _SPLIT_FILES},
-        validation_fraction=saved.validation_fraction,
-        test_fraction=saved.test_fraction,
-        group_near_duplicates=saved.group_near_duplicates,
-        near_duplicate_similarity=saved.near_duplicate_similarity,
-    )
-    search = replace(
-        config.search,
-        max_trials=1,
-        max_epochs=identity["max_epochs"],
-        patience=identity["patience"],
-        pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
-        workers=1,
-    )
-    model_dir = config.model_dir
-    if model_dir == SearchCommand.model_dir:
-        # A trial that is looked at again does not take the place of the model in use.
-        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{name}-{trial_id}")
-    model = _model(f"rerun-{name}-{trial_id}", identity["build"], trial.values)
-    return replace(
-        config, model_dir=model_dir, data=data, model=model, search=search, seed=identity["seed"]
-    ), Rerun(name, trial, identity)
-
-
-def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
-    extra = {key.removeprefix(EXTRA): value for key, value in values.items() if EXTRA in key}
-    names = {entry.name for entry in fields(ModelConfig)}
-    known = {key: value for key, value in values.items() if key in names}
-    return ModelConfig(name=name, build=build, extra=extra, **known)

@@ -201,7 +201,7 @@ class StudyTuner(base_tuner.BaseTuner):
             return report.ended
         if trial.status == STATUS.STOPPED:
             return f"{_PRUNED} {report.epoch}"
-        if self.oracle.out_of_time:
+        if self.oracle.out_of_time and not record.is_owed:
             return TIME
         return "" if clock.allows_an_epoch else TRIAL_TIME
 
@@ -256,7 +256,7 @@ def run_search(
     deadline = time.monotonic() + seconds_left
     oracle = StudyOracle(config, space, study.trials, deadline)
     trials_left = search.max_trials - oracle.ended
-    if trials_left > 0 and seconds_left > 0:
+    if not oracle.spent:
         # More workers than configurations would wait for nothing.
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:

@@ -113,7 +113,7 @@ def test_candidates_are_the_completed_trials_the_best_first(tmp_path: Path) -> N
     candidates = find_candidates(study)
     assert [each.record.id for each in candidates] == ["0001", "0000"]
     candidates[1].path.unlink()
-    with pytest.raises(UserError, match=r"of trial 0000, found no .*validation\.npz"):
+    with pytest.raises(UserError, match=r"of trial 0000 in .*validation\.npz, found no"):
         candidates[1].answers()
 
 

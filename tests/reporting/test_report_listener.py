@@ -33,9 +33,15 @@ def test_it_is_written_when_the_first_trial_ends_then_with_pauses_and_at_the_end
     assert 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("content", "traced"), [("{", False), ('{"metrics": {}}', True)])
-def test_whatever_keeps_it_from_being_written_is_a_warning(study, caplog, content, traced):
-    (study.directory / "final.json").write_text(content)
+@pytest.mark.parametrize(
+    ("name", "content", "traced"),
+    [
+        ("study.json", '{"format": 3}', False),
+        ("final.json", json.dumps({**final_snapshot(), "metrics": {}}), True),
+    ],
+)
+def test_whatever_keeps_it_from_being_written_is_a_warning(study, caplog, name, content, traced):
+    (study.directory / name).write_text(content)
     with caplog.at_level(logging.WARNING, "ecomcat"):
         ReportListener(study).trial_ends(trial(3))
         if traced:

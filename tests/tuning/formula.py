@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.jobs import EpochReport, Worker
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import open_study
+from ecomcat.tuning.study import needed_files, open_study
 from tests.tiny_network import VALUES
 
 ALGORITHMS = ("tpe", "random", "bayesian", "hyperband", "grid")
@@ -135,6 +136,7 @@ def identity(config: SearchCommand) -> dict[str, Any]:
     """Return what must agree for a resume, but for the data, of which there is none."""
     return {
         "algorithm": config.search.algorithm,
+        "seed": config.seed,
         **{name: str(domain) for name, domain in read_space(config.model).items()},
     }
 
@@ -152,7 +154,14 @@ def run(
         yield pool
 
     name = config.search.name or "study"
-    with open_study(folder, name, identity(config), overwrite=config.search.overwrite) as study:
+    with open_study(
+        folder,
+        name,
+        identity(config),
+        overwrite=config.search.overwrite,
+        config=asdict(config),
+        needed=needed_files(config),
+    ) as study:
         result = run_search(config, inputs(config), space, study, listeners, open_pool)
         return result, study.trials.records
 

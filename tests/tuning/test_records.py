@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from trial_records import VALUES, ended, epoch, saved, table_of, trained
 
 from ecomcat.errors import UserError
@@ -26,9 +29,9 @@ from ecomcat.tuning.records import (
     load_outcome,
     require_best,
     save_outcome,
-    trials_csv,
 )
 from ecomcat.tuning.study import Study
+from ecomcat.tuning.table import TrialTable, trials_csv
 
 ODD = ' padded, "quoted" é–語 🙂\n;\t|'
 
@@ -168,13 +171,43 @@ def test_a_trial_saved_again_replaces_what_was_saved(study: Study) -> None:
     assert (written["id"], written["objective"], written["values"]) == ("0000", 0.7, {"units": 0})
 
 
-@pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0000", "colour": 1}'])
-def test_a_record_that_is_none_is_a_clear_message(study: Study, content: str) -> None:
+@pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0000", "colour": 1}', "[]"])
+def test_a_record_that_is_none_and_that_the_table_lacks_is_named_and_left_out(
+    study: Study, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = study.trial_dir("0000") / "record.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    with pytest.raises(UserError, match=r"record\.json.*search\.overwrite=true"):
-        list(study.trials.records)
+    assert study.trials.records == []
+    assert str(path) in caplog.text and "Trial 0000 is left out; trials.csv lacks" in caplog.text
+
+
+@settings(deadline=None)
+@given(
+    values=st.dictionaries(
+        st.sampled_from(["units", "extra.kind", "dropout", "pooling"]),
+        st.integers()
+        | st.floats(allow_nan=False)
+        | st.booleans()
+        | st.sampled_from(["max", "é,\n"]),
+        min_size=1,
+    ),
+    plan=st.sampled_from([{}, {"tuner/epochs": 4, "tuner/trial_id": "0000"}]),
+    cut=st.integers(0, 40),
+)
+def test_a_trial_whose_file_is_lost_is_known_from_the_table_but_for_its_curves(
+    tmp_path_factory: pytest.TempPathFactory, values: Any, plan: Any, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("lost")
+    first, second = trained(epoch(0.5), epoch(0.75)), ended(1, 0.25)
+    first.values, first.status, first.ended, first.plan = values, COMPLETED, "max_epochs", plan
+    content = trials_csv([first, second])
+    end = content.rindex("\n", 0, -1) + 1  # of the first trial's row
+    (folder / "trials.csv").write_text(content[: end + cut], encoding="utf-8")
+    found = TrialTable(folder).get("0000")
+    assert found is not None and found.lost == COMPLETED
+    assert (found.values, found.plan, found.objective) == (values, plan, 0.75)
+    assert [type(value) for value in found.values.values()] == [*map(type, values.values())]
 
 
 def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: Path) -> None:
@@ -190,6 +223,9 @@ def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: P
         assert np.array_equal(read, written)
     path = directory / BEST_WEIGHTS
     path.unlink()
-    message = f"best_weights.npz of trial 0003, found no {path}. Bring the file back"
-    with pytest.raises(UserError, match=re.escape(message)):
-        load_arrays(path)
+    for content, found in ((None, "no such file"), (b"", "something else"), (b"x", "something")):
+        if content is not None:
+            path.write_bytes(content)
+        message = f"arrays of trial 0003 in {path}, found {found}"
+        with pytest.raises(UserError, match=re.escape(message)):
+            load_arrays(path)

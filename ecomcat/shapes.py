@@ -1,0 +1,97 @@
+"""Read a JSON file of ours, of a known shape, or say what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from ecomcat.errors import UserError
+
+_KINDS: dict[Any, str] = {
+    NoneType: "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class UnreadableError(UserError):
+    """Report a file of ours that is gone or cut, or that holds something else."""
+
+
+def read_json(path: Path, shape: Any) -> Any:
+    """Read a JSON file of a known shape.
+
+    Args:
+        path: The file.
+        shape: What it holds: a type such as `list[str]`, a `TypedDict`, or a dataclass, which is
+            made of the items that it knows.
+
+    Raises:
+        UnreadableError: There is no such file, or it holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UnreadableError(f"Expected {path}, found no such file.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnreadableError(f"Expected JSON in {path}, found none that is whole.") from error
+    fault = next(_faults(value, shape, ""), None)
+    if fault:
+        raise UnreadableError(f"{path}: {fault}.")
+    return _made(value, shape) if isinstance(shape, type) and is_dataclass(shape) else value
+
+
+def _made(value: dict[str, Any], shape: type[Any]) -> Any:
+    names = {field.name for field in fields(shape)}
+    return shape(**{name: item for name, item in value.items() if name in names})
+
+
+def _faults(value: Any, shape: Any, place: str) -> Iterator[str]:
+    """Yield what is wrong with a value that stands at a place, such as ` under "curves"`."""
+    origin, inner = get_origin(shape), get_args(shape)
+    if is_dataclass(shape) or is_typeddict(shape):
+        yield from _faults_of_items(value, shape, place)
+    elif origin in {Union, UnionType}:
+        if all(any(_faults(value, each, place)) for each in inner):
+            yield from _faults(value, inner[0], place)
+    elif origin in {list, dict}:
+        yield from _faults(value, origin, place)
+        items = value.values() if isinstance(value, dict) else value
+        if isinstance(value, origin):
+            for item in items:
+                yield from _faults(item, inner[-1], place)
+    elif shape is not Any and not _is_of(value, shape):
+        yield f"expected {_KINDS[shape]}{place}, found {_KINDS[type(value)]}"
+
+
+def _faults_of_items(value: Any, shape: Any, place: str) -> Iterator[str]:
+    yield from _faults(value, dict, place)
+    if not isinstance(value, dict):
+        return
+    required = getattr(shape, "__required_keys__", None)
+    if required is None:
+        required = {
+            field.name
+            for field in fields(shape)
+            if field.default is MISSING and field.default_factory is MISSING
+        }
+    for name in sorted(required - set(value)):
+        yield f'expected "{name}"{place}, found none'
+    for name, hint in get_type_hints(shape).items():
+        if name in value:
+            yield from _faults(value[name], hint, f'{place} under "{name}"')
+
+
+def _is_of(value: Any, kind: type) -> bool:
+    if kind in {int, float}:
+        allowed = (int, float) if kind is float else int
+        return isinstance(value, allowed) and not isinstance(value, bool)
+    return isinstance(value, kind)
