@@ -43,6 +43,7 @@ NO_TEST = (
 )
 _MAX_P_VALUE = 0.05  # of a difference that is no chance
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
+_MAX_LISTED = 60  # categories of a card; of more, so many of the lowest F1
 # What Markdown could take for markup beside HTML's; an underscore between letters never is.
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -245,14 +246,10 @@ def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, s
     Each comes as the number of texts, that of all texts of the true category, its name, and that
     of the predicted one.
     """
-    class_names = list(scores["per_class"])
-    pairs = [
-        (count, sum(row), class_names[true], class_names[predicted])
-        for true, row in enumerate(scores["confusion_matrix"])
-        for predicted, count in enumerate(row)
-        if true != predicted and count
+    return [
+        (texts, scores["per_class"][true]["rows"], true, predicted)
+        for true, predicted, texts in scores["confusions"][:max_pairs]
     ]
-    return sorted(pairs, key=lambda pair: -pair[0])[:max_pairs]
 
 
 def template_environment() -> Environment:
@@ -278,13 +275,18 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         labels: Names of the categories, in the order of the model's outputs.
     """
     on, scores = shown_scores(metrics)
-    present = [(name, score) for name, score in scores["per_class"].items() if score["rows"]]
+    per_class = scores["per_class"]
+    present = [(name, score) for name, score in per_class.items() if score["rows"]]
+    listed = [(n, name) for n, name in enumerate(labels, 1) if name in per_class]
+    if len(listed) > _MAX_LISTED:
+        listed = sorted(listed, key=lambda entry: per_class[entry[1]]["f1"])[:_MAX_LISTED]
     environment = template_environment().overlay(finalize=escape_markdown)
     return environment.get_template("export/card.md").render(
         **metrics,
         labels=labels,
         on=on,
         shown=scores,
+        listed=listed,
         absent=name_five(scores["absent_classes"]),
         scores=scores_table("", score_sets(metrics)),
         verdict=verdict(metrics),

@@ -317,9 +317,7 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[st
         return [dataset.texts[row] for row in rows], dataset.label_ids[rows]
 
     def score(rows: LabelledTexts, predicted: NDArray[np.int64]) -> dict[str, float]:
-        scores = score_predictions(rows[1], predicted, dataset.class_names)
-        names = ("rows", "accuracy", "macro_f1", "weighted_f1")
-        return {name: getattr(scores, name) for name in names}
+        return score_predictions(rows[1], predicted, dataset.class_names).totals()
 
     split, num_classes = dataset.split, len(dataset.class_names)
     validation, test = labelled(split.validation), labelled(split.test)

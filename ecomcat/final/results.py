@@ -23,7 +23,7 @@ from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, Answers, choose_final
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
-from ecomcat.model.metrics import macro_f1, score_answers
+from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.tokenizer import deployed_tokenizer
@@ -120,9 +120,9 @@ def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, 
         scores[on] = found.describe()
     unmarked = _unmarked(dataset)
     if not unmarked.all() and unmarked.any():
-        scores["test_without_excluded"] = score_answers(
-            whole["test"][unmarked], labels["test"][unmarked], names, acceptance
-        ).describe()
+        predicted = whole["test"][unmarked].argmax(axis=1)
+        without = score_predictions(labels["test"][unmarked], predicted, names)
+        scores["test_without_excluded"] = without.totals()
     parts = {
         part: {on: _figures(labels[on], each[part], len(names)) for on, each in answers.items()}
         for part in answers["validation"]

@@ -18,6 +18,9 @@ TOP_K = (3, 5)  # likeliest classes, among which it is counted how often the rig
 Figures = dict[str, dict[str, float]]  # of each class or kind of text, by name
 _WORDS = (0, 10, 50, 200, np.inf)  # where one kind of length ends and the next begins
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
+MAX_MATRIX_CLASSES = 80  # of which a matrix can be read
+_MAX_CONFUSIONS = 1000  # so that `metrics.json` stays small
+_DIGITS = 6  # of a class's scores
 _ROWS_RANKED = 4096  # at a time: rows times classes may not fit in memory
 _SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
@@ -53,17 +56,22 @@ class Scores:
     macro_f1: float  # the unweighted mean of the classes' F1
     weighted_f1: float  # their mean, weighted by their texts
     per_class: Figures  # `precision`, `recall`, `f1` and `rows`
-    confusion_matrix: NDArray[np.int64]  # a row a true class, a column a predicted one
+    confusions: list[tuple[str, str, int]]  # true class, predicted one, texts; the most first
     absent_classes: list[str]  # that neither occur nor were predicted, and so are in none of these
+    confusion_matrix: list[list[int]] | None = None  # a row a true class; of few classes alone
     calibration_error: float | None = None
     coverage: dict[str, dict[str, float | None]] | None = None  # for each of `PRECISIONS`
     slices: dict[str, Figures] | None = None
     top_k_accuracy: dict[str, float] | None = None  # for each of `TOP_K` below the classes' number
 
+    def totals(self) -> dict[str, float]:
+        """Return the scores of all classes together."""
+        names = ("rows", "accuracy", "macro_f1", "weighted_f1")
+        return {name: getattr(self, name) for name in names}
+
     def describe(self) -> dict[str, Any]:
         """Return what `metrics.json` holds; scores that are not known are left out."""
-        described = {**asdict(self), "confusion_matrix": self.confusion_matrix.tolist()}
-        return {name: value for name, value in described.items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def macro_f1(label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
@@ -115,19 +123,42 @@ def score_predictions(
         {"precision": precision, "recall": recall, "f1": f1, "rows": rows},
         index=[class_names[number] for number in present],
     )
-    # Counted here: scikit-learn warns of a matrix of one class.
-    count = len(present)
-    cells = count * np.searchsorted(present, label_ids) + np.searchsorted(present, predicted)
     return Scores(
         rows=len(label_ids),
         accuracy=float(np.mean(label_ids == predicted)),
         macro_f1=float(f1.mean()),
         weighted_f1=float(f1 @ rows / max(rows.sum(), 1)),
-        per_class=cast(Figures, per_class.to_dict("index")),
-        confusion_matrix=np.bincount(cells, minlength=count**2).reshape(count, count),
+        per_class=cast(Figures, per_class.round(_DIGITS).to_dict("index")),
+        confusions=_confusions(label_ids, predicted, class_names),
+        confusion_matrix=_confusion_matrix(label_ids, predicted, present),
         absent_classes=[class_names[number] for number in absent],
         **further,
     )
+
+
+def _confusions(
+    label_ids: NDArray[np.int64], predicted: NDArray[np.int64], class_names: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Return the largest cells off the diagonal: thousands of classes have millions of them."""
+    wrong, count = label_ids != predicted, len(class_names)
+    cells, texts = np.unique(count * label_ids[wrong] + predicted[wrong], return_counts=True)
+    largest = np.argsort(-texts, kind="stable")[:_MAX_CONFUSIONS]
+    return [
+        (class_names[cell // count], class_names[cell % count], int(number))
+        for cell, number in zip(cells[largest], texts[largest], strict=True)
+    ]
+
+
+def _confusion_matrix(
+    label_ids: NDArray[np.int64], predicted: NDArray[np.int64], present: Sequence[int]
+) -> list[list[int]] | None:
+    count = len(present)
+    if count > MAX_MATRIX_CLASSES:
+        return None
+    # Counted here: scikit-learn warns of a matrix of one class.
+    cells = count * np.searchsorted(present, label_ids) + np.searchsorted(present, predicted)
+    matrix: list[list[int]] = np.bincount(cells, minlength=count**2).reshape(count, count).tolist()
+    return matrix
 
 
 def score_answers(

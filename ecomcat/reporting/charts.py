@@ -49,9 +49,9 @@ _NAMES = {
 }
 _MAX_CURVES, _MAX_AXES = 40, 12  # trials; hyperparameters
 _AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
-MAX_MATRIX_CLASSES = 80
+MAX_BARS = 40
 _MAX_COUNTED_CLASSES = 12  # classes whose counts have room in the matrix
-_MAX_BARS, _MAX_NAME = 40, 200  # categories; characters of a name under the pointer
+_MAX_NAME = 200  # characters of a name under the pointer
 
 
 def progress_charts(
@@ -283,7 +283,7 @@ def confusion_chart(
 
 def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") -> Chart:
     """Draw F1 of each category, the lowest first; of very many, the lowest 40."""
-    ranked = dict(sorted(per_class.items(), key=lambda item: item[1]["f1"])[:_MAX_BARS])
+    ranked = dict(sorted(per_class.items(), key=lambda item: item[1]["f1"])[:MAX_BARS])
     chart = figure(x="F1", showlegend=False)
     chart.add_bar(
         x=[score["f1"] for score in ranked.values()],

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ecomcat.export.summary import (
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, read_space, resolve_auto
 from ecomcat.reporting.charts import (
-    MAX_MATRIX_CLASSES,
+    MAX_BARS,
     calibration_chart,
     confusion_chart,
     coverage_chart,
@@ -36,7 +37,7 @@ from ecomcat.reporting.charts import (
     space_charts,
 )
 from ecomcat.reporting.page import render
-from ecomcat.reporting.terminal import differing_names
+from ecomcat.reporting.terminal import differing_names, per_class_table
 from ecomcat.tuning.records import (
     COMPLETED,
     RUNNING,
@@ -55,6 +56,7 @@ logger = logging.getLogger("ecomcat")
 
 REPORT = "report.html"
 _REFRESH_SECONDS = 60
+_FOLDED_CLASSES = 10  # after which a table of categories is folded
 _MIN_SECONDS, _MAX_FRACTION = 30.0, 0.02  # between two writings; of the search's time
 
 
@@ -161,7 +163,9 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         f"Neither with a text in the {on} set nor predicted, and so left out": absent,
     }
     note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
-    drawn = len(names) <= MAX_MATRIX_CLASSES
+    matrix = shown.get("confusion_matrix")
+    caption, many = "All categories, the lowest F1 first", len(names) > MAX_BARS
+    listed = replace(per_class_table(caption, shown, len(names)), fold=_FOLDED_CLASSES)
     return {
         "on": on,
         "shown": shown,
@@ -169,9 +173,10 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "sentences": model_sentences(metrics["final"]),
         "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
         "parts": parts_table(metrics),
-        "confusion": confusion_chart(names, shown["confusion_matrix"], on) if drawn else None,
+        "confusion": confusion_chart(names, matrix, on) if matrix else None,
         "pairs": hardest_pairs(shown, 20),
         "by_category": scores_chart(shown["per_class"], note),
+        "listed": listed if many else None,
         "calibration": calibration_chart(final["calibration"]),
         "coverage": coverage_chart(final["coverage"], shown["coverage"]),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,13 +182,11 @@ def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
     """Write the confusion matrix of the scores that are shown of what `metrics.json` holds."""
     on, scores = shown_scores(metrics)
     with _event_writer(study.tensorboard_dir / FINAL):
-        picture = draw_confusion(scores["confusion_matrix"], list(scores["per_class"]), on)
+        picture = draw_confusion(scores, on)
         tf.summary.image("confusion matrix", picture[None], step=0)
 
 
-def draw_confusion(
-    counts: Sequence[Sequence[int]], class_names: Sequence[str], on: str = "test"
-) -> NDArray[np.uint8]:
+def draw_confusion(scores: Mapping[str, Any], on: str = "test") -> NDArray[np.uint8]:
     """Draw the confusion matrix: true categories by row, predicted ones by column.
 
     Of more than 40 categories those with the most mistakes are shown. A name with letters that
@@ -200,14 +199,14 @@ def draw_confusion(
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    matrix = np.asarray(counts, np.int64)
-    mistakes = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * np.diag(matrix)
-    shown = np.sort(np.argsort(-mistakes, kind="stable")[:_MAX_CLASSES])
-    names = [_drawable_name(int(number), class_names[number]) for number in shown]
-    matrix, inches = matrix[np.ix_(shown, shown)], 4 + 0.4 * len(names)
+    per_class = scores["per_class"]
+    shown = _most_confused(scores)
+    numbers = {name: number for number, name in enumerate(per_class)}
+    names = [_drawable_name(numbers[name], name) for name in shown]
+    matrix, inches = _cells(scores, shown), 4 + 0.4 * len(names)
     figure = Figure(figsize=(inches, inches), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    which = "" if len(names) == len(class_names) else f", the {len(names)} with the most mistakes"
+    which = "" if len(names) == len(per_class) else f", the {len(names)} with the most mistakes"
     axes = figure.add_subplot(title=f"{on.capitalize()} texts by category{which}")
     display = ConfusionMatrixDisplay(matrix, display_labels=names)
     display.plot(ax=axes, cmap="Blues", colorbar=False, values_format="d", xticks_rotation=90)
@@ -215,6 +214,27 @@ def draw_confusion(
         label.set_parse_math(False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def _most_confused(scores: Mapping[str, Any]) -> list[str]:
+    """Return the categories with the most mistakes, in the order of all."""
+    mistakes: Counter[str] = Counter()
+    for true, predicted, texts in scores["confusions"]:
+        mistakes.update({true: texts, predicted: texts})
+    names = list(scores["per_class"])
+    chosen = set(sorted(names, key=lambda name: -mistakes[name])[:_MAX_CLASSES])
+    return [name for name in names if name in chosen]
+
+
+def _cells(scores: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the confusion matrix of some categories."""
+    places = {name: place for place, name in enumerate(names)}
+    found = (scores["per_class"][name] for name in names)
+    matrix = np.diag([round(score["recall"] * score["rows"]) for score in found])
+    for true, predicted, texts in scores["confusions"]:
+        if true in places and predicted in places:
+            matrix[places[true], places[predicted]] = texts
+    return matrix
 
 
 def _drawable_name(number: int, name: str) -> str:
@@ -225,7 +245,8 @@ def _drawable_name(number: int, name: str) -> str:
     line = " ".join(name.split())
     if not line or not all(font.get_char_index(ord(letter)) for letter in line):
         return f"#{number + 1}"
-    return line if len(line) <= _MAX_NAME else f"{line[: _MAX_NAME - 1]}…"
+    end = _MAX_NAME // 2  # paths that begin alike end differently
+    return line if len(line) <= _MAX_NAME else f"{line[: end - 1]}…{line[-end:]}"
 
 
 @contextmanager

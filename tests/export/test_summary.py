@@ -106,6 +106,19 @@ def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
     assert "the LSTM alone" not in alone
 
 
+def test_of_thousands_of_categories_those_of_the_lowest_f1_are_listed() -> None:
+    names = [f"category {number}" for number in range(3000)]
+    metrics = final_snapshot(names)["metrics"]
+    metrics["search"]["best_hyperparameters"] = {}
+    for part in ("test", "validation"):
+        for number, name in enumerate(names):
+            metrics[part]["per_class"][name] |= {"f1": number / 3000}
+    written = model_card(metrics, names)
+    assert "The 60 of the lowest F1; all 3000 are in metrics.json." in written
+    assert "| 60 | category 59 | 0.9000 |" in written and "| category 60 |" not in written
+    assert len(written) < 20_000
+
+
 def test_accuracy_within_the_likeliest_categories_is_shown_where_there_are_more() -> None:
     within = card(test={"top_k_accuracy": {"3": 0.9, "5": 0.95}})
     assert "| weighted F1 | within top 3 | within top 5 |" in within
@@ -213,11 +226,12 @@ def test_the_snippets_read_any_text_as_the_model_does(
 def test_shows_how_far_to_trust_it_and_what_it_is_bad_at() -> None:
     weak, strong = {"rows": 4, "accuracy": 0.25}, {"rows": 9, "accuracy": 1.0}
     slices = {"length": {"under 10 words": weak, "10 to 49 words": strong}}
-    written = card("A|B", test={"confusion_matrix": [[5, 3], [1, 9]], "slices": slices})
+    confusions = [("A|B", "the other", 3), ("the other", "A|B", 1)]
+    written = card("A|B", test={"confusions": confusions, "slices": slices})
     assert "| 0.95 | 0.9000 | 50.0% | 0.9800 |" in written
     assert "| 0.99 | none is enough | 0.0% |  |" in written
     assert "expected calibration error is 0.0200" in written
-    assert written.index("3 of 8 test texts of A&#124;B were taken for the other") < written.index(
+    assert written.index("3 of 10 test texts of A&#124;B were taken for the other") < written.index(
         "1 of 10 test texts of the other were taken for A&#124;B"
     )
     assert "Of 4 test texts of under 10 words, 25.0% were right (80.0% of all)." in written

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_study import final_snapshot, trials
+from stored_study import final_snapshot, scores, trials
 
 from ecomcat.errors import UserError
 
@@ -177,7 +177,7 @@ def test_a_full_disk_is_a_message(
 def picture_of(names: list[str]) -> Any:
     from ecomcat.reporting.tensorboard import draw_confusion
 
-    return draw_confusion([[1] * len(names)] * len(names), names)
+    return draw_confusion(scores(names))
 
 
 @pytest.mark.parametrize(
