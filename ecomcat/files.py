@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from typing import Any
 from ecomcat.errors import UserError
 
 STANDARD_STREAM = "-"  # what stands for standard input or output
-UNFINISHED = ".writing-"  # how the name of a file begins while it is written
+UNFINISHED = ".writing-ecomcat-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED_TO_NAMES = 24  # characters, while something is written
 _MAX_LINKS = 40  # that are followed, as Linux does
@@ -81,25 +82,70 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
                 "place."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays, since Keras picks a file's format by it.
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=UNFINISHED, suffix="".join(path.suffixes[-2:])
-        )
-        os.close(handle)
-        temporary = Path(name)
+        remove_abandoned(path.parent, UNFINISHED)
+        held, temporary = _new_temporary(path)
         try:
             yield temporary
             if durable:
-                with temporary.open("rb") as stream:
-                    os.fsync(stream.fileno())
+                os.fsync(held)
             take_rights(temporary, path)
             temporary.replace(path)
         finally:
+            os.close(held)
             temporary.unlink(missing_ok=True)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UserError(f"Cannot write {path}: {write_failure(error)}") from error
+
+
+def _new_temporary(path: Path) -> tuple[int, Path]:
+    """Make a file beside a path, and hold it open and locked: its writer lives."""
+    while True:
+        # The suffix stays, since Keras picks a file's format by it.
+        held, name = tempfile.mkstemp(
+            dir=path.parent, prefix=UNFINISHED, suffix="".join(path.suffixes[-2:])
+        )
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if Path(name).exists():
+            return held, Path(name)
+        os.close(held)  # taken for abandoned before it was locked
+
+
+@contextmanager
+def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock on a file or folder, where its file system has locks; it ends with the process.
+
+    Args:
+        path: What is locked; it must exist.
+        shared: Boolean. Whether others may hold it, too, in the same way. Defaults to false.
+    """
+    held = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove what stands in a folder under names of a prefix and is locked by no living process.
+
+    This is what a killed process was writing.
+    """
+    with suppress(OSError):
+        found = [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(prefix)]
+        for path in found:
+            held = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            except OSError:
+                continue
+            finally:
+                os.close(held)
 
 
 def followed(path: Path) -> Path:

@@ -16,6 +16,7 @@ import pytest
 
 from ecomcat.errors import UserError
 from ecomcat.files import (
+    UNFINISHED,
     atomic_path,
     expanded,
     explained_limits,
@@ -212,6 +213,21 @@ def test_the_limits_of_a_machine_are_its_users_to_mend_and_our_faults_are_not(
 ) -> None:
     with pytest.raises(UserError if message else type(error), match=message), explained_limits():
         raise error
+
+
+def test_what_a_killed_process_was_writing_goes_and_what_a_living_one_writes_stays(
+    former: Path,
+) -> None:
+    abandoned = former.with_name(f"{UNFINISHED}abcdefgh.json")
+    abandoned.write_text("{", encoding="utf-8")
+    (former.parent / ".writing-mine.json").write_text("the user's", encoding="utf-8")
+    with atomic_path(former) as living:
+        assert not abandoned.exists()
+        write_text(former.with_name("other.json"), "x")
+        assert living.exists()
+    assert {path.name for path in former.parent.iterdir()} == {
+        *(former.name, "other.json", ".writing-mine.json")
+    }
 
 
 def test_a_tilde_without_such_a_user_is_part_of_a_name() -> None:

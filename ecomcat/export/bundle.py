@@ -10,7 +10,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +23,8 @@ from ecomcat.export.summary import model_card
 from ecomcat.files import (
     followed,
     is_read_only,
+    locked,
+    remove_abandoned,
     require_writable,
     take_rights,
     write_failure,
@@ -73,6 +75,9 @@ def require_export(directory: Path) -> dict[str, str]:
     Raises:
         UserError: When the folder is no exported model, or a file of it is missing.
     """
+    if not directory.exists():
+        with suppress(OSError), locked(followed(directory).parent):
+            _put_back(followed(directory))
     files = read_manifest(directory)
     if files is None:
         found = f"{MANIFEST} of ecomcat's there" if directory.is_dir() else "such folder"
@@ -123,16 +128,9 @@ def require_replaceable(directory: Path) -> None:
             f"Expected a folder that can be replaced as a whole at model_dir={directory}, found a "
             f"mount point. Name a folder inside it: model_dir={directory / 'model'}."
         )
-    try:
-        entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
-    except OSError as error:
-        raise UserError(f"Cannot read model_dir={directory}: {error.strerror}.") from error
-    if entries - {_USERS} and read_manifest(directory) is None:
-        raise UserError(
-            f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
-            f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
-            "nothing there was touched."
-        )
+    parent = followed(directory).parent
+    with locked(parent) if parent.is_dir() else nullcontext():
+        _refuse_users_files(directory)
     if is_read_only(directory):
         raise UserError(
             f"Expected a folder that may be written to at model_dir={directory}, found a read-only "
@@ -141,50 +139,109 @@ def require_replaceable(directory: Path) -> None:
     require_writable(directory, "model_dir")
 
 
+def _refuse_users_files(directory: Path) -> None:
+    try:
+        entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    except OSError as error:
+        raise UserError(f"Cannot read model_dir={directory}: {error.strerror}.") from error
+    former = _former(followed(directory))
+    if former.exists() and read_manifest(former) is None:
+        raise UserError(
+            f"Expected nothing of yours at {former}, where an earlier export stands for a moment; "
+            "found other files. Move it away, or name another place with model_dir=FOLDER."
+        )
+    if entries - {_USERS} and read_manifest(directory) is None:
+        raise UserError(
+            f"Expected an earlier export or an empty folder at model_dir={directory}, found other "
+            f"files ({', '.join(sorted(entries)[:3])}). Name another with model_dir=FOLDER; "
+            "nothing there was touched."
+        )
+
+
 @contextmanager
 def replaced_folder(directory: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of an export when the block ends well.
 
-    Files that the export's manifest does not list (a `.gitignore`, a user's notes) move along. If
-    the process dies between the two renames, the former export stands beside its place under
-    `.<name>.former`; the next export puts it back first.
+    Files that the export's manifest does not list (a `.gitignore`, a user's notes) move along.
+    Several exports to one place, and whoever reads it within `held_export`, wait for one another.
+    If the process dies between the two renames, the former export stands beside its place under
+    `.<name>.former`; who exports or opens the model next puts it back first.
 
     Args:
         directory: The exported folder, which may not exist yet.
     """
     directory = followed(directory)
     require_replaceable(directory)
-    former = directory.with_name(f".{directory.name}.former")
-    if former.exists():
-        require_replaceable(former)
-        _put_back(former, directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    incoming = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.incoming-"))
     try:
-        yield incoming
-        take_rights(incoming, directory)
-        _copy_users_files(directory, incoming)
-        if directory.exists():
-            shutil.rmtree(former, ignore_errors=True)
-            directory.rename(former)
-        try:
-            incoming.rename(directory)
-        except BaseException:
-            _put_back(former, directory)
-            raise
-        shutil.rmtree(former, ignore_errors=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            with locked(directory.parent):
+                _put_in_order(directory)
+                incoming = _new_incoming(directory)
+                stack.callback(shutil.rmtree, incoming, ignore_errors=True)
+                stack.enter_context(locked(incoming))
+            yield incoming
+            with locked(directory.parent):
+                _exchange(directory, incoming)
     except OSError as error:
         raise UserError(
             f"Cannot write the model to {directory}: {write_failure(error)} The search is saved; "
             "model_dir=FOLDER names another place."
         ) from error
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _put_back(former: Path, directory: Path) -> None:
-    if former.exists() and not directory.exists():
-        former.rename(directory)
+def _put_in_order(directory: Path) -> None:
+    """Take up or remove what exports to a place left that were killed."""
+    _put_back(directory)
+    if _former(directory).exists():  # beside the new one: its process died after both renames
+        _former(directory).rename(_new_incoming(directory))
+    remove_abandoned(directory.parent, _incoming(directory))
+
+
+def _exchange(directory: Path, incoming: Path) -> None:
+    """Put a new export in the place of the former one, which then is where the new one was."""
+    _copy_users_files(directory, incoming)
+    take_rights(incoming, directory)
+    if not directory.exists():
+        incoming.rename(directory)
+        return
+    with locked(directory):
+        directory.rename(_former(directory))
+        try:
+            incoming.rename(directory)
+        except BaseException:
+            _put_back(directory)
+            raise
+        _former(directory).rename(incoming)
+
+
+@contextmanager
+def held_export(directory: Path) -> Iterator[None]:
+    """Keep an export in its place while it is read."""
+    directory = followed(directory)
+    with ExitStack() as stack:
+        # What is not there, or may not be read, is told by who reads it.
+        with suppress(OSError), locked(directory.parent, shared=True):
+            stack.enter_context(locked(directory, shared=True))
+        yield
+
+
+def _former(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.former")
+
+
+def _incoming(directory: Path) -> str:
+    return f".{directory.name}.incoming-"
+
+
+def _new_incoming(directory: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=directory.parent, prefix=_incoming(directory)))
+
+
+def _put_back(directory: Path) -> None:
+    """Put a former export back into its place, if nothing has come there."""
+    if not directory.exists() and read_manifest(_former(directory)) is not None:
+        _former(directory).rename(directory)
 
 
 def _copy_users_files(directory: Path, incoming: Path) -> None:

@@ -26,6 +26,7 @@ from ecomcat.export.bundle import (
     TOKENIZER,
     TRAINED_ROWS,
     check_manifest,
+    held_export,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
 from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
@@ -225,6 +226,11 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
         UserError: When the folder is not an export or was changed, or a package is missing.
     """
     check_runtime(runtime)
+    with held_export(directory):
+        return _open_classifier(directory, runtime)
+
+
+def _open_classifier(directory: Path, runtime: str) -> Classifier:
     files = check_manifest(directory)
     if ACCEPTANCE not in files:
         raise UserError(

@@ -20,7 +20,13 @@ from ecomcat.commands import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.header import SPLIT
 from ecomcat.errors import UserError
-from ecomcat.files import UNFINISHED, followed, require_writable, write_json
+from ecomcat.files import (
+    UNFINISHED,
+    followed,
+    remove_abandoned,
+    require_writable,
+    write_json,
+)
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
 from ecomcat.shapes import UnreadableError, read_json
@@ -161,8 +167,7 @@ def open_study(
     study.directory.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(study.directory / _LOCK_FILE, timeout=0):
-            for leftover in study.directory.glob(f"{UNFINISHED}*"):
-                leftover.unlink()
+            remove_abandoned(study.directory, UNFINISHED)
             if overwrite:
                 _empty(study.directory)
             _begin_or_resume(study, identity, config or {})

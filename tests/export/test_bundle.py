@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
+import stat
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from ecomcat.errors import UserError
 from ecomcat.export.bundle import (
     MANIFEST,
     check_manifest,
+    held_export,
     read_manifest,
     replaced_folder,
     require_export,
@@ -209,13 +214,90 @@ def test_the_users_files_survive_a_death_between_the_renames(model: Path) -> Non
     assert contents(model)["notes/mine.txt"] == "mine"
 
 
-def test_a_folder_of_the_users_that_is_named_like_a_former_export_survives(model: Path) -> None:
+def test_a_folder_of_the_users_that_is_named_like_a_former_export_is_refused_beforehand(
+    model: Path,
+) -> None:
     theirs = model.with_name(f".{model.name}.former")
     theirs.mkdir()
     (theirs / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(UserError, match=theirs.name):
-        export(model, "new")
+    for attempt in (require_replaceable, lambda folder: export(folder, "new")):
+        with pytest.raises(UserError, match=theirs.name):
+            attempt(model)
     assert contents(theirs) == {"thesis.txt": "years of work"}
+
+
+# Exports that are killed, at once, or while someone reads
+
+
+def test_what_killed_exports_left_is_gone_after_the_next_and_a_living_one_goes_on(
+    model: Path,
+) -> None:
+    abandoned = model.with_name(f".{model.name}.incoming-abandoned")
+    shutil.copytree(model, abandoned)
+    shutil.copytree(model, model.with_name(f".{model.name}.former"))  # after both renames
+    with replaced_folder(model) as living:
+        assert not abandoned.exists()
+        export(model, "between")
+        assert living.exists()
+        assert contents(model)["labels.json"] == "between"
+        for name in NAMES:
+            (living / name).write_text("last", encoding="utf-8")
+        write_manifest(living, NAMES)
+    assert_exported(model, "last")
+    assert contents(model)["notes/mine.txt"] == "mine"
+
+
+def test_a_model_is_read_whole_after_a_death_between_the_renames(model: Path) -> None:
+    model.rename(model.with_name(f".{model.name}.former"))
+    require_export(model)
+    assert_exported(model, "old")
+
+
+def test_a_folder_keeps_its_rights_and_a_read_only_one_is_refused(model: Path) -> None:
+    model.chmod(0o750)
+    export(model, "new")
+    assert stat.S_IMODE(model.stat().st_mode) == 0o750
+    model.chmod(0o550)
+    with pytest.raises(UserError, match="a read-only one"):
+        export(model, "newer")
+    assert_exported(model, "new")
+
+
+def test_exports_and_readers_at_once_wait_for_one_another(model: Path) -> None:
+    failed: list[BaseException] = []
+    done = threading.Event()
+
+    def noting(action: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                action()
+            except BaseException as error:
+                failed.append(error)
+
+        return run
+
+    def export_often(content: str) -> None:
+        for _ in range(40):
+            export(model, content)
+
+    def read_often() -> None:
+        while not done.is_set():
+            with held_export(model):
+                check_manifest(model)
+
+    writers = [threading.Thread(target=noting(partial(export_often, name))) for name in "ab"]
+    readers = [threading.Thread(target=noting(read_often)) for _ in range(2)]
+    for thread in (*writers, *readers):
+        thread.start()
+    for thread in writers:
+        thread.join(60)
+    done.set()
+    for thread in readers:
+        thread.join(60)
+    assert failed == []
+    assert contents(model)["labels.json"] in {"a", "b"}
+    assert_exported(model, contents(model)["labels.json"])
+    assert contents(model)["notes/mine.txt"] == "mine"
 
 
 def test_what_is_not_an_export_is_refused_beforehand_and_untouched(

@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from ecomcat.errors import UserError
+from ecomcat.files import UNFINISHED
 from ecomcat.tuning.study import default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
@@ -69,7 +70,7 @@ def test_the_default_name_is_a_folder_name_and_follows_the_identity(tmp_path: Pa
 
 def test_what_a_killed_process_was_writing_is_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / ".writing-abc.json").write_text("{")
+    (tmp_path / "mine" / f"{UNFINISHED}abc.json").write_text("{")
     with open_study(tmp_path, "mine", IDENTITY, overwrite=False) as study:
         assert not list(study.directory.glob(".writing-*"))
 
