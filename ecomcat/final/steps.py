@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ecomcat.final.baseline import sample_rows
 from ecomcat.final.mixture import mix
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_arrays
+from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_answers
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
@@ -40,7 +40,7 @@ class Candidate:
 
     def answers(self) -> NDArray[np.float32]:
         """Return the trial's probabilities `(texts, num_classes)` of the validation texts."""
-        return load_arrays(self.path)[0]
+        return load_answers(self.path)
 
 
 def find_candidates(study: Study) -> list[Candidate]:

@@ -17,6 +17,7 @@ from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
 from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
 from ecomcat.shapes import UnreadableError
+from ecomcat.tuning.answers import packed, unpacked
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
@@ -150,18 +151,29 @@ def save_outcome(outcome: Outcome, directory: Path) -> None:
     if outcome.state:
         _save_arrays(directory / LAST_STATE, *outcome.state)
     _save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
-    _save_arrays(directory / VALIDATION, probabilities=outcome.probabilities)
+    assert outcome.probabilities is not None, "a trial that was scored has answers"
+    _save_arrays(directory / VALIDATION, **packed(outcome.probabilities))
 
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
     """Read what a trial left for one that continues it."""
-    (probabilities,) = load_arrays(directory / VALIDATION)
+    probabilities = load_answers(directory / VALIDATION)
     weights, state = load_arrays(directory / BEST_WEIGHTS), load_arrays(directory / LAST_STATE)
     return Outcome(list(curves), probabilities, weights, state)
 
 
+def load_answers(path: Path) -> NDArray[np.float32]:
+    """Read the validation probabilities that a trial left, shape `(texts, num_classes)`.
+
+    Raises:
+        UnreadableError: The file is gone or damaged.
+    """
+    with open_arrays(path) as saved:
+        return unpacked(saved)
+
+
 def load_arrays(path: Path) -> list[NDArray[Any]]:
-    """Read weights, a state or, as the only array, validation probabilities that a trial left.
+    """Read weights or a state that a trial left.
 
     Raises:
         UnreadableError: The file is gone or damaged.
