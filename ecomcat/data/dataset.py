@@ -178,6 +178,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
     )
     described |= {"excluded": marked} if marked else {}
     _log_split(described)
+    _warn_of_lacking(cleaned.labels, split, source.given)
     frame = cleaned.frame.astype({LABEL: "category"})
     groups = frame[GROUP].to_numpy() if GROUP in frame else None
     return Dataset(
@@ -292,3 +293,14 @@ def _log_split(described: dict[str, Any]) -> None:
                     "Left out of %s: %d texts whose %s stands in %s as well.",
                     *(part, count, kind, later),
                 )
+
+
+def _warn_of_lacking(labels: Sequence[str], split: Split, given: Collection[str]) -> None:
+    """Name the classes of which a part that is given has no text."""
+    classes = set(labels)
+    for part in given:
+        if lacking := sorted(classes - {labels[row] for row in getattr(split, part)}):
+            logger.warning(
+                "The %s part has no text of %d of %d classes, which its figures leave out: %s.",
+                *(part, len(lacking), len(classes), name_five(map(quoted, lacking))),
+            )

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -49,6 +49,7 @@ _TABLE_TYPES = (
     "application/vnd.ms-excel",  # what Windows takes a CSV for
 )
 _MAX_LINE_BYTES, _MAX_COLUMNS = 10**6, 1000
+_MAX_TOP_K = 10  # each adds two columns
 _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
 _SENT_BYTES = 1 << 16  # of an answer at a time
 
@@ -69,6 +70,7 @@ class TableQuery(BaseModel):
     encoding: str = "auto"
     member: str | None = None
     min_precision: Precision | None = None
+    top_k: Annotated[int, Field(ge=1, le=_MAX_TOP_K)] = 1
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
     async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
         body = await read_body(request, config, _TABLE_TYPES)
         precision = query.min_precision or config.min_precision
-        options = LabelOptions(min_precision=precision, reasons=True)
+        options = LabelOptions(min_precision=precision, reasons=True, top_k=query.top_k)
         with answers.job(is_small=False) as job:
             work = TableWork(body, _reading(request, query), options, config, job)
             labelling = answers.table(job, len(body), partial(label_table, work))
@@ -149,7 +151,7 @@ def _reading(request: Request, query: TableQuery) -> ReadingConfig:
     """Return how the table is read, with the request's charset where no encoding is asked for."""
     header = Message()
     header["content-type"] = request.headers["content-type"]
-    asked = query.model_dump(exclude={"min_precision"}, exclude_defaults=True)
+    asked = query.model_dump(exclude={"min_precision", "top_k"}, exclude_defaults=True)
     charset = header.get_content_charset()
     return ReadingConfig(**({"encoding": charset} if charset else {}) | asked)
 
@@ -171,7 +173,7 @@ def label_table(work: TableWork, answers: Predictor) -> Labelled:
             )
         columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
         labeller = Labeller(answers, work.options)
-        with open_output(output, CSV, table, columns, work.options.added) as write:
+        with open_output(output, CSV, table, columns, labeller.options.added) as write:
             for chunk in table.chunks(columns, _BATCH_ROWS):
                 texts = join_texts(chunk.frame, columns.text)
                 write(chunk, labeller.label(texts))

@@ -152,6 +152,16 @@ def test_parts_that_cannot_be_used_are_refused(write: Write, rows: list[Row], me
         in_column(write, rows)
 
 
+def test_classes_that_a_given_part_lacks_are_named(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = in_column(write, [*TRAIN, *rows_of("test", a=3)])
+    assert counts_of(dataset) == [34, 6, 3]
+    assert "The test part has no text of 1 of 2 classes, which its figures leave out: 'b'." in (
+        caplog.messages
+    )
+
+
 def test_classes_that_train_lacks_are_dropped_on_demand(write: Write) -> None:
     dataset = in_column(write, [*TRAIN, *rows_of("test", a=3, lamps=30)], rare_classes="drop")
     assert (dataset.class_names, counts_of(dataset)) == (["a", "b"], [34, 6, 3])

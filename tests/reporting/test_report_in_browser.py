@@ -70,6 +70,18 @@ def test_a_heading_sorts_its_column_up_and_down_and_the_fold_stays(report):
         assert cells(3)[-1] == "", "empty cells come last"
 
 
+def test_rows_of_a_long_table_are_found_by_what_is_typed(report):
+    table = "table[data-fold='15']"
+    field = report.find(f".find:has(+ .scrolls {table})")
+    shown = f"{table} tbody tr:not([hidden]) td:first-child"
+    field.send_keys("0031")
+    assert report.texts(shown) == ["0031"]
+    field.clear()
+    field.send_keys(" ")
+    assert report.count(f"{table} tbody tr:not([hidden])") == 15
+    assert field.get_attribute("aria-label").endswith("All trials; a heading sorts them")
+
+
 def test_the_browser_refuses_a_script_that_was_planted_all_the_same(report):
     report.run("const s = document.createElement('script'); s.textContent = 'window.planted = 1';"
                "document.body.append(s)")  # fmt: skip

@@ -83,6 +83,16 @@ def test_a_table_shows_which_rows_are_accepted(query: dict[str, Any], accepted: 
     assert added(empty, "reason") == "empty text"
 
 
+def test_a_table_gives_the_next_categories_where_they_are_asked_for() -> None:
+    header, dog, empty, _ = rows_of(label(CSV, top_k=2))
+    following = ("predicted_category", "category_2", "confidence_2")
+    places = [header.index(name) for name in following]
+    assert [dog[place] for place in places[:2]] == [DOG, CAT]
+    assert 0 < float(dog[places[2]]) < 0.5
+    assert [empty[place] for place in places] == ["", "", ""]
+    assert label(CSV, top_k=11).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("content", "query", "expected"),
     [

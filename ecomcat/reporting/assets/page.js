@@ -83,21 +83,38 @@ function sortBy(table, column) {
   table.tBodies[0].append(...rows);
 }
 
-/** Hide the rows after the first ones, behind a button. */
+/** Hide the rows after the first ones, behind a button, and all but those that are looked for. */
 function fold(table) {
   const most = Number(table.dataset.fold);
-  const hide = () => [...table.tBodies[0].rows].forEach((row, at) => { row.hidden = at >= most; });
-  hide();
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "more";
-  button.textContent = `Show all ${table.tBodies[0].rows.length} rows`;
-  button.addEventListener("click", () => {
-    [...table.tBodies[0].rows].forEach((row) => { row.hidden = false; });
-    button.remove();
+  const {rows} = table.tBodies[0];
+  const field = Object.assign(document.createElement("input"), {
+    type: "search",
+    className: "find",
+    placeholder: `Find among ${rows.length} rows`,
+    ariaLabel: `Find in the table ${table.caption?.textContent ?? ""}`,
   });
-  table.addEventListener("sorted", () => { if (button.isConnected) hide(); });
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "more",
+    textContent: `Show all ${rows.length} rows`,
+  });
+  const show = () => {
+    const wanted = field.value.trim().toLowerCase();
+    [...rows].forEach((row, at) => {
+      const found = row.textContent.toLowerCase().includes(wanted);
+      row.hidden = wanted ? !found : button.isConnected && at >= most;
+    });
+    button.hidden = wanted !== "";
+  };
+  button.addEventListener("click", () => {
+    button.remove();
+    show();
+  });
+  field.addEventListener("input", show);
+  table.addEventListener("sorted", show);
+  table.closest(".scrolls").before(field);
   table.closest(".scrolls").after(button);
+  show();
 }
 
 for (const table of document.querySelectorAll("table.sorts")) {
