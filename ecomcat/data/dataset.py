@@ -201,7 +201,8 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     grouped, straddling = leave_out_straddling(grouped)
     grouped = require_classes(grouped, data.min_class_rows, data.rare_classes)
     require_parts(grouped, source.given)
-    shared = {"shared_texts": cleaned.report.shared_texts, "shared_groups": straddling}
+    shared = {"shared_texts": cleaned.report.shared_texts}
+    shared |= {"shared_groups": straddling} if straddling else {}
     return grouped, parts | shared
 
 
