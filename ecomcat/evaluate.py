@@ -75,7 +75,7 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
 def _read(data: DataConfig, directory: Path) -> LabelledRows:
     from ecomcat.data.columns import Trained
     from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.export.classifier import trained_columns
+    from ecomcat.export.contents import trained_columns
 
     if data.text_column is None:
         data = replace(data, text_column=Trained(trained_columns(directory)))

@@ -100,6 +100,23 @@ def test_a_folder_of_an_earlier_version_is_told_what_it_lacks(copied):
         load_classifier(copied("acceptance.json"))
 
 
+@pytest.mark.parametrize(
+    ("name", "forge", "message"),
+    [
+        ("labels.json", lambda content: json.dumps([*json.loads(content), "more"]), "gives 7 prob"),
+        ("labels.json", lambda content: json.dumps(json.loads(content)[:-1]), "gives 5 probabilit"),
+        ("model.onnx", lambda _: "another file", "Expected an ONNX model"),
+    ],
+)
+def test_a_forged_folder_whose_manifest_agrees_is_refused(copied, name, forge, message):
+    folder = copied()
+    content = (folder / name).read_text("utf-8", errors="replace")
+    (folder / name).write_text(forge(content), encoding="utf-8")
+    write_manifest(folder, [path.name for path in folder.iterdir() if path.name != MANIFEST])
+    with pytest.raises(UserError, match=message):
+        load_classifier(folder)
+
+
 @pytest.fixture
 def exported_again(model, tmp_path) -> Callable[..., Path]:
     """Return a function that exports the model, or another network, to a place of its own."""

@@ -19,7 +19,8 @@ from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
 from ecomcat.export.bundle import write_manifest
-from ecomcat.export.classifier import Classifier, trained_columns
+from ecomcat.export.classifier import Classifier
+from ecomcat.export.contents import trained_columns
 from ecomcat.model.confidence import Acceptance
 from tests.command_line import command_line
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from ecomcat.files import (
     write_text,
 )
 from ecomcat.model.confidence import Acceptance
+from ecomcat.shapes import UnreadableError, read_json
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +52,12 @@ _USERS = ".gitignore"  # which a folder that is otherwise empty may hold
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
 
+class _Manifest(TypedDict):
+    project: str
+    format: int
+    files: dict[str, str]
+
+
 def write_manifest(directory: Path, names: Iterable[str]) -> None:
     """Record the SHA-256 of each file of a folder."""
     files = {name: _sha256(directory / name) for name in names}
@@ -61,12 +68,13 @@ def write_manifest(directory: Path, names: Iterable[str]) -> None:
 def read_manifest(directory: Path) -> dict[str, str] | None:
     """Return file names and hashes, or None when the folder carries no manifest of ours."""
     try:
-        content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        if content["project"] == _PROJECT and content["format"] == _FORMAT:
-            return {str(name): str(digest) for name, digest in content["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return None
+        content = read_json(directory / MANIFEST, _Manifest)
+    except UnreadableError:
+        return None
+    files: dict[str, str] = content["files"]
+    # Of its own folder only: no name leads elsewhere.
+    ours = content["project"] == _PROJECT and content["format"] == _FORMAT
+    return files if ours and all(Path(name).name == name for name in files) else None
 
 
 def require_export(directory: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -28,9 +27,17 @@ from ecomcat.export.bundle import (
     check_manifest,
     held_export,
 )
+from ecomcat.export.contents import (
+    open_acceptance,
+    open_tokenizer,
+    read_labels,
+    read_trained_rows,
+    require_answers,
+    trained_columns,
+)
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
 from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
-from ecomcat.model.confidence import Acceptance, read_acceptance
+from ecomcat.model.confidence import Acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
 
@@ -82,7 +89,7 @@ def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score
 
     try:
         return Scorer(keras.models.load_model(directory / MODEL, compile=False))
-    except (ValueError, TypeError, OSError) as error:
+    except Exception as error:  # of a damaged or a forged file of many kinds
         raise UserError(
             f"Expected a Keras model of this version ({keras.__version__}) in {directory / MODEL}, "
             f"found: {str(error).splitlines()[0]}. Export it again."
@@ -199,24 +206,8 @@ class Classifier:
         return np.isin(np.frombuffer(digests, dtype=">u8"), self._trained_rows, kind="sort")
 
 
-def trained_columns(directory: Path) -> tuple[str | int, ...]:
-    """Return the names or positions of the text columns of training; none where they are unknown.
-
-    The model itself is not opened.
-    """
-    import yaml
-
-    try:
-        config = yaml.safe_load((directory / CONFIG).read_text(encoding="utf-8"))
-        return tuple(config["trained_on"]["text_columns"])
-    except (OSError, ValueError, TypeError, LookupError, yaml.YAMLError):
-        return ()
-
-
 def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
     """Open an exported folder after checking that its files belong together.
-
-    The tokenizer comes from its JSON form: a pickle could run a stranger's code.
 
     Args:
         directory: The exported folder.
@@ -232,21 +223,22 @@ def load_classifier(directory: Path, runtime: str = AUTO) -> Classifier:
 
 def _open_classifier(directory: Path, runtime: str) -> Classifier:
     files = check_manifest(directory)
-    if ACCEPTANCE not in files:
+    if missing := sorted({LABELS, TOKENIZER, CONFIG, ACCEPTANCE, TRAINED_ROWS} - files):
         raise UserError(
-            f"Expected {ACCEPTANCE} in {directory}, found none: an earlier version exported this "
-            "model. Run the command that exported it again; its study need not be searched again."
+            f"Expected {', '.join(missing)} in {directory}, found none: an earlier version "
+            "exported this model. Run the command that exported it again; its study need not be "
+            "searched again."
         )
-    from tokenizers import Tokenizer
-
-    return Classifier(
+    classifier = Classifier(
         score=_open_scorer(directory, files, runtime),
-        tokenizer=Tokenizer.from_file(str(directory / TOKENIZER)),
-        labels=json.loads((directory / LABELS).read_text(encoding="utf-8")),
+        tokenizer=open_tokenizer(directory),
+        labels=read_labels(directory),
         text_columns=trained_columns(directory),
-        acceptance=read_acceptance(json.loads((directory / ACCEPTANCE).read_text("utf-8"))),
-        _trained_rows=np.load(directory / TRAINED_ROWS, allow_pickle=False),
+        acceptance=open_acceptance(directory),
+        _trained_rows=read_trained_rows(directory),
     )
+    require_answers(directory, classifier.probabilities, classifier.labels)
+    return classifier
 
 
 def warn_of_other_columns(

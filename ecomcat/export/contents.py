@@ -1,0 +1,143 @@
+"""What an exported folder holds beside the network, read with care: a stranger may have made it.
+
+The manifest says that its files belong together, and not that they are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, TOKENIZER, TRAINED_ROWS
+from ecomcat.model.confidence import Acceptance, read_acceptance
+from ecomcat.shapes import UnreadableError, read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_ADVICE = "Export the model again, or copy the whole folder again."
+
+
+class _Acceptance(TypedDict):
+    confidence: list[float]
+    correct: list[int]
+
+
+def _refuse(path: Path, expected: str, found: object) -> NoReturn:
+    raise UserError(f"Expected {expected} in {path}, found {found}. {_ADVICE}")
+
+
+def _read(path: Path, shape: Any) -> Any:
+    try:
+        return read_json(path, shape)
+    except UnreadableError as error:
+        raise UserError(f"{error} {_ADVICE}") from error
+
+
+def read_labels(directory: Path) -> list[str]:
+    """Return the names of the categories.
+
+    Raises:
+        UserError: They are no different texts.
+    """
+    labels: list[str] = _read(directory / LABELS, list[str])
+    if len(set(labels)) < max(2, len(labels)):
+        _refuse(directory / LABELS, "different names of categories", f"{len(set(labels))}")
+    return labels
+
+
+def open_tokenizer(directory: Path) -> Tokenizer:
+    """Return the tokenizer from its JSON form: a pickle could run a stranger's code.
+
+    Raises:
+        UserError: It is none, or has no limit of tokens.
+    """
+    from tokenizers import Tokenizer
+
+    path = directory / TOKENIZER
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # what tokenizers raises has no other base
+        _refuse(path, "a tokenizer", str(error).splitlines()[0] if str(error) else "another file")
+    if tokenizer.truncation is None:
+        _refuse(path, "a tokenizer with a limit of tokens", "one without")
+    return tokenizer
+
+
+def open_acceptance(directory: Path) -> Acceptance:
+    """Return what thresholds of confidence are read from.
+
+    Raises:
+        UserError: It is not a confidence from 0 to 1 with 0 or 1 for each text.
+    """
+    content = _read(directory / ACCEPTANCE, _Acceptance)
+    acceptance = read_acceptance(content)
+    confidence = acceptance.confidence
+    in_range = bool(((confidence >= 0) & (confidence <= 1)).all())
+    if len(confidence) != len(acceptance.correct) or not in_range:
+        _refuse(directory / ACCEPTANCE, "as many confidences from 0 to 1 as answers", "others")
+    return acceptance
+
+
+def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
+    """Return the digests of the texts that the model was trained on.
+
+    Raises:
+        UserError: The file holds something else.
+    """
+    path = directory / TRAINED_ROWS
+    try:
+        rows: NDArray[np.uint64] = np.load(path, allow_pickle=False)
+        if rows.dtype == np.dtype(">u8") and rows.ndim == 1:
+            return rows
+        found = f"{rows.dtype} of shape {rows.shape}"
+    except (OSError, ValueError, EOFError, AttributeError) as error:
+        found = str(error).splitlines()[0] if str(error) else "another file"
+    _refuse(path, "digests of 64 bits", found)
+
+
+def trained_columns(directory: Path) -> tuple[str | int, ...]:
+    """Return the names or positions of the text columns of training; none where they are unknown.
+
+    The model itself is not opened.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            # A few aliases of aliases stand for more than any memory holds.
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("an alias")
+            return super().compose_node(parent, index)
+
+    try:
+        config = yaml.load((directory / CONFIG).read_text(encoding="utf-8"), Loader)
+        columns = tuple(config["trained_on"]["text_columns"])
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
+        return ()
+    return columns if all(type(each) in {str, int} for each in columns) else ()
+
+
+def require_answers(
+    directory: Path,
+    probabilities: Callable[[Sequence[str]], NDArray[np.float32]],
+    labels: Sequence[str],
+) -> None:
+    """Check that network, tokenizer and names fit each other, by an answer.
+
+    Raises:
+        UserError: There is none, or it has another number of categories.
+    """
+    try:
+        answers = probabilities(["a text"])
+        if answers.shape == (1, len(labels)) and np.isfinite(answers).all():
+            return
+        found = f"{answers.shape[-1]}, or none that are numbers"
+    except Exception as error:  # of ONNX Runtime and TensorFlow, of many kinds
+        found = str(error).splitlines()[0] if str(error) else type(error).__name__
+    _refuse(directory, f"a network that gives {len(labels)} probabilities for a text", found)

@@ -1,0 +1,115 @@
+"""What a stranger's model folder holds is read with care, or refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import MANIFEST, read_manifest, require_export
+from ecomcat.export.contents import (
+    open_acceptance,
+    open_tokenizer,
+    read_labels,
+    read_trained_rows,
+    require_answers,
+    trained_columns,
+)
+from ecomcat.text.tokenizer import fit_tokenizer
+
+DEEP = "[" * 100_000
+LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "content", "message"),
+    [
+        (read_labels, "labels.json", '["a"]', "expected different names|found 1"),
+        (read_labels, "labels.json", '["a", "b", "a"]', "different names of categories"),
+        (read_labels, "labels.json", "[]", "different names"),
+        (read_labels, "labels.json", "null", "expected a list, found null"),
+        (read_labels, "labels.json", "{}", "expected a list, found an object"),
+        (read_labels, "labels.json", '["a", 1]', "expected a text, found a whole number"),
+        (read_labels, "labels.json", DEEP, "Expected JSON"),
+        (open_acceptance, "acceptance.json", "{}", '"confidence", found none'),
+        (open_acceptance, "acceptance.json", '{"confidence": [2], "correct": [1]}', "from 0 to 1"),
+        (open_acceptance, "acceptance.json", '{"confidence": [NaN], "correct": [1]}', "from 0 to"),
+        (open_acceptance, "acceptance.json", '{"confidence": [], "correct": [1]}', "as many"),
+        (open_acceptance, "acceptance.json", '{"confidence": "1", "correct": [1]}', "a list under"),
+        (open_tokenizer, "tokenizer.json", "{}", "Expected a tokenizer"),
+        (open_tokenizer, "tokenizer.json", DEEP, "Expected a tokenizer"),
+        (open_tokenizer, "tokenizer.json", TOKENIZER.to_str(), "with a limit of tokens"),
+        (read_trained_rows, "trained_rows.npy", "", "Expected digests"),
+        (read_trained_rows, "trained_rows.npy", "garbage", "Expected digests"),
+    ],
+)
+def test_a_forged_file_is_named(
+    tmp_path: Path, read: Callable[[Path], Any], name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as refused:
+        read(tmp_path)
+    assert str(tmp_path / name) in str(refused.value)
+    assert "copy the whole folder again" in str(refused.value)
+
+
+@pytest.mark.parametrize("rows", [np.zeros(3), np.zeros((2, 2), ">u8"), np.array([b"x"])])
+def test_rows_of_another_shape_are_refused(tmp_path: Path, rows: Any) -> None:
+    np.save(tmp_path / "trained_rows.npy", rows, allow_pickle=False)
+    with pytest.raises(UserError, match="digests of 64 bits"):
+        read_trained_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("trained_on: {text_columns: [title, 2]}", ("title", 2)),
+        ("trained_on: {text_columns: ['${oc.env:HOME}']}", ("${oc.env:HOME}",)),
+        (f"{LAUGHS}trained_on: {{text_columns: *i}}", ()),
+        ("trained_on: {text_columns: [[a], {b: c}]}", ()),
+        ("trained_on: !!python/object/apply:os.getcwd []", ()),
+        (f"trained_on: {DEEP[:20_000]}", ()),
+        ("", ()),
+    ],
+)
+def test_a_configuration_of_aliases_and_interpolations_is_not_expanded(
+    tmp_path: Path, content: str, columns: tuple[Any, ...]
+) -> None:
+    (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
+    assert trained_columns(tmp_path) == columns
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../other/labels.json", "sub/labels.json"])
+def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path, name: str) -> None:
+    content = {"project": "ecomcat", "format": 1, "files": {name: "0" * 64}}
+    (tmp_path / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
+    assert read_manifest(tmp_path) is None
+    (tmp_path / MANIFEST).write_text(DEEP, encoding="utf-8")
+    with pytest.raises(UserError, match=r"no manifest\.json of ecomcat's"):
+        require_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda texts: np.full((len(texts), 3), 1 / 3), "gives 2 probabilities.*found 3"),
+        (lambda texts: np.full((len(texts), 2), np.nan), "none that are numbers"),
+        (lambda texts: 1 / 0, "division by zero"),
+        (lambda texts: np.zeros(texts), "found "),
+    ],
+)
+def test_a_network_that_does_not_fit_its_names_is_refused(
+    tmp_path: Path, answer: Any, message: str
+) -> None:
+    require_answers(tmp_path, lambda texts: np.full((len(texts), 2), 0.5), ["a", "b"])
+    with pytest.raises(UserError, match=message):
+        require_answers(tmp_path, answer, ["a", "b"])
