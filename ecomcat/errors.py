@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 _MIN_LIKENESS = 0.7
+_MAX_CHARACTERS = 200  # of a name: comparing takes time by the square of them
 
 
 class UserError(Exception):
@@ -45,6 +46,8 @@ def _likeness(name: str, candidate: str, dotted: bool) -> float:
         name, candidate = name[len(group) + 1 :], own
     elif dotted and "." not in name and "=" not in name:
         candidate = own
+    if max(len(name), len(candidate)) > _MAX_CHARACTERS:
+        return 0.0
     return SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
 
 

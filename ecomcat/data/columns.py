@@ -101,9 +101,9 @@ def find_text_columns(
 ) -> Columns:
     """Find the text of a table that is to be labelled.
 
-    A single column is the text. Else `text_column` says which it is, else the columns used in
-    training if the header has their names, else, in a table of two columns without a header, the
-    positions used in training.
+    A single column is the text, unless `text_column` names another. Else that says which it is,
+    else the columns used in training if the header has their names, else, in a table of two
+    columns without a header, the positions used in training.
 
     Args:
         head: The beginning of the table.
@@ -125,8 +125,8 @@ def find_text_columns(
         named = asked if head.width > 1 else []
         table = _named_head(head, named, _positions(asked, head), None)
     if head.width == 1:
-        for column in filter(is_position, asked):
-            table.place(column, _TEXT_KEY)
+        for column in asked:
+            table.places(column, _TEXT_KEY)
         return table.columns([0], None)
     if asked:
         return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)], None)

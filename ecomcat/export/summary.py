@@ -41,6 +41,8 @@ NO_TEST = (
     "There is no test set (data.test_fraction=0): no figure says how good the model is on texts "
     "that no choice was made on."
 )
+# Control characters but tabs and ends of lines, and what overrides or embeds a direction.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
 _MAX_P_VALUE = 0.05  # of a difference that is no chance
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 _MAX_LISTED = 60  # categories of a card; of more, so many of the lowest F1
@@ -253,18 +255,28 @@ def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, s
 
 
 def template_environment() -> Environment:
-    """Return where the templates of pages and of the model card are, with all values escaped."""
+    """Return where the templates of pages and of the model card are, with all values escaped.
+
+    What a terminal would heed, or what turns all around it from right to left, is replaced, too.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
         loader=PackageLoader("ecomcat", ""),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.do"],
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _visible(value: Any) -> Any:
+    """Replace control characters and overrides of the direction in what is no markup."""
+    is_plain = isinstance(value, str) and not hasattr(value, "__html__")
+    return _UNSAFE.sub("\ufffd", value) if is_plain else value
 
 
 def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:

@@ -20,8 +20,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE
 from ecomcat.serving.problems import problem
 
+SPARE_PLACES = 32
+"""Connections beyond the limit, in which it is told so."""
+
 _STALL_SECONDS = 30.0  # without a client that reads its answer
-_SPARE_PLACES = 32
 _LINE_SECONDS = 10.0  # between two log lines of one kind
 
 
@@ -51,7 +53,7 @@ class Places:
         limited, full = self._ordinary, len(self._ordinary) >= self.max_connections
         if full and not _close_silent(self._ordinary, self.min_silent_seconds):
             limited = self._spare
-            if len(self._spare) >= _SPARE_PLACES:
+            if len(self._spare) >= SPARE_PLACES:
                 _close_silent(self._spare, 0.0)
         limited.add(connection)
         return limited is self._ordinary

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from ecomcat.text.tokenizer import valid_unicode
 
 PROBLEM_JSON = "application/problem+json"
+_MAX_SHOWN = 2000  # characters of a detail, in which names of columns may stand
 
 
 class Problem(BaseModel):
@@ -32,7 +33,8 @@ def problem(
         detail: String. What was expected, what was found, and what to do.
         headers: Dictionary of further headers.
     """
-    content = {"title": status.phrase, "status": status.value, "detail": valid_unicode(detail)}
+    shown = valid_unicode(detail[:_MAX_SHOWN])
+    content = {"title": status.phrase, "status": status.value, "detail": shown}
     return JSONResponse(content, status, headers, media_type=PROBLEM_JSON)
 
 

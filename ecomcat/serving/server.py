@@ -21,16 +21,18 @@ from ecomcat.commands import ServeCommand
 from ecomcat.files import expanded
 from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
-from ecomcat.serving.connections import Connection, FewLines, Places
+from ecomcat.serving.connections import SPARE_PLACES, Connection, FewLines, Places
 
 logger = logging.getLogger("ecomcat")
 
 _WAITING_CONNECTIONS = 1024  # that the system holds until they are accepted
 # Of which asyncio accepts so many in a row before it looks at any, each of a file descriptor.
-_ACCEPTED_AT_ONCE = 32
-_OTHER_DESCRIPTORS = 128  # files, libraries, connections that are being closed
+_ACCEPTED_AT_ONCE = 16
+_OTHER_DESCRIPTORS = 40  # files and libraries
 _LOGGERS = ("uvicorn.error", "asyncio", "ecomcat")
 _ENDED_BY_SIGNAL = 128  # and its number: the exit code
+# After each read and write the loop waits for so long until a busy thread gives way.
+_SWITCH_SECONDS = 0.0005
 _TICKS_BETWEEN_LOOKS = 20  # of which there are ten in a second
 _ANSWERING_SHARE = 0.8  # of the time for stopping; the rest is for the answers that say so
 
@@ -63,11 +65,14 @@ def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) 
         timeout_graceful_shutdown=_ANSWERING_SHARE * config.max_shutdown_seconds,  # type: ignore[arg-type]
     )
     server = _Server(settings, config, listener, answers)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with _heeding_hangup(server), _few_lines():
             server.run([listener])
     finally:
         server.clock.cancel()
+        sys.setswitchinterval(interval)
     if server.failure is not None:
         raise server.failure
 
@@ -191,7 +196,7 @@ def _affordable(max_connections: int) -> int:
         import resource
     except ImportError:  # not on this system, which has no such limit
         return max_connections
-    others = _OTHER_DESCRIPTORS + 2 * _ACCEPTED_AT_ONCE
+    others = _OTHER_DESCRIPTORS + SPARE_PLACES + 2 * _ACCEPTED_AT_ONCE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     wanted = max_connections + others

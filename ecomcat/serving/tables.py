@@ -50,7 +50,7 @@ _TABLE_TYPES = (
 )
 _MAX_LINE_BYTES, _MAX_COLUMNS = 10**6, 1000
 _MAX_TOP_K = 10  # each adds two columns
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
+_LONG_LINE = re.compile(rb"(?:\A|[\r\n])[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
 _SENT_BYTES = 1 << 16  # of an answer at a time
 
 

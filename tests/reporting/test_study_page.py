@@ -168,6 +168,15 @@ def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_t
     assert "<bdi>ספרים</bdi> (90.0%), labelled <bdi>צעצועים</bdi> (10.0%)" in page
 
 
+def test_what_a_terminal_heeds_or_what_turns_the_page_around_is_replaced(tmp_path):
+    final = final_snapshot()
+    final["mistakes"][0] |= {"predicted": "a\x1b[2J\u202eb\x9b", "true": "tab\tend\nשלום"}
+    page = report_with(store(tmp_path, trials(3)), FINAL, final)
+    assert "<bdi>a\ufffd[2J\ufffdb\ufffd</bdi>" in page
+    assert "<bdi>tab\tend\nשלום</bdi>" in page
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", page)
+
+
 def test_without_a_test_set_the_page_shows_validation_and_no_mistakes(tmp_path):
     final = final_snapshot()
     final["metrics"] |= {"test": None, "parts": {}, "baseline": None}

@@ -117,7 +117,7 @@ def test_a_silent_connection_gives_way_to_one_that_asks() -> None:
 
 @pytest.mark.slow
 def test_where_file_descriptors_are_few_it_answers_and_the_log_stays_short(tmp_path: Path) -> None:
-    with served_pets(tmp_path, max_files=250) as (process, url), ExitStack() as stack:
+    with served_pets(tmp_path, max_files=128) as (process, url), ExitStack() as stack:
         port = int(url.rpartition(":")[2])
         for _ in range(400):
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
