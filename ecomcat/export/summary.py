@@ -250,7 +250,7 @@ def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, s
     """
     return [
         (texts, scores["per_class"][true]["rows"], true, predicted)
-        for true, predicted, texts in scores["confusions"][:max_pairs]
+        for true, predicted, texts in scores.get("confusions", ())[:max_pairs]
     ]
 
 

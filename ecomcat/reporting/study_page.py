@@ -156,7 +156,7 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sentences, tables and charts of the final model."""
     metrics = final["metrics"]
     on, shown = shown_scores(metrics)
-    names, absent = list(shown["per_class"]), shown["absent_classes"]
+    names, absent = list(shown["per_class"]), shown.get("absent_classes", ())
     without = [name for name, score in shown["per_class"].items() if score["rows"] == 0]
     notes = {
         f"Without a text in the {on} set, and so of F1 0": without,

@@ -190,6 +190,13 @@ def test_without_a_test_set_the_page_shows_validation_and_no_mistakes(tmp_path):
     assert "Number of validation texts" in page
 
 
+def test_a_study_whose_figures_lack_what_is_counted_today_has_a_report_all_the_same(tmp_path):
+    final = final_snapshot()
+    for name in ("confusions", "absent_classes"):
+        del final["metrics"]["test"][name]
+    assert "Confusion matrix" in report_with(store(tmp_path, trials(3)), FINAL, final)
+
+
 def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
     snapshot = data_snapshot()
     snapshot["data"]["excluded"] = {"source": "m.csv", "unknown": 1, "train": 5, "test": 2}
