@@ -32,7 +32,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ecomcat.commands import COMMANDS, FORMER_KEYS, command_groups, conf_dir
-from ecomcat.console import ConsoleHandler, standard_output
+from ecomcat.console import ConsoleHandler, printable, standard_output
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import explained_limits
 from ecomcat.help import help_page
@@ -298,7 +298,7 @@ def _complete(command: str, asked: str) -> None:
 def show(text: str) -> None:
     """Write to standard output; a reader who has seen enough, such as `head`, may leave."""
     with suppress(BrokenPipeError), standard_output() as output:
-        output.write(text)
+        output.write(printable(text) if output.isatty() else text)
 
 
 def _heed_signals() -> None:
@@ -334,6 +334,6 @@ def end(code: int, message: str = "") -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if message:
         with suppress(OSError):  # standard error may be full
-            sys.stderr.write(f"{message}\n")
+            sys.stderr.write(f"{printable(message)}\n")
             sys.stderr.flush()
     sys.exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -26,6 +27,17 @@ Advance = Callable[..., None]
 _MIN_LOGGED_SECONDS = 1.0  # that a step takes before a log hears of it
 _SECONDS_BETWEEN_LINES = 30.0
 _MIN_BAR_WIDTH = 60  # columns
+# With which a text may move the cursor, clear the screen, or turn about what is read.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""Return a text of someone's data with the characters escaped that control a terminal.
+
+    >>> printable("red\x1b[2J shoe\u202e")
+    'red\\x1b[2J shoe\\u202e'
+    """
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class ConsoleHandler(logging.StreamHandler[Any]):
@@ -34,6 +46,10 @@ class ConsoleHandler(logging.StreamHandler[Any]):
     def __init__(self, console: Console | None = None) -> None:
         super().__init__()
         self.console = console
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a line as a terminal may have it: it names files, labels and texts."""
+        return printable(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; in a terminal it breaks between words, unless it is a command."""

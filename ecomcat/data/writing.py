@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
-from ecomcat.console import standard_output
+from ecomcat.console import printable, standard_output
 from ecomcat.data.cells import cells_of, json_of, plain_values
 from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
@@ -200,10 +200,17 @@ def _bytes_of(output: str) -> Iterator[IO[bytes]]:
         yield cast(IO[bytes], text.buffer)
 
 
+class _Shown(io.TextIOWrapper):
+    def write(self, text: str) -> int:
+        return super().write(printable(text))
+
+
 @contextmanager
 def _text_of(binary: IO[bytes]) -> Iterator[io.TextIOWrapper]:
     """Write UTF-8 text, lone surrogates as JSON escapes them."""
-    text = io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", newline="")
+    shown = binary is getattr(sys.stdout, "buffer", None) and sys.stdout.isatty()
+    wrapper = _Shown if shown else io.TextIOWrapper
+    text = wrapper(binary, "utf-8", errors="backslashreplace", newline="")
     try:
         yield text
     finally:

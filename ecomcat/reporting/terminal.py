@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ecomcat.commands import SearchCommand
-from ecomcat.console import standard_output
+from ecomcat.console import printable, standard_output
 from ecomcat.export.summary import (
     Table,
     coverage_table,
@@ -75,13 +75,17 @@ def print_tables(*tables: Table | None, console: Console | None = None) -> None:
 
 def _print_tables(tables: Sequence[Table | None], console: Console) -> None:
     for table in filter(None, tables):
-        shown = rich.table.Table(title=Text(table.caption, style="table.title"))
-        shown.caption = Text(table.note, style="table.caption") if table.note else None
+        shown = rich.table.Table(title=_shown(table.caption, "table.title"))
+        shown.caption = _shown(table.note, "table.caption") if table.note else None
         for heading, numeric in zip(table.headings, table.numeric, strict=True):
-            shown.add_column(Text(heading), justify="right" if numeric else "left")
+            shown.add_column(_shown(heading), justify="right" if numeric else "left")
         for row in table.texts:
-            shown.add_row(*map(Text, row))
+            shown.add_row(*map(_shown, row))
         console.print(shown)
+
+
+def _shown(text: str, style: str = "") -> Text:
+    return Text(printable(text), style)
 
 
 def best_trials_table(records: Sequence[TrialRecord], max_trials: int = 10) -> Table:
@@ -231,7 +235,7 @@ def print_dry_run(
         lines.append(f"Left out of train and validation: rows marked in {data.exclude}")
     lines.append(f"Study: {study.directory} ({_state(study, identity, search.overwrite)})")
     lines.append(f"Model: {config.model_dir} ({planned_model(config.final)})")
-    output_console().print(*lines, sep="\n", soft_wrap=True)
+    output_console().print(*map(printable, lines), sep="\n", soft_wrap=True)
 
 
 def _count(size: float) -> str:

@@ -108,6 +108,17 @@ def test_whoever_reads_the_output_may_stop(tmp_path):
     assert (returned, "Error" in errors) == (141, False)
 
 
+def test_what_controls_a_terminal_does_not_reach_one(tmp_path):
+    write_table(tmp_path / "rows.csv", [{"text": "a dog\x1b[2J\u202e", "id": "1"}] * 3)
+    ours, theirs = os.openpty()
+    process = start(tmp_path, "input=rows.csv", "output=-", stdout=theirs)
+    assert ended(process)[0] == 0
+    os.close(theirs)
+    output = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "a dog\\x1b[2J\\u202e,1,dogs" in output and "\x1b" not in output
+
+
 def test_standard_streams(tmp_path, kind="parquet"):
     source = write_table(tmp_path / f"rows.{kind}", MANY[:50])
     arguments = ["input=-", "output=-", f"input_format={kind}", "batch_rows=20"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from terminal_material import Clock, a_log, a_terminal, lines
 
 from ecomcat.console import (
@@ -21,9 +24,11 @@ from ecomcat.console import (
     log_if_stopped,
     log_next,
     our_command,
+    printable,
     rows_and_rate,
     step,
 )
+from ecomcat.errors import UserError
 
 logger = logging.getLogger("ecomcat")
 
@@ -41,6 +46,25 @@ def _usual_terminal(monkeypatch, caplog):
     monkeypatch.setenv("TERM", "xterm-256color")
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@given(st.text())
+def test_text_that_is_printed_controls_nothing_and_is_else_as_it_was(text):
+    shown = printable(text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    if shown != text:
+        assert len(shown) > len(text)
+    assert printable(shown) == shown
+
+
+def test_a_log_line_and_the_last_line_of_a_command_control_no_terminal(run_task, capsys):
+    def task(_config):
+        logger.info("Data: a\x1b[2J\u202eb, ü ك")
+        raise UserError("Expected x, found a\x1b]0;title\x07.")
+
+    errors = run_task("search", task).errors
+    assert "Data: a\\x1b[2J\\u202eb, ü ك" in errors or "\x1b" not in errors
+    assert "found a\\x1b]0;title\\x07." in errors and "\x1b" not in errors
 
 
 # Steps in a terminal

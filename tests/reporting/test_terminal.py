@@ -55,6 +55,13 @@ def scores_of(names: list[str], **others: Any) -> dict[str, Any]:
     return {**figures, "per_class": per_class, "confusion_matrix": matrix, **others}
 
 
+def test_no_name_controls_the_terminal() -> None:
+    evil = "a\x1b[2J\x1b]0;title\x07\r\x9b\u202e\u2066"
+    shown = printed(Table([evil], [[evil]], evil, evil))
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+    assert shown.count(r"a\x1b[2J\x1b]0;title\x07\r\x9b\u202e\u2066") == 4
+
+
 def test_the_best_trials_come_first_with_what_differs_and_the_others_are_counted() -> None:
     records = [*map(a_trial, range(1, 5)), a_trial(5, "failed", 0), a_trial(6, "cut short", 0.35)]
     table = best_trials_table(records, max_trials=3)
