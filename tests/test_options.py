@@ -92,7 +92,7 @@ def refusal(values: dict[str, object]) -> str:
         ("data.header", 1, "one of auto, true, false"),
         ("data.rare_classes", "keep", "one of refuse, drop"),
         ("data.min_class_rows", 2, "a whole number from 3"),
-        ("data.test_fraction", 0.0, "a number above 0 and below 1"),
+        ("data.test_fraction", -0.1, "a number from 0 and below 1"),
         ("data.validation_fraction", float("nan"), "a number above 0 and below 1"),
         ("data.validation_fraction + data.test_fraction", 0.9, "less than 1 together, found 1.05"),
         ("final.use_all_rows", True, "final.retrain=true with it"),
