@@ -118,7 +118,7 @@ class ServeCommand:
     max_table_rows: int = option(100_000, "rows of a table to label", minimum=1)
     max_connections: int = option(256, "connections at a time; more are refused", minimum=1)
     max_shutdown_seconds: int = option(
-        30, "time for requests under way when it is stopped", minimum=1
+        30, "time for requests under way when it is stopped", minimum=2
     )
 
     @property

@@ -34,7 +34,7 @@ _ENDED_BY_SIGNAL = 128  # and its number: the exit code
 # After each read and write the loop waits for so long until a busy thread gives way.
 _SWITCH_SECONDS = 0.0005
 _TICKS_BETWEEN_LOOKS = 20  # of which there are ten in a second
-_ANSWERING_SHARE = 0.8  # of the time for stopping; the rest is for the answers that say so
+_TELLING_SECONDS = 1.0  # of the time for stopping, for the answers that say so
 
 
 def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) -> None:
@@ -62,7 +62,7 @@ def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) 
         lifespan="off",
         ws="none",
         backlog=_ACCEPTED_AT_ONCE,
-        timeout_graceful_shutdown=_ANSWERING_SHARE * config.max_shutdown_seconds,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=config.max_shutdown_seconds - _TELLING_SECONDS,  # type: ignore[arg-type]
     )
     server = _Server(settings, config, listener, answers)
     interval = sys.getswitchinterval()

@@ -102,7 +102,7 @@ def test_nothing_on_the_path_of_serving_imports_what_trains(tmp_path: Path) -> N
     ("number", "words", "settings", "code", "status"),
     [
         (signal.SIGINT, 1, [], 130, 200),
-        (signal.SIGTERM, 4, ["max_shutdown_seconds=1"], 143, 503),
+        (signal.SIGTERM, 4, ["max_shutdown_seconds=2"], 143, 503),
         (signal.SIGHUP, 1, [], 143, 200),
     ],
     ids=["Ctrl-C", "SIGTERM, and a request that takes longer", "a closed terminal"],
