@@ -44,6 +44,10 @@ def write_files(folder: Path) -> None:
     products = pd.DataFrame(rows, columns=["category", "description"])
     for name, some in (("products", products), ("train", products[:240]), ("test", products[240:])):
         some.to_csv(folder / f"{name}.csv", index=False)
+    parts = ["train"] * 200 + ["validation"] * 50 + ["test"] * 50
+    products.assign(part=parts).to_csv(folder / "parts.csv", index=False)
+    numbers = [number // 2 for number in range(len(products))]
+    products.assign(product_id=numbers).to_csv(folder / "offers.csv", index=False)
     titles = products["description"].str.split(n=1, expand=True)
     wide = products.assign(title=titles[0], description=titles[1])
     archive = {"method": "zip", "archive_name": "products.csv"}

@@ -61,8 +61,8 @@ def test_files_and_the_service_accept_the_same_answers_by_the_numbers_that_they_
 ):
     frame = label(["a dog"], confidence=confidence, threshold=threshold, min_precision=0.9)
     config = ServeCommand(min_precision=0.9)
-    answers = Answers(Model(Sure(confidence, threshold)), config)
-    client = TestClient(build_app(answers, {}, config), base_url="http://127.0.0.1:8000")
+    answers = Answers(config, Model(Sure(confidence, threshold), {}))
+    client = TestClient(build_app(answers, config), base_url="http://127.0.0.1:8000")
     one = client.post("/predict", json={"text": "a dog"}).json()
     table = client.post("/label", content="text\na dog\n", headers={"Content-Type": "text/csv"})
     answers.close()
