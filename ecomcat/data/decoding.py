@@ -54,10 +54,16 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
     head = head_of(file)
     chosen = marked_encoding(head)
     if asked != "auto":
-        chosen = _checked_name(asked)
+        chosen = _with_byte_order(_checked_name(asked), head)
     kind = next((kind for start, kind in _SIGNATURES.items() if head.startswith(start)), "")
     # Control characters are the same single bytes in UTF-8, cp1252 and latin-1.
-    text = decode_head(head, chosen or "latin-1")
+    try:
+        text = decode_head(head, chosen or "latin-1")
+    except UnicodeError as error:
+        raise UserError(
+            f"{name}: expected {chosen} text, found bytes that are not. Leave out data.encoding, "
+            "or name another."
+        ) from error
     controls = sum(text.count(control) for control in _CONTROLS - {delimiter})
     if controls > max(4, len(text) / 200):
         maybe = " (or UTF-16: then set data.encoding=utf-16-le)" * ("\0" in text)
@@ -68,6 +74,17 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
             "UTF-8 and give that file."
         )
     return _guess(name, file) if chosen is None else (chosen, "strict")
+
+
+def _with_byte_order(encoding: str, head: bytes) -> str:
+    """Return an encoding of whole numbers with its byte order, where no mark tells it."""
+    name = codecs.lookup(encoding).name
+    width = {"utf-16": 2, "utf-32": 4}.get(name)
+    if width is None or marked_encoding(head) == name:
+        return encoding
+    # Of spaces, digits and the ends of lines the higher byte is 0, in any language.
+    first, last = head[::width].count(0), head[width - 1 :: width].count(0)
+    return f"{name}-{'be' if first > last else 'le'}"
 
 
 def marked_encoding(head: bytes) -> str | None:

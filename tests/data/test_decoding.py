@@ -10,6 +10,7 @@ from ecomcat.errors import UserError
 from tests.data.table_material import read
 
 TEXT = "label,text\r\nBücher,naïve café € ไทย हिन्दी\r\n"
+ORDERS = [(16, "le"), (16, "be"), (32, "le"), (32, "be")]
 DECODED = [["label", "text"], ["Bücher", "naïve café € ไทย हिन्दी"]]
 
 
@@ -25,6 +26,9 @@ DECODED = [["label", "text"], ["Bücher", "naïve café € ไทย हिन�
         (codecs.BOM_UTF8 + TEXT.encode(), {"encoding": "utf-8"}),
         (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), {"encoding": "utf-16-be"}),
         (TEXT.encode("gb18030"), {"encoding": "gb18030"}),
+        # Without a mark, and without its byte order in the name:
+        *((TEXT.encode(f"utf-{n}-{order}"), {"encoding": f"utf-{n}"}) for n, order in ORDERS),
+        (TEXT.encode("utf-16"), {"encoding": "UTF16"}),
     ],
 )
 def test_unicode_and_a_named_encoding_are_read_silently(data, reading, caplog):
@@ -85,6 +89,12 @@ def test_a_guess_that_is_no_plausible_text_is_refused_with_likely_encodings(text
 def test_a_named_encoding_that_does_not_fit_is_an_error_with_its_line(asked):
     with pytest.raises(UserError, match=r"line 2: expected .*data\.encoding="):
         read(b"a,b\nc,\xe9\n", encoding=asked)
+
+
+@pytest.mark.parametrize(("encoding", "asked"), [("utf-16", "utf-32"), ("utf-8", "utf-32-le")])
+def test_another_encoding_than_that_of_the_file_is_told(encoding, asked):
+    with pytest.raises(UserError, match="expected"):
+        read(TEXT.encode(encoding), encoding=asked)
 
 
 @pytest.mark.parametrize(
