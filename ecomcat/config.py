@@ -161,7 +161,9 @@ class SearchConfig:
     workers: Any = option("auto", "trials at a time; auto: as there is room", minimum=1, auto=True)
     cluster: str | None = option(None, "auto or the address of a Ray cluster, not this machine")
     cores_per_worker: int = option(1, "cores of workers that Ray places", minimum=1)
-    gpus_per_worker: float = option(0.0, "GPUs of a worker, or a fraction of one", minimum=0.0)
+    gpus_per_worker: Any = option(
+        "auto", "GPUs of a worker, or a fraction of one; auto: one, if any", minimum=0.0, auto=True
+    )
     memory_gb_per_worker: float = option(2.0, "10^9 bytes", above=0.0)
     dry_run: bool = option(False, "show what would be searched, and end")
     from_trial: str | None = option(None, "train: run this trial again, <study>/<id>")
@@ -175,7 +177,7 @@ class SearchConfig:
                 f"{self.name!r}.",
             )
         gpus = self.gpus_per_worker
-        if gpus > 1 and not gpus.is_integer():
+        if gpus != "auto" and gpus > 1 and gpus % 1:
             yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."
 
 

@@ -7,11 +7,11 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 
 
 def is_installed(package: str) -> bool:
@@ -78,6 +78,33 @@ def _prepare_devices() -> None:
     for device in tf.config.list_physical_devices("GPU"):
         with suppress(RuntimeError):  # the device is in use already
             tf.config.experimental.set_memory_growth(device, True)
+
+
+def gpu_names() -> list[str]:
+    """Return the names of the GPUs that TensorFlow finds."""
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details
+    found = tf.config.list_physical_devices("GPU")
+    return [str(details(device).get("device_name", device.name)) for device in found]
+
+
+def describe_device(gpus: Sequence[str], devices: Path = Path("/dev")) -> str:
+    """Say what trains in this process, and why a GPU that is there does not.
+
+    Args:
+        gpus: Names of the GPUs that TensorFlow finds.
+        devices: Path. Where Linux has its devices.
+    """
+    if gpus:
+        return f"GPU ({name_five(gpus)})"
+    unused = ""
+    if any(devices.glob("nvidia[0-9]*")) or (devices / "kfd").exists():
+        unused = "; a GPU is there and unused: TensorFlow lacks its libraries"
+        if os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}:
+            unused = "; a GPU is there and hidden by CUDA_VISIBLE_DEVICES"
+    cores = usable_cores()
+    return f"CPU ({cores} {'core' if cores == 1 else 'cores'}){unused}"
 
 
 @contextmanager

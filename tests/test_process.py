@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ecomcat import process
 from ecomcat.cli import compose
 from ecomcat.commands import COMMANDS
 from ecomcat.errors import UserError
@@ -32,6 +33,34 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Hide:
         )
 
     return hide
+
+
+@pytest.mark.parametrize(
+    ("gpus", "devices", "hidden", "said"),
+    [
+        (["A", "B"], ["nvidia0"], None, "GPU (A, B)"),
+        ([], [], None, "CPU (2 cores)"),
+        ([], ["nvidiactl"], None, "CPU (2 cores)"),
+        ([], ["nvidia0"], None, "CPU (2 cores); a GPU is there and unused: TensorFlow lacks"),
+        ([], ["kfd"], None, "CPU (2 cores); a GPU is there and unused"),
+        ([], ["nvidia0"], "-1", "CPU (2 cores); a GPU is there and hidden by CUDA_VISIBLE_D"),
+    ],
+)
+def test_the_device_is_named_and_a_gpu_that_is_there_and_unused(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    gpus: list[str],
+    devices: list[str],
+    hidden: str | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr(process, "usable_cores", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    for name in devices:
+        (tmp_path / name).touch()
+    assert process.describe_device(gpus, tmp_path).startswith(said)
 
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, w
 from ecomcat.model.training import predict_probabilities
 from ecomcat.tuning.budget import final_epochs
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
+from ecomcat.tuning.ray_pool import NoWorkersError
 from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, load_arrays
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
@@ -129,15 +130,22 @@ def retrain_trials(
             weights[record.id] = outcome.weights
 
     what = f"trial {records[0].id}" if len(records) == 1 else f"{len(records)} trials"
-    with (
-        open_pool(search, inputs, len(records)) as pool,
-        step(f"Training {what} again, epochs", total=sum(epochs.values())) as advance,
-    ):
-        run_jobs(
-            pool,
-            lambda: retrain(waiting.pop()) if waiting else None,
-            lambda: bool(waiting),
-        )
+    for settings in (search, replace(search, workers=1, cluster=None)):
+        try:
+            with (
+                open_pool(settings, inputs, len(records), anyhow=True) as pool,
+                step(f"Training {what} again, epochs", total=sum(epochs.values())) as advance,
+            ):
+                run_jobs(
+                    pool,
+                    lambda: retrain(waiting.pop()) if waiting else None,
+                    lambda: bool(waiting),
+                )
+            break
+        except NoWorkersError as error:
+            # The search is done: it is not to be in vain.
+            logger.warning("%s This process trains alone.", error)
+            waiting[:] = [record for record in records if record.id not in weights]
     return [network_with(inputs, record, weights[record.id]) for record in records]
 
 

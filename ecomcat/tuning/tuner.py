@@ -16,6 +16,7 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size
+from ecomcat.process import describe_device, gpu_names
 from ecomcat.tuning.budget import TrialClock
 from ecomcat.tuning.jobs import (
     BatchesDone,
@@ -257,6 +258,7 @@ def run_search(
     oracle = StudyOracle(config, space, study.trials, deadline)
     trials_left = search.max_trials - oracle.ended
     if not oracle.spent:
+        logger.info("Device: %s", describe_device(gpu_names()))
         # More workers than configurations would wait for nothing.
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:

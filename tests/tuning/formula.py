@@ -108,7 +108,7 @@ def ray_pool(objective: Objective) -> Any:
     """Start two workers; the objective's module travels with them."""
     import ray.cloudpickle
 
-    from ecomcat.tuning.workers import RayPool
+    from ecomcat.tuning.ray_pool import RayPool
 
     for module in (__name__, objective.__module__):
         ray.cloudpickle.register_pickle_by_value(sys.modules[module])

@@ -31,7 +31,7 @@ def slow_peak(values: Mapping[str, Any]) -> float:
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    from ecomcat.tuning.workers import prepare_environment
+    from ecomcat.tuning.ray_pool import prepare_environment
 
     prepare_environment(None)
     from ray.cluster_utils import Cluster
@@ -47,7 +47,7 @@ def cluster() -> Iterator[Any]:
 def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
     cluster: Any, tmp_path: Path
 ) -> None:
-    from ecomcat.tuning.workers import room_for, running_ray
+    from ecomcat.tuning.ray_pool import room_for, running_ray
 
     machine = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
     retried: list[str] = []

@@ -17,7 +17,7 @@ from formula import configure, peak, ray_pool, run
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.tuning.jobs import Worker
+from ecomcat.tuning.jobs import Call, Worker
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,10 +33,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
-    from ecomcat.tuning.workers import running_ray
+    from ecomcat.tuning.ray_pool import running_ray
 
     terminated = signal.getsignal(signal.SIGTERM)
-    with running_ray(None, cores=3):
+    with running_ray(None, cores=3, gpus=1):
         assert signal.getsignal(signal.SIGTERM) is terminated
         yield
 
@@ -95,11 +95,34 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
         def __init__(self, _shared: Any, _cores: int) -> None:
             raise ImportError("no module of that name on this machine")
 
-    from ecomcat.tuning.workers import RayPool
+    from ecomcat.tuning.ray_pool import RayPool
 
     pool = RayPool(Broken, None, 1, SearchConfig(memory_gb_per_worker=0.1))
     with pytest.raises(UserError, match="none does: ImportError: no module of that name on this"):
         run(configure("random", trials=1), tmp_path, pool)
+
+
+@pytest.mark.parametrize(("share", "seen"), [(0.0, ""), (0.5, "0"), ("auto", "")])
+def test_a_worker_sees_a_gpu_only_where_it_has_one(
+    local_ray: None, share: float, seen: str
+) -> None:
+    class Looking(Worker):
+        def __init__(self, _shared: Any, _cores: int) -> None:
+            pass
+
+        def devices(self) -> Iterator[Any]:
+            yield os.environ.get("CUDA_VISIBLE_DEVICES")
+
+    from ecomcat.tuning.ray_pool import RayPool
+
+    pool = RayPool(Looking, None, 1, SearchConfig(gpus_per_worker=share, memory_gb_per_worker=0.1))
+    while not pool.free():
+        pool.wait()
+    pool.call("w0", Call("devices"))
+    while not (answers := pool.wait()):
+        pass
+    pool.close()
+    assert answers == [("w0", seen)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +131,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
 def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
     local_ray: None, cores: int, memory: float, room: int
 ) -> None:
-    from ecomcat.tuning.workers import room_for
+    from ecomcat.tuning.ray_pool import room_for
 
     config = SearchConfig(cores_per_worker=cores, memory_gb_per_worker=memory)
     assert room_for(config) == room
@@ -119,7 +142,7 @@ def test_ray_on_this_machine_listens_on_the_loopback_alone(tmp_path: Path) -> No
     script = """
 import sys
 from pathlib import Path
-from ecomcat.tuning.workers import running_ray
+from ecomcat.tuning.ray_pool import running_ray
 def listening():
     lines = [line.split() for name in ("tcp", "tcp6") for line in
              Path("/proc/net", name).read_text().splitlines()[1:]]

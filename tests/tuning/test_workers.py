@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
+from formula import configure, inputs
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
@@ -73,6 +75,66 @@ def test_there_are_as_many_workers_as_there_is_room_and_work_for(
     assert ("There is room for" in caplog.text) is warned
     with pytest.raises(UserError, match=r"\(cores: 1, GPUs: 0, GB: 2\), found none.*cores_per_"):
         workers.count_workers(SearchConfig(**search), 0, tasks)
+
+
+@pytest.mark.parametrize(
+    ("search", "gpus", "share", "several"),
+    [
+        ({}, 0, 0.0, True),
+        ({}, 1, 1.0, False),  # one trial a GPU: this process has it
+        ({}, 4, 1.0, True),
+        ({"workers": 3}, 2, 0.5, True),
+        ({"workers": 2}, 4, 1.0, True),
+        ({"gpus_per_worker": 0.25}, 1, 0.25, True),
+        ({"gpus_per_worker": 0}, 1, 0, True),
+    ],
+)
+def test_with_gpus_there_is_one_trial_a_gpu_unless_more_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    search: dict[str, Any],
+    gpus: int,
+    share: float,
+    several: bool,
+) -> None:
+    monkeypatch.setattr(workers, "usable_cores", lambda: 16)
+    monkeypatch.setattr(workers, "is_installed", lambda _package: True)
+    shared = workers.share_gpus(SearchConfig(**search), gpus)
+    assert shared.gpus_per_worker == share
+    assert workers.needs_ray(shared, 20, gpus) is several
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("search", "anyhow", "alone"),
+    [
+        ({}, False, True),
+        ({"workers": 2}, False, True),
+        ({"cluster": "auto"}, False, False),
+        ({"cluster": "auto"}, True, True),
+    ],
+)
+def test_where_ray_does_not_start_this_process_trains_unless_a_cluster_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    search: dict[str, Any],
+    anyhow: bool,
+    alone: bool,
+) -> None:
+    @contextmanager
+    def broken(*_: Any) -> Iterator[None]:
+        raise UserError("Cannot use Ray.")
+        yield
+
+    monkeypatch.setattr(workers, "running_ray", broken)
+    monkeypatch.setattr(workers, "usable_cores", lambda: 4)
+    with (
+        nullcontext() if alone else pytest.raises(UserError, match="Cannot use Ray"),
+        workers.open_pool(
+            SearchConfig(**search), inputs(configure("random")), 9, anyhow=anyhow
+        ) as pool,
+    ):
+        assert pool.size == 1
+        assert "Cannot use Ray. This process trains alone." in caplog.text
 
 
 class Adder(Worker):
