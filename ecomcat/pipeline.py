@@ -187,10 +187,8 @@ def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
     """Return the configuration as a study keeps it: its files are found from any folder."""
     keys = ("path", "validation_path", "test_path", "exclude")
-    paths = {key: getattr(config.data, key) for key in keys}
-    found: dict[str, Any] = {
-        key: str(expanded(path).absolute()) for key, path in paths.items() if path
-    }
+    given = {key: path for key in keys if (path := getattr(config.data, key))}
+    found: dict[str, Any] = {key: str(expanded(path).absolute()) for key, path in given.items()}
     return asdict(replace(config, data=replace(config.data, **found)))
 
 
