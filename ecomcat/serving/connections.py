@@ -30,9 +30,9 @@ _LINE_SECONDS = 10.0  # between two log lines of one kind
 class Places:
     """The connections there are, and which of them gives way.
 
-    Beyond `max_connections` a new one takes the place of the one that has been silent for longest;
-    where none is silent it gets one of a few spare places, in which nothing but `/health` and the
-    like is answered, and of which the oldest silent one gives way at once.
+    Beyond `max_connections` a new one takes the place of the one that has kept the service waiting
+    for longest; where none does it gets one of a few spare places, in which nothing but `/health`
+    and the like is answered, and of which the oldest that waits gives way at once.
 
     Args:
         max_connections: Integer. How many may ask for everything.
@@ -53,8 +53,8 @@ class Places:
         limited, full = self._ordinary, len(self._ordinary) >= self.max_connections
         if full and not _close_silent(self._ordinary, self.min_silent_seconds):
             limited = self._spare
-            if len(self._spare) >= SPARE_PLACES:
-                _close_silent(self._spare, 0.0)
+            if len(self._spare) >= SPARE_PLACES and not _close_silent(self._spare, 0.0):
+                connection.transport.abort()
         limited.add(connection)
         return limited is self._ordinary
 
@@ -82,7 +82,7 @@ class Connection(H11Protocol):
         options: What uvicorn gives a protocol.
 
     Attributes:
-        silent_since: Float. When it began to wait for a header; infinite while it does not.
+        silent_since: Float. When it began to wait for a request; infinite once that is whole.
     """
 
     def __init__(self, places: Places, **options: Any) -> None:
@@ -97,7 +97,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         if not self._places.take(self):
             self.app_state = {**self.app_state, IS_SPARE: True}
-        self._wait_for_header()
+        self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave the place."""
@@ -109,7 +109,7 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take in a part of a request."""
         super().data_received(data)
-        self._wait_for_header()
+        self._watch()
 
     def on_response_complete(self) -> None:
         """Wait for the next header, or for the client to read what it asked for."""
@@ -117,7 +117,7 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             self.loop.call_later(_STALL_SECONDS, self.transport.abort)
         else:
-            self._wait_for_header()
+            self._watch()
 
     def pause_writing(self) -> None:
         """Wait for the client to read, but not without end."""
@@ -143,7 +143,7 @@ class Connection(H11Protocol):
                 self.transport.write(self.conn.send(event) or b"")
         self._close()
 
-    def _wait_for_header(self) -> None:
+    def _watch(self) -> None:
         """Start the clock where no request is under way; stop it where one is."""
         waits = self.cycle is None or self.cycle.response_complete
         if waits and self._waiting is None:
@@ -151,7 +151,10 @@ class Connection(H11Protocol):
             self._waiting = self.loop.call_later(self._places.header_seconds, self._close)
         elif not waits and self._waiting is not None:
             self._waiting.cancel()
-            self._waiting, self.silent_since = None, math.inf
+            # Until the whole body is there the client keeps its place for its own sake.
+            self._waiting, self.silent_since = None, self.loop.time()
+        if not waits and not self.cycle.more_body:
+            self.silent_since = math.inf
 
     def _close(self) -> None:
         self.transport.close()

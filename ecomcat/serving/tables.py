@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.message import Message
 from functools import partial
@@ -52,6 +54,7 @@ _MAX_LINE_BYTES, _MAX_COLUMNS = 10**6, 1000
 _MAX_TOP_K = 10  # each adds two columns
 _LONG_LINE = re.compile(rb"(?:\A|[\r\n])[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
 _SENT_BYTES = 1 << 16  # of an answer at a time
+_SENDING_SECONDS, _MIN_BYTES_A_SECOND = 30.0, 10**5  # for the memory that it takes meanwhile
 
 
 class TableQuery(BaseModel):
@@ -105,10 +108,13 @@ class Labelled(Response):
         """Send it piece by piece."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        for first in range(0, len(self.table), _SENT_BYTES):
-            piece = bytes(self.table[first : first + _SENT_BYTES])
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        seconds = _SENDING_SECONDS + len(self.table) / _MIN_BYTES_A_SECOND
+        with suppress(TimeoutError):  # and the server closes the connection
+            async with asyncio.timeout(seconds):
+                for first in range(0, len(self.table), _SENT_BYTES):
+                    piece = bytes(self.table[first : first + _SENT_BYTES])
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
 
 
 def label_route(answers: Answers, config: ServeCommand) -> APIRouter:

@@ -19,6 +19,7 @@ from ecomcat.serving.problems import PROBLEM_JSON
 from tests.serving.pets import Pets, listening_pets, served_pets
 
 HOST = b"Host: 127.0.0.1\r\n"
+JSON = b"Content-Type: application/json\r\nContent-Length: 100\r\n"
 ANSWERED = b"GET /health HTTP/1.1\r\n" + HOST
 
 
@@ -104,13 +105,16 @@ def test_beyond_the_limit_health_has_a_place_and_all_else_is_told_to_come_again(
     assert answers[0].status_code == 200
 
 
-def test_a_silent_connection_gives_way_to_one_that_asks() -> None:
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /pre", b"POST /predict HTTP/1.1\r\n" + HOST + JSON + b"\r\n{"]
+)
+def test_a_connection_that_keeps_it_waiting_gives_way_to_one_that_asks(sent: bytes) -> None:
     with (
         listening_pets(max_connections=2, min_silent_seconds=0.0) as address,
         ExitStack() as stack,
     ):
         for _ in range(20):
-            stack.enter_context(socket.create_connection(address))
+            stack.enter_context(socket.create_connection(address)).sendall(sent)
         url = f"http://127.0.0.1:{address[1]}"
         assert httpx2.post(f"{url}/predict", json={"text": "dog"}).status_code == 200
 
