@@ -115,6 +115,9 @@ class ModelConfig:
         Rule("name", names=("max", "mean"), joined=True, none=True),
         "pooling of the words themselves: max, mean, max+mean or none",
     )
+    letter_dim: Any = searchable(
+        Rule("int", 0, 8192), "numbers a group of letters; 0: the network reads words alone"
+    )
     word_dropout: Any = searchable(
         Rule("float", 0.0, 0.9), "share of words hidden; less in short texts"
     )

@@ -240,11 +240,7 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
         tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
     with step("Encoding the texts", total=len(dataset.texts)) as advance:
         texts = encode_all(
-            tokenizer,
-            dataset.texts,
-            int(space["max_tokens"].highest),
-            spell_all=True,
-            on_texts=advance,
+            tokenizer, dataset.texts, int(space["max_tokens"].highest), on_texts=advance
         )
     logger.info(
         "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",

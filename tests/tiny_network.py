@@ -18,6 +18,7 @@ VALUES: dict[str, Any] = {
     "bidirectional": True,
     "pooling": "max",
     "embedding_pooling": "none",
+    "letter_dim": 0,
     "word_dropout": 0.1,
     "spatial_dropout": 0.1,
     "dropout": 0.1,

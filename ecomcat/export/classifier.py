@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounde
 from ecomcat.model.confidence import Acceptance
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
+from ecomcat.text.letters import Spelling, spell
+from ecomcat.text.tokenizer import vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +122,10 @@ class Classifier:
     acceptance: Acceptance = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
 
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return spell(vocabulary(self.tokenizer))
+
     def predict(
         self,
         texts: Texts,
@@ -184,7 +191,7 @@ class Classifier:
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each category's probability for each text, shape `(texts, classes)`."""
         limit = self.tokenizer.truncation["max_length"]
-        return self.score(encode_all(self.tokenizer, texts, limit))
+        return self.score(encode_all(self.tokenizer, texts, limit, known=self._spelling))
 
     def threshold(self, min_precision: float) -> float | None:
         """Return the least confidence whose answers were right so often on validation texts.
@@ -195,9 +202,9 @@ class Classifier:
         return None if threshold is None else rounded_up(threshold)
 
     def explain(self, texts: Texts, turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
-        """Return each text's known words and what they add to its answer, strongest first."""
+        """Return each text's words and what they add to its answer, strongest first."""
         given, _ = plain_texts(texts, self.text_columns)
-        return explain_texts(self.score, self.tokenizer, given, turn)
+        return explain_texts(self.score, self.tokenizer, given, turn, self._spelling)
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""

@@ -22,6 +22,8 @@ from ecomcat.text.tokenizer import UNKNOWN_ID, readable
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+    from ecomcat.text.letters import Spelling
+
 Score = Callable[[EncodedTexts], NDArray[np.float32]]
 Turn = Callable[..., Any]
 """What calls a function with arguments, such as a queue in which others have their turns."""
@@ -51,7 +53,11 @@ def at_once(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def explain_texts(
-    score: Score, tokenizer: Tokenizer, texts: Sequence[str], turn: Turn = at_once
+    score: Score,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    turn: Turn = at_once,
+    known: Spelling | None = None,
 ) -> list[tuple[WordWeight, ...]]:
     """Weigh the words of each text for the answer that it gets.
 
@@ -60,12 +66,14 @@ def explain_texts(
         tokenizer: Gives the ids.
         texts: Any number of texts.
         turn: Function that calls each part of the work, for a service that has other work, too.
+        known: `Spelling`. The letters of the vocabulary's words. By default they are found.
 
     Returns:
         The words of each text that the model reads, strongest first.
     """
     encodings = turn(tokenizer.encode_batch, list(map(readable, texts)))
-    encoded = turn(encode_all, tokenizer, texts, tokenizer.truncation["max_length"])
+    limit = tokenizer.truncation["max_length"]
+    encoded = turn(partial(encode_all, known=known), tokenizer, texts, limit)
     if turn is not at_once:
         score = partial(_in_turns, turn, score)
     of_texts = [encoded.words[slice(*ends)] for ends in pairwise(encoded.offsets)]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.process import require_extra, usable_cores
-from ecomcat.text.encoding import EncodedTexts, model_inputs, scoring_batches
+from ecomcat.text.encoding import EncodedTexts, bounded_inputs, scoring_batches
 
 if TYPE_CHECKING:
     import keras
@@ -160,7 +160,7 @@ class OnnxScorer:
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
 
         def score(rows: NDArray[np.int64]) -> None:
-            for part, inputs in model_inputs(texts, rows, self._inputs):
+            for part, inputs in bounded_inputs(texts, rows, self._inputs):
                 probabilities[part] = self.answer(*inputs)
 
         batches = list(_batches(texts.lengths))

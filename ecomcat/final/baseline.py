@@ -256,7 +256,7 @@ def rows_to_fit(
 
     Where `max_texts` are fewer than all, it is a random sample, and the first row of each class.
     """
-    max_rows = max(1, min(max_texts, _MAX_WORK // num_classes))
+    max_rows = max(1, min(max_texts, _MAX_TEXTS, _MAX_WORK // num_classes))
     rows = sample_rows(len(label_ids), max_rows, random)
     return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -14,11 +15,11 @@ from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sa
 from ecomcat.final.merging import TextLimits, text_inputs
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.training import Examples, predict_probabilities
+from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
-if TYPE_CHECKING:
-    from ecomcat.text.encoding import EncodedTexts
-
+_CHUNK = 4096  # texts at a time
+_GROUPS_A_WORD = 20  # of letters, about
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 _MULTIPLIER = 2_654_435_761  # spreads neighbouring ids; Knuth, TAOCP 3, section 6.4
 
@@ -87,12 +88,10 @@ class Memory(Expert):
 
 
 class Linear(Expert):
-    """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of their letters.
+    """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of groups of letters.
 
     Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
-    The letters of the words that the networks know are added to what these words weigh, so that
-    the model needs the letters of other words alone. The softmax of the distances from the
-    hyperplanes has a temperature, fitted on validation.
+    The softmax of the distances from the hyperplanes has a temperature, fitted on validation.
 
     Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
     (ICML 2009).
@@ -104,7 +103,7 @@ class Linear(Expert):
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
     letter_weight = 0.25  # a word has some twenty groups of letters; 0.15 to 0.35 differ little
-    max_groups = 10_000_000  # of letters in all texts: a gigabyte. Those of rare words are counted
+    max_groups = 40_000_000  # of letters in the texts that are learned: some two gigabytes
     temperature = 1.0
 
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
@@ -120,48 +119,51 @@ class Linear(Expert):
         count, words = self.num_classes, self.limits.vocabulary_size
         if count > self.max_classes:
             raise NothingToLearnError(f"there are {count} categories, over {self.max_classes}")
-        chosen = rows_to_fit(examples.labels, count, np.random.default_rng([self.seed, count]))
-        texts, labels = examples.texts.take(chosen), examples.labels[chosen]
+        chosen = self._chosen(examples)
+        texts = examples.texts.take(chosen)
         rows = min(self.max_rows, self.max_weights // (count + 1))
-        letters, spelled = _count_letters(texts, rows, self.max_groups)
-        counts = [_count(texts, texts.ids, words), _count_pairs(texts, rows), letters]
+        counts = [
+            _count(texts, texts.ids, words),
+            _count_pairs(texts, rows),
+            _count_letters(texts, rows),
+        ]
         weights = [_rarity(each) for each in counts]
         weights[-1] *= self.letter_weight
         joined = np.concatenate(weights)
-        kernel, bias = self._hyperplanes(sparse.hstack(counts, format="csr"), joined, labels)
+        features = sparse.hstack(counts, format="csr")
+        kernel, bias = self._hyperplanes(features, joined, examples.labels[chosen])
         # The last column gathers the squared length by which the others are divided.
         table = np.column_stack([joined[:, None] * kernel, joined**2])
-        of_words, of_pairs, of_letters = np.split(table, [words, words + rows])
-        tables = {
-            "word_weights": of_words,
-            "pair_weights": of_pairs,
-        }
-        if letters.nnz:
-            known = spelled[:words]
-            of_words[: known.shape[0]] += known @ of_letters
-            tables["letter_weights"] = of_letters
-        self.model = self._build(tables, bias)
+        self.model = self._build(np.split(table, [words, words + rows]), bias)
 
-    def _build(self, tables: dict[str, NDArray[np.float32]], bias: NDArray[np.float32]) -> Any:
+    def _chosen(self, examples: Examples) -> NDArray[np.int64]:
+        """Return the numbers of the texts that are learned."""
+        count, words = self.num_classes, float(examples.texts.lengths.mean())
+        groups = min(_GROUPS_A_WORD * words, MAX_LETTER_GROUPS)
+        random = np.random.default_rng([self.seed, count])
+        return rows_to_fit(examples.labels, count, random, int(self.max_groups / groups))
+
+    def _build(
+        self, tables: Sequence[NDArray[np.float32]], bias: NDArray[np.float32]
+    ) -> keras.Model:
         count = self.num_classes
         ids, letters = text_inputs()
-
-        def weigh(name: str, rows_of: Any) -> Any:
-            layer = layers.Embedding(*tables[name].shape, name=name)
-            weighed = layer(rows_of)
-            layer.set_weights([tables[name]])
-            return ops.sum(weighed, axis=1)
-
         nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
-        total = weigh("word_weights", ids)
-        total += weigh("pair_weights", _pair_row(ids, nexts, len(tables["pair_weights"])))
-        given = ids
-        if "letter_weights" in tables:
-            given = [ids, letters]
-            total += weigh("letter_weights", _letter_row(letters, len(tables["letter_weights"])))
+        _, pair_rows, letter_rows = map(len, tables)
+        given = [ids, _pair_row(ids, nexts, pair_rows), _letter_row(letters, letter_rows)]
+        names = ("word_weights", "pair_weights", "letter_weights")
+        embeddings = [
+            layers.Embedding(*table.shape, name=name)
+            for name, table in zip(names, tables, strict=True)
+        ]
+        total = sum(
+            ops.sum(layer(each), axis=1) for layer, each in zip(embeddings, given, strict=True)
+        )
         distances = total[:, :count] / ops.sqrt(ops.maximum(total[:, count:], _NO_WORD))
         answer = layers.Dense(count, "softmax", name="classes_of_words")
-        model = keras.Model(given, answer(distances), name=self.name)
+        model = keras.Model([ids, letters], answer(distances), name=self.name)
+        for layer, table in zip(embeddings, tables, strict=True):
+            layer.set_weights([table])
         scale = np.eye(count, dtype=np.float32) / self.temperature
         answer.set_weights([scale, bias / self.temperature])
         model.trainable = False
@@ -213,28 +215,18 @@ def _count_pairs(texts: EncodedTexts, pair_rows: int) -> Any:
     return _count(texts, columns, pair_rows)
 
 
-def _count_letters(texts: EncodedTexts, letter_rows: int, max_groups: int) -> tuple[Any, Any]:
-    """Count groups of letters.
-
-    Where texts have more groups than are to be counted, the most frequent words have none.
-
-    Returns:
-        Two sparse matrices, `(texts, letter_rows)`, and `(words, letter_rows)` for each word alone.
-    """
+def _count_letters(texts: EncodedTexts, letter_rows: int) -> Any:
+    """Return a sparse matrix `(texts, letter_rows)` that counts groups of letters."""
     from scipy import sparse
 
-    occur = np.bincount(texts.words)
-    groups, starts = texts.spelling.groups
-    # Words that are not spelled have none.
-    starts = np.pad(starts, (texts.spelling.first, 0))[: len(occur) + 1]
-    starts = np.pad(starts, (0, len(occur) + 1 - len(starts)), "edge")
-    counted = np.cumsum((occur * np.diff(starts))[::-1])[::-1]
-    begin = starts[np.count_nonzero(counted > max_groups)]
-    columns = ops.convert_to_numpy(_letter_row(groups[begin : starts[-1]], letter_rows))
-    begins = np.maximum(starts - begin, 0).astype(np.int32)
-    entries = (np.ones(len(columns), np.float32), columns, begins)
-    of_words = sparse.csr_array(entries, shape=(len(occur), letter_rows))
-    return _count(texts, texts.words, len(occur)) @ of_words, of_words
+    blocks = []
+    for rows in np.array_split(np.arange(len(texts)), max(len(texts) // _CHUNK, 1)):
+        groups = texts.letters(rows)
+        of_text, _ = np.nonzero(groups)
+        columns = ops.convert_to_numpy(_letter_row(groups[groups > 0], letter_rows))
+        ones, shape = np.ones(len(columns), np.float32), (len(rows), letter_rows)
+        blocks.append(sparse.csr_array((ones, (of_text.astype(np.int32), columns)), shape=shape))
+    return sparse.vstack(blocks, format="csr")
 
 
 def _letter_row(groups: Any, letter_rows: int) -> Any:

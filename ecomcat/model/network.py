@@ -13,18 +13,20 @@ from ecomcat.errors import UserError
 from ecomcat.model.space import EXTRA
 from ecomcat.text.tokenizer import PADDING_ID
 
+_LETTER_ROWS = 20_000  # that groups of letters share
 _LOWEST = -1e9  # stands for a padded step where a maximum is taken
 
 
 def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
-    """Build embedding, LSTM layers, pooling, dropout and a softmax layer.
+    """Build embeddings, LSTM layers, pooling, dropout and a softmax layer.
 
     Args:
         values: One value for each hyperparameter of `ModelConfig`.
         num_classes: Integer. Number of classes.
 
     Returns:
-        An uncompiled model from ids `(batch, tokens)`, padded with 0 at the end, to probabilities.
+        An uncompiled model from ids `(batch, tokens)` and, where `letter_dim` is not 0, groups of
+        letters `(batch, groups)`, both padded with 0 at the end, to probabilities.
     """
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     steps = _Steps(ids)
@@ -57,10 +59,24 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     states = [forward] if backward is None else [forward, backward]
     features = [pooled for state in states for pooled in read.pool(state, values["pooling"])]
     features += steps.pool(embedded, values["embedding_pooling"])
+    inputs = [ids]
+    if values["letter_dim"]:
+        inputs.append(keras.Input((None,), dtype="int32", name="letter_groups"))
+        features.append(_pooled_letters(inputs[-1], values["letter_dim"]))
     joined = layers.Concatenate(name="features")(features) if len(features) > 1 else features[0]
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(dropped)
-    return keras.Model(ids, probabilities, name="classifier")
+    return keras.Model(inputs if len(inputs) > 1 else ids, probabilities, name="classifier")
+
+
+def _pooled_letters(groups: Any, letter_dim: int) -> Any:
+    """Embed groups of letters, whose rows a hash chooses, and add them up."""
+    found = ops.not_equal(groups, PADDING_ID)
+    rows = ops.where(found, groups % (_LETTER_ROWS - 1) + 1, PADDING_ID)
+    embedded = layers.Embedding(_LETTER_ROWS, letter_dim, name="letter_embedding")(rows)
+    count = ops.sum(ops.cast(found, embedded.dtype), axis=1, keepdims=True)
+    total = ops.sum(ops.where(ops.expand_dims(found, -1), embedded, 0.0), axis=1)
+    return total / ops.sqrt(ops.maximum(count, 1.0))
 
 
 class _Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ecomcat.model.metrics import Outcome, best_epoch, cross_entropy, macro_f1
 from ecomcat.text.encoding import (
     EncodedTexts,
+    bounded_inputs,
     drop_words,
     model_inputs,
     scoring_batches,
@@ -69,9 +70,9 @@ class Training:
         total_loss = 0.0
         batches = training_batches(examples.texts.lengths, self.batch_size, self.seed, self.epoch)
         for number, rows in enumerate(batches, start=1):
-            ids = drop_words(examples.texts.padded(rows), self.word_dropout, random)
-            targets = one_hot[examples.labels[rows]]
-            loss_tensor, probabilities = self._step(tf.constant(ids), tf.constant(targets))
+            texts = drop_words(examples.texts.take(rows), self.word_dropout, random)
+            inputs = [*model_inputs(texts, len(self.model.inputs)), one_hot[examples.labels[rows]]]
+            loss_tensor, probabilities = self._step(*map(tf.constant, inputs))
             loss = float(loss_tensor)
             if not math.isfinite(loss):
                 raise DivergedError(
@@ -93,12 +94,12 @@ def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:
     variables = model.trainable_variables
     model.optimizer.build(variables)
     targets = tf.TensorSpec((None, num_classes), tf.float32)
-    signature = [tf.TensorSpec((None, None), tf.int32), targets]
 
-    @tf.function(input_signature=signature, autograph=False)
-    def step(ids: Any, targets: Any) -> Any:
+    @tf.function(input_signature=[*_signature(model), targets], autograph=False)
+    def step(*given: Any) -> Any:
+        *inputs, targets = given
         with tf.GradientTape() as tape:
-            probabilities = model(ids, training=True)
+            probabilities = _call(model, inputs, training=True)
             # Keras's own, which adds the losses of a builder's regularizers.
             loss = model.compute_loss(y=targets, y_pred=probabilities)
         model.optimizer.apply(tape.gradient(loss, variables), variables)
@@ -109,15 +110,22 @@ def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:
     return compiled
 
 
+def _signature(model: keras.Model) -> list[Any]:
+    return [tf.TensorSpec((None, None), tf.int32)] * len(model.inputs)
+
+
+def _call(model: keras.Model, inputs: Sequence[Any], *, training: bool) -> Any:
+    return model(inputs[0] if len(inputs) == 1 else list(inputs), training=training)
+
+
 class Scorer:
     """Compute class probabilities with a Keras model that is compiled once."""
 
     def __init__(self, model: keras.Model) -> None:
         self._num_classes, self._inputs = model.output_shape[-1], len(model.inputs)
-        signature = [tf.TensorSpec((None, None), tf.int32)] * self._inputs
         self._forward = tf.function(
-            lambda *inputs: model(inputs if len(inputs) > 1 else inputs[0], training=False),
-            input_signature=signature,
+            lambda *inputs: _call(model, inputs, training=False),
+            input_signature=_signature(model),
             autograph=False,
         ).get_concrete_function()
 
@@ -125,7 +133,7 @@ class Scorer:
         """Return class probabilities `(texts, num_classes)` of texts as the model reads them."""
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
-            for part, inputs in model_inputs(texts, rows, self._inputs):
+            for part, inputs in bounded_inputs(texts, rows, self._inputs):
                 probabilities[part] = self._forward(*map(tf.constant, inputs)).numpy()
         return probabilities
 

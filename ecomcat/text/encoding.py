@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.text.letters import Spelling
-from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts, vocabulary
+from ecomcat.text.letters import Spelling, gather, offsets_of, spell
+from ecomcat.text.tokenizer import UNKNOWN_ID, encode_texts, vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_MAX_LETTER_GROUPS = 4096  # of a text
+MAX_LETTER_GROUPS = 512  # of a text: some 25 words
 _MAX_BATCH_GROUPS = 1 << 16  # padding included: each is looked up as wide as there are classes
 _FEW_WORDS = 50  # under which a text loses a smaller share of them
 _CHUNK = 4096  # texts at a time, which bounds the memory of Python's lists and of positions
@@ -37,8 +37,7 @@ class EncodedTexts:
             the vocabulary, and higher numbers for others.
         offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
         vocabulary_size: Integer. How many ids a model knows. Defaults to as many as there are.
-        spelling: The words themselves, at least those that the vocabulary lacks; without it, words
-            have no letters.
+        spelling: `Spelling`. The letters of words. Defaults to none.
 
     >>> texts = EncodedTexts(np.array([5, 2, 7], np.int32), np.array([0, 1, 3]))
     >>> texts.padded(np.array([0, 1])).tolist()
@@ -48,7 +47,7 @@ class EncodedTexts:
     words: NDArray[np.int32]
     offsets: NDArray[np.int64]
     vocabulary_size: int = np.iinfo(np.int32).max
-    spelling: Spelling = field(default_factory=Spelling)
+    spelling: Spelling = field(default_factory=lambda: spell([]))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -73,8 +72,8 @@ class EncodedTexts:
         lengths = self.lengths[rows]
         if max_tokens is not None:
             lengths = np.minimum(lengths, max_tokens)
-        words = _gather(self.words, self.offsets[rows], lengths)
-        return replace(self, words=words, offsets=_offsets(lengths))
+        words = gather(self.words, self.offsets[rows], lengths)
+        return replace(self, words=words, offsets=offsets_of(lengths))
 
     def padded(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return some texts as a matrix `(batch, longest)` of token ids, padded with 0."""
@@ -82,64 +81,51 @@ class EncodedTexts:
         return _matrix(texts.ids, texts.lengths)
 
     def letters(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the groups of letters of some texts' unknown words as such a matrix."""
+        """Return the groups of letters of some texts as such a matrix, of at most 512 columns.
+
+        Of a text that has more, those of its rarest words.
+        """
         texts = self.take(rows)
-        groups, starts = self.spelling.groups
-        words = texts.words - self.spelling.first
-        spelled = (texts.words >= self.vocabulary_size) & (words < len(starts) - 1)
-        of_text = np.repeat(np.arange(len(rows)), texts.lengths)[spelled]
-        words = words[spelled]
-        counts = starts[words + 1] - starts[words]
-        found = _gather(groups, starts[words], counts)
-        of_texts = np.bincount(of_text, counts, len(rows)).astype(np.int64)
-        return _matrix(found, of_texts)[:, :_MAX_LETTER_GROUPS]
-
-
-def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def _gather(
-    values: NDArray[np.int32], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Copy so many values from each of `starts`, one after the other."""
-    offsets = _offsets(lengths)
-    gathered = np.empty(offsets[-1], np.int32)
-    for first in range(0, len(starts), _CHUNK):
-        chunk = slice(first, first + _CHUNK)
-        begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
-        # Where each value comes from, less where it goes to.
-        moved = np.repeat(starts[chunk] - begins, lengths[chunk])
-        goes_to = np.arange(begins[0], ends[-1])
-        gathered[begins[0] : ends[-1]] = values[moved + goes_to]
-    return gathered
+        groups, counts = self.spelling.groups_of(texts.words)
+        ends = offsets_of(counts)[texts.offsets]
+        if np.diff(ends).max(initial=0) > MAX_LETTER_GROUPS:
+            of_text = np.repeat(np.arange(len(rows)), texts.lengths)
+            # Ids follow frequency; of words that the vocabulary lacks none is rarer than another.
+            frequency = -np.minimum(texts.words, self.vocabulary_size)
+            order = np.lexsort([frequency, of_text])
+            groups, counts = self.spelling.groups_of(texts.words[order])
+        return _matrix(groups, np.diff(ends))[:, :MAX_LETTER_GROUPS]
 
 
 def _matrix(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return values of several texts as a matrix with a row for each, padded with 0."""
-    inside = np.arange(lengths.max(initial=1)) < lengths[:, None]
+    inside = _inside(lengths)
     matrix = np.zeros(inside.shape, np.int32)
     matrix[inside] = values
     return matrix
 
 
-def drop_words(
-    ids: NDArray[np.int32], share: float, random: np.random.Generator
-) -> NDArray[np.int32]:
-    """Read a share of the words as unknown, so that a model leans on no single one.
+def _inside(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which places of a matrix with a row for each text are no padding."""
+    inside: NDArray[np.bool_] = np.arange(lengths.max(initial=1)) < lengths[:, None]
+    return inside
+
+
+def drop_words(texts: EncodedTexts, share: float, random: np.random.Generator) -> EncodedTexts:
+    """Read a share of the words as unknown and unspelled, so that a model leans on no single one.
 
     In a text of under 50 words the share is smaller, in proportion: a third of a question of ten
     words is mostly what makes it that question (docs/experiments.md).
 
     Args:
-        ids: Array of shape `(texts, tokens)`, token ids, padded with 0 at the end.
+        texts: `EncodedTexts`.
         share: Float. Probability that a word is dropped.
         random: Generator of random numbers.
     """
-    words = ids != PADDING_ID
-    shares = share * np.minimum(1.0, words.sum(axis=1, keepdims=True) / _FEW_WORDS)
-    dropped = (random.random(ids.shape) < shares) & words
-    return np.where(dropped, np.int32(UNKNOWN_ID), ids)
+    shares = np.repeat(share * np.minimum(1.0, texts.lengths / _FEW_WORDS), texts.lengths)
+    inside = _inside(texts.lengths)
+    dropped = random.random(inside.shape)[inside] < shares
+    return replace(texts, words=np.where(dropped, np.int32(UNKNOWN_ID), texts.words))
 
 
 def encode_all(
@@ -147,34 +133,32 @@ def encode_all(
     texts: Iterable[str],
     max_tokens: int,
     *,
-    spell_all: bool = False,
+    known: Spelling | None = None,
     on_texts: Callable[[int], None] = lambda _texts: None,
 ) -> EncodedTexts:
-    """Encode texts in chunks, and number the words that the vocabulary lacks.
+    """Encode texts in chunks, and number and spell the words that the vocabulary lacks.
 
     Args:
         tokenizer: Tokenizer, fitted on training texts.
         texts: Iterable of strings.
         max_tokens: Integer. Tokens read from the beginning of each text.
-        spell_all: Boolean. Whether the vocabulary's words are spelled, too, so that smaller views
-            know the letters of what they lack. Defaults to False.
+        known: `Spelling`. The letters of the vocabulary's words, which take a while to find. By
+            default they are found.
         on_texts: Function that is called with the number of texts in each encoded chunk.
     """
-    known = tokenizer.get_vocab_size()
+    first = tokenizer.get_vocab_size()
     unknown: dict[str, int] = {}
     pieces: list[NDArray[np.int32]] = []
     for chunk in _chunks(texts):
         for ids, lacking in encode_texts(tokenizer, chunk):
             for position, word in lacking.items():
-                ids[position] = known + unknown.setdefault(word, len(unknown))
+                ids[position] = first + unknown.setdefault(word, len(unknown))
             pieces.append(np.asarray(ids[:max_tokens], np.int32))
         on_texts(len(chunk))
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
-    spelling = Spelling([*unknown], known)
-    if spell_all:
-        spelling = Spelling([*vocabulary(tokenizer), *unknown])
-    return EncodedTexts(joined, _offsets(lengths), known, spelling)
+    spelling = replace(known or spell(vocabulary(tokenizer)), more=spell([*unknown], first))
+    return EncodedTexts(joined, offsets_of(lengths), first, spelling)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
@@ -221,19 +205,19 @@ def _by_length(
         yield ordered[start : start + batch_size]
 
 
-def model_inputs(
+def model_inputs(texts: EncodedTexts, count: int) -> list[NDArray[np.int32]]:
+    """Return what a model with so many inputs reads of texts: token ids, groups of letters."""
+    rows = np.arange(len(texts))
+    return [texts.padded(rows), texts.letters(rows)] if count > 1 else [texts.padded(rows)]
+
+
+def bounded_inputs(
     texts: EncodedTexts, rows: NDArray[np.int64], count: int
 ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int32]]]]:
-    """Yield what a model with so many inputs reads of a batch: token ids, groups of letters.
-
-    Where the unknown words of a batch are many, it comes in parts.
-    """
-    if count == 1:
-        yield rows, [texts.padded(rows)]
-        return
-    letters = texts.letters(rows)
-    if letters.size <= _MAX_BATCH_GROUPS or len(rows) == 1:
-        yield rows, [texts.padded(rows), letters]
+    """Yield `model_inputs` of a batch with its rows, in parts where its letters are many."""
+    inputs = model_inputs(texts.take(rows), count)
+    if inputs[-1].size <= _MAX_BATCH_GROUPS or count == 1 or len(rows) == 1:
+        yield rows, inputs
         return
     for part in np.array_split(rows, 2):
-        yield from model_inputs(texts, part, count)
+        yield from bounded_inputs(texts, part, count)

@@ -1,62 +1,108 @@
-"""Letters in a row within words, which tell something of words that a vocabulary lacks.
+"""Letters in a row within words, which tell something of words that are rare or unknown.
 
 "<red>" has the groups "<r", "re", …, "<red>": its 2 to 5 neighbouring letters, the marks of its
 beginning and end among them, as in Bojanowski et al., "Enriching word vectors with subword
-information" (TACL 5, 2017, section 3.2). A group is told from others by a checksum.
+information" (TACL 5, 2017, section 3.2). A group is told from others by a hash.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 _SIZES = (2, 3, 4, 5)  # letters of a group
 _MAX_LETTERS = 24  # of a word; what is longer is mostly no word
+_MULTIPLIER = 2_654_435_761  # spreads neighbouring numbers; Knuth, TAOCP 3, section 6.4
+_CHUNK = 4096  # pieces copied at a time, which bounds the memory of positions
 _POSITIVE = 0x7FFFFFFF  # the bits of an integer of 32 bits that leave it above 0
-
-
-def letter_groups(word: str) -> list[int]:
-    """Return a number for each group of letters of a word; none for a word of one letter.
-
-    It is the CRC-32 of the group's UTF-8, without the highest bit.
-
-    >>> letter_groups("of") == [
-    ...     zlib.crc32(group) & 0x7FFFFFFF
-    ...     for group in (b"<o", b"of", b"f>", b"<of", b"of>", b"<of>")
-    ... ]
-    True
-    """
-    if len(word) < 2:  # the vocabulary has each letter that tells anything
-        return []
-    marked = f"<{word[:_MAX_LETTERS]}>"
-    return [
-        zlib.crc32(marked[start : start + size].encode()) & _POSITIVE or 1
-        for size in _SIZES
-        for start in range(len(marked) - size + 1)
-    ]
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """The words of encoded texts, for their groups of letters.
+    """Groups of letters of words, each a number above 0.
 
     Args:
-        words: Sequence of strings, none twice.
-        first: Integer. The number of the first of them in encoded texts. Defaults to 0.
+        first: Integer. The number of the first word in encoded texts.
+        groups: Array of shape `(groups,)`, all words' one after the other.
+        starts: Array of shape `(words + 1,)`, where each word's begin, and the end.
+        more: `Spelling`. Of other words. Defaults to none.
     """
 
-    words: Sequence[str] = ()
-    first: int = 0
+    first: int
+    groups: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    more: Spelling | None = None
 
-    @cached_property
-    def groups(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """All words' groups one after the other, and where each word's begin, and the end."""
-        of_words = [letter_groups(word) for word in self.words]
-        starts = np.cumsum([0, *map(len, of_words)], dtype=np.int64)
-        return np.fromiter(chain.from_iterable(of_words), np.int32, int(starts[-1])), starts
+    def groups_of(self, words: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the groups of some words, one after the other, and how many each word has."""
+        spelled = (words >= self.first) & (words < self.first + len(self.starts) - 1)
+        rows = words[spelled] - self.first
+        counts = np.zeros(len(words), np.int64)
+        counts[spelled] = self.starts[rows + 1] - self.starts[rows]
+        groups = gather(self.groups, self.starts[rows], counts[spelled])
+        if self.more is None:
+            return groups, counts
+        others, of_others = self.more.groups_of(words)
+        together = np.empty(len(groups) + len(others), np.int32)
+        from_others = np.repeat(of_others > 0, counts + of_others)
+        together[from_others], together[~from_others] = others, groups
+        return together, counts + of_others
+
+
+def spell(words: Sequence[str], first: int = 0) -> Spelling:
+    """Find the groups of letters of words; a word of one letter has none.
+
+    A group's number is made of its letters' code points, one after the other: what there is times
+    2,654,435,761, and the next added, of which the last 31 bits count.
+
+    Args:
+        words: Sequence of strings.
+        first: Integer. The number of the first of them in encoded texts. Defaults to 0.
+
+    >>> spell(["a", "of"]).groups.tolist() == [
+    ...     functools.reduce(lambda number, letter: number * 2_654_435_761 + letter, group) % 2**31
+    ...     for group in (b"<o", b"of", b"f>", b"<of", b"of>", b"<of>")
+    ... ]
+    True
+    """
+    marked = [f"<{word[:_MAX_LETTERS]}>" if len(word) > 1 else "" for word in words]
+    lengths = np.fromiter(map(len, marked), np.int64, len(marked))
+    counts = np.maximum(lengths[:, None] - np.array(_SIZES) + 1, 0)
+    starts = offsets_of(counts.sum(axis=1))
+    begins = starts[:-1, None] + np.cumsum(counts, axis=1) - counts
+    groups = np.empty(starts[-1], np.int32)
+    encoded = "".join(marked).encode("utf-32-le", "surrogatepass")
+    letters = np.frombuffer(encoded, np.uint32).astype(np.uint64)
+    owner = np.repeat(np.arange(len(marked)), lengths)
+    place = np.arange(len(letters)) - (np.cumsum(lengths) - lengths)[owner]
+    numbers = letters
+    for column, size in enumerate(_SIZES):
+        numbers = numbers[:-1] * np.uint64(_MULTIPLIER) + letters[size - 1 :]
+        inside = np.flatnonzero(place[: len(numbers)] + size <= lengths[owner[: len(numbers)]])
+        found = np.maximum(numbers[inside] & np.uint64(_POSITIVE), 1)
+        groups[begins[owner[inside], column] + place[inside]] = found
+    return Spelling(first, groups, starts)
+
+
+def gather(
+    values: NDArray[np.int32], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Copy so many values from each of `starts`, one after the other."""
+    offsets = offsets_of(lengths)
+    gathered = np.empty(offsets[-1], np.int32)
+    for first in range(0, len(starts), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
+        # Where each value comes from, less where it goes to.
+        moved = np.repeat(starts[chunk] - begins, lengths[chunk])
+        goes_to = np.arange(begins[0], ends[-1])
+        gathered[begins[0] : ends[-1]] = values[moved + goes_to]
+    return gathered
+
+
+def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where pieces of some lengths begin, one after the other, and the end."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

@@ -22,7 +22,7 @@ from ecomcat.export.onnx import (
     write_onnx,
 )
 from ecomcat.text.encoding import EncodedTexts, model_inputs
-from ecomcat.text.letters import Spelling
+from ecomcat.text.letters import spell
 from tests.conftest import ROOT
 from tests.tiny_network import VALUES, texts_and_labels
 
@@ -66,7 +66,7 @@ def require_alike(model: Any, path: Path, *texts: EncodedTexts) -> None:
     """Fail unless both answer alike, to what floats of four bytes can tell."""
     write_onnx(model, path)
     for each in texts or (TEXTS,):
-        ((_, inputs),) = model_inputs(each, np.arange(len(each)), len(model.inputs))
+        inputs = model_inputs(each, len(model.inputs))
         expected = model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
         found = OnnxScorer(path).answer(*inputs)
         assert found.dtype == np.float32
@@ -103,8 +103,8 @@ def test_a_users_own_network_answers_alike(name: str, tmp_path: Path) -> None:
     require_alike(model, tmp_path / "model.onnx")
 
 
-# The same texts, where letters are all that is known of some words.
-SPELLED = replace(TEXTS, spelling=Spelling([f"word{3**id_}" for id_ in range(20)])).view(15, 8)
+# The same texts with letters, which are all that is known of some words.
+SPELLED = replace(TEXTS, spelling=spell([f"word{3**id_}" for id_ in range(20)])).view(15, 8)
 
 
 def pooled() -> Any:

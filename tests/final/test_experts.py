@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecomcat.text.encoding import EncodedTexts, encode_all
-from ecomcat.text.letters import letter_groups
+from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import fit_tokenizer
 from tests.tiny_network import VALUES, texts_and_labels
 
@@ -110,7 +110,7 @@ def test_the_linear_part_is_calibrated_once_and_fitted_so_from_then_on():
 
 def written(texts: list[str], vocabulary_size: int = 100) -> EncodedTexts:
     tokenizer = fit_tokenizer(texts, vocabulary_size)
-    return encode_all(tokenizer, texts, 8, spell_all=True).view(vocabulary_size, 8)
+    return encode_all(tokenizer, texts, 8).view(vocabulary_size, 8)
 
 
 BIRDS = [f"{start}ing {start}ring" for start in ("tr", "spl", "w", "gl", "k", "n")]
@@ -150,20 +150,7 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
 
 
 def spelled(text: str) -> list[int]:
-    return [group for word in text.split() for group in letter_groups(word)]
-
-
-def test_where_letters_are_too_many_those_of_frequent_words_are_left_out():
-    texts = written(["often often often rare", "often often odd", "often rare odd"] * 2)
-    labels = np.tile([0, 1, 0], 2)
-    every, some, none = (
-        fitted("Linear", labels, 2, texts, vocabulary_size=100, max_groups=most)
-        for most in (10_000, 100, 1)
-    )
-    assert [len(each.model.inputs) for each in (every, some, none)] == [2, 2, 1]
-    answers = [each.answer(texts) for each in (every, some, none)]
-    assert not np.allclose(answers[0], answers[1], atol=1e-4)
-    assert not np.allclose(answers[1], answers[2], atol=1e-4)
+    return spell(text.split()).groups.tolist()
 
 
 @pytest.mark.parametrize(

@@ -80,15 +80,13 @@ def test_rows_come_in_the_order_asked_for_and_padding_after_the_text(
     ],
 )
 def test_a_share_of_the_words_becomes_unknown(words: int, share: float, expected: float) -> None:
-    ids = np.full((4000, 301), PADDING_ID, np.int32)
-    ids[:, :words] = 7
-    before = ids.copy()
-    dropped = drop_words(ids, share, np.random.default_rng(1))
-    assert np.array_equal(ids, before)
-    assert dropped.dtype == np.int32
-    assert not dropped[:, words:].any()
-    assert set(np.unique(dropped[:, :words])) <= {7, UNKNOWN_ID}
-    found = (dropped == UNKNOWN_ID).sum() / max(1, words * len(ids))
+    texts = encoded([[7] * words] * 4000)
+    before = texts.words.copy()
+    dropped = drop_words(texts, share, np.random.default_rng(1))
+    assert np.array_equal(texts.words, before)
+    assert (dropped.words.dtype, len(dropped)) == (np.int32, 4000)
+    assert set(np.unique(dropped.words)) <= {7, UNKNOWN_ID}
+    found = (dropped.words == UNKNOWN_ID).sum() / max(1, words * 4000)
     assert found == pytest.approx(expected, abs=0.01)
 
 

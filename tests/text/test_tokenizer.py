@@ -127,7 +127,7 @@ def test_the_deployed_tokenizer_gives_the_ids_that_training_used(
 ) -> None:
     tokenizer = fit_tokenizer(TRAINING, 100)
     rows = np.arange(len(texts))
-    trained = encode_all(tokenizer, texts, 1000, spell_all=True).view(vocabulary_size, max_tokens)
+    trained = encode_all(tokenizer, texts, 1000).view(vocabulary_size, max_tokens)
     deployed = deployed_tokenizer(tokenizer, vocabulary_size, max_tokens)
     for again in (
         deployed,
