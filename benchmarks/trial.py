@@ -45,6 +45,7 @@ VALUES: dict[str, Any] = {
     "bidirectional": True,
     "pooling": "max+mean",
     "embedding_pooling": "max+mean",
+    "letter_dim": 0,
     "word_dropout": 0.2,
     "spatial_dropout": 0.3,
     "dropout": 0.4,

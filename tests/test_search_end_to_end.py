@@ -97,7 +97,8 @@ tokenizer = pickle.load(open("model/tokenizer.pkl", "rb"))
 model = keras.models.load_model("model/model.keras")
 labels = json.load(open("model/labels.json"))
 ids = tokenizer.encode("a soft ball for cats, not for runners").ids
-print(json.dumps([labels, model.predict(numpy.array([ids], "int32"), verbose=0)[0].tolist()]))
+inputs = [numpy.array([ids], "int32"), numpy.zeros((1, 1), "int32")]  # no groups of letters
+print(json.dumps([labels, model.predict(inputs, verbose=0)[0].tolist()]))
 """
     done = run_program(script, folder)
     assert done.returncode == 0, done.stderr

@@ -27,6 +27,7 @@ MODEL = {
     "bidirectional": True,
     "pooling": ["max", "mean"],
     "embedding_pooling": "max",
+    "letter_dim": 0,
     "word_dropout": 0.1,
     "spatial_dropout": 0.1,
     "dropout": "0.1..0.6",
