@@ -202,6 +202,11 @@ def _sent_to(descriptor: int) -> Iterator[Path]:
             shutil.copyfileobj(content, end)
 
 
+def is_limit(error: OSError) -> bool:
+    """Return whether the machine refused something, which says nothing about a file's content."""
+    return error.errno in _ADVICE
+
+
 def write_failure(error: OSError) -> str:
     """Say why something could not be written, and what to do."""
     advice = _ADVICE.get(error.errno or 0, _ADVICE[errno.EACCES])
@@ -221,11 +226,14 @@ def explained_limits() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.errno not in _ADVICE:
+        if not is_limit(error):
             raise
         name = "a file" if error.filename is None else error.filename
         raise UserError(f"Cannot use {name}: {write_failure(error)}") from error
-    except MemoryError as error:
+    except (MemoryError, ImportError) as error:
+        # A library that does not fit, either, is an error of importing it.
+        if isinstance(error, ImportError) and "failed to map" not in str(error):
+            raise
         raise UserError(
             "Expected more memory than there is. Free some, or let the command take less of it: "
             "fewer workers (search.workers=1), a smaller batch_rows, shorter texts."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ecomcat.errors import UserError, name_five
+
+_MIN_ADDRESS_SPACE = 5_000_000_000  # bytes; most of them are never used
 
 
 def is_installed(package: str) -> bool:
@@ -56,6 +59,7 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 def import_tensorflow() -> None:
     """Import TensorFlow without its notices, unless `TF_CPP_MIN_LOG_LEVEL` is set or it fails."""
+    _require_address_space()
     # The user's environment or home may ask for another backend, or for the Keras of old.
     os.environ.update(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0")
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
@@ -69,6 +73,16 @@ def import_tensorflow() -> None:
     finally:
         # A process begun by this one would take it for its user's wish.
         del os.environ["TF_CPP_MIN_LOG_LEVEL"]
+
+
+def _require_address_space() -> None:
+    """Refuse a limit (`ulimit -v`) under which TensorFlow would abort without a word of ours."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < _MIN_ADDRESS_SPACE:
+        raise UserError(
+            f"Expected at least {_MIN_ADDRESS_SPACE / 1e9:g} GB of address space for TensorFlow, "
+            f"found a limit of {limit / 1e9:.3g} GB. Raise it: ulimit -v unlimited."
+        )
 
 
 def _prepare_devices() -> None:

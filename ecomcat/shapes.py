@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from ecomcat.errors import UserError
+from ecomcat.files import is_limit
 
 _KINDS: dict[Any, str] = {
     NoneType: "null",
@@ -42,6 +43,8 @@ def read_json(path: Path, shape: Any) -> Any:
     except FileNotFoundError as error:
         raise UnreadableError(f"Expected {path}, found no such file.") from error
     except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and is_limit(error):
+            raise
         raise UnreadableError(f"Expected JSON in {path}, found none that is whole.") from error
     fault = next(_faults(value, shape, ""), None)
     if fault:

@@ -202,6 +202,8 @@ def test_a_folder_that_cannot_be_made_is_refused_before_any_work(
     [
         (OSError(errno.EMFILE, "Too many open files", "a.csv"), r"Cannot use a\.csv: .*ulimit -n"),
         (MemoryError(), "more memory than there is"),
+        (ImportError("x.so: failed to map segment from shared object"), "more memory than there"),
+        (ImportError("No module named x"), None),
         (ValueError("ours"), None),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),
         (FileNotFoundError(errno.ENOENT, "No such file"), None),

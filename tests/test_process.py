@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_the_device_is_named_and_a_gpu_that_is_there_and_unused(
     for name in devices:
         (tmp_path / name).touch()
     assert process.describe_device(gpus, tmp_path).startswith(said)
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(-1, False), (10**10, False), (10**9, True)])
+def test_an_address_space_in_which_tensorflow_would_abort_is_refused(
+    monkeypatch: pytest.MonkeyPatch, limit: int, refused: bool
+) -> None:
+    monkeypatch.setattr(process.resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr(process, "_prepare_devices", lambda: None)
+    for name in ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS"):
+        monkeypatch.setenv(name, "")  # and so put back
+    message = "at least 5 GB of address space for TensorFlow, found a limit of 1 GB. Raise it"
+    with pytest.raises(UserError, match=message) if refused else nullcontext():
+        process.import_tensorflow()
 
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it() -> None:

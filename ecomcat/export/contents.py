@@ -96,7 +96,7 @@ def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
         if rows.dtype == np.dtype(">u8") and rows.ndim == 1:
             return rows
         found = f"{rows.dtype} of shape {rows.shape}"
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except (ValueError, EOFError, AttributeError) as error:
         found = str(error).splitlines()[0] if str(error) else "another file"
     _refuse(path, "digests of 64 bits", found)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path
+from ecomcat.files import atomic_path, is_limit
 from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
 from ecomcat.shapes import UnreadableError
 from ecomcat.tuning.answers import packed, unpacked
@@ -204,6 +204,8 @@ def open_arrays(path: Path) -> Iterator[Any]:
         zlib.error,
         RuntimeError,
     ) as error:
+        if isinstance(error, OSError) and is_limit(error):
+            raise
         found = "something else" if path.exists() else "no such file"
         raise UnreadableError(
             f"Expected arrays of trial {path.parent.name} in {path}, found {found}. Without that "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +114,26 @@ def test_what_cannot_be_rebuilt_is_named_and_the_rest_stays(
         (tmp_path / "trial" / "study" / name).write_text("{}", encoding="utf-8")
     kept = [outline(record) for record in Study(tmp_path / "trial" / "study").trials.records]
     assert kept == [each for each in expected if each[0] != "0001"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
+def test_what_the_machine_refuses_is_no_damage(
+    searched: Searched, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, folder, expected = searched
+    shutil.copytree(folder, tmp_path / "copied")
+    read_text = Path.read_text
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> str:
+        if path.name == "record.json":
+            raise OSError(number, os.strerror(number), str(path))
+        return read_text(path, *arguments, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match=os.strerror(number)):
+        patched.setattr(Path, "read_text", refused)
+        run_formula(config, tmp_path / "copied")
+    _, records = run_formula(config, tmp_path / "copied")
+    assert [outline(record) for record in records] == expected
 
 
 @pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0001"}', '{"id": 1, "values": {}}'])
