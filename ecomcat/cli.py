@@ -302,7 +302,7 @@ def show(text: str) -> None:
 
 
 def _heed_signals() -> None:
-    """Let SIGTERM and Ctrl-C raise an exception, once each time that someone asks to stop."""
+    """Let SIGTERM, SIGHUP and Ctrl-C raise an exception, once each time that one asks to stop."""
     forget_requests()
     last = -_SECONDS_OF_ONE_STOP
 
@@ -323,6 +323,8 @@ def _heed_signals() -> None:
 
     before, sys.unraisablehook = sys.unraisablehook, unless_asked_for
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # else nohup ignores it
+        signal.signal(signal.SIGHUP, stop)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Not where it is ignored, as in a shell's background.
         signal.signal(signal.SIGINT, stop)

@@ -13,6 +13,8 @@ from typing import NoReturn
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
+_HANDLED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -31,7 +33,7 @@ def command_line(
     loggers = [logging.getLogger(), logging.getLogger("ecomcat")]
     levels = [logger.level for logger in loggers]
     hook = sys.unraisablehook
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in _HANDLED}
     # Commands set it: named here so that it is put back.
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
 

@@ -22,9 +22,12 @@ def raising(error: BaseException) -> Any:
     return task
 
 
-def terminate(_config: object) -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(10)  # The signal cuts it short.
+def signalled(number: int) -> Any:
+    def task(_config: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(10)  # The signal cuts it short.
+
+    return task
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,8 @@ def terminate(_config: object) -> None:
         (lambda _: sys.stdout.write("result\n"), 0, "result\n", ""),
         (raising(UserError("Expected x.\nAnd z.")), 2, "", "Error: Expected x.\nAnd z.\n"),
         (raising(KeyboardInterrupt()), 130, "", "Interrupted.\n"),
-        (terminate, 143, "", "Terminated.\n"),
+        (signalled(signal.SIGTERM), 143, "", "Terminated.\n"),
+        (signalled(signal.SIGHUP), 143, "", "Terminated.\n"),
     ],
 )
 def test_the_exit_code_says_how_it_went(
