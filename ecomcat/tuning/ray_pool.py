@@ -58,6 +58,8 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
                 if len(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) > _MAX_TEMP_PATH:
                     folder = tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True)
                     options["_temp_dir"] = stack.enter_context(folder)
+            # Also where it is stopped while it starts.
+            stack.callback(ray.shutdown)
             with silenced_stderr():
                 ray.init(configure_logging=False, **options)
         except Exception as error:
@@ -69,7 +71,6 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, terminated)
-        stack.callback(ray.shutdown)
         yield
 
 
