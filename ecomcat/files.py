@@ -23,7 +23,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED_TO_NAMES = 24  # characters, while something is written
 _MAX_LINKS = 40  # that are followed, as Linux does
 _NEW_FILE, _NEW_FOLDER = 0o666, 0o777  # modes, of which the process's mask takes bits away
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
 _ADVICE = {
+    **dict.fromkeys(_IN_THE_WAY, "Move away what stands there"),
     errno.ENOSPC: "Make room",
     errno.EDQUOT: "Make room",
     errno.ENAMETOOLONG: "Choose a shorter name",
@@ -204,7 +206,7 @@ def _sent_to(descriptor: int) -> Iterator[Path]:
 
 def is_limit(error: OSError) -> bool:
     """Return whether the machine refused something, which says nothing about a file's content."""
-    return error.errno in _ADVICE
+    return error.errno in _ADVICE and error.errno not in _IN_THE_WAY
 
 
 def write_failure(error: OSError) -> str:
@@ -226,7 +228,7 @@ def explained_limits() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if not is_limit(error):
+        if error.errno not in _ADVICE:
             raise
         name = "a file" if error.filename is None else error.filename
         raise UserError(f"Cannot use {name}: {write_failure(error)}") from error

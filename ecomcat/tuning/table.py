@@ -54,7 +54,10 @@ class TrialTable:
     def _read(self, trial_id: str, listed: TrialRecord | None) -> None:
         path = self._path(trial_id)
         try:
-            self._records[trial_id] = read_json(path, TrialRecord)
+            record: TrialRecord = read_json(path, TrialRecord)
+            if record.id != trial_id:
+                raise UnreadableError(f"{path}: expected trial {trial_id}, found {record.id}.")
+            self._records[trial_id] = record
         except UnreadableError as error:
             if listed is not None:
                 self._lose(listed, error)

@@ -13,6 +13,7 @@ import pytest
 from formula import configure, run_formula
 
 from ecomcat.errors import UserError
+from ecomcat.files import explained_limits
 from ecomcat.reporting.study_page import report_page
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study
 from tests.reporting.stored_study import data_snapshot, final_snapshot
@@ -116,6 +117,26 @@ def test_what_cannot_be_rebuilt_is_named_and_the_rest_stays(
     assert kept == [each for each in expected if each[0] != "0001"]
 
 
+@pytest.mark.parametrize("name", ["study.json", ".lock", "trials.csv", "trials"])
+def test_what_stands_in_the_way_is_named_and_to_be_moved(
+    searched: Searched, name: str, tmp_path: Path
+) -> None:
+    config, folder, expected = searched
+    shutil.copytree(folder, tmp_path / "copied")
+    path = tmp_path / "copied" / "study" / name
+    moved = path.rename(tmp_path / "moved")
+    if moved.is_dir():
+        path.write_text("a file", encoding="utf-8")
+    else:
+        path.mkdir()
+    with pytest.raises(UserError, match="Move away what stands there"), explained_limits():
+        run_formula(config, tmp_path / "copied")
+    path.unlink() if path.is_file() else path.rmdir()
+    moved.rename(path)
+    _, records = run_formula(config, tmp_path / "copied")
+    assert [outline(record) for record in records] == expected
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
 def test_what_the_machine_refuses_is_no_damage(
     searched: Searched, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -136,7 +157,16 @@ def test_what_the_machine_refuses_is_no_damage(
     assert [outline(record) for record in records] == expected
 
 
-@pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0001"}', '{"id": 1, "values": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"id": "00',
+        '{"id": "0001"}',
+        '{"id": 1, "values": {}}',
+        '{"id": "0002", "values": {}}',
+        '{"id": "0001", "values": {}, "objective": "0.5"}',
+    ],
+)
 def test_a_record_of_another_shape_is_run_again_and_an_unknown_item_is_left_out(
     searched: Searched, content: str, tmp_path: Path
 ) -> None:
