@@ -28,6 +28,7 @@ _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
     b"version https://git-lfs": "a pointer of Git LFS (fetch the file itself with: git lfs pull)",
 }
+_OF_HOST_NAMES = ("punycode", "idna")  # which take time by the square of what they decode
 _OTHER_ENCODINGS = ("cp1251", "cp1250", "cp1253", "shift_jis", "gb18030", "euc_kr", "big5")
 _BROKEN = re.compile("[\udc80-\udcff]+")
 # Bytes that are no usual punctuation or signs in cp1252.
@@ -151,6 +152,8 @@ def _refuse_implausible(name: str, found: bytes, line: int) -> None:
 def _checked_name(encoding: str) -> str:
     """Refuse a name that no text encoding has."""
     try:
+        if codecs.lookup(encoding).name in _OF_HOST_NAMES:
+            raise LookupError(encoding)
         "a,b\n".encode(encoding)  # `hex`, `zip` and the like are codecs but no text encodings
         return encoding
     except (LookupError, ValueError, TypeError) as error:

@@ -103,6 +103,8 @@ def test_another_encoding_than_that_of_the_file_is_told(encoding, asked):
         ("utf-88", "Did you mean 'utf-8'?"),
         ("wrong", "utf-8, utf-16 or cp1252"),
         ("hex", "found 'hex'"),
+        ("Punycode", "found 'Punycode'"),
+        ("idna", "found 'idna'"),
         ("", "found ''"),
         ("a\0", "data.encoding"),
     ],
