@@ -197,7 +197,7 @@ def _open_descriptor(path: Path) -> int | None:
 
 @contextmanager
 def _sent_to(descriptor: int) -> Iterator[Path]:
-    """Yield a temporary path; what it holds when the block ends well goes to an open file."""
+    """Yield a path in TMPDIR; what it holds when the block ends well goes to an open file."""
     with tempfile.NamedTemporaryFile() as temporary:
         yield Path(temporary.name)
         with Path(temporary.name).open("rb") as content, os.fdopen(os.dup(descriptor), "wb") as end:
