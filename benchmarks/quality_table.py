@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.common import format_table
 from benchmarks.quality_cell import OURS
 from ecomcat.files import atomic_path
-from ecomcat.final.baseline import exact_p_value
+from ecomcat.model.comparison import exact_p_value
 
 REFERENCE = "linear"
 TITLES = {

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
+from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1, score_predictions
 from ecomcat.process import raise_if_requested
 from ecomcat.text.tokenizer import split_words
@@ -274,31 +275,6 @@ def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(features, label_ids)
-
-
-def compare_answers(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> dict[str, Any]:
-    """Test by McNemar's exact test whether two models differ, on the same texts.
-
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-    percentages" (Psychometrika 12, 1947). Both arrays say of each text whether it was right.
-
-    >>> compare_answers(np.array([True] * 6), np.array([False] * 6))
-    {'only_ours_right': 6, 'only_baseline_right': 0, 'p_value': 0.03125}
-    """
-    gained, lost = int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours))
-    p_value = exact_p_value(gained, lost)
-    return {"only_ours_right": gained, "only_baseline_right": lost, "p_value": p_value}
-
-
-def exact_p_value(gained: int, lost: int) -> float:
-    """Return the p-value of McNemar's test, by the texts that only one of two models is right on.
-
-    >>> exact_p_value(6, 0)
-    0.03125
-    """
-    from scipy.stats import binomtest
-
-    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
 def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from ecomcat.final.baseline import (
     FEATURES,
     LinearChoice,
     choose_linear,
-    compare_answers,
     fit_linear,
     linear_baseline,
     linear_candidates,
@@ -207,13 +206,3 @@ def test_of_long_texts_as_many_are_fitted_to_as_can_be_counted(kind):
     long = "x" * (FEATURES[kind].max_characters // 10)
     rows = linear_sample(kind, ([long] * 100, np.zeros(100, np.int64)), 2)
     assert 10 <= len(rows) <= 11
-
-
-def test_a_comparison_counts_the_texts_that_only_one_is_right_on():
-    ours = np.repeat([True, True, False, False], [90, 9, 1, 5])
-    theirs = np.repeat([True, False, True, False], [90, 9, 1, 5])
-    found = compare_answers(ours, theirs)
-    assert (found["only_ours_right"], found["only_baseline_right"]) == (9, 1)
-    # Ten flips of a coin: one head at most, or one tail at most.
-    assert found["p_value"] == pytest.approx(2 * (1 + 10) / 2**10)
-    assert compare_answers(ours, ours)["p_value"] == 1
