@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from ecomcat.config import DataConfig, FinalConfig, ModelConfig, ReadingConfig, SearchConfig
+from ecomcat.config import DataConfig, FinalConfig, ReadingConfig, SearchConfig
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import option
 
 LOG_FORMATS = ("text", "json")

@@ -26,9 +26,9 @@ from ecomcat.data.cleaning import (
     quoted,
 )
 from ecomcat.data.exclude import leave_out
+from ecomcat.data.given_split import require_parts
 from ecomcat.data.groups import group_texts, leave_out_straddling
 from ecomcat.data.header import GROUP
-from ecomcat.data.parts import require_parts
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import Split, draw_split, require_classes
 from ecomcat.errors import UserError, name_five

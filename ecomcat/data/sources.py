@@ -21,8 +21,8 @@ from ecomcat.console import step
 from ecomcat.data.cells import join_texts, texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
 from ecomcat.data.columns import configured_columns
+from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
-from ecomcat.data.parts import number_parts
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded

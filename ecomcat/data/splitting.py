@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.cleaning import LABEL, PARTS, CleanRows, named, quoted
+from ecomcat.data.given_split import unknown_classes
 from ecomcat.data.header import GROUP, SPLIT
-from ecomcat.data.parts import unknown_classes
 from ecomcat.errors import UserError, name_five
 
 Rows = NDArray[np.int64]

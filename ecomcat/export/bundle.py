@@ -31,8 +31,8 @@ from ecomcat.files import (
     write_json,
     write_text,
 )
+from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance
-from ecomcat.shapes import UnreadableError, read_json
 
 if TYPE_CHECKING:
     import keras

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, TOKENIZER, TRAINED_ROWS
+from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
-from ecomcat.shapes import UnreadableError, read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import AUTO, Rule, Value
 
 _NUMBER = r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?"

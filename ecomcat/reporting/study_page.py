@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.commands import SearchCommand
-from ecomcat.config import ModelConfig
 from ecomcat.console import format_seconds, log_if_stopped, our_command, step
 from ecomcat.errors import UserError, name_five
 from ecomcat.export.summary import (
@@ -26,6 +25,7 @@ from ecomcat.export.summary import (
     verdict,
 )
 from ecomcat.files import write_text
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.space import Domain, read_space, resolve_auto
 from ecomcat.reporting.charts import (
     MAX_BARS,

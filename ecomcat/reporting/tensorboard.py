@@ -22,9 +22,9 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary import session_end_pb
 
-from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
 from ecomcat.export.summary import shown_scores
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import Rule
 from ecomcat.reporting.terminal import SHOWN_FIRST
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord

@@ -20,7 +20,7 @@ from ecomcat.tuning.pruners import Component
 if TYPE_CHECKING:
     import numpy as np
 
-    from ecomcat.tuning.table import TrialTable
+    from ecomcat.tuning.trial_table import TrialTable
 
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed
 _GRID_VALUES = 10  # of a range without a step

@@ -16,7 +16,7 @@ from ecomcat.model.space import Domain, Key, Range, key_of
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
-from ecomcat.tuning.table import PLAN, TrialTable
+from ecomcat.tuning.trial_table import PLAN, TrialTable
 
 STATUS = keras_trial.TrialStatus
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, is_limit
+from ecomcat.json_files import UnreadableError
 from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
-from ecomcat.shapes import UnreadableError
-from ecomcat.tuning.answers import packed, unpacked
+from ecomcat.tuning.validation_answers import packed, unpacked
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.commands import SearchCommand
-from ecomcat.config import DataConfig, ModelConfig
+from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA
 from ecomcat.tuning.records import TrialRecord

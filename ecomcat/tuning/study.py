@@ -27,13 +27,13 @@ from ecomcat.files import (
     require_writable,
     write_json,
 )
+from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
-from ecomcat.shapes import UnreadableError, read_json
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import BEST_WEIGHTS, LAST_STATE, VALIDATION
-from ecomcat.tuning.table import TABLE, TRIALS, TrialTable
+from ecomcat.tuning.trial_table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 4

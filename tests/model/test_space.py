@@ -10,8 +10,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from omegaconf import OmegaConf
 
-from ecomcat.config import ModelConfig
 from ecomcat.errors import UserError
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.space import (
     Choices,
     Domain,

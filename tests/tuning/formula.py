@@ -13,8 +13,9 @@ import numpy as np
 import yaml
 
 from ecomcat.commands import SearchCommand, conf_dir
-from ecomcat.config import FinalConfig, ModelConfig, SearchConfig
+from ecomcat.config import FinalConfig, SearchConfig
 from ecomcat.data.splitting import Split
+from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.model.space import Domain, read_space
 from ecomcat.text.encoding import EncodedTexts

@@ -31,7 +31,7 @@ from ecomcat.tuning.records import (
     save_outcome,
 )
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.table import TrialTable, trials_csv
+from ecomcat.tuning.trial_table import TrialTable, trials_csv
 
 ODD = ' padded, "quoted" é–語 🙂\n;\t|'
 

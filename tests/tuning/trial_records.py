@@ -8,7 +8,7 @@ import io
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import COMPLETED, TrialRecord
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.table import TrialTable
+from ecomcat.tuning.trial_table import TrialTable
 
 VALUES = {"lstm_units": 64, "dropout": 0.3, "bidirectional": True, "pooling": "max+mean"}
 

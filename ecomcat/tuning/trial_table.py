@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.files import write_json, write_text
+from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.shapes import UnreadableError, read_json
 from ecomcat.tuning.records import (
     COMPLETED,
     CUT_SHORT,
