@@ -34,7 +34,8 @@ _ENDED_BY_SIGNAL = 128  # and its number: the exit code
 # After each read and write the loop waits for so long until a busy thread gives way.
 _SWITCH_SECONDS = 0.0005
 _TICKS_BETWEEN_LOOKS = 20  # of which there are ten in a second
-_TELLING_SECONDS = 1.0  # of the time for stopping, for the answers that say so
+_HEEDING_SECONDS = 0.4  # of it, until a busy process hears of the signal
+_TELLING_SECONDS = 1.4  # of the time for stopping, for the answers that say so
 
 
 def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) -> None:
@@ -91,7 +92,8 @@ class _Server(uvicorn.Server):
         self._task: asyncio.Task[Any] | None = None
         self.failure: Exception | None = None
         self._asked = signal.SIGTERM
-        self.clock = threading.Timer(config.max_shutdown_seconds, lambda: _end_now(self._asked))
+        seconds = config.max_shutdown_seconds - _HEEDING_SECONDS
+        self.clock = threading.Timer(seconds, lambda: _end_now(self._asked))
         self.clock.daemon = True
         # As in a shell's background.
         self._ignores_interrupt = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
