@@ -117,6 +117,17 @@ def test_the_suite_measures_the_files_that_are_there_and_names_the_others(
 
 
 @pytest.mark.slow
+def test_ablation_says_what_the_parts_add_and_what_is_read(
+    quality: list[list[str]], shop: Path, folder: Path
+) -> None:
+    (model,) = (folder / "quality" / "models").glob("*-single-chosen")
+    rows = run("ablation", "--data", shop, "--model-dir", model)
+    accuracies = {row[0]: row[-1] for row in rows}
+    assert {"LSTM", "linear", "LSTM + linear", "words shuffled", "letters alone"} <= {*accuracies}
+    assert all(0 <= float(row[-1]) <= 1 for row in rows if row[-1][0].isdigit())
+
+
+@pytest.mark.slow
 def test_speed_measures_the_start_files_and_answers(
     quality: list[list[str]], shop: Path, folder: Path
 ) -> None:

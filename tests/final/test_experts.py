@@ -149,6 +149,17 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
     assert np.allclose(given.answer(written(texts)), expected, atol=2e-3)
 
 
+ODD = ["12345 678", "7", "x", "x" * 10_000, "红red灯 red", "e\u0301" * 300, "…", "", "zzz yyy"]
+
+
+def test_odd_texts_and_words_that_occur_nowhere_in_training_get_an_answer():
+    linear = fitted("Linear", np.tile([0, 1], 6), 2, written([*BIRDS, *BEASTS]), 100)
+    texts = encode_all(fit_tokenizer([*BIRDS, *BEASTS], 100), ODD, 8)
+    answers = linear.answer(texts)
+    assert np.isfinite(answers).all()
+    assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
 def spelled(text: str) -> list[int]:
     return spell(text.split()).groups.tolist()
 
