@@ -29,7 +29,7 @@ def serve(config: ServeCommand) -> None:
     require_export(directory)
     with listen(config.host, config.port) as listener:
         from ecomcat.serving.access import json_lines
-        from ecomcat.serving.answers import Answers
+        from ecomcat.serving.queue import Answers
         from ecomcat.serving.server import ended_at_once, run_server
 
         answers = Answers(config)

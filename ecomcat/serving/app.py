@@ -18,10 +18,10 @@ from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.access import Access
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
 from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
+from ecomcat.serving.queue import Answers
 from ecomcat.serving.requests import (
     MEGABYTE,
     QUICKLY_READ_BYTES,

@@ -19,9 +19,9 @@ import uvicorn
 
 from ecomcat.commands import ServeCommand
 from ecomcat.files import expanded
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import SPARE_PLACES, Connection, FewLines, Places
+from ecomcat.serving.queue import Answers
 
 logger = logging.getLogger("ecomcat")
 

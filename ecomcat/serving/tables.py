@@ -28,7 +28,7 @@ from ecomcat.data.unpacking import packing_of, unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
-from ecomcat.serving.answers import Answers
+from ecomcat.serving.queue import Answers
 from ecomcat.serving.requests import (
     MEGABYTE,
     read_body,

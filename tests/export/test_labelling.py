@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Labeller, LabelOptions
-from ecomcat.serving.answers import Answers, Model
 from ecomcat.serving.app import build_app
+from ecomcat.serving.queue import Answers, Model
 
 KINDS = ("category", "confidence")
 

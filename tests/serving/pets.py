@@ -24,10 +24,10 @@ from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.serve import listen
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
 from ecomcat.serving.models import Model
+from ecomcat.serving.queue import Answers
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 

@@ -19,8 +19,8 @@ import ecomcat.export.classifier
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import write_manifest
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
+from ecomcat.serving.queue import Answers
 from tests.serving.pets import METRICS, URL, Pets, served_pets, write_export
 
 

@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 import ecomcat.export.classifier
 from ecomcat.commands import ServeCommand
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.app import build_app
 from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
+from ecomcat.serving.queue import Answers
 from tests.serving.pets import METRICS, URL, Pets, client_of, write_export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -18,7 +18,7 @@ from ecomcat import serve
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.serve import listen
-from ecomcat.serving.answers import Answers
+from ecomcat.serving.queue import Answers
 from ecomcat.serving.server import run_server
 from tests.conftest import RunMain, run_program
 from tests.serving.pets import SLOW, STARTED, Pets, served_pets, write_export

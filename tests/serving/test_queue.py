@@ -13,9 +13,9 @@ import pytest
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.explanation import Turn, WordWeight, at_once
-from ecomcat.serving.answers import Answers
 from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
+from ecomcat.serving.queue import Answers
 from tests.serving.pets import CAT, DOG, Pets, pets_app
 
 LONG = "a long text " * 10_000
