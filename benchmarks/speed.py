@@ -134,7 +134,7 @@ def _wait_until_ready(port: int, process: subprocess.Popen[bytes], max_seconds: 
     while process.poll() is None and time.monotonic() < end:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/health")
+            connection.request("GET", "/ready")
             if connection.getresponse().status == http.client.OK:
                 return
         except OSError:
