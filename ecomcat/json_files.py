@@ -38,6 +38,8 @@ def read_json(path: Path, shape: Any) -> Any:
     Raises:
         UnreadableError: There is no such file, or it holds something else.
     """
+    if path.is_fifo() or path.is_char_device():  # which may have no end
+        raise UnreadableError(f"Expected a file at {path}, found a pipe or a device.")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -5,17 +5,18 @@ The manifest says that its files belong together, and not that they are right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.errors import UserError
-from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, TOKENIZER, TRAINED_ROWS
+from ecomcat.errors import UserError, name_five
+from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, METRICS, TOKENIZER, TRAINED_ROWS
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
+from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -26,6 +27,22 @@ _ADVICE = "Export the model again, or copy the whole folder again."
 class _Acceptance(TypedDict):
     confidence: list[float]
     correct: list[int]
+
+
+class _Figures(TypedDict, total=False):
+    accuracy: float | None
+    macro_f1: float | None
+    coverage: dict[str, Any] | None
+
+
+class _Source(TypedDict, total=False):
+    source: str | None
+
+
+class _Metrics(TypedDict, total=False):
+    test: _Figures | None
+    data: _Source
+    versions: dict[str, str]
 
 
 def _refuse(path: Path, expected: str, found: object) -> NoReturn:
@@ -45,7 +62,7 @@ def read_labels(directory: Path) -> list[str]:
     Raises:
         UserError: They are no different texts.
     """
-    labels: list[str] = _read(directory / LABELS, list[str])
+    labels = list(map(valid_unicode, _read(directory / LABELS, list[str])))
     if len(set(labels)) < max(2, len(labels)):
         _refuse(directory / LABELS, "different names of categories", f"{len(set(labels))}")
     return labels
@@ -66,7 +83,22 @@ def open_tokenizer(directory: Path) -> Tokenizer:
         _refuse(path, "a tokenizer", str(error).splitlines()[0] if str(error) else "another file")
     if tokenizer.truncation is None:
         _refuse(path, "a tokenizer with a limit of tokens", "one without")
+    content = _read(path, dict)
+    others = set(_kinds(content.get("normalizer"))) - {"Sequence", "NFKC", "Lowercase"}
+    added = [name for name in ("padding", "post_processor", "added_tokens") if content.get(name)]
+    # These can make a text as long as they like.
+    if others or added or tokenizer.truncation["stride"]:
+        found = name_five([*sorted(others), *added, *["stride"] * (not others and not added)])
+        _refuse(path, "a tokenizer of our own steps", found)
     return tokenizer
+
+
+def _kinds(step: Any) -> Iterator[str]:
+    """Yield the kinds of a tokenizer's steps, which may hold others."""
+    if isinstance(step, dict):
+        yield step["type"]
+        for each in step.get("normalizers", ()):
+            yield from _kinds(each)
 
 
 def open_acceptance(directory: Path) -> Acceptance:
@@ -76,12 +108,21 @@ def open_acceptance(directory: Path) -> Acceptance:
         UserError: It is not a confidence from 0 to 1 with 0 or 1 for each text.
     """
     content = _read(directory / ACCEPTANCE, _Acceptance)
-    acceptance = read_acceptance(content)
-    confidence = acceptance.confidence
-    in_range = bool(((confidence >= 0) & (confidence <= 1)).all())
-    if len(confidence) != len(acceptance.correct) or not in_range:
+    confidence, correct = content["confidence"], content["correct"]
+    # Of whole numbers of Python some are too large for an array.
+    if len(confidence) != len(correct) or not all(0 <= each <= 1 for each in confidence):
         _refuse(directory / ACCEPTANCE, "as many confidences from 0 to 1 as answers", "others")
-    return acceptance
+    return read_acceptance(content)
+
+
+def read_metrics(directory: Path) -> dict[str, Any]:
+    """Return the figures of the model.
+
+    Raises:
+        UserError: They, where they come from, or the versions have another shape.
+    """
+    metrics: dict[str, Any] = _read(directory / METRICS, _Metrics)
+    return metrics
 
 
 def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
@@ -115,6 +156,8 @@ def trained_columns(directory: Path) -> tuple[str | int, ...]:
                 raise yaml.YAMLError("an alias")
             return super().compose_node(parent, index)
 
+    if not (directory / CONFIG).is_file():
+        return ()
     try:
         config = yaml.load((directory / CONFIG).read_text(encoding="utf-8"), Loader)
         columns = tuple(config["trained_on"]["text_columns"])

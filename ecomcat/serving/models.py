@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ecomcat.errors import UserError
-from ecomcat.export.bundle import MANIFEST, METRICS
+from ecomcat.export.bundle import MANIFEST
+from ecomcat.export.contents import read_metrics
 from ecomcat.export.labelling import Predictor
 from ecomcat.text.tokenizer import valid_unicode
 
@@ -53,7 +53,6 @@ def open_model(directory: Path, runtime: str) -> Model:
     from ecomcat.export.classifier import load_classifier
 
     classifier = load_classifier(directory, runtime)
-    metrics = json.loads((directory / METRICS).read_text("utf-8"))
     digest = hashlib.sha256((directory / MANIFEST).read_bytes()).hexdigest()
     found = classifier.probabilities(_TEXTS)
     expected = (len(_TEXTS), len(classifier.labels))
@@ -62,4 +61,4 @@ def open_model(directory: Path, runtime: str) -> Model:
             f"Expected a model in {directory} that gives each of its {expected[1]} categories a "
             f"probability, found answers of the shape {found.shape} that are none. Export it again."
         )
-    return Model(classifier, metrics, digest[:_VERSION_DIGITS])
+    return Model(classifier, read_metrics(directory), digest[:_VERSION_DIGITS])

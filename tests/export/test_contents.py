@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Regex, normalizers
 
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import MANIFEST, read_manifest, require_export
@@ -16,17 +18,19 @@ from ecomcat.export.contents import (
     open_acceptance,
     open_tokenizer,
     read_labels,
+    read_metrics,
     read_trained_rows,
     require_answers,
     trained_columns,
 )
-from ecomcat.text.tokenizer import fit_tokenizer
+from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 DEEP = "[" * 100_000
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{name}: &{name} [*{before}, *{before}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
+DOUBLED = normalizers.Replace(Regex("."), "xx")
 TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
 
 
@@ -45,6 +49,19 @@ TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
         (open_acceptance, "acceptance.json", '{"confidence": [NaN], "correct": [1]}', "from 0 to"),
         (open_acceptance, "acceptance.json", '{"confidence": [], "correct": [1]}', "as many"),
         (open_acceptance, "acceptance.json", '{"confidence": "1", "correct": [1]}', "a list under"),
+        (
+            open_acceptance,
+            "acceptance.json",
+            f'{{"confidence": [1{"0" * 400}], "correct": [1]}}',
+            "1",
+        ),
+        (read_metrics, "metrics.json", "null", "expected an object, found null"),
+        (read_metrics, "metrics.json", "[]", "expected an object, found a list"),
+        (read_metrics, "metrics.json", DEEP, "Expected JSON"),
+        (read_metrics, "metrics.json", '{"data": null}', 'under "data", found null'),
+        (read_metrics, "metrics.json", '{"data": {"source": 5}}', 'under "source", found a whole'),
+        (read_metrics, "metrics.json", '{"test": {"accuracy": "x"}}', 'under "accuracy", found a'),
+        (read_metrics, "metrics.json", '{"versions": {"python": 3}}', "expected a text under"),
         (open_tokenizer, "tokenizer.json", "{}", "Expected a tokenizer"),
         (open_tokenizer, "tokenizer.json", DEEP, "Expected a tokenizer"),
         (open_tokenizer, "tokenizer.json", TOKENIZER.to_str(), "with a limit of tokens"),
@@ -60,6 +77,32 @@ def test_a_forged_file_is_named(
         read(tmp_path)
     assert str(tmp_path / name) in str(refused.value)
     assert "copy the whole folder again" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        (lambda one: one.enable_padding(length=10**8), "padding"),
+        (lambda one: one.enable_truncation(8, stride=7), "stride"),
+        (lambda one: setattr(one, "normalizer", normalizers.Prepend("x")), "Prepend"),
+        (lambda one: setattr(one, "normalizer", normalizers.Sequence([DOUBLED] * 24)), "Replace"),
+    ],
+)
+def test_a_tokenizer_that_makes_texts_longer_is_refused(
+    tmp_path: Path, edit: Callable[[Any], Any], found: str
+) -> None:
+    tokenizer = deployed_tokenizer(TOKENIZER, 100, 16)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert open_tokenizer(tmp_path).to_str() == tokenizer.to_str()
+    edit(tokenizer)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(UserError, match=f"of our own steps.*{found}"):
+        open_tokenizer(tmp_path)
+
+
+def test_a_label_is_text_that_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "labels.json").write_text('["\\ud800", "b"]', encoding="utf-8")
+    assert read_labels(tmp_path) == ["?", "b"]
 
 
 @pytest.mark.parametrize("rows", [np.zeros(3), np.zeros((2, 2), ">u8"), np.array([b"x"])])
@@ -94,6 +137,10 @@ def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path, name: str
     (tmp_path / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
     assert read_manifest(tmp_path) is None
     (tmp_path / MANIFEST).write_text(DEEP, encoding="utf-8")
+    with pytest.raises(UserError, match=r"no manifest\.json of ecomcat's"):
+        require_export(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    os.mkfifo(tmp_path / MANIFEST)
     with pytest.raises(UserError, match=r"no manifest\.json of ecomcat's"):
         require_export(tmp_path)
 

@@ -213,3 +213,22 @@ def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monke
     page = report_of(Path("outputs/search"), trials(9), final=False)
     assert re.search(r"search.from_trial=made-up/\d{4}</pre>", page)
     assert "Again: python -m ecomcat.report search.name=made-up</footer>" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "lost"),
+    [
+        (FINAL, "metrics", MODEL),
+        (FINAL, "calibration", MODEL),
+        (FINAL, "mistakes", MODEL),
+        (DATA, "data", ["The data"]),
+        (DATA, "lengths", ["The data"]),
+    ],
+)
+def test_a_file_that_is_wrong_inside_is_left_out(tmp_path, caplog, name, item, lost):
+    study = store(tmp_path, trials(3))
+    snapshot = json.loads((study.directory / name).read_text(encoding="utf-8"))
+    wrong = [{"a": 1}] if item == "mistakes" else {"a": None}
+    page = report_with(study, name, {**snapshot, item: wrong})
+    assert [each for each in [*MODEL, *SEARCH, *END] if each not in headings(page)] == lost
+    assert f"{name}: " in caplog.text and "It is left out" in caplog.text
