@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
 from ecomcat.process import require_extra, usable_cores
-from ecomcat.text.encoding import EncodedTexts, bounded_inputs, scoring_batches
+from ecomcat.text.encoding import INPUTS, EncodedTexts, bounded_inputs, scoring_batches
 
 if TYPE_CHECKING:
     import keras
 
-INPUTS, OUTPUT = ("token_ids", "letter_groups"), "probabilities"
+OUTPUT = "probabilities"
 _OPSET = 18
 _SCORING_BATCH = 64  # texts
 _MAX_TOKENS = 32_768  # of a batch, padding included: bounds the memory that long texts take

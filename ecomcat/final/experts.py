@@ -12,16 +12,18 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
-from ecomcat.final.merging import TextLimits, text_inputs
+from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
+from ecomcat.model.network import row_of_group, text_inputs
 from ecomcat.model.training import Examples, predict_probabilities
 from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
+from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
+_FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
-_MULTIPLIER = 2_654_435_761  # spreads neighbouring ids; Knuth, TAOCP 3, section 6.4
 
 
 class Expert(ABC):
@@ -150,7 +152,11 @@ class Linear(Expert):
         ids, letters = text_inputs()
         nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
         _, pair_rows, letter_rows = map(len, tables)
-        given = [ids, _pair_row(ids, nexts, pair_rows), _letter_row(letters, letter_rows)]
+        given = [
+            ids,
+            _pair_row(ids, nexts, pair_rows),
+            row_of_group(letters, _FIRST_ROW, letter_rows),
+        ]
         names = ("word_weights", "pair_weights", "letter_weights")
         embeddings = [
             layers.Embedding(*table.shape, name=name)
@@ -223,23 +229,16 @@ def _count_letters(texts: EncodedTexts, letter_rows: int) -> Any:
     for rows in np.array_split(np.arange(len(texts)), max(len(texts) // _CHUNK, 1)):
         groups = texts.letters(rows)
         of_text, _ = np.nonzero(groups)
-        columns = ops.convert_to_numpy(_letter_row(groups[groups > 0], letter_rows))
+        columns = ops.convert_to_numpy(row_of_group(groups[groups > 0], _FIRST_ROW, letter_rows))
         ones, shape = np.ones(len(columns), np.float32), (len(rows), letter_rows)
         blocks.append(sparse.csr_array((ones, (of_text.astype(np.int32), columns)), shape=shape))
     return sparse.vstack(blocks, format="csr")
 
 
-def _letter_row(groups: Any, letter_rows: int) -> Any:
-    """Return the row of weights of each group of letters; that of padding for padding."""
-    hashed = groups % (letter_rows - UNKNOWN_ID - 1) + UNKNOWN_ID + 1
-    return ops.where(ops.greater(groups, PADDING_ID), hashed, PADDING_ID)
-
-
 def _pair_row(ids: Any, nexts: Any, pair_rows: int) -> Any:
     """Return the row of weights of each pair; that of padding unless both words are known."""
     first, second = ops.cast(ids, "int64"), ops.cast(nexts, "int64")
-    # The first rows are those of padding and of the unknown word, which weigh nothing.
-    hashed = (first * _MULTIPLIER + second) % (pair_rows - UNKNOWN_ID - 1) + UNKNOWN_ID + 1
+    hashed = (first * MULTIPLIER + second) % (pair_rows - _FIRST_ROW) + _FIRST_ROW
     return ops.where(ops.minimum(first, second) > UNKNOWN_ID, hashed, PADDING_ID)
 
 

@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from ecomcat.model.confidence import MIN_PROBABILITY
+from ecomcat.model.network import text_inputs
 from ecomcat.text.tokenizer import UNKNOWN_ID
 
 
@@ -84,10 +85,3 @@ def _answers(parts: Sequence[Part], limits: TextLimits) -> tuple[Any, list[Any]]
             given = [ids, letters]
             answers.append(keras.Model(inputs, part.model.outputs[0], name=name)([seen, letters]))
     return given, answers
-
-
-def text_inputs() -> tuple[Any, Any]:
-    """Return inputs of token ids and of groups of letters, both padded with 0 at the end."""
-    names = ("token_ids", "letter_groups")
-    ids, letters = (keras.Input((None,), dtype="int32", name=name) for name in names)
-    return ids, letters

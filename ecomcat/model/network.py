@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from ecomcat.errors import UserError
 from ecomcat.model.space import EXTRA
+from ecomcat.text.encoding import INPUTS
 from ecomcat.text.tokenizer import PADDING_ID
 
 _LETTER_ROWS = 20_000  # that groups of letters share
@@ -28,7 +29,7 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
         An uncompiled model from ids `(batch, tokens)` and, where `letter_dim` is not 0, groups of
         letters `(batch, groups)`, both padded with 0 at the end, to probabilities.
     """
-    ids = keras.Input((None,), dtype="int32", name="token_ids")
+    ids, letters = text_inputs()
     steps = _Steps(ids)
     embedding = layers.Embedding(
         values["vocabulary_size"], values["embedding_dim"], name="embedding"
@@ -61,18 +62,29 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     features += steps.pool(embedded, values["embedding_pooling"])
     inputs = [ids]
     if values["letter_dim"]:
-        inputs.append(keras.Input((None,), dtype="int32", name="letter_groups"))
-        features.append(_pooled_letters(inputs[-1], values["letter_dim"]))
+        inputs.append(letters)
+        features.append(_pooled_letters(letters, values["letter_dim"]))
     joined = layers.Concatenate(name="features")(features) if len(features) > 1 else features[0]
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(dropped)
     return keras.Model(inputs if len(inputs) > 1 else ids, probabilities, name="classifier")
 
 
+def text_inputs() -> tuple[Any, Any]:
+    """Return inputs of token ids and of groups of letters, both padded with 0 at the end."""
+    ids, letters = (keras.Input((None,), dtype="int32", name=name) for name in INPUTS)
+    return ids, letters
+
+
+def row_of_group(groups: Any, first: int, end: int) -> Any:
+    """Choose a row of a table, from `first` to before `end`, for each group by a hash; 0 for 0."""
+    return ops.where(ops.not_equal(groups, PADDING_ID), groups % (end - first) + first, PADDING_ID)
+
+
 def _pooled_letters(groups: Any, letter_dim: int) -> Any:
     """Embed groups of letters, whose rows a hash chooses, and add them up."""
     found = ops.not_equal(groups, PADDING_ID)
-    rows = ops.where(found, groups % (_LETTER_ROWS - 1) + 1, PADDING_ID)
+    rows = row_of_group(groups, PADDING_ID + 1, _LETTER_ROWS)
     embedded = layers.Embedding(_LETTER_ROWS, letter_dim, name="letter_embedding")(rows)
     count = ops.sum(ops.cast(found, embedded.dtype), axis=1, keepdims=True)
     total = ops.sum(ops.where(ops.expand_dims(found, -1), embedded, 0.0), axis=1)

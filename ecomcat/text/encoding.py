@@ -21,6 +21,9 @@ from ecomcat.text.tokenizer import UNKNOWN_ID, encode_texts, vocabulary
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+INPUTS = ("token_ids", "letter_groups")
+"""What a model reads of a text, by the names of its inputs; some read the first alone."""
+
 MAX_LETTER_GROUPS = 512  # of a text: some 25 words
 _MAX_BATCH_GROUPS = 1 << 16  # padding included: each is looked up as wide as there are classes
 _FEW_WORDS = 50  # under which a text loses a smaller share of them

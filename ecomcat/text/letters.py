@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 _SIZES = (2, 3, 4, 5)  # letters of a group
 _MAX_LETTERS = 24  # of a word; what is longer is mostly no word
-_MULTIPLIER = 2_654_435_761  # spreads neighbouring numbers; Knuth, TAOCP 3, section 6.4
+MULTIPLIER = 2_654_435_761
+"""It spreads neighbouring numbers: Knuth, TAOCP 3, section 6.4."""
+
 _CHUNK = 4096  # pieces copied at a time, which bounds the memory of positions
 _POSITIVE = 0x7FFFFFFF  # the bits of an integer of 32 bits that leave it above 0
 
@@ -79,7 +81,7 @@ def spell(words: Sequence[str], first: int = 0) -> Spelling:
     place = np.arange(len(letters)) - (np.cumsum(lengths) - lengths)[owner]
     numbers = letters
     for column, size in enumerate(_SIZES):
-        numbers = numbers[:-1] * np.uint64(_MULTIPLIER) + letters[size - 1 :]
+        numbers = numbers[:-1] * np.uint64(MULTIPLIER) + letters[size - 1 :]
         inside = np.flatnonzero(place[: len(numbers)] + size <= lengths[owner[: len(numbers)]])
         found = np.maximum(numbers[inside] & np.uint64(_POSITIVE), 1)
         groups[begins[owner[inside], column] + place[inside]] = found
