@@ -9,13 +9,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from ecomcat.config import DataConfig, FinalConfig, ReadingConfig, SearchConfig
+from ecomcat.config import CONFIDENCE_LEVEL, DataConfig, FinalConfig, ReadingConfig, SearchConfig
 from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import option
 
 LOG_FORMATS = ("text", "json")
 RUNTIMES = ("auto", "onnx", "keras")
 OUTPUT_FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
+PRECISION_BY = ALL, CATEGORY = ("all", "category")
 MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
@@ -61,6 +62,12 @@ class PredictOptions:
     min_precision: float | None = option(
         None, "precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
     )
+    confidence_level: float = option(
+        CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0
+    )
+    precision_by: str = option(
+        ALL, "all, or category: reached within each category", choices=PRECISION_BY
+    )
     explain: bool = option(False, "adds the column words: those that spoke most for the answer")
     words: int = option(5, "words of an explanation", minimum=1)
     top_k: int = option(
@@ -69,6 +76,14 @@ class PredictOptions:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
+        if self.min_precision is None:
+            for name in ("confidence_level", "precision_by"):
+                if getattr(self, name) != getattr(PredictOptions, name):
+                    yield (
+                        name,
+                        "expected min_precision with it, found none, so that it would do nothing. "
+                        "Add predict.min_precision=0.98, or leave the other out.",
+                    )
         if self.words != PredictOptions.words and not self.explain:
             yield (
                 "words",
@@ -108,6 +123,9 @@ class ServeCommand:
     port: int = option(8000, "0: any that is free", minimum=0, maximum=65_535)
     allowed_hosts: list[str] = option([], "host names by which others call it; '*': any")
     min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
+    confidence_level: float = option(
+        CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0
+    )
     log_format: str = option("text", "json: one line of it a request, too", choices=LOG_FORMATS)
     max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)
     max_batch: int = option(1000, "texts of a request", minimum=1)

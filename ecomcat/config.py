@@ -15,6 +15,7 @@ from ecomcat.options import option
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
+CONFIDENCE_LEVEL = 0.9  # how often a precision that is promised is kept
 
 
 @dataclass

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import PredictCommand
 from ecomcat.data.formats import JSON_LINES, PARQUET, choose_output_format, path_problems
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
 
@@ -51,16 +53,9 @@ def predict(config: PredictCommand) -> None:
 
 def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
     """Decide what is added: JSON lines and Parquet always say why an answer is missing."""
-    from ecomcat.export.labelling import LabelOptions
+    from ecomcat.export.labelling import label_options
 
-    asked = config.predict
-    more = asked.explain or asked.min_precision is not None
-    return LabelOptions(
-        min_precision=asked.min_precision,
-        words=asked.words if asked.explain else 0,
-        reasons=more or output_format in {JSON_LINES, PARQUET},
-        top_k=asked.top_k,
-    )
+    return label_options(config.predict, reasons=output_format in {JSON_LINES, PARQUET})
 
 
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
@@ -75,7 +70,7 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     columns = find_text_columns(table.head, config.data.text_column, classifier.text_columns)
     warn_of_other_columns(config.data, classifier.text_columns, columns.text_names)
     labeller = Labeller(classifier, options)
-    _warn_if_none_is_accepted(labeller)
+    _warn_of_no_promise(labeller, classifier.labels)
     began = time.monotonic()
     left = f"{config.output} is as it was before. The same command labels the whole file."
     if config.output == STANDARD_STREAM:
@@ -96,28 +91,40 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     _tell_counts(labeller)
 
 
-def _warn_if_none_is_accepted(labeller: Labeller) -> None:
-    if labeller.options.min_precision is not None and labeller.threshold is None:
+def _warn_of_no_promise(labeller: Labeller, labels: Sequence[str]) -> None:
+    """Say of which categories no answer will be accepted."""
+    promise, thresholds = labeller.options.promise, labeller.thresholds
+    if promise is None or thresholds is None:
+        return
+    without = [label for label, at in zip(labels, thresholds, strict=True) if at == math.inf]
+    if without:
+        whose = "" if len(without) == len(labels) else f" of {name_five(without)}"
         logger.warning(
-            "No row will be accepted: on validation no confidence had answers of which %g %% were "
-            "right, or there were too few texts to tell. Lower predict.min_precision, or train on "
-            "more texts.",
-            100 * labeller.options.min_precision,
+            "No row%s will be accepted: the validation texts do not promise that %g %% of the "
+            "accepted answers are right. %s. Lower predict.min_precision or "
+            "predict.confidence_level, or train on more texts.",
+            whose,
+            100 * promise.min_precision,
+            promise.requirement,
         )
 
 
 def _tell_counts(labeller: Labeller) -> None:
     if labeller.unreadable:
         logger.info("Rows without a text, and so without a category: %d.", labeller.unreadable)
-    precision = labeller.options.min_precision
-    if precision is None:
+    promise, thresholds = labeller.options.promise, labeller.thresholds
+    if promise is None or thresholds is None:
         return
     share = labeller.accepted / labeller.rows if labeller.rows else 0.0
     line = f"{labeller.accepted:,} of {labeller.rows:,} rows ({share:.1%}) accepted"
-    if labeller.threshold is not None:
+    used = thresholds[thresholds < math.inf]
+    if len(used):
+        low, high = used.min(), used.max()
+        least = f"{low:.4f}" if low == high else f"{low:.4f} to {high:.4f} by category"
         line += (
-            f": those of confidence {labeller.threshold:.4f} or more, of which at least "
-            f"{100 * precision:g} % were right on validation"
+            f": those of confidence {least} or more, of which {100 * promise.min_precision:g} % "
+            f"or more are right, for texts like those of training ({promise.confidence_level:.0%} "
+            "sure)"
         )
     logger.info("%s.", line)
 

@@ -44,7 +44,7 @@ def export(folder: Path, columns: list[str | int], trained_texts: list[str]) -> 
     write_manifest(folder, ["config.yaml"])
     digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained_texts))
     rows = np.frombuffer(digests, dtype=">u8")
-    acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool))
+    acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool), np.zeros(200, np.int64))
     return FakeClassifier(None, None, LABELS, tuple(columns), acceptance, rows)
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import ReadingConfig
+from ecomcat.commands import PredictOptions
+from ecomcat.config import CONFIDENCE_LEVEL, ReadingConfig
 from ecomcat.data.cells import Texts, plain_texts
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.header import folded
@@ -37,8 +38,9 @@ from ecomcat.export.contents import (
     trained_columns,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
-from ecomcat.export.labelling import Labeller, LabelOptions, label_texts, rounded_up
-from ecomcat.model.confidence import Acceptance
+from ecomcat.export.labelling import Labeller, label_options, label_texts, rounded_up
+from ecomcat.model.confidence import Acceptance, Promise
+from ecomcat.options import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
 from ecomcat.text.letters import Spelling, spell
@@ -53,7 +55,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecomcat")
 
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
-_EXPLAINING_WORDS = 5
 
 
 def check_runtime(runtime: str) -> None:
@@ -131,6 +132,8 @@ class Classifier:
         texts: Texts,
         *,
         min_precision: float | None = None,
+        confidence_level: float = CONFIDENCE_LEVEL,
+        precision_by: str = "all",
         explain: bool | int = False,
         top_k: int = 1,
     ) -> pd.DataFrame:
@@ -140,6 +143,9 @@ class Classifier:
             texts: String, list of strings, Series, or DataFrame with the columns of training.
             min_precision: Float, above 0 to 1. Share of the accepted answers that are to be right;
                 adds the column `accept`. Defaults to None.
+            confidence_level: Float, 0.5 to below 1. How surely it is. Defaults to 0.9.
+            precision_by: String. `"all"`, the default, for all accepted answers together, or
+                `"category"` for those of each category.
             explain: Boolean or integer. Adds the `words` that an answer rests on, five or so many.
                 Defaults to False.
             top_k: Integer. How many categories are given, the likeliest first; adds `category_2`
@@ -158,18 +164,17 @@ class Classifier:
         >>> frame["reason"].tolist()
         [None, 'no letter, mark or digit']
         """
-        if min_precision is not None and not 0 < min_precision <= 1:
-            raise UserError(
-                f"min_precision: expected a number above 0 to 1, found {min_precision}."
-            )
-        if top_k < 1:
-            raise UserError(f"top_k: expected a whole number from 1, found {top_k}.")
-        words = _EXPLAINING_WORDS if explain is True else int(explain)
-        options = LabelOptions(
-            min_precision, words, reasons=min_precision is not None or words > 0, top_k=top_k
+        options = PredictOptions(
+            min_precision=min_precision,
+            confidence_level=confidence_level,
+            precision_by=precision_by,
+            explain=bool(explain),
+            words=explain if explain and explain is not True else PredictOptions.words,
+            top_k=top_k,
         )
+        validate(options)
         given, index = plain_texts(texts, self.text_columns)
-        frame = Labeller(self, options).label(given)
+        frame = Labeller(self, label_options(options)).label(given)
         return frame if index is None else frame.set_axis(index)
 
     def predict_proba(self, texts: Texts) -> pd.DataFrame:
@@ -193,13 +198,12 @@ class Classifier:
         limit = self.tokenizer.truncation["max_length"]
         return self.score(encode_all(self.tokenizer, texts, limit, known=self._spelling))
 
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence whose answers were right so often on validation texts.
+    def thresholds(self, promise: Promise) -> NDArray[np.float64]:
+        """Return the least confidence that is accepted of each category, infinite for none.
 
-        It has the digits of confidences and is itself accepted; None where none is enough.
+        It has the digits of confidences and is itself accepted.
         """
-        threshold = self.acceptance.threshold(min_precision)
-        return None if threshold is None else rounded_up(threshold)
+        return rounded_up(self.acceptance.thresholds(promise, len(self.labels)))
 
     def explain(self, texts: Texts, turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
         """Return each text's words and what they add to its answer, strongest first."""
@@ -236,12 +240,13 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
             "exported this model. Run the command that exported it again; its study need not be "
             "searched again."
         )
+    labels = read_labels(directory)
     classifier = Classifier(
         score=_open_scorer(directory, files, runtime),
         tokenizer=open_tokenizer(directory),
-        labels=read_labels(directory),
+        labels=labels,
         text_columns=trained_columns(directory),
-        acceptance=open_acceptance(directory),
+        acceptance=open_acceptance(directory, len(labels)),
         _trained_rows=read_trained_rows(directory),
     )
     require_answers(directory, classifier.probabilities, classifier.labels)

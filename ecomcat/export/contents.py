@@ -27,6 +27,7 @@ _ADVICE = "Export the model again, or copy the whole folder again."
 class _Acceptance(TypedDict):
     confidence: list[float]
     correct: list[int]
+    predicted: list[int]
 
 
 class _Figures(TypedDict, total=False):
@@ -101,17 +102,25 @@ def _kinds(step: Any) -> Iterator[str]:
             yield from _kinds(each)
 
 
-def open_acceptance(directory: Path) -> Acceptance:
+def open_acceptance(directory: Path, num_classes: int) -> Acceptance:
     """Return what thresholds of confidence are read from.
 
     Raises:
-        UserError: It is not a confidence from 0 to 1 with 0 or 1 for each text.
+        UserError: It is not a confidence from 0 to 1, 0 or 1, and a category for each text.
     """
     content = _read(directory / ACCEPTANCE, _Acceptance)
-    confidence, correct = content["confidence"], content["correct"]
+    confidence, *answers = (content[name] for name in ("confidence", "correct", "predicted"))
     # Of whole numbers of Python some are too large for an array.
-    if len(confidence) != len(correct) or not all(0 <= each <= 1 for each in confidence):
-        _refuse(directory / ACCEPTANCE, "as many confidences from 0 to 1 as answers", "others")
+    bounds = zip((confidence, *answers), (1, 1, num_classes - 1), strict=True)
+    if any(
+        len(values) != len(confidence) or not all(0 <= each <= most for each in values)
+        for values, most in bounds
+    ):
+        _refuse(
+            directory / ACCEPTANCE,
+            "a confidence from 0 to 1, and whether the answer was right and which, for each text",
+            "others",
+        )
     return read_acceptance(content)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat import commands
 from ecomcat.data.cleaning import has_words
+from ecomcat.model.confidence import Promise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +39,8 @@ class Predictor(Protocol):
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each category's probability for each text, `(texts, classes)`."""
 
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the least confidence whose answers are right so often."""
+    def thresholds(self, promise: Promise) -> NDArray[np.float64]:
+        """Return the least confidence accepted of each category, infinite where none is."""
 
     def explain(self, texts: Sequence[str], turn: Turn = ...) -> Sequence[Sequence[WordWeight]]:
         """Return the words of each text, strongest first; each part of the work is a turn."""
@@ -52,12 +53,13 @@ class Labelled:
     Args:
         answered: Array of the positions of the texts that have an answer.
         probabilities: Array of their probabilities, shape `(answered, classes)`.
-        threshold: Float. The least confidence that is accepted; None where none is.
+        thresholds: Array of the least confidence that is accepted of each category. Defaults to
+            None, by which no answer is.
     """
 
     answered: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    threshold: float | None = None
+    thresholds: NDArray[np.float64] | None = None
 
     @property
     def label_ids(self) -> NDArray[np.int64]:
@@ -91,26 +93,27 @@ class Labelled:
 
         Compared are the numbers that are shown, so that whoever reads them comes to the same.
         """
-        if self.threshold is None:
+        if self.thresholds is None:
             return np.zeros(len(self.answered), bool)
-        return self.confidences >= rounded_up(self.threshold)
+        return self.confidences >= rounded_up(self.thresholds)[self.label_ids]
 
 
 def label_texts(
-    predictor: Predictor, texts: Sequence[str], threshold: float | None = None
+    predictor: Predictor, texts: Sequence[str], thresholds: NDArray[np.float64] | None = None
 ) -> Labelled:
-    """Answer texts; without a threshold no answer is accepted."""
+    """Answer texts; without thresholds no answer is accepted."""
     answered = np.flatnonzero([has_words(text) for text in texts])
     if not len(answered):
-        return Labelled(answered, np.zeros((0, len(predictor.labels)), np.float32), threshold)
+        return Labelled(answered, np.zeros((0, len(predictor.labels)), np.float32), thresholds)
     chosen = [texts[position] for position in answered.tolist()]
-    return Labelled(answered, predictor.probabilities(chosen), threshold)
+    return Labelled(answered, predictor.probabilities(chosen), thresholds)
 
 
-def rounded_up(confidence: float) -> float:
-    """Return a threshold of the digits that are shown, at which no more answers pass."""
+def rounded_up(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return thresholds of the digits that are shown, at which no more answers pass."""
     steps = 10.0**_DIGITS
-    return min(math.ceil(round(confidence * steps, 6)) / steps, 1.0)
+    found = np.ceil((thresholds * steps).round(6)) / steps
+    return np.where(np.isfinite(thresholds), np.minimum(found, 1.0), np.inf)
 
 
 def reason_of(text: str) -> str:
@@ -123,14 +126,13 @@ class LabelOptions:
     """What is added to a row beside its category and confidence.
 
     Args:
-        min_precision: Float. Share of the accepted answers that is to be right; adds `accept`.
-            Defaults to None.
+        promise: What is asked of accepted answers; adds `accept`. Defaults to None.
         words: Integer. How many words explain an answer; 0, the default, adds no `words`.
         reasons: Boolean. Whether `reason` says why a row has no answer. Defaults to False.
         top_k: Integer. How many categories are given, the first included. Defaults to 1.
     """
 
-    min_precision: float | None = None
+    promise: Promise | None = None
     words: int = 0
     reasons: bool = False
     top_k: int = 1
@@ -138,13 +140,24 @@ class LabelOptions:
     @property
     def added(self) -> tuple[str, ...]:
         """The names of the columns that are added, in their order."""
-        asked = (self.min_precision is not None, self.words > 0, self.reasons)
+        asked = (self.promise is not None, self.words > 0, self.reasons)
         following = (
             f"{name}{place}"
             for place in range(2, self.top_k + 1)
             for name in (NEXT_CATEGORY, NEXT_CONFIDENCE)
         )
         return (CATEGORY, CONFIDENCE, *following, *compress((ACCEPT, WORDS, REASON), asked))
+
+
+def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> LabelOptions:
+    """Return what is added for options of the command; more than a category asks for reasons."""
+    promise = None
+    if asked.min_precision is not None:
+        by = asked.precision_by == commands.CATEGORY
+        promise = Promise(asked.min_precision, asked.confidence_level, by_category=by)
+    words = asked.words if asked.explain else 0
+    more = promise is not None or words > 0
+    return LabelOptions(promise, words, reasons=reasons or more, top_k=asked.top_k)
 
 
 class Labeller:
@@ -156,7 +169,8 @@ class Labeller:
 
     Attributes:
         options: The same, with no more categories than there are.
-        threshold: The confidence from which an answer is accepted; None where none is.
+        thresholds: Array of the confidence from which an answer of each category is accepted,
+            infinite where none is; None where nothing was asked.
         rows: How many texts were labelled so far.
         unreadable: How many of them have no words, and so no answer.
         accepted: How many of them have an accepted answer.
@@ -165,9 +179,8 @@ class Labeller:
     def __init__(self, predictor: Predictor, options: LabelOptions) -> None:
         self._predictor = predictor
         self.options = replace(options, top_k=min(options.top_k, len(predictor.labels)))
-        wanted = options.min_precision
-        threshold = None if wanted is None else predictor.threshold(wanted)
-        self.threshold = None if threshold is None else rounded_up(threshold)
+        asked = options.promise
+        self.thresholds = None if asked is None else rounded_up(predictor.thresholds(asked))
         self.rows = self.unreadable = self.accepted = 0
 
     def label(self, texts: Sequence[str]) -> pd.DataFrame:
@@ -178,7 +191,7 @@ class Labeller:
         """
         import pandas as pd
 
-        labelled = label_texts(self._predictor, texts, self.threshold)
+        labelled = label_texts(self._predictor, texts, self.thresholds)
         rows, answered = len(texts), labelled.answered
         reasons = np.array([reason_of(text) for text in texts], object)
         reasons[answered] = None

@@ -1,5 +1,11 @@
 """Confidences: from which one an answer is accepted, and one temperature that calibrates them.
 
+Answers are accepted from the lowest confidence on at which validation promises the precision that
+is asked: were it just missed, so few errors would be found in less than one case of ten. This is
+the test behind the one-sided bound of Clopper and Pearson, "The use of confidence or fiducial
+limits illustrated in the case of the binomial" (Biometrika 26, 1934). The share of right answers
+on validation alone promises nothing: in about half of all cases the truth lies below it.
+
 The temperature is that of Guo et al., "On calibration of modern neural networks" (ICML 2017,
 section 4.2), fitted on texts that the model was not trained on: the logarithms of the
 probabilities are divided by it before they are normalised again. The predicted class stays the
@@ -8,6 +14,7 @@ same; only its confidence changes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,12 +22,46 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.config import CONFIDENCE_LEVEL
+
 BINS = 15  # as in Guo et al., eq. 3
 MAX_POINTS = 200  # of a coverage curve
 MAX_TEXTS = 20_000  # saved to read thresholds from
 MIN_PROBABILITY = 1e-7
+_NEGLIGIBLE = 1e-12  # of a sum
 _TEMPERATURES = (0.1, 10.0)  # the bounds of the search
 Points = list[dict[str, float]]  # of a curve, each with its values by name
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is asked of the answers that are accepted.
+
+    Args:
+        min_precision: Float, above 0 to 1. Share of them that is to be right.
+        confidence_level: Float, 0.5 to below 1. In what share of cases the promise is kept.
+            Defaults to 0.9.
+        by_category: Boolean. Whether it holds for the answers of each category, by a threshold of
+            its own, and not only for all together. Defaults to False.
+    """
+
+    min_precision: float
+    confidence_level: float = CONFIDENCE_LEVEL
+    by_category: bool = False
+
+    @property
+    def min_texts(self) -> float:
+        """How many answers it takes where all of them are right."""
+        if self.min_precision == 1:
+            return math.inf
+        return math.ceil(math.log(1 - self.confidence_level) / math.log(self.min_precision))
+
+    @property
+    def requirement(self) -> str:
+        """The same in words."""
+        if self.min_texts == math.inf:
+            return "No number of texts can promise that all are right"
+        return f"It takes {self.min_texts} answers at least where all of them are right"
 
 
 @dataclass(frozen=True)
@@ -28,23 +69,44 @@ class Acceptance:
     """Confidences of answers, and whether they were right: what thresholds are read from.
 
     Example:
-        >>> answers = Acceptance(np.array([0.9, 0.8, 0.6]), np.array([True, True, False]))
-        >>> answers.threshold(0.6)
-        0.8
+        >>> right = np.arange(41) < 40
+        >>> answers = Acceptance(np.linspace(1.0, 0.6, 41), right, np.zeros(41, np.int64))
+        >>> answers.threshold(Promise(0.9))
+        0.6
     """
 
     confidence: NDArray[np.float64]  # 0 to 1, shape `(texts,)`
     correct: NDArray[np.bool_]  # of the same shape
+    predicted: NDArray[np.int64]  # class numbers, of the same shape
 
-    def threshold(self, min_precision: float) -> float | None:
-        """Return the lowest confidence from which answers are right often enough.
+    def threshold(self, promise: Promise) -> float | None:
+        """Return the lowest confidence from which a promise holds for all answers together.
 
-        One error more than was seen is counted, so that a few right answers prove nothing: a
-        precision of 0.99 takes 99 texts at least. Without such a confidence it is `None`.
+        Without such a confidence it is `None`, as it is where there are too few texts.
         """
         confidence, accepted, right = self._levels()
-        precise = accepted - right + 1 <= (1 - min_precision) * (accepted + 1) + 1e-9
-        return float(confidence[precise][-1]) if precise.any() else None
+        kept = _promised(right, accepted, promise)
+        return float(confidence[kept][-1]) if kept.any() else None
+
+    def thresholds(self, promise: Promise, num_classes: int) -> NDArray[np.float64]:
+        """Return the lowest confidence that is accepted of each class, infinite for none.
+
+        A class with too few answers to promise anything shares a threshold with all others of
+        its kind.
+        """
+        if not promise.by_category:
+            return np.full(num_classes, _or_infinite(self.threshold(promise)))
+        answers = np.bincount(self.predicted, minlength=num_classes)
+        is_rare = answers < promise.min_texts
+        found = np.full(num_classes, np.inf)
+        found[is_rare] = _or_infinite(self._of(is_rare[self.predicted]).threshold(promise))
+        for number in np.flatnonzero(~is_rare):
+            own = self._of(self.predicted == number)
+            found[number] = _or_infinite(own.threshold(promise))
+        return found
+
+    def _of(self, chosen: NDArray[np.bool_]) -> Acceptance:
+        return Acceptance(self.confidence[chosen], self.correct[chosen], self.predicted[chosen])
 
     def coverage(self, threshold: float | None) -> dict[str, float | None]:
         """Return `threshold`, `coverage` (fraction accepted), `precision` (of it that is right)."""
@@ -88,6 +150,7 @@ class Acceptance:
         return {
             "confidence": self.confidence[chosen].tolist(),
             "correct": self.correct[chosen].astype(int).tolist(),
+            "predicted": self.predicted[chosen].tolist(),
         }
 
     def _levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
@@ -101,14 +164,49 @@ class Acceptance:
 
 def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
     """Return what `Acceptance.describe` described."""
-    confidence = np.array(content["confidence"], np.float64)
-    return Acceptance(confidence, np.array(content["correct"], bool))
+    confidence, predicted = np.array(content["confidence"], np.float64), content["predicted"]
+    return Acceptance(confidence, np.array(content["correct"], bool), np.array(predicted, np.int64))
 
 
 def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Acceptance:
     """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    return Acceptance(confidence, probabilities.argmax(axis=1) == label_ids)
+    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    return Acceptance(confidence.astype(np.float64), predicted == label_ids, predicted)
+
+
+def _or_infinite(threshold: float | None) -> float:
+    return math.inf if threshold is None else threshold
+
+
+def _promised(
+    right: NDArray[np.int64], texts: NDArray[np.int64], promise: Promise
+) -> NDArray[np.bool_]:
+    """Return where a precision is promised by so many right answers of so many texts."""
+    rate = 1 - promise.min_precision  # of errors, at the most
+    if not rate or not len(texts):
+        return np.zeros(len(texts), bool)
+    errors = texts - right
+    # At the mean and above, so few errors or less have a chance of a half and more.
+    kept = errors < rate * texts
+    kept[kept] = _chance(errors[kept], texts[kept], rate) <= 1 - promise.confidence_level
+    return kept
+
+
+def _chance(
+    errors: NDArray[np.int64], texts: NDArray[np.int64], rate: float
+) -> NDArray[np.float64]:
+    """Return the binomial chance of so many errors or less, fewer than their mean."""
+    # SciPy has it, and is not there where models are served.
+    logs = np.cumsum(np.log(np.maximum(np.arange(texts.max(initial=0) + 1), 1)))  # of factorials
+    right = texts - errors
+    term: NDArray[np.float64] = np.exp(
+        logs[texts] - logs[errors] - logs[right] + errors * np.log(rate) + right * np.log1p(-rate)
+    )
+    total, fewer = term.copy(), 0
+    while (term > _NEGLIGIBLE * total).any():
+        term = term * (errors - fewer) / (right + fewer + 1) * (1 - rate) / rate
+        total, fewer = total + term, fewer + 1
+    return total
 
 
 def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> float:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.confidence import Acceptance, acceptance_of
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
 
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
@@ -185,7 +185,7 @@ def score_answers(
         class_names,
         calibration_error=answers.calibration_error(),
         coverage={
-            str(precision): answers.coverage(chosen_on.threshold(precision))
+            str(precision): answers.coverage(chosen_on.threshold(Promise(precision)))
             for precision in PRECISIONS
         },
         slices=None if texts is None else score_slices(texts, answers.correct),

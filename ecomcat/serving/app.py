@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
+from ecomcat.model.confidence import Promise
 from ecomcat.serving.access import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
 from ecomcat.serving.monitoring import METRICS_TYPE
@@ -107,7 +108,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
             model.labels,
             model.metrics,
             config,
-            model.threshold(config.min_precision),
+            model.thresholds(Promise(config.min_precision, config.confidence_level)).min(),
             version=model.version,
             since=model.since,
         )

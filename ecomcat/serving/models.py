@@ -40,7 +40,7 @@ class Model:
         self.classifier, self.metrics, self.version = classifier, metrics, version
         self.labels = list(map(valid_unicode, classifier.labels))
         # Read off thousands of confidences, for each request anew but for this.
-        self.threshold = lru_cache(_MAX_THRESHOLDS)(classifier.threshold)
+        self.thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.thresholds)
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
 
 

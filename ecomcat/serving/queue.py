@@ -17,6 +17,7 @@ from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Predictor, label_texts, reason_of
 from ecomcat.files import expanded
+from ecomcat.model.confidence import Promise
 from ecomcat.serving.models import Model, open_model
 from ecomcat.serving.monitoring import Monitor
 from ecomcat.serving.schemas import Prediction, Word
@@ -168,12 +169,13 @@ class Answers:
         top_k: int | None = None,
     ) -> list[Prediction]:
         """Answer texts that UTF-8 can express, in their order, with all probabilities or some."""
-        model, precision = self.model, min_precision or self.limits.min_precision
+        model, limits = self.model, self.limits
+        promise = Promise(min_precision or limits.min_precision, limits.confidence_level)
         counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
         found: list[Prediction] = []
         for piece in _pieces(texts):
             found += await self._inference.run(
-                job, _cost(piece), _predict, model, counted, piece, precision, top_k
+                job, _cost(piece), _predict, model, counted, piece, promise, top_k
             )
         for prediction, text in zip(found, texts, strict=True) if explain else ():
             weights: Sequence[WordWeight] = ()
@@ -219,7 +221,7 @@ class _InTurns:
     ) -> None:
         self.labels = model.classifier.labels
         self.text_columns = model.classifier.text_columns
-        self.threshold, self.explain = model.threshold, model.classifier.explain
+        self.thresholds, self.explain = model.thresholds, model.classifier.explain
         self._score = score
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -245,11 +247,11 @@ def _predict(
     model: Model,
     predictor: Predictor,
     texts: Sequence[str],
-    min_precision: float,
+    promise: Promise,
     top_k: int | None,
 ) -> list[Prediction]:
     count = min(top_k or len(model.labels), len(model.labels))
-    labelled = label_texts(predictor, texts, model.threshold(min_precision))
+    labelled = label_texts(predictor, texts, model.thresholds(promise))
     predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
     likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
     for position, label_ids, confidence, accept, row in zip(

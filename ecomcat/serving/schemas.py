@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -87,6 +88,7 @@ class Acceptance(BaseModel):
     """What `accept` stands for where a request does not say."""
 
     min_precision: float
+    confidence_level: float = Field(description="How surely that precision is reached.")
     min_confidence: float | None = Field(
         description="The least confidence that is accepted; null where none is enough."
     )
@@ -129,7 +131,7 @@ def describe_model(
     labels: list[str],
     metrics: Mapping[str, Any],
     config: ServeCommand,
-    threshold: float | None,
+    threshold: float,
     *,
     version: str,
     since: str,
@@ -140,7 +142,11 @@ def describe_model(
         version=version,
         since=since,
         labels=labels,
-        accept=Acceptance(min_precision=config.min_precision, min_confidence=threshold),
+        accept=Acceptance(
+            min_precision=config.min_precision,
+            confidence_level=config.confidence_level,
+            min_confidence=threshold if threshold < math.inf else None,
+        ),
         test=Figures(**{name: test.get(name) for name in Figures.model_fields}),
         data_source=None if source is None else valid_unicode(source),
         versions=metrics.get("versions", {}),

@@ -13,9 +13,9 @@ import pytest
 from tokenizers import Regex, normalizers
 
 from ecomcat.errors import UserError
+from ecomcat.export import contents
 from ecomcat.export.bundle import MANIFEST, read_manifest, require_export
 from ecomcat.export.contents import (
-    open_acceptance,
     open_tokenizer,
     read_labels,
     read_metrics,
@@ -34,6 +34,14 @@ DOUBLED = normalizers.Replace(Regex("."), "xx")
 TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
 
 
+def open_acceptance(folder: Path) -> Any:
+    return contents.open_acceptance(folder, num_classes=2)
+
+
+def accepting(confidence: str, correct: str, predicted: str) -> str:
+    return f'{{"confidence": {confidence}, "correct": {correct}, "predicted": {predicted}}}'
+
+
 @pytest.mark.parametrize(
     ("read", "name", "content", "message"),
     [
@@ -45,16 +53,13 @@ TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
         (read_labels, "labels.json", '["a", 1]', "expected a text, found a whole number"),
         (read_labels, "labels.json", DEEP, "Expected JSON"),
         (open_acceptance, "acceptance.json", "{}", '"confidence", found none'),
-        (open_acceptance, "acceptance.json", '{"confidence": [2], "correct": [1]}', "from 0 to 1"),
-        (open_acceptance, "acceptance.json", '{"confidence": [NaN], "correct": [1]}', "from 0 to"),
-        (open_acceptance, "acceptance.json", '{"confidence": [], "correct": [1]}', "as many"),
-        (open_acceptance, "acceptance.json", '{"confidence": "1", "correct": [1]}', "a list under"),
-        (
-            open_acceptance,
-            "acceptance.json",
-            f'{{"confidence": [1{"0" * 400}], "correct": [1]}}',
-            "1",
-        ),
+        (open_acceptance, "acceptance.json", accepting("[2]", "[1]", "[0]"), "from 0 to 1"),
+        (open_acceptance, "acceptance.json", accepting("[NaN]", "[1]", "[0]"), "from 0 to 1"),
+        (open_acceptance, "acceptance.json", accepting("[]", "[1]", "[0]"), "for each text"),
+        (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[2]"), "others"),
+        (open_acceptance, "acceptance.json", accepting("[1]", "[2]", "[0]"), "others"),
+        (open_acceptance, "acceptance.json", accepting('"1"', "[1]", "[0]"), "a list under"),
+        (open_acceptance, "acceptance.json", accepting(f"[1{'0' * 400}]", "[1]", "[0]"), "1"),
         (read_metrics, "metrics.json", "null", "expected an object, found null"),
         (read_metrics, "metrics.json", "[]", "expected an object, found a list"),
         (read_metrics, "metrics.json", DEEP, "Expected JSON"),

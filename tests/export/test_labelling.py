@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
 from ecomcat.export.labelling import Labeller, LabelOptions
+from ecomcat.model.confidence import Promise
 from ecomcat.serving.app import build_app
 from ecomcat.serving.queue import Answers, Model
 
@@ -33,8 +34,8 @@ class Sure:
         row = [1 - self.confidence, self.confidence]
         return np.array([row] * len(texts), np.float32)
 
-    def threshold(self, min_precision):
-        return self.min_confidence
+    def thresholds(self, promise):
+        return np.full(2, np.inf if self.min_confidence is None else self.min_confidence)
 
     def explain(self, texts):
         words = ("a", -0.1), ("big", 0.3), ("dog", 0.2)
@@ -59,7 +60,7 @@ def label(texts, *, confidence=0.9, threshold=0.8, **options):
 def test_files_and_the_service_accept_the_same_answers_by_the_numbers_that_they_show(
     confidence, threshold, accept
 ):
-    frame = label(["a dog"], confidence=confidence, threshold=threshold, min_precision=0.9)
+    frame = label(["a dog"], confidence=confidence, threshold=threshold, promise=Promise(0.9))
     config = ServeCommand(min_precision=0.9)
     answers = Answers(config, Model(Sure(confidence, threshold), {}))
     client = TestClient(build_app(answers, config), base_url="http://127.0.0.1:8000")
@@ -78,17 +79,17 @@ probabilities = st.floats(0.5, 1, width=32)
 
 @given(confidence=probabilities, threshold=probabilities)
 def test_what_is_shown_tells_what_is_accepted_and_no_answer_far_below_passes(confidence, threshold):
-    labeller = Labeller(Sure(confidence, threshold), LabelOptions(min_precision=0.9))
+    labeller = Labeller(Sure(confidence, threshold), LabelOptions(Promise(0.9)))
     found = labeller.label(["a dog"]).iloc[0]
-    assert found["accept"] == (found["confidence"] >= labeller.threshold)
-    assert labeller.threshold == round(labeller.threshold, 4) >= threshold - 1e-9
+    assert found["accept"] == (found["confidence"] >= labeller.thresholds[0])
+    assert labeller.thresholds[0] == round(labeller.thresholds[0], 4) >= threshold - 1e-9
     if found["accept"]:
         assert confidence > threshold - 5.1e-5
 
 
 def test_a_row_for_each_text_says_what_is_asked_for():
     texts = ["a big dog", "?!", " ", "", "a dog"]
-    frame = label(texts, min_precision=0.9, words=1, reasons=True)
+    frame = label(texts, promise=Promise(0.9), words=1, reasons=True)
     assert list(frame) == ["predicted_category", "confidence", "accept", "words", "reason"]
     assert frame["predicted_category"].tolist() == ["Dogs", None, None, None, "Dogs"]
     assert frame["confidence"].isna().tolist() == [False, True, True, True, False]
@@ -129,14 +130,14 @@ def test_the_next_categories_follow_by_their_probabilities(shares, top_k):
 
 @pytest.mark.parametrize("texts", [[], ["", "?"]], ids=["none", "without words"])
 def test_texts_of_which_none_has_an_answer(texts):
-    frame = label(texts, min_precision=0.9, words=2, reasons=True, top_k=2)
+    frame = label(texts, promise=Promise(0.9), words=2, reasons=True, top_k=2)
     assert len(frame) == len(texts)
     assert frame["accept"].dtype == bool
     assert all(map(math.isnan, frame["confidence"]))
 
 
 def test_it_counts_what_it_labels():
-    labeller = Labeller(Sure(0.9, 0.8), LabelOptions(min_precision=0.9))
+    labeller = Labeller(Sure(0.9, 0.8), LabelOptions(Promise(0.9)))
     for texts in (["a", "?"], [], ["b", "c", ""]):
         labeller.label(texts)
     assert (labeller.rows, labeller.unreadable, labeller.accepted) == (5, 2, 3)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from ecomcat.model.confidence import (
     Acceptance,
+    Promise,
     fit_temperature,
     read_acceptance,
     with_temperature,
@@ -21,7 +23,7 @@ ANSWERS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_si
 
 def accepting(pairs: list[tuple[float, bool]]) -> Acceptance:
     confidence, correct = np.array(pairs, np.float64).reshape(-1, 2).T
-    return Acceptance(confidence, correct.astype(bool))
+    return Acceptance(confidence, correct.astype(bool), np.zeros(len(pairs), np.int64))
 
 
 @pytest.mark.parametrize(
@@ -59,53 +61,84 @@ def test_bins_hold_each_answer_once_and_each_point_of_a_curve_is_what_its_thresh
     assert accepting([]).calibration_bins() == accepting([]).coverage_curve() == []
 
 
-RIGHT = [(0.9 - number / 1000, True) for number in range(99)]
+RIGHT = [(0.9 - number / 1000, True) for number in range(230)]
 
 
 @pytest.mark.parametrize(
     ("pairs", "precision", "threshold"),
     [
-        pytest.param(RIGHT, 0.99, 0.802, id="all of them"),
-        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.99, 0.802, id="those above an error"),
-        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.95, 0.4, id="an error is allowed"),
+        pytest.param(RIGHT, 0.99, 0.671, id="all of them"),
+        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.99, 0.671, id="those above an error"),
+        pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.98, 0.4, id="an error is allowed"),
         pytest.param([], 0.99, None, id="no text"),
-        pytest.param([(0.9, True)] * 98, 0.99, None, id="too few texts to tell"),
-        pytest.param([(0.9, False), *[(0.8, True)] * 50], 0.99, None, id="the first is wrong"),
+        pytest.param([(0.9, True)] * 229, 0.99, None, id="too few texts to tell"),
+        pytest.param([(0.9, False), *[(0.8, True)] * 300], 0.99, None, id="the first is wrong"),
+        pytest.param([(0.9, False)] * 9, 0.2, None, id="all are wrong"),
+        pytest.param([(0.9, True)] * 9, 0.2, 0.9, id="little is asked"),
+        pytest.param(RIGHT, 1.0, None, id="no number promises that all are right"),
     ],
 )
-def test_the_threshold_accepts_as_many_as_are_right_often_enough(
+def test_the_threshold_accepts_as_many_as_a_precision_can_be_promised_of(
     pairs: list[tuple[float, bool]], precision: float, threshold: float | None
 ) -> None:
-    assert accepting(pairs).threshold(precision) == pytest.approx(threshold)
+    assert accepting(pairs).threshold(Promise(precision)) == pytest.approx(threshold)
 
 
-@given(ANSWERS, st.floats(0, 1))
-def test_what_is_accepted_was_right_often_enough(
-    pairs: list[tuple[float, bool]], min_precision: float
+@given(ANSWERS, st.floats(0.01, 1), st.floats(0.5, 0.999))
+@settings(deadline=None)
+def test_what_is_promised_is_the_lower_bound_of_clopper_and_pearson(
+    pairs: list[tuple[float, bool]], min_precision: float, level: float
 ) -> None:
     answers = accepting([(round(confidence, 1), correct) for confidence, correct in pairs])
-    threshold = answers.threshold(min_precision)
-    if threshold is not None:
-        assert threshold in answers.confidence
-        precision = answers.coverage(threshold)["precision"]
-        assert precision is not None
-        assert precision >= min_precision - 1e-9
+    threshold = answers.threshold(Promise(min_precision, level))
+    bounds = {}
+    for confidence in np.unique(answers.confidence):
+        found = answers.correct[answers.confidence >= confidence]
+        test = binomtest(int(found.sum()), len(found), alternative="greater")
+        bounds[confidence] = test.proportion_ci(level, method="exact").low
+    assert all(bounds[threshold] >= min_precision - 1e-9 for _ in [0] if threshold is not None)
+    lower = (each for each in bounds if threshold is None or each < threshold)
+    assert all(bounds[each] < min_precision + 1e-9 for each in lower)
+
+
+@pytest.mark.parametrize("min_precision", [0.97, 0.98])
+def test_a_promise_is_kept_as_often_as_it_says(min_precision: float) -> None:
+    random, draws = np.random.default_rng(7), 400
+    chances = random.beta(6, 0.3, 1000)  # of being right, which the confidences tell truly
+    kept = 0
+    for _ in range(draws):
+        found = Acceptance(chances, random.uniform(size=1000) < chances, np.zeros(1000, np.int64))
+        threshold = found.threshold(Promise(min_precision))
+        kept += threshold is None or chances[chances >= threshold].mean() >= min_precision
+    assert binomtest(kept, draws, 0.9, alternative="less").pvalue > 0.01
+    assert kept < draws  # or the promise costs more than it must
+
+
+def test_a_promise_by_category_has_a_threshold_for_each_and_one_for_all_rare_ones() -> None:
+    often, rare = Promise(0.9), Promise(0.9, by_category=True)
+    confidence = np.concatenate([np.linspace(0.9, 0.5, 41)] * 2 + [np.linspace(0.8, 0.6, 12)] * 2)
+    predicted = np.repeat([0, 1, 2, 3], [41, 41, 12, 12])
+    correct = np.where(predicted == 0, confidence > 0.52, predicted != 1)
+    answers = Acceptance(confidence, correct, predicted)
+    assert answers.thresholds(rare, 5) == pytest.approx([0.51, np.inf, 0.6, 0.6, 0.6], abs=0.011)
+    assert set(answers.thresholds(often, 5)) == {np.inf}
 
 
 @given(ANSWERS)
 def test_the_exported_folder_has_the_same_thresholds(pairs: list[tuple[float, bool]]) -> None:
     answers = accepting(pairs)
     read = read_acceptance(json.loads(json.dumps(answers.describe())))
-    assert read.threshold(0.9) == answers.threshold(0.9)
+    assert read.threshold(Promise(0.9)) == answers.threshold(Promise(0.9))
 
 
 def test_of_very_many_texts_as_many_are_saved_as_are_enough() -> None:
     random = np.random.default_rng(0)
     confidence = random.uniform(0.5, 1, 100_000)
-    answers = Acceptance(confidence, random.uniform(0, 1, 100_000) < confidence)
+    right = random.uniform(0, 1, 100_000) < confidence
+    answers = Acceptance(confidence, right, np.zeros(100_000, np.int64))
     read = read_acceptance(answers.describe())
     assert len(read.confidence) == 20_000
-    assert read.threshold(0.9) == pytest.approx(answers.threshold(0.9), abs=0.02)
+    assert read.threshold(Promise(0.9)) == pytest.approx(answers.threshold(Promise(0.9)), abs=0.02)
 
 
 def answers(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -95,7 +95,8 @@ def test_a_certain_and_wrong_answer_has_a_finite_cross_entropy() -> None:
 
 
 def test_answers_are_scored_with_their_confidence_and_kind() -> None:
-    chosen_on = Acceptance(np.repeat([0.8, 0.6], [60, 40]), np.repeat([True, False], [60, 40]))
+    right = np.repeat([True, False], [60, 40])
+    chosen_on = Acceptance(np.where(right, 0.8, 0.6), right, np.zeros(100, np.int64))
     probabilities = np.array([[0.95, 0.05], [0.1, 0.9], [0.7, 0.3]], np.float32)
     names, texts = ["Books", "Toys"], ["one", "two", "three"]
     scores = score_answers(probabilities, np.array([0, 0, 0]), names, chosen_on, texts=texts)

@@ -21,6 +21,7 @@ from ecomcat import predict
 from ecomcat.commands import PredictCommand, PredictOptions
 from ecomcat.config import ReadingConfig
 from ecomcat.export.explanation import WordWeight
+from ecomcat.model.confidence import Promise
 
 DOG, CAT = ("dogs", 0.75), ("cats", 0.9)
 
@@ -30,9 +31,9 @@ class DogOrCat:
 
     labels = ("cats", "dogs")
 
-    def __init__(self, *text_columns: str | int, threshold: float | None = 0.8) -> None:
+    def __init__(self, *text_columns: str | int, thresholds: Sequence[float] = (0.8, 0.8)) -> None:
         self.text_columns = text_columns or ("text",)
-        self._threshold = threshold
+        self._thresholds = np.array(thresholds)
         self.asked: list[str] = []
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -40,8 +41,8 @@ class DogOrCat:
         scores = [[0.25, 0.75] if "dog" in text else [0.9, 0.1] for text in texts]
         return np.array(scores, np.float32)
 
-    def threshold(self, min_precision: float) -> float | None:
-        return self._threshold
+    def thresholds(self, promise: Promise) -> np.ndarray:
+        return self._thresholds
 
     def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
         """Weigh the first word with 0.5, the next with 0.4, and so on below nothing."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from math import inf
 
 import pytest
 from dog_classifier import DogOrCat, label_file, read_rows
@@ -39,15 +41,26 @@ def test_an_answer_of_enough_confidence_is_accepted(labelled, output):
     assert accepted == [(words[0],), (words[1],), (words[0],), (words[0],)]
 
 
-def test_where_no_confidence_is_enough_none_is_accepted_and_it_says_why(labelled, caplog):
+@pytest.mark.parametrize(
+    ("thresholds", "asked", "warning", "counted"),
+    [
+        ((inf, inf), 0.999, "No row will be accepted.*99.9 % .* It takes 2302 answers", "0 of 4"),
+        ((inf, inf), 1.0, "No number of texts can promise that all are right", "0 of 4"),
+        ((0.8, inf), 0.98, "No row of dogs will be accepted", "of confidence 0.8000 or more"),
+        ((0.8, 0.9), 0.98, None, "of confidence 0.8000 to 0.9000 by category or more, of which 98"),
+    ],
+)
+def test_what_is_accepted_is_counted_and_what_cannot_be_promised_is_said(
+    labelled, caplog, thresholds, asked, warning, counted
+):
     caplog.set_level(logging.INFO)
-    unsure = DogOrCat("text", threshold=None)
-    assert labelled("accept", min_precision=0.999, classifier=unsure) == [("no",)] * 4
+    classifier = DogOrCat("text", thresholds=thresholds)
+    accepted = labelled("accept", min_precision=asked, classifier=classifier)
+    assert accepted.count(("yes",)) == int(min(thresholds) < inf)
     warnings = [line.message for line in caplog.records if line.levelno == logging.WARNING]
-    assert len(warnings) == 1
-    assert "99.9 %" in warnings[0]
-    assert "too few texts" in warnings[0]
-    assert caplog.messages[-2] == "0 of 4 rows (0.0%) accepted."
+    assert len(warnings) == (warning is not None)
+    assert not warnings or re.search(warning, warnings[0])
+    assert counted in caplog.messages[-2]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +111,8 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
     ("argument", "fragments"),
     [
         ("predict.min_precision=0", ("predict.min_precision", "above 0 to 1", "found 0")),
+        ("predict.confidence_level=0.4", ("predict.confidence_level", "from 0.5 and below 1")),
+        ("predict.precision_by=category", ("predict.precision_by", "predict.min_precision=0.98")),
         ("predict.top_k=0", ("predict.top_k", "from 1", "found 0")),
         ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),

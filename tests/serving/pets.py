@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import Turn, WordWeight, at_once
+from ecomcat.model.confidence import Promise
 from ecomcat.serve import listen
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
@@ -59,8 +60,8 @@ class Pets:
         powers = np.exp(2.0 * np.array(counts)) * [2, 1, 1]
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def threshold(self, min_precision: float) -> float | None:
-        return THRESHOLD if min_precision <= 0.98 else None
+    def thresholds(self, promise: Promise) -> np.ndarray:
+        return np.full(len(self.labels), THRESHOLD if promise.min_precision <= 0.98 else np.inf)
 
     def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
         best = turn(self.probabilities, texts).argmax(axis=1)

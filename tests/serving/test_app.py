@@ -109,7 +109,11 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside(
 def test_the_service_describes_what_it_serves_and_what_it_does_not_know_is_null() -> None:
     known, unknown = (client_of(metrics=metrics).get("/model").json() for metrics in (METRICS, {}))
     assert known["labels"] == unknown["labels"] == LABELS
-    assert known["accept"] == {"min_precision": 0.98, "min_confidence": 0.9}
+    assert known["accept"] == {
+        "min_precision": 0.98,
+        "confidence_level": 0.9,
+        "min_confidence": 0.9,
+    }
     assert known["limits"]["max_batch"] == 1000
     assert {**METRICS["test"], "coverage": {"0.98": {"coverage": 0.8}}} == known["test"]
     assert (known["data_source"], unknown["data_source"]) == ("pets.csv", None)

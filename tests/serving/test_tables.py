@@ -19,11 +19,12 @@ import pytest
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
+from ecomcat.model.confidence import Promise
 from ecomcat.serving.tables import TableWork, label_table
 from ecomcat.serving.turns import Job, StoppedError
 from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of
 
-ADDED_COLUMNS = LabelOptions(min_precision=0.98, reasons=True).added
+ADDED_COLUMNS = LabelOptions(Promise(0.98), reasons=True).added
 CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
 BOM = codecs.BOM_UTF8
 
