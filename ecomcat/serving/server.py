@@ -61,6 +61,7 @@ def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) 
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        loop="asyncio",  # whose connections can be told to read little at a time
         ws="none",
         backlog=_ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=config.max_shutdown_seconds - _TELLING_SECONDS,  # type: ignore[arg-type]
@@ -91,7 +92,7 @@ class _Server(uvicorn.Server):
         self._directory = self._folder = expanded(config.model_dir)
         self._task: asyncio.Task[Any] | None = None
         self.failure: Exception | None = None
-        self._asked = signal.SIGTERM
+        self._asked, self._is_first = signal.SIGTERM, threading.Lock()
         seconds = config.max_shutdown_seconds - _HEEDING_SECONDS
         self.clock = threading.Timer(seconds, lambda: _end_now(self._asked))
         self.clock.daemon = True
@@ -134,7 +135,7 @@ class _Server(uvicorn.Server):
         if sig == signal.SIGINT and self._ignores_interrupt:
             return
         self._asked = signal.SIGINT if sig == signal.SIGINT else signal.SIGTERM
-        if not self.should_exit:
+        if self._is_first.acquire(blocking=False):  # one signal may interrupt another's handler
             logger.info("Stopping, once the requests under way are answered")
             self.clock.start()
         super().handle_exit(self._asked, frame)

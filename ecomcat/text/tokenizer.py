@@ -22,6 +22,7 @@ Encoded = tuple[list[int], dict[int, str]]  # of a text
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
+_MARKS_AFTER = 100  # characters; more marks than may follow a letter
 MIN_FREQUENCY = 2  # a word seen once teaches more as a sample of the unknown word
 
 # Scripts written without spaces between words: each letter, with its marks, is a token.
@@ -150,7 +151,7 @@ def _with_unknown(text: str, encoding: Encoding) -> Encoded:
         spans = encoding.offsets
         return ids, {position: text[slice(*spans[position])].lower() for position in lacking}
     # A character may be several when normalized, and its span in the text then none of a word.
-    words = split_words(text)
+    words = split_words(text[: encoding.offsets[-1][1] + _MARKS_AFTER])
     return ids, {position: words[position] for position in lacking}
 
 

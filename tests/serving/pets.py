@@ -103,15 +103,18 @@ def listening_pets(classifier: Pets | None = None, **places: Any) -> Iterator[tu
         http=partial(Connection, Places(**{"max_connections": 8, **places})),
         log_config=None,
         lifespan="off",
+        loop="asyncio",
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()
-        yield listener.getsockname()
-        server.should_exit = True
-        thread.join()
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 _PROGRAM = """
