@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from ecomcat.errors import UserError
-from ecomcat.files import is_limit
+from ecomcat.files import is_limit, write_json
 
 _KINDS: dict[Any, str] = {
     NoneType: "null",
@@ -23,8 +24,20 @@ _KINDS: dict[Any, str] = {
 }
 
 
+_DIGEST = "digest"
+
+
 class UnreadableError(UserError):
     """Report a file of ours that is gone or cut, or that holds something else."""
+
+
+def write_with_digest(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file that `read_json` refuses once anything in it has changed."""
+    write_json(path, {**content, _DIGEST: _digest(json.loads(json.dumps(content)))})
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_json(path: Path, shape: Any) -> Any:
@@ -36,20 +49,24 @@ def read_json(path: Path, shape: Any) -> Any:
             made of the items that it knows.
 
     Raises:
-        UnreadableError: There is no such file, or it holds something else.
+        UnreadableError: There is no such file, it holds something else, or has changed since it was
+            written with a digest.
     """
     if path.is_fifo() or path.is_char_device():  # which may have no end
         raise UnreadableError(f"Expected a file at {path}, found a pipe or a device.")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
+        given = value.pop(_DIGEST, None) if isinstance(value, dict) else None
+        has_changed = given is not None and given != _digest(value)
     except FileNotFoundError as error:
         raise UnreadableError(f"Expected {path}, found no such file.") from error
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and is_limit(error):
             raise
         raise UnreadableError(f"Expected JSON in {path}, found none that is whole.") from error
-    fault = next(_faults(value, shape, ""), None)
-    if fault:
+    if has_changed:
+        raise UnreadableError(f"Expected {path} as it was written, found it changed.")
+    if fault := next(_faults(value, shape, ""), None):
         raise UnreadableError(f"{path}: {fault}.")
     return _made(value, shape) if isinstance(shape, type) and is_dataclass(shape) else value
 
@@ -81,13 +98,12 @@ def _faults_of_items(value: Any, shape: Any, place: str) -> Iterator[str]:
     yield from _faults(value, dict, place)
     if not isinstance(value, dict):
         return
-    required = getattr(shape, "__required_keys__", None)
-    if required is None:
-        required = {
-            field.name
-            for field in fields(shape)
-            if field.default is MISSING and field.default_factory is MISSING
-        }
+    if is_dataclass(shape):
+        fixed = (each for each in fields(shape) if each.default_factory is MISSING)
+        required = {each.name for each in fixed if each.default is MISSING}
+    else:  # `__required_keys__` does not see through annotations that are texts
+        hints = get_type_hints(shape, include_extras=True) if shape.__total__ else {}
+        required = {name for name, hint in hints.items() if get_origin(hint) is not NotRequired}
     for name in sorted(required - set(value)):
         yield f'expected "{name}"{place}, found none'
     for name, hint in get_type_hints(shape).items():

@@ -109,7 +109,7 @@ def search_and_export(
         return None
     tokenizer, texts = _encode_once(dataset, space)
     with step("Starting TensorFlow"):
-        import_tensorflow()
+        import_tensorflow(gpus=config.search.gpus_per_worker != 0)
     from ecomcat.final.results import finish_search
 
     inputs = _trial_inputs(config, dataset, texts)

@@ -57,19 +57,23 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return cores
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow without its notices, unless `TF_CPP_MIN_LOG_LEVEL` is set or it fails."""
+def import_tensorflow(*, gpus: bool = True) -> None:
+    """Import TensorFlow without its notices, unless `TF_CPP_MIN_LOG_LEVEL` is set or it fails.
+
+    Args:
+        gpus: Boolean. Whether this process may use the GPUs that there are. Defaults to true.
+    """
     _require_address_space()
     # The user's environment or home may ask for another backend, or for the Keras of old.
     os.environ.update(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0")
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        _prepare_devices()
+        _prepare_devices(gpus=gpus)
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     try:
         with silenced_stderr():
             # Looking for a GPU prints notices, too.
-            _prepare_devices()
+            _prepare_devices(gpus=gpus)
     finally:
         # A process begun by this one would take it for its user's wish.
         del os.environ["TF_CPP_MIN_LOG_LEVEL"]
@@ -85,29 +89,36 @@ def _require_address_space() -> None:
         )
 
 
-def _prepare_devices() -> None:
+def _prepare_devices(*, gpus: bool) -> None:
     """Let each process take as much of a GPU as it needs: the first would else take all of it."""
     import tensorflow as tf
 
+    if not gpus:
+        with suppress(RuntimeError):  # one is in use already
+            tf.config.set_visible_devices([], "GPU")
+        return
     for device in tf.config.list_physical_devices("GPU"):
         with suppress(RuntimeError):  # the device is in use already
             tf.config.experimental.set_memory_growth(device, True)
 
 
 def gpu_names() -> list[str]:
-    """Return the names of the GPUs that TensorFlow finds."""
+    """Return the names of the GPUs that TensorFlow may use in this process."""
     import tensorflow as tf
 
     details = tf.config.experimental.get_device_details
-    found = tf.config.list_physical_devices("GPU")
+    found = tf.config.get_visible_devices("GPU")
     return [str(details(device).get("device_name", device.name)) for device in found]
 
 
-def describe_device(gpus: Sequence[str], devices: Path = Path("/dev")) -> str:
+def describe_device(
+    gpus: Sequence[str], *, unwanted_by: str = "", devices: Path = Path("/dev")
+) -> str:
     """Say what trains in this process, and why a GPU that is there does not.
 
     Args:
-        gpus: Names of the GPUs that TensorFlow finds.
+        gpus: Names of the GPUs that TensorFlow may use.
+        unwanted_by: String. The setting by which it may use none, if one says so.
         devices: Path. Where Linux has its devices.
     """
     if gpus:
@@ -117,6 +128,8 @@ def describe_device(gpus: Sequence[str], devices: Path = Path("/dev")) -> str:
         unused = "; a GPU is there and unused: TensorFlow lacks its libraries"
         if os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}:
             unused = "; a GPU is there and hidden by CUDA_VISIBLE_DEVICES"
+        elif unwanted_by:
+            unused = f"; a GPU is there and unused: {unwanted_by}"
     cores = usable_cores()
     return f"CPU ({cores} {'core' if cores == 1 else 'cores'}){unused}"
 

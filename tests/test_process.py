@@ -37,14 +37,16 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Hide:
 
 
 @pytest.mark.parametrize(
-    ("gpus", "devices", "hidden", "said"),
+    ("gpus", "devices", "hidden", "unwanted_by", "said"),
     [
-        (["A", "B"], ["nvidia0"], None, "GPU (A, B)"),
-        ([], [], None, "CPU (2 cores)"),
-        ([], ["nvidiactl"], None, "CPU (2 cores)"),
-        ([], ["nvidia0"], None, "CPU (2 cores); a GPU is there and unused: TensorFlow lacks"),
-        ([], ["kfd"], None, "CPU (2 cores); a GPU is there and unused"),
-        ([], ["nvidia0"], "-1", "CPU (2 cores); a GPU is there and hidden by CUDA_VISIBLE_D"),
+        (["A", "B"], ["nvidia0"], None, "", "GPU (A, B)"),
+        ([], [], None, "", "CPU (2 cores)"),
+        ([], [], None, "a=0", "CPU (2 cores)"),
+        ([], ["nvidiactl"], None, "", "CPU (2 cores)"),
+        ([], ["nvidia0"], None, "", "CPU (2 cores); a GPU is there and unused: TensorFlow lacks"),
+        ([], ["kfd"], None, "", "CPU (2 cores); a GPU is there and unused"),
+        ([], ["nvidia0"], "-1", "", "CPU (2 cores); a GPU is there and hidden by CUDA_VISIBLE_D"),
+        ([], ["nvidia0"], None, "a=0", "CPU (2 cores); a GPU is there and unused: a=0"),
     ],
 )
 def test_the_device_is_named_and_a_gpu_that_is_there_and_unused(
@@ -53,6 +55,7 @@ def test_the_device_is_named_and_a_gpu_that_is_there_and_unused(
     gpus: list[str],
     devices: list[str],
     hidden: str | None,
+    unwanted_by: str,
     said: str,
 ) -> None:
     monkeypatch.setattr(process, "usable_cores", lambda: 2)
@@ -61,7 +64,21 @@ def test_the_device_is_named_and_a_gpu_that_is_there_and_unused(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
     for name in devices:
         (tmp_path / name).touch()
-    assert process.describe_device(gpus, tmp_path).startswith(said)
+    described = process.describe_device(gpus, unwanted_by=unwanted_by, devices=tmp_path)
+    assert described.startswith(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gpus", [True, False])
+def test_a_process_that_may_use_no_gpu_sees_none(
+    monkeypatch: pytest.MonkeyPatch, gpus: bool
+) -> None:
+    import tensorflow as tf
+
+    hidden: list[object] = []
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *given: hidden.append(given))
+    process.import_tensorflow(gpus=gpus)
+    assert hidden == ([] if gpus else [([], "GPU")])
 
 
 @pytest.mark.parametrize(("limit", "refused"), [(-1, False), (10**10, False), (10**9, True)])
@@ -69,7 +86,7 @@ def test_an_address_space_in_which_tensorflow_would_abort_is_refused(
     monkeypatch: pytest.MonkeyPatch, limit: int, refused: bool
 ) -> None:
     monkeypatch.setattr(process.resource, "getrlimit", lambda _: (limit, limit))
-    monkeypatch.setattr(process, "_prepare_devices", lambda: None)
+    monkeypatch.setattr(process, "_prepare_devices", lambda **_: None)
     for name in ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS"):
         monkeypatch.setenv(name, "")  # and so put back
     message = "at least 5 GB of address space for TensorFlow, found a limit of 1 GB. Raise it"

@@ -21,6 +21,7 @@ import numpy as np
 from ecomcat.errors import UserError
 from ecomcat.export.summary import model_card
 from ecomcat.files import (
+    exchanged,
     followed,
     is_read_only,
     locked,
@@ -172,8 +173,9 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
 
     Files that the export's manifest does not list (a `.gitignore`, a user's notes) move along.
     Several exports to one place, and whoever reads it within `held_export`, wait for one another.
-    If the process dies between the two renames, the former export stands beside its place under
-    `.<name>.former`; who exports or opens the model next puts it back first.
+    New and former change places in one step. Where the system cannot do that there are two, and
+    for a moment no folder; if the process dies between them, the former export stands beside its
+    place under `.<name>.former`, and who exports or opens the model next puts it back first.
 
     Args:
         directory: The exported folder, which may not exist yet.
@@ -214,6 +216,8 @@ def _exchange(directory: Path, incoming: Path) -> None:
         incoming.rename(directory)
         return
     with locked(directory):
+        if exchanged(incoming, directory):
+            return
         directory.rename(_former(directory))
         try:
             incoming.rename(directory)

@@ -75,29 +75,9 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
 
 
 def report_page(study: Study, *, running: bool = False) -> str:
-    """Return a study's report as HTML; see `write_report`.
-
-    A file of which the report can make nothing is left out, with a warning.
-    """
-    found, failures = {name: study.read(name) for name in (DATA, FINAL)}, []
-    for left_out in ((), (FINAL,), (DATA,), (DATA, FINAL)):
-        try:
-            page = _page(study, {**found, **dict.fromkeys(left_out)}, running=running)
-        except Exception as error:  # of what stands deep inside a file, of many kinds
-            failures.append(error)
-            continue
-        for name in left_out:
-            path = study.directory / name
-            logger.warning(
-                "%s: %r. It is left out, until a search writes it again.", path, failures[0]
-            )
-        return page
-    raise failures[0]
-
-
-def _page(study: Study, found: Mapping[str, Any], *, running: bool) -> str:
+    """Return a study's report as HTML; see `write_report`."""
     stored, records = read_study(study.directory), study.trials.records
-    data, final = found[DATA], found[FINAL]
+    data, final = study.read(DATA), study.read(FINAL)
     best, source = best_record(records), "" if data is None else f"{data['data']['source']}. "
     has_ended = any(record.status != RUNNING for record in records)
     state = " The search went on: this page loads itself anew." if running else ""

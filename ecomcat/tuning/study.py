@@ -25,9 +25,8 @@ from ecomcat.files import (
     followed,
     remove_abandoned,
     require_writable,
-    write_json,
 )
-from ecomcat.json_files import UnreadableError, read_json
+from ecomcat.json_files import UnreadableError, read_json, write_with_digest
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
 from ecomcat.tuning.algorithms import make_algorithm
@@ -119,7 +118,7 @@ class Study:
         """Write one of its JSON files, such as what the report says of the data."""
         # Should one be damaged, the other one has what the study was begun with.
         copy = {STUDY: read_study(self.directory)} if name == DATA else {}
-        write_json(self.directory / name, {**content, **copy})
+        write_with_digest(self.directory / name, {**content, **copy})
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Read what `write` wrote; None where it was not written yet, or is damaged."""

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ecomcat.files import write_json, write_text
-from ecomcat.json_files import UnreadableError, read_json
+from ecomcat.files import write_text
+from ecomcat.json_files import UnreadableError, read_json, write_with_digest
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import (
     COMPLETED,
@@ -114,7 +114,7 @@ class TrialTable:
     def save(self, record: TrialRecord) -> None:
         """Write a trial's file, then the table."""
         self._records[record.id] = record
-        write_json(self._path(record.id), asdict(record))
+        write_with_digest(self._path(record.id), asdict(record))
         self.write()
 
     def write(self) -> None:

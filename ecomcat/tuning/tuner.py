@@ -258,7 +258,8 @@ def run_search(
     oracle = StudyOracle(config, space, study.trials, deadline)
     trials_left = search.max_trials - oracle.ended
     if not oracle.spent:
-        logger.info("Device: %s", describe_device(gpu_names()))
+        unwanted_by = "search.gpus_per_worker=0" if search.gpus_per_worker == 0 else ""
+        logger.info("Device: %s", describe_device(gpu_names(), unwanted_by=unwanted_by))
         # More workers than configurations would wait for nothing.
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecomcat.files import write_json
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import DATA, FINAL, Study, open_study
+from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study, open_study
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
@@ -172,7 +171,7 @@ def store(root: Path, records: list[TrialRecord], *, final: bool = True) -> Stud
         table = study.trials
         for record in records:
             table.save(record)
-        write_json(study.directory / "clock.json", {"active_seconds": 130.0})
+        study.write(CLOCK, {"active_seconds": 130.0})
         study.write(DATA, data_snapshot())
         if final:
             study.write(FINAL, final_snapshot())

@@ -51,7 +51,7 @@ def received(connection: socket.socket) -> bytes:
         ([ANSWERED + b"Content-Length: 1000\r\n\r\n", b"a", b"b"], b"HTTP/1.1 200 OK"),
         ([b"\x16\x03\x01 TLS\r\n\r\n"], b"HTTP/1.1 400 Bad Request"),
     ],
-    ids="silent,one byte,half a header,long,many,idle,half of two,body,TLS".split(","),
+    ids=["silent", "byte", "half", "long", "many", "idle", "half of two", "body", "TLS"],
 )
 def test_a_connection_that_waits_is_closed(pieces: Sequence[bytes], status: bytes) -> None:
     with (
@@ -82,7 +82,9 @@ def test_a_body_of_many_chunks_is_answered() -> None:
     pieces = [b'{"text": "dog'] + [b" "] * 5000 + [b'"}']
     with listening_pets() as address:
         url = f"http://127.0.0.1:{address[1]}/predict"
-        answer = httpx2.post(url, content=iter(pieces), headers={"content-type": "application/json"})
+        answer = httpx2.post(
+            url, content=iter(pieces), headers={"content-type": "application/json"}
+        )
     assert answer.json()["label"] == DOG
 
 

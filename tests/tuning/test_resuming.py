@@ -18,6 +18,7 @@ from formula import ALGORITHMS, configure, peak, run_formula
 from ecomcat.errors import UserError
 from ecomcat.process import forget_requests, request_stop
 from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.trial_table import TrialTable
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,9 +112,10 @@ def test_a_trial_that_the_search_dies_of_again_and_again_fails_in_the_end(tmp_pa
     for _ in range(3):  # stopped in order, as often as it takes
         with pytest.raises(KeyboardInterrupt):
             run_formula(config, tmp_path, interrupted_at(0, []))
-    path = tmp_path / "study" / "trials" / "0000" / "record.json"
+    table = TrialTable(tmp_path / "study")
     # As two runs leave it that are killed in this trial.
-    path.write_text(path.read_text().replace('"unfinished": 0', '"unfinished": 2'))
+    table["0000"].unfinished = 2
+    table.save(table["0000"])
     _, records = run_formula(config, tmp_path)
     assert [record.status for record in records] == ["failed", *["completed"] * 3]
     assert records[0].ended == "the search died 2 times while it ran this trial"
