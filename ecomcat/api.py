@@ -223,6 +223,7 @@ def _configured(
     # Imported late: to open a model takes no Hydra.
     from ecomcat.cli import compose
     from ecomcat.data.sources import load_labelled_rows
+    from ecomcat.evaluate import with_labels_of
 
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
@@ -240,7 +241,12 @@ def _configured(
             raise UserError(
                 f"Expected a DataFrame or data.{key}, found both ({path}). Leave one out."
             )
-    return config, load_labelled_rows(config.data, frames) if frames else None
+    if not frames:
+        return config, None
+    data = config.data
+    if command == "evaluate":
+        data = with_labels_of(data, expanded(config.model_dir))
+    return config, load_labelled_rows(data, frames)
 
 
 @contextmanager

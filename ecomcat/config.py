@@ -46,9 +46,14 @@ class DataConfig(ReadingConfig):
     blob_id: str | None = option(None, "git's SHA-1 blob id that the download must have")
     download_licence: str | None = option(None, "its licence")
     licence: str | None = option(None, "licence of a file of one's own, for the model's card")
-    label_column: Any = option(None, "a name or a position from 0", column=True)
+    label_column: Any = option(
+        None, "a name or a position from 0; a list: a level each", column=True
+    )
+    label_separator: str = option("auto", "between the levels of a label; none: it has none")
     rare_classes: str = option(
-        "refuse", "refuse or drop: classes under min_class_rows", choices=("refuse", "drop")
+        "refuse",
+        "refuse, drop, or merge into the parent: classes under min_class_rows",
+        choices=("refuse", "drop", "parent"),
     )
     min_class_rows: int = option(10, "distinct texts that a class needs", minimum=3)
     validation_path: str | None = option(None, "a file of its own for validation, as data.path")

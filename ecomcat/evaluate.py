@@ -69,7 +69,17 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     rows = rows or _read(config.data, directory)
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.text_columns, rows.text_columns)
-    return {"source": rows.source, **_figures(classifier, rows.frame)}
+    return {"source": rows.source, **_figures(classifier, rows)}
+
+
+def with_labels_of(data: DataConfig, directory: Path) -> DataConfig:
+    """Return how labels are read where nothing is said of it: written as those of a model."""
+    from ecomcat.data.label_paths import AUTO, NONE
+    from ecomcat.export.contents import trained_separator
+
+    if data.label_separator != AUTO or isinstance(data.label_column, list | tuple):
+        return data
+    return replace(data, label_separator=trained_separator(directory) or NONE)
 
 
 def _read(data: DataConfig, directory: Path) -> LabelledRows:
@@ -77,16 +87,43 @@ def _read(data: DataConfig, directory: Path) -> LabelledRows:
     from ecomcat.data.sources import load_labelled_rows
     from ecomcat.export.contents import trained_columns
 
+    data = with_labels_of(data, directory)
     if data.text_column is None:
         data = replace(data, text_column=Trained(trained_columns(directory)))
     with step("Reading the data"):
         return load_labelled_rows(data)
 
 
-def _figures(classifier: Classifier, frame: pd.DataFrame) -> dict[str, Any]:
-    from ecomcat.data.cleaning import clean_label, has_words
+def _labels(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:
+    """Return the labels of rows as the model writes them.
 
-    labels = frame["label"].map(clean_label)
+    A leaf that it does not know counts for the nearest node above that is a category of it: into
+    that it was merged if it was rare.
+    """
+    from ecomcat.data.cleaning import clean_label
+    from ecomcat.data.label_paths import split_path
+
+    taxonomy, labels = classifier.taxonomy, rows.frame["label"]
+    if taxonomy is None:
+        return labels.map(clean_label)
+    known, names, merged = set(classifier.labels), {}, set()
+    for label in labels.unique():
+        levels = split_path(label, rows.separator or taxonomy.separator)
+        paths = [taxonomy.separator.join(levels[:depth]) for depth in range(len(levels), 0, -1)]
+        names[label] = next((path for path in paths if path in known), paths[0])
+        merged |= {label} if names[label] != paths[0] else set()
+    if merged:
+        logger.warning(
+            "%d rows of leaves that the model does not know count for the category above them: %s.",
+            *(int(labels.isin(merged).sum()), name_five(sorted(merged))),
+        )
+    return labels.map(names.__getitem__)
+
+
+def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
+    from ecomcat.data.cleaning import has_words
+
+    frame, labels = rows.frame, _labels(classifier, rows)
     usable = frame["text"].map(has_words).astype(bool) & (labels != "")
     is_known = usable & labels.isin(classifier.labels)
     unknown = labels[usable & ~is_known].value_counts()
@@ -109,6 +146,7 @@ def _figures(classifier: Classifier, frame: pd.DataFrame) -> dict[str, Any]:
 def _scores(classifier: Classifier, texts: pd.Series, labels: pd.Series) -> dict[str, Any]:
     import pandas as pd
 
+    from ecomcat.model.level_scores import score_levels
     from ecomcat.model.metrics import score_answers
 
     label_ids = pd.Index(classifier.labels).get_indexer(pd.Index(labels))
@@ -118,13 +156,15 @@ def _scores(classifier: Classifier, texts: pd.Series, labels: pd.Series) -> dict
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        return score_answers(
+        scores = score_answers(
             answers[chosen],
             label_ids[chosen],
             classifier.labels,
             classifier.acceptance,
             texts=texts[chosen].tolist(),
-        ).describe()
+        )
+        by_level = score_levels(answers[chosen], label_ids[chosen], classifier.levels)
+        return scores.describe() | by_level
 
     return {
         "trained_rows": int(seen.sum()),

@@ -164,6 +164,7 @@ def _export(
         text_columns=dataset.text_columns,
         metrics=finished.metrics,
         acceptance=finished.acceptance,
+        levels=finished.levels,
         trained_rows=[dataset.digests[row] for row in finished.trained_rows],
     )
 

@@ -22,6 +22,7 @@ from ecomcat.export.bundle import write_manifest
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.contents import trained_columns
 from ecomcat.model.confidence import Acceptance
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy
 from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
@@ -185,3 +186,36 @@ def test_the_files_of_the_model_are_hashed_once(monkeypatch, tmp_path) -> None:
     Path("shop.csv").write_text(TWO_CLASSES, encoding="utf-8")
     with pytest.raises(UserError, match=r"are not those exported: config\.yaml"):
         evaluate(replace(missing, data=replace(missing.data, path="shop.csv")))
+
+
+# A taxonomy
+
+
+def test_labels_are_read_as_the_model_writes_them_and_scored_by_level(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    labels = ["Home > Chairs", "Home > Lamps", "Toys"]
+    classifier = replace(
+        export(tmp_path / "model", ["text"], []),
+        labels=labels,
+        levels=LevelAcceptance(
+            Taxonomy(labels, " > "), np.ones((9, 2)), np.ones((9, 2), bool), np.zeros(9, int)
+        ),
+    )
+    config = '{"trained_on": {"label_separator": " > "}}'
+    (tmp_path / "model" / "config.yaml").write_text(config, encoding="utf-8")
+    write_manifest(tmp_path / "model", ["config.yaml"])
+    monkeypatch.setattr(
+        ecomcat.export.classifier, "load_classifier", lambda directory, runtime: classifier
+    )
+    rows = "Home>Chairs,Home > Lamps\nHome > Lamps > Desk,Home > Lamps\nToys,Toys\nHome,x\n"
+    found = figures(f"label,text\n{rows}")
+    assert (found["all"]["accuracy"], found["unknown_labels"]) == (2 / 3, {"Home": 1})
+    levels = found["all"]["taxonomy"]["levels"]
+    assert [level["accuracy"] for level in levels] == [1, 2 / 3]
+    assert "1 rows of leaves that the model does not know" in caplog.text
+    slashes = figures(f"label,text\n{rows.replace('>', '/')}", label_separator="/")
+    columns = "a,b,text\nHome,Chairs,Home > Lamps\nHome,Lamps,Home > Lamps\nToys,,Toys\n"
+    levels = figures(columns, label_column=["a", "b"], text_column="text")
+    assert slashes["all"]["per_class"].keys() == levels["all"]["per_class"].keys()

@@ -31,7 +31,7 @@ from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.exclude import EXCLUDE, KEY, read_marks
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
-from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows
+from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows, with_paths
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
@@ -50,7 +50,8 @@ _PACKAGES = ("sklearn", "datasketch", "py3langid", "plotly", "jinja2")
 _READING_KEYS = (
     "path",
     *(field.name for field in fields(ReadingConfig)),
-    *("label_column", "split_column", "group_column", "rare_classes", "min_class_rows"),
+    *("label_column", "label_separator", "split_column", "group_column"),
+    *("rare_classes", "min_class_rows"),
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
 )
 _MAX_PRINTED = 10
@@ -97,7 +98,8 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     others = None
     if config.against is not None:
         against = replace(data, path=config.against, member=None)
-        others = FileSource().load(replace(against, split_column=None, group_column=None))
+        against = replace(against, split_column=None, group_column=None)
+        others = with_paths(FileSource().load(against), against)
     with step("Comparing texts letter by letter"):
         rows = read_rows(source.frame)
     if not rows.texts:

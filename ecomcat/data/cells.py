@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.errors import UserError, name_five
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Texts = Any
 """A string, a sequence of strings, a Series, or a DataFrame that has the text columns."""
+
+
+LEVEL_END = "\x1f"
+"""Between the cells of several columns of labels, until a separator is chosen."""
 
 
 class Number(float):
@@ -36,6 +40,11 @@ def join_texts(frame: pd.DataFrame, positions: Sequence[int]) -> list[str]:
     """
     columns = [[text.strip() for text in texts_of(frame[i])] for i in positions]
     return [" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)]
+
+
+def join_levels(columns: Iterable[Sequence[str]]) -> list[str]:
+    """Return the label of each row, of columns of its levels; what joins them is no text's own."""
+    return [LEVEL_END.join(cells) for cells in zip(*columns, strict=True)]
 
 
 def texts_of(column: pd.Series[Any]) -> list[str]:

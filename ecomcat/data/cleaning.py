@@ -125,6 +125,7 @@ class CleaningReport:
     conflicts_of_symbols: int = 0  # of the conflicting: each label's spelling has other symbols
     shared_texts: dict[str, int] = field(default_factory=dict)  # of a part, left to a later one
     rare_classes_dropped: dict[str, int] = field(default_factory=dict)
+    rare_classes_merged: dict[str, int] = field(default_factory=dict)  # into those above
 
 
 @dataclass(frozen=True)

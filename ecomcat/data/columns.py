@@ -50,7 +50,7 @@ def find_labelled_columns(
     Args:
         head: The beginning of the table.
         text_column: A name, a position from 0, a sequence of these, `Trained`, or None.
-        label_column: A name, a position from 0, or None.
+        label_column: The same; of several columns each holds a level.
         further: The same of other columns, by their names in `FURTHER`. Defaults to none.
 
     Raises:
@@ -64,7 +64,7 @@ def find_labelled_columns(
         names = text_column.names
         once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
         text_column = names if once else None
-    texts, labels = _asked(text_column, _TEXT_KEY), _asked_once(label_column, _LABEL_KEY)
+    texts, labels = _asked(text_column, _TEXT_KEY), _asked(label_column, _LABEL_KEY)
     others = {name: _asked_once(column, _key(name)) for name, column in (further or {}).items()}
     asked = [column for columns in others.values() for column in columns]
     apart = [
@@ -82,7 +82,7 @@ def find_labelled_columns(
     text, label = _completed(
         head,
         [place for column in texts for place in table.places(column, _TEXT_KEY)],
-        [table.place(column, _LABEL_KEY) for column in labels],
+        [place for column in labels for place in table.places(column, _LABEL_KEY)],
         places.values(),
         named=table.named,
     )
@@ -93,7 +93,7 @@ def find_labelled_columns(
             f"as label and text without it), found {head.width} column"
             f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
         )
-    return table.columns(text, label[0], places)
+    return table.columns(text, label, places)
 
 
 def find_text_columns(
@@ -127,14 +127,14 @@ def find_text_columns(
     if head.width == 1:
         for column in asked:
             table.places(column, _TEXT_KEY)
-        return table.columns([0], None)
+        return table.columns([0])
     if asked:
-        return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)], None)
+        return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)])
     as_trained = table.has(names) if table.named else not names and head.width == 2
     if trained_on and as_trained:
-        return table.columns([table.place(each, "used in training") for each in trained_on], None)
+        return table.columns([table.place(each, "used in training") for each in trained_on])
     if table.named and len(candidates := _candidates(head)) == 1:
-        return table.columns(candidates, None)
+        return table.columns(candidates)
     advice = ", or data.header=true if the first row names the columns" * (not table.named)
     raise UserError(
         f"{head.name}: expected the text in a single column or in "
@@ -184,7 +184,7 @@ def _completed(
 ) -> tuple[list[int], list[int]]:
     """Fill in, for a table of two columns beside those apart, those that are not given."""
     places = [place for place in _candidates(head) if place not in apart]
-    if len(places) != 2 or (text and label) or len(text) > 1:
+    if len(places) != 1 + max(len(label), 1) or (text and label) or len(text) > 1:
         return text, label
     if text or label:
         rest = [place for place in places if place not in (*text, *label)]

@@ -29,10 +29,12 @@ from ecomcat.data.exclude import leave_out
 from ecomcat.data.given_split import require_parts
 from ecomcat.data.groups import group_texts, leave_out_straddling
 from ecomcat.data.header import GROUP
+from ecomcat.data.rare_classes import merge_rare_classes
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
 from ecomcat.data.splitting import Split, draw_split, require_classes
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
+from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +115,7 @@ class Dataset:
             None where nothing is grouped.
         excluded: Array of the numbers of the texts that a file marks, those of test included.
         given: Tuple of the names of the parts that the user gives.
+        separator: String between the levels of labels that are paths. None where they are none.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Dataset:
     groups: NDArray[np.int64] | None = None
     excluded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     given: tuple[str, ...] = ()
+    separator: str | None = None
 
     @cached_property
     def texts(self) -> list[str]:
@@ -133,6 +137,11 @@ class Dataset:
     def class_names(self) -> list[str]:
         """Names of the categories, sorted; a label id is a position in this list."""
         return list(self.frame[LABEL].cat.categories)
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy | None:
+        """The tree of the categories, where they are paths."""
+        return taxonomy_of(self.class_names, self.separator)
 
     @cached_property
     def label_ids(self) -> NDArray[np.int64]:
@@ -184,6 +193,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
     return Dataset(
         *(source.name, frame, split, described, source.text_columns, groups, excluded),
         given=source.given,
+        separator=source.separator,
     )
 
 
@@ -193,23 +203,36 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     for warning in cleaned.warnings():
         logger.warning(warning)
     require_parts(cleaned, source.given)
-    cleaned = require_classes(cleaned, data.min_class_rows, data.rare_classes)
+    cleaned = _with_enough_texts(cleaned, data, source.separator)
     _log_cleaning(cleaned.report)
     grouped, parts = group_texts(cleaned, data)
     if not source.given:
         return grouped, parts
     grouped, straddling = leave_out_straddling(grouped)
-    grouped = require_classes(grouped, data.min_class_rows, data.rare_classes)
+    grouped = _with_enough_texts(grouped, data, source.separator)
     require_parts(grouped, source.given)
     shared = {"shared_texts": cleaned.report.shared_texts}
     shared |= {"shared_groups": straddling} if straddling else {}
     return grouped, parts | shared
 
 
+def _with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) -> CleanRows:
+    """Return the rows of classes that have enough texts, or refuse the others."""
+    if data.rare_classes != "parent":
+        return require_classes(rows, data.min_class_rows, data.rare_classes)
+    # What has no class above it, or is too small with all that is below, is left out.
+    merged = merge_rare_classes(rows, data.min_class_rows, separator)
+    return require_classes(merged, data.min_class_rows, "drop")
+
+
 def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -> dict[str, Any]:
     """Return what `metrics.json` records under `data`."""
     report = asdict(cleaned.report)
     del report["shared_texts"]  # it stands under `split`, where parts are given
+    if source.separator is None:
+        del report["rare_classes_merged"]
+    else:
+        report["label_separator"] = source.separator
     return {
         "source": source.source,
         "licence": source.licence,
@@ -259,6 +282,9 @@ def _log_cleaning(report: CleaningReport) -> None:
     counts = {name: count for name, count in vars(report).items() if isinstance(count, int)}
     words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
     logger.info("Cleaned: %s.", ", ".join(words))
+    if report.rare_classes_merged:
+        merged = named(report.rare_classes_merged)
+        logger.warning("Merged into the classes above, of too few texts: %s.", merged)
     if report.rare_classes_dropped:
         dropped = named(report.rare_classes_dropped)
         logger.warning("Dropped classes with too few texts: %s.", dropped)

@@ -48,16 +48,16 @@ class Columns:
     """The columns that are used, by their positions from 0."""
 
     text: tuple[int, ...]  # whose cells are joined in this order
-    label: int | None
+    label: tuple[int, ...]  # of several each holds a level
     header: tuple[str, ...] | None  # the names of all columns
     text_names: tuple[ColumnName, ...]  # positions where there is no name
-    label_name: ColumnName | None = None
+    label_names: tuple[ColumnName, ...] = ()
     further: Mapping[str, int] = field(default_factory=dict)  # those of `FURTHER` that are given
 
     @property
     def used(self) -> list[int]:
         """The positions of text, label and what else is given."""
-        return [*self.text, *([] if self.label is None else [self.label]), *self.further.values()]
+        return [*self.text, *self.label, *self.further.values()]
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,15 @@ class Head:
         )
 
     def columns(
-        self, text: Sequence[int], label: int | None, further: Mapping[str, int] | None = None
+        self,
+        text: Sequence[int],
+        label: Sequence[int] = (),
+        further: Mapping[str, int] | None = None,
     ) -> Columns:
         """Return the columns at some positions, which must differ."""
         header, others = tuple(self.rows[0]) if self.named else None, dict(further or {})
-        names = tuple(map(self._name, text))
-        label_name = None if label is None else self._name(label)
-        found = Columns(tuple(text), label, header, names, label_name, others)
+        names, label_names = (tuple(map(self._name, places)) for places in (text, label))
+        found = Columns(tuple(text), tuple(label), header, names, label_names, others)
         if len(set(found.used)) < len(found.used):
             keys = " and ".join(f"data.{name}_column" for name in (TEXT, LABEL, *others))
             raise UserError(

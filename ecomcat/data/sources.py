@@ -10,6 +10,7 @@ import hashlib
 import logging
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
-from ecomcat.data.cells import join_texts, texts_of
+from ecomcat.data.cells import join_levels, join_texts, texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
 from ecomcat.data.columns import configured_columns
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
+from ecomcat.data.label_paths import write_paths
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -48,9 +50,11 @@ class LabelledRows:
             in the file's order.
         text_columns: Tuple of the names or positions of the columns of the text.
         licence: String. Licence of the rows. Defaults to None, not known.
-        label_column: Name or position of the column of the label.
+        label_columns: Tuple of the names or positions of the columns of the label.
         given: Tuple of the names of the parts that the rows are split into; `frame` then has
             their numbers in the column `split`. Defaults to none.
+        separator: String between the levels of a label that is a path. Defaults to None, for
+            labels that are none.
     """
 
     name: str
@@ -58,8 +62,9 @@ class LabelledRows:
     frame: pd.DataFrame
     text_columns: tuple[str | int, ...]
     licence: str | None = None
-    label_column: ColumnName = LABEL
+    label_columns: tuple[ColumnName, ...] = (LABEL,)
     given: tuple[str, ...] = ()
+    separator: str | None = None
 
 
 class Source(Protocol):
@@ -91,7 +96,7 @@ def load_labelled_rows(
         rows = replace(rows, frame=number_parts(rows.frame, rows.source))
     others = {part: each for part in PARTS[1:] if (each := _part(part, rows, data, frames))}
     if data.split_column is None and not others:
-        return rows
+        return with_paths(rows, data)
     if data.split_column is not None and others:
         raise UserError(
             "Expected data.split_column, or validation and test as tables of their own, found "
@@ -103,7 +108,17 @@ def load_labelled_rows(
     found = {"train", *others, *(PARTS[part] for part in frame[SPLIT].unique())}
     sources = [rows.source, *(f"{part}: {each.source}" for part, each in others.items())]
     given = tuple(part for part in PARTS if part in found)
-    return replace(rows, frame=frame, source="; ".join(sources), given=given)
+    rows = replace(rows, frame=frame, source="; ".join(sources), given=given)
+    return with_paths(rows, data)
+
+
+def with_paths(rows: LabelledRows, data: DataConfig) -> LabelledRows:
+    """Return rows whose labels, where they are paths, are all written in one way."""
+    names, separator = write_paths(Counter(rows.frame[LABEL]), data.label_separator)
+    if separator is None:
+        return rows
+    labels = rows.frame[LABEL].map(names.__getitem__)
+    return replace(rows, frame=rows.frame.assign(**{LABEL: labels}), separator=separator)
 
 
 def _part(
@@ -115,7 +130,7 @@ def _part(
         return None
     columns: dict[str, Any] = {
         "text_column": list(train.text_columns),
-        "label_column": train.label_column,
+        "label_column": list(train.label_columns),
         "split_column": None,
         "member": None,
     }
@@ -237,9 +252,8 @@ def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> 
     from ecomcat.data.tables import read_labelled
 
     frame, columns = read_labelled(path, data)
-    assert columns.label_name is not None
     return LabelledRows(
-        name, str(path), frame, columns.text_names, licence, label_column=columns.label_name
+        *(name, str(path), frame, columns.text_names, licence), label_columns=columns.label_names
     )
 
 
@@ -264,13 +278,12 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame
     cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)
     head = Head(name, [[*map(str, frame.columns)], *map(list, cells)], "true")
     columns = configured_columns(head, data)
-    assert columns.label is not None and columns.label_name is not None
     labelled = labelled_frame(
         join_texts(table, columns.text),
-        texts_of(table[columns.label]),
+        join_levels(texts_of(table[place]) for place in columns.label),
         **{name: texts_of(table[place]) for name, place in columns.further.items()},
     )
     return LabelledRows(
         *("frame", f"a DataFrame of {len(frame)} rows", labelled, columns.text_names, data.licence),
-        label_column=columns.label_name,
+        label_columns=columns.label_names,
     )

@@ -134,7 +134,8 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
         raise UserError(
             f"Expected at least {min_class_rows} different texts of each class; found "
             f"{named(rare)}.{_cause(rows, rare)} Add rows, or leave these classes out with "
-            "data.rare_classes=drop."
+            "data.rare_classes=drop, or, where labels are paths, merge them into the classes "
+            "above with data.rare_classes=parent."
         )
     left = rows.frame[~rows.frame[LABEL].isin([*rare, *unknown])].reset_index(drop=True)
     dropped = {**unknown, **rare, **rows.report.rare_classes_dropped}

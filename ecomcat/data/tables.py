@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
-from ecomcat.data.cells import Number, join_texts, texts_of
+from ecomcat.data.cells import Number, join_levels, join_texts, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import configured_columns
 from ecomcat.data.decoding import Lines, choose_encoding, decode_head, marked_encoding
@@ -62,14 +62,13 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
     """
     with open_table(path, data) as table:
         columns = configured_columns(table.head, data)
-        label = columns.label
-        assert label is not None
-        names = None if table.schema is None else _class_names(table.schema, label)
+        numbered = {} if table.schema is None else _class_names(table.schema, columns.label)
         parts = []
         for chunk in table.chunks(columns, ROWS):
-            labels = texts_of(chunk.frame[label])
-            if names is not None:
-                labels = [names.get(number, number) for number in labels]
+            labels = join_levels(
+                [numbered.get(at, {}).get(cell, cell) for cell in texts_of(chunk.frame[at])]
+                for at in columns.label
+            )
             others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
             parts.append(labelled_frame(join_texts(chunk.frame, columns.text), labels, **others))
     empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
@@ -78,7 +77,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         table.name,
         "no header" if columns.header is None else "first row taken as header",
         " + ".join(map(str, columns.text_names)),
-        table.names(columns)[label],
+        " + ".join(table.names(columns)[at] for at in columns.label),
     )
     return pd.concat(parts or [empty], ignore_index=True), columns
 
@@ -87,7 +86,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a whole table, whose first row names its columns, which may repeat."""
     with open_table(path, ReadingConfig(header="true")) as table:
         header = tuple(table.head.rows[0])
-        parts = [chunk.frame for chunk in table.chunks(Columns((), None, header, ()), ROWS)]
+        parts = [chunk.frame for chunk in table.chunks(Columns((), (), header, ()), ROWS)]
     frame = pd.concat(parts or [pd.DataFrame(columns=range(len(header)))], ignore_index=True)
     return frame.set_axis(list(header), axis=1)
 
@@ -258,7 +257,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
 
     def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         _require_texts(schema, columns, name)
-        places = sorted(columns.used) if columns.label is not None else range(len(names))
+        places = sorted(columns.used) if columns.label else range(len(names))
         # Of columns of one name only a position tells which is which.
         distinct = len(set(names)) == len(names)
         wanted = [names[i] for i in places] if distinct else None
@@ -282,15 +281,16 @@ def _as_column(array: Any) -> Any:
     return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
 
 
-def _class_names(schema: Any, position: int) -> dict[str, str] | None:
-    """Return the names of a column of class numbers, as Hugging Face's `datasets` notes them."""
-    noted = (schema.metadata or {}).get(b"huggingface")
-    try:
-        features = json.loads(noted or "{}")["info"]["features"]
-        names = features[schema.field(position).name]["names"]
-    except (TypeError, ValueError, KeyError):
-        return None
-    return {str(number): str(name) for number, name in enumerate(names)} | {"-1": ""}
+def _class_names(schema: Any, places: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Return the names in columns of class numbers, as Hugging Face's `datasets` notes them."""
+    noted, found = (schema.metadata or {}).get(b"huggingface"), {}
+    for place in places:
+        with suppress(TypeError, ValueError, KeyError):
+            features = json.loads(noted or "{}")["info"]["features"]
+            names = features[schema.field(place).name]["names"]
+            found[place] = {str(number): str(name) for number, name in enumerate(names)}
+            found[place]["-1"] = ""
+    return found
 
 
 def _require_texts(schema: Any, columns: Columns, source: str) -> None:

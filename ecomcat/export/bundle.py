@@ -34,6 +34,7 @@ from ecomcat.files import (
 )
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance
+from ecomcat.model.taxonomy import LevelAcceptance
 
 if TYPE_CHECKING:
     import keras
@@ -278,6 +279,7 @@ def export_model(
     metrics: Mapping[str, Any],
     acceptance: Acceptance,
     trained_rows: Iterable[bytes],
+    levels: LevelAcceptance | None = None,
 ) -> None:
     """Write the folder whole, in place of an earlier export.
 
@@ -292,6 +294,7 @@ def export_model(
         metrics: All figures.
         acceptance: What thresholds of confidence are read from.
         trained_rows: Digests of the texts that the model was trained on.
+        levels: What those of each level are read from. Defaults to None, for labels without.
 
     Raises:
         UserError: When something else stands there, the disk is full, or the ONNX file answers
@@ -300,7 +303,10 @@ def export_model(
     from omegaconf import OmegaConf
 
     # What `predict` looks for in a file that names no column.
-    settings = {**asdict(config), "trained_on": {"text_columns": list(text_columns)}}
+    separator = None if levels is None else levels.taxonomy.separator
+    trained_on = {"text_columns": list(text_columns), "label_separator": separator}
+    settings = {**asdict(config), "trained_on": trained_on}
+    accepted = acceptance.describe() | ({} if levels is None else {"levels": levels.describe()})
     with replaced_folder(directory) as folder:
         model.save(folder / MODEL)
         if onnx_texts is not None:
@@ -311,7 +317,7 @@ def export_model(
         write_json(folder / LABELS, list(labels))
         write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(settings)))
         write_json(folder / METRICS, metrics)
-        write_text(folder / ACCEPTANCE, json.dumps(acceptance.describe()) + "\n")
+        write_text(folder / ACCEPTANCE, json.dumps(accepted) + "\n")
         write_text(folder / CARD, model_card(metrics, labels))
         rows = np.frombuffer(b"".join(sorted(trained_rows)), dtype=">u8")
         np.save(folder / TRAINED_ROWS, rows, allow_pickle=False)

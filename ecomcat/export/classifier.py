@@ -36,10 +36,12 @@ from ecomcat.export.contents import (
     read_trained_rows,
     require_answers,
     trained_columns,
+    trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
 from ecomcat.export.labelling import Labeller, label_options, label_texts, rounded_up
 from ecomcat.model.confidence import Acceptance, Promise
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.options import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
@@ -110,6 +112,7 @@ class Classifier:
         labels: List of the names of the categories, in the order of the model's outputs.
         text_columns: Tuple of the names or positions of the columns that it was trained on.
         acceptance: What thresholds of confidence are read from.
+        levels: What those of each level are read from; None where the labels are no paths.
 
     >>> model = ecomcat.load("model")
     >>> model.labels
@@ -122,6 +125,12 @@ class Classifier:
     text_columns: tuple[str | int, ...]
     acceptance: Acceptance = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
+    levels: LevelAcceptance | None = field(default=None, repr=False)
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """The tree of the labels; None where they are no paths."""
+        return None if self.levels is None else self.levels.taxonomy
 
     @cached_property
     def _spelling(self) -> Spelling:
@@ -205,6 +214,12 @@ class Classifier:
         """
         return rounded_up(self.acceptance.thresholds(promise, len(self.labels)))
 
+    def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
+        """Return the same of each level of a taxonomy, `(levels, categories)`; none without one."""
+        if self.levels is None:
+            return np.empty((0, len(self.labels)))
+        return rounded_up(self.levels.thresholds(promise))
+
     def explain(self, texts: Texts, turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
         """Return each text's words and what they add to its answer, strongest first."""
         given, _ = plain_texts(texts, self.text_columns)
@@ -241,13 +256,16 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
             "searched again."
         )
     labels = read_labels(directory)
+    taxonomy = taxonomy_of(labels, trained_separator(directory))
+    acceptance, levels = open_acceptance(directory, len(labels), taxonomy)
     classifier = Classifier(
         score=_open_scorer(directory, files, runtime),
         tokenizer=open_tokenizer(directory),
         labels=labels,
         text_columns=trained_columns(directory),
-        acceptance=open_acceptance(directory, len(labels)),
+        acceptance=acceptance,
         _trained_rows=read_trained_rows(directory),
+        levels=levels,
     )
     require_answers(directory, classifier.probabilities, classifier.labels)
     return classifier

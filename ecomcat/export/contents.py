@@ -5,9 +5,9 @@ The manifest says that its files belong together, and not that they are right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ecomcat.errors import UserError, name_five
 from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, METRICS, TOKENIZER, TRAINED_ROWS
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 _ADVICE = "Export the model again, or copy the whole folder again."
 
 
+class _Levels(TypedDict):
+    confidence: list[list[float]]
+    correct: list[list[int]]
+
+
 class _Acceptance(TypedDict):
     confidence: list[float]
     correct: list[int]
     predicted: list[int]
+    levels: NotRequired[_Levels]
 
 
 class _Figures(TypedDict, total=False):
@@ -102,26 +109,35 @@ def _kinds(step: Any) -> Iterator[str]:
             yield from _kinds(each)
 
 
-def open_acceptance(directory: Path, num_classes: int) -> Acceptance:
-    """Return what thresholds of confidence are read from.
+def open_acceptance(
+    directory: Path, num_classes: int, taxonomy: Taxonomy | None = None
+) -> tuple[Acceptance, LevelAcceptance | None]:
+    """Return what thresholds of confidence are read from: for categories, and for their levels.
 
     Raises:
-        UserError: It is not a confidence from 0 to 1, 0 or 1, and a category for each text.
+        UserError: It is not a category for each text, and for it and each level above it a
+            confidence from 0 to 1, and 0 or 1.
     """
-    content = _read(directory / ACCEPTANCE, _Acceptance)
-    confidence, *answers = (content[name] for name in ("confidence", "correct", "predicted"))
+    path = directory / ACCEPTANCE
+    content = _read(path, _Acceptance)
+    levels = content.get("levels", {"confidence": [], "correct": []})
+    shares = [content["confidence"], *levels["confidence"]]
+    right = [content["correct"], *levels["correct"]]
     # Of whole numbers of Python some are too large for an array.
-    bounds = zip((confidence, *answers), (1, 1, num_classes - 1), strict=True)
-    if any(
-        len(values) != len(confidence) or not all(0 <= each <= most for each in values)
+    bounds = [*((each, 1) for each in (*shares, *right)), (content["predicted"], num_classes - 1)]
+    depth = 1 if taxonomy is None else taxonomy.depth
+    if not len(shares) == len(right) == depth or any(
+        len(values) != len(shares[0]) or not all(0 <= each <= most for each in values)
         for values, most in bounds
     ):
         _refuse(
-            directory / ACCEPTANCE,
-            "a confidence from 0 to 1, and whether the answer was right and which, for each text",
+            path,
+            "a confidence from 0 to 1, and whether the answer was right and which, for each text "
+            "and level",
             "others",
         )
-    return read_acceptance(content)
+    acceptance = read_acceptance(content)
+    return acceptance, None if taxonomy is None else read_levels(taxonomy, acceptance, levels)
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
@@ -156,6 +172,20 @@ def trained_columns(directory: Path) -> tuple[str | int, ...]:
 
     The model itself is not opened.
     """
+    columns = _trained_on(directory).get("text_columns")
+    if not isinstance(columns, list) or any(type(each) not in {str, int} for each in columns):
+        return ()
+    return tuple(columns)
+
+
+def trained_separator(directory: Path) -> str | None:
+    """Return what separates the levels of the categories; None where they are no paths."""
+    separator = _trained_on(directory).get("label_separator")
+    return separator if isinstance(separator, str) else None
+
+
+def _trained_on(directory: Path) -> Mapping[str, Any]:
+    """Return what the configuration says that the model was trained on, if it can be read."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -166,13 +196,13 @@ def trained_columns(directory: Path) -> tuple[str | int, ...]:
             return super().compose_node(parent, index)
 
     if not (directory / CONFIG).is_file():
-        return ()
+        return {}
     try:
         config = yaml.load((directory / CONFIG).read_text(encoding="utf-8"), Loader)
-        columns = tuple(config["trained_on"]["text_columns"])
+        trained_on: dict[str, Any] = dict(config["trained_on"])
     except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
-        return ()
-    return columns if all(type(each) in {str, int} for each in columns) else ()
+        return {}
+    return trained_on
 
 
 def require_answers(

@@ -23,7 +23,9 @@ from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, Answers, choose_final
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
+from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
+from ecomcat.model.taxonomy import LevelAcceptance, level_acceptance, read_levels
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.tokenizer import deployed_tokenizer
@@ -51,6 +53,7 @@ class Finished:
     trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
     acceptance: Acceptance  # of validation texts, which thresholds are read from
+    levels: LevelAcceptance | None = None  # the same by level, where there is a taxonomy
 
 
 def finish_search(
@@ -72,7 +75,8 @@ def finish_search(
     if len(split.test):
         with step("Scoring the test set"):
             answers = {"test": tested.answers(inputs, split.test), **answers}
-    scores, acceptance = _score(dataset, answers)
+    acceptance, levels = _acceptances(dataset, answers["validation"][WHOLE])
+    scores = _score(dataset, answers, acceptance, levels)
     baseline = None
     if final.baseline:
         with step("Fitting the linear baseline"), optional("Linear baseline"):
@@ -101,23 +105,36 @@ def finish_search(
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
-    return Finished(exported, tested, whole, rows, metrics, acceptance)
+    return Finished(exported, tested, whole, rows, metrics, acceptance, levels)
 
 
-def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, Any], Acceptance]:
-    """Return the scores of `metrics.json`, and the answers that thresholds are read from."""
+def _acceptances(
+    dataset: Dataset, probabilities: NDArray[np.float32]
+) -> tuple[Acceptance, LevelAcceptance | None]:
+    """Return what thresholds are read from, as the exported folder will hold it."""
+    label_ids, taxonomy = dataset.label_ids[dataset.split.validation], dataset.taxonomy
+    acceptance = read_acceptance(acceptance_of(probabilities, label_ids).describe())
+    if taxonomy is None:
+        return acceptance, None
+    levels = level_acceptance(taxonomy, probabilities, label_ids).describe()
+    return acceptance, read_levels(taxonomy, acceptance, levels)
+
+
+def _score(
+    dataset: Dataset,
+    answers: Mapping[str, Answers],
+    acceptance: Acceptance,
+    levels: LevelAcceptance | None,
+) -> dict[str, Any]:
+    """Return the scores of `metrics.json`."""
     split, names = dataset.split, dataset.class_names
     labels = {on: dataset.label_ids[getattr(split, on)] for on in answers}
     whole = {on: parts[WHOLE] for on, parts in answers.items()}
-    # As the exported folder holds them, which the figures are of.
-    acceptance = read_acceptance(
-        acceptance_of(whole["validation"], labels["validation"]).describe()
-    )
     scores: dict[str, Any] = {"test": None}
     for on, probabilities in whole.items():
         texts = [dataset.texts[row] for row in getattr(split, on)]
         found = score_answers(probabilities, labels[on], names, acceptance, texts=texts)
-        scores[on] = found.describe()
+        scores[on] = found.describe() | score_levels(probabilities, labels[on], levels)
     unmarked = _unmarked(dataset)
     if not unmarked.all() and unmarked.any():
         predicted = whole["test"][unmarked].argmax(axis=1)
@@ -127,7 +144,7 @@ def _score(dataset: Dataset, answers: Mapping[str, Answers]) -> tuple[dict[str, 
         part: {on: _figures(labels[on], each[part], len(names)) for on, each in answers.items()}
         for part in answers["validation"]
     }
-    return {**scores, "parts": parts}, acceptance
+    return {**scores, "parts": parts}
 
 
 def _figures(

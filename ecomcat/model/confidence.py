@@ -145,8 +145,7 @@ class Acceptance:
 
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder holds: of very many texts, as many as are enough."""
-        rows = np.linspace(0, len(self.confidence) - 1, min(len(self.confidence), MAX_TEXTS))
-        chosen = np.argsort(-self.confidence, kind="stable")[rows.astype(np.int64)]
+        chosen = kept_texts(self.confidence)
         return {
             "confidence": self.confidence[chosen].tolist(),
             "correct": self.correct[chosen].astype(int).tolist(),
@@ -160,6 +159,12 @@ class Acceptance:
         # Equal confidences are accepted together.
         ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
         return ranked[ends], ends + 1, np.cumsum(self.correct[order].astype(np.int64))[ends]
+
+
+def kept_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the numbers of the texts that are kept to read thresholds from, the surest first."""
+    rows = np.linspace(0, len(confidence) - 1, min(len(confidence), MAX_TEXTS))
+    return np.argsort(-confidence, kind="stable")[rows.astype(np.int64)]
 
 
 def read_acceptance(content: Mapping[str, Any]) -> Acceptance:

@@ -72,7 +72,7 @@ def test_two_columns_are_label_and_text_unless_names_or_cells_say_otherwise(
     rows, text, label, name
 ):
     columns = training(rows)
-    assert (columns.text, columns.label) == ((text,), label)
+    assert (columns.text, columns.label) == ((text,), (label,))
     assert columns.header == (None if name is None else tuple(rows[0]))
     assert columns.text_names == ((text if name is None else name),)
 
@@ -101,11 +101,15 @@ def test_two_columns_are_label_and_text_unless_names_or_cells_say_otherwise(
         (SKU_LABEL_TEXT, Trained(("Text", "SKU")), "Label", ((2, 0), 1), ("Text", "sku")),
         (LABEL_TEXT, Trained(("title",)), None, ((1,), 0), ("text",)),
         (PAIRS, Trained((1,)), None, ((1,), 0), (1,)),
+        (SKU_LABEL_TEXT, "Text", ["Label", "sku"], ((2,), 1, 0), ("Text",)),
+        (SKU_LABEL_TEXT, None, "sku,Label", ((2,), 0, 1), ("Text",)),
+        (TRIPLES, None, [1, 0], ((2,), 1, 0), (2,)),
     ],
 )
 def test_columns_are_given_by_name_or_position(rows, text, label, expected, names):
     columns = training(rows, text, label)
-    assert (columns.text, columns.label) == expected
+    text_places, *label_places = expected
+    assert (columns.text, columns.label) == (text_places, tuple(label_places))
     assert columns.text_names == names
 
 
@@ -129,7 +133,8 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         ([["a", "a", "b"]], Trained(("a",)), "b", "auto", ["data.text_column to be set"]),
         (PAIRS, 1.5, None, "auto", ["data.text_column: expected", "1.5"]),
         (PAIRS, True, None, "auto", ["data.text_column: expected", "True"]),
-        (PAIRS, None, [0, 1], "auto", ["data.label_column: expected one column"]),
+        (PAIRS, None, [0, 1], "auto", ["data.text_column to be set"]),
+        (TRIPLES, None, [0, 0], "auto", ["expected different columns"]),
         ([], None, None, "auto", ["found none"]),
         ([["a\nb", "x" * 41, "y"]], None, None, "auto", ["'a b'", f"'{'x' * 39}…'"]),
         ([[f"{i} and more" for i in range(100)]], None, None, "auto", ["and 95 more"]),
@@ -184,7 +189,7 @@ def test_a_header_that_is_a_guess_is_warned_of(first, text, header, warned, capl
 )
 def test_a_single_column_is_the_text(first, text, trained_on, header, named):
     columns = prediction([[first], [LONG]], text, trained_on, header)
-    assert (columns.text, columns.label) == ((0,), None)
+    assert (columns.text, columns.label) == ((0,), ())
     assert columns.header == ((first,) if named else None)
     assert columns.text_names == ((first,) if named else (0,))
 
@@ -208,7 +213,7 @@ def test_the_text_is_what_is_given_or_was_used_in_training(
     rows, text, trained_on, expected, headed
 ):
     columns = prediction(rows, text, trained_on)
-    assert (columns.text, columns.label) == (expected, None)
+    assert (columns.text, columns.label) == (expected, ())
     assert columns.header == (tuple(rows[0]) if headed else None)
 
 

@@ -272,4 +272,8 @@ def test_two_columns_beside_those_that_are_named_are_label_and_text(
     assert found.frame.iloc[0].to_dict() == {"text": rows[0][1], "label": "a", "split": 0} | {
         "group": "x"
     }
-    assert (found.text_columns, found.label_column, found.given) == (("text",), "label", ("train",))
+    assert (found.text_columns, found.label_columns, found.given) == (
+        ("text",),
+        ("label",),
+        ("train",),
+    )

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from ecomcat.config import DataConfig
+from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.sample import generate_sample
-from ecomcat.data.sources import SAMPLE_SOURCE, download, load_labelled_rows
+from ecomcat.data.sources import SAMPLE_SOURCE, LabelledRows, download, load_labelled_rows
 from ecomcat.errors import UserError
 
 TWO_COLUMNS = 'Toys,"A red ball, round"\nBooks,A novel\n'
@@ -141,9 +142,11 @@ class OwnSource:
         self.count = count
 
     def load(self, data: DataConfig) -> Any:
-        return self.count, data.text_column
+        frame = labelled_frame([str(data.text_column)] * self.count, ["a"] * self.count)
+        return LabelledRows("own", "mine", frame, ("body",))
 
 
 def test_a_source_of_ones_own_has_its_own_parameters() -> None:
     source = {"_target_": f"{__name__}.OwnSource", "count": 3}
-    assert load_labelled_rows(DataConfig(source=source, text_column="body")) == (3, "body")
+    rows = load_labelled_rows(DataConfig(source=source, text_column="body"))
+    assert list(rows.frame["text"]) == ["body"] * 3

@@ -23,6 +23,7 @@ from ecomcat.export.contents import (
     require_answers,
     trained_columns,
 )
+from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 
 DEEP = "[" * 100_000
@@ -36,6 +37,10 @@ TOKENIZER = fit_tokenizer(["red shirt", "red shoe"], 100)
 
 def open_acceptance(folder: Path) -> Any:
     return contents.open_acceptance(folder, num_classes=2)
+
+
+def open_levels(folder: Path) -> Any:
+    return contents.open_acceptance(folder, 2, Taxonomy(["a > b", "a > c"], " > "))
 
 
 def accepting(confidence: str, correct: str, predicted: str) -> str:
@@ -60,6 +65,13 @@ def accepting(confidence: str, correct: str, predicted: str) -> str:
         (open_acceptance, "acceptance.json", accepting("[1]", "[2]", "[0]"), "others"),
         (open_acceptance, "acceptance.json", accepting('"1"', "[1]", "[0]"), "a list under"),
         (open_acceptance, "acceptance.json", accepting(f"[1{'0' * 400}]", "[1]", "[0]"), "1"),
+        (open_levels, "acceptance.json", accepting("[1]", "[1]", "[0]"), "and level"),
+        (
+            open_acceptance,
+            "acceptance.json",
+            accepting("[]", "[]", '[], "levels": {"confidence": [[]], "correct": [[]]}'),
+            "and level",
+        ),
         (read_metrics, "metrics.json", "null", "expected an object, found null"),
         (read_metrics, "metrics.json", "[]", "expected an object, found a list"),
         (read_metrics, "metrics.json", DEEP, "Expected JSON"),

@@ -1,0 +1,145 @@
+"""Labels that are paths, such as "Home > Chairs": what separates their levels, and one spelling."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from ecomcat.data.cells import LEVEL_END
+from ecomcat.data.cleaning import clean_label, named, quoted
+from ecomcat.errors import UserError
+
+AUTO, NONE = "auto", "none"
+_ARROWS = (">>", ">", "|", "»")  # which stand in no name, so that blanks around them mean nothing
+_SEPARATORS = (*_ARROWS, " / ", "/", ".")
+_JOINS = (" > ", " | ", " / ", " » ")  # of several columns, the first one that no level has
+_MIN_LABELS = 4
+_MIN_SHARE, _MIN_SHARE_OF_ARROWS = 0.9, 0.5  # of labels that share their first level with others
+_MAX_FIRST = 0.5  # first levels to labels
+
+logger = logging.getLogger("ecomcat")
+
+
+def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], str | None]:
+    """Write labels that are paths in one way.
+
+    Blanks around a separator do not count, nor do separators at the ends. With `auto` labels are
+    paths only where nearly all have several levels and share the first one with others.
+
+    Args:
+        labels: The labels as they were read, with their rows.
+        asked: String. The separator, `auto` or `none`.
+
+    Returns:
+        The names by label, and what separates levels in them; None where they are no paths.
+
+    Raises:
+        UserError: A level within a path is empty, or a separator is needed and cannot be chosen.
+
+    >>> write_paths({"Home>Chairs": 9, "Home > Lamps": 8}, ">")
+    ({'Home>Chairs': 'Home > Chairs', 'Home > Lamps': 'Home > Lamps'}, ' > ')
+    """
+    if any(LEVEL_END in label for label in labels):
+        return _join_columns(labels, asked)
+    cleaned = {label: clean_label(label) for label in labels}
+    separator = _found(set(cleaned.values()) - {""}) if asked == AUTO else asked
+    if separator is None or asked == NONE:
+        return {}, None
+    levels = {label: _levels(name, separator) for label, name in cleaned.items()}
+    _refuse_empty_levels(labels, cleaned, levels)
+    depth = max(map(len, levels.values()), default=0)
+    if depth < 2:
+        logger.warning(
+            "data.label_separator: expected %r in labels, found it in none. They are no paths.",
+            separator,
+        )
+        return {}, None
+    written = _as_written(separator, cleaned.values())
+    logger.info(
+        "Labels are paths of up to %d levels, separated by %r%s.",
+        *(depth, written, " (data.label_separator=none: they are not)" * (asked == AUTO)),
+    )
+    return {label: written.join(parts) for label, parts in levels.items()}, written
+
+
+def split_path(name: str, separator: str) -> list[str]:
+    """Return the levels of a label, written with any blanks around the separator.
+
+    >>> split_path("Home>Chairs > ", " > ")
+    ['Home', 'Chairs']
+    """
+    return _levels(clean_label(name), separator)
+
+
+def _levels(name: str, separator: str) -> list[str]:
+    levels = [part.strip() for part in re.split(_pattern(separator), name)]
+    while len(levels) > 1 and not levels[-1]:
+        levels.pop()
+    return levels[1:] if len(levels) > 1 and not levels[0] else levels
+
+
+def _pattern(separator: str) -> str:
+    """Return what matches a separator: between blanks, where it has some and may stand in names."""
+    mark = separator.strip()
+    blank = r"\s+" if mark != separator and mark not in _ARROWS else ""
+    return f"{blank}{re.escape(mark)}{blank}"
+
+
+def _found(names: Collection[str]) -> str | None:
+    """Return the separator of labels that clearly are paths."""
+    return next((each for each in _SEPARATORS if _are_paths(names, each)), None)
+
+
+def _are_paths(names: Collection[str], separator: str) -> bool:
+    if len(names) < _MIN_LABELS or not any(re.search(r"[^\W\d_]", name) for name in names):
+        return False  # dates, and numbers with a point
+    levels = [_levels(name, separator) for name in names]
+    firsts = Counter(parts[0] for parts in levels)
+    shared = sum(len(each) > 1 and "" not in each and firsts[each[0]] > 1 for each in levels)
+    is_arrow = separator in _ARROWS
+    least = _MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE
+    several = is_arrow or len(firsts) > 1
+    return several and shared >= least * len(names) and len(firsts) <= _MAX_FIRST * len(names)
+
+
+def _as_written(separator: str, names: Collection[str]) -> str:
+    """Return a separator with blanks around it, if it has them in most labels."""
+    mark = separator.strip()
+    having = [name for name in names if mark in name]
+    spaced = sum(f" {mark} " in name for name in having)
+    return f" {mark} " if mark != separator or 2 * spaced >= len(having) else mark
+
+
+def _refuse_empty_levels(
+    labels: Mapping[str, int], names: Mapping[str, str], levels: Mapping[str, Sequence[str]]
+) -> None:
+    empty = {names[each]: labels[each] for each in labels if "" in levels[each] and names[each]}
+    if empty:
+        raise UserError(
+            "Expected a name for each level of a label, found an empty one in (with their rows) "
+            f"{named(empty)}. Write the level, or shorten the path, or take other labels "
+            "(data.label_column, data.label_separator)."
+        )
+
+
+def _join_columns(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], str]:
+    """Join levels that came from columns; a deeper one may be missing."""
+    levels = {label: [clean_label(cell) for cell in label.split(LEVEL_END)] for label in labels}
+    for parts in levels.values():
+        while len(parts) > 1 and not parts[-1]:
+            parts.pop()
+    names = {name for parts in levels.values() for name in parts}
+    wanted = _JOINS if asked == AUTO else (asked,)
+    held = {each: [name for name in names if each.strip() in name] for each in wanted}
+    separator = next((each for each in wanted if not held[each]), None)
+    if separator is None or asked == NONE:
+        found = "none" if asked == NONE else f"{wanted[0]!r}, and {quoted(held[wanted[0]][0])}"
+        raise UserError(
+            "data.label_separator: expected what stands in no level of the columns in "
+            f"data.label_column, found {found}. Give another one."
+        )
+    joined = {label: separator.join(parts) for label, parts in levels.items()}
+    _refuse_empty_levels(labels, joined, levels)
+    return joined, separator

@@ -1,0 +1,64 @@
+"""Leaves of a taxonomy with too few texts: `data.rare_classes=parent`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from ecomcat.data.cleaning import LABEL, SPLIT, CleanRows
+from ecomcat.errors import UserError
+
+
+def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | None) -> CleanRows:
+    """Merge classes that have too few texts, or none in train, into those above, deepest first.
+
+    A class gathers what is merged into it before it is itself looked at. One of the first level
+    has none above it, and stays as it is.
+
+    Args:
+        rows: Cleaned rows.
+        min_class_rows: Integer. Distinct texts that a class needs.
+        separator: String between the levels of a label; None where they are no paths.
+
+    Raises:
+        UserError: The labels are no paths.
+
+    >>> from ecomcat.data.cleaning import clean_rows, labelled_frame
+    >>> rows = clean_rows(labelled_frame(["a ball", "a kite", "a car"], ["Toys > Balls"] * 3))
+    >>> merge_rare_classes(rows, 4, " > ").class_sizes()
+    {'Toys': 3}
+    """
+    if separator is None:
+        raise UserError(
+            "data.rare_classes=parent: expected labels that are paths, found none with a separator "
+            "between levels. Give data.label_separator, or use data.rare_classes=drop."
+        )
+    sizes = Counter(rows.class_sizes())
+    trained = Counter(rows.frame[LABEL][rows.frame[SPLIT] == 0])
+    merged: dict[str, str] = {}
+    for depth in range(max(name.count(separator) for name in sizes), 0, -1):
+        for name in [each for each in sizes if each.count(separator) == depth]:
+            if 0 < sizes[name] < min_class_rows or (sizes[name] and not trained[name]):
+                parent = merged[name] = name.rpartition(separator)[0]
+                for counted in (sizes, trained):
+                    counted[parent] += counted.pop(name, 0)
+    if not merged:
+        return rows
+    names = {name: _target(name, merged) for name in rows.classes_read}
+    read: Counter[str] = Counter()
+    for name, count in rows.classes_read.items():
+        read[names[name]] += count
+    found = rows.class_sizes()
+    counts = {name: found[name] for name in merged if found.get(name)}
+    report = replace(rows.report, rare_classes_merged={**counts, **rows.report.rare_classes_merged})
+    frame, usable = (
+        each.assign(**{LABEL: each[LABEL].map(names.__getitem__)})
+        for each in (rows.frame, rows.usable)
+    )
+    return replace(rows, frame=frame, usable=usable, report=report, classes_read=dict(read))
+
+
+def _target(name: str, merged: dict[str, str]) -> str:
+    while name in merged:
+        name = merged[name]
+    return name

@@ -1,0 +1,105 @@
+"""Scores of answers whose categories form a taxonomy: by level, and of whole paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.model.confidence import Promise
+from ecomcat.model.metrics import MAX_MATRIX_CLASSES, PRECISIONS, macro_f1, score_predictions
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, deepest_levels, level_acceptance
+
+
+def score_levels(
+    probabilities: NDArray[np.float32],
+    label_ids: NDArray[np.int64],
+    chosen_on: LevelAcceptance | None,
+) -> dict[str, Any]:
+    """Return the scores that a taxonomy adds to those of `score_answers`; none without one.
+
+    Args:
+        probabilities: Array of shape `(texts, classes)`.
+        label_ids: Array of the true classes, shape `(texts,)`.
+        chosen_on: Answers to other texts, which the levels' thresholds are taken from.
+
+    Returns:
+        Dictionary of `taxonomy`: of each of its `levels`, the highest first, the `nodes`,
+        `accuracy` and `macro_f1`; `hierarchical`: see `hierarchical_scores`; `coverage`: for each
+        precision the share of texts accepted at any level, and of these the share right, and by
+        level; and `readable`: the scores of the deepest level above the categories that has a
+        matrix, if there is one.
+    """
+    if chosen_on is None:
+        return {}
+    taxonomy, predicted = chosen_on.taxonomy, probabilities.argmax(axis=1)
+    answers = level_acceptance(taxonomy, probabilities, label_ids)
+    levels = [
+        {
+            "nodes": len(names),
+            "accuracy": float(right.mean()),
+            "macro_f1": macro_f1(node_ids[label_ids], node_ids[predicted], len(names)),
+        }
+        for (names, node_ids), right in zip(taxonomy.levels, answers.correct.T, strict=True)
+    ]
+    found = {
+        "levels": levels,
+        "hierarchical": hierarchical_scores(taxonomy, label_ids, predicted),
+        "coverage": {
+            str(asked): _coverage(answers, chosen_on.thresholds(Promise(asked)))
+            for asked in PRECISIONS
+        },
+        "readable": _readable_level(taxonomy, label_ids, predicted),
+    }
+    return {"taxonomy": found}
+
+
+def hierarchical_scores(
+    taxonomy: Taxonomy, label_ids: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> dict[str, float]:
+    """Return hierarchical `precision`, `recall` and `f1`: of nodes, ancestors included.
+
+    Of all nodes of the predicted paths the share that is right, and of all nodes of the true paths
+    the share that was found (Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the
+    presence of class hierarchies", Canadian AI 2006; recommended by Silla and Freitas, "A survey of
+    hierarchical classification across different application domains", 2011).
+
+    >>> tree = Taxonomy(["Home", "Home > Lamps"], " > ")
+    >>> hierarchical_scores(tree, np.array([1, 1]), np.array([0, 1]))["recall"]
+    0.75
+    """
+    true, given = taxonomy.depths[label_ids], taxonomy.depths[predicted]
+    shared = np.zeros(len(true), np.int64)
+    for depth, (_, node_ids) in enumerate(taxonomy.levels, 1):
+        reached = np.minimum(true, given) >= depth
+        shared += reached & (node_ids[label_ids] == node_ids[predicted])
+    precision, recall = (float(shared.sum() / max(each.sum(), 1)) for each in (given, true))
+    both = precision + recall
+    f1 = 2 * precision * recall / both if both else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _coverage(answers: LevelAcceptance, thresholds: NDArray[np.float64]) -> dict[str, Any]:
+    accepted = deepest_levels(answers.confidence, thresholds, answers.predicted)
+    rows = np.flatnonzero(accepted)
+    right = answers.correct[rows, accepted[rows] - 1]
+    by_level = np.bincount(accepted, minlength=len(thresholds) + 1)[1:] / max(len(accepted), 1)
+    return {
+        # Not by category: they are the same for all.
+        "thresholds": [None if each == np.inf else float(each) for each in thresholds[:, 0]],
+        "coverage": len(rows) / max(len(accepted), 1),
+        "precision": float(right.mean()) if len(rows) else None,
+        "by_level": by_level.tolist(),
+    }
+
+
+def _readable_level(
+    taxonomy: Taxonomy, label_ids: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> dict[str, Any] | None:
+    above = list(enumerate(taxonomy.levels[:-1], 1))
+    for depth, (names, node_ids) in reversed(above):
+        if len(names) <= MAX_MATRIX_CLASSES:
+            scores = score_predictions(node_ids[label_ids], node_ids[predicted], names)
+            return {"level": depth, **scores.describe()}
+    return None

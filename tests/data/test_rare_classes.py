@@ -1,0 +1,96 @@
+"""Classes of too few texts: merged into those above them, or left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecomcat.config import DataConfig
+from ecomcat.data.cleaning import clean_rows, labelled_frame
+from ecomcat.data.dataset import Dataset, load_dataset
+from ecomcat.data.rare_classes import merge_rare_classes
+from ecomcat.data.sources import load_labelled_rows
+from ecomcat.errors import UserError
+
+
+def dataset(sizes: dict[str, int], *, test: dict[str, int] | None = None, **data: str) -> Dataset:
+    """Load as many different texts of each label as are wanted."""
+    tables = {"train": sizes, **({"test": test} if test else {})}
+    frames = {
+        part: pd.DataFrame(
+            [
+                (f"{part} {label} {number}", label)
+                for label, count in wanted.items()
+                for number in range(count)
+            ],
+            columns=["text", "label"],
+        )
+        for part, wanted in tables.items()
+    }
+    config = DataConfig(rare_classes="parent", label_separator=" > ", **data)
+    return load_dataset(config, 1, load_labelled_rows(config, frames))
+
+
+ENOUGH = {"Home > Lamps": 20, "Toys > Cars": 20}
+
+
+@pytest.mark.parametrize(
+    ("more", "classes"),
+    [
+        ({"Home > Chairs > Oak": 9, "Home > Chairs > Pine": 9}, {"Home > Chairs": 18}),
+        ({"Home > Chairs > Oak": 9, "Home > Chairs": 30}, {"Home > Chairs": 39}),
+        ({"Home > Chairs > Oak": 6, "Home > Rugs": 6}, {"Home": 12}),
+        ({"Home > Chairs > Oak": 9, "Home": 12}, {"Home": 21}),
+        ({"Home > Chairs > Oak": 1}, {}),  # with nothing beside it
+        ({"Books": 9}, {}),  # with nothing above it
+        ({"Books > A": 4, "Books > B": 5}, {}),
+    ],
+)
+def test_a_class_of_too_few_texts_goes_into_that_above_it(
+    more: dict[str, int], classes: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    found = dataset(ENOUGH | more)
+    assert Counter(found.frame["label"]) == ENOUGH | classes
+    described = found.description
+    deep = {name: count for name, count in more.items() if " > " in name and count < 10}
+    assert deep.items() <= described["rare_classes_merged"].items()
+    assert ("Merged into the classes above" in caplog.text) == bool(deep)
+    lost = sum((ENOUGH | more).values()) - len(found.frame)
+    assert lost == sum(described["rare_classes_dropped"].values())
+
+
+def test_a_class_that_train_lacks_goes_into_that_above_it() -> None:
+    sizes = ENOUGH | {"Home": 20}
+    found = dataset(sizes, test={**ENOUGH, "Home": 5, "Home > New": 30, "Books > New": 30})
+    counts = Counter(found.frame["label"][found.split.test])
+    assert counts == ENOUGH | {"Home": 35}
+    assert found.description["rare_classes_dropped"] == {"Books": 30}
+
+
+def test_labels_without_levels_have_nothing_above_them() -> None:
+    with pytest.raises(UserError, match="expected labels that are paths"):
+        dataset({"Home": 20, "Toys": 20, "Books": 3})
+
+
+@given(
+    st.dictionaries(
+        st.lists(st.sampled_from("ab"), min_size=1, max_size=4).map(" > ".join),
+        st.integers(1, 12),
+        min_size=1,
+    )
+)
+@settings(deadline=None)
+def test_no_text_is_lost_and_what_stays_rare_is_of_the_first_level(sizes: dict[str, int]) -> None:
+    rows = [(f"{name} {n}", name) for name, count in sizes.items() for n in range(count)]
+    texts, labels = zip(*rows, strict=True)
+    merged = merge_rare_classes(clean_rows(labelled_frame(texts, labels)), 6, " > ")
+    found = merged.class_sizes()
+    assert sum(found.values()) == len(rows) == sum(merged.classes_read.values())
+    assert all(count >= 6 or " > " not in name for name, count in found.items())
+    own = dict(zip(texts, labels, strict=True))
+    for text, label in zip(merged.texts, merged.labels, strict=True):
+        assert f"{own[text]} > ".startswith(f"{label} > ")
