@@ -199,6 +199,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
+    from ecomcat.export.level_tables import level_tables
     from ecomcat.export.summary import coverage_table, scores_table
     from ecomcat.reporting.terminal import (
         confusion_table,
@@ -214,6 +215,7 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
         per_class_table("By category", shown_scores, where_all=where_all),
         confusion_table(shown_scores, output_console().width),
         coverage_table("Accepted automatically, at a precision asked", shown_scores),
+        *level_tables("All rows" if figures["new"] is None else "New rows", shown_scores),
         scores_table(f"Scores on {figures['source']}", shown),
     )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from ecomcat.errors import UserError
-from ecomcat.export.summary import model_card
+from ecomcat.export.card import model_card
 from ecomcat.files import (
     exchanged,
     followed,
@@ -297,8 +297,7 @@ def export_model(
         levels: What those of each level are read from. Defaults to None, for labels without.
 
     Raises:
-        UserError: When something else stands there, the disk is full, or the ONNX file answers
-            otherwise.
+        UserError: Other files stand there, the disk is full, or the ONNX file answers otherwise.
     """
     from omegaconf import OmegaConf
 

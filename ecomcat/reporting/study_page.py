@@ -14,6 +14,7 @@ from typing import Any
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, our_command, step
 from ecomcat.errors import UserError, name_five
+from ecomcat.export.level_tables import level_tables
 from ecomcat.export.summary import (
     Table,
     hardest_pairs,
@@ -36,7 +37,7 @@ from ecomcat.reporting.charts import (
     scores_chart,
     space_charts,
 )
-from ecomcat.reporting.page import render
+from ecomcat.reporting.page import Chart, render
 from ecomcat.reporting.terminal import differing_names, per_class_table
 from ecomcat.tuning.records import (
     COMPLETED,
@@ -174,12 +175,23 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "scores": scores_table("The model beside the linear baseline", score_sets(metrics)),
         "parts": parts_table(metrics),
         "confusion": confusion_chart(names, matrix, on) if matrix else None,
+        "levels": level_tables(f"{on.capitalize()} set", shown),
+        "level_confusion": _level_chart(shown, on),
         "pairs": hardest_pairs(shown, 20),
         "by_category": scores_chart(shown["per_class"], note),
         "listed": listed if many else None,
         "calibration": calibration_chart(final["calibration"]),
         "coverage": coverage_chart(final["coverage"], shown["coverage"]),
     }
+
+
+def _level_chart(shown: Mapping[str, Any], on: str) -> Chart | None:
+    """Return the confusion matrix of the level of a taxonomy that can be read."""
+    readable = (shown.get("taxonomy") or {}).get("readable")
+    if not readable:
+        return None
+    chart = confusion_chart(list(readable["per_class"]), readable["confusion_matrix"], on)
+    return replace(chart, title=f"{chart.title} of level {readable['level']}")
 
 
 class ReportListener(SearchListener):

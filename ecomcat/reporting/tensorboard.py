@@ -179,11 +179,21 @@ class FinalCurves(_Curves):
 
 
 def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
-    """Write the confusion matrix of the scores that are shown of what `metrics.json` holds."""
+    """Write the confusion matrix of the scores that are shown of what `metrics.json` holds.
+
+    Of a taxonomy it is followed by that of a level, and by the scores of each level: a step each.
+    """
     on, scores = shown_scores(metrics)
+    taxonomy = scores.get("taxonomy") or {"levels": [], "readable": None}
     with _event_writer(study.tensorboard_dir / FINAL):
-        picture = draw_confusion(scores, on)
-        tf.summary.image("confusion matrix", picture[None], step=0)
+        pictures = {"confusion matrix": scores}
+        if readable := taxonomy["readable"]:
+            pictures[f"confusion matrix of level {readable['level']}"] = readable
+        for name, shown in pictures.items():
+            tf.summary.image(name, draw_confusion(shown, on)[None], step=0)
+        for depth, level in enumerate(taxonomy["levels"], 1):
+            for name, value in level.items():
+                tf.summary.scalar(f"level/{name}", float(value), step=depth)
 
 
 def draw_confusion(scores: Mapping[str, Any], on: str = "test") -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ecomcat.commands import SearchCommand
 from ecomcat.console import printable, standard_output
+from ecomcat.export.level_tables import level_tables
 from ecomcat.export.summary import (
     Table,
     coverage_table,
@@ -158,9 +159,13 @@ def per_class_table(
 def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table | None:
     """Count true against predicted categories; None where there are too many to read.
 
-    Numbers head the table where so many columns have no room for names.
+    Of too many paths the nodes of a level are counted. Numbers head the table where so many columns
+    have no room for names.
     """
-    names = list(scores["per_class"])
+    of, names = "category", list(scores["per_class"])
+    if len(names) > _MAX_MATRIX_CLASSES and (scores.get("taxonomy") or {}).get("readable"):
+        scores = scores["taxonomy"]["readable"]
+        of, names = f"node of level {scores['level']}", list(scores["per_class"])
     if len(names) > _MAX_MATRIX_CLASSES:
         return None
     longest = [max(map(len, name.split() or [""])) + 3 for name in names]
@@ -170,7 +175,7 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
     return Table(
         ["", *(names if named else numbers)],
         [[head, *row] for head, row in zip(heads, scores["confusion_matrix"], strict=True)],
-        "Confusion matrix: true category by row, predicted by column",
+        f"Confusion matrix: true {of} by row, predicted by column",
     )
 
 
@@ -180,6 +185,7 @@ def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table | Non
     yield per_class_table(f"{on.capitalize()} set, by category", shown)
     yield confusion_table(shown, width)
     yield coverage_table(f"{on.capitalize()} set, accepted automatically", shown)
+    yield from level_tables(f"{on.capitalize()} set", shown)
     yield parts_table(metrics)
     yield scores_table(f"Result on {metrics['data']['source']}", score_sets(metrics))
 

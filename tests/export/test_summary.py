@@ -14,11 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ecomcat.export.summary import model_card, model_sentences, result_line, verdict
+from ecomcat.export.card import model_card
+from ecomcat.export.summary import model_sentences, result_line, verdict
 from ecomcat.reporting.terminal import final_tables
 from ecomcat.text.encoding import encode_all, model_inputs
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
-from tests.reporting.stored_study import final_snapshot
+from tests.reporting.stored_study import final_snapshot, with_levels
 
 
 def said(ours: tuple[float, float], theirs: tuple[float, float], p_value: float) -> str:
@@ -128,6 +129,24 @@ def test_accuracy_within_the_likeliest_categories_is_shown_where_there_are_more(
         in within
     )
     assert "within top" not in card()
+
+
+PATHS = ["Home > *Chairs*", "Home > Lamps > <Desk>", "Toys", "Toys > Cars"]
+
+
+def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
+    metrics = with_levels(final_snapshot()["metrics"], PATHS)
+    metrics["search"]["best_hyperparameters"] = {}
+    metrics["data"] |= {"rare_classes_merged": {"Toys > Odd": 3}}
+    written = model_card(metrics, PATHS)
+    assert "- Categories are paths, `&gt;` between their levels" in written
+    assert "- 1 categories with too few texts were merged into those above them" in written
+    assert "| level | nodes | accuracy | macro-F1 |" in written
+    assert "| 3 | 4 | 0.9750 | 0.9749 |" in written
+    assert "hierarchical precision 0.9" in written
+    assert "| whole path | at some level | precision | down to level 1 |" in written
+    usual = card()
+    assert "level" not in usual and "are paths" not in usual
 
 
 def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None:

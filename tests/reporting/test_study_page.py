@@ -8,7 +8,15 @@ import re
 from pathlib import Path
 
 import pytest
-from stored_study import PLANTED, data_snapshot, final_snapshot, store, trial, trials
+from stored_study import (
+    PLANTED,
+    data_snapshot,
+    final_snapshot,
+    store,
+    trial,
+    trials,
+    with_levels,
+)
 
 from ecomcat.reporting.study_page import write_report
 from ecomcat.tuning.records import TrialRecord
@@ -211,6 +219,16 @@ def test_without_a_test_set_the_page_shows_validation_and_no_mistakes(tmp_path):
     assert "The figures below are of validation, which choices were made on." in page
     assert "Most confident mistakes" not in page and "test macro-F1" not in page
     assert "Number of validation texts" in page
+
+
+def test_of_a_taxonomy_the_page_shows_each_level_and_the_matrix_of_one(tmp_path):
+    final = final_snapshot()
+    final["metrics"] = with_levels(final["metrics"], LONG)
+    page = report_with(store(tmp_path, trials(3)), FINAL, final)
+    assert "Test set, by level" in page
+    assert "accepted at the deepest level that is sure enough" in page
+    assert "Confusion matrix of level 2" in page
+    assert "Confusion matrix of level" not in report_of(tmp_path / "other", trials(3))
 
 
 def test_a_study_whose_figures_lack_what_is_counted_today_has_a_report_all_the_same(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_study import final_snapshot, scores, trials
+from stored_study import final_snapshot, scores, trials, with_levels
 
 from ecomcat.errors import UserError
 
@@ -157,6 +157,17 @@ def test_the_hparams_tab_declares_what_may_be_searched_and_shows_what_tells_most
 def test_the_confusion_matrix_is_a_picture_that_is_there_once(tmp_path: Path) -> None:
     events = events_of([write_model(tmp_path, NAMES) for _ in range(2)][1])
     assert len(events.Tensors("confusion matrix")) == 1
+
+
+def test_of_a_taxonomy_there_is_a_picture_of_a_level_and_a_step_for_each(tmp_path: Path) -> None:
+    from ecomcat.reporting.tensorboard import write_confusion
+    from ecomcat.tuning.study import Study
+
+    paths = ["Home > Chairs", "Home > Lamps > Desk", "Toys > Cars"]
+    write_confusion(Study(tmp_path), with_levels(final_snapshot()["metrics"], paths))
+    events = events_of(tmp_path / "tensorboard" / "final")
+    assert len(events.Tensors("confusion matrix of level 2")) == 1
+    assert [event.step for event in events.Tensors("level/accuracy")] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("function", ["image", "scalar"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from stored_study import final_snapshot
+from stored_study import final_snapshot, with_levels
 
 from ecomcat.export.summary import Table, scores_table
 from ecomcat.reporting.terminal import (
@@ -103,6 +103,17 @@ def test_a_confusion_matrix_has_numbers_for_names_where_these_have_no_room() -> 
     assert "3 Toys 0 10 20" in printed(confusion_table(scores, width=40))
     assert "Household Toys" in printed(confusion_table(scores, width=120))
     assert confusion_table(scores_of([f"class {number}" for number in range(13)])) is None
+
+
+def test_of_a_taxonomy_the_levels_are_shown_and_one_that_can_be_read_is_counted() -> None:
+    paths = [f"Part {number % 3} > Leaf {number}" for number in range(20)]
+    metrics = with_levels(final_snapshot()["metrics"], paths)
+    text = printed(*final_tables(metrics, 120))
+    assert "level nodes accuracy macro-F1" in text
+    assert "1 3 0.9950" in text
+    assert "whole path at some level precision down to level 1 down to level 2" in text
+    assert "true node of level 1 by row" in text
+    assert "by level" not in printed(*final_tables(final_snapshot()["metrics"], 120))
 
 
 @pytest.mark.parametrize("width", [40, 120])

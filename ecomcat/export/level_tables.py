@@ -1,0 +1,51 @@
+"""Say in tables how good a model is at each level of a taxonomy, for all that shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecomcat.export.summary import Scores, Table
+
+
+def level_tables(on: str, scores: Scores) -> list[Table]:
+    """Return the tables of scores whose categories are paths; none of others.
+
+    Args:
+        on: String. What the scores are of, such as `"Test set"`.
+        scores: What `Scores.describe` and `score_levels` describe.
+    """
+    if not (found := scores.get("taxonomy")):
+        return []
+    return [_scores_table(on, found), _accepted_table(on, scores["coverage"], found["coverage"])]
+
+
+def _scores_table(on: str, found: dict[str, Any]) -> Table:
+    whole = found["hierarchical"]
+    return Table(
+        ["level", "nodes", "accuracy", "macro-F1"],
+        [
+            [depth, level["nodes"], level["accuracy"], level["macro_f1"]]
+            for depth, level in enumerate(found["levels"], 1)
+        ],
+        f"{on}, by level",
+        f"hierarchical precision {whole['precision']:.4f}, recall {whole['recall']:.4f}, F1 "
+        f"{whole['f1']:.4f}: of all nodes of the paths",
+        formats=dict.fromkeys(("accuracy", "macro-F1"), ".4f"),
+    )
+
+
+def _accepted_table(on: str, leaves: dict[str, Any], found: dict[str, Any]) -> Table:
+    depth = max(len(each["by_level"]) for each in found.values())
+    at_levels = [f"down to level {level}" for level in range(1, depth + 1)]
+    shares = ["whole path", "at some level", *at_levels]
+    return Table(
+        ["precision asked", *shares[:2], "precision", *at_levels],
+        [
+            [asked, leaves[asked]["coverage"], each["coverage"], each["precision"]]
+            + each["by_level"]
+            for asked, each in found.items()
+        ],
+        f"{on}, accepted at the deepest level that is sure enough",
+        "thresholds of each level from validation",
+        formats={**dict.fromkeys(shares, ".1%"), "precision": ".4f"},
+    )
