@@ -20,6 +20,7 @@ from ecomcat.export.summary import (
     template_environment,
     verdict,
 )
+from ecomcat.model.intervals import f1_interval
 from ecomcat.text.tokenizer import valid_unicode
 
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
@@ -45,6 +46,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
     return environment.get_template("export/card.md").render(
         **metrics,
         labels=labels,
+        f1_interval=f1_interval,
         on=on,
         shown=scores,
         listed=listed,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.config import FinalConfig
+from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
 from ecomcat.options import make
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ NO_TEST = (
 )
 # Control characters but tabs and ends of lines, and what overrides or embeds a direction.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
-_MAX_P_VALUE = 0.05  # of a difference that is no chance
 
 
 @dataclass(frozen=True)
@@ -118,16 +117,34 @@ def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
     # The baseline has no probabilities, and so no likeliest categories.
     within = {of: scores.get("top_k_accuracy") or {} for of, scores in sets.items()}
     top = {k: f"within top {k}" for found in within.values() for k in found}
+    note = "; macro-F1 over the categories that occur or were predicted" if absent else ""
     return Table(
         ["of", "texts", *FIGURES.values(), *top.values()],
         [
-            [of, scores["rows"], *(scores[key] for key in FIGURES), *map(within[of].get, top)]
+            [
+                *(of, scores["rows"], *(with_interval(scores, key) for key in FIGURES)),
+                *map(within[of].get, top),
+            ]
             for of, scores in sets.items()
         ],
         caption,
-        "macro-F1 over the categories that occur or were predicted" if absent else "",
+        f"in brackets 95 % intervals{note}",
         formats=dict.fromkeys([*FIGURES.values(), *top.values()], ".4f"),
     )
+
+
+def with_interval(scores: Scores, figure: str) -> str | float:
+    """Return a figure and its 95 % interval, where there is one.
+
+    >>> with_interval({"accuracy": 0.95, "intervals": {"accuracy": (0.888, 0.978)}}, "accuracy")
+    '0.9500 (0.888 to 0.978)'
+    """
+    interval = scores.get("intervals", {}).get(figure)
+    return f"{scores[figure]:.4f} {_bracketed(interval)}" if interval else scores[figure]
+
+
+def _bracketed(interval: Sequence[float], pattern: str = ".3f") -> str:
+    return "({} to {})".format(*(format(bound, pattern) for bound in interval))
 
 
 def parts_table(metrics: Metrics) -> Table | None:
@@ -151,21 +168,23 @@ def parts_table(metrics: Metrics) -> Table | None:
 
 def coverage_table(caption: str, scores: Scores) -> Table:
     """List how many texts are accepted automatically for some precisions, and how many rightly."""
-    error = scores["calibration_error"]
     return Table(
-        ["precision asked", "from confidence", "accepted automatically", "precision"],
+        ["precision asked", "promised", "from confidence", "accepted automatically", "precision"],
         [
             [
                 asked,
+                found["promised"],
                 "none is enough" if found["threshold"] is None else f"{found['threshold']:.4f}",
-                found["coverage"],
-                found["precision"],
+                f"{found['coverage']:.1%} {_bracketed(found['coverage_interval'], '.1%')}",
+                found["precision"]
+                and f"{found['precision']:.4f} {_bracketed(found['precision_interval'])}",
             ]
             for asked, found in scores["coverage"].items()
         ],
         caption,
-        f"expected calibration error {error:.4f}; thresholds from validation",
-        formats={"accepted automatically": ".1%", "precision": ".4f"},
+        f"promised by validation, {CONFIDENCE_LEVEL:.0%} sure; in brackets 95 % intervals; "
+        f"expected calibration error {with_interval(scores, 'calibration_error')}",
+        formats={"promised": ".4f"},
     )
 
 
@@ -186,7 +205,7 @@ def verdict(metrics: Metrics) -> str:
         return NO_TEST
     if baseline is None:
         return "There is no linear baseline to compare with."
-    theirs, p_value = baseline["test"], baseline["comparison"]["p_value"]
+    theirs = baseline["test"]
     figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
     name = f"the linear baseline ({baseline['name']}: {figures})"
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
@@ -194,12 +213,24 @@ def verdict(metrics: Metrics) -> str:
     if our_errors != their_errors:
         ratio = f"{our_errors / their_errors:.2f} times the" if their_errors else "more"
         times = f"It has {ratio} errors {'of' if their_errors else 'than'} {name}"
-    meaning = f"no difference that these {ours['rows']:,} texts could show"
-    if p_value < _MAX_P_VALUE:
-        meaning = "better" if our_errors < their_errors else "worse"
-        if our_errors < their_errors and ours["macro_f1"] < theirs["macro_f1"]:
-            meaning += ", but with the lower macro-F1"
-    return f"{times}: {meaning} (McNemar's exact test, p = {p_value:.2g})."
+    return f"{times}: {compared(baseline['comparison'])}."
+
+
+def compared(comparison: Mapping[str, Any]) -> str:
+    """Return what a comparison of two models says of the first one, in words."""
+    accuracy, macro_f1 = comparison["accuracy"], comparison["macro_f1"]
+    meaning = {
+        "level": f"no difference that these {comparison['rows']:,} texts could show",
+        "better and worse": "better by one of accuracy and macro-F1, worse by the other",
+    }.get(comparison["verdict"], comparison["verdict"])
+    return (
+        f"{meaning} (accuracy {_difference(accuracy)} by McNemar's exact test; macro-F1 "
+        f"{_difference(macro_f1)} by random exchange)"
+    )
+
+
+def _difference(found: Mapping[str, Any]) -> str:
+    return f"{found['difference']:+.4f} {_bracketed(found['interval'])}, p = {found['p_value']:.2g}"
 
 
 def model_sentences(final: Mapping[str, Any]) -> list[str]:

@@ -303,7 +303,7 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[st
     if ours is not None:
         best, model = _fit_again(fits, both, num_classes)
         predicted = model.predict(test[0])
-        comparison = compare_answers(ours == test[1], predicted == test[1])
+        comparison = compare_answers(test[1], ours, predicted).describe()
         tested = {"test": score(test, predicted), "comparison": comparison}
     fitted = linear_sample(best.choice.features, both, num_classes)
     return {

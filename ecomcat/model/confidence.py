@@ -108,6 +108,16 @@ class Acceptance:
     def _of(self, chosen: NDArray[np.bool_]) -> Acceptance:
         return Acceptance(self.confidence[chosen], self.correct[chosen], self.predicted[chosen])
 
+    def lower_bound(self, threshold: float | None, confidence_level: float) -> float | None:
+        """Return the precision that a threshold promises, by Clopper and Pearson."""
+        from scipy.stats import binomtest
+
+        accepted = self.correct[self.confidence >= (np.inf if threshold is None else threshold)]
+        if not len(accepted):
+            return None
+        test = binomtest(int(accepted.sum()), len(accepted), alternative="greater")
+        return float(test.proportion_ci(confidence_level, method="exact").low)
+
     def coverage(self, threshold: float | None) -> dict[str, float | None]:
         """Return `threshold`, `coverage` (fraction accepted), `precision` (of it that is right)."""
         accepted = self.confidence >= (np.inf if threshold is None else threshold)

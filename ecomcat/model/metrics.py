@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
+from ecomcat.model.intervals import (
+    Interval,
+    calibration_interval,
+    macro_f1_interval,
+    share_interval,
+)
 
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
@@ -57,16 +64,17 @@ class Scores:
     weighted_f1: float  # their mean, weighted by their texts
     per_class: Figures  # `precision`, `recall`, `f1` and `rows`
     confusions: list[tuple[str, str, int]]  # true class, predicted one, texts; the most first
+    intervals: dict[str, Interval]  # of 95 %, of `accuracy` and so on
     absent_classes: list[str]  # that neither occur nor were predicted, and so are in none of these
     confusion_matrix: list[list[int]] | None = None  # a row a true class; of few classes alone
     calibration_error: float | None = None
-    coverage: dict[str, dict[str, float | None]] | None = None  # for each of `PRECISIONS`
+    coverage: dict[str, dict[str, Any]] | None = None  # for each of `PRECISIONS`
     slices: dict[str, Figures] | None = None
     top_k_accuracy: dict[str, float] | None = None  # for each of `TOP_K` below the classes' number
 
-    def totals(self) -> dict[str, float]:
+    def totals(self) -> dict[str, Any]:
         """Return the scores of all classes together."""
-        names = ("rows", "accuracy", "macro_f1", "weighted_f1")
+        names = ("rows", "accuracy", "macro_f1", "weighted_f1", "intervals")
         return {name: getattr(self, name) for name in names}
 
     def describe(self) -> dict[str, Any]:
@@ -96,6 +104,7 @@ def score_predictions(
     label_ids: NDArray[np.int64],
     predicted: NDArray[np.int64],
     class_names: Sequence[str],
+    intervals: Mapping[str, Interval] | None = None,
     **further: Any,
 ) -> Scores:
     """Score predicted classes, those that neither occur nor were predicted left out.
@@ -104,6 +113,7 @@ def score_predictions(
         label_ids: Array of true class numbers, shape `(texts,)`.
         predicted: Array of class numbers, shape `(texts,)`.
         class_names: Names of all classes.
+        intervals: Further intervals, by figure.
         **further: Further fields of `Scores`.
 
     Example:
@@ -123,15 +133,21 @@ def score_predictions(
         {"precision": precision, "recall": recall, "f1": f1, "rows": rows},
         index=[class_names[number] for number in present],
     )
+    right = int(np.sum(label_ids == predicted))
     return Scores(
         rows=len(label_ids),
-        accuracy=float(np.mean(label_ids == predicted)),
+        accuracy=right / max(len(label_ids), 1),
         macro_f1=float(f1.mean()),
         weighted_f1=float(f1 @ rows / max(rows.sum(), 1)),
         per_class=cast(Figures, per_class.round(_DIGITS).to_dict("index")),
         confusions=_confusions(label_ids, predicted, class_names),
         confusion_matrix=_confusion_matrix(label_ids, predicted, present),
         absent_classes=[class_names[number] for number in absent],
+        intervals={
+            "accuracy": share_interval(right, len(label_ids)),
+            "macro_f1": macro_f1_interval(label_ids, predicted, len(class_names)),
+            **(intervals or {}),
+        },
         **further,
     )
 
@@ -183,14 +199,29 @@ def score_answers(
         label_ids,
         probabilities.argmax(axis=1),
         class_names,
+        intervals={"calibration_error": calibration_interval(answers)},
         calibration_error=answers.calibration_error(),
         coverage={
-            str(precision): answers.coverage(chosen_on.threshold(Promise(precision)))
+            str(precision): _coverage(answers, chosen_on, Promise(precision))
             for precision in PRECISIONS
         },
         slices=None if texts is None else score_slices(texts, answers.correct),
         top_k_accuracy=top_k_accuracy(probabilities, label_ids),
     )
+
+
+def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> dict[str, Any]:
+    """Return what a threshold is worth: what was promised, and what came of it."""
+    threshold = chosen_on.threshold(promise)
+    found, least = answers.coverage(threshold), math.inf if threshold is None else threshold
+    texts = int((answers.confidence >= least).sum())
+    right = int(answers.correct[answers.confidence >= least].sum())
+    return {
+        **found,
+        "promised": chosen_on.lower_bound(threshold, promise.confidence_level),
+        "coverage_interval": share_interval(texts, len(answers.confidence)),
+        "precision_interval": share_interval(right, texts) if texts else None,
+    }
 
 
 def top_k_accuracy(

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.model.intervals import f1_interval
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
 from ecomcat.reporting.page import (
@@ -284,12 +285,20 @@ def confusion_chart(
 def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") -> Chart:
     """Draw F1 of each category, the lowest first; of very many, the lowest 40."""
     ranked = dict(sorted(per_class.items(), key=lambda item: item[1]["f1"])[:MAX_BARS])
-    chart = figure(x="F1", showlegend=False)
+    chart = figure(x="F1, with 95 % intervals", showlegend=False)
+    intervals = [(f1_interval(score), score) for score in ranked.values()]
     chart.add_bar(
         x=[score["f1"] for score in ranked.values()],
         y=unique_labels(list(ranked)),
         orientation="h",
         marker={"color": OURS},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - score["f1"] for (_, high), score in intervals],
+            "arrayminus": [score["f1"] - low for (low, _), score in intervals],
+            "color": FAINT,
+        },
         customdata=[
             [plotly_text(name, _MAX_NAME), score["precision"], score["recall"], score["rows"]]
             for name, score in ranked.items()

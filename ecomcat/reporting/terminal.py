@@ -26,6 +26,7 @@ from ecomcat.export.summary import (
     scores_table,
     shown_scores,
 )
+from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
@@ -145,9 +146,12 @@ def per_class_table(
         categories = "category" if absent == 1 else "categories"
         notes.append(f"{absent} {categories} with neither texts nor predictions left out")
     return Table(
-        ["category", "precision", "recall", "F1", "texts"],
+        ["category", "precision", "recall", "F1", "95 % interval", "texts"],
         [
-            [name, *(score[key] for key in ("precision", "recall", "f1", "rows"))]
+            [
+                *(name, score["precision"], score["recall"], score["f1"]),
+                *("{:.3f} to {:.3f}".format(*f1_interval(score)), score["rows"]),
+            ]
             for name, score in ranked[:max_classes]
         ],
         caption,

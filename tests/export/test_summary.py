@@ -22,29 +22,27 @@ from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from tests.reporting.stored_study import final_snapshot, with_levels
 
 
-def said(ours: tuple[float, float], theirs: tuple[float, float], p_value: float) -> str:
-    scores = [dict(zip(("accuracy", "macro_f1"), each, strict=True)) for each in (ours, theirs)]
-    baseline = {"name": "letters", "test": scores[1], "comparison": {"p_value": p_value}}
-    return verdict({"test": {**scores[0], "rows": 1234}, "baseline": baseline})
-
-
 @pytest.mark.parametrize(
-    ("ours", "theirs", "p_value", "expected"),
+    ("ours", "theirs", "tested", "expected"),
     [
-        ((0.96, 0.95), (0.95, 0.94), 0.01, "0.80 times the errors of .*: better"),
-        ((0.96, 0.93), (0.95, 0.94), 0.01, "better, but with the lower macro-F1"),
-        ((0.94, 0.95), (0.95, 0.94), 0.049, "1.20 times the errors of .*: worse"),
-        ((0.90, 0.90), (1.0, 1.0), 0.001, "more errors than .*: worse"),
-        ((0.96, 0.95), (0.95, 0.94), 0.05, "0.80 .*: no difference that these 1,234 texts could"),
-        ((0.95, 0.96), (0.95, 0.94), 1.0, "as many errors as .*: no difference"),
-        ((1.0, 1.0), (1.0, 1.0), 1.0, "as many errors as .*: no difference"),
+        (0.96, 0.95, "better", "0.80 times the errors of .*: better"),
+        (0.94, 0.95, "worse", "1.20 times the errors of .*: worse"),
+        (0.96, 0.95, "better and worse", "better by one of accuracy and macro-F1, worse by"),
+        (0.90, 1.0, "worse", "more errors than .*: worse"),
+        (0.96, 0.95, "level", "0.80 .*: no difference that these 1,234 texts could"),
+        (0.95, 0.95, "level", "as many errors as .*: no difference"),
+        (1.0, 1.0, "level", "as many errors as .*: no difference"),
     ],
 )
-def test_better_and_worse_are_said_only_of_what_is_no_chance(ours, theirs, p_value, expected):
-    text = said(ours, theirs, p_value)
+def test_better_and_worse_are_said_only_of_what_is_no_chance(ours, theirs, tested, expected):
+    test = {"accuracy": theirs, "macro_f1": 0.9}
+    found = {"difference": 0.012, "interval": [-0.01, 0.034], "p_value": 0.031}
+    comparison = {"rows": 1234, "verdict": tested, "accuracy": found, "macro_f1": found}
+    baseline = {"name": "letters", "test": test, "comparison": comparison}
+    text = verdict({"test": {"accuracy": ours, "macro_f1": 0.9}, "baseline": baseline})
     assert re.search(expected, text)
-    assert f"(McNemar's exact test, p = {p_value:.2g})" in text
-    assert f"letters: accuracy {theirs[0]:.4f}, macro-F1 {theirs[1]:.4f}" in text
+    assert "accuracy +0.0120 (-0.010 to 0.034), p = 0.031 by McNemar's exact test" in text
+    assert f"letters: accuracy {theirs:.4f}, macro-F1 0.9000" in text
 
 
 def test_without_a_baseline_there_is_no_comparison():
@@ -123,7 +121,8 @@ def test_of_thousands_of_categories_those_of_the_lowest_f1_are_listed() -> None:
 def test_accuracy_within_the_likeliest_categories_is_shown_where_there_are_more() -> None:
     within = card(test={"top_k_accuracy": {"3": 0.9, "5": 0.95}})
     assert "| weighted F1 | within top 3 | within top 5 |" in within
-    assert "| test (scored once) | 30 | 0.8000 | 0.7900 | 0.8000 | 0.9000 | 0.9500 |" in within
+    figures = "0.8000 (0.700 to 0.900) | 0.7900 | 0.8000 | 0.9000 | 0.9500"
+    assert f"| test (scored once) | 30 | {figures} |" in within
     assert (
         "| linear baseline on test: TF-IDF + LinearSVC | 30 | 0.7500 | 0.7400 | 0.7500 |  |  |"
         in within
@@ -247,8 +246,9 @@ def test_shows_how_far_to_trust_it_and_what_it_is_bad_at() -> None:
     slices = {"length": {"under 10 words": weak, "10 to 49 words": strong}}
     confusions = [("A|B", "the other", 3), ("the other", "A|B", 1)]
     written = card("A|B", test={"confusions": confusions, "slices": slices})
-    assert "| 0.95 | 0.9000 | 50.0% | 0.9800 |" in written
-    assert "| 0.99 | none is enough | 0.0% |  |" in written
+    accepted = "50.0% (40.0% to 60.0%) | 0.9800 (0.950 to 0.990)"
+    assert f"| 0.95 | 0.9510 | 0.9000 | {accepted} |" in written
+    assert "| 0.99 |  | none is enough | 0.0% (0.0% to 10.0%) |  |" in written
     assert "expected calibration error is 0.0200" in written
     assert written.index("3 of 10 test texts of A&#124;B were taken for the other") < written.index(
         "1 of 10 test texts of the other were taken for A&#124;B"

@@ -60,7 +60,7 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
     assert found["test"]["accuracy"] == pytest.approx(plain, abs=0.01)
     assert found["test"]["accuracy"] > 0.85
     wrong = len(test) * (1 - found["test"]["accuracy"])
-    assert found["comparison"]["only_ours_right"] == pytest.approx(wrong)
+    assert found["comparison"]["gained"] == pytest.approx(wrong)
     assert baseline_of(dataset) == found
 
 

@@ -63,6 +63,7 @@ def test_scores_are_those_of_scikit_learn_over_the_classes_that_occur_or_were_pr
     assert {(true, guess): texts for true, guess, texts in scores["confusions"]} == off
     assert [texts for *_, texts in scores["confusions"]] == sorted(off.values(), reverse=True)
     written = {**scores, "confusions": list(map(list, scores["confusions"]))}
+    written["intervals"] = {name: list(each) for name, each in scores["intervals"].items()}
     assert json.loads(json.dumps(scores)) == written
 
 
@@ -102,9 +103,12 @@ def test_answers_are_scored_with_their_confidence_and_kind() -> None:
     scores = score_answers(probabilities, np.array([0, 0, 0]), names, chosen_on, texts=texts)
     assert scores.calibration_error == pytest.approx((0.05 + 0.9 + 0.3) / 3, abs=1e-4)
     assert scores.coverage is not None and scores.slices is not None
-    accepted = {"threshold": 0.8, "coverage": 2 / 3, "precision": 0.5}
-    assert scores.coverage["0.95"] == pytest.approx(accepted)
-    assert scores.coverage["0.99"] == {"threshold": None, "coverage": 0, "precision": None}
+    accepted, none = scores.coverage["0.95"], scores.coverage["0.99"]
+    assert (accepted["threshold"], accepted["coverage"], accepted["precision"]) == (0.8, 2 / 3, 0.5)
+    assert accepted["promised"] == pytest.approx(0.1 ** (1 / 60))
+    assert accepted["precision_interval"][0] < 0.5 < accepted["precision_interval"][1]
+    assert none["threshold"] is none["promised"] is none["precision"] is None
+    assert none["coverage"] == none["coverage_interval"][0] == 0
     assert scores.slices["length"]["under 10 words"]["accuracy"] == pytest.approx(2 / 3)
 
 

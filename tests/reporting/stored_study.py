@@ -89,9 +89,24 @@ def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "confusion_matrix": matrix,
         "calibration_error": 0.02,
         "coverage": {
-            "0.95": {"threshold": 0.9, "coverage": 0.5, "precision": 0.98},
-            "0.99": {"threshold": None, "coverage": 0.0, "precision": None},
+            "0.95": {
+                "threshold": 0.9,
+                "coverage": 0.5,
+                "precision": 0.98,
+                "promised": 0.951,
+                "coverage_interval": [0.4, 0.6],
+                "precision_interval": [0.95, 0.99],
+            },
+            "0.99": {
+                "threshold": None,
+                "coverage": 0.0,
+                "precision": None,
+                "promised": None,
+                "coverage_interval": [0.0, 0.1],
+                "precision_interval": None,
+            },
         },
+        "intervals": {"accuracy": [0.7, 0.9], "calibration_error": [0.0, 0.05]},
         "slices": {},
     }
 
@@ -121,7 +136,12 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 "name": "TF-IDF + LinearSVC",
                 "test": figures,
                 "validation": figures,
-                "comparison": {"only_ours_right": 9, "only_baseline_right": 2, "p_value": 0.065},
+                "comparison": {
+                    "rows": 30,
+                    "verdict": "level",
+                    "accuracy": {"difference": 0.05, "interval": [-0.01, 0.1], "p_value": 0.065},
+                    "macro_f1": {"difference": 0.05, "interval": [-0.01, 0.1], "p_value": 0.065},
+                },
             },
             "final": {
                 "name": "single",
