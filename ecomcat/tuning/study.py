@@ -35,7 +35,7 @@ from ecomcat.tuning.records import BEST_WEIGHTS, LAST_STATE, VALIDATION
 from ecomcat.tuning.trial_table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
-_FORMAT = 4
+_FORMAT = 5
 STUDY = "study"  # under which `data.json` has a copy of `study.json`
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"

@@ -199,7 +199,7 @@ def test_texts_are_shown_as_they_are(text: str) -> None:
 def test_usual_names_are_not_cluttered() -> None:
     written = card("Clothing, Shoes", {"learning_rate": 0.001}, data={"source": "data/my_f-2.csv"})
     assert "- Source: data/my_f-2.csv\n" in written
-    assert "| Clothing, Shoes | 0.9000 | 0.8000 | 0.8500 | 10 |\n" in written
+    assert "| Clothing, Shoes | 0.9000 | 0.8000 | 0.8500 (0.611 to 0.951) | 10 |\n" in written
     assert "- learning_rate: 0.001\n" in written
 
 
