@@ -68,6 +68,7 @@ class PredictOptions:
     precision_by: str = option(
         ALL, "all, or category: reached within each category", choices=PRECISION_BY
     )
+    levels: bool = option(False, "adds level_1, level_2 and so on, where categories are paths")
     explain: bool = option(False, "adds the column words: those that spoke most for the answer")
     words: int = option(5, "words of an explanation", minimum=1)
     top_k: int = option(

@@ -126,6 +126,12 @@ def _tell_counts(labeller: Labeller) -> None:
             f"or more are right, for texts like those of training ({promise.confidence_level:.0%} "
             "sure)"
         )
+    if labeller.options.depth:
+        share = labeller.accepted_above / max(labeller.rows, 1)
+        line += (
+            f"; of {labeller.accepted_above:,} others ({share:.1%}) a part of the path, which is "
+            "in accepted_path"
+        )
     logger.info("%s.", line)
 
 

@@ -145,6 +145,7 @@ class Classifier:
         precision_by: str = "all",
         explain: bool | int = False,
         top_k: int = 1,
+        levels: bool = False,
     ) -> pd.DataFrame:
         """Label texts.
 
@@ -159,10 +160,14 @@ class Classifier:
                 Defaults to False.
             top_k: Integer. How many categories are given, the likeliest first; adds `category_2`
                 with `confidence_2`, and so on. Defaults to 1.
+            levels: Boolean. Adds `level_1` with `confidence_level_1`, and so on, where categories
+                are paths. Defaults to False.
 
         Returns:
             DataFrame of `predicted_category` and `confidence` with the index of the texts. A text
             without a letter, mark or digit has neither; `reason` says so where more is asked for.
+            Where categories are paths, `accept` is followed by `accepted_path` and
+            `accepted_level`: as much of the path as is sure enough.
 
         Raises:
             UserError: When a DataFrame lacks the columns, or a number is out of range.
@@ -180,6 +185,7 @@ class Classifier:
             explain=bool(explain),
             words=explain if explain and explain is not True else PredictOptions.words,
             top_k=top_k,
+            levels=levels,
         )
         validate(options)
         given, index = plain_texts(texts, self.text_columns)

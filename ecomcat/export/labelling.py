@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,12 +11,15 @@ from numpy.typing import NDArray
 
 from ecomcat import commands
 from ecomcat.data.cleaning import has_words
+from ecomcat.errors import UserError
+from ecomcat.export.levels import ACCEPTED_LEVEL, ACCEPTED_PATH, LevelAnswers, level_columns
 from ecomcat.model.confidence import Promise
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ecomcat.export.explanation import Turn, WordWeight
+    from ecomcat.model.taxonomy import Taxonomy
 
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, WORDS, REASON = "accept", "words", "reason"
@@ -36,11 +38,18 @@ class Predictor(Protocol):
     def text_columns(self) -> Sequence[str | int]:
         """The columns that it was trained on."""
 
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """The tree of the categories, where they are paths."""
+
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each category's probability for each text, `(texts, classes)`."""
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence accepted of each category, infinite where none is."""
+
+    def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
+        """Return the same at each level of a taxonomy, `(levels, categories)`."""
 
     def explain(self, texts: Sequence[str], turn: Turn = ...) -> Sequence[Sequence[WordWeight]]:
         """Return the words of each text, strongest first; each part of the work is a turn."""
@@ -109,6 +118,15 @@ def label_texts(
     return Labelled(answered, predictor.probabilities(chosen), thresholds)
 
 
+def level_answers(
+    labelled: Labelled, taxonomy: Taxonomy, thresholds: NDArray[np.float64] | None
+) -> LevelAnswers:
+    """Return the levels of answers, their confidences in the digits that are shown."""
+    confidences = taxonomy.confidences(labelled.probabilities, labelled.label_ids)
+    least = None if thresholds is None else rounded_up(thresholds)
+    return LevelAnswers(taxonomy, labelled.label_ids, confidences.round(_DIGITS), least)
+
+
 def rounded_up(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return thresholds of the digits that are shown, at which no more answers pass."""
     steps = 10.0**_DIGITS
@@ -130,23 +148,37 @@ class LabelOptions:
         words: Integer. How many words explain an answer; 0, the default, adds no `words`.
         reasons: Boolean. Whether `reason` says why a row has no answer. Defaults to False.
         top_k: Integer. How many categories are given, the first included. Defaults to 1.
+        levels: Boolean. Whether each level of a path has a column. Defaults to False.
+        depth: Integer. Levels of the longest path, by which `accept` is followed by the accepted
+            part of the path. Defaults to 0, for categories that are no paths.
     """
 
     promise: Promise | None = None
     words: int = 0
     reasons: bool = False
     top_k: int = 1
+    levels: bool = False
+    depth: int = 0
 
     @property
     def added(self) -> tuple[str, ...]:
         """The names of the columns that are added, in their order."""
-        asked = (self.promise is not None, self.words > 0, self.reasons)
+        promised = self.promise is not None
+        asked = {
+            ACCEPT: promised,
+            ACCEPTED_PATH: promised and self.depth > 0,
+            ACCEPTED_LEVEL: promised and self.depth > 0,
+            WORDS: self.words > 0,
+            REASON: self.reasons,
+        }
+        levels = level_columns(self.depth if self.levels else 0)
         following = (
             f"{name}{place}"
             for place in range(2, self.top_k + 1)
             for name in (NEXT_CATEGORY, NEXT_CONFIDENCE)
         )
-        return (CATEGORY, CONFIDENCE, *following, *compress((ACCEPT, WORDS, REASON), asked))
+        others = (name for name, wanted in asked.items() if wanted)
+        return (CATEGORY, CONFIDENCE, *levels, *following, *others)
 
 
 def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> LabelOptions:
@@ -157,7 +189,8 @@ def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> L
         promise = Promise(asked.min_precision, asked.confidence_level, by_category=by)
     words = asked.words if asked.explain else 0
     more = promise is not None or words > 0
-    return LabelOptions(promise, words, reasons=reasons or more, top_k=asked.top_k)
+    reasons = reasons or more
+    return LabelOptions(promise, words, reasons=reasons, top_k=asked.top_k, levels=asked.levels)
 
 
 class Labeller:
@@ -168,20 +201,34 @@ class Labeller:
         options: What is added to each.
 
     Attributes:
-        options: The same, with no more categories than there are.
+        options: The same, with no more categories than there are, and the levels of their paths.
         thresholds: Array of the confidence from which an answer of each category is accepted,
             infinite where none is; None where nothing was asked.
         rows: How many texts were labelled so far.
         unreadable: How many of them have no words, and so no answer.
         accepted: How many of them have an accepted answer.
+        accepted_above: How many others have one of which some levels are accepted.
+
+    Raises:
+        UserError: Levels are asked for, and the categories are no paths.
     """
 
     def __init__(self, predictor: Predictor, options: LabelOptions) -> None:
-        self._predictor = predictor
-        self.options = replace(options, top_k=min(options.top_k, len(predictor.labels)))
+        self._predictor, taxonomy = predictor, predictor.taxonomy
+        if options.levels and taxonomy is None:
+            raise UserError(
+                "predict.levels: expected a model whose categories are paths, found one whose "
+                "categories are none. Leave it out, or train with data.label_separator."
+            )
+        depth = 0 if taxonomy is None else taxonomy.depth
+        top_k = min(options.top_k, len(predictor.labels))
+        self.options = replace(options, top_k=top_k, depth=depth)
         asked = options.promise
-        self.thresholds = None if asked is None else rounded_up(predictor.thresholds(asked))
-        self.rows = self.unreadable = self.accepted = 0
+        self.thresholds = self._level_thresholds = None
+        if asked is not None:
+            self.thresholds = rounded_up(predictor.thresholds(asked))
+            self._level_thresholds = predictor.level_thresholds(asked) if depth else None
+        self.rows = self.unreadable = self.accepted = self.accepted_above = 0
 
     def label(self, texts: Sequence[str]) -> pd.DataFrame:
         """Return what is added to a row for each text, in the columns `options.added`.
@@ -196,7 +243,7 @@ class Labeller:
         reasons = np.array([reason_of(text) for text in texts], object)
         reasons[answered] = None
         names = np.array(self._predictor.labels, object)
-        added: dict[str, NDArray[Any]] = {
+        added: dict[str, Any] = {
             CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
             CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
             ACCEPT: _placed(rows, answered, labelled.accepted, False),
@@ -209,6 +256,10 @@ class Labeller:
                 rounded = share.astype(np.float64).round(_DIGITS)
                 added[f"{NEXT_CATEGORY}{place}"] = _placed(rows, answered, names[ids])
                 added[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, rounded, np.nan)
+        if self._predictor.taxonomy is not None and (self.options.levels or self.options.promise):
+            levels = level_answers(labelled, self._predictor.taxonomy, self._level_thresholds)
+            added |= levels.columns(rows, answered)
+            self.accepted_above += int(((levels.accepted > 0) & ~labelled.accepted).sum())
         if self.options.words:
             added[WORDS] = self._words(texts, answered)
         self.rows += rows

@@ -106,6 +106,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
         model = answers.model
         return describe_model(
             model.labels,
+            None if model.taxonomy is None else model.taxonomy.separator,
             model.metrics,
             config,
             model.thresholds(Promise(config.min_precision, config.confidence_level)).min(),

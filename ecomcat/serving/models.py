@@ -41,6 +41,8 @@ class Model:
         self.labels = list(map(valid_unicode, classifier.labels))
         # Read off thousands of confidences, for each request anew but for this.
         self.thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.thresholds)
+        self.level_thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.level_thresholds)
+        self.taxonomy = classifier.taxonomy
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
 
 

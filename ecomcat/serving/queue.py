@@ -15,12 +15,12 @@ from fastapi import HTTPException
 
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import Predictor, label_texts, reason_of
+from ecomcat.export.labelling import Predictor, label_texts, level_answers, reason_of
 from ecomcat.files import expanded
 from ecomcat.model.confidence import Promise
 from ecomcat.serving.models import Model, open_model
 from ecomcat.serving.monitoring import Monitor
-from ecomcat.serving.schemas import Prediction, Word
+from ecomcat.serving.schemas import LevelAnswer, Prediction, Word
 from ecomcat.serving.turns import Job, Lane
 from ecomcat.text.bounds import MAX_CHARACTERS
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ecomcat.export.explanation import WordWeight
+    from ecomcat.export.levels import LevelAnswers
 
 Found = TypeVar("Found")
 
@@ -222,6 +223,7 @@ class _InTurns:
         self.labels = model.classifier.labels
         self.text_columns = model.classifier.text_columns
         self.thresholds, self.explain = model.thresholds, model.classifier.explain
+        self.taxonomy, self.level_thresholds = model.taxonomy, model.level_thresholds
         self._score = score
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -252,6 +254,9 @@ def _predict(
 ) -> list[Prediction]:
     count = min(top_k or len(model.labels), len(model.labels))
     labelled = label_texts(predictor, texts, model.thresholds(promise))
+    levels = None
+    if model.taxonomy is not None:
+        levels = level_answers(labelled, model.taxonomy, model.level_thresholds(promise))
     predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
     likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
     for position, label_ids, confidence, accept, row in zip(
@@ -269,4 +274,20 @@ def _predict(
             accept=accept,
             probabilities=dict(zip(names, row, strict=True)),
         )
+    if levels is not None:
+        _add_levels(predictions, labelled.answered, levels)
     return predictions
+
+
+def _add_levels(
+    predictions: Sequence[Prediction], answered: NDArray[np.int64], levels: LevelAnswers
+) -> None:
+    """Say how sure each level of a path is, and down to which one it is accepted."""
+    for each in predictions:
+        each.levels = each.accepted_path = each.accepted_level = None
+    found = zip(answered, levels.accepted_paths, levels.accepted.tolist(), strict=True)
+    for text, (position, path, accepted) in enumerate(found):
+        answer = predictions[position]
+        described = levels.described(text)
+        answer.levels = [LevelAnswer(name=name, confidence=sure) for name, sure in described]
+        answer.accepted_path, answer.accepted_level = path, accepted or None

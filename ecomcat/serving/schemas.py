@@ -60,6 +60,13 @@ class Word(BaseModel):
     )
 
 
+class LevelAnswer(BaseModel):
+    """A level of a category that is a path."""
+
+    name: str
+    confidence: float = Field(description="The probability of all categories below this node.")
+
+
 class Prediction(BaseModel):
     """The answer to one text."""
 
@@ -72,6 +79,15 @@ class Prediction(BaseModel):
     probabilities: dict[str, float] | None = Field(
         description="Of the likeliest categories, as many as top_k says, the likeliest first."
     )
+    levels: list[LevelAnswer] | None = Field(
+        default=None, description="The levels of its path; only where categories are paths."
+    )
+    accepted_path: str | None = Field(
+        default=None,
+        description="The part of the path that is accepted: down to the deepest level whose "
+        "answers are right as often as min_precision asks, with those of the deeper ones.",
+    )
+    accepted_level: int | None = Field(default=None, description="The number of its levels.")
     words: list[Word] = Field(
         default=[], description="Strongest first; only where explain was asked for."
     )
@@ -120,6 +136,9 @@ class ModelDescription(BaseModel):
     version: str = Field(description="The beginning of the SHA-256 of its manifest.")
     since: str = Field(description="When it was opened, in UTC.")
     labels: list[str]
+    label_separator: str | None = Field(
+        description="What separates the levels of labels that are paths."
+    )
     accept: Acceptance
     test: Figures
     data_source: str | None
@@ -129,6 +148,7 @@ class ModelDescription(BaseModel):
 
 def describe_model(
     labels: list[str],
+    label_separator: str | None,
     metrics: Mapping[str, Any],
     config: ServeCommand,
     threshold: float,
@@ -142,6 +162,7 @@ def describe_model(
         version=version,
         since=since,
         labels=labels,
+        label_separator=label_separator,
         accept=Acceptance(
             min_precision=config.min_precision,
             confidence_level=config.confidence_level,

@@ -75,6 +75,7 @@ class TableQuery(BaseModel):
     member: str | None = None
     min_precision: Precision | None = None
     top_k: Annotated[int, Field(ge=1, le=_MAX_TOP_K)] = 1
+    levels: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
         body = await read_body(request, config, _TABLE_TYPES)
         precision = query.min_precision or config.min_precision
         promise = Promise(precision, config.confidence_level)
-        options = LabelOptions(promise, reasons=True, top_k=query.top_k)
+        options = LabelOptions(promise, reasons=True, top_k=query.top_k, levels=query.levels)
         with answers.job(is_small=False) as job:
             work = TableWork(body, _reading(request, query), options, config, job)
             labelling = answers.table(job, len(body), partial(label_table, work))
@@ -159,7 +160,7 @@ def _reading(request: Request, query: TableQuery) -> ReadingConfig:
     """Return how the table is read, with the request's charset where no encoding is asked for."""
     header = Message()
     header["content-type"] = request.headers["content-type"]
-    asked = query.model_dump(exclude={"min_precision", "top_k"}, exclude_defaults=True)
+    asked = query.model_dump(exclude={"min_precision", "top_k", "levels"}, exclude_defaults=True)
     charset = header.get_content_charset()
     return ReadingConfig(**({"encoding": charset} if charset else {}) | asked)
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from ecomcat.commands import ServeCommand
+from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions
 from ecomcat.model.confidence import Promise
+from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.app import build_app
 from ecomcat.serving.queue import Answers, Model
 
@@ -29,6 +32,7 @@ class Sure:
     min_confidence: float | None
     labels: tuple[str, ...] = ("Cats", "Dogs")
     text_columns: tuple[str, ...] = ("text",)
+    taxonomy: Taxonomy | None = None
 
     def probabilities(self, texts):
         row = [1 - self.confidence, self.confidence]
@@ -36,6 +40,9 @@ class Sure:
 
     def thresholds(self, promise):
         return np.full(2, np.inf if self.min_confidence is None else self.min_confidence)
+
+    def level_thresholds(self, promise):
+        return np.tile(self.thresholds(promise), (self.taxonomy.depth if self.taxonomy else 0, 1))
 
     def explain(self, texts):
         words = ("a", -0.1), ("big", 0.3), ("dog", 0.2)
@@ -126,6 +133,63 @@ def test_the_next_categories_follow_by_their_probabilities(shares, top_k):
     assert list(shown.values()) == sorted(shares, reverse=True)[:count]
     assert all(shares[names.index(name)] == share for name, share in shown.items())
     assert all(cell is None or math.isnan(cell) for cell in second)
+
+
+# Levels
+
+PATHS = ("Home > Chairs > Oak", "Home > Chairs", "Home > Lamps", "Toys")
+
+
+def leveled(shares, thresholds, **options):
+    """Label a text and an unreadable one, of a taxonomy with a threshold for each level."""
+
+    class Leveled(Unsure):
+        def thresholds(self, promise):
+            return np.full(len(PATHS), thresholds[-1])
+
+        def level_thresholds(self, promise):
+            return np.repeat(np.array(thresholds)[:, None], len(PATHS), axis=1)
+
+    predictor = Leveled(0, thresholds[-1], PATHS, ("text",), Taxonomy(PATHS, " > "), shares)
+    labeller = Labeller(predictor, LabelOptions(**options))
+    return labeller, labeller.label(["a dog", "?"])
+
+
+@pytest.mark.parametrize(
+    ("shares", "thresholds", "path", "level"),
+    [
+        ((0.9, 0.05, 0.04, 0.01), (0.5, 0.5, 0.5), "Home > Chairs > Oak", 3),
+        ((0.5, 0.4, 0.09, 0.01), (0.5, 0.8, 0.8), "Home > Chairs", 2),
+        ((0.4, 0.2, 0.39, 0.01), (0.9, 0.8, 0.8), "Home", 1),
+        ((0.4, 0.2, 0.3, 0.1), (0.91, 0.8, 0.8), None, None),
+        ((0.4, 0.2, 0.3, 0.1), (np.inf, np.inf, np.inf), None, None),
+        ((0.1, 0.1, 0.1, 0.7), (0.9, 0.8, 0.7), "Toys", 1),  # whose path ends above that level
+        ((0.3, 0.4, 0.2, 0.1), (0.9, 0.8, 0.4), "Home > Chairs", 2),
+        ((0.85, 0.04994, 0.1, 0.00006), (0.9999, 0.9, 0.9), "Home", 1),  # by what is shown
+    ],
+)
+def test_a_path_is_accepted_down_to_the_deepest_level_that_is_sure_enough(
+    shares, thresholds, path, level
+):
+    labeller, frame = leveled(shares, thresholds, promise=Promise(0.9))
+    added = ["accept", "accepted_path", "accepted_level"]
+    assert list(frame) == ["predicted_category", "confidence", *added]
+    assert frame["accepted_path"].tolist() == [path, None]
+    assert frame["accepted_level"].tolist() == [level or pd.NA, pd.NA]
+    assert labeller.accepted + labeller.accepted_above == (path is not None)
+    assert frame["accept"][0] == (path == frame["predicted_category"][0])
+
+
+def test_each_level_may_have_a_column_with_its_own_confidence():
+    _, frame = leveled((0.3, 0.4, 0.2, 0.1), (1, 1, 1), levels=True)
+    columns = [f"{name}{level}" for level in (1, 2, 3) for name in ("level_", "confidence_level_")]
+    assert list(frame) == ["predicted_category", "confidence", *columns]
+    first, second = frame[columns].astype(object).to_numpy().tolist()
+    assert first[:4] == ["Home", 0.9, "Chairs", 0.7]  # of Oak, too
+    assert first[4] is None and math.isnan(first[5])
+    assert all(cell is None or math.isnan(cell) for cell in second)
+    with pytest.raises(UserError, match=r"predict\.levels: expected a model whose categories are"):
+        label(["a dog"], levels=True)
 
 
 @pytest.mark.parametrize("texts", [[], ["", "?"]], ids=["none", "without words"])

@@ -30,6 +30,7 @@ class DogOrCat:
     """Dogs with a confidence of 0.75, everything else is a cat with 0.9."""
 
     labels = ("cats", "dogs")
+    taxonomy = None
 
     def __init__(self, *text_columns: str | int, thresholds: Sequence[float] = (0.8, 0.8)) -> None:
         self.text_columns = text_columns or ("text",)

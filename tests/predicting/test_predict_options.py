@@ -6,10 +6,12 @@ import logging
 import re
 from math import inf
 
+import numpy as np
 import pytest
 from dog_classifier import DogOrCat, label_file, read_rows
 
 from ecomcat import predict
+from ecomcat.model.taxonomy import Taxonomy
 from tests.command_line import command_line
 from tests.data.table_material import write_table
 
@@ -80,6 +82,38 @@ def test_the_next_categories_come_with_their_probabilities(labelled, output):
     assert 0 < float(share) < 0.5
     nothing = {".csv": ("", "", "")}.get(output, (None, None, None))
     assert found[3] == nothing
+
+
+class DogOrCatPaths(DogOrCat):
+    """The same, whose categories are paths; the first level is sure enough, the second is not."""
+
+    labels = ("Pets > Cats", "Pets > Dogs")
+    taxonomy = Taxonomy(labels, " > ")
+
+    def level_thresholds(self, promise):
+        return np.array([[0.9, 0.9], [0.95, 0.95]])
+
+
+@pytest.mark.parametrize("output", ENDINGS)
+def test_paths_are_accepted_as_far_as_they_are_sure_enough(labelled, output, caplog):
+    caplog.set_level(logging.INFO)
+    classifier = DogOrCatPaths("text", thresholds=(0.95, 0.95))
+    asked = {"output": output, "classifier": classifier, "min_precision": 0.98}
+    found = labelled("accept", "accepted_path", "accepted_level", **asked)
+    is_text = output == ".csv"
+    assert found[0] == ("no" if is_text else False, "Pets", "1" if is_text else 1)
+    assert found[3] == (("no", "", "") if is_text else (False, None, None))
+    assert "0 of 4 rows (0.0%) accepted" in caplog.text
+    assert "of 2 others (50.0%) a part of the path" in caplog.text
+
+
+@pytest.mark.parametrize("output", ENDINGS)
+def test_each_level_has_columns_where_that_is_asked_for(labelled, output):
+    names = [f"{name}{level}" for level in (1, 2) for name in ("level_", "confidence_level_")]
+    found = labelled(*names, output=output, classifier=DogOrCatPaths("text"), levels=True)
+    shares = ("1.0000", "0.7500") if output == ".csv" else (1.0, 0.75)
+    assert found[0] == ("Pets", shares[0], "Dogs", shares[1])
+    assert set(found[3]) == {"" if output == ".csv" else None}
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])

@@ -24,6 +24,7 @@ from ecomcat.commands import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.model.confidence import Promise
+from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serve import listen
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
@@ -50,6 +51,7 @@ class Pets:
 
     labels = LABELS
     text_columns: tuple[str | int, ...] = ("description",)
+    taxonomy: Taxonomy | None = None
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         if slow := max(text.count(SLOW) for text in texts):
@@ -62,6 +64,10 @@ class Pets:
 
     def thresholds(self, promise: Promise) -> np.ndarray:
         return np.full(len(self.labels), THRESHOLD if promise.min_precision <= 0.98 else np.inf)
+
+    def level_thresholds(self, promise: Promise) -> np.ndarray:
+        depth = 0 if self.taxonomy is None else self.taxonomy.depth
+        return np.tile(self.thresholds(promise), (depth, 1))
 
     def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
         best = turn(self.probabilities, texts).argmax(axis=1)

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from ecomcat.model.confidence import Promise
+from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import DOG, LABELS, METRICS, Pets, client_of
+from tests.serving.pets import DOG, LABELS, METRICS, THRESHOLD, Pets, client_of
 
 
 def predict(**asked: Any) -> Any:
@@ -64,6 +66,45 @@ def test_an_answer_is_accepted_from_the_confidence_of_the_precision(
     settings: dict[str, Any], asked: dict[str, Any], accept: bool
 ) -> None:
     assert client_of(**settings).post("/predict", json=asked).json()["accept"] is accept
+
+
+class Paths(Pets):
+    """The same pets, whose categories are paths."""
+
+    labels: ClassVar = ["Pets > Cats", "Pets > Dogs & <wolves>", "Wild > Birds > Of prey"]
+    taxonomy = Taxonomy(labels, " > ")
+
+    def level_thresholds(self, promise: Promise) -> np.ndarray:
+        return np.array([[0.85] * 3, [0.9] * 3, [THRESHOLD] * 3])
+
+
+def test_of_a_taxonomy_the_levels_are_given_and_what_of_the_path_is_accepted() -> None:
+    texts = ["a dog, a cat", "dog dog dog", "bird bird", "?"]
+    found = client_of(Paths()).post("/predict", json={"texts": texts}).json()["predictions"]
+    assert [each["accept"] for each in found] == [False, True, True, False]
+    assert [each["accepted_path"] for each in found] == ["Pets", *Paths.labels[1:], None]
+    assert [each["accepted_level"] for each in found] == [1, 2, 3, None]
+    assert [each["name"] for each in found[2]["levels"]] == ["Wild", "Birds", "Of prey"]
+    first, second = (each["confidence"] for each in found[0]["levels"])
+    assert first > 0.9 > second == found[0]["confidence"]
+    assert found[3]["levels"] is None
+    assert "levels" not in predict(text="a dog") and "accepted_path" not in predict(text="a dog")
+    assert client_of(Paths()).get("/model").json()["label_separator"] == " > "
+    assert client_of().get("/model").json()["label_separator"] is None
+
+
+def test_a_table_gets_the_accepted_path_and_the_levels_where_they_are_asked_for() -> None:
+    headers = {"Content-Type": "text/csv"}
+    ask = {"content": "description\na dog, a cat\n", "headers": headers}
+    client = client_of(Paths())
+    plain, levels = (client.post(f"/label{query}", **ask).text for query in ("", "?levels=true"))
+    names = "description,predicted_category,confidence,accept,accepted_path,accepted_level,reason"
+    assert plain.splitlines()[0] == names
+    assert ",no,Pets,1," in plain.splitlines()[1]
+    assert "level_1,confidence_level_1,level_2,confidence_level_2,level_3" in levels
+    refused = client_of().post("/label?levels=true", **ask)
+    assert refused.status_code == 422
+    assert "expected a model whose categories are paths" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "\0", "€ 🐈", "\n\t"], ids=repr)
