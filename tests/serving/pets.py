@@ -38,6 +38,7 @@ THRESHOLD = 0.9  # from where answers are right 98 % of the time, and no oftener
 SLOW = "slowly"  # a text takes its time for each such word
 STARTED = "started"  # what is logged when it begins
 CAT, DOG, BIRD = LABELS = ["Cats", "Dogs & <wolves>", "Birds"]
+PATHS = ["Pets > Cats", "Pets > Dogs & <wolves>", "Wild > Birds > Of prey"]
 METRICS = {
     "test": {"accuracy": 0.9543, "macro_f1": 0.95, "coverage": {"0.98": {"coverage": 0.8}}},
     "data": {"source": "pets.csv"},
@@ -79,6 +80,16 @@ class Pets:
             )
             for text, row in zip(texts, best, strict=True)
         ]
+
+
+class Paths(Pets):
+    """The same pets, whose categories are paths."""
+
+    labels = PATHS
+    taxonomy = Taxonomy(PATHS, " > ")
+
+    def level_thresholds(self, promise: Promise) -> np.ndarray:
+        return np.array([[0.85] * 3, [0.9] * 3, [THRESHOLD] * 3])
 
 
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:

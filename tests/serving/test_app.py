@@ -8,10 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from ecomcat.model.confidence import Promise
-from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import DOG, LABELS, METRICS, THRESHOLD, Pets, client_of
+from tests.serving.pets import DOG, LABELS, METRICS, Paths, Pets, client_of
 
 
 def predict(**asked: Any) -> Any:
@@ -66,16 +64,6 @@ def test_an_answer_is_accepted_from_the_confidence_of_the_precision(
     settings: dict[str, Any], asked: dict[str, Any], accept: bool
 ) -> None:
     assert client_of(**settings).post("/predict", json=asked).json()["accept"] is accept
-
-
-class Paths(Pets):
-    """The same pets, whose categories are paths."""
-
-    labels: ClassVar = ["Pets > Cats", "Pets > Dogs & <wolves>", "Wild > Birds > Of prey"]
-    taxonomy = Taxonomy(labels, " > ")
-
-    def level_thresholds(self, promise: Promise) -> np.ndarray:
-        return np.array([[0.85] * 3, [0.9] * 3, [THRESHOLD] * 3])
 
 
 def test_of_a_taxonomy_the_levels_are_given_and_what_of_the_path_is_accepted() -> None:

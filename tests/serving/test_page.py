@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import Page, browser, require_browser
-from tests.serving.pets import SLOW, served_pets
+from tests.serving.pets import SLOW, Paths, listening_pets, served_pets
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +60,20 @@ def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
     fills = page.driver.find_elements("css selector", "#bars .fill")
     widths = [page.run("return arguments[0].offsetWidth", fill) for fill in fills]
     assert widths == sorted(widths, reverse=True) and widths[0] > 10 * widths[2]
+
+
+def test_a_path_has_a_bar_for_each_level_and_those_accepted_stand_out(driver):
+    with listening_pets(Paths()) as (host, port):
+        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#facts"))
+        page.open()
+        page.ask("a dog, a cat")
+        assert page.text("#verdict") == "✓ Accepted in part"
+        assert "sure of “Pets” are right 98% of the time" in page.text("#verdict-reason")
+        assert page.texts("#levels li > span:first-child") == ["Pets", "Cats"]
+        assert page.texts("#levels li.accepted > span:first-child") == ["Pets"]
+        page.ask("?!")
+        assert not page.find("#levels").is_displayed()
+        page.require_harmless()
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,10 @@ function verdict(prediction) {
   const { min_precision: precision, min_confidence: least } = model.accept;
   const often = `right ${percent(precision)} of the time`;
   if (prediction.accept) return ["\u2713 Accepted", `Answers this sure are ${often}.`];
+  if (prediction.accepted_path) {
+    const part = `Answers this sure of \u201c${prediction.accepted_path}\u201d are ${often}`;
+    return ["\u2713 Accepted in part", `${part}; what is below needs a look.`];
+  }
   const why =
     least === null
       ? `No confidence is known to be ${often}.`
@@ -71,6 +75,19 @@ function bar([name, probability]) {
   track.append(fill);
   item.append(element("span", name, { dir: "auto" }), element("span", percent(probability)), track);
   return item;
+}
+
+// One bar a level, where categories are paths.
+function showLevels(levels, accepted) {
+  byId("levels").hidden = levels.length === 0;
+  byId("levels").replaceChildren(
+    ...levels.map(({ name, confidence }, level) => {
+      const item = bar([name, confidence]);
+      item.style.setProperty("--level", level);
+      item.classList.toggle("accepted", level < accepted);
+      return item;
+    }),
+  );
 }
 
 function showBars(probabilities) {
@@ -123,7 +140,9 @@ function showPrediction(text, prediction) {
   byId("answer").hidden = false;
   byId("label").textContent = prediction.label ?? "No answer";
   [byId("verdict").textContent, byId("verdict-reason").textContent] = verdict(prediction);
-  byId("verdict").classList.toggle("accepted", prediction.accept);
+  const accepted = prediction.accepted_level ?? 0;
+  byId("verdict").classList.toggle("accepted", prediction.accept || accepted > 0);
+  showLevels(prediction.levels ?? [], accepted);
   showBars(prediction.probabilities ?? {});
   byId("words").hidden = !readable;
   if (readable) showWords(text, prediction.words ?? []);
