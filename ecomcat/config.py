@@ -16,6 +16,7 @@ from ecomcat.options import option
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
 CONFIDENCE_LEVEL = 0.9  # how often a precision that is promised is kept
+FIDELITIES = ("auto", "rows", "epochs")
 
 
 @dataclass
@@ -116,6 +117,22 @@ class SearchConfig:
     )
     max_batches: int = option(
         help="batches of one trial, where max_epochs is auto; guide: 'Budgets'", minimum=1
+    )
+    fidelity: str = option(
+        "auto",
+        "what a short trial has less of: epochs, or rows, of which each epoch reads others",
+        choices=FIDELITIES,
+    )
+    epoch_texts: int | None = option(
+        None,
+        "texts of an epoch, where rows are the fidelity; else by max_batches",
+        minimum=1,
+    )
+    retrain_minutes: Any = option(
+        "auto",
+        "most minutes of a final training, which reads as many rows as fit; auto: max_minutes",
+        above=0.0,
+        auto=True,
     )
     patience: Any = option(
         "auto", "epochs without a better score; auto: a quarter", minimum=1, auto=True

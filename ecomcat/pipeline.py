@@ -15,6 +15,7 @@ import numpy as np
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
+from ecomcat.data.splitting import scored_rows
 from ecomcat.export.bundle import export_model, package_versions, require_replaceable
 from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
@@ -256,12 +257,13 @@ def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) 
     from ecomcat.model.network import find_builder
     from ecomcat.tuning.trial import TrialInputs
 
+    num_classes = len(dataset.class_names)
     return TrialInputs(
         build=find_builder(config.model.build),
         texts=texts,
         labels=dataset.label_ids,
-        num_classes=len(dataset.class_names),
-        split=dataset.split,
+        num_classes=num_classes,
+        split=scored_rows(dataset.split, num_classes, config.seed),
         seed=config.seed,
         patience=config.search.patience,
         max_epochs=config.search.max_epochs,
@@ -291,6 +293,7 @@ def _search_with_progress(
             seconds_after_trials,
             config,
             training_tokens=int(inputs.texts.lengths[inputs.split.train].sum()),
+            training_texts=len(inputs.split.train),
             workers=usable_cores() // config.search.cores_per_worker,
         ),
     )

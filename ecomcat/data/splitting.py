@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,11 @@ from ecomcat.errors import UserError, name_five
 
 Rows = NDArray[np.int64]
 
+# Texts, and texts times classes.
+_MAX_SCORED = {"validation": (20_000, 40_000_000), "test": (1_000_000, 400_000_000)}
+
+logger = logging.getLogger("ecomcat")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -24,6 +30,33 @@ class Split:
     train: Rows
     validation: Rows
     test: Rows
+
+
+def sample_rows(rows: int, max_rows: int, random: np.random.Generator) -> Rows:
+    """Return row numbers in ascending order: all, or a random sample of `max_rows`."""
+    if rows <= max_rows:
+        return np.arange(rows)
+    return np.sort(random.choice(rows, max_rows, replace=False))
+
+
+def scored_rows(split: Split, num_classes: int, seed: int) -> Split:
+    """Return the split with random samples of validation and test, where they are very large.
+
+    It is logged. A probability of each class is held for each of these texts, of validation for
+    several models at a time.
+
+    >>> large = Split(np.arange(10), np.arange(10, 60_000), np.arange(60_000, 99_000))
+    >>> [len(rows) for rows in vars(scored_rows(large, 4_000, seed=1)).values()]
+    [10, 10000, 39000]
+    """
+    scored = {}
+    for part, (max_texts, max_numbers) in _MAX_SCORED.items():
+        rows, max_rows = getattr(split, part), max(1, min(max_texts, max_numbers // num_classes))
+        random = np.random.default_rng([seed, num_classes])
+        scored[part] = rows[sample_rows(len(rows), max_rows, random)]
+        if len(rows) > max_rows:
+            logger.info("Scored of %s: a random sample of %d of %d.", part, max_rows, len(rows))
+    return replace(split, **scored)
 
 
 def draw_split(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
+from ecomcat.data.splitting import Split, sample_rows
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1, score_predictions
 from ecomcat.process import raise_if_requested
@@ -240,13 +241,6 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
 
 
-def sample_rows(rows: int, max_rows: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Return row numbers in ascending order: all, or a random sample of `max_rows`."""
-    if rows <= max_rows:
-        return np.arange(rows)
-    return np.sort(random.choice(rows, max_rows, replace=False))
-
-
 def rows_to_fit(
     label_ids: NDArray[np.int64],
     num_classes: int,
@@ -277,11 +271,14 @@ def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
         return model.fit(features, label_ids)
 
 
-def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[str, Any]:
+def linear_baseline(
+    dataset: Dataset, scored: Split, ours: NDArray[np.int64] | None
+) -> dict[str, Any]:
     """Choose on validation, fit again on train and validation, score test once, if there is one.
 
     Args:
         dataset: All texts.
+        scored: Which texts of validation and test are scored.
         ours: Array of shape `(test texts,)`, the class numbers of our own answers. None where there
             is no test set.
 
@@ -296,7 +293,7 @@ def linear_baseline(dataset: Dataset, ours: NDArray[np.int64] | None) -> dict[st
         return score_predictions(rows[1], predicted, dataset.class_names).totals()
 
     split, num_classes = dataset.split, len(dataset.class_names)
-    validation, test = labelled(split.validation), labelled(split.test)
+    validation, test = labelled(scored.validation), labelled(scored.test)
     both = labelled(np.union1d(split.train, split.validation))
     fits = choose_linear(labelled(split.train), validation, num_classes)
     best, tested = fits[0], {}

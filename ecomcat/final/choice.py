@@ -18,7 +18,7 @@ from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
 from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows
 from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
-from ecomcat.tuning.budget import final_epochs
+from ecomcat.tuning.budget import FinalTraining
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
@@ -42,8 +42,8 @@ class FinalChoice:
     # Each half of the whole's is pooled and calibrated as the other half says.
     validation: Answers
 
-    def describe(self, max_epochs: int) -> dict[str, Any]:
-        """Return what `metrics.json` holds under `final`; a schedule ends at `max_epochs`."""
+    def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
+        """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
         shares = {expert.name: round(share, 4) for expert, share in self.experts.items()}
         return {
             "name": self.name,
@@ -53,13 +53,20 @@ class FinalChoice:
                 {
                     "trial": record.id,
                     "share": round(weight, 4),
-                    "epochs": final_epochs(record.values, record.best_epoch, max_epochs),
+                    **_trained(record, trainings.get(record.id)),
                     "val_macro_f1": record.objective,
                     "hyperparameters": record.values,
                 }
                 for record, weight in self.members
             ],
         }
+
+
+def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]:
+    if again is None:
+        return {"epochs": record.best_epoch}
+    some = {"epoch_texts": again.epoch_texts, "texts": again.texts} if again.epoch_texts else {}
+    return {"epochs": again.epochs, **some}
 
 
 def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:

@@ -11,7 +11,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit, sample_rows
+from ecomcat.data.splitting import sample_rows
+from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit
 from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs

@@ -17,10 +17,11 @@ from tokenizers import Tokenizer
 from ecomcat.commands import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
+from ecomcat.data.splitting import Split
 from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
-from ecomcat.final.choice import WHOLE, Answers, choose_final
+from ecomcat.final.choice import WHOLE, choose_final
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
 from ecomcat.model.level_scores import score_levels
@@ -35,6 +36,7 @@ from ecomcat.tuning.tuner import SearchResult
 
 logger = logging.getLogger("ecomcat")
 
+Acceptances = tuple[Acceptance, LevelAcceptance | None]  # of leaves, and by level
 Explain = Callable[[Sequence[str]], list[tuple[WordWeight, ...]]]
 
 _MAX_CHARACTERS = 1200  # of a text that is shown
@@ -49,7 +51,10 @@ class Finished:
 
     final: FinalModel  # the exported one
     tested: FinalModel  # the same, unless test rows were trained on afterwards
-    answers: Answers  # to `test`, if any, and, by weights trained on train alone, to `validation`
+    # Probabilities for the texts of `test` that are scored, if any, and, by weights trained on
+    # train alone, for those of `validation`.
+    answers: dict[str, NDArray[np.float32]]
+    split: Split  # with the texts that are scored alone
     trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
     acceptance: Acceptance  # of validation texts, which thresholds are read from
@@ -71,20 +76,21 @@ def finish_search(
                 curves.write(epoch, logs)
 
         tested = build_final(config, inputs, study, choice, rows, draw)
-    answers = {"validation": choice.validation}
-    if len(split.test):
-        with step("Scoring the test set"):
-            answers = {"test": tested.answers(inputs, split.test), **answers}
-    acceptance, levels = _acceptances(dataset, answers["validation"][WHOLE])
-    scores = _score(dataset, answers, acceptance, levels)
+    answers = {"validation": choice.validation[WHOLE]}
+    classes = {"validation": {part: p.argmax(axis=1) for part, p in choice.validation.items()}}
+    if asked := len(inputs.split.test):
+        with step("Scoring the test set", total=asked) as advance:
+            answers["test"], classes["test"] = tested.answers(inputs, inputs.split.test, advance)
+    acceptance, levels = _acceptances(dataset, inputs.split, answers["validation"])
+    scores = _score(dataset, inputs.split, answers, classes, (acceptance, levels))
     baseline = None
     if final.baseline:
         with step("Fitting the linear baseline"), optional("Linear baseline"):
-            ours = answers["test"][WHOLE].argmax(axis=1) if "test" in answers else None
-            baseline = linear_baseline(dataset, ours)
+            ours = classes["test"][WHOLE] if "test" in classes else None
+            baseline = linear_baseline(dataset, inputs.split, ours)
     exported = tested
     if final.use_all_rows and len(split.test):
-        rows = np.union1d(rows, split.test[_unmarked(dataset)])
+        rows = np.union1d(rows, split.test[_unmarked(dataset, split)])
         logger.info("Training again on all %d texts, test included.", len(rows))
         exported = build_final(config, inputs, study, choice, rows)
     metrics = {
@@ -93,7 +99,7 @@ def finish_search(
         "data": dataset.description,
         "search": {"study": study.name, **result.describe()},
         "final": {
-            **choice.describe(inputs.max_epochs),
+            **choice.describe(exported.trainings),
             "retrained": final.retrain,
             "trained_texts": len(rows),
             "use_all_rows": exported is not tested,
@@ -102,17 +108,14 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
-    whole = {on: parts[WHOLE] for on, parts in answers.items()}
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
-    return Finished(exported, tested, whole, rows, metrics, acceptance, levels)
+    return Finished(exported, tested, answers, inputs.split, rows, metrics, acceptance, levels)
 
 
-def _acceptances(
-    dataset: Dataset, probabilities: NDArray[np.float32]
-) -> tuple[Acceptance, LevelAcceptance | None]:
+def _acceptances(dataset: Dataset, split: Split, probabilities: NDArray[np.float32]) -> Acceptances:
     """Return what thresholds are read from, as the exported folder will hold it."""
-    label_ids, taxonomy = dataset.label_ids[dataset.split.validation], dataset.taxonomy
+    label_ids, taxonomy = dataset.label_ids[split.validation], dataset.taxonomy
     acceptance = read_acceptance(acceptance_of(probabilities, label_ids).describe())
     if taxonomy is None:
         return acceptance, None
@@ -122,51 +125,58 @@ def _acceptances(
 
 def _score(
     dataset: Dataset,
-    answers: Mapping[str, Answers],
-    acceptance: Acceptance,
-    levels: LevelAcceptance | None,
+    split: Split,
+    whole: Mapping[str, NDArray[np.float32]],
+    classes: Mapping[str, Mapping[str, NDArray[np.int64]]],
+    chosen_on: Acceptances,
 ) -> dict[str, Any]:
-    """Return the scores of `metrics.json`."""
-    split, names = dataset.split, dataset.class_names
-    labels = {on: dataset.label_ids[getattr(split, on)] for on in answers}
-    whole = {on: parts[WHOLE] for on, parts in answers.items()}
+    """Return the scores of `metrics.json`.
+
+    Args:
+        dataset: All texts.
+        split: With the texts that were scored.
+        whole: Probabilities for these texts, by `validation` and `test`.
+        classes: Their classes by the whole and by each part.
+        chosen_on: What thresholds are read from.
+    """
+    names, (acceptance, levels) = dataset.class_names, chosen_on
+    labels = {on: dataset.label_ids[getattr(split, on)] for on in whole}
     scores: dict[str, Any] = {"test": None}
     for on, probabilities in whole.items():
         texts = [dataset.texts[row] for row in getattr(split, on)]
         found = score_answers(probabilities, labels[on], names, acceptance, texts=texts)
         scores[on] = found.describe() | score_levels(probabilities, labels[on], levels)
-    unmarked = _unmarked(dataset)
+    unmarked = _unmarked(dataset, split)
     if not unmarked.all() and unmarked.any():
-        predicted = whole["test"][unmarked].argmax(axis=1)
+        predicted = classes["test"][WHOLE][unmarked]
         without = score_predictions(labels["test"][unmarked], predicted, names)
         scores["test_without_excluded"] = without.totals()
     parts = {
-        part: {on: _figures(labels[on], each[part], len(names)) for on, each in answers.items()}
-        for part in answers["validation"]
+        part: {on: _figures(labels[on], each[part], len(names)) for on, each in classes.items()}
+        for part in classes["validation"]
     }
     return {**scores, "parts": parts}
 
 
 def _figures(
-    label_ids: NDArray[np.int64], answers: NDArray[np.float32], num_classes: int
+    label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
 ) -> dict[str, float]:
-    predicted = answers.argmax(axis=1)
     return {
         "accuracy": float(np.mean(predicted == label_ids)),
         "macro_f1": macro_f1(label_ids, predicted, num_classes),
     }
 
 
-def _unmarked(dataset: Dataset) -> NDArray[np.bool_]:
+def _unmarked(dataset: Dataset, split: Split) -> NDArray[np.bool_]:
     """Return which test texts are not marked by `data.exclude`."""
-    return ~np.isin(dataset.split.test, dataset.excluded)
+    return ~np.isin(split.test, dataset.excluded)
 
 
 def final_snapshot(
     dataset: Dataset, finished: Finished, tokenizer: Tokenizer, model_dir: Path
 ) -> dict[str, Any]:
     """Return everything that the report says of the final model, which is in `model_dir`."""
-    split, tested = dataset.split, finished.tested
+    split, tested = finished.split, finished.tested
     answers = {
         part: acceptance_of(each, dataset.label_ids[getattr(split, part)])
         for part, each in finished.answers.items()

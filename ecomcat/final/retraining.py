@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,10 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
-from ecomcat.final.choice import NETWORK, WHOLE, Answers, FinalChoice
+from ecomcat.final.choice import NETWORK, WHOLE, FinalChoice
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
-from ecomcat.model.training import predict_probabilities
-from ecomcat.tuning.budget import final_epochs
+from ecomcat.model.training import Scorer
+from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
 from ecomcat.tuning.ray_pool import NoWorkersError
 from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, load_arrays
@@ -26,6 +27,9 @@ from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
 from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")
+
+_CHUNK = 16_384  # texts that are scored at a time
+_MARGIN = 1.25  # by which a training may take longer than planned: its schedule falls to 0
 
 Weights = list[NDArray[np.float32]]
 OnTrialEpoch = Callable[[str, int, Mapping[str, float]], None]
@@ -38,12 +42,31 @@ class FinalModel:
     model: keras.Model  # from ids to probabilities, without an optimizer
     limits: TextLimits
     parts: Mapping[str, keras.Model]  # within it: the networks together, and each expert
+    trainings: Mapping[str, FinalTraining]  # by the trial's id; none without retraining
 
-    def answers(self, inputs: TrialInputs, rows: NDArray[np.int64]) -> Answers:
-        """Return the answers of each part and of the whole to some texts."""
+    def answers(
+        self,
+        inputs: TrialInputs,
+        rows: NDArray[np.int64],
+        on_texts: Callable[[int], None] = lambda _texts: None,
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.int64]]]:
+        """Return the whole's answers to some texts, and of the whole and each part the classes.
+
+        `on_texts` is called with the number of texts in each chunk that is answered.
+        """
         texts = inputs.examples(rows, vars(self.limits)).texts
-        models = {**self.parts, WHOLE: self.model}
-        return {name: predict_probabilities(model, texts) for name, model in models.items()}
+        scorers = {name: Scorer(model) for name, model in {**self.parts, WHOLE: self.model}.items()}
+        whole = np.empty((len(rows), inputs.num_classes), np.float32)
+        classes = {name: np.empty(len(rows), np.int64) for name in scorers}
+        for first in range(0, len(rows), _CHUNK):
+            chunk = np.arange(first, min(first + _CHUNK, len(rows)))
+            asked = texts.take(chunk)
+            for name, scorer in scorers.items():
+                found = scorer(asked)
+                classes[name][chunk] = found.argmax(axis=1)
+            whole[chunk] = found  # its scorer is the last
+            on_texts(len(chunk))
+        return whole, classes
 
 
 def build_final(
@@ -65,8 +88,9 @@ def build_final(
         with step(f"Fitting the {expert.name} part"):
             expert.fit(inputs.examples(rows, vars(limits)))
     records = [record for record, _ in choice.members]
+    trainings: dict[str, FinalTraining] = {}
     if config.final.retrain:
-        networks = retrain_trials(inputs, records, rows, config.search, on_epoch)
+        networks, trainings = retrain_trials(inputs, records, rows, config.search, on_epoch)
     else:
         networks = [
             network_with(inputs, record, load_arrays(study.trial_dir(record.id) / BEST_WEIGHTS))
@@ -83,6 +107,7 @@ def build_final(
         pool_models(parts, limits, choice.temperature),
         limits,
         {NETWORK: network, **{expert.name: expert.model for expert in shares}},
+        trainings,
     )
 
 
@@ -92,35 +117,57 @@ def retrain_trials(
     rows: NDArray[np.int64],
     search: SearchConfig,
     on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
-) -> list[keras.Model]:
-    """Train trials' configurations on the rows, each for its `final_epochs`.
+) -> tuple[list[keras.Model], dict[str, FinalTraining]]:
+    """Train trials' configurations on the rows, each as `plan_final_training` says.
 
     `on_epoch` is called with a trial's id, the number of its epoch, from 1, and the scores.
+
+    Returns:
+        The networks, and how long each was trained, by the trial's id.
 
     Raises:
         UserError: A training fails.
     """
-    epochs = {
-        record.id: final_epochs(record.values, record.best_epoch, inputs.max_epochs)
-        for record in records
+    limits = {
+        "max_epochs": inputs.max_epochs,
+        "training_texts": len(inputs.split.train),
+        "rows": len(rows),
     }
+    plans = {record.id: plan_final_training(search, record, **limits) for record in records}
     # The longest last, from where they are taken, so that none of them is begun last.
-    waiting = sorted(records, key=lambda record: epochs[record.id] * record.seconds_per_epoch)
+    waiting = sorted(records, key=lambda record: plans[record.id].seconds)
     weights: dict[str, Weights] = {}
+    done: dict[str, int] = {}
     retries_left = search.max_retries
 
     def retrain(record: TrialRecord) -> Job:
         nonlocal retries_left
-        logger.info("Retraining trial %s for %d epochs.", record.id, epochs[record.id])
-        task = TrialTask(record.root, record.values, epochs[record.id], rows=rows)
+        plan = plans[record.id]
+        task = TrialTask(
+            *(record.root, record.values, plan.epochs), rows=rows, epoch_texts=plan.epoch_texts
+        )
         # Far longer than an epoch of the search took: what takes so long hangs.
-        epoch_call = Call("train_epoch", within_seconds=600 + 20 * record.seconds_per_epoch)
+        hangs_after = 600 + 20 * record.seconds_per_epoch
+        ends = time.monotonic() + _MARGIN * retrain_seconds(search)
         try:
+            if plan.epoch_texts is not None:
+                # Where time decides, it is measured how long a text takes here.
+                yield from ask(Call("begin", (task,)))
+                took = yield from ask(Call("time_batches"))
+                plan = plan_final_training(search, record, **limits, seconds_a_text=took)
+                plans[record.id] = plan
+                task = replace(task, epochs=plan.epochs, epoch_texts=plan.epoch_texts)
+            _log_plan(record, plan, len(rows))
             yield from ask(Call("begin", (task,)))
-            for _ in range(epochs[record.id]):
-                report = yield from ask(epoch_call)
-                advance()
+            for _ in range(plan.epochs):
+                left = ends - time.monotonic()
+                report = yield from ask(Call("train_epoch", (left,), hangs_after))
+                done[record.id] = report.epoch
+                advance(fraction=_share(done, plans))
                 on_epoch(record.id, report.epoch, report.logs)
+                if time.monotonic() >= ends:
+                    logger.warning("Retraining trial %s: stopped after its minutes.", record.id)
+                    break
             outcome = yield from ask(Call("finish"))
         except TrialFailedError as error:
             _require_another_try(record, error, retries_left)
@@ -134,7 +181,7 @@ def retrain_trials(
         try:
             with (
                 open_pool(settings, inputs, len(records), anyhow=True) as pool,
-                step(f"Training {what} again, epochs", total=sum(epochs.values())) as advance,
+                step(f"Training {what} again, epochs") as advance,
             ):
                 run_jobs(
                     pool,
@@ -146,7 +193,18 @@ def retrain_trials(
             # The search is done: it is not to be in vain.
             logger.warning("%s This process trains alone.", error)
             waiting[:] = [record for record in records if record.id not in weights]
-    return [network_with(inputs, record, weights[record.id]) for record in records]
+    return [network_with(inputs, record, weights[record.id]) for record in records], plans
+
+
+def _share(done: Mapping[str, int], plans: Mapping[str, FinalTraining]) -> float:
+    return sum(done.values()) / sum(plan.epochs for plan in plans.values())
+
+
+def _log_plan(record: TrialRecord, plan: FinalTraining, rows: int) -> None:
+    texts = ""
+    if plan.epoch_texts is not None:
+        texts = f" of {plan.epoch_texts:,} texts, on {plan.texts:,} of {rows:,} texts"
+    logger.info("Retraining trial %s for %d epochs%s.", record.id, plan.epochs, texts)
 
 
 def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_left: int) -> None:
@@ -162,6 +220,6 @@ def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_l
 def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:
     """Build a trial's network with some weights."""
     seed = trial_seed(inputs.seed, record.root)
-    model = build_network(inputs, record.values, len(inputs.split.train), seed)
+    model = build_network(inputs, record.values, 1, seed, 1)
     model.set_weights(weights)
     return model

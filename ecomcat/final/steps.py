@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.final.baseline import sample_rows
+from ecomcat.data.splitting import sample_rows
 from ecomcat.final.mixture import mix
 from ecomcat.model.metrics import macro_f1
 from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_answers

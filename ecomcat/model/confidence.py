@@ -29,6 +29,8 @@ MAX_POINTS = 200  # of a coverage curve
 MAX_TEXTS = 20_000  # saved to read thresholds from
 MIN_PROBABILITY = 1e-7
 _NEGLIGIBLE = 1e-12  # of a sum
+_MAX_LOGITS = 10_000_000  # that a temperature is fitted to, 8 bytes each, three times
+_CHUNK = 4096  # texts at a time, which bounds the memory of what is computed on the way
 _TEMPERATURES = (0.1, 10.0)  # the bounds of the search
 Points = list[dict[str, float]]  # of a curve, each with its values by name
 
@@ -229,13 +231,16 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
 
     A little of each target is spread over all classes, as in Platt's "Probabilistic outputs for
     support vector machines" (1999, section 2.2), so that a few texts that are all right do not
-    make a model certain.
+    make a model certain. Of very many texts a part, evenly spread, is enough for one number.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
+    max_texts = max(1, min(MAX_TEXTS, _MAX_LOGITS // probabilities.shape[1]))
+    step = -(-len(label_ids) // max_texts)
+    label_ids = label_ids[::step]
     smoothing = 1 / (len(label_ids) + 2)
-    logits = _logits(probabilities).astype(np.float64)
+    logits = _logits(probabilities[::step]).astype(np.float64)
     rows = np.arange(len(label_ids))
 
     def loss(log_temperature: float) -> float:
@@ -257,8 +262,11 @@ def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> 
     """
     from scipy.special import softmax
 
-    at_temperature: NDArray[np.float32] = softmax(_logits(probabilities) / temperature, axis=1)
-    return at_temperature
+    found = np.empty(probabilities.shape, np.float32)
+    for first in range(0, len(found), _CHUNK):
+        rows = slice(first, first + _CHUNK)
+        found[rows] = softmax(_logits(probabilities[rows]) / temperature, axis=1)
+    return found
 
 
 def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words an
 MAX_MATRIX_CLASSES = 80  # of which a matrix can be read
 _MAX_CONFUSIONS = 1000  # so that `metrics.json` stays small
 _DIGITS = 6  # of a class's scores
-_ROWS_RANKED = 4096  # at a time: rows times classes may not fit in memory
+_CHUNK = 4096  # texts at a time: texts times classes may not fit in memory
 _SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
 
@@ -95,9 +95,13 @@ def cross_entropy(
     label_ids: NDArray[np.int64], probabilities: NDArray[np.float32], smoothing: float = 0.0
 ) -> float:
     """Return the mean cross-entropy in nats, with the label smoothing that training used."""
-    logs = np.log(np.clip(probabilities, 1e-7, 1.0))
-    of_label = logs[np.arange(len(label_ids)), label_ids]
-    return float(-np.mean((1 - smoothing) * of_label + smoothing * logs.mean(axis=1)))
+    costs = np.empty(len(label_ids), np.float32)
+    for first in range(0, len(label_ids), _CHUNK):
+        rows = slice(first, first + _CHUNK)
+        logs = np.log(np.clip(probabilities[rows], 1e-7, 1.0))
+        of_label = logs[np.arange(len(logs)), label_ids[rows]]
+        costs[rows] = (1 - smoothing) * of_label + smoothing * logs.mean(axis=1)
+    return float(-np.mean(costs))
 
 
 def score_predictions(
@@ -238,8 +242,8 @@ def top_k_accuracy(
     if not counted:
         return None
     ranks = np.empty(len(label_ids), np.int64)
-    for first in range(0, len(label_ids), _ROWS_RANKED):
-        rows = slice(first, first + _ROWS_RANKED)
+    for first in range(0, len(label_ids), _CHUNK):
+        rows = slice(first, first + _CHUNK)
         own = np.take_along_axis(probabilities[rows], label_ids[rows, None], axis=1)
         ranks[rows] = (probabilities[rows] >= own).sum(axis=1)
     return {str(k): float((ranks <= k).mean()) for k in counted}

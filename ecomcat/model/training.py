@@ -51,12 +51,15 @@ class Training:
     seed: int  # of the order of the batches and of the words dropped
     word_dropout: float = 0.0  # fraction of the words read as unknown; less of short texts
     epoch: int = 0  # epochs that the model was trained for
+    epoch_texts: int | None = None  # that an epoch reads, others than those before; None: all
 
     def __post_init__(self) -> None:
         self._step = _compile_step(self.model, self.num_classes)
 
-    def train_batches(self) -> Generator[tuple[int, int], None, dict[str, float]]:
-        """Train on every example once; yield after each batch how many are done, and of how many.
+    def train_batches(self) -> Generator[tuple[int, int], bool | None, dict[str, float]]:
+        """Train on an epoch's examples; yield after each batch how many are done, of how many.
+
+        The epoch ends early where true is sent.
 
         Returns:
             `loss`, `accuracy` and `macro_f1` of the batches, with dropout at work.
@@ -66,9 +69,9 @@ class Training:
         """
         examples, random = self.examples, np.random.default_rng([self.seed, self.epoch, 1])
         one_hot = np.eye(self.num_classes, dtype=np.float32)
-        predicted = np.empty(len(examples), np.int64)
+        predicted = np.full(len(examples), -1)
         total_loss = 0.0
-        batches = training_batches(examples.texts.lengths, self.batch_size, self.seed, self.epoch)
+        batches = self._batches()
         for number, rows in enumerate(batches, start=1):
             texts = drop_words(examples.texts.take(rows), self.word_dropout, random)
             inputs = [*model_inputs(texts, len(self.model.inputs)), one_hot[examples.labels[rows]]]
@@ -80,13 +83,27 @@ class Training:
                 )
             total_loss += loss * len(rows)
             predicted[rows] = probabilities.numpy().argmax(axis=1)
-            yield number, len(batches)
+            if (yield number, len(batches)):
+                break
         self.epoch += 1
+        read = predicted >= 0
+        labels, predicted = examples.labels[read], predicted[read]
         return {
-            "loss": total_loss / len(examples),
-            "accuracy": float(np.mean(predicted == examples.labels)),
-            "macro_f1": macro_f1(examples.labels, predicted, self.num_classes),
+            "loss": total_loss / len(labels),
+            "accuracy": float(np.mean(predicted == labels)),
+            "macro_f1": macro_f1(labels, predicted, self.num_classes),
         }
+
+    def _batches(self) -> list[NDArray[np.int64]]:
+        lengths = self.examples.texts.lengths
+        if self.epoch_texts is None:
+            return training_batches(lengths, self.batch_size, self.seed, self.epoch)
+        # In an order that all trials share, so that after as many epochs they saw the same texts.
+        order = np.random.default_rng(len(lengths)).permutation(len(lengths))
+        places = np.arange(self.epoch_texts) + self.epoch * self.epoch_texts
+        part = np.sort(order.take(places, mode="wrap"))
+        batches = training_batches(lengths[part], self.batch_size, self.seed, self.epoch)
+        return [part[rows] for rows in batches]
 
 
 def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:

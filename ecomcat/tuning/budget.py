@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.commands import SearchCommand
@@ -16,6 +16,8 @@ from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
 
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
+_PARTS = 6  # epochs of a trial for which all rows would be too many
+_FINAL_PASSES = 4  # over all rows, of a final training whose trials did not see them all
 _FEW_CLASSES = 4  # for which `max_batches` is enough
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
@@ -68,22 +70,38 @@ def decide_epochs(
     categories: int,
     mean_words: float,
 ) -> SearchConfig:
-    """Replace `auto` in `max_epochs` and `patience` by numbers.
+    """Replace `auto` in `max_epochs` and `patience` by numbers, and decide the texts of an epoch.
 
     A network learns by updates: few texts give few of them an epoch, and so need more epochs and,
     as single epochs then say little, more patience. Among many categories each is seen in few
     updates; there short texts, of which an update costs little, are given up to twice as many.
+    Where two epochs of all texts would be more than a trial may take, each epoch reads a part.
     """
     max_epochs, patience = search.max_epochs, search.patience
+    batch_size = int(space["batch_size"].highest)
+    wanted = math.sqrt(categories / _FEW_CLASSES)
+    affordable = _LONG_TEXT / max(mean_words, 1)
+    batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)
+    epoch_texts = _texts_of_an_epoch(search, training_texts, batch_size, batches)
     if max_epochs == AUTO:
-        wanted = math.sqrt(categories / _FEW_CLASSES)
-        affordable = _LONG_TEXT / max(mean_words, 1)
-        batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)
-        batches_an_epoch = math.ceil(training_texts / int(space["batch_size"].highest))
+        batches_an_epoch = math.ceil((epoch_texts or training_texts) / batch_size)
         max_epochs = max(round(batches / batches_an_epoch), _MIN_EPOCHS)
     if patience == AUTO:
         patience = max(round(max_epochs / 4), _MIN_PATIENCE)
-    return replace(search, max_epochs=max_epochs, patience=patience)
+    return replace(search, max_epochs=max_epochs, patience=patience, epoch_texts=epoch_texts)
+
+
+def _texts_of_an_epoch(
+    search: SearchConfig, training_texts: int, batch_size: int, batches: float
+) -> int | None:
+    """Return how many texts an epoch reads; None where it reads all."""
+    if search.epoch_texts is not None:
+        return search.epoch_texts if search.epoch_texts < training_texts else None
+    too_many = search.max_epochs == AUTO and 2 * training_texts > batches * batch_size
+    if search.fidelity == "epochs" or (search.fidelity == AUTO and not too_many):
+        return None
+    parts = math.ceil(batches / _PARTS) * batch_size, math.ceil(training_texts / _PARTS)
+    return min(parts)
 
 
 def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
@@ -101,8 +119,73 @@ def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) ->
     return max_epochs if values["learning_rate_schedule"] == "linear" else best_epoch
 
 
+@dataclass(frozen=True)
+class FinalTraining:
+    """How long a configuration is trained again, for what is exported.
+
+    Args:
+        epochs: Integer. How many.
+        epoch_texts: Integer. Texts of each; None for all.
+        texts: Integer. How many different texts are read.
+        seconds: Float. How long it takes, about; 0 where that is not known.
+    """
+
+    epochs: int
+    epoch_texts: int | None
+    texts: int
+    seconds: float
+
+
+def plan_final_training(
+    search: SearchConfig,
+    best: TrialRecord,
+    *,
+    max_epochs: int,
+    training_texts: int,
+    rows: int,
+    seconds_a_text: float | None = None,
+) -> FinalTraining:
+    """Decide how long a trial's configuration is trained on all rows, within `retrain_minutes`.
+
+    Args:
+        search: Configuration of the search, the texts of an epoch decided.
+        best: The trial.
+        max_epochs: Integer. Epoch at which a trial's schedule ends.
+        training_texts: Integer. Texts that the trial could read.
+        rows: Integer. Texts that there are to train on.
+        seconds_a_text: Float. As measured. By default it is what a text took in the trial, its
+            validation included.
+    """
+    part = search.epoch_texts
+    if part is None:
+        wanted = rows * final_epochs(best.values, best.best_epoch, max_epochs)
+    else:
+        wanted = max(rows * _FINAL_PASSES, part * max_epochs)
+    if seconds_a_text is None:
+        seconds_a_text = best.seconds_per_epoch / (part or training_texts)
+    affordable = retrain_seconds(search) / seconds_a_text if seconds_a_text else math.inf
+    if part is None and wanted <= affordable:
+        return FinalTraining(wanted // rows, None, rows, wanted * seconds_a_text)
+    part = int(min(part or rows, rows, max(affordable, 1)))
+    epochs = max(1, int(min(wanted, affordable) / part))
+    some = part if part < rows else None
+    seconds = epochs * part * seconds_a_text
+    return FinalTraining(epochs, some, min(epochs * part, rows), seconds)
+
+
+def retrain_seconds(search: SearchConfig) -> float:
+    """Return how long a final training may take."""
+    minutes = search.max_minutes if search.retrain_minutes == AUTO else search.retrain_minutes
+    return 60 * float(minutes)
+
+
 def seconds_after_trials(
-    config: SearchCommand, best: TrialRecord, *, training_tokens: int, workers: int
+    config: SearchCommand,
+    best: TrialRecord,
+    *,
+    training_tokens: int,
+    training_texts: int,
+    workers: int,
 ) -> float:
     """Estimate how long it takes from the last trial to the end of the command.
 
@@ -110,6 +193,7 @@ def seconds_after_trials(
         config: `SearchCommand`. The configuration of the run, with the epochs decided.
         best: `TrialRecord`. The best trial so far, or one that has trained an epoch.
         training_tokens: Integer. Tokens of the training texts, which the linear models read.
+        training_texts: Integer. How many these are.
         workers: Integer. How many train at a time.
     """
     final = config.final
@@ -118,8 +202,13 @@ def seconds_after_trials(
         seconds += min(240.0, training_tokens * 5e-5)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
-        epochs = final_epochs(best.values, best.best_epoch, config.search.max_epochs)
         # Validation texts are trained on as well, and with use_all_rows all of it is done twice.
-        times = 1.2 * rounds * (2 if final.use_all_rows else 1)
-        seconds += times * epochs * best.seconds_per_epoch
+        times = rounds * (2 if final.use_all_rows else 1)
+        plan = plan_final_training(
+            *(config.search, best),
+            max_epochs=config.search.max_epochs,
+            training_texts=training_texts,
+            rows=round(1.2 * training_texts),
+        )
+        seconds += times * plan.seconds
     return seconds

@@ -36,6 +36,7 @@ class TrialTask:
         parent: `Outcome`. What the trial that this one continues left, its last state included.
         rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
             validation is watched; by default train, and validation is watched.
+        epoch_texts: Integer. How many of them an epoch reads. Defaults to all.
     """
 
     root: int
@@ -43,6 +44,7 @@ class TrialTask:
     epochs: int
     parent: Outcome | None = None
     rows: NDArray[np.int64] | None = None
+    epoch_texts: int | None = None
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,12 @@ class StudyOracle(keras_tuner.Oracle):
     @property
     def out_of_time(self) -> bool:
         """Whether the study's time is over."""
-        return time.monotonic() >= self._deadline
+        return self.seconds_left <= 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the study's time is over."""
+        return self._deadline - time.monotonic()
 
     @property
     def exhausted(self) -> bool:

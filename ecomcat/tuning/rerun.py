@@ -16,7 +16,15 @@ from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import EXTRA
 from ecomcat.tuning.records import TrialRecord
-from ecomcat.tuning.study import EXCLUDED, GIVEN, TOGETHER, Study, data_identity, read_study
+from ecomcat.tuning.study import (
+    EPOCH_TEXTS,
+    EXCLUDED,
+    GIVEN,
+    TOGETHER,
+    Study,
+    data_identity,
+    read_study,
+)
 
 # What the data's identity depends on.
 _OPTIONS = {
@@ -95,6 +103,8 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         config.search,
         max_trials=1,
         max_epochs=identity["max_epochs"],
+        epoch_texts=identity.get(EPOCH_TEXTS),
+        fidelity="epochs",  # unless the study's epochs read parts
         patience=identity["patience"],
         pruner={"_target_": "ecomcat.tuning.pruners.NoPruner"},
         workers=1,

@@ -39,6 +39,7 @@ _FORMAT = 5
 STUDY = "study"  # under which `data.json` has a copy of `study.json`
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"
+EPOCH_TEXTS = "epoch_texts"
 
 logger = logging.getLogger("ecomcat")
 
@@ -299,6 +300,7 @@ def study_identity(
         **{f"model.{name}": str(domain) for name, domain in space.items()},
         "algorithm": make_algorithm(config.search).identity(),
         "max_epochs": config.search.max_epochs,
+        **({EPOCH_TEXTS: texts} if (texts := config.search.epoch_texts) else {}),
         "patience": config.search.patience,
         "pruning": make_pruner(config.search).identity(),
         "objective": f"{OBJECTIVE} max",

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ from ecomcat.tuning.jobs import BatchesDone, EpochReport, TrialTask, Worker
 
 MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 _PROGRESS_SECONDS = 10.0
+_WARMING_BATCHES, _TIMED_BATCHES, _TIMED_SECONDS = 5, 50, 10.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class TrialWorker(Worker):
         inputs, values, parent = self._inputs, task.values, task.parent
         seed = trial_seed(inputs.seed, task.root)
         examples = inputs.examples(inputs.split.train if task.rows is None else task.rows, values)
-        model = build_network(inputs, values, len(examples), seed)
+        epochs = inputs.max_epochs if task.rows is None else task.epochs
+        model = build_network(inputs, values, task.epoch_texts or len(examples), seed, epochs)
         self._task, self._training = (
             task,
             Training(
@@ -96,6 +99,7 @@ class TrialWorker(Worker):
                 word_dropout=values["word_dropout"],
                 seed=seed,
                 epoch=len(parent.curves) if parent else 0,
+                epoch_texts=task.epoch_texts,
             ),
         )
         if parent is not None:
@@ -114,15 +118,31 @@ class TrialWorker(Worker):
             outcome=task.parent or Outcome(),
         )
 
-    def train_epoch(self) -> Iterator[BatchesDone | EpochReport]:
-        """Train one epoch and score validation; yield progress now and then, the report last."""
+    def train_epoch(self, within_seconds: float = math.inf) -> Iterator[BatchesDone | EpochReport]:
+        """Train one epoch and score validation; yield progress now and then, the report last.
+
+        An epoch that takes longer than `within_seconds` ends with the batch under way.
+        """
         assert self._training is not None, "train_epoch without a task"
-        logs = yield from _now_and_then(self._training.train_batches())
+        logs = yield from _now_and_then(self._training.train_batches(), within_seconds)
         epoch, ended = self._training.epoch, ""
         if self._watch is not None:
             logs = self._watch.score_epoch(logs)
             ended = PATIENCE if self._watch.out_of_patience else ""
         yield EpochReport(epoch, logs, MAX_EPOCHS if epoch >= self._task.epochs else ended)
+
+    def time_batches(self) -> Iterator[float]:
+        """Train for a few seconds, and answer how many a text takes; then begin anew."""
+        assert self._training is not None, "time_batches without a task"
+        batches, began, timed = self._training.train_batches(), time.monotonic(), 0
+        # The first batches trace and warm up.
+        for number, _ in islice(batches, _WARMING_BATCHES + _TIMED_BATCHES):
+            if number == _WARMING_BATCHES:
+                began = time.monotonic()
+            timed = number - _WARMING_BATCHES
+            if timed > 0 and time.monotonic() - began > _TIMED_SECONDS:
+                break
+        yield (time.monotonic() - began) / max(timed, 1) / self._training.batch_size
 
     def finish(self) -> Iterator[Outcome]:
         """Return what the training gave, and forget it."""
@@ -141,16 +161,18 @@ def _state(model: keras.Model) -> list[Any]:
 
 
 def _now_and_then(
-    batches: Generator[tuple[int, int], None, dict[str, float]],
+    batches: Generator[tuple[int, int], bool | None, dict[str, float]], within_seconds: float
 ) -> Generator[BatchesDone, None, dict[str, float]]:
     """Yield every ten seconds how far an epoch is; return its scores."""
     reported = time.monotonic()
+    ends, is_over = reported + within_seconds, None
     while True:
         try:
-            done, count = next(batches)
+            done, count = batches.send(is_over)
         except StopIteration as end:
             logs: dict[str, float] = end.value
             return logs
+        is_over = time.monotonic() >= ends
         if time.monotonic() - reported >= _PROGRESS_SECONDS:
             reported = time.monotonic()
             yield BatchesDone(done, count)
@@ -162,14 +184,14 @@ def trial_seed(seed: int, number: int) -> int:
 
 
 def build_network(
-    inputs: TrialInputs, values: Mapping[str, Any], training_texts: int, seed: int
+    inputs: TrialInputs, values: Mapping[str, Any], epoch_texts: int, seed: int, epochs: int
 ) -> keras.Model:
-    """Build and compile the network of one configuration."""
-    batches = math.ceil(training_texts / values["batch_size"])
+    """Build and compile the network of one configuration, whose schedule ends with `epochs`."""
+    batches = math.ceil(epoch_texts / values["batch_size"])
     return build_classifier(
         inputs.build,
         values,
         inputs.num_classes,
         seed=seed,
-        total_batches=inputs.max_epochs * batches,
+        total_batches=epochs * batches,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -159,7 +160,8 @@ class StudyTuner(base_tuner.BaseTuner):
         clock = TrialClock(record, self._config.trial_max_minutes)
         record.parameters = yield from self._ask(record, clock, clock.call("begin", task))
         while not record.ended:
-            report = yield from self._ask(record, clock, clock.call("train_epoch"))
+            left = math.inf if record.is_owed else self.oracle.seconds_left
+            report = yield from self._ask(record, clock, clock.call("train_epoch", left))
             record.ended = self._take_epoch(record, report, clock)
         if record.ended.startswith(_PRUNED):
             return PRUNED
@@ -189,10 +191,12 @@ class StudyTuner(base_tuner.BaseTuner):
         parent = self._study.trials.get(record.plan.get("tuner/trial_id", ""))
         if parent is None:
             root = int(record.id) if self._inputs.root is None else self._inputs.root
-            return TrialTask(root, record.values, epochs)
+            return TrialTask(root, record.values, epochs, epoch_texts=self._config.epoch_texts)
         record.curves = list(parent.curves)
         left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
-        return TrialTask(parent.root, record.values, epochs, left)
+        return TrialTask(
+            *(parent.root, record.values, epochs, left), epoch_texts=self._config.epoch_texts
+        )
 
     def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: TrialClock) -> str:
         """Record an epoch, and return why the trial ends with it, or nothing."""

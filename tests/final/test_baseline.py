@@ -37,7 +37,7 @@ def small(kinds: tuple[str, str], labels=LABELS) -> Dataset:
 
 
 def baseline_of(dataset: Dataset):
-    return linear_baseline(dataset, dataset.label_ids[dataset.split.test])
+    return linear_baseline(dataset, dataset.split, dataset.label_ids[dataset.split.test])
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
 
 
 def test_without_a_test_set_it_is_chosen_and_scored_on_validation_alone(dataset):
-    found, tested = linear_baseline(dataset, None), baseline_of(dataset)
+    found, tested = linear_baseline(dataset, dataset.split, None), baseline_of(dataset)
     assert not {"test", "comparison"} & set(found)
     assert found == {name: tested[name] for name in found}
 

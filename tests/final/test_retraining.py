@@ -38,14 +38,15 @@ def retrain(records: list[Any], rows: int, **options: Any) -> tuple[list[Any], l
     from ecomcat.final.retraining import retrain_trials
 
     seen: list[tuple[str, int]] = []
-    search = SearchConfig(workers=1, **options)
-    models = retrain_trials(
+    search = SearchConfig(workers=1, **{"retrain_minutes": 9, **options})
+    models, trainings = retrain_trials(
         trial_inputs(),
         records,
         np.arange(rows),
         search,
         lambda name, epoch, _logs: seen.append((name, epoch)),
     )
+    assert list(trainings) == [record.id for record in records]
     return models, seen
 
 
@@ -63,6 +64,13 @@ def test_retraining_gives_what_training_on_these_rows_gives() -> None:
     (expected,) = worker.finish()
     for ours, theirs in zip(models[1].get_weights(), expected.weights, strict=True):
         assert np.array_equal(ours, theirs)
+
+
+def test_where_epochs_are_parts_as_many_rows_are_read_as_fit() -> None:
+    _, seen = retrain([trial(0)], rows=75, epoch_texts=15)
+    assert len(seen) == 20, "four times all rows"
+    _, seen = retrain([trial(0)], rows=75, epoch_texts=15, retrain_minutes=1e-9)
+    assert seen == [("0000", 1)], "of one batch"
 
 
 def test_a_retraining_that_fails_says_what_to_do() -> None:

@@ -75,6 +75,33 @@ def test_the_same_seed_builds_and_trains_the_same_network() -> None:
     assert not np.array_equal(train(4), first)
 
 
+def test_epochs_of_a_part_read_all_texts_in_turn_and_an_epoch_can_be_ended() -> None:
+    from ecomcat.text.encoding import EncodedTexts
+
+    class Watched(EncodedTexts):
+        def take(self, rows: Any, max_tokens: Any = None) -> Any:
+            read.append(set(rows.tolist()))
+            return super().take(rows, max_tokens)
+
+    read: list[set[int]] = []
+    data = examples(40)
+    texts = Watched(data.texts.words, data.texts.offsets)
+    running = training(build(), type(data)(texts, data.labels), epoch_texts=20)
+    parts = []
+    for _ in range(3):
+        read.clear()
+        train_epoch(running)
+        parts.append(set().union(*read))
+    assert parts[0] | parts[1] == set(range(40))
+    assert parts[2] == parts[0]
+    batches = running.train_batches()
+    assert next(batches) == (1, 3)
+    with pytest.raises(StopIteration) as end:
+        batches.send(True)
+    assert 0 <= end.value.value["accuracy"] <= 1, "of the texts that were read"
+    assert running.epoch == 4
+
+
 def test_a_step_is_keras_own() -> None:
     """With one batch an epoch and nothing dropped, `fit` of Keras does the same."""
     import keras

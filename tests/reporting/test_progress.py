@@ -225,7 +225,8 @@ def test_the_time_left_is_bounded_by_the_pace_and_by_the_study(
 
 def search_of(max_epochs: int, **final: Any) -> SearchCommand:
     command = SearchCommand(final=FinalConfig(**{"step": {}, **final}))
-    return replace(command, search=replace(command.search, max_epochs=max_epochs))
+    search = replace(command.search, max_epochs=max_epochs, max_minutes=60.0)
+    return replace(command, search=search)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,11 @@ def test_what_follows_the_trials_is_counted(options: dict[str, Any], seconds: fl
     best = a_trial(1, learning_rate_schedule="linear")
     best.epochs, best.seconds, best.objective = 4, 40.0, 0.9
     found = seconds_after_trials(
-        search_of(8, **options), best, training_tokens=1_000_000, workers=2
+        search_of(8, **options),
+        best,
+        training_tokens=1_000_000,
+        training_texts=1_000,
+        workers=2,
     )
     assert found == pytest.approx(seconds)
 
@@ -261,7 +266,11 @@ def test_with_one_worker_the_time_left_is_within_a_third_from_half_way_on(
     search = sum(5 + 10 * length for length in lengths)
     half, end = clock.now + part * search, clock.now + search + retraining + 65
     after = partial(
-        seconds_after_trials, search_of(epochs, **final), training_tokens=1_000_000, workers=1
+        seconds_after_trials,
+        search_of(epochs, **final),
+        training_tokens=1_000_000,
+        training_texts=1_000,
+        workers=1,
     )
     shown = Shown(seconds_after=after)
     with shown.live():

@@ -1,4 +1,4 @@
-"""How many epochs a trial gets follows from how many texts there are, unless it is given."""
+"""How long trials and the final training are follows from how many texts there are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Choices
-from ecomcat.tuning.budget import decide_epochs
+from ecomcat.tuning.budget import FinalTraining, decide_epochs, plan_final_training
+from ecomcat.tuning.records import TrialRecord
 
 
-def decided(texts: int, **options: Any) -> tuple[int, int]:
+def search_of(texts: int, **options: Any) -> SearchConfig:
     data = {"categories": 4, "mean_words": 100.0}
     data |= {name: options.pop(name) for name in data if name in options}
     space = {"batch_size": Choices(options.pop("batch_sizes", (64,)))}
     search = SearchConfig(**{"max_epochs": "auto", "max_batches": 730, **options})
-    config = decide_epochs(search, space, training_texts=texts, **data)
-    return config.max_epochs, config.patience
+    return decide_epochs(search, space, training_texts=texts, **data)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def decided(texts: int, **options: Any) -> tuple[int, int]:
     [
         (9_293, {}, 5, 2),
         (9_293, {"batch_sizes": (16, 64)}, 5, 2),  # the largest decides
-        (1_000_000, {}, 4, 2),  # never fewer than four
+        (1_000_000, {"fidelity": "epochs"}, 4, 2),  # never fewer than four
         (2_548, {"batch_sizes": (16,)}, 5, 2),
         # Few texts: more epochs, and more patience with each.
         (382, {"batch_sizes": (8,)}, 15, 4),
@@ -46,4 +46,55 @@ def decided(texts: int, **options: Any) -> tuple[int, int]:
 def test_auto_aims_at_a_number_of_batches(
     texts: int, options: dict[str, Any], epochs: int, patience: int
 ) -> None:
-    assert decided(texts, **options) == (epochs, patience)
+    found = search_of(texts, **options)
+    assert (found.max_epochs, found.patience) == (epochs, patience)
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "part", "epochs"),
+    [
+        (23_360, {}, None, 4),  # two epochs of all are as many batches as a trial may take
+        (23_361, {}, 3_894, 12),
+        (1_000_000, {}, 7_808, 6),
+        (1_000_000, {"fidelity": "rows"}, 7_808, 6),
+        (1_000_000, {"fidelity": "epochs"}, None, 4),
+        (1_000_000, {"max_epochs": 3}, None, 3),  # of all texts, as it was asked for
+        (1_000_000, {"max_epochs": 3, "fidelity": "rows"}, 7_808, 3),
+        (1_000_000, {"epoch_texts": 64_000}, 64_000, 4),
+        (1_000, {"epoch_texts": 64_000}, None, 46),
+        (600, {"fidelity": "rows"}, 100, 365),
+    ],
+)
+def test_an_epoch_reads_a_part_where_all_rows_are_too_many(
+    texts: int, options: dict[str, Any], part: int | None, epochs: int
+) -> None:
+    found = search_of(texts, **options)
+    assert (found.epoch_texts, found.max_epochs) == (part, epochs)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "expected"),
+    [
+        # A trial of all 800 texts took 8 seconds an epoch: 0.01 a text.
+        (1_000, {}, FinalTraining(5, None, 1_000, 50.0)),
+        (1_000, {"retrain_minutes": 0.5}, FinalTraining(3, None, 1_000, 30.0)),
+        (1_000, {"retrain_minutes": 0.1}, FinalTraining(1, 600, 600, 6.0)),
+        (1_000, {"schedule": "constant"}, FinalTraining(2, None, 1_000, 20.0)),
+        (1_000, {"seconds": 0.0}, FinalTraining(5, None, 1_000, 0.0)),
+        # Epochs of 100 texts: as many as read all rows four times, or as fit.
+        (1_000, {"epoch_texts": 100, "seconds": 3.0}, FinalTraining(40, 100, 1_000, 40.0)),
+        (
+            1_000,
+            {"epoch_texts": 100, "seconds": 3.0, "retrain_minutes": 0.1},
+            FinalTraining(6, 100, 600, 6.0),
+        ),
+    ],
+)
+def test_a_final_training_reads_as_many_rows_as_fit(
+    rows: int, options: dict[str, Any], expected: FinalTraining
+) -> None:
+    values = {"learning_rate_schedule": options.pop("schedule", "linear")}
+    best = TrialRecord("0000", values, epochs=3, best_epoch=2, seconds=options.pop("seconds", 24.0))
+    search = SearchConfig(**{"max_minutes": 10.0, **options})
+    found = plan_final_training(search, best, max_epochs=5, training_texts=800, rows=rows)
+    assert found == expected

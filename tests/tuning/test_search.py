@@ -183,10 +183,10 @@ def test_listeners_hear_of_each_trial_and_of_the_batches_of_a_long_epoch(tmp_pat
         return peak(values)
 
     class LongEpochs(FormulaWorker):
-        def train_epoch(self) -> Any:
+        def train_epoch(self, within_seconds: float) -> Any:
             if self.epoch == 2:
                 yield BatchesDone(7, 9)
-            yield from super().train_epoch()
+            yield from super().train_epoch(within_seconds)
 
     heard = Heard()
     pool = LocalPool(LongEpochs(full_at_first))

@@ -32,6 +32,9 @@ def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
         (outcome,) = worker.finish()
         return outcome
 
+    list(worker.begin(TrialTask(0, tiny_network.VALUES, epochs=4)))
+    (report,) = worker.train_epoch(0.0)
+    assert (report.epoch, report.ended) == (1, ""), "a batch at least, and then it is scored"
     at_once, continued = trained(4), trained(4, trained(2))
     assert continued.curves == at_once.curves
     for ours, theirs in zip(continued.weights, at_once.weights, strict=True):
