@@ -223,7 +223,7 @@ def _configured(
     # Imported late: to open a model takes no Hydra.
     from ecomcat.cli import compose
     from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.evaluate import with_labels_of
+    from ecomcat.evaluate import as_trained
 
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
@@ -245,7 +245,7 @@ def _configured(
         return config, None
     data = config.data
     if command == "evaluate":
-        data = with_labels_of(data, expanded(config.model_dir))
+        data = as_trained(data, expanded(config.model_dir))
     return config, load_labelled_rows(data, frames)
 
 

@@ -51,6 +51,12 @@ class DataConfig(ReadingConfig):
         None, "a name or a position from 0; a list: a level each", column=True
     )
     label_separator: str = option("auto", "between the levels of a label; none: it has none")
+    category_columns: Any = option(
+        None, "columns whose values are read as words, such as [brand]", column=True
+    )
+    number_columns: Any = option(
+        None, "columns of numbers, read by quantiles, such as [price]", column=True
+    )
     rare_classes: str = option(
         "refuse",
         "refuse, drop, or merge into the parent: classes under min_class_rows",

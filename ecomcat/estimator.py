@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ecomcat.api import load, search
-from ecomcat.data.cells import plain_texts
+from ecomcat.data.composing import texts_of_rows
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.labelling import label_texts
@@ -63,24 +63,31 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Search and train.
 
         Args:
-            X: List, array or Series of texts, or a DataFrame whose columns are joined.
+            X: List, array or Series of texts, or a DataFrame: its columns are read as texts but for
+                those that `overrides` name in `data.category_columns` and `data.number_columns`.
             y: Labels, one for each text.
         """
         values = np.asarray(y)
         by_name = {str(value): value for value in np.unique(values)}
-        frame = pd.DataFrame({"text": _texts(X), "label": values.astype(str)})
+        frame = _frame(X)
+        label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
+        overrides = dict(self.overrides or {})
+        columns = dict(overrides.pop("data", {}))
+        beside = [*columns.get("category_columns", ()), *columns.get("number_columns", ())]
+        texts = [name for name in frame if name not in beside]
+        overrides["data"] = {"text_column": texts, "label_column": label, **columns}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ecomcat-")))
             if not self.verbose:
                 stack.enter_context(redirect_stderr(StringIO()))
             result = search(
-                frame,
+                frame.assign(**{label: values.astype(str)}),
                 "final.use_all_rows=true",
                 budget=self.budget,
                 seed=self.seed,
                 model_dir=folder / "model",
                 outputs_dir=folder / "outputs",
-                **(self.overrides or {}),
+                **overrides,
             )
             self.metrics_, self.trials_ = dict(result.metrics), result.trials
             self._files = {path.name: path.read_bytes() for path in result.model_dir.iterdir()}
@@ -103,7 +110,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A text without a letter, mark or digit gets the shares that the labels had in training.
         """
         check_is_fitted(self)
-        labelled = label_texts(self.classifier_, texts := _texts(X))
+        texts, _ = texts_of_rows(_frame(X), self.classifier_.fields)
+        labelled = label_texts(self.classifier_, texts)
         found: NDArray[np.float64] = np.tile(self._prior, (len(texts), 1))
         found[labelled.answered] = labelled.probabilities[:, self._order]
         found /= found.sum(axis=1, keepdims=True)
@@ -128,11 +136,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _texts(values: Any) -> list[str]:
-    """Return texts of what scikit-learn hands over; columns are joined."""
-    if isinstance(values, np.ndarray) and values.ndim == 2:
-        values = pd.DataFrame(values)
+def _frame(values: Any) -> pd.DataFrame:
+    """Return what scikit-learn hands over as a table; texts alone are a column of it."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
-    columns = [str(name) for name in getattr(values, "columns", [])]
-    return plain_texts(values, columns)[0]
+    if hasattr(values, "columns") or np.ndim(values) == 2:
+        return pd.DataFrame(values).rename(columns=str)
+    return pd.DataFrame({"text": list(values)}, dtype=object)

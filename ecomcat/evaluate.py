@@ -68,30 +68,45 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     require_export(directory)
     rows = rows or _read(config.data, directory)
     classifier = load_classifier(directory, config.runtime)
-    warn_of_other_columns(config.data, classifier.text_columns, rows.text_columns)
+    warn_of_other_columns(config.data, classifier.fields.texts, rows.text_columns)
     return {"source": rows.source, **_figures(classifier, rows)}
 
 
-def with_labels_of(data: DataConfig, directory: Path) -> DataConfig:
-    """Return how labels are read where nothing is said of it: written as those of a model."""
-    from ecomcat.data.label_paths import AUTO, NONE
-    from ecomcat.export.contents import trained_separator
-
-    if data.label_separator != AUTO or isinstance(data.label_column, list | tuple):
-        return data
-    return replace(data, label_separator=trained_separator(directory) or NONE)
-
-
 def _read(data: DataConfig, directory: Path) -> LabelledRows:
-    from ecomcat.data.columns import Trained
     from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.export.contents import trained_columns
 
-    data = with_labels_of(data, directory)
-    if data.text_column is None:
-        data = replace(data, text_column=Trained(trained_columns(directory)))
     with step("Reading the data"):
-        return load_labelled_rows(data)
+        return load_labelled_rows(as_trained(data, directory))
+
+
+def as_trained(data: DataConfig, directory: Path) -> DataConfig:
+    """Return a configuration that reads the columns that a model was trained on.
+
+    Labels are read, where nothing is said of them, as they are written in the model.
+
+    Raises:
+        UserError: When it names other columns of categories or numbers.
+    """
+    from ecomcat.data.columns import Trained
+    from ecomcat.data.label_paths import AUTO, NONE
+    from ecomcat.export.contents import trained_fields, trained_separator
+
+    if data.category_columns or data.number_columns:
+        raise UserError(
+            "Expected data.category_columns and data.number_columns in ecomcat.search or "
+            "ecomcat.train, found one of them in ecomcat.evaluate, which takes those of the model. "
+            "Leave it out."
+        )
+    fields, separator = trained_fields(directory), data.label_separator
+    if separator == AUTO and not isinstance(data.label_column, list | tuple):
+        separator = trained_separator(directory) or NONE
+    return replace(
+        data,
+        text_column=Trained(fields, data.text_column),
+        label_separator=separator,
+        category_columns=list(fields.categories),
+        number_columns=list(fields.numbers),
+    )
 
 
 def _labels(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:

@@ -162,7 +162,7 @@ def _export(
         tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
-        text_columns=dataset.text_columns,
+        fields=dataset.fields,
         metrics=finished.metrics,
         acceptance=finished.acceptance,
         levels=finished.levels,
@@ -239,7 +239,8 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
     """Fit the largest vocabulary on train and encode every text to the longest limit."""
     training_texts = (dataset.texts[row] for row in dataset.split.train)
     with step("Fitting the vocabulary"):
-        tokenizer = fit_tokenizer(training_texts, int(space["vocabulary_size"].highest))
+        vocabulary_size = int(space["vocabulary_size"].highest)
+        tokenizer = fit_tokenizer(training_texts, vocabulary_size, dataset.fields)
     with step("Encoding the texts", total=len(dataset.texts)) as advance:
         texts = encode_all(
             tokenizer, dataset.texts, int(space["max_tokens"].highest), on_texts=advance

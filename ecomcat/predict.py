@@ -60,16 +60,16 @@ def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
 
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, rows_and_rate, step
-    from ecomcat.data.cells import join_texts
     from ecomcat.data.columns import find_text_columns
+    from ecomcat.data.composing import RowTexts
     from ecomcat.data.writing import open_output
     from ecomcat.export.classifier import load_classifier, warn_of_other_columns
     from ecomcat.export.labelling import Labeller
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)
-    columns = find_text_columns(table.head, config.data.text_column, classifier.text_columns)
-    warn_of_other_columns(config.data, classifier.text_columns, columns.text_names)
-    labeller = Labeller(classifier, options)
+    columns = find_text_columns(table.head, config.data.text_column, classifier.fields)
+    warn_of_other_columns(config.data, classifier.fields.texts, columns.text_names)
+    labeller, texts_of_rows = Labeller(classifier, options), RowTexts(columns)
     _warn_of_no_promise(labeller, classifier.labels)
     began = time.monotonic()
     left = f"{config.output} is as it was before. The same command labels the whole file."
@@ -84,10 +84,11 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
         step("Labelling the rows", draw=not to_terminal) as advance,
     ):
         for chunk in table.chunks(columns, config.batch_rows):
-            texts = join_texts(chunk.frame, columns.text)
+            texts = texts_of_rows(chunk.frame)
             write(chunk, labeller.label(texts))
             advance(len(texts), table.position())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
+    texts_of_rows.log_missing()
     _tell_counts(labeller)
 
 

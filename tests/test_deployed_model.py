@@ -132,7 +132,7 @@ def exported_again(model, tmp_path) -> Callable[..., Path]:
             tokenizer=classifier.tokenizer,
             labels=classifier.labels,
             config=SearchCommand(),
-            text_columns=classifier.text_columns,
+            fields=classifier.fields,
             metrics=json.loads((model / "metrics.json").read_text(encoding="utf-8")),
             acceptance=classifier.acceptance,
             trained_rows=[],

@@ -20,9 +20,10 @@ from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.classifier import Classifier
-from ecomcat.export.contents import trained_columns
+from ecomcat.export.contents import trained_fields
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy
+from ecomcat.text.fields import Fields
 from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
@@ -46,7 +47,8 @@ def export(folder: Path, columns: list[str | int], trained_texts: list[str]) -> 
     digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained_texts))
     rows = np.frombuffer(digests, dtype=">u8")
     acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool), np.zeros(200, np.int64))
-    return FakeClassifier(None, None, LABELS, tuple(columns), acceptance, rows)
+    fields = Fields(tuple(columns), marked=False)
+    return FakeClassifier(None, None, LABELS, fields, acceptance, rows)
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def test_the_columns_of_training_are_taken_and_others_warned_of(
 def test_the_columns_are_read_from_the_configuration(tmp_path, content, expected) -> None:
     if content is not None:
         (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
-    assert trained_columns(tmp_path) == expected
+    assert trained_fields(tmp_path).texts == expected
 
 
 # Figures

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecomcat.data.cleaning import DIGEST, LABEL, TEXT, CleanRows, clean_rows, look_alikes
 from ecomcat.data.exclude import KEY
 from ecomcat.data.near_duplicates import NearDuplicates
+from ecomcat.text.fields import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ def read_rows(frame: pd.DataFrame) -> AuditRows:
     label_ids = pd.Index(class_names).get_indexer(pd.Index(labels))
     numbers = pd.Index(digests).get_indexer(pd.Index(cleaned.usable[DIGEST]))
     rows = cleaned.usable.assign(**{NUMBER: numbers})
-    return AuditRows(rows, list(firsts[TEXT]), digests, class_names, label_ids, cleaned)
+    return AuditRows(rows, list(map(shown, firsts[TEXT])), digests, class_names, label_ids, cleaned)
 
 
 def balance(rows: AuditRows, min_class_rows: int) -> dict[str, Any]:

@@ -8,13 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.errors import UserError, name_five
-
 if TYPE_CHECKING:
     import pandas as pd
-
-Texts = Any
-"""A string, a sequence of strings, a Series, or a DataFrame that has the text columns."""
 
 
 LEVEL_END = "\x1f"
@@ -52,7 +47,7 @@ def texts_of(column: pd.Series[Any]) -> list[str]:
 
     Numbers are written as JSON has them, true and false as pandas writes them to CSV.
     """
-    return [_text(value) for value in plain_values(column)]
+    return [text_of(value) for value in plain_values(column)]
 
 
 def plain_values(column: pd.Series[Any]) -> list[Any]:
@@ -69,7 +64,8 @@ def plain_values(column: pd.Series[Any]) -> list[Any]:
     return values
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value as a text; nothing for what is no text, number or bytes."""
     if isinstance(value, str):
         return value
     if value is None or value != value or isinstance(value, list | dict | tuple):
@@ -83,7 +79,7 @@ def cells_of(column: pd.Series[Any]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    return json_of(value) if isinstance(value, list | dict) else _text(_plain(value))
+    return json_of(value) if isinstance(value, list | dict) else text_of(_plain(value))
 
 
 def json_of(value: Any) -> str:
@@ -102,35 +98,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(member) for member in value]
     return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
-
-
-def plain_texts(texts: Texts, columns: Sequence[str | int]) -> tuple[list[str], pd.Index | None]:
-    """Return texts that are to be labelled, and the index that their answers get.
-
-    Args:
-        texts: String, sequence of strings, Series or DataFrame. Of a DataFrame with several
-            columns, those that the model was trained on are joined.
-        columns: Sequence of the names of these.
-
-    Raises:
-        UserError: When the DataFrame lacks one of them.
-    """
-    if not hasattr(texts, "iloc"):
-        return [*map(_text, [texts] if isinstance(texts, str) else texts)], None
-    frame = texts if hasattr(texts, "columns") else texts.to_frame()
-    places = _text_places(frame, columns)
-    return join_texts(frame.set_axis(range(frame.shape[1]), axis="columns"), places), texts.index
-
-
-def _text_places(frame: pd.DataFrame, columns: Sequence[str | int]) -> list[int]:
-    names = list(map(str, frame.columns))
-    if len(names) == 1:
-        return [0]
-    wanted = list(map(str, columns))
-    if not wanted or any(names.count(name) != 1 for name in wanted):
-        raise UserError(
-            f"Expected the columns that the model was trained on ({name_five(wanted)}), or one "
-            f"column, found {name_five(names)}. Give the column of the texts: "
-            "predict(frame['NAME'])."
-        )
-    return [names.index(name) for name in wanted]

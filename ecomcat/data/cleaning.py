@@ -15,6 +15,7 @@ from ecomcat.data.header import SPLIT as SPLIT
 from ecomcat.data.header import TEXT as TEXT
 from ecomcat.errors import name_five
 from ecomcat.text.bounds import MAX_CHARACTERS, bounded, without_long_runs
+from ecomcat.text.fields import split_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,12 +42,14 @@ def normalized_key(text: str, table: _LettersAndDigits | None = None) -> str:
     """Return what two texts share when they count as the same.
 
     Texts agree after NFKC, casefolding, and keeping letters, marks and digits only. Marks
-    stay because Hindi vowel signs, among others, are marks. `table` can be reused.
+    stay because Hindi vowel signs, among others, are marks. Of composed texts the fields have to
+    agree, too. `table` can be reused.
 
     >>> normalized_key("Red Shirt, size M!")
     'redshirtsizem'
     """
-    return folded(text).translate(_LettersAndDigits() if table is None else table)
+    fields, rest = split_fields(folded(text))
+    return "".join(fields) + rest.translate(_LettersAndDigits() if table is None else table)
 
 
 def folded(text: str) -> str:

@@ -8,33 +8,44 @@ from typing import Any
 
 from ecomcat.config import DataConfig
 from ecomcat.data.header import (
+    CATEGORY,
     FURTHER,
     LABEL,
+    NUMBER,
     TEXT,
     ColumnName,
     Columns,
     Head,
+    column_key,
     counts_rows,
     folded,
     is_header,
     is_position,
     usual_kind,
 )
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
+from ecomcat.text.fields import Fields
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The text columns that a model was trained on, which are taken from a table that has them."""
+    """The columns that a model was trained on, which are taken from a table that has them.
 
-    names: tuple[ColumnName, ...]
+    Args:
+        fields: `Fields`. The columns, by which the model knows them.
+        asked: The text columns that the user names instead. Defaults to None.
+    """
+
+    fields: Fields
+    asked: Any = None
 
 
 def configured_columns(head: Head, data: DataConfig) -> Columns:
     """Find the columns of a labelled table that a configuration names, as it stands in `data`."""
-    further = {name: getattr(data, f"{name}_column") for name in FURTHER}
+    kinds = (*FURTHER, CATEGORY, NUMBER)
+    further = {kind: getattr(data, column_key(kind).removeprefix("data.")) for kind in kinds}
     return find_labelled_columns(head, data.text_column, data.label_column, further)
 
 
@@ -51,7 +62,8 @@ def find_labelled_columns(
         head: The beginning of the table.
         text_column: A name, a position from 0, a sequence of these, `Trained`, or None.
         label_column: The same; of several columns each holds a level.
-        further: The same of other columns, by their names in `FURTHER`. Defaults to none.
+        further: The same of other columns, by their names in `FURTHER`, `CATEGORY` or `NUMBER`, of
+            which there may be several. Defaults to none.
 
     Raises:
         UserError: if a column is missing, ambiguous, used twice or not given.
@@ -60,12 +72,17 @@ def find_labelled_columns(
     >>> find_labelled_columns(head, None, None).text_names
     ('description',)
     """
+    trained = None
     if isinstance(text_column, Trained):
-        names = text_column.names
+        trained, text_column = text_column.fields, text_column.asked
+        names = trained.texts
         once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
-        text_column = names if once else None
+        text_column = names if once and text_column is None else text_column
     texts, labels = _asked(text_column, _TEXT_KEY), _asked(label_column, _LABEL_KEY)
-    others = {name: _asked_once(column, _key(name)) for name, column in (further or {}).items()}
+    others = {
+        name: (_asked_once if name in FURTHER else _asked)(column, column_key(name))
+        for name, column in (further or {}).items()
+    }
     asked = [column for columns in others.values() for column in columns]
     apart = [
         place
@@ -77,13 +94,15 @@ def find_labelled_columns(
     )
     table = _named_head(head, [*texts, *labels, *asked], text, label[0] if label else None)
     places = {
-        name: table.place(column, _key(name)) for name, found in others.items() for column in found
+        name: [place for column in found for place in table.places(column, column_key(name))]
+        for name, found in others.items()
+        if found
     }
     text, label = _completed(
         head,
         [place for column in texts for place in table.places(column, _TEXT_KEY)],
         [place for column in labels for place in table.places(column, _LABEL_KEY)],
-        places.values(),
+        [place for found in places.values() for place in found],
         named=table.named,
     )
     if not text or not label:
@@ -93,26 +112,53 @@ def find_labelled_columns(
             f"as label and text without it), found {head.width} column"
             f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
         )
-    return table.columns(text, label, places)
+    return table.columns(text, label, places, trained)
 
 
-def find_text_columns(
-    head: Head, text_column: Any, trained_on: Sequence[ColumnName] = ()
-) -> Columns:
-    """Find the text of a table that is to be labelled.
+def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
+    """Find the text of a table that is to be labelled, and what else a model reads of a row.
 
     A single column is the text, unless `text_column` names another. Else that says which it is,
     else the columns used in training if the header has their names, else, in a table of two
-    columns without a header, the positions used in training.
+    columns without a header, the positions used in training. Categories and numbers have the names
+    or positions of training.
 
     Args:
         head: The beginning of the table.
         text_column: A name, a position from 0, a sequence of these, or None.
-        trained_on: `Columns.text_names` from training.
+        trained: `Fields`. The columns used in training.
 
     Raises:
-        UserError: if the text column is missing, ambiguous, used twice or not to be known.
+        UserError: if a column is missing, ambiguous, used twice or not to be known.
     """
+    beside = (*trained.categories, *trained.numbers)
+    if head.header == "auto" and head.has(beside):
+        head = replace(head, header="true", guessed=True)
+    found = _find_texts(head, text_column, trained.texts)
+    table = replace(head, header="false" if found.header is None else "true")
+    missing = [name for name in beside if not _is_there(table, name)]
+    if missing:
+        raise UserError(
+            f"{head.name}: expected the columns {name_five(map(repr, beside))} beside the text, as "
+            f"in training, found no {name_five(map(repr, missing))} among {table.listing()}. Add "
+            "them under these names; their cells may be empty."
+        )
+    kinds = {CATEGORY: trained.categories, NUMBER: trained.numbers}
+    places = {
+        kind: [table.place(name, "used in training") for name in names]
+        for kind, names in kinds.items()
+        if names
+    }
+    return table.columns(found.text, (), places, trained)
+
+
+def _is_there(table: Head, column: ColumnName) -> bool:
+    named = table.named and isinstance(column, str) and bool(table.matches(column))
+    return named or (is_position(column) and int(column) < table.width)
+
+
+def _find_texts(head: Head, text_column: Any, trained_on: Sequence[ColumnName]) -> Columns:
+    """Find the text of a table that is to be labelled."""
     asked = _asked(text_column, _TEXT_KEY)
     names = [column for column in trained_on if isinstance(column, str)]
     known = head.has(names)
@@ -163,10 +209,6 @@ def _asked_once(value: Any, key: str) -> list[ColumnName]:
     if len(columns) > 1:
         raise UserError(f"{key}: expected one column, found {columns}. Give one of them.")
     return columns
-
-
-def _key(name: str) -> str:
-    return f"data.{name}_column"
 
 
 def _positions(columns: Sequence[ColumnName], head: Head) -> list[int]:

@@ -35,6 +35,7 @@ from ecomcat.data.splitting import Split, draw_split, require_classes
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
+from ecomcat.text.fields import Fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ class Dataset:
         split: Which rows are train, validation and test; what a file excludes is in neither of
             the first two.
         description: Dictionary. What `metrics.json` records under `data`.
-        text_columns: Tuple of the names or positions of the columns that the texts came from.
+        fields: `Fields`. The columns that the texts are composed of.
         groups: Array of shape `(texts,)`, the group of each text, which the split keeps together.
             None where nothing is grouped.
         excluded: Array of the numbers of the texts that a file marks, those of test included.
@@ -122,7 +123,7 @@ class Dataset:
     frame: pd.DataFrame
     split: Split
     description: dict[str, Any]
-    text_columns: tuple[str | int, ...]
+    fields: Fields
     groups: NDArray[np.int64] | None = None
     excluded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     given: tuple[str, ...] = ()
@@ -191,7 +192,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
     frame = cleaned.frame.astype({LABEL: "category"})
     groups = frame[GROUP].to_numpy() if GROUP in frame else None
     return Dataset(
-        *(source.name, frame, split, described, source.text_columns, groups, excluded),
+        *(source.name, frame, split, described, source.fields, groups, excluded),
         given=source.given,
         separator=source.separator,
     )

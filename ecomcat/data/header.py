@@ -7,10 +7,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from ecomcat.errors import UserError, name_five, nearest
+from ecomcat.text.fields import PLAIN, Fields, Name
 
 TEXT, LABEL = "text", "label"
 """Names of the two columns of labelled rows, whatever they are called in their file."""
@@ -18,11 +19,13 @@ TEXT, LABEL = "text", "label"
 SPLIT, GROUP = FURTHER = "split", "group"
 """Names of columns that say how rows are split, if `data.split_column` and so on name them."""
 
+CATEGORY, NUMBER = "category", "number"
+"""Kinds of columns that are read beside texts, if `data.category_columns` and so on name them."""
+
 HEAD_ROWS = 1000
 """Rows that are looked at to find the header and the columns."""
 
-ColumnName = str | int
-"""A column's name, or its position from 0."""
+ColumnName = Name
 
 _MAX_NAME_CHARACTERS = 40
 _MUCH_SHORTER = 1 / 4
@@ -53,11 +56,15 @@ class Columns:
     text_names: tuple[ColumnName, ...]  # positions where there is no name
     label_names: tuple[ColumnName, ...] = ()
     further: Mapping[str, int] = field(default_factory=dict)  # those of `FURTHER` that are given
+    categories: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+    fields: Fields = PLAIN  # what a model calls the columns that it reads
 
     @property
     def used(self) -> list[int]:
         """The positions of text, label and what else is given."""
-        return [*self.text, *self.label, *self.further.values()]
+        beside = (*self.categories, *self.numbers)
+        return [*self.text, *self.label, *self.further.values(), *beside]
 
 
 @dataclass(frozen=True)
@@ -116,19 +123,26 @@ class Head:
         self,
         text: Sequence[int],
         label: Sequence[int] = (),
-        further: Mapping[str, int] | None = None,
+        further: Mapping[str, Sequence[int]] | None = None,
+        trained: Fields | None = None,
     ) -> Columns:
         """Return the columns at some positions, which must differ."""
         header, others = tuple(self.rows[0]) if self.named else None, dict(further or {})
         names, label_names = (tuple(map(self._name, places)) for places in (text, label))
-        found = Columns(tuple(text), tuple(label), header, names, label_names, others)
+        keys = " and ".join(map(column_key, (TEXT, LABEL, *others)))
+        categories, numbers = (tuple(others.pop(kind, ())) for kind in (CATEGORY, NUMBER))
+        found = Columns(
+            *(tuple(text), tuple(label), header, names, label_names),
+            {name: places[0] for name, places in others.items()},
+            *(categories, numbers),
+        )
         if len(set(found.used)) < len(found.used):
-            keys = " and ".join(f"data.{name}_column" for name in (TEXT, LABEL, *others))
             raise UserError(
                 f"{self.name}: expected different columns in {keys}, found one of them twice. Its "
                 f"columns are: {self.listing()}. Name each column once."
             )
-        return found
+        read = [tuple(map(self._name, places)) for places in (categories, numbers)]
+        return replace(found, fields=trained or Fields(names, read[0], read[1]))
 
     def _name(self, place: int) -> ColumnName:
         """Return what a column is found by again: its name, or its position where it has none."""
@@ -224,6 +238,15 @@ def counts_rows(rows: Sequence[Sequence[str]], position: int) -> bool:
     body = [row[position] for row in rows[1:]]
     counted = [str(i) for i in range(len(body))], [str(i + 1) for i in range(len(body))]
     return _INDEX_NAME.fullmatch(rows[0][position]) is not None and body in counted
+
+
+def column_key(name: str) -> str:
+    """Return the key that names columns of a kind.
+
+    >>> column_key("split"), column_key("number")
+    ('data.split_column', 'data.number_columns')
+    """
+    return f"data.{name}_column{'s' * (name in {CATEGORY, NUMBER})}"
 
 
 def usual_kind(cell: str) -> str | None:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
-from ecomcat.data.cells import join_levels, join_texts, texts_of
+from ecomcat.data.cells import join_levels, texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
 from ecomcat.data.columns import configured_columns
+from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
 from ecomcat.data.label_paths import write_paths
@@ -29,6 +30,7 @@ from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
 from ecomcat.options import make
+from ecomcat.text.fields import Fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +57,8 @@ class LabelledRows:
             their numbers in the column `split`. Defaults to none.
         separator: String between the levels of a label that is a path. Defaults to None, for
             labels that are none.
+        composed_of: `Fields`. What the texts are composed of. By default they are of one column, or
+            joined.
     """
 
     name: str
@@ -65,6 +69,12 @@ class LabelledRows:
     label_columns: tuple[ColumnName, ...] = (LABEL,)
     given: tuple[str, ...] = ()
     separator: str | None = None
+    composed_of: Fields | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """What the texts are composed of."""
+        return self.composed_of or Fields(self.text_columns, marked=False)
 
 
 class Source(Protocol):
@@ -129,7 +139,9 @@ def _part(
     if part not in frames and path is None:
         return None
     columns: dict[str, Any] = {
-        "text_column": list(train.text_columns),
+        "text_column": list(train.fields.texts),
+        "category_columns": list(train.fields.categories),
+        "number_columns": list(train.fields.numbers),
         "label_column": list(train.label_columns),
         "split_column": None,
         "member": None,
@@ -253,7 +265,9 @@ def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> 
 
     frame, columns = read_labelled(path, data)
     return LabelledRows(
-        *(name, str(path), frame, columns.text_names, licence), label_columns=columns.label_names
+        *(name, str(path), frame, columns.text_names, licence),
+        label_columns=columns.label_names,
+        composed_of=columns.fields,
     )
 
 
@@ -278,12 +292,15 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame
     cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)
     head = Head(name, [[*map(str, frame.columns)], *map(list, cells)], "true")
     columns = configured_columns(head, data)
+    compose = RowTexts(columns)
     labelled = labelled_frame(
-        join_texts(table, columns.text),
+        compose(table),
         join_levels(texts_of(table[place]) for place in columns.label),
         **{name: texts_of(table[place]) for name, place in columns.further.items()},
     )
+    compose.log_missing()
     return LabelledRows(
         *("frame", f"a DataFrame of {len(frame)} rows", labelled, columns.text_names, data.licence),
         label_columns=columns.label_names,
+        composed_of=columns.fields,
     )

@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
-from ecomcat.data.cells import Number, join_levels, join_texts, texts_of
+from ecomcat.data.cells import Number, join_levels, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import configured_columns
+from ecomcat.data.composing import RowTexts
 from ecomcat.data.decoding import Lines, choose_encoding, decode_head, marked_encoding
 from ecomcat.data.delimited import open_delimited
 from ecomcat.data.formats import (
@@ -63,14 +64,14 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
     with open_table(path, data) as table:
         columns = configured_columns(table.head, data)
         numbered = {} if table.schema is None else _class_names(table.schema, columns.label)
-        parts = []
+        parts, texts_of_rows = [], RowTexts(columns)
         for chunk in table.chunks(columns, ROWS):
             labels = join_levels(
                 [numbered.get(at, {}).get(cell, cell) for cell in texts_of(chunk.frame[at])]
                 for at in columns.label
             )
             others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
-            parts.append(labelled_frame(join_texts(chunk.frame, columns.text), labels, **others))
+            parts.append(labelled_frame(texts_of_rows(chunk.frame), labels, **others))
     empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
     logger.info(
         "Data: %s, %s, text from column %s, label from column %s.",
@@ -79,6 +80,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         " + ".join(map(str, columns.text_names)),
         " + ".join(table.names(columns)[at] for at in columns.label),
     )
+    texts_of_rows.log_missing()
     return pd.concat(parts or [empty], ignore_index=True), columns
 
 

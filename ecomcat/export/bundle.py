@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from ecomcat.commands import SearchCommand
     from ecomcat.text.encoding import EncodedTexts
+    from ecomcat.text.fields import Fields
 
 logger = logging.getLogger("ecomcat")
 
@@ -50,6 +51,13 @@ MODEL, ONNX_MODEL = "model.keras", "model.onnx"
 TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
 LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
 TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
+FIELD_KEYS = {
+    "text_columns": "texts",
+    "category_columns": "categories",
+    "number_columns": "numbers",
+}
+"""Keys of the columns of training in `config.yaml`, and their names in `Fields`."""
+
 _USERS = ".gitignore"  # which a folder that is otherwise empty may hold
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
@@ -275,7 +283,7 @@ def export_model(
     tokenizer: Tokenizer,
     labels: Sequence[str],
     config: SearchCommand,
-    text_columns: Sequence[str | int],
+    fields: Fields,
     metrics: Mapping[str, Any],
     acceptance: Acceptance,
     trained_rows: Iterable[bytes],
@@ -290,7 +298,7 @@ def export_model(
         tokenizer: Gives those ids by itself.
         labels: Names of the categories, in the order of the model's outputs.
         config: Configuration of the run.
-        text_columns: Names or positions of the columns that the texts came from.
+        fields: The columns that the texts are composed of.
         metrics: All figures.
         acceptance: What thresholds of confidence are read from.
         trained_rows: Digests of the texts that the model was trained on.
@@ -301,10 +309,10 @@ def export_model(
     """
     from omegaconf import OmegaConf
 
-    # What `predict` looks for in a file that names no column.
+    # What `predict` looks for in a file, by name.
+    trained_on = {key: list(getattr(fields, kind)) for key, kind in FIELD_KEYS.items()}
     separator = None if levels is None else levels.taxonomy.separator
-    trained_on = {"text_columns": list(text_columns), "label_separator": separator}
-    settings = {**asdict(config), "trained_on": trained_on}
+    settings = {**asdict(config), "trained_on": {**trained_on, "label_separator": separator}}
     accepted = acceptance.describe() | ({} if levels is None else {"levels": levels.describe()})
     with replaced_folder(directory) as folder:
         model.save(folder / MODEL)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ecomcat.commands import PredictOptions
 from ecomcat.config import CONFIDENCE_LEVEL, ReadingConfig
-from ecomcat.data.cells import Texts, plain_texts
 from ecomcat.data.cleaning import key_digest, normalized_key
+from ecomcat.data.composing import Texts, texts_of_rows
 from ecomcat.data.header import folded
 from ecomcat.errors import UserError, nearest
 from ecomcat.export.bundle import (
@@ -35,7 +35,7 @@ from ecomcat.export.contents import (
     read_labels,
     read_trained_rows,
     require_answers,
-    trained_columns,
+    trained_fields,
     trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
@@ -45,8 +45,8 @@ from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.options import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import encode_all
-from ecomcat.text.letters import Spelling, spell
-from ecomcat.text.tokenizer import vocabulary
+from ecomcat.text.fields import Fields
+from ecomcat.text.lexicon import Lexicon
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class Classifier:
         score: Function from encoded texts to class probabilities.
         tokenizer: Encodes the texts.
         labels: List of the names of the categories, in the order of the model's outputs.
-        text_columns: Tuple of the names or positions of the columns that it was trained on.
+        fields: `Fields`. The columns that it was trained on.
         acceptance: What thresholds of confidence are read from.
         levels: What those of each level are read from; None where the labels are no paths.
 
@@ -122,7 +122,7 @@ class Classifier:
     score: Score = field(repr=False)
     tokenizer: Tokenizer = field(repr=False)
     labels: list[str]
-    text_columns: tuple[str | int, ...]
+    fields: Fields
     acceptance: Acceptance = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
     levels: LevelAcceptance | None = field(default=None, repr=False)
@@ -133,8 +133,8 @@ class Classifier:
         return None if self.levels is None else self.levels.taxonomy
 
     @cached_property
-    def _spelling(self) -> Spelling:
-        return spell(vocabulary(self.tokenizer))
+    def _lexicon(self) -> Lexicon:
+        return Lexicon(self.tokenizer)
 
     def predict(
         self,
@@ -150,7 +150,8 @@ class Classifier:
         """Label texts.
 
         Args:
-            texts: String, list of strings, Series, or DataFrame with the columns of training.
+            texts: String, list of strings, Series, or DataFrame with the columns of training. An
+                object of fields may stand for a string: `{"title": "A lamp", "brand": "Acme"}`.
             min_precision: Float, above 0 to 1. Share of the accepted answers that are to be right;
                 adds the column `accept`. Defaults to None.
             confidence_level: Float, 0.5 to below 1. How surely it is. Defaults to 0.9.
@@ -188,7 +189,7 @@ class Classifier:
             levels=levels,
         )
         validate(options)
-        given, index = plain_texts(texts, self.text_columns)
+        given, index = texts_of_rows(texts, self.fields)
         frame = Labeller(self, label_options(options)).label(given)
         return frame if index is None else frame.set_axis(index)
 
@@ -202,7 +203,7 @@ class Classifier:
         """
         import pandas as pd
 
-        given, index = plain_texts(texts, self.text_columns)
+        given, index = texts_of_rows(texts, self.fields)
         labelled = label_texts(self, given)
         rows = np.full((len(given), len(self.labels)), np.nan, np.float32)
         rows[labelled.answered] = labelled.probabilities
@@ -211,7 +212,7 @@ class Classifier:
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each category's probability for each text, shape `(texts, classes)`."""
         limit = self.tokenizer.truncation["max_length"]
-        return self.score(encode_all(self.tokenizer, texts, limit, known=self._spelling))
+        return self.score(encode_all(self.tokenizer, texts, limit, known=self._lexicon))
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence that is accepted of each category, infinite for none.
@@ -226,10 +227,15 @@ class Classifier:
             return np.empty((0, len(self.labels)))
         return rounded_up(self.levels.thresholds(promise))
 
-    def explain(self, texts: Texts, turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
+    def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
         """Return each text's words and what they add to its answer, strongest first."""
-        given, _ = plain_texts(texts, self.text_columns)
-        return explain_texts(self.score, self.tokenizer, given, turn, self._spelling)
+        return self.explain_texts(texts_of_rows(texts, self.fields)[0])
+
+    def explain_texts(
+        self, texts: Sequence[str], turn: Turn = at_once
+    ) -> list[tuple[WordWeight, ...]]:
+        """Do the same for texts as fields compose them; each part of the work is a turn."""
+        return explain_texts(self.score, self.tokenizer, texts, turn, self._lexicon)
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts the model saw in training, spelt the same or nearly, `(texts,)`."""
@@ -268,7 +274,7 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
         score=_open_scorer(directory, files, runtime),
         tokenizer=open_tokenizer(directory),
         labels=labels,
-        text_columns=trained_columns(directory),
+        fields=trained_fields(directory),
         acceptance=acceptance,
         _trained_rows=read_trained_rows(directory),
         levels=levels,

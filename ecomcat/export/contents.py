@@ -13,10 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError, name_five
-from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, METRICS, TOKENIZER, TRAINED_ROWS
+from ecomcat.export.bundle import (
+    ACCEPTANCE,
+    CONFIG,
+    FIELD_KEYS,
+    LABELS,
+    METRICS,
+    TOKENIZER,
+    TRAINED_ROWS,
+)
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
+from ecomcat.text.fields import PLAIN, Fields
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -167,15 +176,22 @@ def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
     _refuse(path, "digests of 64 bits", found)
 
 
-def trained_columns(directory: Path) -> tuple[str | int, ...]:
-    """Return the names or positions of the text columns of training; none where they are unknown.
+def trained_fields(directory: Path) -> Fields:
+    """Return the columns of training; none where they are unknown.
 
     The model itself is not opened.
     """
-    columns = _trained_on(directory).get("text_columns")
-    if not isinstance(columns, list) or any(type(each) not in {str, int} for each in columns):
-        return ()
-    return tuple(columns)
+    found = _trained_on(directory)
+    columns = [found.get(key, []) for key in FIELD_KEYS]
+    if not all(type(each) is list for each in columns):
+        return PLAIN
+    if any(type(name) not in {str, int} for each in columns for name in each):
+        return PLAIN
+    texts, categories, numbers = map(tuple, columns)
+    try:  # models of earlier versions read several texts joined
+        return Fields(texts, categories, numbers, marked="category_columns" in found)
+    except UserError:
+        return PLAIN
 
 
 def trained_separator(directory: Path) -> str | None:

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.fields import is_mark, shown_word
 from ecomcat.text.tokenizer import UNKNOWN_ID, readable
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-    from ecomcat.text.letters import Spelling
+    from ecomcat.text.lexicon import Lexicon
 
 Score = Callable[[EncodedTexts], NDArray[np.float32]]
 Turn = Callable[..., Any]
@@ -37,7 +38,7 @@ class WordWeight:
     """What a word adds to the answer to a text.
 
     Args:
-        word: String, as it first stands in the text.
+        word: String, as it first stands in the text; a field as `brand: Samsung`.
         weight: Float. How far the answer's probability falls without it; negative where it rises.
         spans: Where it stands: first character and the one after the last, of each occurrence.
     """
@@ -57,7 +58,7 @@ def explain_texts(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     turn: Turn = at_once,
-    known: Spelling | None = None,
+    known: Lexicon | None = None,
 ) -> list[tuple[WordWeight, ...]]:
     """Weigh the words of each text for the answer that it gets.
 
@@ -66,7 +67,7 @@ def explain_texts(
         tokenizer: Gives the ids.
         texts: Any number of texts.
         turn: Function that calls each part of the work, for a service that has other work, too.
-        known: `Spelling`. The letters of the vocabulary's words. By default they are found.
+        known: `Lexicon`. What there is to know of the vocabulary's words. By default it is found.
 
     Returns:
         The words of each text that the model reads, strongest first.
@@ -77,9 +78,7 @@ def explain_texts(
     if turn is not at_once:
         score = partial(_in_turns, turn, score)
     of_texts = [encoded.words[slice(*ends)] for ends in pairwise(encoded.offsets)]
-    words = [
-        _positions(encoding, of_text) for encoding, of_text in zip(encodings, of_texts, strict=True)
-    ]
+    words = [_positions(*each) for each in zip(texts, encodings, of_texts, strict=True)]
     answers: list[NDArray[np.float32]] = []
     waiting: list[list[NDArray[np.int32]]] = []
     tokens = 0
@@ -93,11 +92,12 @@ def explain_texts(
     return list(map(_weights, texts, encodings, words, answers))
 
 
-def _positions(encoding: Encoding, words: NDArray[np.int32]) -> list[list[int]]:
+def _positions(text: str, encoding: Encoding, words: NDArray[np.int32]) -> list[list[int]]:
     """Return where each word stands; a text without words is encoded as an unknown one."""
     positions: dict[int, list[int]] = {}
-    for position, word in enumerate(words[: len(encoding)].tolist()):
-        positions.setdefault(word, []).append(position)
+    for position, (word, span) in enumerate(zip(words.tolist(), encoding.offsets, strict=False)):
+        if not is_mark(text[slice(*span)]):
+            positions.setdefault(word, []).append(position)
     return list(positions.values())
 
 
@@ -139,5 +139,5 @@ def _weights(
     offsets, weights = encoding.offsets, []  # which the encoding makes anew each time
     for fall, positions in zip((of_answer[0] - of_answer[1:]).tolist(), words, strict=True):
         spans = tuple(offsets[position] for position in positions)
-        weights.append(WordWeight(text[slice(*spans[0])], fall, spans))
+        weights.append(WordWeight(shown_word(text[slice(*spans[0])]), fall, spans))
     return tuple(sorted(weights, key=lambda word: -word.weight))

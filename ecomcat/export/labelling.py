@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ecomcat.export.explanation import Turn, WordWeight
     from ecomcat.model.taxonomy import Taxonomy
+    from ecomcat.text.fields import Fields
 
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, WORDS, REASON = "accept", "words", "reason"
@@ -35,7 +36,7 @@ class Predictor(Protocol):
         """Names of the categories."""
 
     @property
-    def text_columns(self) -> Sequence[str | int]:
+    def fields(self) -> Fields:
         """The columns that it was trained on."""
 
     @property
@@ -51,7 +52,9 @@ class Predictor(Protocol):
     def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the same at each level of a taxonomy, `(levels, categories)`."""
 
-    def explain(self, texts: Sequence[str], turn: Turn = ...) -> Sequence[Sequence[WordWeight]]:
+    def explain_texts(
+        self, texts: Sequence[str], turn: Turn = ...
+    ) -> Sequence[Sequence[WordWeight]]:
         """Return the words of each text, strongest first; each part of the work is a turn."""
 
 
@@ -272,7 +275,7 @@ class Labeller:
     def _words(self, texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
         """Return the words that speak for each answer, strongest first; None without an answer."""
         positions, column = answered.tolist(), np.full(len(texts), None, object)
-        explained = self._predictor.explain([texts[position] for position in positions])
+        explained = self._predictor.explain_texts([texts[position] for position in positions])
         for position, weights in zip(positions, explained, strict=True):
             supporting = [word.word for word in weights if word.weight > 0]
             column[position] = supporting[: self.options.words]

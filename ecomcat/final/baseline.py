@@ -285,9 +285,12 @@ def linear_baseline(
     Raises:
         NothingToLearnError: When there is nothing to learn.
     """
+    training_texts = [dataset.texts[row] for row in dataset.split.train]
+    quantiles = dataset.fields.vocabulary(training_texts)
+    texts = dataset.fields.with_quantiles(dataset.texts, quantiles)
 
     def labelled(rows: NDArray[np.int64]) -> LabelledTexts:
-        return [dataset.texts[row] for row in rows], dataset.label_ids[rows]
+        return [texts[row] for row in rows], dataset.label_ids[rows]
 
     def score(rows: LabelledTexts, predicted: NDArray[np.int64]) -> dict[str, float]:
         return score_predictions(rows[1], predicted, dataset.class_names).totals()

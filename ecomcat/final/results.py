@@ -29,6 +29,7 @@ from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, level_acceptance, read_levels
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
+from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
@@ -223,7 +224,7 @@ def confident_mistakes(
     words = dict(zip(short, explain([texts[row] for row in short]), strict=True))
     return [
         {
-            "text": texts[row][:_MAX_CHARACTERS],
+            "text": shown(texts[row])[:_MAX_CHARACTERS],
             "characters": len(texts[row]),
             "true": class_names[label_ids[row]],
             "predicted": class_names[predicted[row]],

@@ -107,6 +107,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
         return describe_model(
             model.labels,
             None if model.taxonomy is None else model.taxonomy.separator,
+            model.classifier.fields,
             model.metrics,
             config,
             model.thresholds(Promise(config.min_precision, config.confidence_level)).min(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -14,15 +14,18 @@ import numpy as np
 from fastapi import HTTPException
 
 from ecomcat.commands import ServeCommand
+from ecomcat.data.composing import composed
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Predictor, label_texts, level_answers, reason_of
 from ecomcat.files import expanded
 from ecomcat.model.confidence import Promise
 from ecomcat.serving.models import Model, open_model
 from ecomcat.serving.monitoring import Monitor
+from ecomcat.serving.requests import unprocessable
 from ecomcat.serving.schemas import LevelAnswer, Prediction, Word
 from ecomcat.serving.turns import Job, Lane
 from ecomcat.text.bounds import MAX_CHARACTERS
+from ecomcat.text.fields import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -163,29 +166,41 @@ class Answers:
     async def predict(
         self,
         job: Job,
-        texts: Sequence[str],
+        rows: Sequence[str | Mapping[str, Any]],
         *,
         explain: bool = False,
         min_precision: float | None = None,
         top_k: int | None = None,
     ) -> list[Prediction]:
-        """Answer texts that UTF-8 can express, in their order, with all probabilities or some."""
+        """Answer texts or objects of fields, in their order, with all probabilities or some.
+
+        They are of characters that UTF-8 can express.
+
+        Raises:
+            HTTPException: 422 when an object has a field that the model does not read.
+        """
         model, limits = self.model, self.limits
         promise = Promise(min_precision or limits.min_precision, limits.confidence_level)
+        try:
+            texts = composed(rows, model.classifier.fields)
+        except UserError as error:
+            raise unprocessable(str(error)) from error
         counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
         found: list[Prediction] = []
         for piece in _pieces(texts):
             found += await self._inference.run(
                 job, _cost(piece), _predict, model, counted, piece, promise, top_k
             )
-        for prediction, text in zip(found, texts, strict=True) if explain else ():
+        for prediction, text, row in zip(found, texts, rows, strict=True) if explain else ():
             weights: Sequence[WordWeight] = ()
             if prediction.label is not None:
                 turn = partial(self._inference.wait, job, _EXPLAINED_COST)
                 (weights,) = await self._explaining.run(
-                    job, _EXPLAINED_COST, model.classifier.explain, [text], turn
+                    job, _EXPLAINED_COST, model.classifier.explain_texts, [text], turn
                 )
             prediction.words = [Word.model_validate(each) for each in weights]
+            if not isinstance(row, str):
+                prediction.text = shown(text)
         self.monitor.texts(
             len(found),
             empty=sum(each.label is None for each in found),
@@ -221,8 +236,8 @@ class _InTurns:
         self, model: Model, score: Callable[[float, Sequence[str]], NDArray[np.float32]]
     ) -> None:
         self.labels = model.classifier.labels
-        self.text_columns = model.classifier.text_columns
-        self.thresholds, self.explain = model.thresholds, model.classifier.explain
+        self.fields, self.explain_texts = model.classifier.fields, model.classifier.explain_texts
+        self.thresholds = model.thresholds
         self.taxonomy, self.level_thresholds = model.taxonomy, model.level_thresholds
         self._score = score
 

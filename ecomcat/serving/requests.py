@@ -204,19 +204,28 @@ def _refuse_large(texts: list[Any], limits: ServeCommand, *, explain: bool) -> N
             "them in parts."
         )
     for index, text in enumerate(texts):
-        if isinstance(text, str) and len(text) > limits.max_text_characters:
+        fields = text if isinstance(text, dict) else {"text": text}
+        characters = sum(len(value) for value in fields.values() if isinstance(value, str))
+        if characters > limits.max_text_characters:
             raise unprocessable(
                 f"Text {index}: expected at most {limits.max_text_characters} characters, found "
-                f"{len(text)}. Cut the text: the model reads only its beginning."
+                f"{characters}. Cut the text: the model reads only its beginning."
             )
+        for name, value in fields.items() if fields is text else ():
+            if isinstance(value, list | dict):
+                raise unprocessable(
+                    f"Text {index}: expected texts and numbers in its fields, found "
+                    f"{_kind(value)} in {name[:_MAX_SHOWN]!r}. Write it as a text."
+                )
 
 
 def request_schema(limits: ServeCommand) -> dict[str, Any]:
     """Return the JSON schema of what `parse_request` takes."""
     text = {"type": "string", "maxLength": limits.max_text_characters}
     one, many = OneText.model_json_schema(), ManyTexts.model_json_schema()
-    one["properties"]["text"] |= text
-    many["properties"]["texts"] |= {"items": text, "maxItems": limits.max_batch}
+    row = {"anyOf": [text, one["properties"]["text"]["anyOf"][1]]}
+    one["properties"]["text"] = {"title": "Text", **row}
+    many["properties"]["texts"] |= {"items": row, "maxItems": limits.max_batch}
     explained = deepcopy(many)
     explained["title"] = "ExplainedTexts"
     explained["properties"]["texts"]["maxItems"] = min(limits.max_batch, limits.max_explained)

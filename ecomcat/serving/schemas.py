@@ -11,9 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from ecomcat.commands import ServeCommand
 from ecomcat.serving.problems import problems
+from ecomcat.text.fields import Fields
 from ecomcat.text.tokenizer import valid_unicode
 
-Text = Annotated[str, BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)]
+_unicode = BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)
+Text = Annotated[str, _unicode]
+Row = Text | dict[Text, Annotated[str | float | bool | None, _unicode]]
+"""A text, or an object of the fields of a model that reads several."""
 Precision = Annotated[float, Field(gt=0, le=1)]
 # To JSON, 3.0 is a whole number, too.
 Count = Annotated[
@@ -38,13 +42,13 @@ class _Options(BaseModel):
 class OneText(_Options):
     """One text to be labelled."""
 
-    text: Text
+    text: Row
 
 
 class ManyTexts(_Options):
     """Several texts to be labelled."""
 
-    texts: Annotated[list[Text], FailFast()] = Field(min_length=1)
+    texts: Annotated[list[Row], FailFast()] = Field(min_length=1)
 
 
 class Word(BaseModel):
@@ -91,6 +95,11 @@ class Prediction(BaseModel):
     words: list[Word] = Field(
         default=[], description="Strongest first; only where explain was asked for."
     )
+    text: str = Field(
+        default="",
+        description="What the fields were read as, in which the places of words are counted; only "
+        "where explain was asked for an object of fields.",
+    )
     reason: str = Field(default="", description="Why there is no label; only where there is none.")
 
 
@@ -120,6 +129,14 @@ class Limits(BaseModel):
     max_table_rows: int = Field(description="Rows of a table.")
 
 
+class Columns(BaseModel):
+    """The names of the fields that the model reads."""
+
+    texts: list[str]
+    categories: list[str]
+    numbers: list[str]
+
+
 class Figures(BaseModel):
     """How well the model did on texts that no choice has seen; null where it is not known."""
 
@@ -139,6 +156,7 @@ class ModelDescription(BaseModel):
     label_separator: str | None = Field(
         description="What separates the levels of labels that are paths."
     )
+    fields: Columns
     accept: Acceptance
     test: Figures
     data_source: str | None
@@ -149,6 +167,7 @@ class ModelDescription(BaseModel):
 def describe_model(
     labels: list[str],
     label_separator: str | None,
+    fields: Fields,
     metrics: Mapping[str, Any],
     config: ServeCommand,
     threshold: float,
@@ -163,6 +182,9 @@ def describe_model(
         since=since,
         labels=labels,
         label_separator=label_separator,
+        fields=Columns(
+            **{kind: list(map(str, getattr(fields, kind))) for kind in Columns.model_fields}
+        ),
         accept=Acceptance(
             min_precision=config.min_precision,
             confidence_level=config.confidence_level,

@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
-from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import find_text_columns
+from ecomcat.data.composing import RowTexts
 from ecomcat.data.formats import CSV
 from ecomcat.data.tables import open_table
 from ecomcat.data.unpacking import packing_of, unpacked
@@ -180,12 +180,11 @@ def label_table(work: TableWork, answers: Predictor) -> Labelled:
                 f"{_NAME}: expected at most {_MAX_COLUMNS:,} columns, found {table.head.width:,}. "
                 "Send those of the text."
             )
-        columns = find_text_columns(table.head, reading.text_column, answers.text_columns)
-        labeller = Labeller(answers, work.options)
+        columns = find_text_columns(table.head, reading.text_column, answers.fields)
+        labeller, texts_of_rows = Labeller(answers, work.options), RowTexts(columns)
         with open_output(output, CSV, table, columns, labeller.options.added) as write:
             for chunk in table.chunks(columns, _BATCH_ROWS):
-                texts = join_texts(chunk.frame, columns.text)
-                write(chunk, labeller.label(texts))
+                write(chunk, labeller.label(texts_of_rows(chunk.frame)))
                 work.check(labeller.rows)
     tabs = table.delimiter == "\t"
     name = f"labelled.{'tsv' if tabs else 'csv'}"

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.text.letters import Spelling, gather, offsets_of, spell
-from ecomcat.text.tokenizer import UNKNOWN_ID, encode_texts, vocabulary
+from ecomcat.text.lexicon import Lexicon
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -41,6 +42,8 @@ class EncodedTexts:
         offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
         vocabulary_size: Integer. How many ids a model knows. Defaults to as many as there are.
         spelling: `Spelling`. The letters of words. Defaults to none.
+        instead: Array of what words are read as where they are hidden, as `Lexicon` has it. By
+            default each is then the unknown word.
 
     >>> texts = EncodedTexts(np.array([5, 2, 7], np.int32), np.array([0, 1, 3]))
     >>> texts.padded(np.array([0, 1])).tolist()
@@ -51,6 +54,9 @@ class EncodedTexts:
     offsets: NDArray[np.int64]
     vocabulary_size: int = np.iinfo(np.int32).max
     spelling: Spelling = field(default_factory=lambda: spell([]))
+    instead: NDArray[np.int32] = field(
+        default_factory=lambda: np.array([PADDING_ID, UNKNOWN_ID], np.int32)
+    )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -58,7 +64,14 @@ class EncodedTexts:
     @property
     def ids(self) -> NDArray[np.int32]:
         """Token ids, shape `(tokens,)`: the words, those that the vocabulary lacks as one."""
-        return np.where(self.words < self.vocabulary_size, self.words, np.int32(UNKNOWN_ID))
+        return self.without(self.words >= self.vocabulary_size)
+
+    def without(self, hidden: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return the words, of which those that are hidden are read as unknown ones."""
+        known = np.where(self.words < len(self.instead), self.words, UNKNOWN_ID)
+        instead = self.instead[known]
+        instead[instead >= self.vocabulary_size] = UNKNOWN_ID
+        return np.where(hidden, instead, self.words)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -128,7 +141,7 @@ def drop_words(texts: EncodedTexts, share: float, random: np.random.Generator) -
     shares = np.repeat(share * np.minimum(1.0, texts.lengths / _FEW_WORDS), texts.lengths)
     inside = _inside(texts.lengths)
     dropped = random.random(inside.shape)[inside] < shares
-    return replace(texts, words=np.where(dropped, np.int32(UNKNOWN_ID), texts.words))
+    return replace(texts, words=texts.without(dropped))
 
 
 def encode_all(
@@ -136,7 +149,7 @@ def encode_all(
     texts: Iterable[str],
     max_tokens: int,
     *,
-    known: Spelling | None = None,
+    known: Lexicon | None = None,
     on_texts: Callable[[int], None] = lambda _texts: None,
 ) -> EncodedTexts:
     """Encode texts in chunks, and number and spell the words that the vocabulary lacks.
@@ -145,23 +158,26 @@ def encode_all(
         tokenizer: Tokenizer, fitted on training texts.
         texts: Iterable of strings.
         max_tokens: Integer. Tokens read from the beginning of each text.
-        known: `Spelling`. The letters of the vocabulary's words, which take a while to find. By
-            default they are found.
+        known: `Lexicon`. What there is to know of the vocabulary's words, which takes a while to
+            find. By default it is found.
         on_texts: Function that is called with the number of texts in each encoded chunk.
     """
-    first = tokenizer.get_vocab_size()
+    known, first = known or Lexicon(tokenizer), tokenizer.get_vocab_size()
     unknown: dict[str, int] = {}
     pieces: list[NDArray[np.int32]] = []
     for chunk in _chunks(texts):
         for ids, lacking in encode_texts(tokenizer, chunk):
             for position, word in lacking.items():
-                ids[position] = first + unknown.setdefault(word, len(unknown))
+                found = known.id_of(word)
+                if found is None:
+                    found = first + unknown.setdefault(word, len(unknown))
+                ids[position] = found
             pieces.append(np.asarray(ids[:max_tokens], np.int32))
         on_texts(len(chunk))
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
-    spelling = replace(known or spell(vocabulary(tokenizer)), more=spell([*unknown], first))
-    return EncodedTexts(joined, offsets_of(lengths), first, spelling)
+    spelling = replace(known.spelling, more=spell([*unknown], first))
+    return EncodedTexts(joined, offsets_of(lengths), first, spelling, known.instead)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:

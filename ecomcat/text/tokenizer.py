@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.text.bounds import bounded
+from ecomcat.text.fields import FIELD_PATTERN, Fields
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -33,7 +34,9 @@ _UNSPACED = "".join(
 _WORD = rf"[[\p{{L}}\p{{N}}]&&[{_UNSPACED}]]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPACED}]]+|\p{{N}}+"
 
 
-def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+def fit_tokenizer(
+    texts: Iterable[str], vocabulary_size: int, fields: Fields | None = None
+) -> Tokenizer:
     """Learn a vocabulary of words.
 
     A word is a run of letters and marks, or a run of digits, lower-cased after NFKC; punctuation
@@ -42,6 +45,7 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     Args:
         texts: Iterable of strings, the training texts and no others.
         vocabulary_size: Integer. Largest number of ids, padding and unknown included.
+        fields: `Fields`. What composed the texts. Defaults to None: they are as users wrote them.
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
     >>> encode_texts(tokenizer, ["a red lamp"])
@@ -51,11 +55,17 @@ def fit_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
 
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = _normalizer()
-    tokenizer.pre_tokenizer = _splitter()
+    special = [PADDING, UNKNOWN]
+    if fields is None or fields.is_plain:
+        tokenizer.pre_tokenizer = _splitter(_WORD)
+    else:
+        tokenizer.pre_tokenizer, texts = _splitter(), list(texts)
+        special += map(_normalizer().normalize_str, fields.vocabulary(texts))
+        texts = map(fields.countable, texts)
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary_size,
         min_frequency=MIN_FREQUENCY,
-        special_tokens=[PADDING, UNKNOWN],
+        special_tokens=special,
         show_progress=False,
     )
     tokenizer.train_from_iterator(map(readable, texts), trainer)
@@ -91,10 +101,10 @@ def _normalizer() -> Normalizer:
 
 
 @cache
-def _splitter() -> PreTokenizer:
+def _splitter(word: str = f"{FIELD_PATTERN}|{_WORD}") -> PreTokenizer:
     from tokenizers import Regex, pre_tokenizers
 
-    return pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True)
+    return pre_tokenizers.Split(Regex(word), behavior="removed", invert=True)
 
 
 def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: int) -> Tokenizer:
@@ -139,10 +149,10 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
     """
     read = list(map(readable, texts))
     encodings = tokenizer.encode_batch(read)
-    return [_with_unknown(*each) for each in zip(read, encodings, strict=True)]
+    return [_with_unknown(tokenizer, *each) for each in zip(read, encodings, strict=True)]
 
 
-def _with_unknown(text: str, encoding: Encoding) -> Encoded:
+def _with_unknown(tokenizer: Tokenizer, text: str, encoding: Encoding) -> Encoded:
     ids = encoding.ids
     if UNKNOWN_ID not in ids:
         return ids or [UNKNOWN_ID], {}
@@ -151,8 +161,9 @@ def _with_unknown(text: str, encoding: Encoding) -> Encoded:
         spans = encoding.offsets
         return ids, {position: text[slice(*spans[position])].lower() for position in lacking}
     # A character may be several when normalized, and its span in the text then none of a word.
-    words = split_words(text[: encoding.offsets[-1][1] + _MARKS_AFTER])
-    return ids, {position: words[position] for position in lacking}
+    read = tokenizer.normalizer.normalize_str(text[: encoding.offsets[-1][1] + _MARKS_AFTER])
+    words = tokenizer.pre_tokenizer.pre_tokenize_str(read)
+    return ids, {position: words[position][0] for position in lacking}
 
 
 def readable(text: str) -> str:

@@ -13,6 +13,7 @@ from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import Trained, find_labelled_columns, find_text_columns
 from ecomcat.data.header import Columns, Head
 from ecomcat.errors import UserError
+from ecomcat.text.fields import Fields
 
 LONG = "A sturdy table of brown wood with four legs, for home and office alike"
 PAIRS = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books", "Toys"] * 4)]
@@ -27,7 +28,7 @@ def training(rows, text=None, label=None, header="auto") -> Columns:
 
 
 def prediction(rows, text=None, trained_on=(), header="auto") -> Columns:
-    return find_text_columns(Head("shop.csv", rows, header), text, trained_on)
+    return find_text_columns(Head("shop.csv", rows, header), text, Fields(tuple(trained_on)))
 
 
 def flipped(rows):
@@ -98,9 +99,9 @@ def test_two_columns_are_label_and_text_unless_names_or_cells_say_otherwise(
             ((0, 1), 3),
             (0, 1),
         ),
-        (SKU_LABEL_TEXT, Trained(("Text", "SKU")), "Label", ((2, 0), 1), ("Text", "sku")),
-        (LABEL_TEXT, Trained(("title",)), None, ((1,), 0), ("text",)),
-        (PAIRS, Trained((1,)), None, ((1,), 0), (1,)),
+        (SKU_LABEL_TEXT, Trained(Fields(("Text", "SKU"))), "Label", ((2, 0), 1), ("Text", "sku")),
+        (LABEL_TEXT, Trained(Fields(("title",))), None, ((1,), 0), ("text",)),
+        (PAIRS, Trained(Fields((1,))), None, ((1,), 0), (1,)),
         (SKU_LABEL_TEXT, "Text", ["Label", "sku"], ((2,), 1, 0), ("Text",)),
         (SKU_LABEL_TEXT, None, "sku,Label", ((2,), 0, 1), ("Text",)),
         (TRIPLES, None, [1, 0], ((2,), 1, 0), (2,)),
@@ -130,7 +131,7 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         (LABEL_TEXT, "text", "Text ", "auto", ["expected different columns"]),
         (TRIPLES, [2, 2], 1, "auto", ["expected different columns"]),
         ([["A", "a", "b"]], " a", "b", "auto", ["found 2, at positions 0, 1"]),
-        ([["a", "a", "b"]], Trained(("a",)), "b", "auto", ["data.text_column to be set"]),
+        ([["a", "a", "b"]], Trained(Fields(("a",))), "b", "auto", ["data.text_column to be set"]),
         (PAIRS, 1.5, None, "auto", ["data.text_column: expected", "1.5"]),
         (PAIRS, True, None, "auto", ["data.text_column: expected", "True"]),
         (PAIRS, None, [0, 1], "auto", ["data.text_column to be set"]),

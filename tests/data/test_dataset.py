@@ -48,7 +48,7 @@ def test_classes_are_sorted_and_label_ids_are_their_positions(tmp_path: Path) ->
     assert dataset.class_names == [BOOKS, "Toys"]
     pairs = zip(dataset.texts, dataset.label_ids, strict=True)
     assert {(text.split()[0], int(label)) for text, label in pairs} == {("Ball", 1), ("Novel", 0)}
-    assert (dataset.name, dataset.text_columns) == ("shop", (1,))
+    assert (dataset.name, dataset.fields.texts) == ("shop", (1,))
 
 
 @pytest.mark.parametrize("licence", [None, "CC BY 4.0"])

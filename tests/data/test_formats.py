@@ -41,7 +41,7 @@ def test_named_columns_give_texts_and_labels(tmp_path, caplog, name):
         assert read_rows(path) == ROWS
     assert "text from column body, label from column shop" in caplog.text
     assert read_rows(path, text_column="shop,body", label_column=0)[0] == (
-        "Toys A red ball, round",
+        "\x1eshop\x1f Toys \x1ebody\x1f A red ball, round",
         "0",
     )
 

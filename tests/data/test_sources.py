@@ -18,6 +18,7 @@ from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.sample import generate_sample
 from ecomcat.data.sources import SAMPLE_SOURCE, LabelledRows, download, load_labelled_rows
 from ecomcat.errors import UserError
+from ecomcat.text.fields import shown
 
 TWO_COLUMNS = 'Toys,"A red ball, round"\nBooks,A novel\n'
 PAIRS = [("A red ball, round", "Toys"), ("A novel", "Books")]
@@ -59,9 +60,9 @@ def pairs(found: Any) -> list[tuple[str, str]]:
         pytest.param(
             NAMED,
             {"text_column": ["Body", "Title"], "label_column": "Shop"},
-            [("Red and round Ball", "Toys"), ("Long Novel", "Books")],
+            [("[body] Red and round [title] Ball", "Toys"), ("[body] Long [title] Novel", "Books")],
             ("Body", "Title"),
-            id="columns joined in the order given",
+            id="columns told apart, in the order given",
         ),
     ],
 )
@@ -71,7 +72,8 @@ def test_texts_and_labels_of_a_file(
     (tmp_path / "my.shop.csv").write_text(text, encoding="utf-8")
     config = DataConfig(name="csv", path=str(tmp_path / "my.shop.csv"), **options)
     found = load_labelled_rows(config)
-    assert (pairs(found), found.text_columns) == (expected, columns)
+    read = [(shown(text), label) for text, label in pairs(found)]
+    assert (read, found.text_columns) == (expected, columns)
     assert (found.name, Path(found.source).name) == ("my", "my.shop.csv")
 
 

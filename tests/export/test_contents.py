@@ -21,7 +21,7 @@ from ecomcat.export.contents import (
     read_metrics,
     read_trained_rows,
     require_answers,
-    trained_columns,
+    trained_fields,
 )
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
@@ -145,7 +145,7 @@ def test_a_configuration_of_aliases_and_interpolations_is_not_expanded(
     tmp_path: Path, content: str, columns: tuple[Any, ...]
 ) -> None:
     (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
-    assert trained_columns(tmp_path) == columns
+    assert trained_fields(tmp_path).texts == columns
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "../other/labels.json", "sub/labels.json"])

@@ -20,6 +20,7 @@ from ecomcat.model.confidence import Promise
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.app import build_app
 from ecomcat.serving.queue import Answers, Model
+from ecomcat.text.fields import PLAIN, Fields
 
 KINDS = ("category", "confidence")
 
@@ -31,7 +32,7 @@ class Sure:
     confidence: float
     min_confidence: float | None
     labels: tuple[str, ...] = ("Cats", "Dogs")
-    text_columns: tuple[str, ...] = ("text",)
+    fields: Fields = PLAIN
     taxonomy: Taxonomy | None = None
 
     def probabilities(self, texts):
@@ -44,7 +45,7 @@ class Sure:
     def level_thresholds(self, promise):
         return np.tile(self.thresholds(promise), (self.taxonomy.depth if self.taxonomy else 0, 1))
 
-    def explain(self, texts):
+    def explain_texts(self, texts):
         words = ("a", -0.1), ("big", 0.3), ("dog", 0.2)
         return [[SimpleNamespace(word=word, weight=weight) for word, weight in words]] * len(texts)
 

@@ -23,6 +23,7 @@ from ecomcat.final.baseline import (
     optional,
     rows_to_fit,
 )
+from ecomcat.text.fields import PLAIN
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 LABELS = np.tile([0, 1], 12)
@@ -33,7 +34,7 @@ def small(kinds: tuple[str, str], labels=LABELS) -> Dataset:
     categories = pd.Categorical.from_codes(labels, ["a", "b"])
     texts = pd.Series([kinds[row % 2] for row in range(24)], dtype=object)
     frame = pd.DataFrame({"text": texts, "label": categories})
-    return Dataset("small", frame, THIRDS, {}, ("text",))
+    return Dataset("small", frame, THIRDS, {}, PLAIN)
 
 
 def baseline_of(dataset: Dataset):

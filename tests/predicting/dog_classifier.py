@@ -22,6 +22,7 @@ from ecomcat.commands import PredictCommand, PredictOptions
 from ecomcat.config import ReadingConfig
 from ecomcat.export.explanation import WordWeight
 from ecomcat.model.confidence import Promise
+from ecomcat.text.fields import Fields
 
 DOG, CAT = ("dogs", 0.75), ("cats", 0.9)
 
@@ -33,7 +34,7 @@ class DogOrCat:
     taxonomy = None
 
     def __init__(self, *text_columns: str | int, thresholds: Sequence[float] = (0.8, 0.8)) -> None:
-        self.text_columns = text_columns or ("text",)
+        self.fields = Fields(text_columns or ("text",), marked=False)
         self._thresholds = np.array(thresholds)
         self.asked: list[str] = []
 
@@ -45,7 +46,7 @@ class DogOrCat:
     def thresholds(self, promise: Promise) -> np.ndarray:
         return self._thresholds
 
-    def explain(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
+    def explain_texts(self, texts: Sequence[str]) -> list[tuple[WordWeight, ...]]:
         """Weigh the first word with 0.5, the next with 0.4, and so on below nothing."""
         return [
             tuple(WordWeight(word, 0.5 - place / 10, ()) for place, word in enumerate(text.split()))

@@ -30,6 +30,7 @@ from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
 from ecomcat.serving.models import Model
 from ecomcat.serving.queue import Answers
+from ecomcat.text.fields import Fields
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
 
@@ -51,7 +52,7 @@ class Pets:
     """A classifier: the more words of a kind, the surer; nothing known is a cat of 0.5."""
 
     labels = LABELS
-    text_columns: tuple[str | int, ...] = ("description",)
+    fields = Fields(("description",))
     taxonomy: Taxonomy | None = None
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
@@ -70,7 +71,9 @@ class Pets:
         depth = 0 if self.taxonomy is None else self.taxonomy.depth
         return np.tile(self.thresholds(promise), (depth, 1))
 
-    def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
+    def explain_texts(
+        self, texts: Sequence[str], turn: Turn = at_once
+    ) -> list[tuple[WordWeight, ...]]:
         best = turn(self.probabilities, texts).argmax(axis=1)
         return [
             tuple(

@@ -40,9 +40,11 @@ class Watched(Pets):
         self.inside -= 1
         return super().probabilities(texts)
 
-    def explain(self, texts: Sequence[str], turn: Turn = at_once) -> list[tuple[WordWeight, ...]]:
+    def explain_texts(
+        self, texts: Sequence[str], turn: Turn = at_once
+    ) -> list[tuple[WordWeight, ...]]:
         turn(self.probabilities, texts)
-        return super().explain(texts, turn)
+        return super().explain_texts(texts, turn)
 
 
 class Asked:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ecomcat.text.encoding import EncodedTexts, bounded_inputs, drop_words, encode_all
 from ecomcat.text.letters import spell
-from ecomcat.text.tokenizer import UNKNOWN_ID, fit_tokenizer, vocabulary
+from ecomcat.text.lexicon import Lexicon
+from ecomcat.text.tokenizer import UNKNOWN_ID, fit_tokenizer
 
 TOKENIZER = fit_tokenizer(["red red shirt"] * 2, 100)
 
@@ -63,7 +64,7 @@ def letters(*texts: str, **options: Any) -> list[list[int]]:
 def test_a_model_reads_the_letters_of_known_and_unknown_words() -> None:
     found = letters("red ox", "shirt", "…", "Ox, ox")
     assert found == [groups_of("red", "ox"), groups_of("shirt"), [], groups_of("ox", "ox")]
-    assert letters("ox red", known=spell(vocabulary(TOKENIZER))) == [groups_of("ox", "red")]
+    assert letters("ox red", known=Lexicon(TOKENIZER)) == [groups_of("ox", "red")]
     assert letters() == []
 
 

@@ -1,0 +1,177 @@
+"""Rows as the texts that a model reads: of tables, of DataFrames, and of objects."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ecomcat.data.cells import join_texts, text_of, texts_of
+from ecomcat.data.cleaning import named
+from ecomcat.data.header import Columns
+from ecomcat.data.numbers import read_number
+from ecomcat.errors import UserError, name_five, nearest
+from ecomcat.text.fields import Fields, word_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger("ecomcat")
+
+Texts = Any
+"""A string or an object of fields, a sequence of these, a Series, or a DataFrame."""
+
+_MAX_EXAMPLES = 1000  # of cells that are no numbers, by their texts
+
+
+class RowTexts:
+    """Compose the texts of a table's rows, chunk by chunk.
+
+    Args:
+        columns: `Columns`. Where the fields stand in the table.
+
+    Attributes:
+        missing: Dictionary of the empty cells of each column of numbers.
+        unread: Dictionary of counters of the cells in which no single number was found.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns, self._rows = columns, 0
+        self.missing = dict.fromkeys(columns.fields.numbers, 0)
+        self.unread: dict[str | int, Counter[str]] = {name: Counter() for name in self.missing}
+
+    def __call__(self, frame: pd.DataFrame) -> list[str]:
+        """Return the text of each row of a chunk, whose columns are named by their positions."""
+        columns, fields = self._columns, self._columns.fields
+        if fields.is_plain:
+            return join_texts(frame, columns.text)
+        self._rows += len(frame)
+        apart = [(place,) for place in columns.text]
+        # Other columns than those of training are read as its first one.
+        places = apart if len(apart) == len(fields.texts) else [columns.text]
+        placed = zip(fields.numbers, columns.numbers, strict=True)
+        texts = zip(*(join_texts(frame, each) for each in places), strict=True)
+        none = [()] * len(frame)
+        categories = [texts_of(frame[place]) for place in columns.categories]
+        numbers = [self._numbers(name, texts_of(frame[place])) for name, place in placed]
+        rows = zip(
+            texts,
+            zip(*categories, strict=True) if categories else none,
+            zip(*numbers, strict=True) if numbers else none,
+            strict=True,
+        )
+        return [fields.compose(*row) for row in rows]
+
+    def _numbers(self, name: str | int, cells: Sequence[str]) -> list[float | None]:
+        numbers = [read_number(cell) for cell in cells]
+        for cell, number in zip(cells, numbers, strict=True):
+            if number is None and not cell.strip():
+                self.missing[name] += 1
+            elif number is None:
+                counts = self.unread[name]
+                shown = " ".join(cell.split())[:40]
+                counts[shown if shown in counts or len(counts) < _MAX_EXAMPLES else "…"] += 1
+        return numbers
+
+    def log_missing(self) -> None:
+        """Say once how many numbers are missing."""
+        for name, unread in self.unread.items():
+            if unread:
+                logger.warning(
+                    "Column %r: %d of %d cells are empty or hold no single number, and count as "
+                    "missing: %s.",
+                    *(name, self.missing[name] + unread.total(), self._rows),
+                    named(dict(unread.most_common())),
+                )
+
+
+def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
+    """Return a row as one text, of which any field may be missing.
+
+    Args:
+        fields: `Fields`. What the model reads.
+        row: Mapping from the names of columns to texts or numbers.
+
+    Raises:
+        UserError: When a name is none of the model's.
+
+    >>> text_of_object(Fields(("title",)), {"Title": "A lamp"})
+    'A lamp'
+    """
+    names = list(map(word_name, fields.names))
+    values = {word_name(str(name)): text_of(value) for name, value in row.items()}
+    if unknown := [str(name)[:60] for name in row if word_name(str(name)) not in names]:
+        raise UserError(
+            f"Expected fields of {name_five(map(repr, map(str, fields.names)))}, found "
+            f"{name_five(map(repr, unknown))}."
+            f"{nearest(unknown[0], list(map(str, fields.names)))} Leave out what the model was not "
+            "trained on."
+        )
+
+    def found(columns: Sequence[str | int]) -> list[str]:
+        return [values.get(word_name(name), "") for name in columns]
+
+    numbers = map(read_number, found(fields.numbers))
+    return fields.compose(found(fields.texts), found(fields.categories), [*numbers])
+
+
+def composed(rows: Sequence[Any], fields: Fields) -> list[str]:
+    """Return texts and objects of fields as texts; a text is one of the first column.
+
+    Raises:
+        UserError: When an object has a field that the model does not read.
+    """
+    return [
+        text_of_object(fields, row) if isinstance(row, Mapping) else fields.compose([text_of(row)])
+        for row in rows
+    ]
+
+
+def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | None]:
+    """Return rows that are to be labelled as texts, and the index that their answers get.
+
+    Args:
+        rows: String, object of fields, sequence of these, Series, or DataFrame. Of a DataFrame with
+            several columns, those that the model was trained on are read.
+        fields: `Fields`. What the model reads.
+
+    Raises:
+        UserError: When a DataFrame lacks one of them, or an object has others.
+    """
+    if hasattr(rows, "columns"):
+        return _texts_of_frame(rows, fields), rows.index
+    index = rows.index if hasattr(rows, "iloc") else None
+    if isinstance(rows, str | Mapping):
+        rows = [rows]
+    elif index is not None:
+        rows = join_texts(rows.to_frame(name=0), [0])
+    rows = list(rows)
+    if not fields.is_plain and (bare := sum(not isinstance(row, Mapping) for row in rows)):
+        logger.warning(
+            "%d texts came alone: each is read as the column %r, and its other fields as missing.",
+            *(bare, fields.texts[0]),
+        )
+    return composed(rows, fields), index
+
+
+def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
+    names = list(map(str, frame.columns))
+    wanted = names if len(names) == 1 and fields.is_plain else list(map(str, fields.names))
+    if not wanted or any(names.count(name) != 1 for name in wanted):
+        advice = "Give the column of the texts: predict(frame['NAME'])."
+        if not fields.is_plain:
+            advice = "Add what is missing; its cells may be empty."
+        raise UserError(
+            f"Expected the columns that the model was trained on ({name_five(wanted)})"
+            f"{', or one column' * fields.is_plain}, found {name_five(names)}. {advice}"
+        )
+    places = iter(map(names.index, wanted))
+    kinds = (fields.texts, fields.categories, fields.numbers)
+    text, categories, numbers = (tuple(islice(places, len(kind))) for kind in kinds)
+    found = Columns(text or (0,), (), None, (), (), {}, categories, numbers, fields)
+    compose = RowTexts(found)
+    texts = compose(frame.set_axis(range(frame.shape[1]), axis="columns"))
+    compose.log_missing()
+    return texts

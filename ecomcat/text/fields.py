@@ -1,0 +1,262 @@
+"""Fields of a row as one text: categories and numbers as words, and a mark before each text.
+
+Such a word stands between two control characters, U+001E and U+001F, of which a row's own texts are
+freed: `brand=samsung`, `price=129.9`, `title`. Whatever reads texts so reads rows, and a tokenizer
+keeps each as a word. It knows a number by its quantile in training (`price<=149`), and a category
+that it does not know by the name of its column (`brand=`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecomcat.errors import UserError, name_five
+
+Name = str | int
+"""A column's name, or its position from 0."""
+
+_BEGIN, _END = "\x1e", "\x1f"
+FIELD_PATTERN = f"{_BEGIN}[^{_BEGIN}{_END}]*{_END}"
+"""What the word of a field looks like, in any kind of regular expressions."""
+
+_FIELD = re.compile(FIELD_PATTERN)
+_QUANTILE = re.compile(r".([^<=>]*)<=([0-9.e+-]+|inf).")
+_QUANTILES = 20
+_MAX_CHARACTERS = 100  # of a category, and of a column's name
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # as pandas writes one beside a missing value
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+
+
+@dataclass(frozen=True)
+class Fields:
+    r"""The columns that a model reads of a row.
+
+    Args:
+        texts: Tuple of the names or positions of the columns of text.
+        categories: Tuple of those of the columns of categories. Defaults to none.
+        numbers: Tuple of those of the columns of numbers. Defaults to none.
+        marked: Boolean. Whether several texts have a mark each. Defaults to True; models of earlier
+            versions read them joined.
+
+    Raises:
+        UserError: When two columns would be the same to a model.
+
+    >>> Fields(("title",), ("brand",), ("price",)).compose(["A lamp"], ["Samsung"], [9.5])
+    '\x1ebrand=Samsung\x1f \x1eprice=9.5\x1f A lamp'
+    """
+
+    texts: tuple[Name, ...]
+    categories: tuple[Name, ...] = ()
+    numbers: tuple[Name, ...] = ()
+    marked: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse names that differ in what no word of the vocabulary keeps."""
+        if len({*map(word_name, self.names)}) < len(self.names) and not self.is_plain:
+            raise UserError(
+                "Expected columns of text, categories and numbers whose names differ by more than "
+                f"case and signs, found {name_five(map(repr, self.names))}. Rename one of them."
+            )
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """All of them."""
+        return (*self.texts, *self.categories, *self.numbers)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a text is read as it is, of one column or of several that are joined."""
+        one_text = len(self.texts) < 2 or not self.marked
+        return one_text and not self.categories and not self.numbers
+
+    @property
+    def marks(self) -> list[str]:
+        """What stands before each text; nothing where there is one column of text."""
+        if len(self.texts) < 2 or not self.marked:
+            return [""] * len(self.texts)
+        return [f"{_BEGIN}{word_name(name)}{_END}" for name in self.texts]
+
+    def compose(
+        self,
+        texts: Sequence[str],
+        categories: Sequence[str] = (),
+        numbers: Sequence[float | None] = (),
+    ) -> str:
+        """Return a row as one text, without what is missing.
+
+        Args:
+            texts: Sequence of its texts, one a column.
+            categories: The same of its categories; one without a letter or digit is missing.
+            numbers: The same of its numbers; None where there is none.
+        """
+        if self.is_plain:
+            return " ".join(filter(None, texts))
+        named = zip(self.categories, categories, strict=False)
+        words = [_category_word(word_name(name), value) for name, value in named]
+        counted = zip(self.numbers, numbers, strict=False)
+        words += [
+            f"{_BEGIN}{word_name(name)}={number:.12g}{_END}"
+            for name, number in counted
+            if number is not None and math.isfinite(number)
+        ]
+        for mark, text in zip(self.marks, texts, strict=False):
+            cleaned = text.replace(_BEGIN, " ").replace(_END, " ")
+            words += [mark if _LETTER_OR_DIGIT.search(cleaned) else "", cleaned]
+        return " ".join(filter(None, words))
+
+    def vocabulary(self, texts: Iterable[str]) -> list[str]:
+        """Return the words of fields that a vocabulary begins with, however rare they are.
+
+        Args:
+            texts: Iterable of composed training texts, of which quantiles of numbers are taken.
+        """
+        found: dict[str, list[float]] = {word_name(name): [] for name in self.numbers}
+        for name, value in _named_values(texts) if found else ():
+            if name in found:
+                found[name].append(float(value))
+        unknown = [f"{_BEGIN}{word_name(name)}={_END}" for name in self.categories]
+        return [
+            *filter(None, self.marks),
+            *unknown,
+            *(
+                f"{_BEGIN}{name}<={edge}{_END}"
+                for name, values in found.items()
+                for edge in _edges(values)
+            ),
+        ]
+
+    def with_quantiles(self, texts: Sequence[str], words: Sequence[str]) -> list[str]:
+        """Return composed texts with quantiles in the place of numbers.
+
+        Args:
+            texts: Sequence of composed texts.
+            words: Sequence of what `vocabulary` made of training texts.
+        """
+        if not self.numbers:
+            return list(texts)
+        quantiles = Quantiles(words)
+
+        def named(found: re.Match[str]) -> str:
+            place = quantiles.place(found[0])
+            return found[0] if place is None else words[place]
+
+        return [_FIELD.sub(named, text) for text in texts]
+
+    def countable(self, text: str) -> str:
+        """Return a composed text with those words of fields alone that a vocabulary may learn."""
+        learned = tuple(f"{_BEGIN}{word_name(name)}=" for name in self.categories)
+        return _FIELD.sub(lambda found: found[0] if found[0].startswith(learned) else " ", text)
+
+
+def word_name(column: Name) -> str:
+    """Return a column's name as words of the vocabulary have it."""
+    folded = unicodedata.normalize("NFKC", str(column)[:_MAX_CHARACTERS]).lower()
+    return " ".join(re.sub("[<=>]", " ", folded).split())  # which goes for control characters, too
+
+
+PLAIN = Fields(())
+"""Texts that are read as they are, of a column whose name does not matter."""
+
+
+def _category_word(name: str, value: str) -> str:
+    folded = unicodedata.normalize("NFKC", value[:_MAX_CHARACTERS])
+    written = " ".join(folded.split())[:_MAX_CHARACTERS]
+    if number := _WHOLE_NUMBER.fullmatch(written):
+        written = number[1]
+    while written and unicodedata.combining(written[0]):  # which would join the sign before it
+        written = written[1:].lstrip()
+    return f"{_BEGIN}{name}={written}{_END}" if _LETTER_OR_DIGIT.search(written) else ""
+
+
+def _named_values(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        for word in _FIELD.findall(text) if _BEGIN in text else ():
+            name, sign, value = word[1:-1].partition("=")
+            if sign:
+                yield name, value
+
+
+def _edges(numbers: Sequence[float]) -> list[float]:
+    """Return the upper ends of quantiles, the last of which is open; none without numbers."""
+    if not numbers:
+        return []
+    shares = np.arange(1, _QUANTILES) / _QUANTILES
+    ends = np.unique(np.quantile(numbers, shares, method="inverted_cdf"))
+    return [*ends[ends < max(numbers)].tolist(), math.inf]
+
+
+class Quantiles:
+    r"""The quantiles of numbers that a vocabulary knows.
+
+    Args:
+        words: Sequence of the vocabulary's words.
+
+    >>> words = Fields(("title",), numbers=("price",)).vocabulary(["\x1eprice=9.5\x1f A lamp"])
+    >>> words, Quantiles(words).place("\x1eprice=12\x1f")
+    (['\x1eprice<=inf\x1f'], 0)
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._ends: dict[str, list[float]] = {}
+        self._places: dict[str, list[int]] = {}
+        for place, word in enumerate(words):
+            if found := _QUANTILE.fullmatch(word):
+                self._ends.setdefault(found[1], []).append(float(found[2]))
+                self._places.setdefault(found[1], []).append(place)
+
+    def place(self, word: str) -> int | None:
+        """Return where the quantile of a number stands among the words; None for other words."""
+        name, _, value = word[1:-1].partition("=")
+        if name not in self._ends:
+            return None
+        try:
+            place = bisect_left(self._ends[name], float(value))
+        except ValueError:
+            return None
+        return self._places[name][min(place, len(self._places[name]) - 1)]
+
+
+def split_fields(text: str) -> tuple[list[str], str]:
+    r"""Return the words of fields of a composed text, and what is left of it.
+
+    >>> split_fields("\x1ebrand=Samsung\x1f A lamp")
+    (['\x1ebrand=Samsung\x1f'], ' A lamp')
+    """
+    return (_FIELD.findall(text), _FIELD.sub("", text)) if _BEGIN in text else ([], text)
+
+
+def is_field(word: str) -> bool:
+    """Tell whether a word is that of a field."""
+    return word.startswith(_BEGIN)
+
+
+def is_mark(word: str) -> bool:
+    """Tell whether a word stands before a text, of which it says nothing else."""
+    return word.startswith(_BEGIN) and "=" not in word
+
+
+def shown(text: str) -> str:
+    r"""Return a composed text as people read it, each character in its place.
+
+    >>> shown("\x1ebrand=Samsung\x1f A lamp")
+    '[brand:Samsung] A lamp'
+    """
+    if _BEGIN not in text:
+        return text
+    return _FIELD.sub(lambda found: f"[{found[0][1:-1].replace('=', ':', 1)}]", text)
+
+
+def shown_word(word: str) -> str:
+    r"""Return a word of a composed text as people read it.
+
+    >>> shown_word("\x1ebrand=Samsung\x1f"), shown_word("lamp")
+    ('brand: Samsung', 'lamp')
+    """
+    return word[1:-1].replace("=", ": ", 1) if is_field(word) else word
