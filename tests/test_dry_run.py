@@ -136,7 +136,7 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
         trial.mkdir(parents=True)
         (trial / "record.json").write_text(json.dumps(asdict(TrialRecord(trial.name, {}))))
     begun = {"name": "mine", "identity": {"data": begun_with}, "config": {}}
-    content = {"format": 4, **begun}
+    content = {"format": 5, **begun}
     (study / "study.json").write_text(json.dumps(content))
     ended = dry_run("search.name=mine", *arguments)
     assert sentences_of(ended)["Study"] == f"outputs/search/mine ({state})"
