@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
+from ecomcat.errors import name_five
 from ecomcat.options import make
 
 if TYPE_CHECKING:
@@ -153,16 +154,20 @@ def parts_table(metrics: Metrics) -> Table | None:
     if len(parts) <= 2:
         return None
     sets = ("validation", "test") if metrics["test"] else ("validation",)
-    columns = [(on, key) for on in sets for key in ("accuracy", "macro_f1")]
-    headings = [f"{on} {FIGURES[key]}" for on, key in columns]
+    kinds = {"accuracy": "accuracy", "macro_f1": "macro-F1", "beside_whole": "than the whole"}
+    columns, same = [(on, key) for on in sets for key in kinds], ("whole", "beside_whole")
     return Table(
-        ["part", *headings],
+        ["part", *(f"{on}: {kinds[key]}" for on, key in columns)],
         [
-            [_PARTS.get(name, name), *(found[on][key] for on, key in columns)]
+            [
+                _PARTS.get(name, name),
+                *(None if (name, key) == same else found[on][key] for on, key in columns),
+            ]
             for name, found in parts.items()
         ],
         "Each part of the model alone",
-        formats=dict.fromkeys(headings, ".4f"),
+        "level: no difference that these texts could show",
+        formats={f"{on}: {kinds[key]}": ".4f" for on, key in columns if key in FIGURES},
     )
 
 
@@ -233,6 +238,17 @@ def _difference(found: Mapping[str, Any]) -> str:
     return f"{found['difference']:+.4f} {_bracketed(found['interval'])}, p = {found['p_value']:.2g}"
 
 
+def level_sentence(trials: int, level: Sequence[str]) -> str:
+    """Return which of so many trials are as good as the best, but for chance.
+
+    >>> level_sentence(5, ["0003"])
+    '1 of the 4 other trials is level with the best one: 0003'
+    """
+    verb = "is" if len(level) == 1 else "are"
+    others = f"{len(level)} of the {trials - 1} other trials"
+    return f"{others} {verb} level with the best one: {name_five(level)}"
+
+
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
@@ -249,6 +265,12 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         rows = "train alone: the weights of the search, not trained again"
     return [
         f"{networks}: {trials}.",
+        *(
+            f"On validation {level_sentence(final['trials'], level)} (no difference that its texts "
+            "could show)."
+            for level in (final["level_trials"],)
+            if level
+        ),
         f"Trained on {final['trained_texts']:,} texts: {rows}.",
         *(
             f"{expert} counts for {final[share]:.0%} of each answer."

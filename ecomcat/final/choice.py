@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
+from ecomcat.export.summary import level_sentence
 from ecomcat.final.baseline import optional
 from ecomcat.final.experts import EXPERTS, Expert
 from ecomcat.final.merging import TextLimits, widest
 from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
-from ecomcat.final.steps import FinalStep, comparable_answers, find_candidates, judged_rows
+from ecomcat.final.steps import (
+    FinalStep,
+    comparable_answers,
+    find_candidates,
+    judged_rows,
+    level_trials,
+)
 from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
 from ecomcat.tuning.budget import FinalTraining
@@ -38,6 +45,8 @@ class FinalChoice:
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
     experts: Mapping[Expert, float]  # that answer beside them, calibrated, and how much each counts
     temperature: float  # of the whole's answers
+    trials: int  # that could have been exported
+    level_trials: Sequence[str]  # of them, that validation cannot tell from the best one
     # Of each part and of the whole, by weights trained on train alone, to the validation texts.
     # Each half of the whole's is pooled and calibrated as the other half says.
     validation: Answers
@@ -49,6 +58,8 @@ class FinalChoice:
             "name": self.name,
             **{f"{each.name}_share": shares.get(each.name, 0.0) for each in EXPERTS},
             "temperature": round(self.temperature, 4),
+            "trials": self.trials,
+            "level_trials": list(self.level_trials),
             "members": [
                 {
                     "trial": record.id,
@@ -86,16 +97,27 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
     temperature = fit_temperature(pool_experts(networks, fitted, shares), labels)
     answers = {NETWORK: networks, **{expert.name: fitted[expert] for expert in shares}}
     answers[WHOLE] = cross_pooled(networks, fitted, comparable, rows, labels, inputs.seed)
-    choice = FinalChoice(final_step.name, members, limits, shares, temperature, answers)
-    _log_choice(choice, len(candidates), fitted)
+    choice = FinalChoice(
+        name=final_step.name,
+        members=members,
+        limits=limits,
+        experts=shares,
+        temperature=temperature,
+        trials=len(candidates),
+        level_trials=level_trials(candidates, labels),
+        validation=answers,
+    )
+    _log_choice(choice, fitted)
     return choice
 
 
-def _log_choice(choice: FinalChoice, trials: int, fitted: Iterable[Expert]) -> None:
+def _log_choice(choice: FinalChoice, fitted: Iterable[Expert]) -> None:
     members = choice.members
     if len(members) > 1:
         chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
-        logger.info("Ensemble of %d of %d trials: %s.", len(members), trials, chosen)
+        logger.info("Ensemble of %d of %d trials: %s.", len(members), choice.trials, chosen)
+    if choice.level_trials:
+        logger.info("On validation %s.", level_sentence(choice.trials, choice.level_trials))
     for expert in fitted:
         if expert in choice.experts:
             logger.info("%s: counts for %.0f %%.", expert.title, 100 * choice.experts[expert])

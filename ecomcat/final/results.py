@@ -23,6 +23,7 @@ from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, choose_final
 from ecomcat.final.retraining import FinalModel, build_final
+from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
 from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
@@ -153,18 +154,20 @@ def _score(
         without = score_predictions(labels["test"][unmarked], predicted, names)
         scores["test_without_excluded"] = without.totals()
     parts = {
-        part: {on: _figures(labels[on], each[part], len(names)) for on, each in classes.items()}
+        part: {on: _figures(labels[on], each[part], each[WHOLE]) for on, each in classes.items()}
         for part in classes["validation"]
     }
     return {**scores, "parts": parts}
 
 
 def _figures(
-    label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int
-) -> dict[str, float]:
+    label_ids: NDArray[np.int64], predicted: NDArray[np.int64], whole: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Return the scores of a part of the model, and what it is beside the whole."""
     return {
         "accuracy": float(np.mean(predicted == label_ids)),
-        "macro_f1": macro_f1(label_ids, predicted, num_classes),
+        "macro_f1": macro_f1(label_ids, predicted, int(max(label_ids.max(), predicted.max())) + 1),
+        "beside_whole": compare_answers(label_ids, predicted, whole).verdict,
     }
 
 

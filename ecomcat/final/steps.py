@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ecomcat.data.splitting import sample_rows
 from ecomcat.final.mixture import mix
+from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_answers
+from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_answers, load_predicted
 from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
@@ -63,6 +64,17 @@ def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
     """
     max_rows = max(1, min(_MAX_JUDGED_TEXTS, _MAX_NUMBERS // num_classes))
     return sample_rows(texts, max_rows, np.random.default_rng(seed))
+
+
+def level_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -> list[str]:
+    """Return the trials that validation cannot tell from the best one, which comes first."""
+    best, *others = (each for each in candidates if each.path.is_file())
+    ours = load_predicted(best.path)
+    return [
+        each.record.id
+        for each in others
+        if compare_answers(label_ids, load_predicted(each.path), ours).verdict != "worse"
+    ]
 
 
 class FinalStep(Protocol):

@@ -17,7 +17,7 @@ from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, is_limit
 from ecomcat.json_files import UnreadableError
 from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
-from ecomcat.tuning.validation_answers import packed, unpacked
+from ecomcat.tuning.validation_answers import packed, predicted, unpacked
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
@@ -170,6 +170,16 @@ def load_answers(path: Path) -> NDArray[np.float32]:
     """
     with open_arrays(path) as saved:
         return unpacked(saved)
+
+
+def load_predicted(path: Path) -> NDArray[np.int64]:
+    """Read the classes that a trial predicted for the validation texts, shape `(texts,)`.
+
+    Raises:
+        UnreadableError: The file is gone or damaged.
+    """
+    with open_arrays(path) as saved:
+        return predicted(saved)
 
 
 def load_arrays(path: Path) -> list[NDArray[Any]]:

@@ -38,6 +38,19 @@ def packed(
     return {"largest": largest, "ids": ids, "num_classes": np.array(num_classes)}
 
 
+def predicted(saved: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the most probable class of each text, of what `packed` made of probabilities.
+
+    >>> predicted(packed(np.array([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], np.float32))).tolist()
+    [1, 0]
+    """
+    if "probabilities" in saved:
+        whole: NDArray[np.int64] = saved["probabilities"].argmax(axis=1)
+        return whole
+    best = saved["largest"].argmax(axis=1)[:, None]
+    return np.take_along_axis(saved["ids"], best, axis=1)[:, 0].astype(np.int64)
+
+
 def unpacked(saved: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     """Return probabilities of what `packed` made of them.
 

@@ -53,6 +53,7 @@ def test_without_a_baseline_there_is_no_comparison():
     ("final", "expected"),
     [
         ({}, "One network: trial 0003 (75%, 4 epochs)."),
+        ({"level_trials": ["1", "2"]}, "On validation 2 of the 8 other trials are level with the"),
         ({"members": 2}, "The weighted mean of 2 networks: trial 0003 (75%, 4 epochs), trial 0001"),
         ({}, "Trained on 9 texts: train and validation."),
         ({"retrained": False}, "train alone: the weights of the search"),
@@ -67,6 +68,7 @@ def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected
         {"trial": "0001", "share": 0.25, "epochs": 2},
     ]
     usual = {"memory_share": 0, "linear_share": 0, "retrained": True, "use_all_rows": False}
+    usual |= {"trials": 9, "level_trials": []}
     chosen = members[: final.pop("members", 1)]
     text = " ".join(model_sentences({**usual, "trained_texts": 9, "members": chosen, **final}))
     assert expected in text
@@ -99,7 +101,7 @@ def test_says_whose_the_data_is_and_which_rows_a_person_left_out() -> None:
 def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
     row = "| linear baseline on test: TF-IDF + LinearSVC | 30 | 0.7500 | 0.7400 | 0.7500 |"
     assert row in card()
-    assert "| the LSTM alone | 0.9100 | 0.9000 | 0.9100 | 0.9000 |" in card()
+    assert "| the LSTM alone | 0.9100 | 0.9000 | worse | 0.9100 | 0.9000 | worse |" in card()
     alone = card(baseline=None, parts={})
     assert "There is no linear baseline to compare with." in alone
     assert "the LSTM alone" not in alone
@@ -145,7 +147,7 @@ def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
     assert "hierarchical precision 0.9" in written
     assert "| whole path | at some level | precision | down to level 1 |" in written
     usual = card()
-    assert "level" not in usual and "are paths" not in usual
+    assert "| level |" not in usual and "are paths" not in usual
 
 
 def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None:

@@ -18,6 +18,7 @@ from ecomcat.final.steps import (
     Single,
     comparable_answers,
     find_candidates,
+    level_trials,
 )
 from ecomcat.options import make
 from ecomcat.tuning.records import PRUNED
@@ -57,6 +58,17 @@ def test_trials_that_err_on_different_texts_are_combined_and_err_less():
     alone = np.mean(fresh[0].argmax(axis=1) == unseen)
     whole = mix((fresh[trial], weight) for trial, weight in weights.items())
     assert np.mean(whole.argmax(axis=1) == unseen) > alone + 0.05
+
+
+def test_trials_that_validation_cannot_tell_from_the_best_one_are_named(tmp_path):
+    errors = [0.05, 0.3, 0.07]
+    study = study_of(tmp_path, [1 - error for error in errors])
+    for number, error in enumerate(errors):
+        path = study.trial_dir(f"{number:04}") / "validation.npz"
+        np.savez(path, probabilities=answers(error, number))
+    assert level_trials(find_candidates(study), LABELS) == ["0002"]
+    (study.trial_dir("0002") / "validation.npz").unlink()
+    assert level_trials(find_candidates(study), LABELS) == []
 
 
 def test_one_trial_is_the_whole_and_a_single_model_is_the_best_trial():

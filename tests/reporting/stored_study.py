@@ -125,7 +125,8 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "confidence": 0.9,
         "spans": [[2, 5, 1.0], [6, 10, -0.5]],
     }
-    parts = {on: {"accuracy": 0.91, "macro_f1": 0.9} for on in ("validation", "test")}
+    part = {"accuracy": 0.91, "macro_f1": 0.9, "beside_whole": "worse"}
+    parts = dict.fromkeys(("validation", "test"), part)
     return {
         "model_dir": "model",
         "metrics": {
@@ -151,6 +152,8 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 "memory_share": 0.25,
                 "linear_share": 0.2,
                 "temperature": 0.9,
+                "trials": 9,
+                "level_trials": ["0001", "0004"],
                 "members": [MEMBER],
                 "trained_texts": 1234,
             },
