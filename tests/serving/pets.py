@@ -95,6 +95,12 @@ class Paths(Pets):
         return np.array([[0.85] * 3, [0.9] * 3, [THRESHOLD] * 3])
 
 
+class Offers(Pets):
+    """Pets that are sold: of a title, a description, a brand and a price."""
+
+    fields = Fields(("title", "description"), ("brand",), ("price",))
+
+
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:
     """Build the service of a classifier, by default of pets, with settings that differ."""
     config = ServeCommand(**settings)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import DOG, LABELS, METRICS, Paths, Pets, client_of
+from tests.serving.pets import DOG, LABELS, METRICS, Offers, Paths, Pets, client_of
 
 
 def predict(**asked: Any) -> Any:
@@ -26,6 +26,39 @@ def test_one_text_is_answered_by_one_prediction_and_several_by_a_list() -> None:
     assert list(found["probabilities"]) == [DOG, *(label for label in LABELS if label != DOG)]
     several = predict(texts=["a cat", "a dog", "?", "a bird"])["predictions"]
     assert [one["label"] for one in several] == ["Cats", DOG, None, "Birds"]
+
+
+def test_an_object_of_fields_may_stand_for_a_text() -> None:
+    client = client_of(Offers())
+    offer = {"Title": "for cats", "brand": "A\x1edog", "price": 9.5, "description": "a dog, a dog"}
+    found = client.post("/predict", json={"text": offer, "explain": True}).json()
+    assert found["label"] == DOG
+    shown = "[brand:A dog] [price:9.5] [title] for cats [description] a dog, a dog"
+    assert found["text"] == shown
+    assert [shown[slice(*span)] for span in found["words"][0]["spans"]] == ["dog", "dog", "dog"]
+    several = {"texts": ["a dog", {"price": None}, {}, offer]}
+    answers = client.post("/predict", json=several).json()["predictions"]
+    assert [each["label"] for each in answers] == [DOG, None, None, DOG]
+    assert not any("text" in each for each in answers)
+    fields = {"texts": ["title", "description"], "categories": ["brand"], "numbers": ["price"]}
+    assert client.get("/model").json()["fields"] == fields
+    assert predict(text={"description": "a dog that barks"})["label"] == DOG
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ({"titel": "a dog"}, "found 'titel'. Did you mean 'title'?"),
+        ({"title": ["a dog"]}, "Text 0: expected texts and numbers in its fields, found a list"),
+        ({"title": {"a": "dog"}}, "found an object in 'title'"),
+        ({"title": 60 * "a", "brand": 60 * "b"}, "expected at most 100 characters, found 120"),
+    ],
+)
+def test_an_object_of_other_fields_is_refused(text: Any, detail: str) -> None:
+    client = client_of(Offers(), max_text_characters=100)
+    answer = client.post("/predict", json={"text": text})
+    assert answer.status_code == 422
+    assert detail in answer.json()["detail"]
 
 
 class Many(Pets):

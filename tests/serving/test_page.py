@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import Page, browser, require_browser
-from tests.serving.pets import SLOW, Paths, listening_pets, served_pets
+from tests.serving.pets import SLOW, Offers, Paths, listening_pets, served_pets
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +60,24 @@ def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
     fills = page.driver.find_elements("css selector", "#bars .fill")
     widths = [page.run("return arguments[0].offsetWidth", fill) for fill in fills]
     assert widths == sorted(widths, reverse=True) and widths[0] > 10 * widths[2]
+
+
+def test_a_model_of_several_fields_has_a_place_for_each(driver):
+    with listening_pets(Offers()) as (host, port):
+        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#facts"))
+        page.open()
+        assert page.text("#ask-title") == "title"
+        assert page.texts("#fields label") == ["description", "brand", "price"]
+        page.find("#fields input[name=brand]").send_keys("Dog <b>")
+        page.ask("")
+        assert page.text("#label") == "Cats"  # as nothing is said of it
+        page.find("#fields input[name=description]").send_keys("a dog, a dog")
+        page.ask("for cats")
+        assert page.text("#label") == "Dogs & <wolves>"
+        shown = "[brand:Dog <b>] [title] for cats [description] a dog, a dog"
+        assert page.run("return document.getElementById('marked').textContent") == shown
+        assert page.texts("#marked mark") == ["dog", "dog"]
+        page.require_harmless()
 
 
 def test_a_path_has_a_bar_for_each_level_and_those_accepted_stand_out(driver):

@@ -46,6 +46,32 @@ async function showModel() {
   byId("source").textContent = model.data_source ? `Trained on ${model.data_source}` : "";
   byId("file-limits").textContent =
     `CSV or TSV, also .gz or .zip, up to ${model.limits.max_body_mb} MB`;
+  showFields(model.fields);
+}
+
+// What the model reads beside its first text.
+function showFields({ texts: [first, ...more], categories, numbers }) {
+  const names = [...more, ...categories, ...numbers];
+  byId("fields").replaceChildren(...names.map((name, place) => {
+    const row = element("div", "", { className: "field" });
+    const id = `field-${place}`;
+    const input = element("input", "", { id, name, type: "text", autocomplete: "off" });
+    row.append(element("label", name, { htmlFor: id, dir: "auto" }), input);
+    return row;
+  }));
+  if (names.length === 0) return;
+  byId("ask-title").textContent = first;
+  byId("text").required = false;
+}
+
+// The text, or an object of the fields that are filled in.
+function asked() {
+  const fields = [...byId("fields").querySelectorAll("input")];
+  const text = byId("text").value;
+  if (fields.length === 0) return text;
+  const values = fields.map(({ name, value }) => [name, value]);
+  const filled = [[model.fields.texts[0], text], ...values].filter(([, value]) => value);
+  return Object.fromEntries(filled);
 }
 
 // One text
@@ -145,7 +171,7 @@ function showPrediction(text, prediction) {
   showLevels(prediction.levels ?? [], accepted);
   showBars(prediction.probabilities ?? {});
   byId("words").hidden = !readable;
-  if (readable) showWords(text, prediction.words ?? []);
+  if (readable) showWords(prediction.text ?? text, prediction.words ?? []);
 }
 
 let asking = null;
@@ -154,11 +180,11 @@ async function ask(event) {
   event.preventDefault();
   asking?.abort();
   const mine = (asking = new AbortController());
-  const text = byId("text").value;
   byId("ask-error").textContent = "";
   byId("ask-button").disabled = true;
   try {
     if (model === null) await showModel();
+    const text = asked();
     const answer = await call("predict", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
