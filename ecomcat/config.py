@@ -13,6 +13,7 @@ from typing import Any
 
 from ecomcat.options import option
 
+MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
 CONFIDENCE_LEVEL = 0.9  # how often a precision that is promised is kept
@@ -84,6 +85,9 @@ class DataConfig(ReadingConfig):
     sample_label_noise: float = option(0.03, "share of wrong labels", minimum=0.0, maximum=0.5)
     sample_seed: int = option(1, "other products for another number", minimum=0)
     sample_categories: int = option(6, "its categories; many are paths of levels", minimum=2)
+    sample_depth: Any = option(
+        "auto", "levels of the longest path; auto: 1 to 3", minimum=1, maximum=8, auto=True
+    )
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -92,6 +96,11 @@ class DataConfig(ReadingConfig):
                 "sample_rows",
                 f"expected 20 for each of data.sample_categories={self.sample_categories}, found "
                 f"{self.sample_rows}.",
+            )
+        if self.sample_depth == 1 and self.sample_categories > MAX_SAMPLE_CATEGORIES:
+            yield (
+                "sample_depth",
+                f"expected 2 or more for more than {MAX_SAMPLE_CATEGORIES} categories, found 1.",
             )
         if self.split_column is not None and (self.validation_path or self.test_path):
             yield (

@@ -53,6 +53,7 @@ _READING_KEYS = (
     *("label_column", "label_separator", "split_column", "group_column"),
     *("rare_classes", "min_class_rows"),
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
+    "sample_depth",
 )
 _MAX_PRINTED = 10
 # Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from operator import itemgetter
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from ecomcat.data.cleaning import normalized_key
+import numpy as np
+from numpy.typing import NDArray
 
 _MIN_CLASS_ROWS = 15  # distinct texts of the rarest category
 _REPEATED = 0.09
 _CONTRASTING, _ASIDE = 0.1, 0.25  # of texts name another category's user, or product
-_ONE_LEVEL, _TWO_LEVELS, _GROUPS = 6, 120, 20  # categories at most; groups of a department
+_ONE_LEVEL, _TWO_LEVELS = 6, 120  # categories at most
+_OWN_PRODUCTS = 6  # of the 8 of a leaf of a taxonomy; the others are of its siblings, too
+_OF_SIBLINGS = 0.8  # of brands that are the siblings' own, and of wrong labels that are a sibling's
+_SHORTER = 5  # each so many leaves end a level earlier
+_BRANDS, _GROUP_BRANDS, _OFFER_LISTS = 100, 5, 500
+_TEXTS_AT_A_TIME = 1 << 17
+# Numbers of words, of which each range has its own.
+_LEVELS_FROM, _PRODUCTS_FROM, _SHARED_FROM, _BRANDS_FROM = 100, 10**6, 2 * 10**7, 3 * 10**7
 _CONSONANTS, _VOWELS = "bdfghklmnprstvwz", "aeiou"
 
 # Of each department its name, its products and their users, the commonest first.
@@ -28,7 +35,7 @@ flower pot; lawn mower; trowel; parasol; compost bin; rake; watering can; greenh
 the patio; the lawn; roses; tomatoes; the pond; hedges; seedlings; the orchard
 Toys, Games & Puzzles
 jigsaw puzzle; doll house; board game; plush bear; kite; marble run; puppet; magic set
-toddlers; children; birthday parties; pretend play; young builders; the playroom; family days
+toddlers; children; birthday parties; pretend play; builders; the playroom; family days; rainy days
 Office Supplies
 stapler; ring binder; fountain pen; whiteboard; hole punch; notebook; laminator; label maker
 the desk; meetings; accountants; invoices; the reception; lecture notes; printers; clerks
@@ -53,9 +60,6 @@ trusted by many customers; no tools needed; lasts for years; returns within 30 d
 )
 
 
-_Category = tuple[str, list[str], list[str]]  # label, products, users
-
-
 class SampleRow(NamedTuple):
     """A row: its label as written, its text, and the category for which the text was written."""
 
@@ -65,47 +69,122 @@ class SampleRow(NamedTuple):
 
 
 def generate_sample(
-    rows: int = 4000, label_noise: float = 0.03, seed: int = 1, categories: int = 6
+    rows: int = 4000,
+    label_noise: float = 0.03,
+    seed: int = 1,
+    categories: int = 6,
+    depth: int | None = None,
 ) -> list[SampleRow]:
     """Make up product texts and their categories; the same arguments give the same rows.
 
     Of the rows, 9 % repeat an earlier one: half of them exactly, half in other letter case or
-    punctuation. The first categories are the largest, in a long tail. Beyond 6 categories labels
-    are paths such as `"Pet Supplies > Baba"`, of three levels beyond 120.
+    punctuation. The first categories are the largest, in a long tail (Zipf's law). Labels of
+    several levels are paths such as `"Pet Supplies > Baba"`: leaves of one node share brands and
+    some of their words, and most wrong labels are those of a sibling.
 
     Args:
         rows: Integer. Number of rows, repeats included; at least 20 for each category.
         label_noise: Float from 0 to 0.5. Share of the distinct rows that get a wrong label.
         seed: Integer. Seed of the texts and of what is wrong.
         categories: Integer. Number of categories, at least 2.
+        depth: Integer. Levels of the longest path. Defaults to None: 1 for up to 6 categories,
+            the most that one level can have, 2 for up to 120, 3 for more.
 
     >>> sorted({row.label for row in generate_sample(200)})[:2]
     ['Car Accessories', 'Garden & Outdoor']
     """
-    draw, everything = random.Random(seed), [_category(n, categories) for n in range(categories)]
-    repeats = round(rows * _REPEATED)
-    distinct: dict[str, SampleRow] = {}
-    for category, count in zip(everything, _counts(categories, rows - repeats), strict=True):
-        wanted = len(distinct) + count
-        while len(distinct) < wanted:
-            text = _text(draw, category, everything)
-            distinct.setdefault(normalized_key(text), SampleRow(category[0], text, category[0]))
-    mixed = draw.sample(list(distinct.values()), len(distinct))
-    return _with_repeats(draw, _mislabelled(mixed, everything, label_noise, seed), repeats)
+    catalogue = _Catalogue(categories, depth or 1 + (categories > 6) + (categories > 120))
+    random, repeats = np.random.default_rng(seed), round(rows * _REPEATED)
+    counts = _counts(categories, rows - repeats)
+    label_ids = random.permutation(np.repeat(np.arange(categories), counts))
+    texts = _distinct_texts(random, catalogue, label_ids)
+    written = _mislabelled(np.random.default_rng([seed, 1]), catalogue, label_ids, label_noise)
+    # Each repeat stands somewhere behind the row that it repeats.
+    repeated = random.integers(len(texts), size=repeats)
+    places = np.concatenate([np.arange(len(texts)), random.uniform(repeated, len(texts))])
+    number = np.concatenate([np.arange(len(texts)), repeated])
+    texts += [
+        texts[row] if place % 2 else f"  {texts[row].swapcase()}!!"
+        for place, row in enumerate(repeated.tolist())
+    ]
+    order = np.argsort(places, kind="stable")
+    labels = np.array(catalogue.labels, object)
+    return [
+        SampleRow(label, texts[row], true)
+        for row, label, true in zip(
+            order.tolist(),
+            labels[written[number[order]]],
+            labels[label_ids[number[order]]],
+            strict=True,
+        )
+    ]
 
 
-def _category(number: int, categories: int) -> _Category:
-    lines = _DEPARTMENTS.strip().splitlines()
-    departments = len(lines) // 3
-    first = 3 * (number % departments)
-    name, things, users = lines[first], lines[first + 1].split("; "), lines[first + 2].split("; ")
-    if categories > _ONE_LEVEL:
-        # A leaf's products are the department's with names that no other leaf has.
-        things = [f"{_word(10_000 + 8 * number + n)} {thing}" for n, thing in enumerate(things)]
-        group = number // departments % _GROUPS
-        levels = [group] * (categories > _TWO_LEVELS) + [100 + number]
-        name = " > ".join([name, *(_word(level).capitalize() for level in levels)])
-    return name, things, users
+class _Catalogue:
+    """Categories, and what is said in their texts: a row each of arrays of words."""
+
+    def __init__(self, categories: int, depth: int) -> None:
+        lines = [line.split("; ") for line in _DEPARTMENTS.strip().splitlines()]
+        names, things, users = lines[0::3], lines[1::3], lines[2::3]
+        self.departments, self.is_flat = min(len(names), categories), depth == 1
+        numbers = np.arange(categories)
+        self.department = numbers % self.departments
+        width = 1
+        while self.departments * width ** (depth - 1) < categories:
+            width += 1
+        paths = [_path(number // self.departments, depth, width) for number in numbers.tolist()]
+        self.labels = [
+            " > ".join([*names[place], *path])
+            for place, path in zip(self.department.tolist(), paths, strict=True)
+        ]
+        parents = [label.rpartition(" > ")[0] for label in self.labels]
+        self.parent = np.unique(parents, return_inverse=True)[1]
+        self.users = np.array(users, object)
+        self.products = np.array(
+            [
+                [self._product(number, place, thing) for place, thing in enumerate(things[of])]
+                for number, of in enumerate(self.department.tolist())
+            ],
+            object,
+        )
+        brands = _BRANDS_FROM + np.arange(_GROUP_BRANDS * (self.parent.max() + 1))
+        self.brands = _words(brands).reshape(-1, _GROUP_BRANDS)
+
+    def _product(self, number: int, place: int, thing: str) -> str:
+        if self.is_flat:
+            return thing
+        if place < _OWN_PRODUCTS:
+            return f"{_word(_PRODUCTS_FROM + 8 * number + place)} {thing}"
+        return f"{_word(_SHARED_FROM + 8 * int(self.parent[number]) + place)} {thing}"
+
+    @cached_property
+    def siblings(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The categories parent by parent, where each parent's begin, and how many they are."""
+        order = np.argsort(self.parent, kind="stable")
+        counts = np.bincount(self.parent)
+        return order, np.cumsum(counts) - counts, counts
+
+    def others(
+        self, random: np.random.Generator, label_ids: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Draw a category of another department for each text."""
+        steps = random.integers(1, self.departments, size=len(label_ids))
+        department = (self.department[label_ids] + steps) % self.departments
+        leaves = np.bincount(self.department)[department]
+        others: NDArray[np.int64] = department + self.departments * (
+            random.random(len(label_ids)) * leaves
+        ).astype(np.int64)
+        return others
+
+
+def _path(number: int, depth: int, width: int) -> list[str]:
+    """Return the names of a leaf's levels below its department, of so many nodes a level."""
+    levels = [number // width**level % width for level in range(depth - 2)]
+    if number % _SHORTER == _SHORTER - 1:
+        levels = levels[:-1]
+    named = [_LEVELS_FROM + level for level in levels]
+    named += [_LEVELS_FROM + width + number] * (depth > 1)
+    return [_word(each).capitalize() for each in named]
 
 
 def _word(number: int) -> str:
@@ -118,6 +197,10 @@ def _word(number: int) -> str:
     return "".join(syllables)
 
 
+def _words(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    return np.array([_word(number) for number in numbers.tolist()], object)
+
+
 def _counts(categories: int, rows: int) -> list[int]:
     """Return how many rows each category has: each the least, and of the rest a share 1 / rank."""
     shares = [1 / (rank + 1.25) for rank in range(categories)]
@@ -127,47 +210,109 @@ def _counts(categories: int, rows: int) -> list[int]:
     return counts
 
 
-def _text(draw: random.Random, category: _Category, everything: Sequence[_Category]) -> str:
-    (_, products, own), (_, others, other) = category, draw.choice(everything)
-    while other == own:
-        _, others, other = draw.choice(everything)
-    product, sentence = _common(draw, products), draw.choice(_OWN)
-    if len(everything) <= _ONE_LEVEL and draw.random() < _CONTRASTING:
+def _distinct_texts(
+    random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
+) -> list[str]:
+    texts: list[str] = []
+    for first in range(0, len(label_ids), _TEXTS_AT_A_TIME):
+        texts += _texts(random, catalogue, label_ids[first : first + _TEXTS_AT_A_TIME])
+    again = list(range(len(texts)))
+    seen: set[str] = set()
+    while again:
+        repeated = []
+        for place in again:
+            if texts[place] in seen:
+                repeated.append(place)
+            seen.add(texts[place])
+        for place, text in zip(
+            repeated, _texts(random, catalogue, label_ids[repeated]), strict=True
+        ):
+            texts[place] = text
+        again = repeated
+    return texts
+
+
+def _texts(
+    random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
+) -> list[str]:
+    count = len(label_ids)
+    if not count:
+        return []
+
+    def common(words: Any, rows: Any = None) -> NDArray[Any]:
+        """Return a word for each text, the first ones far more often, as words are in texts."""
+        table = np.array(words, object)
+        places = (table.shape[-1] * random.random(count) ** 2).astype(np.int64)
+        found: NDArray[Any] = table[places] if rows is None else table[rows, places]
+        return found
+
+    def any_of(words: Sequence[str]) -> NDArray[Any]:
+        found: NDArray[Any] = np.array(words, object)[random.integers(len(words), size=count)]
+        return found
+
+    others = catalogue.others(random, label_ids)
+    product, sentence = common(catalogue.products, label_ids), any_of(_OWN)
+    brand = any_of([_word(number) for number in range(_BRANDS)])
+    if catalogue.is_flat:
         # The product says nothing, and of the two users the order of words tells which counts.
-        product, sentence = _common(draw, _NOUNS), draw.choice(_CONTRASTS)
-    title = [f"{_word(draw.randrange(100))} {_common(draw, _ADJECTIVES)} {product}"]
-    title += draw.sample([_common(draw, words) for words in (_COLOURS, _MATERIALS, _SIZES)], 2)
-    parts = [sentence.format(own=_common(draw, own), other=_common(draw, other))]
-    if draw.random() < _ASIDE:
-        parts.append(f"customers also bought {_common(draw, others)}")
-    parts += draw.sample(_OFFERS, draw.randrange(1, 5))
-    return ". ".join([", ".join(title), *draw.sample(parts, len(parts))]) + "."
+        contrasting = random.random(count) < _CONTRASTING
+        product = np.where(contrasting, common(_NOUNS), product)
+        sentence = np.where(contrasting, any_of(_CONTRASTS), sentence)
+    else:
+        of_siblings = common(catalogue.brands, catalogue.parent[label_ids])
+        brand = np.where(random.random(count) < _OF_SIBLINGS, of_siblings, brand)
+    own = common(catalogue.users, catalogue.department[label_ids])
+    other = common(catalogue.users, catalogue.department[others])
+    bought = common(catalogue.products, others)
+    aside = random.random(count) < _ASIDE
+    traits = _shuffled(random, [common(words) for words in (_COLOURS, _MATERIALS, _SIZES)])
+    offers = any_of(
+        [
+            ". ".join(random.permutation(_OFFERS)[: random.integers(1, 5)])
+            for _ in range(_OFFER_LISTS)
+        ]
+    )
+    parts = _shuffled(
+        random,
+        [
+            [each.format(own=a, other=b) for each, a, b in zip(sentence, own, other, strict=True)],
+            [
+                f"customers also bought {x}" if on else ""
+                for x, on in zip(bought, aside, strict=True)
+            ],
+            offers,
+        ],
+    )
+    head = zip(brand, common(_ADJECTIVES), product, traits, parts, strict=True)
+    return [
+        f"{brand} {adjective} {thing}, {one}, {two}. {'. '.join(filter(None, tail))}."
+        for brand, adjective, thing, (one, two, _), tail in head
+    ]
 
 
-def _common(draw: random.Random, items: Sequence[str]) -> str:
-    """Return one of the items, the first ones far more often, as words are in real text."""
-    return items[int(len(items) * draw.random() ** 2)]
+def _shuffled(random: np.random.Generator, columns: Sequence[Any]) -> list[list[str]]:
+    """Return a row of each text's words in any order."""
+    table = np.array(columns, object).T
+    order = random.random(table.shape).argsort(axis=1)
+    rows: list[list[str]] = np.take_along_axis(table, order, axis=1).tolist()
+    return rows
 
 
 def _mislabelled(
-    rows: Sequence[SampleRow], everything: Sequence[_Category], label_noise: float, seed: int
-) -> list[SampleRow]:
-    """Give a share of the rows another category's label; texts and order do not depend on it."""
-    draw, result = random.Random(f"labels {seed}"), list(rows)
-    for place in draw.sample(range(len(rows)), round(len(rows) * label_noise)):
-        while result[place].label == rows[place].label:
-            result[place] = rows[place]._replace(label=draw.choice(everything)[0])
-    return result
-
-
-def _with_repeats(
-    draw: random.Random, distinct: Sequence[SampleRow], repeats: int
-) -> list[SampleRow]:
-    """Spread repeats over the rows, each somewhere behind the row that it repeats."""
-    placed = [(float(place), row) for place, row in enumerate(distinct)]
-    for number in range(repeats):
-        place = draw.randrange(len(distinct))
-        row = distinct[place]
-        text = row.text if number % 2 else f"  {row.text.swapcase()}!!"
-        placed.append((draw.uniform(place, len(distinct)), row._replace(text=text)))
-    return [row for _, row in sorted(placed, key=itemgetter(0))]
+    random: np.random.Generator,
+    catalogue: _Catalogue,
+    label_ids: NDArray[np.int64],
+    label_noise: float,
+) -> NDArray[np.int64]:
+    """Give a share of the rows another label, most often a sibling's."""
+    rows = random.permutation(len(label_ids))[: round(len(label_ids) * label_noise)]
+    true, written = label_ids[rows], label_ids.copy()
+    categories = len(catalogue.labels)
+    any_other = (true + random.integers(1, categories, size=len(rows))) % categories
+    order, starts, counts = catalogue.siblings
+    parent, place = catalogue.parent[true], np.argsort(order)[true]
+    steps = 1 + (random.random(len(rows)) * (counts[parent] - 1)).astype(np.int64)
+    sibling = order[starts[parent] + (place - starts[parent] + steps) % counts[parent]]
+    chosen = (random.random(len(rows)) < _OF_SIBLINGS) & (counts[parent] > 1)
+    written[rows] = np.where(chosen, sibling, any_other)
+    return written

@@ -25,7 +25,7 @@ from ecomcat.data.columns import configured_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
-from ecomcat.data.label_paths import write_paths
+from ecomcat.data.label_paths import AUTO, write_paths
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -172,8 +172,10 @@ class SampleSource:
             raise UserError(
                 f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
             )
+        depth = None if data.sample_depth == AUTO else data.sample_depth
         rows = generate_sample(
-            data.sample_rows, data.sample_label_noise, data.sample_seed, data.sample_categories
+            *(data.sample_rows, data.sample_label_noise, data.sample_seed),
+            *(data.sample_categories, depth),
         )
         source = (
             f"sample ({data.sample_rows} generated rows, {data.sample_label_noise:.0%} of the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import given, settings
@@ -60,17 +60,44 @@ def test_label_noise_changes_labels_and_neither_texts_nor_their_order() -> None:
     assert len(wrong) == 6 * 5
 
 
-@pytest.mark.parametrize(("categories", "levels"), [(6, 1), (7, 2), (120, 2), (500, 3)])
-def test_many_categories_are_paths_with_a_long_tail(categories: int, levels: int) -> None:
-    counts = Counter(row.true_label for row in generate_sample(10_000, 0, 1, categories))
-    assert {label.count(" > ") + 1 for label in counts} == {levels}
+@pytest.mark.parametrize(
+    ("categories", "depth", "levels"),
+    [
+        *((6, None, {1}), (7, None, {2}), (120, None, {2}), (500, None, {2, 3})),
+        *((6, 2, {2}), (12, 4, {4}), (300, 5, {4, 5}), (500, 2, {2})),
+    ],
+)
+def test_many_categories_are_paths_with_a_long_tail(
+    categories: int, depth: int | None, levels: set[int]
+) -> None:
+    counts = Counter(row.true_label for row in generate_sample(10_000, 0, 1, categories, depth))
+    assert {label.count(" > ") + 1 for label in counts} == levels
     assert len(counts) == categories
     assert max(counts.values()) >= 4.5 * min(counts.values())
+    nodes = {label.rpartition(" > ")[0] for label in counts}
+    assert max(levels) < 3 or 6 < len(nodes) <= categories
+
+
+def test_siblings_share_words_and_most_wrong_labels_are_a_siblings() -> None:
+    rows = generate_sample(10_000, 0.1, 1, 300)
+    parents = [[each.rpartition(" > ")[0] for each in (row.true_label, row.label)] for row in rows]
+    wrong = [pair for pair, row in zip(parents, rows, strict=True) if row.label != row.true_label]
+    assert 0.7 < sum(true == written for true, written in wrong) / len(wrong) < 0.9
+    words: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for word in row.text.casefold().split():
+            words[word].add(row.true_label)
+    of_one_node = [
+        labels
+        for labels in words.values()
+        if 1 < len(labels) < 50 and len({label.rpartition(" > ")[0] for label in labels}) == 1
+    ]
+    assert len(of_one_node) > 100
 
 
 @pytest.mark.parametrize(
     ("rows", "label_noise", "categories", "lowest"),
-    [(4000, 0.0, 6, 0.95), (4000, 0.03, 6, 0.92), (4000, 0.0, 100, 0.75)],
+    [(4000, 0.0, 6, 0.95), (4000, 0.03, 6, 0.92), (4000, 0.0, 100, 0.7)],
 )
 def test_a_linear_model_is_good_and_leaves_something_to_gain(
     rows: int, label_noise: float, categories: int, lowest: float
