@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecomcat.export.summary import Scores, Table
+from ecomcat.export.summary import Scores, Table, bracketed, with_interval
 
 
 def level_tables(on: str, scores: Scores) -> list[Table]:
@@ -24,28 +24,36 @@ def _scores_table(on: str, found: dict[str, Any]) -> Table:
     return Table(
         ["level", "nodes", "accuracy", "macro-F1"],
         [
-            [depth, level["nodes"], level["accuracy"], level["macro_f1"]]
+            [
+                depth,
+                level["nodes"],
+                *(with_interval(level, key) for key in ("accuracy", "macro_f1")),
+            ]
             for depth, level in enumerate(found["levels"], 1)
         ],
         f"{on}, by level",
         f"hierarchical precision {whole['precision']:.4f}, recall {whole['recall']:.4f}, F1 "
-        f"{whole['f1']:.4f}: of all nodes of the paths",
-        formats=dict.fromkeys(("accuracy", "macro-F1"), ".4f"),
+        f"{whole['f1']:.4f}: of all nodes of the paths; in brackets 95 % intervals",
     )
 
 
 def _accepted_table(on: str, leaves: dict[str, Any], found: dict[str, Any]) -> Table:
     depth = max(len(each["by_level"]) for each in found.values())
     at_levels = [f"down to level {level}" for level in range(1, depth + 1)]
-    shares = ["whole path", "at some level", *at_levels]
     return Table(
-        ["precision asked", *shares[:2], "precision", *at_levels],
+        ["precision asked", "whole path", "at some level", "precision", *at_levels],
         [
-            [asked, leaves[asked]["coverage"], each["coverage"], each["precision"]]
-            + each["by_level"]
+            [
+                asked,
+                leaves[asked]["coverage"],
+                f"{each['coverage']:.1%} {bracketed(each['coverage_interval'], '.1%')}",
+                each["precision"]
+                and f"{each['precision']:.4f} {bracketed(each['precision_interval'])}",
+                *each["by_level"],
+            ]
             for asked, each in found.items()
         ],
         f"{on}, accepted at the deepest level that is sure enough",
-        "thresholds of each level from validation",
-        formats={**dict.fromkeys(shares, ".1%"), "precision": ".4f"},
+        "promised by validation, thresholds of each level",
+        formats=dict.fromkeys(["whole path", *at_levels], ".1%"),
     )

@@ -141,10 +141,11 @@ def with_interval(scores: Scores, figure: str) -> str | float:
     '0.9500 (0.888 to 0.978)'
     """
     interval = scores.get("intervals", {}).get(figure)
-    return f"{scores[figure]:.4f} {_bracketed(interval)}" if interval else scores[figure]
+    return f"{scores[figure]:.4f} {bracketed(interval)}" if interval else scores[figure]
 
 
-def _bracketed(interval: Sequence[float], pattern: str = ".3f") -> str:
+def bracketed(interval: Sequence[float], pattern: str = ".3f") -> str:
+    """Return an interval as it stands behind its figure."""
     return "({} to {})".format(*(format(bound, pattern) for bound in interval))
 
 
@@ -180,9 +181,9 @@ def coverage_table(caption: str, scores: Scores) -> Table:
                 asked,
                 found["promised"],
                 "none is enough" if found["threshold"] is None else f"{found['threshold']:.4f}",
-                f"{found['coverage']:.1%} {_bracketed(found['coverage_interval'], '.1%')}",
+                f"{found['coverage']:.1%} {bracketed(found['coverage_interval'], '.1%')}",
                 found["precision"]
-                and f"{found['precision']:.4f} {_bracketed(found['precision_interval'])}",
+                and f"{found['precision']:.4f} {bracketed(found['precision_interval'])}",
             ]
             for asked, found in scores["coverage"].items()
         ],
@@ -235,7 +236,7 @@ def compared(comparison: Mapping[str, Any]) -> str:
 
 
 def _difference(found: Mapping[str, Any]) -> str:
-    return f"{found['difference']:+.4f} {_bracketed(found['interval'])}, p = {found['p_value']:.2g}"
+    return f"{found['difference']:+.4f} {bracketed(found['interval'])}, p = {found['p_value']:.2g}"
 
 
 def level_sentence(trials: int, level: Sequence[str]) -> str:

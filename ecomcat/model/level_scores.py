@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.model.confidence import Promise
+from ecomcat.model.intervals import macro_f1_interval, share_interval
 from ecomcat.model.metrics import MAX_MATRIX_CLASSES, PRECISIONS, macro_f1, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, deepest_levels, level_acceptance
 
@@ -26,22 +27,18 @@ def score_levels(
 
     Returns:
         Dictionary of `taxonomy`: of each of its `levels`, the highest first, the `nodes`,
-        `accuracy` and `macro_f1`; `hierarchical`: see `hierarchical_scores`; `coverage`: for each
-        precision the share of texts accepted at any level, and of these the share right, and by
-        level; and `readable`: the scores of the deepest level above the categories that has a
-        matrix, if there is one.
+        `accuracy` and `macro_f1` with their `intervals`; `hierarchical`: see
+        `hierarchical_scores`; `coverage`: for each precision the share of texts accepted at any
+        level, and of these the share right, and by level; and `readable`: the scores of the
+        deepest level above the categories that has a matrix, if there is one.
     """
     if chosen_on is None:
         return {}
     taxonomy, predicted = chosen_on.taxonomy, probabilities.argmax(axis=1)
     answers = level_acceptance(taxonomy, probabilities, label_ids)
     levels = [
-        {
-            "nodes": len(names),
-            "accuracy": float(right.mean()),
-            "macro_f1": macro_f1(node_ids[label_ids], node_ids[predicted], len(names)),
-        }
-        for (names, node_ids), right in zip(taxonomy.levels, answers.correct.T, strict=True)
+        _level_scores(node_ids[label_ids], node_ids[predicted], len(names))
+        for names, node_ids in taxonomy.levels
     ]
     found = {
         "levels": levels,
@@ -53,6 +50,23 @@ def score_levels(
         "readable": _readable_level(taxonomy, label_ids, predicted),
     }
     return {"taxonomy": found}
+
+
+def _level_scores(
+    true: NDArray[np.int64], predicted: NDArray[np.int64], nodes: int
+) -> dict[str, Any]:
+    right = true == predicted
+    intervals = {
+        "accuracy": share_interval(int(right.sum()), len(true)),
+        "macro_f1": macro_f1_interval(true, predicted, nodes),
+    }
+    score = macro_f1(true, predicted, nodes)
+    return {
+        "nodes": nodes,
+        "accuracy": float(right.mean()),
+        "macro_f1": score,
+        "intervals": intervals,
+    }
 
 
 def hierarchical_scores(
@@ -89,7 +103,9 @@ def _coverage(answers: LevelAcceptance, thresholds: NDArray[np.float64]) -> dict
         # Not by category: they are the same for all.
         "thresholds": [None if each == np.inf else float(each) for each in thresholds[:, 0]],
         "coverage": len(rows) / max(len(accepted), 1),
+        "coverage_interval": share_interval(len(rows), len(accepted)),
         "precision": float(right.mean()) if len(rows) else None,
+        "precision_interval": share_interval(int(right.sum()), len(rows)) if len(rows) else None,
         "by_level": by_level.tolist(),
     }
 

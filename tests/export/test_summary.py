@@ -140,10 +140,10 @@ def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
     metrics["search"]["best_hyperparameters"] = {}
     metrics["data"] |= {"rare_classes_merged": {"Toys > Odd": 3}}
     written = model_card(metrics, PATHS)
-    assert "- Categories are paths, `&gt;` between their levels" in written
+    assert "- Categories are paths: &gt; stands between their levels" in written
     assert "- 1 categories with too few texts were merged into those above them" in written
     assert "| level | nodes | accuracy | macro-F1 |" in written
-    assert "| 3 | 4 | 0.9750 | 0.9749 |" in written
+    assert "| 3 | 4 | 0.9750 (0.871 to 0.996) | 0.97" in written
     assert "hierarchical precision 0.9" in written
     assert "| whole path | at some level | precision | down to level 1 |" in written
     usual = card()
