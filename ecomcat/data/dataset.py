@@ -23,6 +23,7 @@ from ecomcat.data.cleaning import (
     CleanRows,
     clean_rows,
     named,
+    normalized_key,
     quoted,
 )
 from ecomcat.data.exclude import leave_out
@@ -35,7 +36,7 @@ from ecomcat.data.splitting import Split, draw_split, require_classes
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
-from ecomcat.text.fields import Fields
+from ecomcat.text.fields import Fields, split_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,6 +184,8 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         path = expanded(data.exclude)
         split, excluded, marked = leave_out(split, cleaned.digests, cleaned.labels, path)
     parts |= {part: len(rows) for part, rows in vars(split).items()}
+    if source.fields.categories or source.fields.numbers:
+        parts |= {"same_text_in_train": _count_same_texts(cleaned.texts, split)}
     described = _describe(
         source, cleaned, {"protocol": _protocol(data, seed, source.given), **parts}
     )
@@ -196,6 +199,13 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         given=source.given,
         separator=source.separator,
     )
+
+
+def _count_same_texts(texts: Sequence[str], split: Split) -> dict[str, int]:
+    """Count the texts of validation and test that differ from training texts in fields alone."""
+    keys = np.array([normalized_key(split_fields(text)[1]) for text in texts], object)
+    known = set(keys[split.train])
+    return {part: sum(key in known for key in keys[getattr(split, part)]) for part in PARTS[1:]}
 
 
 def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[str, Any]]:
@@ -234,6 +244,8 @@ def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -
         del report["rare_classes_merged"]
     else:
         report["label_separator"] = source.separator
+    if not source.fields.is_plain:
+        report["fields"] = source.fields.describe()
     return {
         "source": source.source,
         "licence": source.licence,
@@ -306,6 +318,13 @@ def _log_split(described: dict[str, Any]) -> None:
             "There is no test set (data.test_fraction=0): no figure will say how good the model is "
             "on texts that no choice was made on."
         )
+    for part, count in split.get("same_text_in_train", {}).items():
+        if count:
+            logger.warning(
+                "%d of %d %s texts stand in train with other fields. Where that flatters, "
+                "data.group_column keeps rows of one title on one side.",
+                *(count, split[part], part),
+            )
     for kind, title in _GROUPS.items():
         if f"{kind}_groups" in split:
             logger.info(

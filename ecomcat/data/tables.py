@@ -72,13 +72,15 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
             )
             others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
             parts.append(labelled_frame(texts_of_rows(chunk.frame), labels, **others))
+    beside = (*columns.categories, *columns.numbers)
     empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
     logger.info(
-        "Data: %s, %s, text from column %s, label from column %s.",
+        "Data: %s, %s, text from column %s, label from column %s%s.",
         table.name,
         "no header" if columns.header is None else "first row taken as header",
         " + ".join(map(str, columns.text_names)),
         " + ".join(table.names(columns)[at] for at in columns.label),
+        "; fields: " * bool(beside) + ", ".join(table.names(columns)[at] for at in beside),
     )
     texts_of_rows.log_missing()
     return pd.concat(parts or [empty], ignore_index=True), columns

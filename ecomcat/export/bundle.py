@@ -51,13 +51,6 @@ MODEL, ONNX_MODEL = "model.keras", "model.onnx"
 TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
 LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
 TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
-FIELD_KEYS = {
-    "text_columns": "texts",
-    "category_columns": "categories",
-    "number_columns": "numbers",
-}
-"""Keys of the columns of training in `config.yaml`, and their names in `Fields`."""
-
 _USERS = ".gitignore"  # which a folder that is otherwise empty may hold
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
@@ -310,9 +303,8 @@ def export_model(
     from omegaconf import OmegaConf
 
     # What `predict` looks for in a file, by name.
-    trained_on = {key: list(getattr(fields, kind)) for key, kind in FIELD_KEYS.items()}
     separator = None if levels is None else levels.taxonomy.separator
-    settings = {**asdict(config), "trained_on": {**trained_on, "label_separator": separator}}
+    settings = {**asdict(config), "trained_on": {**fields.describe(), "label_separator": separator}}
     accepted = acceptance.describe() | ({} if levels is None else {"levels": levels.describe()})
     with replaced_folder(directory) as folder:
         model.save(folder / MODEL)

@@ -16,7 +16,6 @@ from ecomcat.errors import UserError, name_five
 from ecomcat.export.bundle import (
     ACCEPTANCE,
     CONFIG,
-    FIELD_KEYS,
     LABELS,
     METRICS,
     TOKENIZER,
@@ -25,7 +24,7 @@ from ecomcat.export.bundle import (
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
-from ecomcat.text.fields import PLAIN, Fields
+from ecomcat.text.fields import PLAIN, Fields, read_fields
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -181,16 +180,9 @@ def trained_fields(directory: Path) -> Fields:
 
     The model itself is not opened.
     """
-    found = _trained_on(directory)
-    columns = [found.get(key, []) for key in FIELD_KEYS]
-    if not all(type(each) is list for each in columns):
-        return PLAIN
-    if any(type(name) not in {str, int} for each in columns for name in each):
-        return PLAIN
-    texts, categories, numbers = map(tuple, columns)
-    try:  # models of earlier versions read several texts joined
-        return Fields(texts, categories, numbers, marked="category_columns" in found)
-    except UserError:
+    try:
+        return read_fields(_trained_on(directory))
+    except (UserError, TypeError):
         return PLAIN
 
 

@@ -18,6 +18,7 @@ from ecomcat.model.intervals import (
     macro_f1_interval,
     share_interval,
 )
+from ecomcat.text.fields import split_fields
 
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
@@ -258,6 +259,7 @@ def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, 
     """
     import pandas as pd
 
+    texts = [split_fields(text)[1] for text in texts]
     words = [len(text.split()) for text in texts]
     letters = ["Latin" if _is_latin(text) else "other" for text in texts]
     kinds = {

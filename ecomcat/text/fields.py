@@ -12,8 +12,9 @@ import math
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ FIELD_PATTERN = f"{_BEGIN}[^{_BEGIN}{_END}]*{_END}"
 
 _FIELD = re.compile(FIELD_PATTERN)
 _QUANTILE = re.compile(r".([^<=>]*)<=([0-9.e+-]+|inf).")
+_KEYS = {"text_columns": "texts", "category_columns": "categories", "number_columns": "numbers"}
 _QUANTILES = 20
 _MAX_CHARACTERS = 100  # of a category, and of a column's name
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # as pandas writes one beside a missing value
@@ -69,6 +71,10 @@ class Fields:
     def names(self) -> tuple[Name, ...]:
         """All of them."""
         return (*self.texts, *self.categories, *self.numbers)
+
+    def describe(self) -> dict[str, list[Name]]:
+        """Return the columns as an exported model's configuration has them."""
+        return {key: list(getattr(self, kind)) for key, kind in _KEYS.items()}
 
     @property
     def is_plain(self) -> bool:
@@ -159,6 +165,21 @@ def word_name(column: Name) -> str:
     """Return a column's name as words of the vocabulary have it."""
     folded = unicodedata.normalize("NFKC", str(column)[:_MAX_CHARACTERS]).lower()
     return " ".join(re.sub("[<=>]", " ", folded).split())  # which goes for control characters, too
+
+
+def read_fields(described: Mapping[str, Any]) -> Fields:
+    """Return the columns that an exported model's configuration has.
+
+    Raises:
+        UserError: When two of them would be the same.
+        TypeError: When they are no names and positions.
+    """
+    columns = [tuple(described.get(key, ())) for key in _KEYS]
+    if any(type(name) not in {str, int} for names in columns for name in names):
+        raise TypeError("expected names and positions of columns")
+    # Models of earlier versions have no such key, and read several texts joined.
+    marked = "category_columns" in described
+    return Fields(columns[0], columns[1], columns[2], marked)
 
 
 PLAIN = Fields(())
