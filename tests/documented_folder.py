@@ -49,7 +49,8 @@ def write_files(folder: Path) -> None:
     numbers = [number // 2 for number in range(len(products))]
     products.assign(product_id=numbers).to_csv(folder / "offers.csv", index=False)
     titles = products["description"].str.split(n=1, expand=True)
-    wide = products.assign(title=titles[0], description=titles[1])
+    levels = {"level1": products["category"], "level2": "New", "level3": titles[0].str[0]}
+    wide = products.assign(title=titles[0], description=titles[1], **levels)
     archive = {"method": "zip", "archive_name": "products.csv"}
     wide.to_csv(folder / "archive (1).zip", index_label="id", compression=archive)
     lines = products[:40].to_json(orient="records", lines=True)

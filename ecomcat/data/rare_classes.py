@@ -38,7 +38,7 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
     merged: dict[str, str] = {}
     for depth in range(max(name.count(separator) for name in sizes), 0, -1):
         for name in [each for each in sizes if each.count(separator) == depth]:
-            if 0 < sizes[name] < min_class_rows or (sizes[name] and not trained[name]):
+            if sizes[name] < min_class_rows or not trained[name]:
                 parent = merged[name] = name.rpartition(separator)[0]
                 for counted in (sizes, trained):
                     counted[parent] += counted.pop(name, 0)
@@ -49,7 +49,7 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
     for name, count in rows.classes_read.items():
         read[names[name]] += count
     found = rows.class_sizes()
-    counts = {name: found[name] for name in merged if found.get(name)}
+    counts = {name: found[name] for name in merged if name in found}
     report = replace(rows.report, rare_classes_merged={**counts, **rows.report.rare_classes_merged})
     frame, usable = (
         each.assign(**{LABEL: each[LABEL].map(names.__getitem__)})
