@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecomcat.api import Result, audit, evaluate, load, search, train
+    from ecomcat.api import Result, audit, compare, evaluate, load, search, train
+    from ecomcat.compare import Compared
     from ecomcat.errors import UserError
     from ecomcat.estimator import TextClassifier
     from ecomcat.export.classifier import Classifier
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Classifier",
+    "Compared",
     "Result",
     "TextClassifier",
     "UserError",
     "audit",
+    "compare",
     "evaluate",
     "load",
     "search",
     "train",
 ]
-_COMMANDS = ("audit", "evaluate", "search", "train")  # each is a module and a function
+_COMMANDS = ("audit", "compare", "evaluate", "search", "train")  # each is a module and a function
 _HOMES = {
     "Classifier": "ecomcat.export.classifier",
+    "Compared": "ecomcat.compare",
     "Result": "ecomcat.api",
     "TextClassifier": "ecomcat.estimator",
     "UserError": "ecomcat.errors",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ecomcat.auditing.run import Audit
+    from ecomcat.compare import Compared
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.pipeline import Run
@@ -188,6 +189,41 @@ def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str
         return score(config, rows)
 
 
+def compare(
+    old: str | Path, new: str | Path, data: Data = None, /, *overrides: str, **keywords: Any
+) -> Compared:
+    """Compare two exported models on labelled rows that neither was trained on.
+
+    Args:
+        old: Path of the exported model of now.
+        new: Path of the one that is to take its place.
+        data: Path of a file, or a DataFrame with a column of texts and one of labels.
+        *overrides: Strings as on the command line.
+        **keywords: Overrides as keywords.
+
+    Returns:
+        The `figures`, the DataFrame `changes` of rows whose answer changed, and `is_worse`.
+
+    >>> rows = pd.DataFrame({"text": ["A new hose", "A doll"], "label": ["Garden", "Toys"]})
+    >>> found = ecomcat.compare("model", "model", rows)
+    >>> found.figures["comparison"]["verdict"], found.is_worse, len(found.changes)
+    ('level', False, 0)
+    """
+    from ecomcat.compare import compare_models
+    from ecomcat.data.sources import load_labelled_rows
+    from ecomcat.evaluate import as_trained
+
+    folders = {"old": str(old), "new": str(new)}
+    config, frames = _composed("compare", {"train": data}, overrides, {**folders, **keywords})
+    rows = {
+        of: load_labelled_rows(as_trained(config.data, expanded(folder)), frames)
+        for of, folder in folders.items()
+        if frames
+    }
+    with _as_a_command():
+        return compare_models(config, rows or None)
+
+
 def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
     """Look at labelled rows before anyone trains: wrong labels, repeats, leaks, drift.
 
@@ -220,10 +256,26 @@ def _configured(
     keywords: Mapping[str, Any],
 ) -> tuple[Any, LabelledRows | None]:
     """Compose the configuration, and read the rows where any of the parts is a DataFrame."""
-    # Imported late: to open a model takes no Hydra.
-    from ecomcat.cli import compose
     from ecomcat.data.sources import load_labelled_rows
     from ecomcat.evaluate import as_trained
+
+    config, frames = _composed(command, tables, overrides, keywords)
+    if not frames:
+        return config, None
+    data = config.data
+    if command == "evaluate":
+        data = as_trained(data, expanded(config.model_dir))
+    return config, load_labelled_rows(data, frames)
+
+
+def _composed(
+    command: str,
+    tables: Mapping[str, Data],
+    overrides: Sequence[str],
+    keywords: Mapping[str, Any],
+) -> tuple[Any, dict[str, pd.DataFrame]]:
+    """Compose the configuration, with the paths among the parts; return the DataFrames, too."""
+    from ecomcat.cli import compose  # late: to open a model takes no Hydra
 
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
@@ -241,12 +293,7 @@ def _configured(
             raise UserError(
                 f"Expected a DataFrame or data.{key}, found both ({path}). Leave one out."
             )
-    if not frames:
-        return config, None
-    data = config.data
-    if command == "evaluate":
-        data = as_trained(data, expanded(config.model_dir))
-    return config, load_labelled_rows(data, frames)
+    return config, frames
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ecomcat.commands import COMMANDS, FORMER_KEYS, command_groups, conf_dir
+from ecomcat.commands import COMMANDS, FIRST_KEYS, FORMER_KEYS, command_groups, conf_dir
 from ecomcat.console import ConsoleHandler, printable, standard_output
 from ecomcat.errors import UserError, nearest
 from ecomcat.files import explained_limits
@@ -67,7 +67,10 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
 
 def _compose(command: str, overrides: Iterable[str]) -> tuple[DictConfig, Mapping[str, str]]:
     """Return the configuration, and the option that is chosen of each group."""
-    checked = [_checked_override(command, override) for override in overrides]
+    overrides = list(overrides)
+    named = {override.partition("=")[0] for override in overrides}
+    keys = iter([key for key in FIRST_KEYS.get(command, ()) if key not in named])
+    checked = [_checked_override(command, _with_key(override, keys)) for override in overrides]
     try:
         with _own_hydra():
             config = hydra.compose(command, checked, return_hydra_config=True)
@@ -106,6 +109,11 @@ def _own_hydra() -> Iterator[None]:
     finally:
         GlobalHydra.instance().hydra = others
         version.VersionBase.set_instance(base)
+
+
+def _with_key(argument: str, keys: Iterator[str]) -> str:
+    key = None if "=" in argument else next(keys, None)
+    return argument if key is None else f"{key}={argument}"
 
 
 def _checked_override(command: str, argument: str) -> str:

@@ -44,6 +44,18 @@ class EvaluateCommand:
 
 
 @dataclass
+class CompareCommand:
+    """Configuration of `ecomcat.compare`."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    old: str | None = option(None, "the exported model of now; may be the first argument")
+    new: str | None = option(None, "the one to take its place; may be the second")
+    output: str | None = option(None, "where the figures go as JSON")
+    changes: str | None = option(None, "where the rows go whose answer changed, as CSV")
+    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+
+
+@dataclass
 class AuditCommand:
     """Configuration of `ecomcat.audit`."""
 
@@ -183,12 +195,16 @@ COMMANDS: dict[str, type] = {
     "search": SearchCommand,
     "train": SearchCommand,
     "evaluate": EvaluateCommand,
+    "compare": CompareCommand,
     "audit": AuditCommand,
     "predict": PredictCommand,
     "serve": ServeCommand,
     "report": ReportCommand,
 }
 
+
+# Keys of values that may stand first, without them.
+FIRST_KEYS = {"compare": ("old", "new")}
 
 # Keys and options of earlier versions, and what to write instead.
 FORMER_KEYS = {

@@ -66,13 +66,14 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)
-    rows = rows or _read(config.data, directory)
+    rows = rows or read_rows(config.data, directory)
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.fields.texts, rows.text_columns)
     return {"source": rows.source, **_figures(classifier, rows)}
 
 
-def _read(data: DataConfig, directory: Path) -> LabelledRows:
+def read_rows(data: DataConfig, directory: Path) -> LabelledRows:
+    """Read labelled rows by the columns that a model was trained on."""
     from ecomcat.data.sources import load_labelled_rows
 
     with step("Reading the data"):
@@ -109,7 +110,7 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     )
 
 
-def _labels(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:
+def labels_of(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:
     """Return the labels of rows as the model writes them.
 
     A leaf that it does not know counts for the nearest node above that is a category of it: into
@@ -138,7 +139,7 @@ def _labels(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:
 def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
     from ecomcat.data.cleaning import has_words
 
-    frame, labels = rows.frame, _labels(classifier, rows)
+    frame, labels = rows.frame, labels_of(classifier, rows)
     usable = frame["text"].map(has_words).astype(bool) & (labels != "")
     is_known = usable & labels.isin(classifier.labels)
     unknown = labels[usable & ~is_known].value_counts()

@@ -32,6 +32,7 @@ from ecomcat.data.exclude import EXCLUDE, KEY, read_marks
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows, with_paths
+from ecomcat.data.writing import write_spreadsheet
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
@@ -56,9 +57,6 @@ _READING_KEYS = (
     "sample_depth",
 )
 _MAX_PRINTED = 10
-# Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin-1
 
 
 @dataclass(frozen=True)
@@ -180,18 +178,11 @@ def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = No
     """
     marks = _earlier_marks(path, table[KEY])
     marked = table[KEY].isin(marks).to_numpy()
-    words = table.select_dtypes(exclude="number").columns
-    table = table.assign(**{name: table[name].map(_harmless) for name in words})
     table.insert(list(table).index(KEY) + 1, EXCLUDE, np.where(marked, "x", ""))
     if max_rows is not None:
         table = table[marked | (np.arange(len(table)) < max_rows)]
-    content = table.to_csv(index=False, lineterminator="\n", float_format="%.4f")
-    write_text(path, _BYTE_ORDER_MARK + content)
+    write_spreadsheet(path, table)
     return int(marked.sum())
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _earlier_marks(path: Path, keys: Iterable[str]) -> set[str]:

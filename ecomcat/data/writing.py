@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, cast
 
@@ -21,8 +22,11 @@ from ecomcat.data.cells import cells_of, json_of, plain_values
 from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
 from ecomcat.errors import UserError
-from ecomcat.files import STANDARD_STREAM, atomic_path, expanded
+from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_text
 
+# Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin-1
 Write = Callable[[Chunk, pd.DataFrame], None]
 """Write rows, and the columns added to them, of as many rows."""
 
@@ -215,3 +219,15 @@ def _text_of(binary: IO[bytes]) -> Iterator[io.TextIOWrapper]:
         yield text
     finally:
         text.detach()
+
+
+def write_spreadsheet(path: Path, table: pd.DataFrame) -> None:
+    """Write a table of our own for people to open in a spreadsheet: no cell is a formula there."""
+    words = table.select_dtypes(exclude="number").columns
+    table = table.assign(**{name: table[name].map(_harmless) for name in words})
+    content = table.to_csv(index=False, lineterminator="\n", float_format="%.4f")
+    write_text(path, _BYTE_ORDER_MARK + content)
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

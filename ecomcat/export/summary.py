@@ -219,10 +219,10 @@ def verdict(metrics: Metrics) -> str:
     if our_errors != their_errors:
         ratio = f"{our_errors / their_errors:.2f} times the" if their_errors else "more"
         times = f"It has {ratio} errors {'of' if their_errors else 'than'} {name}"
-    return f"{times}: {compared(baseline['comparison'])}."
+    return f"{times}: {comparison_sentence(baseline['comparison'])}."
 
 
-def compared(comparison: Mapping[str, Any]) -> str:
+def comparison_sentence(comparison: Mapping[str, Any]) -> str:
     """Return what a comparison of two models says of the first one, in words."""
     accuracy, macro_f1 = comparison["accuracy"], comparison["macro_f1"]
     meaning = {

@@ -1,0 +1,273 @@
+"""`python -m ecomcat.compare OLD NEW`: whether a new model is worse, on labelled rows."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ecomcat.cli import end, run, show
+from ecomcat.commands import CompareCommand
+from ecomcat.console import log_if_stopped, step
+from ecomcat.data.formats import path_problems
+from ecomcat.errors import UserError, name_five
+from ecomcat.evaluate import labels_of, read_rows
+from ecomcat.files import STANDARD_STREAM, expanded, require_output
+from ecomcat.options import validate
+from ecomcat.process import require_extra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecomcat.data.sources import LabelledRows
+    from ecomcat.export.classifier import Classifier
+    from ecomcat.model.comparison import Comparison
+
+logger = logging.getLogger("ecomcat")
+
+EXIT_WORSE = 3
+OLD, NEW = "old", "new"
+_MAX_CLASSES = 40  # that are listed
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How two models answer the same rows.
+
+    Args:
+        figures: Dictionary: scores of the `old` and the `new` model on the rows that neither was
+            trained on, the `comparison` of them, and what was left out.
+        changes: DataFrame of the rows whose answer changed: `row`, `text`, `label`, each model's
+            answer and confidence, and `change`: gained, lost, or neither.
+    """
+
+    figures: dict[str, Any]
+    changes: pd.DataFrame
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the new model is worse by a test of accuracy or of macro-F1."""
+        return "worse" in str(self.figures["comparison"]["verdict"])
+
+
+def compare(config: CompareCommand) -> None:
+    """Compare two models, show how they differ, and end with 3 where the new one is worse."""
+    for path in (config.output, config.changes):
+        require_output(path)
+    with log_if_stopped("Nothing was written."):
+        compared = compare_models(config)
+    _report(config, compared)
+    if compared.is_worse:
+        end(EXIT_WORSE)
+
+
+def compare_models(
+    config: CompareCommand, rows: Mapping[str, LabelledRows] | None = None
+) -> Compared:
+    """Let two models answer the same rows, and test how they differ.
+
+    Args:
+        config: Configuration of the command.
+        rows: Rows as each model reads them, by `old` and `new`, in place of those that the
+            configuration names. Defaults to none.
+
+    Raises:
+        UserError: For whatever the user can fix; also where one of the models was trained on
+            every row.
+    """
+    from ecomcat.data.dataset import refuse_split_keys
+    from ecomcat.export.bundle import require_export
+    from ecomcat.export.classifier import check_runtime, load_classifier
+
+    require_extra("train", "sklearn", needed_for="Comparing models")
+    check_runtime(config.runtime)
+    if config.old is None or config.new is None:
+        raise UserError(
+            "Expected the folders of two models, found "
+            f"{'none' if config.old is None else 'one'}: python -m ecomcat.compare OLD NEW "
+            "data.path=FILE."
+        )
+    validate(config, path_problems("data.path", config.data.path))
+    refuse_split_keys(config.data, "compare")
+    folders = {OLD: expanded(config.old), NEW: expanded(config.new)}
+    for folder in folders.values():
+        require_export(folder)
+    given = rows or {of: read_rows(config.data, folder) for of, folder in folders.items()}
+    models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
+    _tell_differences(models)
+    answers = {of: _answers(models[of], given[of]) for of in models}
+    return _compared(answers, models, given[NEW].source)
+
+
+def _tell_differences(models: Mapping[str, Classifier]) -> None:
+    old, new = models[OLD], models[NEW]
+    for model, other, words in ((old, new, "old"), (new, old, "new")):
+        if only := [label for label in model.labels if label not in other.labels]:
+            logger.warning("Categories of the %s model alone: %s.", words, name_five(only))
+    if old.fields != new.fields:
+        logger.warning(
+            "The old model reads %s, the new one %s.", *map(_columns, (old.fields, new.fields))
+        )
+
+
+def _columns(fields: Any) -> str:
+    return " + ".join(map(str, (*fields.texts, *fields.categories, *fields.numbers)))
+
+
+def _answers(model: Classifier, rows: LabelledRows) -> pd.DataFrame:
+    """Return for each row of the file its text and label, and what the model makes of them."""
+    from ecomcat.data.cleaning import has_words
+    from ecomcat.export.labelling import Labeller, LabelOptions
+
+    texts = rows.frame["text"]
+    readable = texts.map(has_words).astype(bool)
+    with step("Labelling the rows"):
+        answered = Labeller(model, LabelOptions()).label(texts.tolist())
+    return answered.assign(
+        text=texts.to_numpy(),
+        label=labels_of(model, rows).to_numpy(),
+        usable=readable.to_numpy(),
+        trained_on=model.was_trained_on(texts.tolist()),
+    )
+
+
+def _compared(
+    answers: Mapping[str, pd.DataFrame], models: Mapping[str, Classifier], source: str
+) -> Compared:
+    """Score the rows that neither model was trained on, and say what was left out."""
+    import numpy as np
+
+    old, new = answers[OLD], answers[NEW]
+    known = {*models[OLD].labels, *models[NEW].labels}
+    labelled = old["usable"] & new["usable"] & (new["label"] != "")
+    is_known = labelled & new["label"].isin(known)
+    trained = is_known & (old["trained_on"] | new["trained_on"])
+    chosen = is_known & ~trained
+    if not chosen.any():
+        raise UserError(
+            "Expected labelled rows that neither model was trained on, found "
+            f"{int(is_known.sum())} rows of their categories, all of them trained on by one or "
+            "both. Compare them on rows of a later day, or on a part that was kept apart."
+        )
+    class_names = sorted(known)
+    number = {name: place for place, name in enumerate(class_names)}
+    labels = new["label"][chosen].map(number).to_numpy(np.int64)
+    right = {of: each["predicted_category"] == each["label"] for of, each in answers.items()}
+    predicted = {
+        # A rare leaf may be merged into another category in one of the models alone.
+        of: np.where(right[of][chosen], labels, each["predicted_category"][chosen].map(number))
+        for of, each in answers.items()
+    }
+    figures = _figures(labels, predicted, class_names)
+    left_out = {
+        "empty_rows": int((~labelled).sum()),
+        "unknown_labels": new["label"][labelled & ~is_known].value_counts().to_dict(),
+        "trained_rows": int(trained.sum()),
+    }
+    changes = _changes(answers, right, chosen)
+    return Compared({"source": source, "rows": len(new), **left_out, **figures}, changes)
+
+
+def _figures(
+    labels: Any, predicted: Mapping[str, Any], class_names: Sequence[str]
+) -> dict[str, Any]:
+    from ecomcat.model.comparison import compare_answers
+    from ecomcat.model.metrics import score_predictions
+
+    scores = {of: score_predictions(labels, each, class_names) for of, each in predicted.items()}
+    comparison: Comparison = compare_answers(labels, predicted[NEW], predicted[OLD])
+    return {of: each.describe() for of, each in scores.items()} | {
+        "comparison": comparison.describe()
+    }
+
+
+def _changes(
+    answers: Mapping[str, pd.DataFrame], right: Mapping[str, pd.Series], chosen: pd.Series
+) -> pd.DataFrame:
+    """Return the rows with another answer than before, those that were lost first."""
+    import numpy as np
+    import pandas as pd
+
+    old, new = answers[OLD], answers[NEW]
+    differ = chosen & (old["predicted_category"] != new["predicted_category"])
+    change = np.select([right[NEW] & ~right[OLD], right[OLD] & ~right[NEW]], ["gained", "lost"], "")
+    found = pd.DataFrame(
+        {
+            "row": np.arange(1, len(new) + 1),
+            "text": new["text"],
+            "label": new["label"],
+            **{of: each["predicted_category"] for of, each in answers.items()},
+            **{f"{of}_confidence": each["confidence"] for of, each in answers.items()},
+            "change": np.where(change == "", "neither", change),
+        }
+    )[differ]
+    order = found["change"].map({"lost": 0, "gained": 1, "neither": 2})
+    return found.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _report(config: CompareCommand, compared: Compared) -> None:
+    """Say what was left out, write what was asked for, and print the figures."""
+    from ecomcat.data.writing import write_spreadsheet
+    from ecomcat.files import write_json
+
+    figures = compared.figures
+    for rows, what in (
+        (figures["empty_rows"], "without text or label"),
+        (sum(figures["unknown_labels"].values()), "of categories that neither model knows"),
+        (figures["trained_rows"], "that one of the models was trained on"),
+    ):
+        if rows:
+            logger.warning("Left out: %d rows %s.", rows, what)
+    if config.changes:
+        write_spreadsheet(expanded(config.changes), compared.changes)
+        logger.info("Rows with another answer than before: %s", config.changes)
+    if config.output == STANDARD_STREAM:
+        show(json.dumps(figures, indent=2) + "\n")
+        return
+    if config.output:
+        write_json(expanded(config.output), figures)
+        logger.info("Figures: %s", config.output)
+    _print(config, figures, compared.changes)
+
+
+def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataFrame) -> None:
+    from ecomcat.export.summary import Table, comparison_sentence, scores_table
+    from ecomcat.reporting.terminal import print_tables
+
+    classes = {of: figures[of]["per_class"] for of in (OLD, NEW)}
+    f1 = [
+        [name, score["rows"], *(classes[of].get(name, {}).get("f1") for of in (OLD, NEW))]
+        for name, score in classes[NEW].items()
+    ]
+    apart = sorted(f1, key=lambda row: (row[3] or 0.0) - (row[2] or 0.0))[:_MAX_CLASSES]
+    counts = changes["change"].value_counts()
+    print_tables(
+        Table(
+            ["category", "texts", "old F1", "new F1"],
+            apart,
+            "By category, what was lost first",
+            formats={"old F1": ".4f", "new F1": ".4f"},
+        ),
+        scores_table(
+            f"Rows of {figures['source']} that neither model was trained on",
+            {f"old: {config.old}": figures[OLD], f"new: {config.new}": figures[NEW]},
+        ),
+    )
+    logger.info(
+        "%d of %d answers changed: %s.",
+        len(changes),
+        figures["comparison"]["rows"],
+        ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in ("gained", "lost", "neither")),
+    )
+    logger.info("The new model beside the old one: %s.", comparison_sentence(figures["comparison"]))
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    run("compare", compare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""`compare` on small files, with models whose answers are known."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ecomcat.export.classifier
+from ecomcat import compare as command
+from ecomcat.cli import compose
+from ecomcat.commands import CompareCommand
+from ecomcat.compare import compare, compare_models
+from ecomcat.config import DataConfig
+from ecomcat.data.cleaning import key_digest, normalized_key
+from ecomcat.data.sources import load_labelled_rows
+from ecomcat.errors import UserError
+from ecomcat.export.bundle import write_manifest
+from ecomcat.export.classifier import Classifier
+from ecomcat.model.confidence import Acceptance
+from ecomcat.text.fields import Fields
+from tests.command_line import command_line
+
+LABELS = ["Books", "Lamps", "Toys"]
+
+
+class Told(Classifier):
+    """Answer what is told for a text, by its label's number; else the first label."""
+
+    told: Mapping[str, str]
+
+    def probabilities(self, texts: Sequence[str]) -> Any:
+        rows = [self.labels.index(self.told.get(text, self.labels[0])) for text in texts]
+        return np.eye(len(self.labels), dtype=np.float32)[rows]
+
+
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Return a function that puts a model that answers what it is told in a folder."""
+    monkeypatch.chdir(tmp_path)
+    models: dict[str, Classifier] = {}
+    monkeypatch.setattr(
+        ecomcat.export.classifier, "load_classifier", lambda folder, _: models[folder.name]
+    )
+
+    def put(
+        name: str, told: Mapping[str, str], *, trained: Sequence[str] = (), labels: Any = LABELS
+    ) -> None:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "config.yaml").write_text(json.dumps({"trained_on": {"text_columns": ["text"]}}))
+        write_manifest(folder, ["config.yaml"])
+        digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained))
+        rows = np.frombuffer(digests, dtype=">u8")
+        acceptance = Acceptance(np.ones(1), np.ones(1, bool), np.zeros(1, np.int64))
+        model = Told(None, None, list(labels), Fields(("text",), marked=False), acceptance, rows)
+        object.__setattr__(model, "told", told)
+        models[name] = model
+
+    return put
+
+
+def rows_of(count: int) -> dict[str, str]:
+    """Return texts with their labels."""
+    return {f"thing {number}": LABELS[number % 3] for number in range(count)}
+
+
+def wrong(rows: Mapping[str, str], *places: int) -> dict[str, str]:
+    """Return what a model answers that is wrong at some places."""
+    return {
+        text: LABELS[(LABELS.index(label) + 1) % 3] if place in places else label
+        for place, (text, label) in enumerate(rows.items())
+    }
+
+
+def asked(rows: Mapping[str, str], **options: Any) -> CompareCommand:
+    """Write rows to a file, and ask to compare two models on it."""
+    pd.DataFrame({"label": rows.values(), "text": rows.keys()}).to_csv("rows.csv", index=False)
+    data = DataConfig(name="csv", path="rows.csv")
+    return CompareCommand(data=data, old="old", new="new", **options)
+
+
+@pytest.mark.parametrize(
+    ("old_wrong", "new_wrong", "verdict", "code"),
+    [
+        (range(9), [], "better", None),
+        ([], range(9), "worse", 3),
+        (range(9), range(3, 12), "level", None),
+        ([], [1], "level", None),
+    ],
+)
+def test_a_new_model_that_is_worse_ends_with_3(
+    put, capsys, caplog, old_wrong, new_wrong, verdict, code
+):
+    caplog.set_level("INFO")
+    rows = rows_of(60)
+    put("old", wrong(rows, *old_wrong))
+    put("new", wrong(rows, *new_wrong))
+    if code is None:
+        compare(asked(rows, output="found.json"))
+    else:
+        with pytest.raises(SystemExit) as ended:
+            compare(asked(rows, output="found.json"))
+        assert ended.value.code == code
+    found = json.loads(Path("found.json").read_text())
+    assert found["comparison"]["verdict"] == verdict
+    assert found["old"]["accuracy"] == pytest.approx(1 - len(old_wrong) / 60)
+    assert "new: new" in capsys.readouterr().out
+    words = "no difference that these 60 texts" if verdict == "level" else f"{verdict} (accuracy"
+    assert f"The new model beside the old one: {words}" in caplog.text
+
+
+def test_rows_whose_answer_changed_are_written_the_lost_ones_first(put):
+    rows = {**rows_of(6), "=1+1": "Toys"}
+    put("old", wrong(rows, 0, 4))
+    put("new", {**wrong(rows, 2, 4, 6), "thing 4": "Toys", "thing 0": "Books"})
+    compare(asked(rows, changes="changed.csv"))
+    with Path("changed.csv").open(encoding="utf-8-sig", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [(row["row"], row["change"]) for row in written] == [
+        ("3", "lost"),
+        ("7", "lost"),
+        ("1", "gained"),
+    ]
+    assert written[0]["text"] == "thing 2" and written[0]["label"] == written[0]["old"] == "Toys"
+    assert written[0]["new"] == "Books" and written[0]["new_confidence"] == "1.0000"
+    assert written[1]["text"] == "'=1+1"
+
+
+def test_rows_that_either_model_was_trained_on_and_those_without_a_label_are_left_out(put, caplog):
+    rows = rows_of(12)
+    put("old", rows, trained=["thing 0", "thing 1"])
+    put("new", wrong(rows, *range(3)), trained=["THING  2"])
+    found = compare_models(asked({**rows, "odd": "Boats", "?": "Toys"})).figures
+    assert found["comparison"]["rows"] == 9
+    assert found["new"]["accuracy"] == 1
+    assert (found["trained_rows"], found["empty_rows"]) == (3, 1)
+    assert found["unknown_labels"] == {"Boats": 1}
+
+
+def test_models_of_different_categories_and_columns_are_compared_and_the_difference_is_named(
+    put, caplog
+):
+    rows = {**rows_of(30), "boat 1": "Boats", "boat 2": "Boats"}
+    put("old", rows_of(30))
+    put("new", rows, labels=[*LABELS, "Boats"])
+    found = compare_models(asked(rows)).figures
+    assert "Categories of the new model alone: Boats." in caplog.text
+    assert (found["comparison"]["gained"], found["comparison"]["lost"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"old": None}, "folders of two models, found none"),
+        ({"new": None}, "folders of two models, found one"),
+        ({"new": "nowhere"}, "an exported model in nowhere"),
+        ({"runtime": "onxx"}, "onnx"),
+        ({"data": DataConfig(name="csv")}, "data.path"),
+        ({"data": DataConfig(name="csv", path="rows.csv", test_path="b.csv")}, "test_path"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(put, options, message):
+    config = asked(rows_of(3))
+    put("old", {})
+    put("new", {})
+    for name, value in options.items():
+        setattr(config, name, value)
+    with pytest.raises(UserError, match=message):
+        compare(config)
+
+
+def test_where_every_row_was_trained_on_nothing_is_claimed(put):
+    rows = rows_of(4)
+    put("old", rows, trained=list(rows))
+    put("new", rows)
+    with pytest.raises(UserError, match="neither model was trained on, found 4 rows"):
+        compare_models(asked(rows))
+
+
+def test_python_gives_rows_of_its_own(put):
+    rows = rows_of(9)
+    put("old", rows)
+    put("new", wrong(rows, 1))
+    config = asked(rows)
+    frame = pd.DataFrame({"label": rows.values(), "text": rows.keys()})
+    given = load_labelled_rows(DataConfig(name="csv"), {"train": frame})
+    found = compare_models(config, {"old": given, "new": given})
+    assert not found.is_worse
+    assert found.changes["text"].tolist() == ["thing 1"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["my model", "b-2", "data.path=c"],
+        ["data.path=c", "my model", "b-2"],
+        ["old=my model", "new=b-2", "data.path=c"],
+        ["old=my model", "data.path=c", "b-2"],
+    ],
+)
+def test_the_folders_need_no_keys(arguments):
+    config = compose("compare", arguments)
+    assert (config.old, config.new, config.data.path) == ("my model", "b-2", "c")
+
+
+def test_a_third_folder_is_refused():
+    with pytest.raises(UserError, match="Cannot read the argument 'c'"):
+        compose("compare", ["a", "b", "c"])
+
+
+def test_the_command_line(put, capsys, monkeypatch):
+    rows = rows_of(5)
+    put("old", rows)
+    put("new", rows)
+    asked(rows)
+    with command_line(monkeypatch, capsys) as run:
+        ended = run(command.main, "old", "new", "data.path=rows.csv")
+    assert ended.code == 0
+    assert "By category, what was lost first" in ended.output
