@@ -68,7 +68,7 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
 def _compose(command: str, overrides: Iterable[str]) -> tuple[DictConfig, Mapping[str, str]]:
     """Return the configuration, and the option that is chosen of each group."""
     overrides = list(overrides)
-    named = {override.partition("=")[0] for override in overrides}
+    named = {override.partition("=")[0] for override in overrides if "=" in override}
     keys = iter([key for key in FIRST_KEYS.get(command, ()) if key not in named])
     checked = [_checked_override(command, _with_key(override, keys)) for override in overrides]
     try:
