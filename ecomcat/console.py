@@ -40,6 +40,15 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def visible(text: str) -> str:
+    r"""Return such a text with these characters replaced, for what is no terminal.
+
+    >>> visible("red\x1b[2J shoe\r\n") == "red\ufffd[2J shoe\r\n"
+    True
+    """
+    return _CONTROLS.sub(lambda match: "\r" if match[0] == "\r" else "\ufffd", text)
+
+
 class ConsoleHandler(logging.StreamHandler[Any]):
     """Write log lines above what is drawn on a console, by default on `error_console()`."""
 

@@ -67,7 +67,7 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
         ) from error
     controls = sum(text.count(control) for control in _CONTROLS - {delimiter})
     if controls > max(4, len(text) / 200):
-        maybe = " (or UTF-16: then set data.encoding=utf-16-le)" * ("\0" in text)
+        maybe = " (or UTF-16: then set data.encoding=utf-16-le or utf-16-be)" * ("\0" in text)
         kind = kind or f"binary data{maybe}"
     if kind:
         raise UserError(

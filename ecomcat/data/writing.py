@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
-from ecomcat.console import printable, standard_output
+from ecomcat.console import printable, standard_output, visible
 from ecomcat.data.cells import cells_of, json_of, plain_values
 from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
@@ -230,4 +230,7 @@ def write_spreadsheet(path: Path, table: pd.DataFrame) -> None:
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    cell = visible(cell)  # our own readers would take the file for no text
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
+from ecomcat.console import visible
 from ecomcat.errors import name_five
 from ecomcat.options import make
 
@@ -39,8 +40,6 @@ NO_TEST = (
     "There is no test set (data.test_fraction=0): no figure says how good the model is on texts "
     "that no choice was made on."
 )
-# Control characters but tabs and ends of lines, and what overrides or embeds a direction.
-_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
 @dataclass(frozen=True)
@@ -323,4 +322,4 @@ def template_environment() -> Environment:
 def _visible(value: Any) -> Any:
     """Replace control characters and overrides of the direction in what is no markup."""
     is_plain = isinstance(value, str) and not hasattr(value, "__html__")
-    return _UNSAFE.sub("\ufffd", value) if is_plain else value
+    return visible(value) if is_plain else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import shlex
 from pathlib import Path
@@ -58,6 +59,20 @@ def test_no_cell_is_a_formula_and_rows_are_known_by_their_text(tmp_path: Path, s
         for row in table_of(tmp_path / "out" / "formulas" / name):
             assert not any(cell.startswith(FORMULAS) for cell in row.values())
             assert (row["key"], row["exclude"]) == (key(row["text"]), "")
+
+
+def test_texts_of_control_characters_can_be_audited_again_and_reach_no_terminal(
+    tmp_path: Path,
+) -> None:
+    rows = [(f"\x1b[2J\x07\x00{text}\u202e", f"{label}\x1b]0;") for text, label in ROWS]
+    path = tmp_path / "shop.jsonl"
+    lines = (json.dumps({"text": text, "label": label}) for text, label in rows)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    for _ in range(2):
+        audit_file(path, tmp_path / "out")
+        for written in (tmp_path / "out" / "shop" / name for name in (SUSPICIOUS, NEAR)):
+            assert not set("\x1b\x07\x00\u202e") & set(written.read_text("utf-8"))
+            assert all(row["key"] == key(row["text"]) for row in table_of(written))
 
 
 def test_marks_stay_in_the_next_audit_also_below_the_limit_and_a_search_leaves_them_out(
