@@ -31,7 +31,7 @@ logger = logging.getLogger("ecomcat")
 
 def evaluate(config: EvaluateCommand) -> None:
     """Score every row of the file, those that the model was trained on apart, and show it."""
-    require_output(config.output)
+    require_output(config.output, config.data.path)
     with log_if_stopped("No figures were written."):
         figures = score(config)
     _report(config.output, figures)

@@ -22,6 +22,7 @@ STANDARD_STREAM = "-"  # what stands for standard input or output
 UNFINISHED = ".writing-ecomcat-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED_TO_NAMES = 24  # characters, while something is written
+_OF_OUR_FOLDERS = ("manifest.json", "study.json")  # which a model's or a study's folder has
 _MAX_LINKS = 40  # that are followed, as Linux does
 _NEW_FILE, _NEW_FOLDER = 0o666, 0o777  # modes, of which the process's mask takes bits away
 _IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
@@ -278,11 +279,16 @@ def require_writable(path: Path, key: str) -> None:
         ) from error
 
 
-def require_output(output: str | None) -> None:
+def require_output(output: str | None, read: str | None = None) -> None:
     """Refuse a place where no file can be written, before any work is done.
 
+    Args:
+        output: String. The place.
+        read: String. A file that is read and must stay as it is. Defaults to none.
+
     Raises:
-        UserError: A folder stands there, or the folder that should hold it is missing.
+        UserError: A folder stands there, a file of a model or of a study, or the one that is read;
+            or the folder that should hold it is missing.
     """
     if not output or output == STANDARD_STREAM:
         return
@@ -301,6 +307,15 @@ def require_output(output: str | None) -> None:
         raise UserError(
             f"Expected a file that may be written to at output={output}, found a read-only one. "
             "Allow it (chmod u+w), or name another place with output=FILE."
+        )
+    source = expanded(read) if read else None
+    is_read = bool(source and source.exists() and path.exists() and source.samefile(path))
+    beside = any((path.parent / name).exists() for name in _OF_OUR_FOLDERS)
+    if is_read or (beside and path.is_file() and path.suffix != ".html"):
+        found = "the file that is read" if is_read else "a file of a model or of a study"
+        raise UserError(
+            f"Expected a place of its own at output={output}, found {found}. Name another with "
+            "output=FILE."
         )
 
 

@@ -9,6 +9,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,41 @@ def test_what_a_killed_process_was_writing_goes_and_what_a_living_one_writes_sta
     assert {path.name for path in former.parent.iterdir()} == {
         *(former.name, "other.json", ".writing-mine.json")
     }
+
+
+@pytest.mark.parametrize(
+    ("output", "read", "found"),
+    [
+        ("model/metrics.json", None, "a file of a model or of a study"),
+        ("study/trials.csv", None, "a file of a model or of a study"),
+        ("link.csv", "mine.csv", "the file that is read"),
+        ("mine.csv", "link.csv", "the file that is read"),
+        ("mine.csv", None, ""),
+        ("mine.csv", "gone.csv", ""),
+        ("new.csv", "mine.csv", ""),
+        ("study/report.html", None, ""),
+        ("model/labelled.csv", None, ""),
+    ],
+)
+def test_no_output_takes_the_place_of_what_is_ours_or_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    read: str | None,
+    found: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, names in {
+        "model": ["manifest.json", "metrics.json"],
+        "study": ["study.json", "trials.csv", "report.html"],
+        ".": ["mine.csv"],
+    }.items():
+        Path(folder).mkdir(exist_ok=True)
+        for name in names:
+            Path(folder, name).touch()
+    Path("link.csv").symlink_to("mine.csv")
+    with pytest.raises(UserError, match=found) if found else nullcontext():
+        require_output(output, read)
 
 
 def test_a_tilde_without_such_a_user_is_part_of_a_name() -> None:

@@ -6,7 +6,6 @@ sentences from here. `metrics` is always what `metrics.json` holds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
