@@ -83,6 +83,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             result = search(
                 frame.assign(**{label: values.astype(str)}),
                 "final.use_all_rows=true",
+                "data.label_separator=none",  # labels come back as they are given
                 budget=self.budget,
                 seed=self.seed,
                 model_dir=folder / "model",

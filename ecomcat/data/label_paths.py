@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ecomcat.data.cells import LEVEL_END
-from ecomcat.data.cleaning import clean_label, named, quoted
-from ecomcat.errors import UserError
+from ecomcat.data.cleaning import clean_label, look_alikes, named, quoted
+from ecomcat.errors import UserError, name_five
 
 AUTO, NONE = "auto", "none"
 _ARROWS = (">>", ">", "|", "»")  # which stand in no name, so that blanks around them mean nothing
@@ -61,6 +61,7 @@ def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], 
         "Labels are paths of up to %d levels, separated by %r%s.",
         *(depth, written, " (data.label_separator=none: they are not)" * (asked == AUTO)),
     )
+    _warn_of_look_alikes(levels.values(), written)
     return {label: written.join(parts) for label, parts in levels.items()}, written
 
 
@@ -71,6 +72,17 @@ def split_path(name: str, separator: str) -> list[str]:
     ['Home', 'Chairs']
     """
     return _levels(clean_label(name), separator)
+
+
+def _warn_of_look_alikes(paths: Iterable[Sequence[str]], separator: str) -> None:
+    """Warn of inner nodes that may mean the same; categories that do are named by cleaning."""
+    inner = {separator.join(path[:depth]) for path in paths for depth in range(1, len(path))}
+    if groups := look_alikes(inner):
+        logger.warning(
+            "Nodes of paths that look alike are different ones: %s. Write them in one way if they "
+            "mean the same.",
+            name_five(" and ".join(map(quoted, group)) for group in groups),
+        )
 
 
 def _levels(name: str, separator: str) -> list[str]:
@@ -142,4 +154,5 @@ def _join_columns(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str]
         )
     joined = {label: separator.join(parts) for label, parts in levels.items()}
     _refuse_empty_levels(labels, joined, levels)
+    _warn_of_look_alikes(levels.values(), separator)
     return joined, separator

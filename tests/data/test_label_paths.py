@@ -104,6 +104,14 @@ def test_an_empty_level_is_refused_with_its_rows(labels: list[str]) -> None:
         written(labels, ">")
 
 
+def test_inner_nodes_that_look_alike_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    written(["Home > Chairs", "home > Lamps", "Toys > Cars"], ">")
+    assert "Nodes of paths that look alike are different ones: 'Home' and 'home'." in caplog.text
+    caplog.clear()
+    written(homes(" > "))
+    assert "look alike" not in caplog.text
+
+
 level = st.text("ab &", min_size=1).filter(str.strip)
 
 
