@@ -130,8 +130,8 @@ def _tell_counts(labeller: Labeller) -> None:
     if labeller.options.depth:
         share = labeller.accepted_above / max(labeller.rows, 1)
         line += (
-            f"; of {labeller.accepted_above:,} others ({share:.1%}) a part of the path, which is "
-            "in accepted_path"
+            f"; of {labeller.accepted_above:,} more rows ({share:.1%}) a part of the path is "
+            "accepted (accepted_path)"
         )
     logger.info("%s.", line)
 

@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
+from benchmarks.levels import accepted
 from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
 from benchmarks.suite import ratio_interval
+from ecomcat.model.confidence import Promise
+from ecomcat.model.taxonomy import Taxonomy, level_acceptance
 
 NOUNS = {
     "Books": ["novel", "author", "chapter", "story", "edition", "reader", "paper", "poem"],
@@ -214,3 +218,16 @@ def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:
     }
     *_, ours = quality_table(found).splitlines()
     assert [cell.strip() for cell in ours.split("|")[5:8]] == ["0.25", "0.250", "+15.00"]
+
+
+def test_halves_of_the_answers_show_what_is_accepted_at_some_level() -> None:
+    paths = ["Home > Chairs", "Home > Lamps", "Toys"]
+    label_ids = np.arange(1200) % 3
+    shares = np.full((1200, 3), 0.01, np.float32)
+    shares[np.arange(1200), label_ids] = 0.98
+    for first in (0, 1):  # half of the chairs, and of the lamps, which are taken for chairs
+        shares[first::6] = [0.51, 0.48, 0.01]
+    answers = level_acceptance(Taxonomy(paths, " > "), shares, label_ids)
+    whole, somewhere, precision = accepted(answers, Promise(0.95), halves=4).mean(axis=0)
+    assert whole == pytest.approx(2 / 3, abs=0.05)
+    assert somewhere == precision == 1

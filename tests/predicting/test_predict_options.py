@@ -104,7 +104,7 @@ def test_paths_are_accepted_as_far_as_they_are_sure_enough(labelled, output, cap
     assert found[0] == ("no" if is_text else False, "Pets", "1" if is_text else 1)
     assert found[3] == (("no", "", "") if is_text else (False, None, None))
     assert "0 of 4 rows (0.0%) accepted" in caplog.text
-    assert "of 2 others (50.0%) a part of the path" in caplog.text
+    assert "of 2 more rows (50.0%) a part of the path" in caplog.text
 
 
 @pytest.mark.parametrize("output", ENDINGS)

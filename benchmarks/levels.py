@@ -1,0 +1,81 @@
+"""How much of a catalogue is accepted at some level beside the whole path, and how rightly.
+
+`python -m benchmarks.levels MODEL FILE`: of the file's texts that the model was not trained on, one
+half gives the thresholds and the other is accepted by them, in 20 random halves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import ecomcat
+from benchmarks.common import format_table
+from ecomcat.config import DataConfig
+from ecomcat.errors import UserError
+from ecomcat.evaluate import labels_of, read_rows
+from ecomcat.export.classifier import Classifier
+from ecomcat.model.confidence import Promise
+from ecomcat.model.metrics import PRECISIONS
+from ecomcat.model.taxonomy import LevelAcceptance, deepest_levels, level_acceptance
+
+_HALVES = 20
+_HEADER = (
+    *("precision asked", "whole path", "at some level", "times as many", "precision"),
+    f"reached in, of {_HALVES}",
+)
+
+
+def new_answers(model: Classifier, directory: Path, path: Path) -> LevelAcceptance:
+    """Return the answers to the file's texts that the model was not trained on."""
+    if model.taxonomy is None:
+        raise UserError(f"Expected a model whose categories are paths in {directory}, found none.")
+    rows = read_rows(DataConfig(path=str(path)), directory)
+    texts, labels = rows.frame["text"], labels_of(model, rows)
+    new = ~model.was_trained_on(texts.tolist()) & labels.isin(model.labels)
+    label_ids = np.array([model.labels.index(label) for label in labels[new]])
+    return level_acceptance(model.taxonomy, model.probabilities(texts[new].tolist()), label_ids)
+
+
+def accepted(answers: LevelAcceptance, promise: Promise, halves: int = _HALVES) -> np.ndarray:
+    """Return, a row a half, the shares accepted as a whole and at some level, and how rightly."""
+    random, found = np.random.default_rng(0), []
+    for _ in range(halves):
+        order = random.permutation(len(answers.predicted))
+        one, other = (_of(answers, half) for half in np.array_split(order, 2))
+        thresholds = one.thresholds(promise)
+        level = deepest_levels(other.confidence, thresholds, other.predicted)
+        rows = np.flatnonzero(level)
+        right = other.correct[rows, level[rows] - 1]
+        whole = (level == len(thresholds)).mean()
+        found.append((whole, len(rows) / len(level), right.mean() if len(rows) else np.nan))
+    return np.array(found)
+
+
+def _of(answers: LevelAcceptance, rows: np.ndarray) -> LevelAcceptance:
+    parts = answers.confidence[rows], answers.correct[rows], answers.predicted[rows]
+    return LevelAcceptance(answers.taxonomy, *parts)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model_dir", type=Path)
+    parser.add_argument("data", type=Path)
+    arguments = parser.parse_args()
+    model = ecomcat.load(arguments.model_dir)
+    answers, rows = new_answers(model, arguments.model_dir, arguments.data), []
+    for asked in PRECISIONS:
+        found = accepted(answers, Promise(asked))
+        whole, somewhere, precision = np.nanmean(found, axis=0)
+        shares = f"{whole:.1%}", f"{somewhere:.1%}", f"{somewhere / max(whole, 1e-9):.2f}"
+        reached = str(int((found[:, 2] >= asked).sum()))
+        rows.append([str(asked), *shares, f"{precision:.4f}", reached])
+    print(f"{len(answers.predicted):,} texts, {len(model.labels):,} categories")
+    print(format_table(_HEADER, rows))
+
+
+if __name__ == "__main__":
+    main()
