@@ -11,12 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-import ecomcat
-from benchmarks.common import format_table
-from ecomcat.config import DataConfig
+from benchmarks.common import format_table, run_script, unseen_answers
 from ecomcat.errors import UserError
-from ecomcat.evaluate import labels_of, read_rows
-from ecomcat.export.classifier import Classifier
 from ecomcat.model.confidence import Promise
 from ecomcat.model.metrics import PRECISIONS
 from ecomcat.model.taxonomy import LevelAcceptance, deepest_levels, level_acceptance
@@ -26,17 +22,6 @@ _HEADER = (
     *("precision asked", "whole path", "at some level", "times as many", "precision"),
     f"reached in, of {_HALVES}",
 )
-
-
-def new_answers(model: Classifier, directory: Path, path: Path) -> LevelAcceptance:
-    """Return the answers to the file's texts that the model was not trained on."""
-    if model.taxonomy is None:
-        raise UserError(f"Expected a model whose categories are paths in {directory}, found none.")
-    rows = read_rows(DataConfig(path=str(path)), directory)
-    texts, labels = rows.frame["text"], labels_of(model, rows)
-    new = ~model.was_trained_on(texts.tolist()) & labels.isin(model.labels)
-    label_ids = np.array([model.labels.index(label) for label in labels[new]])
-    return level_acceptance(model.taxonomy, model.probabilities(texts[new].tolist()), label_ids)
 
 
 def accepted(answers: LevelAcceptance, promise: Promise, halves: int = _HALVES) -> np.ndarray:
@@ -65,8 +50,10 @@ def main() -> None:
     parser.add_argument("model_dir", type=Path)
     parser.add_argument("data", type=Path)
     arguments = parser.parse_args()
-    model = ecomcat.load(arguments.model_dir)
-    answers, rows = new_answers(model, arguments.model_dir, arguments.data), []
+    model, *unseen = unseen_answers(arguments.model_dir, arguments.data)
+    if model.taxonomy is None:
+        raise UserError(f"Expected a model of paths in {arguments.model_dir}, found none.")
+    answers, rows = level_acceptance(model.taxonomy, *unseen), []
     for asked in PRECISIONS:
         found = accepted(answers, Promise(asked))
         whole, somewhere, precision = np.nanmean(found, axis=0)
@@ -78,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -15,10 +15,11 @@ import pytest
 from conftest import ROOT
 
 from benchmarks.levels import accepted
+from benchmarks.promise import RULES, kept
 from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
 from benchmarks.suite import ratio_interval
-from ecomcat.model.confidence import Promise
+from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import Taxonomy, level_acceptance
 
 NOUNS = {
@@ -231,3 +232,14 @@ def test_halves_of_the_answers_show_what_is_accepted_at_some_level() -> None:
     whole, somewhere, precision = accepted(answers, Promise(0.95), halves=4).mean(axis=0)
     assert whole == pytest.approx(2 / 3, abs=0.05)
     assert somewhere == precision == 1
+
+
+def test_a_promise_is_kept_more_often_than_what_was_seen_and_costs_coverage() -> None:
+    random = np.random.default_rng(0)
+    confidence = random.beta(6, 0.3, 1000)
+    correct = random.uniform(size=1000) < confidence
+    answers = Acceptance(confidence, correct, np.zeros(1000, np.int64))
+    found = [kept(answers, rule, Promise(0.98), halves=60) for rule in RULES.values()]
+    (seen, _, most), (ours, _, fewer), (careful, _, fewest) = found
+    assert seen < 0.8 < ours <= careful
+    assert most > fewer >= fewest > 0

@@ -1,0 +1,106 @@
+"""Whether a precision that is promised is kept, and what the promise costs.
+
+`python -m benchmarks.promise MODEL FILE`: of the file's texts that the model was not trained on, a
+random half gives the threshold and the other half is accepted by it, a thousand times. The truth is
+what the threshold reaches on both halves together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import (
+    describe_machine,
+    format_table,
+    print_result,
+    run_script,
+    unseen_answers,
+)
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
+from ecomcat.model.metrics import PRECISIONS
+
+Rule = Callable[[Acceptance, Promise], float | None]
+_HALVES, _LEVELS = 1000, 20
+
+
+def share_seen(answers: Acceptance, promise: Promise) -> float | None:
+    """Return the lowest confidence from which the share seen is right, one error more counted."""
+    order = np.argsort(-answers.confidence, kind="stable")
+    texts, errors = np.arange(1, len(order) + 1), np.cumsum(~answers.correct[order])
+    precise = errors + 1 <= (1 - promise.min_precision) * (texts + 1) + 1e-9
+    return float(answers.confidence[order][precise][-1]) if precise.any() else None
+
+
+def learn_then_test(answers: Acceptance, promise: Promise) -> float | None:
+    """Return the last of a few thresholds, from the highest on, before one promises too little.
+
+    A. N. Angelopoulos et al., "Learn then test: calibrating predictive algorithms to achieve risk
+    control" (arXiv 2110.01052, 2021), by fixed sequence testing.
+    """
+    ranked, found = np.sort(answers.confidence)[::-1], None
+    first = min(promise.min_texts, len(ranked))
+    for texts in np.linspace(first, len(ranked), _LEVELS).astype(int):
+        threshold = float(ranked[texts - 1])
+        bound = answers.lower_bound(threshold, promise.confidence_level)
+        if bound is None or bound < promise.min_precision:
+            break
+        found = threshold
+    return found
+
+
+RULES: dict[str, Rule] = {
+    "the share seen": share_seen,
+    "Clopper and Pearson (ours)": Acceptance.threshold,
+    "learn then test": learn_then_test,
+}
+
+
+def kept(answers: Acceptance, rule: Rule, promise: Promise, halves: int) -> list[float]:
+    """Return how often the truth and the other half reach a promise, and the share accepted."""
+    random, found = np.random.default_rng(0), []
+    for _ in range(halves):
+        one, other = np.array_split(random.permutation(len(answers.confidence)), 2)
+        threshold = rule(_part(answers, one), promise)
+        least = math.inf if threshold is None else threshold
+        reached = []
+        for rows in (np.arange(len(answers.confidence)), other):
+            right = answers.correct[rows][answers.confidence[rows] >= least]
+            reached.append(not len(right) or right.mean() >= promise.min_precision)
+        found.append([*reached, (answers.confidence[other] >= least).mean()])
+    return list(np.mean(found, axis=0))
+
+
+def _part(answers: Acceptance, rows: np.ndarray) -> Acceptance:
+    return Acceptance(answers.confidence[rows], answers.correct[rows], answers.predicted[rows])
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.promise", description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--halves", type=int, default=_HALVES)
+    asked = parser.parse_args()
+    _, *unseen = unseen_answers(asked.model, asked.file)
+    answers = acceptance_of(*unseen)
+    rows = [
+        [
+            f"{precision}",
+            name,
+            *map("{:.3f}".format, kept(answers, rule, Promise(precision), asked.halves)),
+        ]
+        for precision in PRECISIONS
+        for name, rule in RULES.items()
+    ]
+    header = ["precision asked", "rule", "kept in truth", "reached on the half", "accepted"]
+    caption = f"{len(answers.confidence):,} texts, {answers.correct.mean():.4f} of them right"
+    print_result(describe_machine(), f"{caption}:\n\n{format_table(header, rows)}")
+
+
+if __name__ == "__main__":
+    run_script(main)
