@@ -69,7 +69,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         values = np.asarray(y)
         by_name = {str(value): value for value in np.unique(values)}
-        frame = _frame(X)
+        given = _rows(X)
+        frame = (
+            given
+            if isinstance(given, pd.DataFrame)
+            else pd.DataFrame({"text": given}, dtype=object)
+        )
         label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
         overrides = dict(self.overrides or {})
         columns = dict(overrides.pop("data", {}))
@@ -111,7 +116,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A text without a letter, mark or digit gets the shares that the labels had in training.
         """
         check_is_fitted(self)
-        texts, _ = texts_of_rows(_frame(X), self.classifier_.fields)
+        texts, _ = texts_of_rows(_rows(X), self.classifier_.fields)
         labelled = label_texts(self.classifier_, texts)
         found: NDArray[np.float64] = np.tile(self._prior, (len(texts), 1))
         found[labelled.answered] = labelled.probabilities[:, self._order]
@@ -137,10 +142,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _frame(values: Any) -> pd.DataFrame:
-    """Return what scikit-learn hands over as a table; texts alone are a column of it."""
+def _rows(values: Any) -> Any:
+    """Return what scikit-learn hands over as a table, or as a list of texts."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
     if hasattr(values, "columns") or np.ndim(values) == 2:
         return pd.DataFrame(values).rename(columns=str)
-    return pd.DataFrame({"text": list(values)}, dtype=object)
+    return list(values)

@@ -20,6 +20,7 @@ import pytest
 
 import ecomcat
 from ecomcat.commands import keyword_overrides
+from ecomcat.text.fields import Fields
 from tests.conftest import ROOT
 
 # Of Keras Tuner and of Keras under NumPy 2.
@@ -247,15 +248,18 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     frame = products().sample(frac=1, random_state=1)
     numbers = frame["label"].map({"Books": 10, "Garden": 2, "Toys": 7})
+    rows = frame[["text"]].assign(shop=["one", "two"] * 90)
     pipeline = make_pipeline(
-        FunctionTransformer(lambda texts: texts.str.lower()), ecomcat.TextClassifier(overrides=ONCE)
+        FunctionTransformer(lambda rows: rows.assign(text=rows["text"].str.lower())),
+        ecomcat.TextClassifier(overrides={**ONCE, "data": {"category_columns": ["shop"]}}),
     )
-    found = cross_validate(pipeline, frame["text"], numbers, cv=2, return_estimator=True)
+    found = cross_validate(pipeline, rows, numbers, cv=2, return_estimator=True)
     assert all(score > 0.5 for score in found["test_score"])
     fitted = found["estimator"][0][-1]
     assert fitted.classes_.tolist() == [2, 7, 10]
     again = pickle.loads(pickle.dumps(fitted))
     texts = ["a red ball", "?"]
+    assert fitted.classifier_.fields == Fields(("text",), ("shop",))
     assert again.predict(texts).tolist() == fitted.predict(texts).tolist()
     assert again.predict_proba(texts).sum(axis=1).tolist() == pytest.approx([1, 1])
     assert list(tmp_path.iterdir()) == []

@@ -52,7 +52,7 @@ _READING_KEYS = (
     "path",
     *(field.name for field in fields(ReadingConfig)),
     *("label_column", "label_separator", "split_column", "group_column"),
-    *("rare_classes", "min_class_rows"),
+    *("category_columns", "number_columns", "rare_classes", "min_class_rows"),
     *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
     "sample_depth",
 )

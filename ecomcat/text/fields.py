@@ -241,7 +241,8 @@ class Quantiles:
             place = bisect_left(self._ends[name], float(value))
         except ValueError:
             return None
-        return self._places[name][min(place, len(self._places[name]) - 1)]
+        places = self._places[name]
+        return places[place] if place < len(places) else None  # in a vocabulary that was cut
 
 
 def split_fields(text: str) -> tuple[list[str], str]:
