@@ -107,13 +107,15 @@ def _found(names: Collection[str]) -> str | None:
 def _are_paths(names: Collection[str], separator: str) -> bool:
     if len(names) < _MIN_LABELS or not any(re.search(r"[^\W\d_]", name) for name in names):
         return False  # dates, and numbers with a point
+    is_arrow = separator in _ARROWS
+    least = len(names) * (_MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE)
+    if sum(separator in name for name in names) < least:  # as it is of most names that are none
+        return False
     levels = [_levels(name, separator) for name in names]
     firsts = Counter(parts[0] for parts in levels)
     shared = sum(len(each) > 1 and "" not in each and firsts[each[0]] > 1 for each in levels)
-    is_arrow = separator in _ARROWS
-    least = _MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE
     several = is_arrow or len(firsts) > 1
-    return several and shared >= least * len(names) and len(firsts) <= _MAX_FIRST * len(names)
+    return several and shared >= least and len(firsts) <= _MAX_FIRST * len(names)
 
 
 def _as_written(separator: str, names: Collection[str]) -> str:
