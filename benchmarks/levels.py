@@ -57,7 +57,8 @@ def main() -> None:
     for asked in PRECISIONS:
         found = accepted(answers, Promise(asked))
         whole, somewhere, precision = np.nanmean(found, axis=0)
-        shares = f"{whole:.1%}", f"{somewhere:.1%}", f"{somewhere / max(whole, 1e-9):.2f}"
+        times = f"{somewhere / whole:.2f}" if whole else "none before"
+        shares = f"{whole:.1%}", f"{somewhere:.1%}", times
         reached = str(int((found[:, 2] >= asked).sum()))
         rows.append([str(asked), *shares, f"{precision:.4f}", reached])
     print(f"{len(answers.predicted):,} texts, {len(model.labels):,} categories")
