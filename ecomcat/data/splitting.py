@@ -39,6 +39,29 @@ def sample_rows(rows: int, max_rows: int, random: np.random.Generator) -> Rows:
     return np.sort(random.choice(rows, max_rows, replace=False))
 
 
+def balanced_sample(
+    label_ids: NDArray[np.int64], max_rows: int, random: np.random.Generator
+) -> Rows:
+    """Return row numbers in ascending order: all, or at most `max_rows`, of large classes a part.
+
+    Every class may have the same number of rows, and small ones have all of theirs.
+
+    >>> label_ids = np.array([0] * 90 + [1] * 10)
+    >>> np.bincount(label_ids[balanced_sample(label_ids, 30, np.random.default_rng(1))]).tolist()
+    [20, 10]
+    """
+    if len(label_ids) <= max_rows:
+        return np.arange(len(label_ids))
+    order = random.permutation(len(label_ids))
+    order = order[np.argsort(label_ids[order], kind="stable")]
+    sizes = np.bincount(label_ids)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # within a class
+    quotas = np.arange(1, sizes.max() + 1)
+    rows_of = np.cumsum([(sizes >= quota).sum() for quota in quotas])
+    quota = int(np.searchsorted(rows_of, max_rows, side="right"))
+    return np.sort(order[place < quota])
+
+
 def scored_rows(split: Split, num_classes: int, seed: int) -> Split:
     """Return the split with random samples of validation and test, where they are very large.
 

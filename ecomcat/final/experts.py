@@ -10,9 +10,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
+from scipy import sparse
 
-from ecomcat.data.splitting import sample_rows
+from ecomcat.data.splitting import balanced_sample, sample_rows
 from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit
+from ecomcat.final.low_rank import DIMENSION, fit_low_rank
 from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs
@@ -21,9 +23,11 @@ from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
+MAX_HYPERPLANES = 250  # classes that each have one, in the linear part
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
+_FAR = -1e9  # of a place without a text
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 
@@ -58,7 +62,7 @@ class Memory(Expert):
     """Answer with the classes of the nearest training texts, of which it holds 20,000 at most.
 
     A text's key is a random projection of its words, weighted by their rarity; the softmax of the
-    cosines of keys weighs the texts' classes.
+    cosines of keys weighs the texts' classes. Of very many classes each has as many texts.
     """
 
     name, title = "memory", "Memory of the training texts"
@@ -68,11 +72,19 @@ class Memory(Expert):
     sharpness = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
 
     def fit(self, examples: Examples) -> None:
-        """Hold the texts' keys and classes."""
+        """Hold the texts' keys and classes, unless there are too many classes."""
         words = self.limits.vocabulary_size
+        if self.num_classes > self.max_texts:
+            raise NothingToLearnError(
+                f"there are {self.num_classes} categories, over {self.max_texts}"
+            )
         random = np.random.default_rng([self.seed, words])
         word_keys = random.standard_normal((words, self.key_dim), np.float32)
-        rows = sample_rows(len(examples), self.max_texts, random)
+        if self.num_classes > MAX_HYPERPLANES:
+            rows, held = self._places(examples.labels, random)
+        else:
+            rows = sample_rows(len(examples), self.max_texts, random)
+            held = np.ones(len(rows), bool)
         texts = examples.texts.take(rows)
         counts = _count(texts, texts.ids, words)
         word_keys *= _rarity(counts)[:, None]
@@ -80,21 +92,44 @@ class Memory(Expert):
         keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), _NO_WORD)
         ids = keras.Input((None,), dtype="int32", name="token_ids")
         embedded = layers.Embedding(words, self.key_dim, name="word_keys")
-        nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
-        answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
         key = layers.UnitNormalization(name="key")(ops.sum(embedded(ids), axis=1))
-        self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
+        if self.num_classes > MAX_HYPERPLANES:
+            # Texts stand by classes, so that no matrix of texts and classes is needed.
+            nearness = layers.Dense(len(rows), "softmax", name="nearness")
+            each = ops.reshape(nearness(key), (-1, self.num_classes, len(rows) // self.num_classes))
+            self.model = keras.Model(ids, ops.sum(each, axis=2), name=self.name)
+            nearness.set_weights([self.sharpness * keys.T, np.where(held, 0, _FAR)])
+        else:
+            nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
+            answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
+            self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
+            nearness.set_weights([self.sharpness * keys.T])
+            answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
         embedded.set_weights([word_keys])
-        nearness.set_weights([self.sharpness * keys.T])
-        answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
         self.model.trainable = False
+
+    def _places(
+        self, label_ids: NDArray[np.int64], random: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return a text for each place of each class, and which places are not left empty."""
+        chosen = balanced_sample(label_ids, self.max_texts, random)
+        chosen = chosen[np.argsort(label_ids[chosen], kind="stable")]
+        sizes = np.bincount(label_ids[chosen], minlength=self.num_classes)
+        places = min(int(sizes.max()), self.max_texts // self.num_classes)
+        held = np.arange(places) < sizes[:, None]
+        rows = np.zeros(held.shape, np.int64)
+        first = np.cumsum(sizes) - sizes
+        rows[held] = chosen[(first[:, None] + np.arange(places))[held]]
+        return rows.ravel(), held.ravel()
 
 
 class Linear(Expert):
     """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of groups of letters.
 
     Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
-    The softmax of the distances from the hyperplanes has a temperature, fitted on validation.
+    The softmax of the distances from the hyperplanes has a temperature, fitted on validation. Of
+    more than 250 classes it is a model of low rank: each would widen what every word is looked up
+    in, and be fitted to all texts anew.
 
     Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
     (ICML 2009).
@@ -102,11 +137,12 @@ class Linear(Expert):
 
     name, title = "linear", "Linear part of words and letters"
 
-    max_classes = 250  # each widens what every word is looked up in: as wide as the memory's
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
     letter_weight = 0.25  # a word has some twenty groups of letters; 0.15 to 0.35 differ little
     max_groups = 40_000_000  # of letters in the texts that are learned: some two gigabytes
+    max_texts_weighed, max_passes = 20_000, 2  # of the model of low rank
+    max_read = 100_000_000  # words, pairs and groups of letters that are read: about a minute
     temperature = 1.0
 
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
@@ -116,40 +152,71 @@ class Linear(Expert):
         return with_temperature(answers, self.temperature)
 
     def fit(self, examples: Examples) -> None:
-        """Fit LinearSVC, unless there are too many classes."""
-        from scipy import sparse
-
-        count, words = self.num_classes, self.limits.vocabulary_size
-        if count > self.max_classes:
-            raise NothingToLearnError(f"there are {count} categories, over {self.max_classes}")
+        """Fit LinearSVC, or a model of low rank."""
+        if len(np.unique(examples.labels)) < 2:
+            raise NothingToLearnError("all training texts are of one category")
+        if self.num_classes > MAX_HYPERPLANES:
+            self._fit_low_rank(examples)
+            return
+        count = self.num_classes
         chosen = self._chosen(examples)
-        texts = examples.texts.take(chosen)
         rows = min(self.max_rows, self.max_weights // (count + 1))
-        counts = [
-            _count(texts, texts.ids, words),
-            _count_pairs(texts, rows),
-            _count_letters(texts, rows),
-        ]
-        weights = [_rarity(each) for each in counts]
-        weights[-1] *= self.letter_weight
-        joined = np.concatenate(weights)
+        counts = self._counts(examples.texts.take(chosen), rows)
+        weights = self._weights(counts)
         features = sparse.hstack(counts, format="csr")
-        kernel, bias = self._hyperplanes(features, joined, examples.labels[chosen])
-        # The last column gathers the squared length by which the others are divided.
-        table = np.column_stack([joined[:, None] * kernel, joined**2])
-        self.model = self._build(np.split(table, [words, words + rows]), bias)
+        kernel, bias = self._hyperplanes(features, weights, examples.labels[chosen])
+        self.model = self._build(weights, kernel, np.eye(count, dtype=np.float32), bias, rows)
+
+    def _fit_low_rank(self, examples: Examples) -> None:
+        random = np.random.default_rng([self.seed, self.num_classes])
+        read = 2 * float(examples.texts.lengths.mean()) + self._groups_a_text(examples)
+        max_texts = max(1, int(self.max_read / read))
+        chosen = balanced_sample(examples.labels, max_texts, random)
+        rows = min(self.max_rows, self.max_weights // (DIMENSION + 1))
+        some = examples.texts.take(sample_rows(len(examples), self.max_texts_weighed, random))
+        weights = self._weights(self._counts(some, rows))
+
+        def count(part: NDArray[np.int64]) -> Any:
+            counts = self._counts(examples.texts.take(chosen[part]), rows)
+            return sparse.hstack(counts, format="csr")
+
+        features, kernel, bias = fit_low_rank(
+            *(count, weights, examples.labels[chosen], self.num_classes),
+            passes=int(np.clip(max_texts / len(chosen), 1, self.max_passes)),
+            seed=self.seed,
+        )
+        self.model = self._build(weights, features, kernel, bias, rows)
+
+    def _counts(self, texts: EncodedTexts, rows: int) -> list[Any]:
+        """Count words, pairs of them and groups of letters; the last two share some rows."""
+        words = _count(texts, texts.ids, self.limits.vocabulary_size)
+        return [words, _count_pairs(texts, rows), _count_letters(texts, rows)]
+
+    def _weights(self, counts: Sequence[Any]) -> NDArray[np.float32]:
+        *others, letters = (_rarity(each) for each in counts)
+        return np.concatenate([*others, letters * np.float32(self.letter_weight)])
+
+    def _groups_a_text(self, examples: Examples) -> float:
+        return min(_GROUPS_A_WORD * float(examples.texts.lengths.mean()), MAX_LETTER_GROUPS)
 
     def _chosen(self, examples: Examples) -> NDArray[np.int64]:
         """Return the numbers of the texts that are learned."""
-        count, words = self.num_classes, float(examples.texts.lengths.mean())
-        groups = min(_GROUPS_A_WORD * words, MAX_LETTER_GROUPS)
-        random = np.random.default_rng([self.seed, count])
-        return rows_to_fit(examples.labels, count, random, int(self.max_groups / groups))
+        count, random = self.num_classes, np.random.default_rng([self.seed, self.num_classes])
+        max_texts = int(self.max_groups / self._groups_a_text(examples))
+        return rows_to_fit(examples.labels, count, random, max_texts)
 
     def _build(
-        self, tables: Sequence[NDArray[np.float32]], bias: NDArray[np.float32]
+        self,
+        weights: NDArray[np.float32],
+        features: NDArray[np.float32],
+        kernel: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        rows: int,
     ) -> keras.Model:
-        count = self.num_classes
+        words, width = self.limits.vocabulary_size, features.shape[1]
+        # The last column gathers the squared length by which the others are divided.
+        table = np.column_stack([weights[:, None] * features, weights**2])
+        tables = np.split(table, [words, words + rows])
         ids, letters = text_inputs()
         nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
         _, pair_rows, letter_rows = map(len, tables)
@@ -166,13 +233,12 @@ class Linear(Expert):
         total = sum(
             ops.sum(layer(each), axis=1) for layer, each in zip(embeddings, given, strict=True)
         )
-        distances = total[:, :count] / ops.sqrt(ops.maximum(total[:, count:], _NO_WORD))
-        answer = layers.Dense(count, "softmax", name="classes_of_words")
-        model = keras.Model([ids, letters], answer(distances), name=self.name)
+        summed = total[:, :width] / ops.sqrt(ops.maximum(total[:, width:], _NO_WORD))
+        answer = layers.Dense(self.num_classes, "softmax", name="classes_of_words")
+        model = keras.Model([ids, letters], answer(summed), name=self.name)
         for layer, table in zip(embeddings, tables, strict=True):
             layer.set_weights([table])
-        scale = np.eye(count, dtype=np.float32) / self.temperature
-        answer.set_weights([scale, bias / self.temperature])
+        answer.set_weights([kernel / self.temperature, bias / self.temperature])
         model.trainable = False
         return model
 
@@ -180,11 +246,7 @@ class Linear(Expert):
         self, counts: Any, weights: NDArray[np.float32], label_ids: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return each word's weight for each class, shape `(words, num_classes)`, and biases."""
-        from scipy import sparse
-
         found = np.unique(label_ids)
-        if len(found) < 2:
-            raise NothingToLearnError("all training texts are of one category")
         # A repeated word adds its square each time, as a sum over the words' places does.
         lengths = np.sqrt(np.maximum(counts @ weights**2, _NO_WORD))
         features = sparse.diags_array(1 / lengths) @ counts @ sparse.diags_array(weights)
@@ -205,8 +267,6 @@ EXPERTS: tuple[type[Expert], ...] = (Memory, Linear)
 
 def _count(texts: EncodedTexts, columns: Any, width: int) -> Any:
     """Return a sparse matrix `(texts, width)` that counts the column of each token."""
-    from scipy import sparse
-
     # scikit-learn takes only indices of 32 bits.
     rows = np.repeat(np.arange(len(texts), dtype=np.int32), texts.lengths)
     ones = np.ones(len(rows), np.float32)
@@ -224,8 +284,6 @@ def _count_pairs(texts: EncodedTexts, pair_rows: int) -> Any:
 
 def _count_letters(texts: EncodedTexts, letter_rows: int) -> Any:
     """Return a sparse matrix `(texts, letter_rows)` that counts groups of letters."""
-    from scipy import sparse
-
     blocks = []
     for rows in np.array_split(np.arange(len(texts)), max(len(texts) // _CHUNK, 1)):
         groups = texts.letters(rows)
