@@ -21,6 +21,7 @@ from ecomcat.process import raise_if_requested
 
 _MAX_WEIGHTS = 10_000_000  # classes times words, 8 bytes each, some of them at a time
 _MAX_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
+_MAX_SCORES = 4_000_000  # texts times classes at a time, 8 bytes each
 _SHARPNESS = tuple(2.0 ** (step / 2) for step in range(-10, 11))
 _MAX_TEXTS_CALIBRATED = 2000
 _FOLDS = 5
@@ -55,26 +56,39 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
         return csr_matrix((len(texts), 0))
 
 
-def _class_scores(
-    train: Any, label_ids: NDArray[np.int64], asked: Any, num_classes: int
-) -> NDArray[np.float64]:
-    """Fit LinearSVC, or complement naive Bayes where classes are very many, and score texts.
+Scorer = Callable[[Any], NDArray[np.float64]]
 
-    A class that was not trained on has the lowest score, shape `(texts, num_classes)`.
+
+def _class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> Scorer:
+    """Fit LinearSVC, or complement naive Bayes where classes are very many.
+
+    Returns:
+        Function that scores texts by their features, `(texts, num_classes)`; a class that was not
+        trained on has the lowest score.
     """
     from sklearn.naive_bayes import ComplementNB
 
     raise_if_requested()
     if len(np.unique(label_ids)) <= _MAX_SVC_CLASSES:
         model = fit_svc(1.0, train, label_ids)
-        found = model.decision_function(asked)
-        found = np.column_stack([-found, found]) if found.ndim == 1 else found
+        score = model.decision_function
     else:
         model = ComplementNB(alpha=0.3).fit(train, label_ids)
-        found = model.predict_log_proba(asked)
-    scores = np.repeat(found.min(axis=1, keepdims=True), num_classes, axis=1)
-    scores[:, model.classes_] = found
-    return scores
+        score = model.predict_log_proba
+
+    def scorer(asked: Any) -> NDArray[np.float64]:
+        found = score(asked)
+        found = np.column_stack([-found, found]) if found.ndim == 1 else found
+        scores = np.repeat(found.min(axis=1, keepdims=True), num_classes, axis=1)
+        scores[:, model.classes_] = found
+        return scores
+
+    return scorer
+
+
+def _chunks(rows: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:
+    """Part rows, since texts times classes may not fit in memory."""
+    return np.array_split(rows, max(1, len(rows) * num_classes // _MAX_SCORES))
 
 
 def _is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
@@ -102,39 +116,36 @@ def grouped_folds(
         yield np.isin(members, part)
 
 
-def fold_scores(
+def fold_scorers(
     features: Any,
     label_ids: NDArray[np.int64],
     groups: NDArray[np.int64],
     num_classes: int,
     folds: int,
     seed: int,
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
-    """Yield which texts each fold holds, and their scores by a model of the other folds.
+) -> Iterator[tuple[NDArray[np.int64], Scorer]]:
+    """Yield which texts each fold holds, and what scores them: a model of the other folds.
 
     Nothing comes where a model would have nothing to learn.
     """
     parts = list(grouped_folds(groups, label_ids, folds, seed))
     if all(_is_separable(features, label_ids[~asked]) for asked in parts):
         for asked in parts:
-            train = features[~asked], label_ids[~asked]
-            yield asked, _class_scores(*train, features[asked], num_classes)
+            scorer = _class_scorer(features[~asked], label_ids[~asked], num_classes)
+            yield np.flatnonzero(asked), scorer
 
 
-def _probabilities(
-    scores: NDArray[np.float64], label_ids: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Turn scores into probabilities by the factor of the lowest logarithmic loss."""
-    from scipy.special import log_softmax, softmax
+def _sharpness(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> float:
+    """Return the factor by which scores become probabilities of the lowest logarithmic loss."""
+    from scipy.special import log_softmax
 
-    some = slice(None, None, max(1, len(label_ids) // _MAX_TEXTS_CALIBRATED))
-    right = np.arange(len(label_ids[some])), label_ids[some]
+    right = np.arange(len(label_ids)), label_ids
 
     def loss(sharpness: float) -> float:
-        return -float(log_softmax(scores[some] * sharpness, axis=1)[right].clip(-27).mean())
+        return -float(log_softmax(scores * sharpness, axis=1)[right].clip(-27).mean())
 
-    found: NDArray[np.float64] = softmax(scores * min(_SHARPNESS, key=loss), axis=1)
-    return found
+    best: float = min(_SHARPNESS, key=loss)
+    return best
 
 
 def suspect_labels(
@@ -150,17 +161,12 @@ def suspect_labels(
         label first; without rows where there is nothing to learn.
     """
     usable, num_classes = rows.usable, len(rows.class_names)
-    own, numbers = rows.label_ids[usable], np.arange(len(usable))
-    chances = np.full((len(usable), num_classes), np.nan)
-    parts = fold_scores(features[usable], own, groups[usable], num_classes, _FOLDS, seed)
-    for asked, scores in parts:
-        chances[asked] = _probabilities(scores, own[asked])
-    if np.isnan(chances).any() or not len(usable):
+    own = rows.label_ids[usable]
+    confidence, other, suggested = _asked_by_folds(
+        features[usable], own, groups[usable], num_classes, seed
+    )
+    if np.isnan(confidence).any() or not len(usable):
         return pd.DataFrame(columns=[*SUSPECT_COLUMNS, "sure"])
-    confidence = chances[numbers, own]
-    chances[numbers, own] = -1.0
-    suggested = chances.argmax(axis=1)
-    other = chances[numbers, suggested]
     average = pd.Series(confidence).groupby(own).mean().reindex(range(num_classes))
     order = np.argsort(confidence - other, kind="stable")
     table = {
@@ -175,6 +181,32 @@ def suspect_labels(
     ranked = pd.DataFrame(table).iloc[order].reset_index(drop=True)
     ranked.insert(0, "rank", range(1, len(ranked) + 1))
     return ranked
+
+
+def _asked_by_folds(
+    features: Any,
+    own: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    num_classes: int,
+    seed: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return of each text how likely its label is, the likeliest other one, and which that is."""
+    from scipy.special import softmax
+
+    confidence, other = np.full((2, len(own)), np.nan)
+    suggested = np.zeros(len(own), np.int64)
+    for asked, scorer in fold_scorers(features, own, groups, num_classes, _FOLDS, seed):
+        most = max(1, min(_MAX_TEXTS_CALIBRATED, _MAX_SCORES // num_classes))
+        some = asked[:: max(1, len(asked) // most)]
+        sharpness = _sharpness(scorer(features[some]), own[some])
+        for rows in _chunks(asked, num_classes):
+            chances = softmax(scorer(features[rows]) * sharpness, axis=1)
+            numbers = np.arange(len(rows))
+            confidence[rows] = chances[numbers, own[rows]]
+            chances[numbers, own[rows]] = -1.0
+            suggested[rows] = chances.argmax(axis=1)
+            other[rows] = chances[numbers, suggested[rows]]
+    return confidence, other, suggested
 
 
 def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
@@ -239,8 +271,9 @@ def _split_scores(
     train, test = (rows[NUMBER].to_numpy()[part] for part in (learnt, split.test))
     if not _is_separable(features, label_ids[learnt]):
         raise UserError("the training rows have no common words, or one class")
-    scores = _class_scores(features[train], label_ids[learnt], features[test], len(names))
-    predicted = scores.argmax(axis=1)
+    scorer = _class_scorer(features[train], label_ids[learnt], len(names))
+    parts = _chunks(test, len(names))
+    predicted = np.concatenate([scorer(features[part]).argmax(axis=1) for part in parts])
     return {
         "accuracy": float((predicted == right).mean()),
         "macro_f1": macro_f1(right, predicted, len(names)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.auditing.linear import fold_scores, weigh_words
+from ecomcat.auditing.linear import fold_scorers, weigh_words
 from ecomcat.auditing.rows import AuditRows, shortened
 from ecomcat.commands import conf_dir
 from ecomcat.data.cleaning import DIGEST, LABEL
@@ -207,6 +207,7 @@ def _auc(
     source = (chosen >= len(texts)).astype(np.int64)
     features = weigh_words([together[text] for text in chosen], 2)
     scores = np.full(len(chosen), np.nan)
-    for asked, found in fold_scores(features, source, groups[chosen], 2, _FOLDS, seed):
+    for asked, scorer in fold_scorers(features, source, groups[chosen], 2, _FOLDS, seed):
+        found = scorer(features[asked])
         scores[asked] = found[:, 1] - found[:, 0]
     return None if np.isnan(scores).any() else float(roc_auc_score(source, scores))

@@ -23,11 +23,10 @@ from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
-MAX_HYPERPLANES = 250  # classes that each have one, in the linear part
+MAX_CLASSES = 250  # of which each has a hyperplane, and texts in the memory
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
-_FAR = -1e9  # of a place without a text
 _NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 
@@ -62,7 +61,8 @@ class Memory(Expert):
     """Answer with the classes of the nearest training texts, of which it holds 20,000 at most.
 
     A text's key is a random projection of its words, weighted by their rarity; the softmax of the
-    cosines of keys weighs the texts' classes. Of very many classes each has as many texts.
+    cosines of keys weighs the texts' classes. Of very many classes it would hold a few texts each,
+    know little and take longer than all else.
     """
 
     name, title = "memory", "Memory of the training texts"
@@ -74,17 +74,13 @@ class Memory(Expert):
     def fit(self, examples: Examples) -> None:
         """Hold the texts' keys and classes, unless there are too many classes."""
         words = self.limits.vocabulary_size
-        if self.num_classes > self.max_texts:
+        if self.num_classes > MAX_CLASSES:
             raise NothingToLearnError(
-                f"there are {self.num_classes} categories, over {self.max_texts}"
+                f"there are {self.num_classes} categories, over {MAX_CLASSES}"
             )
         random = np.random.default_rng([self.seed, words])
         word_keys = random.standard_normal((words, self.key_dim), np.float32)
-        if self.num_classes > MAX_HYPERPLANES:
-            rows, held = self._places(examples.labels, random)
-        else:
-            rows = sample_rows(len(examples), self.max_texts, random)
-            held = np.ones(len(rows), bool)
+        rows = sample_rows(len(examples), self.max_texts, random)
         texts = examples.texts.take(rows)
         counts = _count(texts, texts.ids, words)
         word_keys *= _rarity(counts)[:, None]
@@ -92,35 +88,14 @@ class Memory(Expert):
         keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), _NO_WORD)
         ids = keras.Input((None,), dtype="int32", name="token_ids")
         embedded = layers.Embedding(words, self.key_dim, name="word_keys")
+        nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
+        answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
         key = layers.UnitNormalization(name="key")(ops.sum(embedded(ids), axis=1))
-        if self.num_classes > MAX_HYPERPLANES:
-            # Texts stand by classes, so that no matrix of texts and classes is needed.
-            nearness = layers.Dense(len(rows), "softmax", name="nearness")
-            each = ops.reshape(nearness(key), (-1, self.num_classes, len(rows) // self.num_classes))
-            self.model = keras.Model(ids, ops.sum(each, axis=2), name=self.name)
-            nearness.set_weights([self.sharpness * keys.T, np.where(held, 0, _FAR)])
-        else:
-            nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
-            answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
-            self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
-            nearness.set_weights([self.sharpness * keys.T])
-            answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
+        self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
         embedded.set_weights([word_keys])
+        nearness.set_weights([self.sharpness * keys.T])
+        answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
         self.model.trainable = False
-
-    def _places(
-        self, label_ids: NDArray[np.int64], random: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return a text for each place of each class, and which places are not left empty."""
-        chosen = balanced_sample(label_ids, self.max_texts, random)
-        chosen = chosen[np.argsort(label_ids[chosen], kind="stable")]
-        sizes = np.bincount(label_ids[chosen], minlength=self.num_classes)
-        places = min(int(sizes.max()), self.max_texts // self.num_classes)
-        held = np.arange(places) < sizes[:, None]
-        rows = np.zeros(held.shape, np.int64)
-        first = np.cumsum(sizes) - sizes
-        rows[held] = chosen[(first[:, None] + np.arange(places))[held]]
-        return rows.ravel(), held.ravel()
 
 
 class Linear(Expert):
@@ -155,7 +130,7 @@ class Linear(Expert):
         """Fit LinearSVC, or a model of low rank."""
         if len(np.unique(examples.labels)) < 2:
             raise NothingToLearnError("all training texts are of one category")
-        if self.num_classes > MAX_HYPERPLANES:
+        if self.num_classes > MAX_CLASSES:
             self._fit_low_rank(examples)
             return
         count = self.num_classes
