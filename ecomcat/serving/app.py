@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from ecomcat.serving.turns import Job
 
 JSON = "application/json"
 _BODIES_HELD = 4  # of the largest size, in memory at a time
+_SECONDS_BETWEEN_METRICS = 0.01
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -74,7 +76,7 @@ def build_app(answers: Answers, config: ServeCommand) -> ASGIApp:
 
 
 def _described(answers: Answers, config: ServeCommand) -> APIRouter:
-    router = APIRouter()
+    router, one_at_a_time = APIRouter(), asyncio.Lock()
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -100,7 +102,9 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
 
     @router.get(METRICS, include_in_schema=False)
     async def metrics() -> Response:
-        return Response(answers.monitor.page(), media_type=METRICS_TYPE)
+        async with one_at_a_time:  # and with pauses: to write it takes longer than most answers
+            await asyncio.sleep(_SECONDS_BETWEEN_METRICS)
+            return Response(answers.monitor.page(), media_type=METRICS_TYPE)
 
     def described() -> ModelDescription:
         model = answers.model

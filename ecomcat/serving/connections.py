@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
 import h11
+from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE
+from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE, MAX_FIELDS, many_fields
 from ecomcat.serving.problems import problem
 
 SPARE_PLACES = 32
 """Connections beyond the limit, in which it is told so."""
 
+_END_OF_HEADER = re.compile(rb"\n\r?\n")
 _READ_BYTES = 1 << 13  # at a time: a thousand tiny chunks or headers take a while to parse
 _LONG_SECONDS = 0.002  # of parsing such a part, after which others come first
 _RESTS = 4  # times as long as the parsing took
@@ -105,6 +108,7 @@ class Connection(H11Protocol):
         self._places = places
         self._waiting: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._lines, self._end_of_part = 0, b""  # of a header
         self.silent_since = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -124,11 +128,21 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in a part of a request."""
+        if self._waiting is not None and self._has_many_fields(data):
+            self._refuse(many_fields())
+            return
         began = time.thread_time()
         super().data_received(data)
         self._watch()
         if (seconds := time.thread_time() - began) > _LONG_SECONDS:
             self._places.rest(self, seconds)
+
+    def _has_many_fields(self, data: bytes) -> bool:
+        """Count the lines of a header, before it is parsed."""
+        data, self._end_of_part = self._end_of_part + data, data[-3:]
+        end = _END_OF_HEADER.search(data)
+        self._lines += data.count(b"\n", 0, end.start() if end else len(data))
+        return self._lines > MAX_FIELDS
 
     def read_on(self) -> None:
         """Take in the next part, unless what there is waits to be used."""
@@ -157,9 +171,14 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP as every other error is answered."""
         detail = "Expected a request of HTTP/1.1, found something else. Ask with a client of HTTP."
-        answer = problem(HTTPStatus.BAD_REQUEST, detail, {**ADDED_HEADERS, "connection": "close"})
+        self._refuse(problem(HTTPStatus.BAD_REQUEST, detail))
+
+    def _refuse(self, answer: Response) -> None:
+        answer.headers.update({**ADDED_HEADERS, "connection": "close"})
         head = h11.Response(
-            status_code=answer.status_code, headers=answer.raw_headers, reason=b"Bad Request"
+            status_code=answer.status_code,
+            headers=answer.raw_headers,
+            reason=HTTPStatus(answer.status_code).phrase.encode(),
         )
         # Where an answer has begun there is no room for another one.
         with suppress(h11.LocalProtocolError):
@@ -175,6 +194,7 @@ class Connection(H11Protocol):
             self._waiting = self.loop.call_later(self._places.header_seconds, self._close)
         elif not waits and self._waiting is not None:
             self._waiting.cancel()
+            self._lines, self._end_of_part = 0, b""
             # Until the whole body is there the client keeps its place for its own sake.
             self._waiting, self.silent_since = None, self.loop.time()
         if not waits and not self.cycle.more_body:

@@ -26,6 +26,9 @@ HEALTH, READY, METRICS = "/health", "/ready", "/metrics"
 IS_SPARE = "is_spare"
 """What is true in the state of a request that came by a connection beyond the limit."""
 
+MAX_FIELDS = 100
+"""The largest number of fields in a request's header, as Apache takes; each takes time."""
+
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _PROBED = (HEALTH, READY)
 _CLOSE = {"connection": "close"}  # what is left of the body is not read
@@ -75,8 +78,10 @@ class Guard:
             await send(message)
 
         app = self._refusal(scope) or self._app
-        # The server itself leaves out the body of an answer to HEAD.
-        passed = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        # The server itself leaves out the body of an answer to HEAD; no answer is sent in parts.
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        headers = [field for field in scope["headers"] if field[0] != b"range"]
+        passed = {**scope, "method": method, "headers": headers}
         try:
             await app(passed, receive, send_with_headers)
         except asyncio.CancelledError:  # as the server does after max_shutdown_seconds
@@ -87,6 +92,8 @@ class Guard:
                 await answer(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
+        if len(scope["headers"]) > MAX_FIELDS:
+            return many_fields()
         if scope["path"] in _PROBED and scope["method"] in _SAFE_METHODS:
             return None
         if scope.get("state", {}).get(IS_SPARE) and scope["path"] != METRICS:
@@ -117,6 +124,12 @@ class Guard:
         without_port = name if colon and port.isdecimal() else host
         named = not self._allowed.isdisjoint({"*", host, without_port})
         return named or (self._is_local and is_loopback(without_port))
+
+
+def many_fields() -> Response:
+    """Return the answer to a header of too many fields."""
+    detail = f"Expected at most {MAX_FIELDS} header fields, found more. Leave some out."
+    return problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail, _CLOSE)
 
 
 def is_from_here(scope: Scope) -> bool:

@@ -2,7 +2,8 @@
 
 So a small request waits for the piece that is under way and for other small ones, never for all of
 a large one. It is the discipline of the least attained service: Nuyens and Wierman, "The
-foreground-background queue: a survey" (Performance Evaluation 65, 2008).
+foreground-background queue: a survey" (Performance Evaluation 65, 2008). Waiting counts, too: else
+a flood of the smallest requests would leave no turn for one of a few more letters.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from concurrent.futures import Future
 from itertools import count
 from queue import PriorityQueue
 from typing import Any, ParamSpec, TypeVar
+
+_PER_SECOND = 5000  # characters by which one may be larger for each second that it waits
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -123,7 +126,8 @@ class Lane:
                 job.spent += cost
             return True
 
-        self._waiting.put((job.spent + cost, next(self._numbers), work))
+        turn = time.monotonic() + (job.spent + cost) / _PER_SECOND
+        self._waiting.put((turn, next(self._numbers), work))
         return future
 
     def _work(self) -> None:

@@ -45,13 +45,30 @@ def received(connection: socket.socket) -> bytes:
         ([b"G"], b""),
         ([b"POST /predict HTTP/1.1\r\n", HOST, b"X-Slow: "], b""),
         ([b"POST /predict HTTP/1.1\r\nX-Long: " + b"x" * 30_000], b"HTTP/1.1 400 Bad Request"),
-        ([ANSWERED + b"a:b\r\n" * 12_000 + b"\r\n"], b"HTTP/1.1 400 Bad Request"),
+        (
+            [ANSWERED + b"a:b\r\n" * 12_000 + b"\r\n"],
+            b"HTTP/1.1 431 Request Header Fields Too Large",
+        ),
+        ([ANSWERED, *[b"a:b\r\n" * 50] * 3], b"HTTP/1.1 431 Request Header Fields Too Large"),
+        ([ANSWERED + b"Content-Length: 101\r\n\r", b"\n" + b"\n" * 100], b"HTTP/1.1 200 OK"),
         ([ANSWERED + b"\r\n"], b"HTTP/1.1 200 OK"),
         ([ANSWERED + b"\r\nGET /he"], b"HTTP/1.1 200 OK"),
         ([ANSWERED + b"Content-Length: 1000\r\n\r\n", b"a", b"b"], b"HTTP/1.1 200 OK"),
         ([b"\x16\x03\x01 TLS\r\n\r\n"], b"HTTP/1.1 400 Bad Request"),
     ],
-    ids=["silent", "byte", "half", "long", "many", "idle", "half of two", "body", "TLS"],
+    ids=[
+        "silent",
+        "byte",
+        "half",
+        "long",
+        "many",
+        "many parts",
+        "lines",
+        "idle",
+        "half of two",
+        "body",
+        "TLS",
+    ],
 )
 def test_a_connection_that_waits_is_closed(pieces: Sequence[bytes], status: bytes) -> None:
     with (

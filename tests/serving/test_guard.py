@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 
+from ecomcat.serving.problems import PROBLEM_JSON
 from tests.serving.pets import client_of
 
 ELSEWHERE = {"host": "0.0.0.0"}
@@ -86,3 +88,24 @@ def test_every_answer_tells_browsers_to_be_strict(path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([(f"x-{number}", "y") for number in range(3000)], 431),
+        ([("a", "b")] * 3000, 431),
+        ([(f"x-{number}", "y") for number in range(60)], 200),
+        ([("range", "bytes=-")], 200),
+        ([("range", f"bytes={'0-0,' * 3000}1-1")], 200),
+        ([("range", "bytes=0-10"), ("if-range", "junk")], 200),
+    ],
+)
+def test_a_header_of_very_many_fields_is_refused_and_no_answer_comes_in_parts(
+    headers: list[tuple[str, str]], status: int
+) -> None:
+    for path in ("/", "/health", "/page/page.css"):
+        answer = client_of().get(path, headers=httpx2.Headers(headers))
+        assert answer.status_code == status
+        if status != 200:
+            assert answer.headers["content-type"] == PROBLEM_JSON

@@ -22,10 +22,10 @@ def test_the_least_comes_first_and_who_has_had_much_waits() -> None:
         large, small, later = Job(60), Job(60), Job(60)
         waiting = [asyncio.create_task(lane.run(Job(60), 0, hold))]
         await asyncio.to_thread(started.wait, 10)
-        large.spent = 10
+        large.spent = 1e5
         for job, cost, name in [
-            (large, 10, "large"),
-            (later, 15, "later"),
+            (large, 1e5, "large"),
+            (later, 1.5e5, "later"),
             (small, 1, "small"),
             (small, 1, "small again"),
         ]:
@@ -33,10 +33,31 @@ def test_the_least_comes_first_and_who_has_had_much_waits() -> None:
             await asyncio.sleep(0)
         go.set()
         await asyncio.gather(*waiting)
-        assert (large.spent, small.spent, later.spent) == (20, 2, 15)
+        assert (large.spent, small.spent, later.spent) == (2e5, 2, 1.5e5)
 
     asyncio.run(many())
     assert done == ["small", "small again", "later", "large"]
+    assert lane.close(10)
+
+
+def test_who_waits_has_a_turn_before_a_little_smaller_ones_that_come_later() -> None:
+    lane, done, started, go = Lane("test"), list[str](), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        started.set()
+        assert go.wait(10)
+
+    async def two() -> None:
+        waiting = [asyncio.create_task(lane.run(Job(60), 0, hold))]
+        await asyncio.to_thread(started.wait, 10)
+        for cost in (130, 100):
+            waiting.append(asyncio.create_task(lane.run(Job(60), cost, done.append, str(cost))))
+            await asyncio.sleep(0.1)
+        go.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(two())
+    assert done == ["130", "100"]
     assert lane.close(10)
 
 
