@@ -1,8 +1,9 @@
-"""Whether a precision that is promised is kept, and what the promise costs.
+"""Whether a precision that is promised is kept, what it costs, and whether novel texts are found.
 
 `python -m benchmarks.promise MODEL FILE`: of the file's texts that the model was not trained on, a
 random half gives the threshold and the other half is accepted by it, a thousand times. The truth is
-what the threshold reaches on both halves together.
+what the threshold reaches on both halves together. With `--novel FILE`, texts of no category of the
+model's, also how many of them are found by how many false alarms.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.common import (
     describe_machine,
@@ -21,11 +24,13 @@ from benchmarks.common import (
     run_script,
     unseen_answers,
 )
-from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
+from ecomcat.export.classifier import Classifier
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, uncertainty
 from ecomcat.model.metrics import PRECISIONS
 
 Rule = Callable[[Acceptance, Promise], float | None]
-_HALVES, _LEVELS = 1000, 20
+_HALVES, _NOVEL_HALVES, _LEVELS = 1000, 20, 20
+_RATES = (0.01, 0.05, 0.1)
 
 
 def share_seen(answers: Acceptance, promise: Promise) -> float | None:
@@ -63,6 +68,7 @@ RULES: dict[str, Rule] = {
 def kept(answers: Acceptance, rule: Rule, promise: Promise, halves: int) -> list[float]:
     """Return how often the truth and the other half reach a promise, and the share accepted."""
     random, found = np.random.default_rng(0), []
+    answers = replace(answers, uncertainty=np.zeros(0))  # the rules alone, without what is novel
     for _ in range(halves):
         one, other = np.array_split(random.permutation(len(answers.confidence)), 2)
         threshold = rule(_part(answers, one), promise)
@@ -76,7 +82,36 @@ def kept(answers: Acceptance, rule: Rule, promise: Promise, halves: int) -> list
 
 
 def _part(answers: Acceptance, rows: np.ndarray) -> Acceptance:
-    return Acceptance(answers.confidence[rows], answers.correct[rows], answers.predicted[rows])
+    parts = answers.confidence[rows], answers.correct[rows], answers.predicted[rows]
+    return Acceptance(
+        *parts, answers.uncertainty[rows] if len(answers.uncertainty) else np.zeros(0)
+    )
+
+
+def novel_rows(usual: Acceptance, novel: np.ndarray) -> list[list[str]]:
+    """Return false alarms and novel texts found at some rates, thresholds from random halves."""
+    random, rows = np.random.default_rng(0), []
+    for rate in _RATES:
+        found = []
+        for _ in range(_NOVEL_HALVES):
+            one, other = np.array_split(random.permutation(len(usual.confidence)), 2)
+            bound = _part(usual, one).novel_from(rate)
+            found.append(((usual.uncertainty[other] > bound).mean(), (novel > bound).mean()))
+        alarms, hits = np.mean(found, axis=0)
+        rows.append([f"{rate:.0%}", f"{alarms:.4f}", f"{hits:.4f}"])
+    return rows
+
+
+def novel_table(model: Classifier, usual: Acceptance, path: Path) -> str:
+    """Return in words and a table how well texts of no category are told from the others."""
+    from sklearn.metrics import roc_auc_score
+
+    texts = pd.read_csv(path)[str(model.fields.texts[0])].astype(str).tolist()
+    novel = uncertainty(model.probabilities(texts))
+    labels = np.repeat([0, 1], [len(usual.uncertainty), len(novel)])
+    area = roc_auc_score(labels, np.concatenate([usual.uncertainty, novel]))
+    table = format_table(["alarms allowed", "false alarms", "found"], novel_rows(usual, novel))
+    return f"{len(novel):,} novel texts, AUROC {area:.4f}:\n\n{table}"
 
 
 def main() -> None:
@@ -84,9 +119,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.promise", description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("file", type=Path)
+    parser.add_argument("--novel", type=Path, metavar="FILE")
     parser.add_argument("--halves", type=int, default=_HALVES)
     asked = parser.parse_args()
-    _, *unseen = unseen_answers(asked.model, asked.file)
+    model, *unseen = unseen_answers(asked.model, asked.file)
     answers = acceptance_of(*unseen)
     rows = [
         [
@@ -99,7 +135,8 @@ def main() -> None:
     ]
     header = ["precision asked", "rule", "kept in truth", "reached on the half", "accepted"]
     caption = f"{len(answers.confidence):,} texts, {answers.correct.mean():.4f} of them right"
-    print_result(describe_machine(), f"{caption}:\n\n{format_table(header, rows)}")
+    novel = [novel_table(model, answers, asked.novel)] if asked.novel else []
+    print_result(describe_machine(), f"{caption}:\n\n{format_table(header, rows)}", *novel)
 
 
 if __name__ == "__main__":

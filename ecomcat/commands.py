@@ -9,7 +9,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from ecomcat.config import CONFIDENCE_LEVEL, DataConfig, FinalConfig, ReadingConfig, SearchConfig
+from ecomcat.config import (
+    CONFIDENCE_LEVEL,
+    MAX_FALSE_ALARMS,
+    DataConfig,
+    FinalConfig,
+    ReadingConfig,
+    SearchConfig,
+)
 from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import option
 
@@ -81,6 +88,12 @@ class PredictOptions:
         ALL, "all, or category: reached within each category", choices=PRECISION_BY
     )
     levels: bool = option(False, "adds level_1, level_2 and so on, where categories are paths")
+    max_false_alarms: float = option(
+        MAX_FALSE_ALARMS,
+        "share of usual texts that may be called novel and not be accepted; 0: none is",
+        minimum=0.0,
+        below=1.0,
+    )
     explain: bool = option(False, "adds the column words: those that spoke most for the answer")
     words: int = option(5, "words of an explanation", minimum=1)
     top_k: int = option(
@@ -90,7 +103,7 @@ class PredictOptions:
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
         if self.min_precision is None:
-            for name in ("confidence_level", "precision_by"):
+            for name in ("confidence_level", "precision_by", "max_false_alarms"):
                 if getattr(self, name) != getattr(PredictOptions, name):
                     yield (
                         name,
@@ -138,6 +151,12 @@ class ServeCommand:
     min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
     confidence_level: float = option(
         CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0
+    )
+    max_false_alarms: float = option(
+        MAX_FALSE_ALARMS,
+        "share of usual texts that may be called novel and not be accepted; 0: none is",
+        minimum=0.0,
+        below=1.0,
     )
     log_format: str = option("text", "json: one line of it a request, too", choices=LOG_FORMATS)
     max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)

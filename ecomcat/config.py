@@ -17,6 +17,7 @@ MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
 CONFIDENCE_LEVEL = 0.9  # how often a precision that is promised is kept
+MAX_FALSE_ALARMS = 0.05  # share of texts like those of training that are called novel
 FIDELITIES = ("auto", "rows", "epochs")
 
 

@@ -134,6 +134,14 @@ def _tell_counts(labeller: Labeller) -> None:
             "accepted (accepted_path)"
         )
     logger.info("%s.", line)
+    logger.info(
+        "%s of %s rows (%.1f %%) are novel, unlike all that the model was trained on; of rows like "
+        "those it would be %g %% at most.",
+        f"{labeller.novel:,}",
+        f"{labeller.rows:,}",
+        100 * labeller.novel / max(labeller.rows, 1),
+        100 * promise.max_false_alarms,
+    )
 
 
 def check_predict(config: PredictCommand) -> str:

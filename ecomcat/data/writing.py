@@ -138,7 +138,11 @@ def _parquet_writer(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = {"accept": pa.bool_(), "accepted_level": pa.int64(), "words": pa.list_(pa.string())}
+    types = {
+        **dict.fromkeys(("accept", "novel"), pa.bool_()),
+        "accepted_level": pa.int64(),
+        "words": pa.list_(pa.string()),
+    }
     types |= {name: pa.float64() for name in added if name.startswith("confidence")}
     fields = [pa.field(name, types.get(name, pa.string())) for name in added]
     read = table.schema or pa.schema([(_escaped(name), pa.string()) for name in names])

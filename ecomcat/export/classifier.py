@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.commands import PredictOptions
-from ecomcat.config import CONFIDENCE_LEVEL, ReadingConfig
+from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS, ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.composing import Texts, texts_of_rows
 from ecomcat.data.header import folded
@@ -143,6 +143,7 @@ class Classifier:
         min_precision: float | None = None,
         confidence_level: float = CONFIDENCE_LEVEL,
         precision_by: str = "all",
+        max_false_alarms: float = MAX_FALSE_ALARMS,
         explain: bool | int = False,
         top_k: int = 1,
         levels: bool = False,
@@ -157,6 +158,8 @@ class Classifier:
             confidence_level: Float, 0.5 to below 1. How surely it is. Defaults to 0.9.
             precision_by: String. `"all"`, the default, for all accepted answers together, or
                 `"category"` for those of each category.
+            max_false_alarms: Float, 0 to below 1. Share of texts like those of training that the
+                column `novel` may be true of; their answers are not accepted. Defaults to 0.05.
             explain: Boolean or integer. Adds the `words` that an answer rests on, five or so many.
                 Defaults to False.
             top_k: Integer. How many categories are given, the likeliest first; adds `category_2`
@@ -175,7 +178,7 @@ class Classifier:
 
         >>> frame = model.predict(["A paperback", "?"], min_precision=0.9)
         >>> list(frame)
-        ['predicted_category', 'confidence', 'accept', 'reason']
+        ['predicted_category', 'confidence', 'accept', 'novel', 'reason']
         >>> frame["reason"].tolist()
         [None, 'no letter, mark or digit']
         """
@@ -183,6 +186,7 @@ class Classifier:
             min_precision=min_precision,
             confidence_level=confidence_level,
             precision_by=precision_by,
+            max_false_alarms=max_false_alarms,
             explain=bool(explain),
             words=explain if explain and explain is not True else PredictOptions.words,
             top_k=top_k,
@@ -220,6 +224,10 @@ class Classifier:
         It has the digits of confidences and is itself accepted.
         """
         return rounded_up(self.acceptance.thresholds(promise, len(self.labels)))
+
+    def novel_from(self, max_false_alarms: float) -> float:
+        """Return the uncertainty of an answer above which its text is novel."""
+        return self.acceptance.novel_from(max_false_alarms)
 
     def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the same of each level of a taxonomy, `(levels, categories)`; none without one."""

@@ -5,6 +5,7 @@ The manifest says that its files belong together, and not that they are right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict
@@ -42,6 +43,7 @@ class _Acceptance(TypedDict):
     confidence: list[float]
     correct: list[int]
     predicted: list[int]
+    uncertainty: list[float]
     levels: NotRequired[_Levels]
 
 
@@ -132,7 +134,9 @@ def open_acceptance(
     shares = [content["confidence"], *levels["confidence"]]
     right = [content["correct"], *levels["correct"]]
     # Of whole numbers of Python some are too large for an array.
+    bounds: list[tuple[list[Any], float]]
     bounds = [*((each, 1) for each in (*shares, *right)), (content["predicted"], num_classes - 1)]
+    bounds.append((content["uncertainty"], math.log(num_classes) + 1e-3))
     depth = 1 if taxonomy is None else taxonomy.depth
     if not len(shares) == len(right) == depth or any(
         len(values) != len(shares[0]) or not all(0 <= each <= most for each in values)
@@ -141,7 +145,7 @@ def open_acceptance(
         _refuse(
             path,
             "a confidence from 0 to 1, and whether the answer was right and which, for each text "
-            "and level",
+            "and level, and how uncertain it was",
             "others",
         )
     acceptance = read_acceptance(content)

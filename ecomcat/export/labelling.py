@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ from ecomcat import commands
 from ecomcat.data.cleaning import has_words
 from ecomcat.errors import UserError
 from ecomcat.export.levels import ACCEPTED_LEVEL, ACCEPTED_PATH, LevelAnswers, level_columns
-from ecomcat.model.confidence import Promise
+from ecomcat.model.confidence import Promise, uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ecomcat.text.fields import Fields
 
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
-ACCEPT, WORDS, REASON = "accept", "words", "reason"
+ACCEPT, NOVEL, WORDS, REASON = "accept", "novel", "words", "reason"
 NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
 _DIGITS = 4  # of a confidence, wherever it is shown
 
@@ -49,6 +51,9 @@ class Predictor(Protocol):
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence accepted of each category, infinite where none is."""
 
+    def novel_from(self, max_false_alarms: float) -> float:
+        """Return the uncertainty of an answer above which its text is novel."""
+
     def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the same at each level of a taxonomy, `(levels, categories)`."""
 
@@ -67,11 +72,13 @@ class Labelled:
         probabilities: Array of their probabilities, shape `(answered, classes)`.
         thresholds: Array of the least confidence that is accepted of each category. Defaults to
             None, by which no answer is.
+        novel_from: Float. The uncertainty above which a text is novel. Defaults to infinity.
     """
 
     answered: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     thresholds: NDArray[np.float64] | None = None
+    novel_from: float = math.inf
 
     @property
     def label_ids(self) -> NDArray[np.int64]:
@@ -103,22 +110,34 @@ class Labelled:
     def accepted(self) -> NDArray[np.bool_]:
         """Which answers are accepted: the one rule of files, of the service and of Python.
 
+        The answer to a novel text never is.
+
         Compared are the numbers that are shown, so that whoever reads them comes to the same.
         """
         if self.thresholds is None:
             return np.zeros(len(self.answered), bool)
-        return self.confidences >= rounded_up(self.thresholds)[self.label_ids]
+        return (self.confidences >= rounded_up(self.thresholds)[self.label_ids]) & ~self.novel
+
+    @cached_property
+    def novel(self) -> NDArray[np.bool_]:
+        """Which texts are unlike all of training: no category is likely enough."""
+        return uncertainty(self.probabilities) > self.novel_from
 
 
 def label_texts(
-    predictor: Predictor, texts: Sequence[str], thresholds: NDArray[np.float64] | None = None
+    predictor: Predictor,
+    texts: Sequence[str],
+    thresholds: NDArray[np.float64] | None = None,
+    novel_from: float = math.inf,
 ) -> Labelled:
     """Answer texts; without thresholds no answer is accepted."""
     answered = np.flatnonzero([has_words(text) for text in texts])
     if not len(answered):
-        return Labelled(answered, np.zeros((0, len(predictor.labels)), np.float32), thresholds)
+        return Labelled(
+            answered, np.zeros((0, len(predictor.labels)), np.float32), thresholds, novel_from
+        )
     chosen = [texts[position] for position in answered.tolist()]
-    return Labelled(answered, predictor.probabilities(chosen), thresholds)
+    return Labelled(answered, predictor.probabilities(chosen), thresholds, novel_from)
 
 
 def level_answers(
@@ -171,6 +190,7 @@ class LabelOptions:
             ACCEPT: promised,
             ACCEPTED_PATH: promised and self.depth > 0,
             ACCEPTED_LEVEL: promised and self.depth > 0,
+            NOVEL: promised,
             WORDS: self.words > 0,
             REASON: self.reasons,
         }
@@ -189,7 +209,7 @@ def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> L
     promise = None
     if asked.min_precision is not None:
         by = asked.precision_by == commands.CATEGORY
-        promise = Promise(asked.min_precision, asked.confidence_level, by_category=by)
+        promise = Promise(asked.min_precision, asked.confidence_level, by, asked.max_false_alarms)
     words = asked.words if asked.explain else 0
     more = promise is not None or words > 0
     reasons = reasons or more
@@ -210,6 +230,7 @@ class Labeller:
         rows: How many texts were labelled so far.
         unreadable: How many of them have no words, and so no answer.
         accepted: How many of them have an accepted answer.
+        novel: How many of them are unlike all of training.
         accepted_above: How many others have one of which some levels are accepted.
 
     Raises:
@@ -228,10 +249,12 @@ class Labeller:
         self.options = replace(options, top_k=top_k, depth=depth)
         asked = options.promise
         self.thresholds = self._level_thresholds = None
+        self._novel_from = math.inf
         if asked is not None:
+            self._novel_from = predictor.novel_from(asked.max_false_alarms)
             self.thresholds = rounded_up(predictor.thresholds(asked))
             self._level_thresholds = predictor.level_thresholds(asked) if depth else None
-        self.rows = self.unreadable = self.accepted = self.accepted_above = 0
+        self.rows = self.unreadable = self.accepted = self.accepted_above = self.novel = 0
 
     def label(self, texts: Sequence[str]) -> pd.DataFrame:
         """Return what is added to a row for each text, in the columns `options.added`.
@@ -241,7 +264,7 @@ class Labeller:
         """
         import pandas as pd
 
-        labelled = label_texts(self._predictor, texts, self.thresholds)
+        labelled = label_texts(self._predictor, texts, self.thresholds, self._novel_from)
         rows, answered = len(texts), labelled.answered
         reasons = np.array([reason_of(text) for text in texts], object)
         reasons[answered] = None
@@ -250,6 +273,7 @@ class Labeller:
             CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
             CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
             ACCEPT: _placed(rows, answered, labelled.accepted, False),
+            NOVEL: _placed(rows, answered, labelled.novel, False),
             REASON: reasons,
         }
         if self.options.top_k > 1:
@@ -268,6 +292,7 @@ class Labeller:
         self.rows += rows
         self.unreadable += rows - len(answered)
         self.accepted += int(labelled.accepted.sum())
+        self.novel += int(labelled.novel.sum())
         return pd.DataFrame(
             {name: pd.Series(added[name], dtype=added[name].dtype) for name in self.options.added}
         )

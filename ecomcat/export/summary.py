@@ -187,6 +187,7 @@ def coverage_table(caption: str, scores: Scores) -> Table:
         ],
         caption,
         f"promised by validation, {CONFIDENCE_LEVEL:.0%} sure; in brackets 95 % intervals; "
+        f"{scores['novel']:.1%} of the texts are called novel and not accepted; "
         f"expected calibration error {with_interval(scores, 'calibration_error')}",
         formats={"promised": ".4f"},
     )

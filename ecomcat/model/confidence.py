@@ -6,6 +6,11 @@ the test behind the one-sided bound of Clopper and Pearson, "The use of confiden
 limits illustrated in the case of the binomial" (Biometrika 26, 1934). The share of right answers
 on validation alone promises nothing: in about half of all cases the truth lies below it.
 
+A text is called novel where its answer is less certain, by its entropy, than those to nearly all
+validation texts: an outlier by the conformal test of Bates et al., "Testing for outliers with
+conformal p-values" (Annals of Statistics 51, 2023, section 2), so that the share of texts like
+those of training that are called novel is bounded whatever their distribution.
+
 The temperature is that of Guo et al., "On calibration of modern neural networks" (ICML 2017,
 section 4.2), fitted on texts that the model was not trained on: the logarithms of the
 probabilities are divided by it before they are normalised again. The predicted class stays the
@@ -16,19 +21,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import CONFIDENCE_LEVEL
+from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS
 
 BINS = 15  # as in Guo et al., eq. 3
 MAX_POINTS = 200  # of a coverage curve
 MAX_TEXTS = 20_000  # saved to read thresholds from
 MIN_PROBABILITY = 1e-7
+MIN_UNCERTAINTY = 0.3251  # nats: no text is novel whose answer is 0.9 sure, as of two categories
 _NEGLIGIBLE = 1e-12  # of a sum
+_ROWS = 8192  # at a time
 _MAX_LOGITS = 10_000_000  # that a temperature is fitted to, 8 bytes each, three times
 _CHUNK = 4096  # texts at a time, which bounds the memory of what is computed on the way
 _TEMPERATURES = (0.1, 10.0)  # the bounds of the search
@@ -45,11 +52,14 @@ class Promise:
             Defaults to 0.9.
         by_category: Boolean. Whether it holds for the answers of each category, by a threshold of
             its own, and not only for all together. Defaults to False.
+        max_false_alarms: Float, 0 to below 1. Share of texts like those of training that may be
+            called novel, whose answers are not accepted. Defaults to 0.05.
     """
 
     min_precision: float
     confidence_level: float = CONFIDENCE_LEVEL
     by_category: bool = False
+    max_false_alarms: float = MAX_FALSE_ALARMS
 
     @property
     def min_texts(self) -> float:
@@ -80,13 +90,34 @@ class Acceptance:
     confidence: NDArray[np.float64]  # 0 to 1, shape `(texts,)`
     correct: NDArray[np.bool_]  # of the same shape
     predicted: NDArray[np.int64]  # class numbers, of the same shape
+    # Of the same shape, or of no text, by which none is novel.
+    uncertainty: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def novel_from(self, max_false_alarms: float) -> float:
+        """Return the uncertainty above which a text is novel; infinite for too few texts."""
+        texts = len(self.uncertainty)
+        rank = math.ceil((texts + 1) * (1 - max_false_alarms))
+        if rank > texts:
+            return math.inf
+        return max(float(np.partition(self.uncertainty, rank - 1)[rank - 1]), MIN_UNCERTAINTY)
+
+    def is_novel(self, novel_from: float) -> NDArray[np.bool_]:
+        """Return which texts are more uncertain than a bound."""
+        if not len(self.uncertainty):
+            return np.zeros(len(self.confidence), bool)
+        return self.uncertainty > novel_from
+
+    def known(self, novel_from: float) -> Acceptance:
+        """Return the answers to the texts that are not novel."""
+        return self._of(~self.is_novel(novel_from))
 
     def threshold(self, promise: Promise) -> float | None:
         """Return the lowest confidence from which a promise holds for all answers together.
 
         Without such a confidence it is `None`, as it is where there are too few texts.
         """
-        confidence, accepted, right = self._levels()
+        answers = self.known(self.novel_from(promise.max_false_alarms))
+        confidence, accepted, right = answers._levels()
         kept = _promised(right, accepted, promise)
         return float(confidence[kept][-1]) if kept.any() else None
 
@@ -98,31 +129,37 @@ class Acceptance:
         """
         if not promise.by_category:
             return np.full(num_classes, _or_infinite(self.threshold(promise)))
-        answers = np.bincount(self.predicted, minlength=num_classes)
-        is_rare = answers < promise.min_texts
+        answers = self.known(self.novel_from(promise.max_false_alarms))
+        answers = replace(answers, uncertainty=np.zeros(0))
+        is_rare = np.bincount(answers.predicted, minlength=num_classes) < promise.min_texts
         found = np.full(num_classes, np.inf)
-        found[is_rare] = _or_infinite(self._of(is_rare[self.predicted]).threshold(promise))
+        found[is_rare] = _or_infinite(answers._of(is_rare[answers.predicted]).threshold(promise))
         for number in np.flatnonzero(~is_rare):
-            own = self._of(self.predicted == number)
+            own = answers._of(answers.predicted == number)
             found[number] = _or_infinite(own.threshold(promise))
         return found
 
-    def _of(self, chosen: NDArray[np.bool_]) -> Acceptance:
-        return Acceptance(self.confidence[chosen], self.correct[chosen], self.predicted[chosen])
+    def _of(self, chosen: NDArray[Any]) -> Acceptance:
+        uncertainty = self.uncertainty[chosen] if len(self.uncertainty) else self.uncertainty
+        parts = self.confidence[chosen], self.correct[chosen], self.predicted[chosen]
+        return Acceptance(*parts, uncertainty)
 
     def lower_bound(self, threshold: float | None, confidence_level: float) -> float | None:
         """Return the precision that a threshold promises, by Clopper and Pearson."""
         from scipy.stats import binomtest
 
-        accepted = self.correct[self.confidence >= (np.inf if threshold is None else threshold)]
+        accepted = self.correct[self.confidence >= _or_infinite(threshold)]
         if not len(accepted):
             return None
         test = binomtest(int(accepted.sum()), len(accepted), alternative="greater")
         return float(test.proportion_ci(confidence_level, method="exact").low)
 
-    def coverage(self, threshold: float | None) -> dict[str, float | None]:
+    def coverage(
+        self, threshold: float | None, novel_from: float = math.inf
+    ) -> dict[str, float | None]:
         """Return `threshold`, `coverage` (fraction accepted), `precision` (of it that is right)."""
-        accepted = self.confidence >= (np.inf if threshold is None else threshold)
+        accepted = self.confidence >= _or_infinite(threshold)
+        accepted &= ~self.is_novel(novel_from)
         precision = float(self.correct[accepted].mean()) if accepted.any() else None
         coverage = float(accepted.mean()) if len(accepted) else 0.0
         return {"threshold": threshold, "coverage": coverage, "precision": precision}
@@ -157,11 +194,12 @@ class Acceptance:
 
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder holds: of very many texts, as many as are enough."""
-        chosen = kept_texts(self.confidence)
+        kept = self._of(kept_texts(self.confidence))
         return {
-            "confidence": self.confidence[chosen].tolist(),
-            "correct": self.correct[chosen].astype(int).tolist(),
-            "predicted": self.predicted[chosen].tolist(),
+            "confidence": kept.confidence.tolist(),
+            "correct": kept.correct.astype(int).tolist(),
+            "predicted": kept.predicted.tolist(),
+            "uncertainty": kept.uncertainty.tolist(),
         }
 
     def _levels(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
@@ -181,14 +219,29 @@ def kept_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
     """Return what `Acceptance.describe` described."""
-    confidence, predicted = np.array(content["confidence"], np.float64), content["predicted"]
-    return Acceptance(confidence, np.array(content["correct"], bool), np.array(predicted, np.int64))
+    kinds = {"confidence": float, "correct": bool, "predicted": np.int64, "uncertainty": float}
+    return Acceptance(*(np.array(content[name], kind) for name, kind in kinds.items()))
 
 
 def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Acceptance:
     """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    return Acceptance(confidence.astype(np.float64), predicted == label_ids, predicted)
+    correct, sure = predicted == label_ids, confidence.astype(np.float64)
+    return Acceptance(sure, correct, predicted, uncertainty(probabilities))
+
+
+def uncertainty(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the entropy of each answer `(num_classes,)` in nats.
+
+    >>> uncertainty(np.array([[0.5, 0.5], [1.0, 0.0]], np.float32)).round(4).tolist()
+    [0.6931, 0.0]
+    """
+    found = np.empty(len(probabilities))
+    for first in range(0, len(found), _ROWS):  # a second array of all would be as large
+        rows = slice(first, first + _ROWS)
+        shares = np.maximum(probabilities[rows], MIN_PROBABILITY)
+        found[rows] = -np.einsum("ij,ij->i", probabilities[rows], np.log(shares), dtype=np.float64)
+    return np.maximum(found, 0.0)
 
 
 def _or_infinite(threshold: float | None) -> float:

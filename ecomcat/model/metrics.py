@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.config import MAX_FALSE_ALARMS
 from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
 from ecomcat.model.intervals import (
     Interval,
@@ -70,6 +70,7 @@ class Scores:
     confusion_matrix: list[list[int]] | None = None  # a row a true class; of few classes alone
     calibration_error: float | None = None
     coverage: dict[str, dict[str, Any]] | None = None  # for each of `PRECISIONS`
+    novel: float | None = None  # the share of texts that are called novel: here, false alarms
     slices: dict[str, Figures] | None = None
     top_k_accuracy: dict[str, float] | None = None  # for each of `TOP_K` below the classes' number
 
@@ -200,11 +201,16 @@ def score_answers(
         texts: The texts, for the scores by kind of text.
     """
     answers = acceptance_of(probabilities, label_ids)
+    novel = int(answers.is_novel(chosen_on.novel_from(MAX_FALSE_ALARMS)).sum())
     return score_predictions(
         label_ids,
         probabilities.argmax(axis=1),
         class_names,
-        intervals={"calibration_error": calibration_interval(answers)},
+        intervals={
+            "calibration_error": calibration_interval(answers),
+            "novel": share_interval(novel, len(label_ids)),
+        },
+        novel=novel / max(len(label_ids), 1),
         calibration_error=answers.calibration_error(),
         coverage={
             str(precision): _coverage(answers, chosen_on, Promise(precision))
@@ -218,13 +224,15 @@ def score_answers(
 def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> dict[str, Any]:
     """Return what a threshold is worth: what was promised, and what came of it."""
     threshold = chosen_on.threshold(promise)
-    found, least = answers.coverage(threshold), math.inf if threshold is None else threshold
-    texts = int((answers.confidence >= least).sum())
-    right = int(answers.correct[answers.confidence >= least].sum())
+    novel_from = chosen_on.novel_from(promise.max_false_alarms)
+    found, rows = answers.coverage(threshold, novel_from), len(answers.confidence)
+    texts = round((found["coverage"] or 0.0) * rows)
+    right = round((found["precision"] or 0.0) * texts)
+    known = chosen_on.known(novel_from)
     return {
         **found,
-        "promised": chosen_on.lower_bound(threshold, promise.confidence_level),
-        "coverage_interval": share_interval(texts, len(answers.confidence)),
+        "promised": known.lower_bound(threshold, promise.confidence_level),
+        "coverage_interval": share_interval(texts, rows),
         "precision_interval": share_interval(right, texts) if texts else None,
     }
 

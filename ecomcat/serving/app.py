@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
-from ecomcat.model.confidence import Promise
 from ecomcat.serving.access import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
+from ecomcat.serving.models import promised
 from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.queue import Answers
@@ -114,7 +114,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
             model.classifier.fields,
             model.metrics,
             config,
-            model.thresholds(Promise(config.min_precision, config.confidence_level)).min(),
+            model.thresholds(promised(config)).min(),
             version=model.version,
             since=model.since,
         )

@@ -11,15 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from ecomcat.commands import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import MANIFEST
 from ecomcat.export.contents import read_metrics
 from ecomcat.export.labelling import Predictor
+from ecomcat.model.confidence import Promise
 from ecomcat.text.tokenizer import valid_unicode
 
 _MAX_THRESHOLDS = 256
 _VERSION_DIGITS = 12
 _TEXTS = ("Oak bookshelf, five shelves", "12", "two words " * 500)
+
+
+def promised(limits: ServeCommand, min_precision: float | None = None) -> Promise:
+    """Return what is asked of accepted answers, where a request does not say, as the service's."""
+    return Promise(
+        min_precision or limits.min_precision,
+        limits.confidence_level,
+        max_false_alarms=limits.max_false_alarms,
+    )
 
 
 class Model:
@@ -41,6 +52,7 @@ class Model:
         self.labels = list(map(valid_unicode, classifier.labels))
         # Read off thousands of confidences, for each request anew but for this.
         self.thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.thresholds)
+        self.novel_from = lru_cache(_MAX_THRESHOLDS)(classifier.novel_from)
         self.level_thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.level_thresholds)
         self.taxonomy = classifier.taxonomy
         self.since = datetime.now(UTC).isoformat(timespec="seconds")

@@ -19,7 +19,7 @@ from ecomcat.errors import UserError
 from ecomcat.export.labelling import Predictor, label_texts, level_answers, reason_of
 from ecomcat.files import expanded
 from ecomcat.model.confidence import Promise
-from ecomcat.serving.models import Model, open_model
+from ecomcat.serving.models import Model, open_model, promised
 from ecomcat.serving.monitoring import Monitor
 from ecomcat.serving.requests import unprocessable
 from ecomcat.serving.schemas import LevelAnswer, Prediction, Word
@@ -45,6 +45,7 @@ _NO_ANSWER: dict[str, Any] = {
     "label": None,
     "confidence": None,
     "accept": False,
+    "novel": False,
     "probabilities": None,
 }
 
@@ -180,7 +181,7 @@ class Answers:
             HTTPException: 422 when an object has a field that the model does not read.
         """
         model, limits = self.model, self.limits
-        promise = Promise(min_precision or limits.min_precision, limits.confidence_level)
+        promise = promised(limits, min_precision)
         try:
             texts = composed(rows, model.classifier.fields)
         except UserError as error:
@@ -237,7 +238,7 @@ class _InTurns:
     ) -> None:
         self.labels = model.classifier.labels
         self.fields, self.explain_texts = model.classifier.fields, model.classifier.explain_texts
-        self.thresholds = model.thresholds
+        self.thresholds, self.novel_from = model.thresholds, model.novel_from
         self.taxonomy, self.level_thresholds = model.taxonomy, model.level_thresholds
         self._score = score
 
@@ -268,17 +269,19 @@ def _predict(
     top_k: int | None,
 ) -> list[Prediction]:
     count = min(top_k or len(model.labels), len(model.labels))
-    labelled = label_texts(predictor, texts, model.thresholds(promise))
+    novel_from = model.novel_from(promise.max_false_alarms)
+    labelled = label_texts(predictor, texts, model.thresholds(promise), novel_from)
     levels = None
     if model.taxonomy is not None:
         levels = level_answers(labelled, model.taxonomy, model.level_thresholds(promise))
     predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
     likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
-    for position, label_ids, confidence, accept, row in zip(
+    for position, label_ids, confidence, accept, novel, row in zip(
         labelled.answered,
         likeliest.tolist(),
         labelled.confidences.tolist(),
         labelled.accepted.tolist(),
+        labelled.novel.tolist(),
         np.take_along_axis(labelled.probabilities, likeliest, axis=1).tolist(),
         strict=True,
     ):
@@ -287,6 +290,7 @@ def _predict(
             label=names[0],
             confidence=confidence,
             accept=accept,
+            novel=novel,
             probabilities=dict(zip(names, row, strict=True)),
         )
     if levels is not None:

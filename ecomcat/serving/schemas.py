@@ -80,6 +80,10 @@ class Prediction(BaseModel):
         description="Whether answers of this confidence were right as often as min_precision "
         "asks, on texts that the model had not seen."
     )
+    novel: bool = Field(
+        description="Whether the text is unlike all of training, so that no category is likely "
+        "enough; its answer is never accepted."
+    )
     probabilities: dict[str, float] | None = Field(
         description="Of the likeliest categories, as many as top_k says, the likeliest first."
     )
@@ -114,6 +118,9 @@ class Acceptance(BaseModel):
 
     min_precision: float
     confidence_level: float = Field(description="How surely that precision is reached.")
+    max_false_alarms: float = Field(
+        description="The share of texts like those of training that may be called novel."
+    )
     min_confidence: float | None = Field(
         description="The least confidence that is accepted; null where none is enough."
     )
@@ -188,6 +195,7 @@ def describe_model(
         accept=Acceptance(
             min_precision=config.min_precision,
             confidence_level=config.confidence_level,
+            max_false_alarms=config.max_false_alarms,
             min_confidence=threshold if threshold < math.inf else None,
         ),
         test=Figures(**{name: test.get(name) for name in Figures.model_fields}),

@@ -28,7 +28,7 @@ from ecomcat.data.unpacking import packing_of, unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
 from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
-from ecomcat.model.confidence import Promise
+from ecomcat.serving.models import promised
 from ecomcat.serving.queue import Answers
 from ecomcat.serving.requests import (
     MEGABYTE,
@@ -138,8 +138,7 @@ def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
     )
     async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
         body = await read_body(request, config, _TABLE_TYPES)
-        precision = query.min_precision or config.min_precision
-        promise = Promise(precision, config.confidence_level)
+        promise = promised(config, query.min_precision)
         options = LabelOptions(promise, reasons=True, top_k=query.top_k, levels=query.levels)
         with answers.job(is_small=False) as job:
             work = TableWork(body, _reading(request, query), options, config, job)

@@ -43,8 +43,9 @@ def open_levels(folder: Path) -> Any:
     return contents.open_acceptance(folder, 2, Taxonomy(["a > b", "a > c"], " > "))
 
 
-def accepting(confidence: str, correct: str, predicted: str) -> str:
-    return f'{{"confidence": {confidence}, "correct": {correct}, "predicted": {predicted}}}'
+def accepting(confidence: str, correct: str, predicted: str, uncertainty: str = "[0.5]") -> str:
+    content = f'"confidence": {confidence}, "correct": {correct}, "predicted": {predicted}'
+    return f'{{{content}, "uncertainty": {uncertainty}}}'
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,8 @@ def accepting(confidence: str, correct: str, predicted: str) -> str:
         (open_acceptance, "acceptance.json", accepting("[NaN]", "[1]", "[0]"), "from 0 to 1"),
         (open_acceptance, "acceptance.json", accepting("[]", "[1]", "[0]"), "for each text"),
         (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[2]"), "others"),
+        (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[0]", "[0.7]"), "uncertain"),
+        (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[0]", "[]"), "uncertain"),
         (open_acceptance, "acceptance.json", accepting("[1]", "[2]", "[0]"), "others"),
         (open_acceptance, "acceptance.json", accepting('"1"', "[1]", "[0]"), "a list under"),
         (open_acceptance, "acceptance.json", accepting(f"[1{'0' * 400}]", "[1]", "[0]"), "1"),

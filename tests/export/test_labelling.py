@@ -39,6 +39,9 @@ class Sure:
         row = [1 - self.confidence, self.confidence]
         return np.array([row] * len(texts), np.float32)
 
+    def novel_from(self, max_false_alarms):
+        return np.inf
+
     def thresholds(self, promise):
         return np.full(2, np.inf if self.min_confidence is None else self.min_confidence)
 
@@ -98,7 +101,8 @@ def test_what_is_shown_tells_what_is_accepted_and_no_answer_far_below_passes(con
 def test_a_row_for_each_text_says_what_is_asked_for():
     texts = ["a big dog", "?!", " ", "", "a dog"]
     frame = label(texts, promise=Promise(0.9), words=1, reasons=True)
-    assert list(frame) == ["predicted_category", "confidence", "accept", "words", "reason"]
+    added = ["accept", "novel", "words", "reason"]
+    assert list(frame) == ["predicted_category", "confidence", *added]
     assert frame["predicted_category"].tolist() == ["Dogs", None, None, None, "Dogs"]
     assert frame["confidence"].isna().tolist() == [False, True, True, True, False]
     assert frame["accept"].tolist() == [True, False, False, False, True]
@@ -173,7 +177,7 @@ def test_a_path_is_accepted_down_to_the_deepest_level_that_is_sure_enough(
     shares, thresholds, path, level
 ):
     labeller, frame = leveled(shares, thresholds, promise=Promise(0.9))
-    added = ["accept", "accepted_path", "accepted_level"]
+    added = ["accept", "accepted_path", "accepted_level", "novel"]
     assert list(frame) == ["predicted_category", "confidence", *added]
     assert frame["accepted_path"].tolist() == [path, None]
     assert frame["accepted_level"].tolist() == [level or pd.NA, pd.NA]
@@ -199,6 +203,21 @@ def test_texts_of_which_none_has_an_answer(texts):
     assert len(frame) == len(texts)
     assert frame["accept"].dtype == bool
     assert all(map(math.isnan, frame["confidence"]))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "novel_from", "novel"), [(0.6, 0.6, True), (0.6, 0.7, False), (1.0, 0.6, False)]
+)
+def test_an_answer_to_a_novel_text_is_not_accepted_however_low_the_threshold(
+    confidence, novel_from, novel
+):
+    predictor = Sure(confidence, 0.0)
+    predictor.novel_from = lambda _: novel_from
+    labeller = Labeller(predictor, LabelOptions(Promise(0.9)))
+    frame = labeller.label(["a dog", "?"])
+    assert frame["novel"].tolist() == [novel, False]
+    assert frame["accept"].tolist() == [not novel, False]
+    assert (labeller.novel, labeller.accepted) == (int(novel), int(not novel))
 
 
 def test_it_counts_what_it_labels():

@@ -13,8 +13,10 @@ from scipy.stats import binomtest
 from ecomcat.model.confidence import (
     Acceptance,
     Promise,
+    acceptance_of,
     fit_temperature,
     read_acceptance,
+    uncertainty,
     with_temperature,
 )
 
@@ -166,3 +168,39 @@ def test_right_answers_do_not_make_it_certain(wrong: int) -> None:
     labels[:wrong] += 1
     confidence = with_temperature(probabilities, fit_temperature(probabilities, labels)).max()
     assert 1 - confidence == pytest.approx((wrong + 1) / rows, rel=0.15)
+
+
+# What is novel
+
+
+@given(st.integers(20, 400), st.floats(0.01, 0.5), st.integers(0, 2**32))
+@settings(deadline=None)
+def test_of_texts_like_those_of_validation_few_are_called_novel(
+    texts: int, rate: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    probabilities = random.dirichlet(np.ones(6), texts).astype(np.float32)
+    answers = acceptance_of(probabilities, np.zeros(texts, np.int64))
+    novel = answers.is_novel(answers.novel_from(rate))
+    assert novel.mean() <= rate
+    assert not novel.any() or answers.uncertainty[novel].min() > answers.uncertainty[~novel].max()
+
+
+def test_too_few_texts_a_rate_of_none_and_sure_answers_call_nothing_novel() -> None:
+    sure = acceptance_of(np.array([[0.99, 0.01]] * 100, np.float32), np.zeros(100, np.int64))
+    assert sure.novel_from(0.0) == np.inf
+    assert sure.known(np.inf).confidence.tolist() == sure.confidence.tolist()
+    # The answer of 0.9 to a text of two categories is never novel, however sure the others are.
+    assert sure.novel_from(0.05) >= uncertainty(np.array([[0.9, 0.1]], np.float32))[0] - 1e-3
+    few = acceptance_of(np.full((10, 2), 0.5, np.float32), np.zeros(10, np.int64))
+    assert few.novel_from(0.05) == np.inf
+
+
+def test_a_promise_is_read_from_the_texts_that_are_not_novel() -> None:
+    # All errors are among the most uncertain answers, which have the same confidence.
+    spread = np.tile([0.6, 0.4, 0.0, 0.0], (191, 1))
+    flat = np.tile([0.6, 0.14, 0.13, 0.13], (9, 1))
+    shares, labels = np.vstack([spread, flat]).astype(np.float32), np.repeat([0, 1], [191, 9])
+    answers = acceptance_of(shares, labels)
+    assert answers.threshold(Promise(0.98)) == pytest.approx(0.6)
+    assert answers.threshold(Promise(0.98, max_false_alarms=0)) is None

@@ -33,15 +33,23 @@ class DogOrCat:
     labels = ("cats", "dogs")
     taxonomy = None
 
-    def __init__(self, *text_columns: str | int, thresholds: Sequence[float] = (0.8, 0.8)) -> None:
+    def __init__(
+        self,
+        *text_columns: str | int,
+        thresholds: Sequence[float] = (0.8, 0.8),
+        novel_from: float = np.inf,
+    ) -> None:
         self.fields = Fields(text_columns or ("text",), marked=False)
-        self._thresholds = np.array(thresholds)
+        self._thresholds, self._novel_from = np.array(thresholds), novel_from
         self.asked: list[str] = []
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         self.asked += texts
         scores = [[0.25, 0.75] if "dog" in text else [0.9, 0.1] for text in texts]
         return np.array(scores, np.float32)
+
+    def novel_from(self, max_false_alarms: float) -> float:
+        return self._novel_from
 
     def thresholds(self, promise: Promise) -> np.ndarray:
         return self._thresholds

@@ -62,7 +62,8 @@ def test_what_is_accepted_is_counted_and_what_cannot_be_promised_is_said(
     warnings = [line.message for line in caplog.records if line.levelno == logging.WARNING]
     assert len(warnings) == (warning is not None)
     assert not warnings or re.search(warning, warnings[0])
-    assert counted in caplog.messages[-2]
+    assert counted in caplog.messages[-3]
+    assert "0 of 4 rows (0.0 %) are novel" in caplog.messages[-2]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,8 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
         ("predict.min_precision=0", ("predict.min_precision", "above 0 to 1", "found 0")),
         ("predict.confidence_level=0.4", ("predict.confidence_level", "from 0.5 and below 1")),
         ("predict.precision_by=category", ("predict.precision_by", "predict.min_precision=0.98")),
+        ("predict.max_false_alarms=1", ("predict.max_false_alarms", "below 1", "found 1")),
+        ("predict.max_false_alarms=0.1", ("predict.max_false_alarms", "predict.min_precision")),
         ("predict.top_k=0", ("predict.top_k", "from 1", "found 0")),
         ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),

@@ -88,6 +88,7 @@ def scores(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "absent_classes": [],
         "confusion_matrix": matrix,
         "calibration_error": 0.02,
+        "novel": 0.04,
         "coverage": {
             "0.95": {
                 "threshold": 0.9,

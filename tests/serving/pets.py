@@ -64,6 +64,9 @@ class Pets:
         powers = np.exp(2.0 * np.array(counts)) * [2, 1, 1]
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    def novel_from(self, max_false_alarms: float) -> float:
+        return 1.0 if max_false_alarms else np.inf
+
     def thresholds(self, promise: Promise) -> np.ndarray:
         return np.full(len(self.labels), THRESHOLD if promise.min_precision <= 0.98 else np.inf)
 

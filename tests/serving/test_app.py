@@ -20,7 +20,7 @@ def predict(**asked: Any) -> Any:
 
 def test_one_text_is_answered_by_one_prediction_and_several_by_a_list() -> None:
     found = predict(text="a dog that barks")
-    assert set(found) == {"label", "confidence", "accept", "probabilities"}
+    assert set(found) == {"label", "confidence", "accept", "novel", "probabilities"}
     assert found["label"] == DOG
     assert found["confidence"] == pytest.approx(max(found["probabilities"].values()), abs=1e-4)
     assert list(found["probabilities"]) == [DOG, *(label for label in LABELS if label != DOG)]
@@ -119,7 +119,8 @@ def test_a_table_gets_the_accepted_path_and_the_levels_where_they_are_asked_for(
     ask = {"content": "description\na dog, a cat\n", "headers": headers}
     client = client_of(Paths())
     plain, levels = (client.post(f"/label{query}", **ask).text for query in ("", "?levels=true"))
-    names = "description,predicted_category,confidence,accept,accepted_path,accepted_level,reason"
+    added = "accept,accepted_path,accepted_level,novel,reason"
+    names = f"description,predicted_category,confidence,{added}"
     assert plain.splitlines()[0] == names
     assert ",no,Pets,1," in plain.splitlines()[1]
     assert "level_1,confidence_level_1,level_2,confidence_level_2,level_3" in levels
@@ -128,10 +129,21 @@ def test_a_table_gets_the_accepted_path_and_the_levels_where_they_are_asked_for(
     assert "expected a model whose categories are paths" in refused.json()["detail"]
 
 
+def test_a_novel_text_is_said_and_not_accepted_unless_none_is_to_be() -> None:
+    asked = {"text": "nothing known", "min_precision": 0.5}
+    threshold = Pets()
+    threshold.thresholds = lambda _: np.zeros(3)  # type: ignore[method-assign]
+    found = client_of(threshold).post("/predict", json=asked).json()
+    assert (found["novel"], found["accept"]) == (True, False)
+    found = client_of(threshold, max_false_alarms=0).post("/predict", json=asked).json()
+    assert (found["novel"], found["accept"]) == (False, True)
+
+
 @pytest.mark.parametrize("text", ["", " ", "?!", "\0", "€ 🐈", "\n\t"], ids=repr)
 def test_a_text_without_a_letter_or_digit_gets_no_label_but_a_reason(text: str) -> None:
     reason = "no letter, mark or digit" if text.strip() else "empty text"
-    nothing = {"label": None, "confidence": None, "accept": False, "probabilities": None}
+    nothing = {"label": None, "confidence": None, "accept": False, "novel": False}
+    nothing |= {"probabilities": None}
     assert predict(text=text) == {**nothing, "reason": reason}
     assert predict(text=text, explain=True) == {**nothing, "words": [], "reason": reason}
 
@@ -174,6 +186,7 @@ def test_the_service_describes_what_it_serves_and_what_it_does_not_know_is_null(
     assert known["accept"] == {
         "min_precision": 0.98,
         "confidence_level": 0.9,
+        "max_false_alarms": 0.05,
         "min_confidence": 0.9,
     }
     assert known["limits"]["max_batch"] == 1000

@@ -85,6 +85,7 @@ function verdict(prediction) {
     const part = `Answers this sure of \u201c${prediction.accepted_path}\u201d are ${often}`;
     return ["\u2713 Accepted in part", `${part}; what is below needs a look.`];
   }
+  if (prediction.novel) return ["Needs a look", "It is unlike all that the model was trained on."];
   const why =
     least === null
       ? `No confidence is known to be ${often}.`
