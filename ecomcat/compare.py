@@ -17,6 +17,7 @@ from ecomcat.evaluate import labels_of, read_rows
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
 from ecomcat.process import require_extra
+from ecomcat.text.fields import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +197,7 @@ def _changes(
     found = pd.DataFrame(
         {
             "row": np.arange(1, len(new) + 1),
-            "text": new["text"],
+            "text": new["text"].map(shown),
             "label": new["label"],
             **{of: each["predicted_category"] for of, each in answers.items()},
             **{f"{of}_confidence": each["confidence"] for of, each in answers.items()},

@@ -26,7 +26,7 @@ class Lexicon:
     Attributes:
         spelling: `Spelling`. The letters of words; those of fields have none.
         instead: Array of shape `(words,)`. What each is read as where it is hidden or left out: a
-            category as an unknown one of its column, a text's mark as itself, all others as the
+            category as an unknown one of its column, another field as itself, all else as the
             unknown word.
     """
 
@@ -45,9 +45,8 @@ class Lexicon:
         """Take up the word of a field; an unknown category comes before those that are known."""
         if found := _UNKNOWN.fullmatch(word):
             self._unknown[found[1]] = number
-        name, is_category, _ = word[1:].partition("=")
-        # A quantile has a sign more, and so the name of no category.
-        self.instead[number] = self._unknown.get(name, UNKNOWN_ID) if is_category else number
+        name = word[1:].partition("=")[0]
+        self.instead[number] = self._unknown.get(name, number)
 
     def id_of(self, word: str) -> int | None:
         """Return the id of a field's word that the vocabulary lacks; None for any other word."""
