@@ -204,6 +204,7 @@ def compare(
     Returns:
         The `figures`, the DataFrame `changes` of rows whose answer changed, and `is_worse`.
 
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({"text": ["A new hose", "A doll"], "label": ["Garden", "Toys"]})
     >>> found = ecomcat.compare("model", "model", rows)
     >>> found.figures["comparison"]["verdict"], found.is_worse, len(found.changes)

@@ -104,7 +104,7 @@ def test_a_folder_of_an_earlier_version_is_told_what_it_lacks(copied):
     ("name", "forge", "message"),
     [
         ("labels.json", lambda content: json.dumps([*json.loads(content), "more"]), "gives 7 prob"),
-        ("labels.json", lambda content: json.dumps(json.loads(content)[:-1]), "gives 5 probabilit"),
+        ("labels.json", lambda content: json.dumps(json.loads(content)[:-1]), "for each text"),
         ("model.onnx", lambda _: "another file", "Expected an ONNX model"),
     ],
 )

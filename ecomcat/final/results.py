@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -110,6 +111,7 @@ def finish_search(
         "versions": package_versions(),
         "seed": config.seed,
     }
+    metrics = json.loads(json.dumps(metrics))  # as the file holds them: pairs are lists
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
     return Finished(exported, tested, answers, inputs.split, rows, metrics, acceptance, levels)
