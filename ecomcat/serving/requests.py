@@ -26,6 +26,7 @@ QUICKLY_READ_BYTES = 1 << 16
 """The size of a body up to which a request is a small one."""
 
 _SHARE = "share"
+_MAX_FIELDS = 100  # of a text
 _MAX_SHOWN = 60  # characters of a name that the client chose
 _KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
 
@@ -210,6 +211,11 @@ def _refuse_large(texts: list[Any], limits: ServeCommand, *, explain: bool) -> N
             raise unprocessable(
                 f"Text {index}: expected at most {limits.max_text_characters} characters, found "
                 f"{characters}. Cut the text: the model reads only its beginning."
+            )
+        if len(fields) > _MAX_FIELDS:
+            raise unprocessable(
+                f"Text {index}: expected at most {_MAX_FIELDS} fields, found {len(fields)}. Send "
+                "those that the model reads."
             )
         for name, value in fields.items() if fields is text else ():
             if isinstance(value, list | dict):

@@ -14,6 +14,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,7 @@ class Fields:
         return _FIELD.sub(lambda found: found[0] if found[0].startswith(learned) else " ", text)
 
 
+@lru_cache(1024)
 def word_name(column: Name) -> str:
     """Return a column's name as words of the vocabulary have it."""
     folded = unicodedata.normalize("NFKC", str(column)[:_MAX_CHARACTERS]).lower()

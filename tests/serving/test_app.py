@@ -51,6 +51,7 @@ def test_an_object_of_fields_may_stand_for_a_text() -> None:
         ({"titel": "a dog"}, "found 'titel'. Did you mean 'title'?"),
         ({"title": ["a dog"]}, "Text 0: expected texts and numbers in its fields, found a list"),
         ({"title": {"a": "dog"}}, "found an object in 'title'"),
+        ({f"{n}": "" for n in range(101)}, "Text 0: expected at most 100 fields, found 101"),
         ({"title": 60 * "a", "brand": 60 * "b"}, "expected at most 100 characters, found 120"),
     ],
 )
