@@ -59,7 +59,7 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
 Scorer = Callable[[Any], NDArray[np.float64]]
 
 
-def _class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> Scorer:
+def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> Scorer:
     """Fit LinearSVC, or complement naive Bayes where classes are very many.
 
     Returns:
@@ -86,12 +86,12 @@ def _class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) ->
     return scorer
 
 
-def _chunks(rows: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:
+def chunks(rows: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:
     """Part rows, since texts times classes may not fit in memory."""
     return np.array_split(rows, max(1, len(rows) * num_classes // _MAX_SCORES))
 
 
-def _is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
+def is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
     """Return whether there is anything to learn: words, and two classes."""
     return features.shape[1] > 0 and len(np.unique(label_ids)) > 1
 
@@ -129,9 +129,9 @@ def fold_scorers(
     Nothing comes where a model would have nothing to learn.
     """
     parts = list(grouped_folds(groups, label_ids, folds, seed))
-    if all(_is_separable(features, label_ids[~asked]) for asked in parts):
+    if all(is_separable(features, label_ids[~asked]) for asked in parts):
         for asked in parts:
-            scorer = _class_scorer(features[~asked], label_ids[~asked], num_classes)
+            scorer = class_scorer(features[~asked], label_ids[~asked], num_classes)
             yield np.flatnonzero(asked), scorer
 
 
@@ -199,7 +199,7 @@ def _asked_by_folds(
         most = max(1, min(_MAX_TEXTS_CALIBRATED, _MAX_SCORES // num_classes))
         some = asked[:: max(1, len(asked) // most)]
         sharpness = _sharpness(scorer(features[some]), own[some])
-        for rows in _chunks(asked, num_classes):
+        for rows in chunks(asked, num_classes):
             chances = softmax(scorer(features[rows]) * sharpness, axis=1)
             numbers = np.arange(len(rows))
             confidence[rows] = chances[numbers, own[rows]]
@@ -227,6 +227,14 @@ def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def common_rows(rows: AuditRows) -> pd.DataFrame | None:
+    """Return the distinct texts of categories that have several; None for one such category."""
+    # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
+    common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
+    distinct = pd.DataFrame({NUMBER: rows.usable, LABEL: rows.labels[rows.usable]})
+    return distinct[distinct[LABEL].isin(common)] if len(common) > 1 else None
+
+
 def compare_splits(
     rows: AuditRows,
     features: Any,
@@ -240,12 +248,10 @@ def compare_splits(
     `fractions` are those of validation, which is trained on as well, and of test; `groups` are the
     near-duplicates of each distinct text.
     """
-    # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
-    common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
-    if len(common) < 2:
+    distinct = common_rows(rows)
+    if distinct is None:
         return {"reason": f"there are fewer than two categories of {_MIN_TEXTS} distinct texts"}
-    distinct = pd.DataFrame({NUMBER: rows.usable, LABEL: rows.labels[rows.usable]})
-    everything, distinct = (each[each[LABEL].isin(common)] for each in (rows.rows, distinct))
+    everything = rows.rows[rows.rows[LABEL].isin(distinct[LABEL])]
     labels, together = list(distinct[LABEL]), groups[distinct[NUMBER]]
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     try:
@@ -269,10 +275,10 @@ def _split_scores(
     names, label_ids = np.unique(rows[LABEL], return_inverse=True)
     learnt, right = np.concatenate([split.train, split.validation]), label_ids[split.test]
     train, test = (rows[NUMBER].to_numpy()[part] for part in (learnt, split.test))
-    if not _is_separable(features, label_ids[learnt]):
+    if not is_separable(features, label_ids[learnt]):
         raise UserError("the training rows have no common words, or one class")
-    scorer = _class_scorer(features[train], label_ids[learnt], len(names))
-    parts = _chunks(test, len(names))
+    scorer = class_scorer(features[train], label_ids[learnt], len(names))
+    parts = chunks(test, len(names))
     predicted = np.concatenate([scorer(features[part]).argmax(axis=1) for part in parts])
     return {
         "accuracy": float((predicted == right).mean()),

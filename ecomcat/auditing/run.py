@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ecomcat.auditing.learning_curve import PARTS, learning_curve
 from ecomcat.auditing.linear import (
     KINDS,
     SUSPECT_COLUMNS,
@@ -125,6 +126,10 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     seeds = range(config.seed, config.seed + config.splits)
     with step("Training on leaking and clean splits", total=len(KINDS) * len(seeds)) as advance:
         figures["leakage"] = compare_splits(rows, features, near.groups, fractions, seeds, advance)
+    with step("Training on more and more texts", total=len(PARTS)) as advance:
+        figures["learning_curve"] = learning_curve(
+            rows, features, near.groups, fractions, config.seed, advance
+        )
     with step("Looking for suspicious labels"):
         suspects = suspect_labels(rows, features, near.groups, config.seed)
     figures["suspicious"] = describe_suspects(suspects)

@@ -153,20 +153,20 @@ def parts_table(metrics: Metrics) -> Table | None:
     if len(parts) <= 2:
         return None
     sets = ("validation", "test") if metrics["test"] else ("validation",)
-    kinds = {"accuracy": "accuracy", "macro_f1": "macro-F1", "beside_whole": "than the whole"}
-    columns, same = [(on, key) for on in sets for key in kinds], ("whole", "beside_whole")
+    columns = [(on, key) for on in sets for key in ("accuracy", "macro_f1")]
+    headings = [f"{on} {FIGURES[key]}" for on, key in columns]
     return Table(
-        ["part", *(f"{on}: {kinds[key]}" for on, key in columns)],
+        ["part", *headings, "than the whole"],
         [
             [
-                _PARTS.get(name, name),
-                *(None if (name, key) == same else found[on][key] for on, key in columns),
+                *(_PARTS.get(name, name), *(found[on][key] for on, key in columns)),
+                None if name == "whole" else found[sets[-1]]["beside_whole"],
             ]
             for name, found in parts.items()
         ],
         "Each part of the model alone",
-        "level: no difference that these texts could show",
-        formats={f"{on}: {kinds[key]}": ".4f" for on, key in columns if key in FIGURES},
+        f"level: no difference that the {sets[-1]} texts could show",
+        formats=dict.fromkeys(headings, ".4f"),
     )
 
 

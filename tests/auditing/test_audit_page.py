@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 SECTIONS = [
     *("What was found", "Against the second file", "Suspicious labels"),
     *("Repeats and contradictions", "Near-duplicates", "What a leaking split hides"),
+    "What more texts would bring",
     *("Texts", "Languages", "Categories", "What to do next"),
 ]
 
@@ -22,7 +23,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     require_browser()
     folder = tmp_path_factory.mktemp("audit")
     long = " ".join(f"word{n}" for n in range(30))
-    rows = [(f"{HARM} {text}", label.replace("Toys", HARM)) for text, label in plain_rows()]
+    rows = [(f"{HARM} {text}", label.replace("Toys", HARM)) for text, label in plain_rows(200)]
     rows += [(f"{HARM} {long} {n}", label) for n, label in enumerate(("Books", HARM) * 3)]
     rows += [(f"{HARM} a tie", "Books"), (f"{HARM} a tie", HARM), (HARM, "rare"), rows[0]]
     first = write_rows(folder / "shop.csv", rows)
@@ -42,7 +43,7 @@ def page(opened: Page) -> Iterator[Page]:
 
 def test_every_section_and_chart_is_there_and_what_to_type_next(page: Page) -> None:
     assert page.texts("h2") == SECTIONS
-    assert page.count(".chart[data-drawn]") == 2
+    assert page.count(".chart[data-drawn]") == 3
     assert page.count(".chart .bars path") > 4
     command, option = page.texts("pre")
     assert command.startswith("python -m ecomcat.search data=csv data.path=")
