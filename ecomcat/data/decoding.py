@@ -7,6 +7,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 from ecomcat.data.unpacking import HEAD_BYTES, head_of
@@ -35,6 +36,9 @@ _BROKEN = re.compile("[\udc80-\udcff]+")
 _HIGH_LETTERS = re.compile(
     rb"[\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xa1\xa2\xa4-\xa8\xaa\xac\xad\xaf\xb1-\xb6\xb8-\xba\xbc-\xff]+"
 )
+MAX_LINE_CHARACTERS = 1 << 26
+"""The largest line that is read, and the largest cell: an archive of a few kB may hold any."""
+
 _CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r")
 
 logger = logging.getLogger("ecomcat")
@@ -103,7 +107,8 @@ def _guess(name: str, file: BinaryIO) -> tuple[str, str]:
     """Choose between UTF-8, UTF-8 with faults and cp1252."""
     good = wrong = bad = first_bad = 0
     found = b""
-    for number, line in enumerate(file, 1):
+    lines = iter(partial(file.readline, MAX_LINE_CHARACTERS + 1), b"")
+    for number, line in enumerate(lines, 1):
         if line.isascii():
             continue
         text = line.decode("utf-8", "surrogateescape")
@@ -188,7 +193,7 @@ class Lines:
 
     def __next__(self) -> str:
         try:
-            line = self._text.readline()
+            line = self._text.readline(MAX_LINE_CHARACTERS + 1)
             # Some programs write two carriage returns: the rest of such an end is no blank line.
             if line == "\r\n" and self._before.endswith("\r"):
                 line = self._text.readline()
@@ -204,5 +209,10 @@ class Lines:
         if not line:
             raise StopIteration
         self.number += 1
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise UserError(
+                f"{self.name}, line {self.number}: expected at most {MAX_LINE_CHARACTERS:,} "
+                "characters, found more. Cut the line: of a text only the beginning is read."
+            )
         self._before = line
         return line.removeprefix("\ufeff")

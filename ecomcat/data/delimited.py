@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.decoding import Lines
+from ecomcat.data.decoding import MAX_LINE_CHARACTERS, Lines
 from ecomcat.data.formats import TSV, Chunk, Table, empty_table, row_chunks, share_read
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.data.unpacking import HEAD_BYTES
@@ -33,7 +33,6 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?(\r\n?|\n)', re.IGNORECASE)
 _PEEKED_ROWS = 50
 _REGULAR_SHARE = 0.9
 _FEW_ROWS = 5
-_MAX_CELL_CHARACTERS = 1 << 26
 _ADVICE = (
     "set data.delimiter (comma, tab, semicolon, pipe, one character, or none for one text a line), "
     "data.quote_character (none turns quoting off) or data.escape_character"
@@ -210,7 +209,7 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
     of a table of one column.
     """
     # The parser's limit is the process's.
-    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARACTERS))
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
     short_rows = first_short = 0
     known: set[str] = set()  # some cells at the beginning and the end of rows
     of_several_lines: dict[int, list[str]] = {}  # rows, by the lines where they begin

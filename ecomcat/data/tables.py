@@ -43,6 +43,7 @@ ROWS = 8192
 
 _decode = json.JSONDecoder(parse_float=Number, parse_constant=lambda _: None).decode
 _BUFFER_BYTES = 1 << 20  # read at a time of each column: a row group need not fit in memory
+_PARQUET_ROWS, _PARQUET_BYTES = 256, 1 << 25  # at a time; that are held
 
 logger = logging.getLogger("ecomcat")
 
@@ -174,7 +175,9 @@ def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
                 f"{', '.join(map(str, book.sheet_names[:5]))}. Name one of these."
             )
         frame = pd.read_excel(book, sheet, header=None, dtype=str, na_filter=False)
-    except (KeyError, ValueError, OSError) as error:
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # of openpyxl and of its parser, of many kinds
         raise UserError(
             f"{name}: expected an Excel workbook, found one that cannot be read ({error}). Save "
             "its sheet as CSV (UTF-8) and give that file."
@@ -266,11 +269,11 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
         distinct = len(set(names)) == len(names)
         wanted = [names[i] for i in places] if distinct else None
         with _explained(name):
-            for batch in parquet.iter_batches(batch_size=size, columns=wanted):
-                arrays = {i: batch.column(names[i] if distinct else i) for i in places}
-                if batch.num_rows:
-                    yield Chunk(pd.DataFrame({i: _as_column(each) for i, each in arrays.items()}))
-                    read[0] += batch.num_rows
+            rows = min(size, _PARQUET_ROWS)
+            for part in _joined(parquet.iter_batches(batch_size=rows, columns=wanted), size):
+                arrays = {i: part.column(names[i] if distinct else i) for i in places}
+                yield Chunk(pd.DataFrame({i: _as_column(each) for i, each in arrays.items()}))
+                read[0] += part.num_rows
 
     with parquet:
         head = Head(name, [names], "true")
@@ -278,11 +281,29 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
         yield Table(name, PARQUET, head, chunks, lambda: read[0] / share, schema=schema)
 
 
-def _as_column(array: Any) -> Any:
-    """Return an Arrow array as a column of a frame, of the same type."""
+def _joined(batches: Iterator[Any], size: int) -> Iterator[Any]:
+    """Yield tables of so many rows, or of fewer that are large: one cell may stand for thousands.
+
+    A file of a few kB can have a column of one text that is written down once.
+    """
     import pyarrow as pa
 
-    return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
+    held: list[Any] = []
+    for batch in filter(len, batches):
+        rows, held_bytes = (
+            sum(getattr(each, of) for each in held) for of in ("num_rows", "nbytes")
+        )
+        if held and (rows + len(batch) > size or held_bytes > _PARQUET_BYTES):
+            yield pa.Table.from_batches(held)
+            held = []
+        held.append(batch)
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _as_column(array: Any) -> Any:
+    """Return an Arrow array in chunks as a column of a frame, of the same type."""
+    return pd.arrays.ArrowExtensionArray(array)
 
 
 def _class_names(schema: Any, places: Sequence[int]) -> dict[int, dict[str, str]]:
