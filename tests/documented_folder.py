@@ -50,7 +50,8 @@ def write_files(folder: Path) -> None:
     products.assign(product_id=numbers).to_csv(folder / "offers.csv", index=False)
     titles = products["description"].str.split(n=1, expand=True)
     levels = {"level1": products["category"], "level2": "New", "level3": titles[0].str[0]}
-    wide = products.assign(title=titles[0], description=titles[1], **levels)
+    fields = {"brand": titles[0].str[1], "price": numbers}
+    wide = products.assign(title=titles[0], description=titles[1], **levels, **fields)
     archive = {"method": "zip", "archive_name": "products.csv"}
     wide.to_csv(folder / "archive (1).zip", index_label="id", compression=archive)
     lines = products[:40].to_json(orient="records", lines=True)
