@@ -88,7 +88,8 @@ def search(
         test: The same of rows that are for the test alone. Defaults to None.
         budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
         **keywords: Overrides as keywords: `final="ensemble"`, `seed=2`,
-            `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`.
+            `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`. Columns that are read
+            beside texts are `data={"category_columns": ["brand"], "number_columns": ["price"]}`.
 
     >>> once = {"max_trials": 1, "max_epochs": 1, "workers": 1}
     >>> result = ecomcat.search("products.csv", "model.dropout=0.1..0.5", search=once)

@@ -112,6 +112,23 @@ def test_the_columns_of_training_are_taken_and_others_warned_of(
 
 
 @pytest.mark.parametrize(
+    ("table", "asked", "message"),
+    [
+        ("Category,Title,price\nBooks,Books,9\n", CATEGORY, "shop.csv: .* found no 'brand' among"),
+        (TITLED, {"category_columns": ["Text"]}, "takes those of the model. Leave it out"),
+    ],
+)
+def test_a_model_of_fields_finds_them_by_name_alone(model, table, asked, message) -> None:
+    fields = {"text_columns": ["Title"], "category_columns": ["brand"], "number_columns": ["price"]}
+    model(["Title"])
+    content = json.dumps({"trained_on": fields})
+    Path("model/config.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        figures(table, **asked)
+    assert trained_fields(Path("model")) == Fields(("Title",), ("brand",), ("price",))
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [
         ("trained_on: {text_columns: [Title, '1', 2]}", ("Title", "1", 2)),

@@ -93,6 +93,8 @@ def find_labelled_columns(
         head, _positions(texts, head), _positions(labels, head), apart, named=False
     )
     table = _named_head(head, [*texts, *labels, *asked], text, label[0] if label else None)
+    if trained is not None:
+        _require_beside(table, trained)
     places = {
         name: [place for column in found for place in table.places(column, column_key(name))]
         for name, found in others.items()
@@ -136,13 +138,7 @@ def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
         head = replace(head, header="true", guessed=True)
     found = _find_texts(head, text_column, trained.texts)
     table = replace(head, header="false" if found.header is None else "true")
-    missing = [name for name in beside if not _is_there(table, name)]
-    if missing:
-        raise UserError(
-            f"{head.name}: expected the columns {name_five(map(repr, beside))} beside the text, as "
-            f"in training, found no {name_five(map(repr, missing))} among {table.listing()}. Add "
-            "them under these names; their cells may be empty."
-        )
+    _require_beside(table, trained)
     kinds = {CATEGORY: trained.categories, NUMBER: trained.numbers}
     places = {
         kind: [table.place(name, "used in training") for name in names]
@@ -150,6 +146,18 @@ def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
         if names
     }
     return table.columns(found.text, (), places, trained)
+
+
+def _require_beside(table: Head, trained: Fields) -> None:
+    """Refuse a table without the columns that a model reads beside the text."""
+    beside = (*trained.categories, *trained.numbers)
+    missing = [name for name in beside if not _is_there(table, name)]
+    if missing:
+        raise UserError(
+            f"{table.name}: expected the columns {name_five(map(repr, beside))} beside the text, "
+            f"as in training, found no {name_five(map(repr, missing))} among {table.listing()}. "
+            "Add them under these names; their cells may be empty."
+        )
 
 
 def _is_there(table: Head, column: ColumnName) -> bool:
