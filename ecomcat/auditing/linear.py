@@ -15,9 +15,9 @@ from ecomcat.data.cleaning import LABEL, TEXT
 from ecomcat.data.exclude import KEY
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import FEATURES, fit_svc
+from ecomcat.final.baseline import FEATURES
+from ecomcat.final.linear_fits import fit_bayes, fit_svc
 from ecomcat.model.metrics import macro_f1
-from ecomcat.process import raise_if_requested
 
 _MAX_WEIGHTS = 10_000_000  # classes times words, 8 bytes each, some of them at a time
 _MAX_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
@@ -66,14 +66,11 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
         Function that scores texts by their features, `(texts, num_classes)`; a class that was not
         trained on has the lowest score.
     """
-    from sklearn.naive_bayes import ComplementNB
-
-    raise_if_requested()
     if len(np.unique(label_ids)) <= _MAX_SVC_CLASSES:
         model = fit_svc(1.0, train, label_ids)
         score = model.decision_function
     else:
-        model = ComplementNB(alpha=0.3).fit(train, label_ids)
+        model = fit_bayes(train, label_ids)
         score = model.predict_log_proba
 
     def scorer(asked: Any) -> NDArray[np.float64]:

@@ -8,20 +8,26 @@ models fitted on train alone.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
-from ecomcat.data.splitting import Split, sample_rows
+from ecomcat.data.splitting import Split
+from ecomcat.final.linear_fits import (
+    MAX_HYPERPLANES,
+    fit_bayes,
+    fit_svc,
+    predict_classes,
+    rows_to_fit,
+)
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1, score_predictions
-from ecomcat.process import raise_if_requested
 from ecomcat.text.tokenizer import split_words
 
 logger = logging.getLogger("ecomcat")
@@ -30,9 +36,8 @@ logger = logging.getLogger("ecomcat")
 # would take longer than a quick search, and the cost stays at 1.
 _MAX_WORK_TUNED = 2_500_000
 # A random sample of so many texts: the settings are chosen on the first, the model is fitted on the
-# second, or counts and liblinear would need some 10 GB and an hour a million texts. Texts times
-# classes are bounded, too: a million take some six seconds a fit.
-_MAX_TEXTS_TUNED, _MAX_TEXTS, _MAX_WORK = 50_000, 200_000, 20_000_000
+# second, of which LinearSVC takes a part.
+_MAX_TEXTS_TUNED, _MAX_TEXTS = 50_000, 1_000_000
 _MAX_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
 # What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
@@ -105,7 +110,10 @@ def optional(title: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LinearChoice:
-    """What is counted (of `FEATURES`), LinearSVC's `C`, and whether by the logarithm."""
+    """What is counted (of `FEATURES`), LinearSVC's `C`, and whether by the logarithm.
+
+    A `C` of 0 stands for complement naive Bayes, which takes all texts of very many classes.
+    """
 
     features: str
     cost: float
@@ -114,13 +122,16 @@ class LinearChoice:
     @property
     def title(self) -> str:
         """The model in words."""
-        return f"TF-IDF ({FEATURES[self.features].title}) + LinearSVC"
+        model = "LinearSVC" if self.cost else "complement naive Bayes"
+        return f"TF-IDF ({FEATURES[self.features].title}) + {model}"
 
 
 def linear_candidates(features: str, texts: int, num_classes: int) -> list[LinearChoice]:
     """Return the settings to try for some features."""
     kind = FEATURES[features]
     costs = kind.costs if texts * num_classes <= _MAX_WORK_TUNED else (1.0,)
+    if num_classes > MAX_HYPERPLANES:
+        costs = (0.0,)
     return [LinearChoice(features, cost, each) for each in kind.sublinear_tf for cost in costs]
 
 
@@ -185,7 +196,7 @@ def _candidate_fits(
     unseen = counter.transform(validation[0])
     for choice in linear_candidates(kind, len(label_ids), num_classes):
         model = _fit(counter, counts, label_ids, choice)
-        score = macro_f1(validation[1], model[1:].predict(unseen), num_classes)
+        score = macro_f1(validation[1], predict_classes(model[1:], unseen), num_classes)
         yield LinearFit(choice, score, model)
 
 
@@ -195,7 +206,11 @@ def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> A
 
 
 def _count(
-    kind: str, rows: LabelledTexts, num_classes: int, max_texts: int = _MAX_TEXTS, share: float = 1
+    kind: str,
+    rows: LabelledTexts,
+    num_classes: int,
+    max_texts: int = _MAX_TEXTS,
+    share: float = 1,
 ) -> tuple[Any, Any, Any]:
     """Return a fitted counter, what it counted in a sample, and the sample's class numbers."""
     from sklearn.feature_extraction.text import CountVectorizer
@@ -215,7 +230,11 @@ def _count(
 
 
 def linear_sample(
-    kind: str, rows: LabelledTexts, num_classes: int, max_texts: int = _MAX_TEXTS, share: float = 1
+    kind: str,
+    rows: LabelledTexts,
+    num_classes: int,
+    max_texts: int = _MAX_TEXTS,
+    share: float = 1,
 ) -> NDArray[np.int64]:
     """Return the numbers of the texts that a linear model of some features is fitted to.
 
@@ -223,12 +242,12 @@ def linear_sample(
         kind: String. A key of `FEATURES`.
         rows: Texts and their class numbers.
         num_classes: Integer. Number of classes.
-        max_texts: Integer. The most texts. Defaults to 200,000.
+        max_texts: Integer. The most texts. Defaults to a million.
         share: Float. Of the characters that these features may take. Defaults to 1.
     """
     characters = sum(map(len, rows[0])) / len(rows[0])
     affordable = int(share * FEATURES[kind].max_characters / max(characters, 1))
-    max_texts = min(max_texts, affordable)
+    max_texts = max(1, min(max_texts, affordable))
     return rows_to_fit(rows[1], num_classes, np.random.default_rng(0), max_texts)
 
 
@@ -237,38 +256,9 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
     from sklearn.pipeline import Pipeline
 
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
-    model = fit_svc(choice.cost, weights.transform(counts), label_ids)
+    fit = partial(fit_svc, choice.cost) if choice.cost else fit_bayes
+    model = fit(weights.transform(counts), label_ids)
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
-
-
-def rows_to_fit(
-    label_ids: NDArray[np.int64],
-    num_classes: int,
-    random: np.random.Generator,
-    max_texts: int = _MAX_TEXTS,
-) -> NDArray[np.int64]:
-    """Return the numbers of the rows that a linear model can be fitted to in minutes.
-
-    Where `max_texts` are fewer than all, it is a random sample, and the first row of each class.
-    """
-    max_rows = max(1, min(max_texts, _MAX_TEXTS, _MAX_WORK // num_classes))
-    rows = sample_rows(len(label_ids), max_rows, random)
-    return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
-
-
-def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
-    """Fit LinearSVC, of cost `C`, on weighted words: the same each time for the same rows."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.svm import LinearSVC
-
-    raise_if_requested()
-    # Where texts outnumber words, scikit-learn would take the primal, which is ten times slower. It
-    # shuffles: the seed makes it repeat. It mostly ends long before so many iterations, and a model
-    # that is not quite at its optimum then predicts as well as one that is.
-    model = LinearSVC(C=cost, tol=1e-3, dual=True, random_state=0, max_iter=5000)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(features, label_ids)
 
 
 def linear_baseline(
@@ -302,7 +292,7 @@ def linear_baseline(
     best, tested = fits[0], {}
     if ours is not None:
         best, model = _fit_again(fits, both, num_classes)
-        predicted = model.predict(test[0])
+        predicted = predict_classes(model, test[0])
         comparison = compare_answers(test[1], ours, predicted).describe()
         tested = {"test": score(test, predicted), "comparison": comparison}
     fitted = linear_sample(best.choice.features, both, num_classes)
@@ -311,9 +301,10 @@ def linear_baseline(
         "features": best.choice.features,
         "C": best.choice.cost,
         "sublinear_tf": best.choice.sublinear_tf,
+        "texts": len(fitted),
         "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
-        "validation": score(validation, best.model.predict(validation[0])),
+        "validation": score(validation, predict_classes(best.model, validation[0])),
         **tested,
     }
 
@@ -328,7 +319,8 @@ def _fit_again(
         except MemoryError:
             _log_left_out(fit.choice.features, _NO_MEMORY)
             continue
-        if model["classify"].n_iter_ < model["classify"].max_iter or fit is fits[-1]:
+        fitted = model["classify"]
+        if not fit.choice.cost or fitted.n_iter_ < fitted.max_iter or fit is fits[-1]:
             return fit, model
         _log_left_out(fit.choice.features, "its fit did not come to an end")
     raise MemoryError

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ecomcat.data.splitting import balanced_sample, sample_rows
-from ecomcat.final.baseline import NothingToLearnError, fit_svc, rows_to_fit
+from ecomcat.final.baseline import NothingToLearnError
+from ecomcat.final.linear_fits import MAX_HYPERPLANES, fit_svc, rows_to_fit
 from ecomcat.final.low_rank import DIMENSION, fit_low_rank
 from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
@@ -23,7 +24,6 @@ from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
-MAX_CLASSES = 250  # of which each has a hyperplane, and texts in the memory
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
@@ -74,9 +74,9 @@ class Memory(Expert):
     def fit(self, examples: Examples) -> None:
         """Hold the texts' keys and classes, unless there are too many classes."""
         words = self.limits.vocabulary_size
-        if self.num_classes > MAX_CLASSES:
+        if self.num_classes > MAX_HYPERPLANES:
             raise NothingToLearnError(
-                f"there are {self.num_classes} categories, over {MAX_CLASSES}"
+                f"there are {self.num_classes} categories, over {MAX_HYPERPLANES}"
             )
         random = np.random.default_rng([self.seed, words])
         word_keys = random.standard_normal((words, self.key_dim), np.float32)
@@ -130,7 +130,7 @@ class Linear(Expert):
         """Fit LinearSVC, or a model of low rank."""
         if len(np.unique(examples.labels)) < 2:
             raise NothingToLearnError("all training texts are of one category")
-        if self.num_classes > MAX_CLASSES:
+        if self.num_classes > MAX_HYPERPLANES:
             self._fit_low_rank(examples)
             return
         count = self.num_classes

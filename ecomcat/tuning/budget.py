@@ -10,11 +10,13 @@ from typing import Any
 
 from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
+from ecomcat.errors import UserError
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
 
+MAX_CATEGORIES = 20_000
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _PARTS = 6  # epochs of a trial for which all rows would be too many
 _FINAL_PASSES = 4  # over all rows, of a final training whose trials did not see them all
@@ -76,7 +78,18 @@ def decide_epochs(
     as single epochs then say little, more patience. Among many categories each is seen in few
     updates; there short texts, of which an update costs little, are given up to twice as many.
     Where two epochs of all texts would be more than a trial may take, each epoch reads a part.
+
+    Raises:
+        UserError: There are more categories than a network's last layer can be trained for.
     """
+    if categories > MAX_CATEGORIES:
+        raise UserError(
+            f"Expected at most {MAX_CATEGORIES:,} categories, found {categories:,}: a network's "
+            "last layer would have some hundred million weights, each of which every step changes. "
+            "Merge rare ones into their parents (data.rare_classes=parent) or leave them out "
+            "(data.rare_classes=drop), with a higher data.min_class_rows, or name a column of "
+            "fewer categories in data.label_column."
+        )
     max_epochs, patience = search.max_epochs, search.patience
     batch_size = int(space["batch_size"].highest)
     wanted = math.sqrt(categories / _FEW_CLASSES)

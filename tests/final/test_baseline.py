@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import Pipeline
 
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset, load_dataset
@@ -21,8 +22,8 @@ from ecomcat.final.baseline import (
     linear_candidates,
     linear_sample,
     optional,
-    rows_to_fit,
 )
+from ecomcat.final.linear_fits import fit_bayes, predict_classes, rows_to_fit
 from ecomcat.text.fields import PLAIN
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
@@ -192,12 +193,12 @@ def test_of_very_many_texts_and_classes_one_cost_is_tried(texts, costs):
 
 @pytest.mark.parametrize(
     ("texts", "classes", "fitted"),
-    [(1_000, 2, 1_000), (300_000, 2, 200_000), (9_000, 4_000, 5_000)],
+    [(1_000, 2, 1_000), (300_000, 2, 200_000), (110_000, 200, 100_000), (9_000, 4_000, 9_000)],
 )
 def test_the_more_classes_the_fewer_texts_are_fitted_to_but_one_of_each(texts, classes, fitted):
     labels = np.zeros(texts, np.int64)
     labels[-1] = 1
-    rows = rows_to_fit(labels, classes, np.random.default_rng(0))
+    rows = rows_to_fit(labels, classes, np.random.default_rng(0), 10**6)
     assert fitted <= len(rows) <= fitted + 2
     assert rows[-1] == texts - 1
 
@@ -207,3 +208,24 @@ def test_of_long_texts_as_many_are_fitted_to_as_can_be_counted(kind):
     long = "x" * (FEATURES[kind].max_characters // 10)
     rows = linear_sample(kind, ([long] * 100, np.zeros(100, np.int64)), 2)
     assert 10 <= len(rows) <= 11
+
+
+def test_naive_bayes_is_that_of_scikit_learn_and_answers_many_texts_in_parts(monkeypatch):
+    from scipy.sparse import csr_array
+    from sklearn.naive_bayes import ComplementNB
+
+    random = np.random.default_rng(1)
+    features, labels = csr_array(random.poisson(0.3, (60, 9))), random.integers(2, 6, 60)
+    ours, plain = fit_bayes(features, labels), ComplementNB(alpha=0.3).fit(features, labels)
+    assert np.allclose(ours.feature_log_prob_, plain.feature_log_prob_)
+    monkeypatch.setattr("ecomcat.final.linear_fits._MAX_SCORES", 40)
+    found = predict_classes(Pipeline([("classify", ours)]), features)
+    assert found.tolist() == plain.predict(features).tolist()
+
+
+def test_of_hundreds_of_categories_naive_bayes_is_fitted_to_all_texts():
+    texts = [f"word{row % 300} and more" for row in range(900)]
+    rows = texts, np.arange(900) % 300
+    (best,) = choose_linear(rows, rows, 300, ["words"])
+    assert best.choice.title.endswith("complement naive Bayes")
+    assert best.score == 1.0

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ecomcat.config import SearchConfig
+from ecomcat.errors import UserError
 from ecomcat.model.space import Choices
 from ecomcat.tuning.budget import FinalTraining, decide_epochs, plan_final_training
 from ecomcat.tuning.records import TrialRecord
@@ -70,6 +71,12 @@ def test_an_epoch_reads_a_part_where_all_rows_are_too_many(
 ) -> None:
     found = search_of(texts, **options)
     assert (found.epoch_texts, found.max_epochs) == (part, epochs)
+
+
+def test_more_categories_than_a_network_can_be_trained_for_are_refused() -> None:
+    assert search_of(1_000_000, categories=20_000).max_epochs == 6
+    with pytest.raises(UserError, match=r"at most 20,000 categories, found 100,000.*parents"):
+        search_of(1_000_000, categories=100_000)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Linear models of sparse features: on which texts they are fitted, and how they answer many."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.data.splitting import sample_rows
+from ecomcat.process import raise_if_requested
+
+MAX_HYPERPLANES = 250  # classes: with more, naive Bayes knows more for the time (benchmarks)
+# Of LinearSVC: counts and liblinear would need some 10 GB and an hour a million texts; texts times
+# classes take it some six seconds a million.
+_MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
+_MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
+
+
+def rows_to_fit(
+    label_ids: NDArray[np.int64],
+    num_classes: int,
+    random: np.random.Generator,
+    max_texts: int,
+) -> NDArray[np.int64]:
+    """Return the numbers of the rows that a linear model can be fitted to in minutes.
+
+    Where `max_texts` are fewer than all, it is a random sample, and the first row of each class.
+    """
+    max_rows = max(1, max_texts)
+    if num_classes <= MAX_HYPERPLANES:
+        max_rows = max(1, min(max_texts, _MAX_TEXTS, _MAX_WORK // num_classes))
+    rows = sample_rows(len(label_ids), max_rows, random)
+    return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
+
+
+def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
+    """Fit LinearSVC, of cost `C`, on weighted words: the same each time for the same rows."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    raise_if_requested()
+    # Where texts outnumber words, scikit-learn would take the primal, which is ten times slower. It
+    # shuffles: the seed makes it repeat. It mostly ends long before so many iterations, and a model
+    # that is not quite at its optimum then predicts as well as one that is.
+    model = LinearSVC(C=cost, tol=1e-3, dual=True, random_state=0, max_iter=5000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, label_ids)
+
+
+def fit_bayes(features: Any, label_ids: NDArray[np.int64]) -> Any:
+    """Fit complement naive Bayes (Rennie et al., ICML 2003) on weighted words.
+
+    It learns from sums alone, and so it is given those of each class: scikit-learn would make a
+    matrix of all texts and classes.
+    """
+    from scipy.sparse import csr_array
+    from sklearn.naive_bayes import ComplementNB
+
+    raise_if_requested()
+    classes, numbers = np.unique(label_ids, return_inverse=True)
+    ones, places = np.ones(len(numbers)), np.arange(len(numbers))
+    summed = csr_array((ones, (numbers, places)), shape=(len(classes), len(numbers))) @ features
+    return ComplementNB(alpha=0.3).fit(summed, classes)
+
+
+def predict_classes(model: Any, texts: Any) -> NDArray[np.int64]:
+    """Return class numbers of texts, or of their features, some at a time: each has many scores."""
+    size = max(1, _MAX_SCORES // len(model[-1].classes_))
+    count = texts.shape[0] if hasattr(texts, "shape") else len(texts)
+    parts = [model.predict(texts[first : first + size]) for first in range(0, count, size)]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
