@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -82,6 +83,8 @@ class Folder:
         elif command == "curl":
             self._call(arguments)
         else:
+            if command == "compare":
+                shutil.copytree(self._folder / "model", self._folder / "model_new")
             arguments = [*arguments, *self._made_small(command, arguments)]
             main = import_module(f"ecomcat.{command}").main
             ended: Ended = self._run(main, arguments, self._piped(line.text))
