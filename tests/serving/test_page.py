@@ -98,7 +98,7 @@ def test_a_path_has_a_bar_for_each_level_and_those_accepted_stand_out(driver):
     ("text", "verdict", "reason"),
     [
         ("dog dog dog", "✓ Accepted", "right 98% of the time."),
-        ("nothing", "Needs a look", "Only answers of 90% and more are right 98% of the time."),
+        ("dog", "Needs a look", "Only answers of 90% and more are right 98% of the time."),
         ("?!", "", "No category: no letter, mark or digit."),
     ],
     ids=["sure", "unsure", "unreadable"],
