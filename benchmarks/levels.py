@@ -13,9 +13,10 @@ import numpy as np
 
 from benchmarks.common import format_table, run_script, unseen_answers
 from ecomcat.errors import UserError
-from ecomcat.model.confidence import Promise
+from ecomcat.model.confidence import Acceptance, Promise
+from ecomcat.model.level_scores import accepted_levels
 from ecomcat.model.metrics import PRECISIONS
-from ecomcat.model.taxonomy import LevelAcceptance, deepest_levels, level_acceptance
+from ecomcat.model.taxonomy import LevelAcceptance, level_acceptance
 
 _HALVES = 20
 _HEADER = (
@@ -30,18 +31,20 @@ def accepted(answers: LevelAcceptance, promise: Promise, halves: int = _HALVES) 
     for _ in range(halves):
         order = random.permutation(len(answers.predicted))
         one, other = (_of(answers, half) for half in np.array_split(order, 2))
-        thresholds = one.thresholds(promise)
-        level = deepest_levels(other.confidence, thresholds, other.predicted)
+        level = accepted_levels(other, one, promise)
         rows = np.flatnonzero(level)
         right = other.correct[rows, level[rows] - 1]
-        whole = (level == len(thresholds)).mean()
+        whole = (level == answers.taxonomy.depth).mean()
         found.append((whole, len(rows) / len(level), right.mean() if len(rows) else np.nan))
     return np.array(found)
 
 
 def _of(answers: LevelAcceptance, rows: np.ndarray) -> LevelAcceptance:
-    parts = answers.confidence[rows], answers.correct[rows], answers.predicted[rows]
-    return LevelAcceptance(answers.taxonomy, *parts)
+    kinds = ("confidence", "correct", "predicted", "uncertainty")
+    leaves = Acceptance(*(getattr(answers.leaves, kind)[rows] for kind in kinds))
+    return LevelAcceptance(
+        answers.taxonomy, answers.confidence[rows], answers.correct[rows], leaves
+    )
 
 
 def main() -> None:

@@ -219,7 +219,8 @@ def test_labels_are_read_as_the_model_writes_them_and_scored_by_level(
         export(tmp_path / "model", ["text"], []),
         labels=labels,
         levels=LevelAcceptance(
-            Taxonomy(labels, " > "), np.ones((9, 2)), np.ones((9, 2), bool), np.zeros(9, int)
+            *(Taxonomy(labels, " > "), np.ones((9, 2)), np.ones((9, 2), bool)),
+            Acceptance(np.ones(9), np.ones(9, bool), np.zeros(9, int)),
         ),
     )
     config = '{"trained_on": {"label_separator": " > "}}'

@@ -30,9 +30,9 @@ from ecomcat.data.exclude import leave_out
 from ecomcat.data.given_split import require_parts
 from ecomcat.data.groups import group_texts, leave_out_straddling
 from ecomcat.data.header import GROUP
-from ecomcat.data.rare_classes import merge_rare_classes
+from ecomcat.data.rare_classes import with_enough_texts
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import Split, draw_split, require_classes
+from ecomcat.data.splitting import Split, draw_split
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
@@ -214,26 +214,17 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     for warning in cleaned.warnings():
         logger.warning(warning)
     require_parts(cleaned, source.given)
-    cleaned = _with_enough_texts(cleaned, data, source.separator)
+    cleaned = with_enough_texts(cleaned, data, source.separator)
     _log_cleaning(cleaned.report)
     grouped, parts = group_texts(cleaned, data)
     if not source.given:
         return grouped, parts
     grouped, straddling = leave_out_straddling(grouped)
-    grouped = _with_enough_texts(grouped, data, source.separator)
+    grouped = with_enough_texts(grouped, data, source.separator)
     require_parts(grouped, source.given)
     shared = {"shared_texts": cleaned.report.shared_texts}
     shared |= {"shared_groups": straddling} if straddling else {}
     return grouped, parts | shared
-
-
-def _with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) -> CleanRows:
-    """Return the rows of classes that have enough texts, or refuse the others."""
-    if data.rare_classes != "parent":
-        return require_classes(rows, data.min_class_rows, data.rare_classes)
-    # What has no class above it, or is too small with all that is below, is left out.
-    merged = merge_rare_classes(rows, data.min_class_rows, separator)
-    return require_classes(merged, data.min_class_rows, "drop")
 
 
 def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -> dict[str, Any]:

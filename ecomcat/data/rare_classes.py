@@ -1,12 +1,29 @@
-"""Leaves of a taxonomy with too few texts: `data.rare_classes=parent`."""
+"""Classes with too few texts: refused, left out, or merged into those above them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
 
+from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import LABEL, SPLIT, CleanRows
+from ecomcat.data.splitting import require_classes
 from ecomcat.errors import UserError
+
+PARENT = "parent"
+
+
+def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) -> CleanRows:
+    """Return the rows of classes that have enough texts, as a configuration asks.
+
+    Raises:
+        UserError: When others are to be refused, or cannot be merged, or too few are left.
+    """
+    if data.rare_classes != PARENT:
+        return require_classes(rows, data.min_class_rows, data.rare_classes)
+    # What has no class above it, or is too small with all that is below, is left out.
+    merged = merge_rare_classes(rows, data.min_class_rows, separator)
+    return require_classes(merged, data.min_class_rows, "drop")
 
 
 def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | None) -> CleanRows:

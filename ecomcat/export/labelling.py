@@ -146,7 +146,8 @@ def level_answers(
     """Return the levels of answers, their confidences in the digits that are shown."""
     confidences = taxonomy.confidences(labelled.probabilities, labelled.label_ids)
     least = None if thresholds is None else rounded_up(thresholds)
-    return LevelAnswers(taxonomy, labelled.label_ids, confidences.round(_DIGITS), least)
+    shown = confidences.round(_DIGITS)
+    return LevelAnswers(taxonomy, labelled.label_ids, shown, least, labelled.novel)
 
 
 def rounded_up(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

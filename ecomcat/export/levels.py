@@ -32,12 +32,14 @@ class LevelAnswers:
         confidences: Array of how sure each level of it is, shape `(texts, depth)`.
         thresholds: Array of the least that is accepted of each category at each level, shape
             `(depth, classes)`. Defaults to None, by which nothing is.
+        novel: Boolean array of the texts of which nothing is accepted. Defaults to None, for none.
     """
 
     taxonomy: Taxonomy
     label_ids: NDArray[np.int64]
     confidences: NDArray[np.float64]
     thresholds: NDArray[np.float64] | None = None
+    novel: NDArray[np.bool_] | None = None
 
     @property
     def accepted(self) -> NDArray[np.int64]:
@@ -45,7 +47,8 @@ class LevelAnswers:
         if self.thresholds is None:
             return np.zeros(len(self.label_ids), np.int64)
         found = deepest_levels(self.confidences, self.thresholds, self.label_ids)
-        return np.minimum(found, self.taxonomy.depths[self.label_ids])
+        found = np.minimum(found, self.taxonomy.depths[self.label_ids])
+        return found if self.novel is None else np.where(self.novel, 0, found)
 
     @property
     def accepted_paths(self) -> list[str | None]:

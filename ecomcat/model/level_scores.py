@@ -44,8 +44,7 @@ def score_levels(
         "levels": levels,
         "hierarchical": hierarchical_scores(taxonomy, label_ids, predicted),
         "coverage": {
-            str(asked): _coverage(answers, chosen_on.thresholds(Promise(asked)))
-            for asked in PRECISIONS
+            str(asked): _coverage(answers, chosen_on, Promise(asked)) for asked in PRECISIONS
         },
         "readable": _readable_level(taxonomy, label_ids, predicted),
     }
@@ -94,8 +93,27 @@ def hierarchical_scores(
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
-def _coverage(answers: LevelAcceptance, thresholds: NDArray[np.float64]) -> dict[str, Any]:
-    accepted = deepest_levels(answers.confidence, thresholds, answers.predicted)
+def accepted_levels(
+    answers: LevelAcceptance, chosen_on: LevelAcceptance, promise: Promise
+) -> NDArray[np.int64]:
+    """Return the level down to which each answer is accepted, from 1; 0 where it is at none.
+
+    Args:
+        answers: The answers.
+        chosen_on: Answers to other texts, which the thresholds are taken from.
+        promise: What is asked of all that are accepted.
+    """
+    thresholds = chosen_on.thresholds(promise)
+    novel = answers.leaves.is_novel(chosen_on.leaves.novel_from(promise.max_false_alarms))
+    found = deepest_levels(answers.confidence, thresholds, answers.predicted)
+    return np.where(novel, 0, found)
+
+
+def _coverage(
+    answers: LevelAcceptance, chosen_on: LevelAcceptance, promise: Promise
+) -> dict[str, Any]:
+    thresholds = chosen_on.thresholds(promise)
+    accepted = accepted_levels(answers, chosen_on, promise)
     rows = np.flatnonzero(accepted)
     right = answers.correct[rows, accepted[rows] - 1]
     by_level = np.bincount(accepted, minlength=len(thresholds) + 1)[1:] / max(len(accepted), 1)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.confidence import Acceptance, Promise, kept_texts
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, kept_texts
 
 _SUMMED_ROWS = 1024  # at a time: rows times categories may not fit in memory
 _ACCEPTED = 2.0  # above every confidence: of what a deeper level has accepted
@@ -134,34 +134,41 @@ class LevelAcceptance:
         taxonomy: Taxonomy of the answers.
         confidence: Array of shape `(texts, depth)`.
         correct: Boolean array of the same shape.
-        predicted: Array of the categories that were answered, shape `(texts,)`.
+        leaves: The answers themselves, as `acceptance_of` returns them.
     """
 
     taxonomy: Taxonomy
     confidence: NDArray[np.float64]
     correct: NDArray[np.bool_]
-    predicted: NDArray[np.int64]
+    leaves: Acceptance
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The categories that were answered, shape `(texts,)`."""
+        return self.leaves.predicted
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence that is accepted of each category at each level.
 
         From the deepest level up, each one accepts as many of the texts that are left as may be
-        while the promise holds for all accepted ones together.
+        while the promise holds for all accepted ones together. Answers to novel texts are none.
 
         Returns:
             Array of shape `(depth, classes)`, infinite where none is accepted.
         """
         found = np.empty((self.taxonomy.depth, len(self.taxonomy.class_names)))
-        accepted = correct = np.zeros(len(self.predicted), bool)
+        known = ~self.leaves.is_novel(self.leaves.novel_from(promise.max_false_alarms))
+        predicted = self.predicted[known]
+        accepted = correct = np.zeros(len(predicted), bool)
         for depth in reversed(range(self.taxonomy.depth)):
-            level, confidence = self.taxonomy.levels[depth], self.confidence[:, depth]
-            correct = np.where(accepted, correct, self.correct[:, depth])
+            level, confidence = self.taxonomy.levels[depth], self.confidence[known, depth]
+            correct = np.where(accepted, correct, self.correct[known, depth])
             surest = np.where(accepted, _ACCEPTED, confidence)
-            answers = Acceptance(surest, correct, level.node_ids[self.predicted])
+            answers = Acceptance(surest, correct, level.node_ids[predicted])
             least = answers.thresholds(promise, len(level.names))[level.node_ids]
             # Where it would accept no more than is accepted already, it accepts nothing.
             found[depth] = np.where(least == _ACCEPTED, np.inf, least)
-            accepted = accepted | (confidence >= found[depth, self.predicted])
+            accepted = accepted | (confidence >= found[depth, predicted])
         return found
 
     def describe(self) -> dict[str, Any]:
@@ -179,17 +186,18 @@ def read_levels(
     """Return what `LevelAcceptance.describe` described, with the answers to the same texts."""
     confidence = np.array([*content["confidence"], leaves.confidence], np.float64)
     correct = np.array([*content["correct"], leaves.correct], bool)
-    return LevelAcceptance(taxonomy, confidence.T, correct.T, leaves.predicted)
+    return LevelAcceptance(taxonomy, confidence.T, correct.T, leaves)
 
 
 def level_acceptance(
     taxonomy: Taxonomy, probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
 ) -> LevelAcceptance:
     """Return how sure and how right answers `(texts, classes)` to labelled texts are by level."""
-    predicted = probabilities.argmax(axis=1)
+    leaves = acceptance_of(probabilities, label_ids)
+    predicted = leaves.predicted
     correct = [level.node_ids[predicted] == level.node_ids[label_ids] for level in taxonomy.levels]
     confidence = taxonomy.confidences(probabilities, predicted)
-    return LevelAcceptance(taxonomy, confidence, np.array(correct).T, predicted)
+    return LevelAcceptance(taxonomy, confidence, np.array(correct).T, leaves)
 
 
 def deepest_levels(

@@ -185,6 +185,20 @@ def test_a_path_is_accepted_down_to_the_deepest_level_that_is_sure_enough(
     assert frame["accept"][0] == (path == frame["predicted_category"][0])
 
 
+def test_no_level_of_a_novel_text_is_accepted():
+    class Novel(Unsure):
+        def novel_from(self, max_false_alarms):
+            return 0.5
+
+    for shares, accepted in (((0.97, 0.01, 0.01, 0.01), 1), ((0.4, 0.3, 0.2, 0.1), 0)):
+        predictor = Novel(0, 0.9, PATHS, ("text",), Taxonomy(PATHS, " > "), shares)
+        predictor.thresholds = lambda _: np.full(len(PATHS), 0.1)
+        predictor.level_thresholds = lambda _: np.full((3, len(PATHS)), 0.1)
+        frame = Labeller(predictor, LabelOptions(promise=Promise(0.9))).label(["a dog"])
+        assert frame["accepted_path"].notna().sum() == frame["accept"].sum() == accepted
+        assert frame["novel"].tolist() == [not accepted]
+
+
 def test_each_level_may_have_a_column_with_its_own_confidence():
     _, frame = leveled((0.3, 0.4, 0.2, 0.1), (1, 1, 1), levels=True)
     columns = [f"{name}{level}" for level in (1, 2, 3) for name in ("level_", "confidence_level_")]

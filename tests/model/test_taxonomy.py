@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ecomcat.model.confidence import Promise, acceptance_of, read_acceptance
-from ecomcat.model.level_scores import hierarchical_scores, score_levels
+from ecomcat.model.level_scores import accepted_levels, hierarchical_scores, score_levels
 from ecomcat.model.taxonomy import (
     Taxonomy,
-    deepest_levels,
     level_acceptance,
     read_levels,
     taxonomy_of,
@@ -85,11 +84,13 @@ def test_what_is_accepted_anywhere_holds_the_precision_and_is_no_less_than_the_l
     leaves = acceptance_of(shares, labels)
     own = leaves.thresholds(promise, len(tree.class_names))
     assert thresholds[-1].tolist() == own.tolist()
-    levels = deepest_levels(answers.confidence, thresholds, answers.predicted)
+    levels = accepted_levels(answers, answers, promise)
     rows = np.flatnonzero(levels)
     if len(rows):
         assert answers.correct[rows, levels[rows] - 1].mean() >= precision
-    assert len(rows) >= (leaves.confidence >= own[leaves.predicted]).sum()
+    known = ~leaves.is_novel(leaves.novel_from(promise.max_false_alarms))
+    assert len(rows) >= (known & (leaves.confidence >= own[leaves.predicted])).sum()
+    assert not levels[~known].any()
     stored = read_levels(tree, read_acceptance(leaves.describe()), answers.describe())
     assert stored.thresholds(promise) == pytest.approx(thresholds)
 
