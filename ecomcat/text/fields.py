@@ -75,7 +75,9 @@ class Fields:
 
     def describe(self) -> dict[str, list[Name]]:
         """Return the columns as an exported model's configuration has them."""
-        return {key: list(getattr(self, kind)) for key, kind in _KEYS.items()}
+        # Of texts that are joined there is only the first: so models of earlier versions have it.
+        keys = _KEYS if self.marked else list(_KEYS)[:1]
+        return {key: list(getattr(self, _KEYS[key])) for key in keys}
 
     @property
     def is_plain(self) -> bool:
@@ -179,7 +181,6 @@ def read_fields(described: Mapping[str, Any]) -> Fields:
     columns = [tuple(described.get(key, ())) for key in _KEYS]
     if any(type(name) not in {str, int} for names in columns for name in names):
         raise TypeError("expected names and positions of columns")
-    # Models of earlier versions have no such key, and read several texts joined.
     marked = "category_columns" in described
     return Fields(columns[0], columns[1], columns[2], marked)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecomcat.data.cleaning import has_words, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.text.encoding import drop_words, encode_all
-from ecomcat.text.fields import Fields, shown, split_fields
+from ecomcat.text.fields import Fields, read_fields, shown, split_fields
 from ecomcat.text.tokenizer import UNKNOWN_ID, deployed_tokenizer, fit_tokenizer, split_words
 
 FIELDS = Fields(("title", "Details"), ("brand", "shop"), ("price",))
@@ -155,6 +155,11 @@ def test_dropped_words_keep_their_column_and_are_fewer_than_others() -> None:
 def test_words_of_fields_have_no_letters() -> None:
     alone = encode_all(TOKENIZER, [FIELDS.compose(["", ""], ["Acme", "new"], [4.0])], 100)
     assert not alone.letters(np.array([0])).any()
+
+
+@pytest.mark.parametrize("fields", [FIELDS, Fields(("a", 1), marked=False), Fields((0,), (1,))])
+def test_an_export_says_which_fields_its_model_reads(fields) -> None:
+    assert read_fields(fields.describe()) == fields
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)
