@@ -86,7 +86,8 @@ class SearchProgress(SearchListener):
         now = time.monotonic()
         if now - self._logged >= _SECONDS_BETWEEN_LINES:
             self._logged = now
-            self._log(f"trial {record.id} epoch {record.epochs + 1}: {done / batches:.0%}")
+            share = f"{done / batches:.0%}, {self._time_left()}"
+            self._log(f"trial {record.id} epoch {record.epochs + 1}: {share}")
 
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
         """Show an epoch's validation score."""

@@ -29,7 +29,6 @@ from ecomcat.export.summary import (
 from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
-from ecomcat.tuning.budget import retrain_seconds
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import (
     COMPLETED,
@@ -235,9 +234,6 @@ def print_dry_run(
         f"{_trials(int(min(search.max_trials, size)))} of at most {search.max_epochs} epochs over "
         f"{part}{training_texts:,} texts, within {search.max_minutes:g} minutes, {workers} {place}",
     ]
-    if part and config.final.retrain:
-        minutes = retrain_seconds(search) / 60
-        lines.append(f"Then trained again on as many rows as fit into {minutes:g} minutes")
     if data.group_near_duplicates:
         similarity = f"{data.near_duplicate_similarity:g}"
         lines.append(f"Split: near-duplicates (similarity from {similarity}) stay on one side")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
+
+logger = logging.getLogger("ecomcat")
 
 MAX_CATEGORIES = 20_000
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
@@ -96,6 +99,12 @@ def decide_epochs(
     affordable = _LONG_TEXT / max(mean_words, 1)
     batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)
     epoch_texts = _texts_of_an_epoch(search, training_texts, batch_size, batches)
+    if epoch_texts is not None:
+        logger.info(
+            "A part of the rows first: %d of %d texts an epoch. At most %g minutes of trials, and "
+            "%g for a final training on as many rows as fit.",
+            *(epoch_texts, training_texts, search.max_minutes, retrain_seconds(search) / 60),
+        )
     if max_epochs == AUTO:
         batches_an_epoch = math.ceil((epoch_texts or training_texts) / batch_size)
         max_epochs = max(round(batches / batches_an_epoch), _MIN_EPOCHS)

@@ -162,7 +162,7 @@ def test_in_a_log_and_a_plain_notebook_each_epoch_and_each_end_is_a_line(
         shown.run(1, 0.9, FAILED, "word " * 100 + ":smile:")
     assert caplog.messages == [
         "trial 0000 epoch 1/4: loss 0.5000, validation macro-F1 0.5000, accuracy 0.5100",
-        "trial 0000 epoch 2: 40%",
+        "trial 0000 epoch 2: 40%, about 9 min 20 s left",
         "trial 0000 epoch 2/4: loss 0.5000, validation macro-F1 0.6123, accuracy 0.6223",
         "trial 0000 completed: macro-F1 0.6123 after epoch 2 of 2, 15 s, the best so far, about "
         "9 min 00 s left",

@@ -17,7 +17,8 @@ def search_of(texts: int, **options: Any) -> SearchConfig:
     data = {"categories": 4, "mean_words": 100.0}
     data |= {name: options.pop(name) for name in data if name in options}
     space = {"batch_size": Choices(options.pop("batch_sizes", (64,)))}
-    search = SearchConfig(**{"max_epochs": "auto", "max_batches": 730, **options})
+    limits = {"max_epochs": "auto", "max_batches": 730, "max_minutes": 6.5}
+    search = SearchConfig(**{**limits, **options})
     return decide_epochs(search, space, training_texts=texts, **data)
 
 
