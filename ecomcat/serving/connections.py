@@ -26,7 +26,8 @@ SPARE_PLACES = 32
 """Connections beyond the limit, in which it is told so."""
 
 _END_OF_HEADER = re.compile(rb"\n\r?\n")
-_READ_BYTES = 1 << 13  # at a time: a thousand tiny chunks or headers take a while to parse
+# Read at a time: a thousand tiny chunks take a while to parse; a body of known length takes none.
+_READ_BYTES, _MAX_READ_BYTES = 1 << 13, 1 << 16
 _LONG_SECONDS = 0.002  # of parsing such a part, after which others come first
 _RESTS = 4  # times as long as the parsing took
 _STALL_SECONDS = 30.0  # without a client that reads its answer
@@ -114,7 +115,6 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, and wait for the first header."""
         super().connection_made(transport)
-        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         if not self._places.take(self):
             self.app_state = {**self.app_state, IS_SPARE: True}
         self._watch()
@@ -136,6 +136,8 @@ class Connection(H11Protocol):
         self._watch()
         if (seconds := time.thread_time() - began) > _LONG_SECONDS:
             self._places.rest(self, seconds)
+        elif self.headers and any(name == b"content-length" for name, _ in self.headers):
+            self._read_bytes(_MAX_READ_BYTES)
 
     def _has_many_fields(self, data: bytes) -> bool:
         """Count the lines of a header, before it is parsed."""
@@ -190,6 +192,7 @@ class Connection(H11Protocol):
         """Start the clock where no request is under way; stop it where one is."""
         waits = self.cycle is None or self.cycle.response_complete
         if waits and self._waiting is None:
+            self._read_bytes(_READ_BYTES)
             self.silent_since = self.loop.time()
             self._waiting = self.loop.call_later(self._places.header_seconds, self._close)
         elif not waits and self._waiting is not None:
@@ -199,6 +202,9 @@ class Connection(H11Protocol):
             self._waiting, self.silent_since = None, self.loop.time()
         if not waits and not self.cycle.more_body:
             self.silent_since = math.inf
+
+    def _read_bytes(self, count: int) -> None:
+        self.transport.max_size = count  # type: ignore[attr-defined]
 
     def _close(self) -> None:
         self.transport.close()
