@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ecomcat.cli import run
 from tests.command_line import Ended, command_line
+
+settings.register_profile("without deadlines", deadline=None)  # no test judges a time
+settings.load_profile("without deadlines")
 
 ROOT = Path(__file__).parent.parent
 

@@ -21,7 +21,7 @@ from ecomcat.config import DataConfig
 from ecomcat.console import step
 from ecomcat.data.cells import join_levels, texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
-from ecomcat.data.columns import configured_columns
+from ecomcat.data.columns import Trained, configured_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
@@ -139,7 +139,7 @@ def _part(
     if part not in frames and path is None:
         return None
     columns: dict[str, Any] = {
-        "text_column": list(train.fields.texts),
+        "text_column": Trained(train.fields, list(train.fields.texts)),
         "category_columns": list(train.fields.categories),
         "number_columns": list(train.fields.numbers),
         "label_column": list(train.label_columns),

@@ -49,6 +49,16 @@ def offers(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_part_that_names_its_columns_otherwise_is_read_as_train_is(tmp_path: Path) -> None:
+    rows = "red ball,of wood,Acme,7,Toys\n"
+    (tmp_path / "train.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "test.csv").write_text(f"title,more,brand,price,kind\n{rows}", encoding="utf-8")
+    keys = {"text_column": [0, 1], "category_columns": [2], "number_columns": [3]}
+    paths = {"path": str(tmp_path / "train.csv"), "test_path": str(tmp_path / "test.csv")}
+    found = load_labelled_rows(DataConfig(**keys, **paths, label_column=4)).frame["text"]
+    assert list(map(shown, found)) == ["[2:Acme] [3:7] [0] red ball [1] of wood"] * 2
+
+
 def test_files_frames_and_objects_are_read_as_the_same(offers: Path, caplog: Any) -> None:
     rows = load_labelled_rows(DataConfig(path=str(offers), **KEYS))
     assert (list(map(shown, rows.frame["text"])), rows.fields) == (READ, FIELDS)
