@@ -196,7 +196,7 @@ class Lines:
             line = self._text.readline(MAX_LINE_CHARACTERS + 1)
             # Some programs write two carriage returns: the rest of such an end is no blank line.
             if line == "\r\n" and self._before.endswith("\r"):
-                line = self._text.readline()
+                line = self._text.readline(MAX_LINE_CHARACTERS + 1)
         except UnicodeDecodeError as error:
             # The decoder works ahead of the lines: those between lie before the bad byte.
             number = self.number + 1 + error.object[: error.start].count(b"\n")

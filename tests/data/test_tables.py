@@ -36,7 +36,8 @@ def test_of_parquet_so_many_rows_are_held_or_fewer_large_ones(
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("a.csv.gz", b"text\n"), ("a.jsonl.gz", b'{"text": "')]
+    ("name", "start"),
+    [("a.csv.gz", b"text\n"), ("a.csv.gz", b"text\r\r\n"), ("a.jsonl.gz", b'{"text": "')],
 )
 def test_a_line_without_end_is_refused_before_all_of_it_is_held(name: str, start: bytes) -> None:
     packed = gzip.compress(start + b"a" * (5 * MAX_LINE_CHARACTERS), compresslevel=1)
