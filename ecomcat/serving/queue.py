@@ -200,7 +200,7 @@ class Answers:
                     job, _EXPLAINED_COST, model.classifier.explain_texts, [text], turn
                 )
             prediction.words = [Word.model_validate(each) for each in weights]
-            if not isinstance(row, str):
+            if text != row:
                 prediction.text = shown(text)
         self.monitor.texts(
             len(found),

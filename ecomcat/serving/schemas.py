@@ -16,7 +16,7 @@ from ecomcat.text.tokenizer import valid_unicode
 
 _unicode = BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)
 Text = Annotated[str, _unicode]
-Row = Text | dict[Text, Annotated[str | float | bool | None, _unicode]]
+Row = Text | dict[Text, Annotated[str | int | float | bool | None, _unicode]]
 """A text, or an object of the fields of a model that reads several."""
 Precision = Annotated[float, Field(gt=0, le=1)]
 # To JSON, 3.0 is a whole number, too.
@@ -101,8 +101,8 @@ class Prediction(BaseModel):
     )
     text: str = Field(
         default="",
-        description="What the fields were read as, in which the places of words are counted; only "
-        "where explain was asked for an object of fields.",
+        description="What was read, in which the places of words are counted; only where explain "
+        "was asked and fields make it differ from the text that was sent.",
     )
     reason: str = Field(default="", description="Why there is no label; only where there is none.")
 

@@ -36,6 +36,10 @@ def test_an_object_of_fields_may_stand_for_a_text() -> None:
     shown = "[brand:A dog] [price:9.5] [title] for cats [description] a dog, a dog"
     assert found["text"] == shown
     assert [shown[slice(*span)] for span in found["words"][0]["spans"]] == ["dog", "dog", "dog"]
+    found = client.post("/predict", json={"text": "a dog", "explain": True}).json()
+    assert found["text"][slice(*found["words"][0]["spans"][0])] == "dog"
+    found = client.post("/predict", json={"text": {"title": 9}, "explain": True}).json()
+    assert found["text"] == "[title] 9"
     several = {"texts": ["a dog", {"price": None}, {}, offer]}
     answers = client.post("/predict", json=several).json()["predictions"]
     assert [each["label"] for each in answers] == [DOG, None, None, DOG]
