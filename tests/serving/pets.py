@@ -133,6 +133,7 @@ def listening_pets(classifier: Pets | None = None, **places: Any) -> Iterator[tu
         log_config=None,
         lifespan="off",
         loop="asyncio",
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

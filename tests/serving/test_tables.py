@@ -134,6 +134,7 @@ def test_a_charset_is_heeded_where_the_query_names_no_encoding(
     [
         (b"", {}, ("empty",)),
         (b"\x89PNG\r\n", {}, ("PNG",)),
+        (b"text\ndog\n", {"text_column": "nonexist"}, ("expected a column 'nonexist'",)),
         (b"a,b,c\n1,2,3\n", {}, ("Set text_column",)),
         (b"id,description\n1,dog\n1,2,3\n", {}, ("line 3",)),
         (b"description,confidence\ndog,1\n", {}, ("confidence",)),
