@@ -77,10 +77,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
         overrides = dict(self.overrides or {})
-        columns = dict(overrides.pop("data", {}))
-        beside = [*columns.get("category_columns", ()), *columns.get("number_columns", ())]
-        texts = [name for name in frame if name not in beside]
-        overrides["data"] = {"text_column": texts, "label_column": label, **columns}
+        overrides["data"] = _data_overrides(overrides, [*frame], label)
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ecomcat-")))
             if not self.verbose:
@@ -140,6 +137,20 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string, tags.input_tags.one_d_array = True, True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> dict[str, Any]:
+    """Take those of the data out of overrides; columns of which they say nothing are texts."""
+    data = dict(overrides.pop("data", {}))
+    for key in [key for key in overrides if key.startswith("data.")]:
+        data[key.removeprefix("data.")] = overrides.pop(key)
+    beside = [
+        str(name)
+        for key in ("category_columns", "number_columns")
+        for name in np.atleast_1d(data.get(key) or []).tolist()
+    ]
+    texts = [name for name in names if name not in beside]
+    return {"text_column": texts, "label_column": label, **data}
 
 
 def _rows(values: Any) -> Any:

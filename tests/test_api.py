@@ -251,7 +251,7 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     rows = frame[["text"]].assign(shop=["one", "two"] * 90)
     pipeline = make_pipeline(
         FunctionTransformer(lambda rows: rows.assign(text=rows["text"].str.lower())),
-        ecomcat.TextClassifier(overrides={**ONCE, "data": {"category_columns": ["shop"]}}),
+        ecomcat.TextClassifier(overrides={**ONCE, "data.category_columns": "shop"}),
     )
     found = cross_validate(pipeline, rows, numbers, cv=2, return_estimator=True)
     assert all(score > 0.5 for score in found["test_score"])
