@@ -61,6 +61,11 @@ class CompareCommand:
     changes: str | None = option(None, "where the rows go whose answer changed, as CSV")
     runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
 
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if self.changes and self.changes in {"-", self.output}:
+            yield ("changes", f"expected a file of its own, found {self.changes}.")
+
 
 @dataclass
 class AuditCommand:

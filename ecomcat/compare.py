@@ -55,8 +55,8 @@ class Compared:
 
 def compare(config: CompareCommand) -> None:
     """Compare two models, show how they differ, and end with 3 where the new one is worse."""
-    for path in (config.output, config.changes):
-        require_output(path)
+    require_output(config.output, config.data.path)
+    require_output(config.changes, config.data.path, "changes")
     with log_if_stopped("Nothing was written."):
         compared = compare_models(config)
     _report(config, compared)

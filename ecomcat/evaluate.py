@@ -95,8 +95,8 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     if data.category_columns or data.number_columns:
         raise UserError(
             "Expected data.category_columns and data.number_columns in ecomcat.search or "
-            "ecomcat.train, found one of them in ecomcat.evaluate, which takes those of the model. "
-            "Leave it out."
+            "ecomcat.train, found one of them where a model is tested, which takes those of the "
+            "model. Leave it out."
         )
     fields, separator = trained_fields(directory), data.label_separator
     if separator == AUTO and not isinstance(data.label_column, list | tuple):

@@ -279,12 +279,13 @@ def require_writable(path: Path, key: str) -> None:
         ) from error
 
 
-def require_output(output: str | None, read: str | None = None) -> None:
+def require_output(output: str | None, read: str | None = None, key: str = "output") -> None:
     """Refuse a place where no file can be written, before any work is done.
 
     Args:
         output: String. The place.
         read: String. A file that is read and must stay as it is. Defaults to none.
+        key: String. The setting that names the place. Defaults to `"output"`.
 
     Raises:
         UserError: A folder stands there, a file of a model or of a study, or the one that is read;
@@ -295,18 +296,18 @@ def require_output(output: str | None, read: str | None = None) -> None:
     path = expanded(output)
     if path.is_dir():
         raise UserError(
-            f"Expected a file at output={output}, or - for standard output; found a folder. Name "
+            f"Expected a file at {key}={output}, or - for standard output; found a folder. Name "
             "a file in it."
         )
     if not path.parent.is_dir():
         raise UserError(
-            f"Expected output={output} in a folder that exists, found no folder {path.parent}. "
-            "Make it first, or name another place with output=FILE."
+            f"Expected {key}={output} in a folder that exists, found no folder {path.parent}. "
+            f"Make it first, or name another place with {key}=FILE."
         )
     if is_read_only(followed(path)):
         raise UserError(
-            f"Expected a file that may be written to at output={output}, found a read-only one. "
-            "Allow it (chmod u+w), or name another place with output=FILE."
+            f"Expected a file that may be written to at {key}={output}, found a read-only one. "
+            f"Allow it (chmod u+w), or name another place with {key}=FILE."
         )
     source = expanded(read) if read else None
     is_read = bool(source and source.exists() and path.exists() and source.samefile(path))
@@ -314,8 +315,8 @@ def require_output(output: str | None, read: str | None = None) -> None:
     if is_read or (beside and path.is_file() and path.suffix != ".html"):
         found = "the file that is read" if is_read else "a file of a model or of a study"
         raise UserError(
-            f"Expected a place of its own at output={output}, found {found}. Name another with "
-            "output=FILE."
+            f"Expected a place of its own at {key}={output}, found {found}. Name another with "
+            f"{key}=FILE."
         )
 
 

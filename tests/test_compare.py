@@ -163,6 +163,10 @@ def test_models_of_different_categories_and_columns_are_compared_and_the_differe
         ({"new": "nowhere"}, "an exported model in nowhere"),
         ({"runtime": "onxx"}, "onnx"),
         ({"data": DataConfig(name="csv")}, "data.path"),
+        ({"output": "rows.csv"}, "at output=rows.csv, found the file that is read"),
+        ({"changes": "rows.csv"}, "at changes=rows.csv, found the file that is read"),
+        ({"output": "a.csv", "changes": "a.csv"}, "changes: expected a file of its own"),
+        ({"changes": "-"}, "changes: expected a file of its own"),
         ({"data": DataConfig(name="csv", path="rows.csv", test_path="b.csv")}, "test_path"),
     ],
 )
