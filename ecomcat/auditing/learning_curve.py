@@ -46,11 +46,9 @@ def learning_curve(
         `points` with `texts`, `accuracy` and its test texts, and `doubled`: the number of `texts`,
         the `gain` in accuracy and its 95 % `interval`; or the `reason` why there are none.
     """
-    distinct = common_rows(rows)
-    if distinct is None:
-        return {"reason": "there are too few categories of ten distinct texts"}
-    numbers, labels = distinct[NUMBER].to_numpy(), list(distinct[LABEL])
     try:
+        distinct = common_rows(rows)
+        numbers, labels = distinct[NUMBER].to_numpy(), list(distinct[LABEL])
         split = split_groups(labels, groups[numbers], *fractions, seed)
     except UserError as error:
         return {"reason": str(error).rstrip(".")}

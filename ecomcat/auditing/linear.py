@@ -224,12 +224,18 @@ def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def common_rows(rows: AuditRows) -> pd.DataFrame | None:
-    """Return the distinct texts of categories that have several; None for one such category."""
+def common_rows(rows: AuditRows) -> pd.DataFrame:
+    """Return the distinct texts of categories that have several of them.
+
+    Raises:
+        UserError: There are fewer than two such categories.
+    """
     # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
     common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
     distinct = pd.DataFrame({NUMBER: rows.usable, LABEL: rows.labels[rows.usable]})
-    return distinct[distinct[LABEL].isin(common)] if len(common) > 1 else None
+    if len(common) < 2:
+        raise UserError(f"there are fewer than two categories of {_MIN_TEXTS} distinct texts")
+    return distinct[distinct[LABEL].isin(common)]
 
 
 def compare_splits(
@@ -245,13 +251,11 @@ def compare_splits(
     `fractions` are those of validation, which is trained on as well, and of test; `groups` are the
     near-duplicates of each distinct text.
     """
-    distinct = common_rows(rows)
-    if distinct is None:
-        return {"reason": f"there are fewer than two categories of {_MIN_TEXTS} distinct texts"}
-    everything = rows.rows[rows.rows[LABEL].isin(distinct[LABEL])]
-    labels, together = list(distinct[LABEL]), groups[distinct[NUMBER]]
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     try:
+        distinct = common_rows(rows)
+        everything = rows.rows[rows.rows[LABEL].isin(distinct[LABEL])]
+        labels, together = list(distinct[LABEL]), groups[distinct[NUMBER]]
         for seed in seeds:
             splits = (
                 (everything, split_rows(list(everything[LABEL]), *fractions, seed)),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.data.cells import join_texts, text_of, texts_of
+from ecomcat.data.cells import join_texts, plain_values, text_of, texts_of
 from ecomcat.data.cleaning import named
 from ecomcat.data.header import Columns
 from ecomcat.data.numbers import read_number
@@ -146,7 +146,7 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     if isinstance(rows, str | Mapping):
         rows = [rows]
     elif index is not None:
-        rows = join_texts(rows.to_frame(name=0), [0])
+        rows = plain_values(rows)
     rows = list(rows)
     if not fields.is_plain and (bare := sum(not isinstance(row, Mapping) for row in rows)):
         logger.warning(

@@ -242,8 +242,8 @@ class Labeller:
         self._predictor, taxonomy = predictor, predictor.taxonomy
         if options.levels and taxonomy is None:
             raise UserError(
-                "predict.levels: expected a model whose categories are paths, found one whose "
-                "categories are none. Leave it out, or train with data.label_separator."
+                "levels: expected a model whose categories are paths, found one whose categories "
+                "are none. Leave it out, or train with data.label_separator."
             )
         depth = 0 if taxonomy is None else taxonomy.depth
         top_k = min(options.top_k, len(predictor.labels))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.model.taxonomy import Taxonomy, deepest_levels
-
-if TYPE_CHECKING:
-    pass
 
 ACCEPTED_PATH, ACCEPTED_LEVEL = "accepted_path", "accepted_level"
 _LEVEL, _CONFIDENCE = "level_", "confidence_level_"  # and the level's number from 1

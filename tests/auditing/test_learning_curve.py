@@ -53,7 +53,7 @@ def test_where_nothing_more_is_learned_more_texts_bring_nothing() -> None:
     ("rows", "reason"),
     [
         (table_of(200), "fewer than 400 texts"),
-        ([(f"text {n}", "one") for n in range(40)], "too few categories"),
+        ([(f"text {n}", "one") for n in range(40)], "fewer than two categories of 10"),
     ],
 )
 def test_of_too_few_texts_or_categories_it_is_said_why_there_is_none(rows, reason) -> None:

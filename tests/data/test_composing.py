@@ -78,6 +78,13 @@ def test_files_frames_and_objects_are_read_as_the_same(offers: Path, caplog: Any
     assert [*map(shown, composed(objects, FIELDS))] == READ
 
 
+def test_a_series_may_hold_texts_objects_and_nothing() -> None:
+    rows = pd.Series(["A ball", {"title": "B", "brand": "Acme"}, None], index=[3, 4, 5])
+    texts, index = texts_of_rows(rows, FIELDS)
+    assert [*map(shown, texts)] == ["A ball", "[brand:Acme] B", ""]
+    assert index is not None and [*index] == [3, 4, 5]
+
+
 def test_a_text_alone_is_one_of_the_first_column(caplog: Any) -> None:
     fields = Fields(("title", "details"), ("brand",))
     assert [*map(shown, composed(["A ball"], fields))] == ["[title] A ball"]

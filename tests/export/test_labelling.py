@@ -207,7 +207,7 @@ def test_each_level_may_have_a_column_with_its_own_confidence():
     assert first[:4] == ["Home", 0.9, "Chairs", 0.7]  # of Oak, too
     assert first[4] is None and math.isnan(first[5])
     assert all(cell is None or math.isnan(cell) for cell in second)
-    with pytest.raises(UserError, match=r"predict\.levels: expected a model whose categories are"):
+    with pytest.raises(UserError, match=r"levels: expected a model whose categories are"):
         label(["a dog"], levels=True)
 
 
