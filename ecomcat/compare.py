@@ -109,7 +109,8 @@ def _tell_differences(models: Mapping[str, Classifier]) -> None:
             logger.warning("Categories of the %s model alone: %s.", words, name_five(only))
     if old.fields != new.fields:
         logger.warning(
-            "The old model reads %s, the new one %s.", *map(_columns, (old.fields, new.fields))
+            "The old model reads the columns %s, the new one %s.",
+            *map(_columns, (old.fields, new.fields)),
         )
 
 
