@@ -252,10 +252,11 @@ def level_sentence(trials: int, level: Sequence[str]) -> str:
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
-        f"trial {member['trial']} ({member['share']:.0%}, {member['epochs']} epochs)"
+        f"trial {member['trial']} ({member['share']:.0%}, {member['epochs']} epochs{_part(member)})"
         for member in final["members"]
     )
-    count = len(final["members"])
+    count, texts = len(final["members"]), final["trained_texts"]
+    some = "a part of " * any(member.get("texts", texts) < texts for member in final["members"])
     networks = "One network" if count == 1 else f"The weighted mean of {count} networks"
     if final["use_all_rows"]:
         rows = "train, validation and test; the figures are of the model before the test rows"
@@ -271,13 +272,20 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
             for level in (final["level_trials"],)
             if level
         ),
-        f"Trained on {final['trained_texts']:,} texts: {rows}.",
+        f"Trained on {some}{texts:,} texts: {rows}.",
         *(
             f"{expert} counts for {final[share]:.0%} of each answer."
             for share, expert in _EXPERTS.items()
             if final[share] > 0
         ),
     ]
+
+
+def _part(member: Mapping[str, Any]) -> str:
+    """Return how many texts an epoch read of a member that did not read all in each."""
+    if "epoch_texts" not in member:
+        return ""
+    return f" of {member['epoch_texts']:,} texts, {member['texts']:,} in all"
 
 
 def planned_model(final: FinalConfig) -> str:

@@ -167,6 +167,7 @@ def retrain_trials(
                 on_epoch(record.id, report.epoch, report.logs)
                 if time.monotonic() >= ends:
                     logger.warning("Retraining trial %s: stopped after its minutes.", record.id)
+                    plans[record.id] = plan.until(report.epoch, len(rows))
                     break
             outcome = yield from ask(Call("finish"))
         except TrialFailedError as error:

@@ -157,6 +157,11 @@ class FinalTraining:
     texts: int
     seconds: float
 
+    def until(self, epochs: int, rows: int) -> FinalTraining:
+        """Return what came of it where it ended after so many epochs, on so many rows."""
+        texts = min(epochs * (self.epoch_texts or rows), rows)
+        return replace(self, epochs=epochs, texts=texts)
+
 
 def plan_final_training(
     search: SearchConfig,

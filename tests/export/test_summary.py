@@ -49,6 +49,9 @@ def test_without_a_baseline_there_is_no_comparison():
     assert "no linear baseline" in verdict({"test": {}, "baseline": None})
 
 
+PART = {"epoch_texts": 3, "texts": 8}
+
+
 @pytest.mark.parametrize(
     ("final", "expected"),
     [
@@ -57,6 +60,10 @@ def test_without_a_baseline_there_is_no_comparison():
         ({"members": 2}, "The weighted mean of 2 networks: trial 0003 (75%, 4 epochs), trial 0001"),
         ({}, "Trained on 9 texts: train and validation."),
         ({"retrained": False}, "train alone: the weights of the search"),
+        (
+            {"part": PART},
+            "(75%, 4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
+        ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
         ({"memory_share": 0.3}, "same words) counts for 30% of each answer"),
         ({"linear_share": 0.2}, "of words and letters counts for 20% of each answer"),
@@ -69,6 +76,7 @@ def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected
     ]
     usual = {"memory_share": 0, "linear_share": 0, "retrained": True, "use_all_rows": False}
     usual |= {"trials": 9, "level_trials": []}
+    members[0] |= final.pop("part", {})
     chosen = members[: final.pop("members", 1)]
     text = " ".join(model_sentences({**usual, "trained_texts": 9, "members": chosen, **final}))
     assert expected in text

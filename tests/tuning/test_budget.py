@@ -106,3 +106,11 @@ def test_a_final_training_reads_as_many_rows_as_fit(
     search = SearchConfig(**{"max_minutes": 10.0, **options})
     found = plan_final_training(search, best, max_epochs=5, training_texts=800, rows=rows)
     assert found == expected
+
+
+@pytest.mark.parametrize(("epoch_texts", "texts"), [(100, 200), (None, 1_000), (600, 1_000)])
+def test_of_a_final_training_that_ended_early_it_is_told_what_it_read(
+    epoch_texts: int | None, texts: int
+) -> None:
+    found = FinalTraining(5, epoch_texts, 1_000, 9.0).until(2, rows=1_000)
+    assert (found.epochs, found.texts) == (2, texts)
