@@ -13,15 +13,18 @@ from ecomcat.commands import CompareCommand
 from ecomcat.console import log_if_stopped, step
 from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError, name_five
-from ecomcat.evaluate import labels_of, read_rows
+from ecomcat.evaluate import as_trained, labels_of, read_rows
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.options import validate
 from ecomcat.process import require_extra
 from ecomcat.text.fields import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
+    from ecomcat.config import DataConfig
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.model.comparison import Comparison
@@ -95,11 +98,18 @@ def compare_models(
     folders = {OLD: expanded(config.old), NEW: expanded(config.new)}
     for folder in folders.values():
         require_export(folder)
-    given = rows or {of: read_rows(config.data, folder) for of, folder in folders.items()}
+    given = rows or _read(config.data, folders)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
     _tell_differences(models)
     answers = {of: _answers(models[of], given[of]) for of in models}
     return _compared(answers, models, given[NEW].source)
+
+
+def _read(data: DataConfig, folders: Mapping[str, Path]) -> dict[str, LabelledRows]:
+    """Read the rows as each model does: once where both read the same columns."""
+    old = read_rows(data, folders[OLD])
+    is_same = as_trained(data, folders[OLD]) == as_trained(data, folders[NEW])
+    return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW])}
 
 
 def _tell_differences(models: Mapping[str, Classifier]) -> None:

@@ -135,6 +135,7 @@ def test_rows_whose_answer_changed_are_written_the_lost_ones_first(put):
 
 def test_rows_that_either_model_was_trained_on_and_those_without_a_label_are_left_out(put, caplog):
     rows = rows_of(12)
+    caplog.set_level("INFO")
     put("old", rows, trained=["thing 0", "thing 1"])
     put("new", wrong(rows, *range(3)), trained=["THING  2"])
     found = compare_models(asked({**rows, "odd": "Boats", "?": "Toys"})).figures
@@ -142,6 +143,7 @@ def test_rows_that_either_model_was_trained_on_and_those_without_a_label_are_lef
     assert found["new"]["accuracy"] == 1
     assert (found["trained_rows"], found["empty_rows"]) == (3, 1)
     assert found["unknown_labels"] == {"Boats": 1}
+    assert caplog.text.count("Data: rows.csv") == 1, "both read the same columns"
 
 
 def test_models_of_different_categories_and_columns_are_compared_and_the_difference_is_named(
