@@ -140,11 +140,12 @@ class Connection(H11Protocol):
             self._read_bytes(_MAX_READ_BYTES)
 
     def _has_many_fields(self, data: bytes) -> bool:
-        """Count the lines of a header, before it is parsed."""
-        data, self._end_of_part = self._end_of_part + data, data[-3:]
+        """Count the lines of a header, before it is parsed; the first one is no field."""
+        known, data = len(self._end_of_part), self._end_of_part + data
         end = _END_OF_HEADER.search(data)
-        self._lines += data.count(b"\n", 0, end.start() if end else len(data))
-        return self._lines > MAX_FIELDS
+        self._lines += data.count(b"\n", known, end.start() if end else len(data))
+        self._end_of_part = data[-2:]
+        return self._lines > MAX_FIELDS + 1
 
     def read_on(self) -> None:
         """Take in the next part, unless what there is waits to be used."""

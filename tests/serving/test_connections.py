@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -78,6 +79,17 @@ def test_a_connection_that_waits_is_closed(pieces: Sequence[bytes], status: byte
         for piece in pieces:
             connection.sendall(piece)
         assert received(connection).partition(b"\r\n")[0] == status
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_header_of_as_many_fields_as_may_be_comes_in_parts_of_any_size(size: int) -> None:
+    header = ANSWERED + b"a:b\r\n" * 98 + b"Connection: close\r\n\r\n"
+    with listening_pets() as address, socket.create_connection(address) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for begin in range(0, len(header), size):
+            connection.sendall(header[begin : begin + size])
+            time.sleep(0.0005)
+        assert received(connection).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_bodies_of_tiny_chunks_do_not_keep_others_waiting() -> None:
