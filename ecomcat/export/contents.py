@@ -31,6 +31,7 @@ from ecomcat.text.tokenizer import valid_unicode
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+_TEXTS = ("Oak bookshelf, five shelves", "12", "two words " * 500)
 _ADVICE = "Export the model again, or copy the whole folder again."
 
 
@@ -222,16 +223,17 @@ def require_answers(
     probabilities: Callable[[Sequence[str]], NDArray[np.float32]],
     labels: Sequence[str],
 ) -> None:
-    """Check that network, tokenizer and names fit each other, by an answer.
+    """Check that network, tokenizer and names fit each other, by answers to some texts.
 
     Raises:
-        UserError: There is none, or it has another number of categories.
+        UserError: There are none, or they are no probabilities of so many categories.
     """
     try:
-        answers = probabilities(["a text"])
-        if answers.shape == (1, len(labels)) and np.isfinite(answers).all():
+        answers = probabilities(_TEXTS)
+        expected = (len(_TEXTS), len(labels))
+        if answers.shape == expected and np.allclose(answers.sum(axis=1), 1.0, atol=1e-2):
             return
-        found = f"{answers.shape[-1]}, or none that are numbers"
+        found = f"{answers.shape[-1]}, or some that do not add up to 1"
     except Exception as error:  # of ONNX Runtime and TensorFlow, of many kinds
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
     _refuse(directory, f"a network that gives {len(labels)} probabilities for a text", found)

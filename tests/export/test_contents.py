@@ -169,7 +169,9 @@ def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path, name: str
     ("answer", "message"),
     [
         (lambda texts: np.full((len(texts), 3), 1 / 3), "gives 2 probabilities.*found 3"),
-        (lambda texts: np.full((len(texts), 2), np.nan), "none that are numbers"),
+        (lambda texts: np.full((len(texts), 2), np.nan), "do not add up to 1"),
+        (lambda texts: np.full((len(texts), 2), 0.4), "do not add up to 1"),
+        (lambda texts: np.full((1, 2), 0.5), "found 2, or"),
         (lambda texts: 1 / 0, "division by zero"),
         (lambda texts: np.zeros(texts), "found "),
     ],

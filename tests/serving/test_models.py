@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
-import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -28,18 +27,6 @@ class Plants(Pets):
     """A classifier of another kind."""
 
     labels: ClassVar = ["Trees", "Herbs", "Ferns"]
-
-
-class Unsure(Pets):
-    """A classifier whose answers are no probabilities."""
-
-    probabilities: Any = staticmethod(lambda texts: np.zeros((len(texts), 3), np.float32))
-
-
-class Narrow(Pets):
-    """A classifier of fewer answers than categories."""
-
-    probabilities: Any = staticmethod(lambda texts: np.ones((len(texts), 1), np.float32))
 
 
 def refuse(*_: Any) -> Any:
@@ -98,10 +85,8 @@ def test_a_new_model_answers_and_it_is_told_since_when(
     [
         (refuse, "the manifest lists"),
         (fail, "for a reason that the log tells"),
-        (lambda *_: Unsure(), "gives each of its 3 categories a probability"),
-        (lambda *_: Narrow(), "(3, 1)"),
     ],
-    ids=["refused", "failed", "no probabilities", "too few answers"],
+    ids=["refused", "failed"],
 )
 def test_where_the_new_one_does_not_answer_the_former_one_serves_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, load: Callable[..., Any], fragment: str
