@@ -19,7 +19,7 @@ from ecomcat.data.header import Head
 from ecomcat.data.sources import frame_rows, load_labelled_rows
 from ecomcat.data.tables import open_table
 from ecomcat.errors import UserError
-from ecomcat.text.fields import Fields, shown
+from ecomcat.text.fields import Fields, shown, split_fields
 
 OFFERS = """title,brand,Price,shop,kind
 A red ball,Acme,"1.299,00 €",1,Toys
@@ -182,12 +182,16 @@ def test_rows_that_differ_in_a_field_are_different_rows() -> None:
     assert len(load_dataset(data, 1, frame_rows(frame, data)).texts) == 60
 
 
+ORDERS = ([], ["brand"], ["price"], ["brand", "price"])
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["title", "Brand", "price"]), st.text() | st.floats() | st.none()
     )
 )
-def test_an_object_of_any_values_is_a_text(row: dict[str, Any]) -> None:
-    (text,) = composed([row], Fields(("title",), ("brand",), ("price",)))
-    assert text == composed([row], Fields(("title",), ("brand",), ("price",)))[0]
-    assert text.count("\x1e") <= 2
+def test_of_an_object_of_any_values_each_is_in_its_place(row: dict[str, Any]) -> None:
+    fields = Fields(("title",), ("brand",), ("price",))
+    words, title = split_fields(composed([row], fields)[0])
+    assert [word[1:].partition("=")[0] for word in words] in ORDERS
+    assert title.strip() == composed([row.get("title")], fields)[0].strip()
