@@ -32,7 +32,7 @@ from ecomcat.data.dataset import refuse_split_keys
 from ecomcat.data.exclude import EXCLUDE, KEY, read_marks
 from ecomcat.data.formats import path_problems
 from ecomcat.data.near_duplicates import find_near_duplicates
-from ecomcat.data.sources import FileSource, LabelledRows, load_labelled_rows, with_paths
+from ecomcat.data.sources import LabelledRows, load_labelled_rows, load_like
 from ecomcat.data.writing import write_spreadsheet
 from ecomcat.errors import UserError
 from ecomcat.export.summary import Table
@@ -97,9 +97,7 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     data, similarity = config.data, config.data.near_duplicate_similarity
     others = None
     if config.against is not None:
-        against = replace(data, path=config.against, member=None)
-        against = replace(against, split_column=None, group_column=None)
-        others = with_paths(FileSource().load(against), against)
+        others = load_like(source, replace(data, path=config.against))
     with step("Comparing texts letter by letter"):
         rows = read_rows(source.frame)
     if not rows.texts:

@@ -25,7 +25,7 @@ from ecomcat.data.columns import Trained, configured_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
-from ecomcat.data.label_paths import AUTO, write_paths
+from ecomcat.data.label_paths import AUTO, NONE, write_paths
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
@@ -120,6 +120,24 @@ def load_labelled_rows(
     given = tuple(part for part in PARTS if part in found)
     rows = replace(rows, frame=frame, source="; ".join(sources), given=given)
     return with_paths(rows, data)
+
+
+def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
+    """Read another file, with the fields of rows that are known and paths as theirs are written."""
+    data = replace(
+        data,
+        text_column=Trained(known.fields, data.text_column),
+        member=None,
+        split_column=None,
+        group_column=None,
+    )
+    if data.label_separator == AUTO and not isinstance(data.label_column, list | tuple):
+        data = replace(data, label_separator=known.separator or NONE)
+    rows = with_paths(FileSource().load(data), data)
+    if rows.separator is None or known.separator is None:
+        return rows
+    labels = rows.frame[LABEL].str.replace(rows.separator, known.separator, regex=False)
+    return replace(rows, frame=rows.frame.assign(**{LABEL: labels}), separator=known.separator)
 
 
 def with_paths(rows: LabelledRows, data: DataConfig) -> LabelledRows:

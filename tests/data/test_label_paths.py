@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecomcat.config import DataConfig
 from ecomcat.data.label_paths import split_path, write_paths
-from ecomcat.data.sources import frame_rows, load_labelled_rows, with_paths
+from ecomcat.data.sources import frame_rows, load_labelled_rows, load_like, with_paths
 from ecomcat.errors import UserError
 
 
@@ -177,6 +178,18 @@ def test_levels_that_cannot_be_joined_are_refused(
     data = DataConfig(label_column=columns, text_column="title", label_separator=asked)
     with pytest.raises(UserError, match=message):
         with_paths(frame_rows(LEVELS, data), data)
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_another_file_is_read_with_paths_as_they_are_known(tmp_path: Path, blank: str) -> None:
+    other = tmp_path / "later.csv"
+    other.write_text(f"label,text\nToys{blank}>{blank}Cars,a car\n", encoding="utf-8")
+    for separator in (" > ", ">"):
+        train = pd.DataFrame({"text": ["a", "b", "c", "d"], "label": homes(separator)})
+        rows = load_like(
+            load_labelled_rows(DataConfig(), {"train": train}), DataConfig(path=str(other))
+        )
+        assert [*rows.frame["label"]] == [f"Toys{separator}Cars"]
 
 
 def test_parts_that_are_given_are_read_as_train_is() -> None:
