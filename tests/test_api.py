@@ -191,7 +191,9 @@ def test_a_model_takes_pandas_and_gives_pandas_with_the_same_index(result: Any) 
     frame = products().sample(5, random_state=1)
     labelled = result.model.predict(frame, min_precision=0.9, explain=True)
     assert labelled.index.equals(frame.index)
-    assert list(labelled) == ["predicted_category", "confidence", "accept", "words", "reason"]
+    assert list(labelled) == [
+        *("predicted_category", "confidence", "accept", "novel", "words", "reason")
+    ]
     shares = result.model.predict_proba(frame["text"])
     assert shares.index.equals(frame.index)
     assert shares.idxmax(axis=1).tolist() == labelled["predicted_category"].tolist()

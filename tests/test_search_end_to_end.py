@@ -75,7 +75,7 @@ def test_standard_output_carries_the_results_and_standard_error_the_rest(
 def test_metrics_hold_what_the_contract_lists(metrics: dict[str, Any]) -> None:
     figures = {"rows", "accuracy", "macro_f1", "weighted_f1", "per_class", "confusions"}
     figures |= {"confusion_matrix", "absent_classes", "calibration_error", "coverage", "slices"}
-    figures |= {"top_k_accuracy", "intervals"}
+    figures |= {"top_k_accuracy", "intervals", "novel"}
     assert set(metrics["test"]) == set(metrics["validation"]) == figures
     matrix = np.array(metrics["test"]["confusion_matrix"])
     assert np.trace(matrix) / matrix.sum() == pytest.approx(metrics["test"]["accuracy"])

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from ecomcat.errors import UserError, name_five
 
 Name = str | int
@@ -211,6 +209,8 @@ def _edges(numbers: Sequence[float]) -> list[float]:
     """Return the upper ends of quantiles, the last of which is open; none without numbers."""
     if not numbers:
         return []
+    import numpy as np  # late: the command line needs the names of fields alone
+
     shares = np.arange(1, _QUANTILES) / _QUANTILES
     ends = np.unique(np.quantile(numbers, shares, method="inverted_cdf"))
     return [*ends[ends < max(numbers)].tolist(), math.inf]
