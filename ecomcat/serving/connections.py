@@ -128,7 +128,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in a part of a request."""
-        if self._waiting is not None and self._has_many_fields(data):
+        # The rest of a body that was answered early is no header.
+        if self.conn.their_state is h11.IDLE and self._has_many_fields(data):
             self._refuse(many_fields())
             return
         began = time.thread_time()
