@@ -120,10 +120,10 @@ class Lane:
             if future.set_running_or_notify_cancel():
                 try:
                     job.check()
+                    job.spent += cost  # before its next piece can be asked for
                     future.set_result(function(*args, **options))
                 except BaseException as error:
                     future.set_exception(error)
-                job.spent += cost
             return True
 
         turn = time.monotonic() + (job.spent + cost) / _PER_SECOND
