@@ -218,9 +218,11 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     _log_cleaning(cleaned.report)
     grouped, parts = group_texts(cleaned, data)
     if not source.given:
+        _log_rare_classes(grouped.report)
         return grouped, parts
     grouped, straddling = leave_out_straddling(grouped)
     grouped = with_enough_texts(grouped, data, source.separator)
+    _log_rare_classes(grouped.report)
     require_parts(grouped, source.given)
     shared = {"shared_texts": cleaned.report.shared_texts}
     shared |= {"shared_groups": straddling} if straddling else {}
@@ -286,6 +288,9 @@ def _log_cleaning(report: CleaningReport) -> None:
     counts = {name: count for name, count in vars(report).items() if isinstance(count, int)}
     words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
     logger.info("Cleaned: %s.", ", ".join(words))
+
+
+def _log_rare_classes(report: CleaningReport) -> None:
     if report.rare_classes_merged:
         merged = named(report.rare_classes_merged)
         logger.warning("Merged into the classes above, of too few texts: %s.", merged)

@@ -21,7 +21,7 @@ def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) 
     """
     if data.rare_classes != PARENT:
         return require_classes(rows, data.min_class_rows, data.rare_classes)
-    # What has no class above it, or is too small with all that is below, is left out.
+    # What has no class above it, or too few texts with all that are beside it, is left out.
     merged = merge_rare_classes(rows, data.min_class_rows, separator)
     return require_classes(merged, data.min_class_rows, "drop")
 
@@ -29,8 +29,8 @@ def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) 
 def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | None) -> CleanRows:
     """Merge classes that have too few texts, or none in train, into those above, deepest first.
 
-    A class gathers what is merged into it before it is itself looked at. One of the first level
-    has none above it, and stays as it is.
+    A class gathers what is merged into it before it is itself looked at. Classes that are too few
+    up to the first level stay as they are, so that they can be named.
 
     Args:
         rows: Cleaned rows.
@@ -50,29 +50,37 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
             "data.rare_classes=parent: expected labels that are paths, found none with a separator "
             "between levels. Give data.label_separator, or use data.rare_classes=drop."
         )
-    sizes = Counter(rows.class_sizes())
-    trained = Counter(rows.frame[LABEL][rows.frame[SPLIT] == 0])
-    merged: dict[str, str] = {}
-    for depth in range(max(name.count(separator) for name in sizes), 0, -1):
-        for name in [each for each in sizes if each.count(separator) == depth]:
-            if sizes[name] < min_class_rows or not trained[name]:
-                parent = merged[name] = name.rpartition(separator)[0]
-                for counted in (sizes, trained):
-                    counted[parent] += counted.pop(name, 0)
-    if not merged:
+    names = _merged_names(rows, min_class_rows, separator)
+    if all(name == into for name, into in names.items()):
         return rows
-    names = {name: _target(name, merged) for name in rows.classes_read}
     read: Counter[str] = Counter()
     for name, count in rows.classes_read.items():
         read[names[name]] += count
-    found = rows.class_sizes()
-    counts = {name: found[name] for name in merged if name in found}
+    counts = {name: size for name, size in rows.class_sizes().items() if names[name] != name}
     report = replace(rows.report, rare_classes_merged={**counts, **rows.report.rare_classes_merged})
     frame, usable = (
         each.assign(**{LABEL: each[LABEL].map(names.__getitem__)})
         for each in (rows.frame, rows.usable)
     )
     return replace(rows, frame=frame, usable=usable, report=report, classes_read=dict(read))
+
+
+def _merged_names(rows: CleanRows, min_class_rows: int, separator: str) -> dict[str, str]:
+    """Return the class that each one that was read becomes."""
+    sizes = Counter(rows.class_sizes())
+    trained = Counter(rows.frame[LABEL][rows.frame[SPLIT] == 0])
+
+    def is_rare(name: str) -> bool:
+        return sizes[name] < min_class_rows or not trained[name]
+
+    merged: dict[str, str] = {}
+    for depth in range(max(name.count(separator) for name in sizes), 0, -1):
+        for name in [each for each in sizes if each.count(separator) == depth and is_rare(each)]:
+            parent = merged[name] = name.rpartition(separator)[0]
+            for counted in (sizes, trained):
+                counted[parent] += counted.pop(name, 0)
+    targets = {name: _target(name, merged) for name in rows.classes_read}
+    return {name: name if is_rare(into) else into for name, into in targets.items()}
 
 
 def _target(name: str, merged: dict[str, str]) -> str:

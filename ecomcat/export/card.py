@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecomcat.data.cleaning import named
 from ecomcat.errors import name_five
 from ecomcat.export.level_tables import level_tables
 from ecomcat.export.summary import (
@@ -47,6 +48,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         **metrics,
         labels=labels,
         f1_interval=f1_interval,
+        named=named,
         on=on,
         shown=scores,
         listed=listed,

@@ -253,6 +253,19 @@ def test_a_group_that_stands_in_test_is_left_out_of_the_given_train(write: Write
     assert dataset.description["split"]["shared_groups"] == {"train": 2, "validation": 1}
 
 
+def test_a_class_that_groups_leave_too_few_texts_of_is_named(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [(*row, "") for row in [*TRAIN, *TEST]]
+    rows += [("lamps", f"lamp {n}", "train", "g" if n < 3 else "") for n in range(11)]
+    rows += [("lamps", "lamp of test", "test", "g")]
+    path = write("shop.csv", [("label", "text", "part", "cluster"), *rows])
+    given = {"split_column": "part", "group_column": "cluster"}
+    dataset = load_dataset(DataConfig(path=path, rare_classes="drop", **given), 1)
+    assert dataset.description["rare_classes_dropped"] == {"lamps": 9}
+    assert "Dropped classes with too few texts: 'lamps' (9)." in caplog.text
+
+
 def test_near_duplicates_of_test_are_left_out_of_the_given_train(write: Write) -> None:
     words = " ".join(f"word{n}" for n in range(12))
     rows = [("a", f"red {words}", "train"), ("a", f"blue {words}", "test"), *TRAIN, *TEST]

@@ -131,6 +131,7 @@ def test_of_thousands_of_categories_those_of_the_lowest_f1_are_listed() -> None:
 def test_accuracy_within_the_likeliest_categories_is_shown_where_there_are_more() -> None:
     within = card(test={"top_k_accuracy": {"3": 0.9, "5": 0.95}})
     assert "| weighted F1 | within top 3 | within top 5 |" in within
+    assert "Of the test texts 4.0% are called novel, unlike all of training" in within
     figures = "0.8000 (0.700 to 0.900) | 0.7900 | 0.8000 | 0.9000 | 0.9500"
     assert f"| test (scored once) | 30 | {figures} |" in within
     assert (
@@ -146,10 +147,15 @@ PATHS = ["Home > *Chairs*", "Home > Lamps > <Desk>", "Toys", "Toys > Cars"]
 def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
     metrics = with_levels(final_snapshot()["metrics"], PATHS)
     metrics["search"]["best_hyperparameters"] = {}
-    metrics["data"] |= {"rare_classes_merged": {"Toys > Odd": 3}}
+    metrics["data"] |= {
+        "rare_classes_merged": {"Toys > Odd": 3},
+        "rare_classes_dropped": {"Books > Old": 2},
+    }
     written = model_card(metrics, PATHS)
     assert "- Categories are paths: &gt; stands between their levels" in written
-    assert "- 1 categories with too few texts were merged into those above them" in written
+    rare = "- Categories of too few texts, "
+    assert f"{rare}merged into those above: 'Toys &gt; Odd' (3)" in written
+    assert f"{rare}left out: 'Books &gt; Old' (2)" in written
     assert "| level | nodes | accuracy | macro-F1 |" in written
     assert "| 3 | 4 | 0.9750 (0.871 to 0.996) | 0.97" in written
     assert "hierarchical precision 0.9" in written
