@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.model.comparison import Comparison
+    from ecomcat.text.fields import Fields
 
 logger = logging.getLogger("ecomcat")
 
@@ -100,9 +101,14 @@ def compare_models(
         require_export(folder)
     given = rows or _read(config.data, folders)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
-    _tell_differences(models)
-    answers = {of: _answers(models[of], given[of]) for of in models}
-    return _compared(answers, models, given[NEW].source)
+    _tell_columns(models[OLD].fields, models[NEW].fields)
+    spelling = _common_spelling(models)
+    answers = {of: _answers(models[of], given[of], spelling[of]) for of in models}
+    labels = {of: set(map(spelling[of], model.labels)) for of, model in models.items()}
+    for of, other in ((OLD, NEW), (NEW, OLD)):
+        if only := sorted(labels[of] - labels[other]):
+            logger.warning("Categories of the %s model alone: %s.", of, name_five(only))
+    return _compared(answers, labels, given[NEW].source)
 
 
 def _read(data: DataConfig, folders: Mapping[str, Path]) -> dict[str, LabelledRows]:
@@ -112,23 +118,32 @@ def _read(data: DataConfig, folders: Mapping[str, Path]) -> dict[str, LabelledRo
     return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW])}
 
 
-def _tell_differences(models: Mapping[str, Classifier]) -> None:
-    old, new = models[OLD], models[NEW]
-    for model, other, words in ((old, new, "old"), (new, old, "new")):
-        if only := [label for label in model.labels if label not in other.labels]:
-            logger.warning("Categories of the %s model alone: %s.", words, name_five(only))
-    if old.fields != new.fields:
+def _tell_columns(old: Fields, new: Fields) -> None:
+    if old != new:
         logger.warning(
             "The old model reads the columns %s, the new one %s.",
-            *map(_columns, (old.fields, new.fields)),
+            *(" + ".join(map(str, fields.names)) for fields in (old, new)),
         )
 
 
-def _columns(fields: Any) -> str:
-    return " + ".join(map(str, (*fields.texts, *fields.categories, *fields.numbers)))
+def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[str], str]]:
+    """Return what writes each model's labels so that equal paths are equal, as the new one does."""
+    from ecomcat.data.label_paths import split_path
+
+    trees = {of: model.taxonomy for of, model in models.items()}
+    common = trees[NEW] or trees[OLD]
+    if common is None:
+        return dict.fromkeys(models, str)
+
+    written = common.separator
+
+    def spelling(own: str) -> Callable[[str], str]:
+        return lambda label: written.join(split_path(label, own))
+
+    return {of: spelling((tree or common).separator) for of, tree in trees.items()}
 
 
-def _answers(model: Classifier, rows: LabelledRows) -> pd.DataFrame:
+def _answers(model: Classifier, rows: LabelledRows, spelling: Callable[[str], str]) -> pd.DataFrame:
     """Return for each row of the file its text and label, and what the model makes of them."""
     from ecomcat.data.cleaning import has_words
     from ecomcat.export.labelling import Labeller, LabelOptions
@@ -138,21 +153,22 @@ def _answers(model: Classifier, rows: LabelledRows) -> pd.DataFrame:
     with step("Labelling the rows"):
         answered = Labeller(model, LabelOptions()).label(texts.tolist())
     return answered.assign(
+        predicted_category=answered["predicted_category"].map(spelling, na_action="ignore"),
         text=texts.to_numpy(),
-        label=labels_of(model, rows).to_numpy(),
+        label=labels_of(model, rows).map(spelling).to_numpy(),
         usable=readable.to_numpy(),
         trained_on=model.was_trained_on(texts.tolist()),
     )
 
 
 def _compared(
-    answers: Mapping[str, pd.DataFrame], models: Mapping[str, Classifier], source: str
+    answers: Mapping[str, pd.DataFrame], labels_of_models: Mapping[str, set[str]], source: str
 ) -> Compared:
     """Score the rows that neither model was trained on, and say what was left out."""
     import numpy as np
 
     old, new = answers[OLD], answers[NEW]
-    known = {*models[OLD].labels, *models[NEW].labels}
+    known = labels_of_models[OLD] | labels_of_models[NEW]
     labelled = old["usable"] & new["usable"] & (new["label"] != "")
     is_known = labelled & new["label"].isin(known)
     trained = is_known & (old["trained_on"] | new["trained_on"])
@@ -163,6 +179,8 @@ def _compared(
             f"{int(is_known.sum())} rows of their categories, all of them trained on by one or "
             "both. Compare them on rows of a later day, or on a part that was kept apart."
         )
+    for of, each in answers.items():
+        _require_known(of, each["label"][chosen], labels_of_models[of])
     class_names = sorted(known)
     number = {name: place for place, name in enumerate(class_names)}
     labels = new["label"][chosen].map(number).to_numpy(np.int64)
@@ -180,6 +198,16 @@ def _compared(
     }
     changes = _changes(answers, right, chosen)
     return Compared({"source": source, "rows": len(new), **left_out, **figures}, changes)
+
+
+def _require_known(of: str, found: pd.Series, labels: Collection[str]) -> None:
+    """Refuse rows of which a model can answer none, as where it writes categories otherwise."""
+    if not found.isin(labels).any():
+        raise UserError(
+            f"Expected rows of categories that both models know, found none of the {of} one's "
+            f"({name_five(sorted(labels))}) among {name_five(sorted(set(found)))}. Check "
+            "data.label_column and data.label_separator."
+        )
 
 
 def _figures(

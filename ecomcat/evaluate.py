@@ -83,13 +83,13 @@ def read_rows(data: DataConfig, directory: Path) -> LabelledRows:
 def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     """Return a configuration that reads the columns that a model was trained on.
 
-    Labels are read, where nothing is said of them, as they are written in the model.
+    Labels are read, where nothing is said of them, as they are written in the model if they can be.
 
     Raises:
         UserError: When it names other columns of categories or numbers.
     """
     from ecomcat.data.columns import Trained
-    from ecomcat.data.label_paths import AUTO, NONE
+    from ecomcat.data.sources import known_paths
     from ecomcat.export.contents import trained_fields, trained_separator
 
     if data.category_columns or data.number_columns:
@@ -98,13 +98,11 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
             "ecomcat.train, found one of them where a model is tested, which takes those of the "
             "model. Leave it out."
         )
-    fields, separator = trained_fields(directory), data.label_separator
-    if separator == AUTO and not isinstance(data.label_column, list | tuple):
-        separator = trained_separator(directory) or NONE
+    fields, separator = trained_fields(directory), trained_separator(directory)
     return replace(
         data,
-        text_column=Trained(fields, data.text_column),
-        label_separator=separator,
+        text_column=Trained(fields, data.text_column, separator),
+        label_separator=known_paths(data, separator),
         category_columns=list(fields.categories),
         number_columns=list(fields.numbers),
     )

@@ -24,6 +24,7 @@ from ecomcat.errors import UserError
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.classifier import Classifier
 from ecomcat.model.confidence import Acceptance
+from ecomcat.model.taxonomy import LevelAcceptance, taxonomy_of
 from ecomcat.text.fields import Fields
 from tests.command_line import command_line
 
@@ -50,16 +51,26 @@ def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     )
 
     def put(
-        name: str, told: Mapping[str, str], *, trained: Sequence[str] = (), labels: Any = LABELS
+        name: str,
+        told: Mapping[str, str],
+        *,
+        trained: Sequence[str] = (),
+        labels: Any = LABELS,
+        separator: str | None = None,
     ) -> None:
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "config.yaml").write_text(json.dumps({"trained_on": {"text_columns": ["text"]}}))
+        config = {"text_columns": ["text"], "label_separator": separator}
+        (folder / "config.yaml").write_text(json.dumps({"trained_on": config}))
         write_manifest(folder, ["config.yaml"])
         digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained))
         rows = np.frombuffer(digests, dtype=">u8")
         acceptance = Acceptance(np.ones(1), np.ones(1, bool), np.zeros(1, np.int64))
-        model = Told(None, None, list(labels), Fields(("text",), marked=False), acceptance, rows)
+        tree = taxonomy_of(labels, separator)
+        none = np.zeros((0, 0))
+        levels = None if tree is None else LevelAcceptance(tree, none, none, acceptance)
+        fields = Fields(("text",), marked=False)
+        model = Told(None, None, list(labels), fields, acceptance, rows, levels)
         object.__setattr__(model, "told", told)
         models[name] = model
 
@@ -230,3 +241,41 @@ def test_the_command_line(put, capsys, monkeypatch):
         ended = run(command.main, "old", "new", "data.path=rows.csv")
     assert ended.code == 0
     assert "By category, what was lost first" in ended.output
+
+
+# Labels that are paths
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "in_file"),
+    [
+        (" > ", "/", " > "),
+        (" > ", "/", "/"),
+        ("/", " > ", "/"),
+        (" > ", " > ", "/"),
+        ("/", None, "/"),
+        (None, " > ", " > "),
+    ],
+)
+def test_paths_that_models_write_otherwise_are_the_same_categories(put, old, new, in_file):
+    paths = ["Home > Lamps", "Home > Rugs", "Toys > Cars", "Toys"]
+    rows = {f"thing {n}": path for n, path in enumerate(paths * 9)}
+    for name, separator in (("old", old), ("new", new)):
+        # What knows nothing of paths has names as they stand in the file.
+        told = {text: path.replace(" > ", separator or in_file) for text, path in rows.items()}
+        put(name, told, labels=sorted(set(told.values())), separator=separator)
+    found = compare_models(
+        asked({text: path.replace(" > ", in_file) for text, path in rows.items()})
+    )
+    assert (found.figures["comparison"]["verdict"], len(found.changes)) == ("level", 0)
+    assert found.figures["old"]["accuracy"] == found.figures["new"]["accuracy"] == 1
+
+
+def test_rows_of_which_a_model_knows_no_category_are_refused(put):
+    rows = rows_of(9)
+    put("old", {}, labels=["books", "lamps", "toys"])
+    put("new", rows)
+    with pytest.raises(
+        UserError, match=r"none of the old one's \(books, lamps, toys\) among Books"
+    ):
+        compare_models(asked(rows))

@@ -236,6 +236,9 @@ def test_labels_are_read_as_the_model_writes_them_and_scored_by_level(
     assert [level["accuracy"] for level in levels] == [1, 2 / 3]
     assert "1 rows of leaves that the model does not know" in caplog.text
     slashes = figures(f"label,text\n{rows.replace('>', '/')}", label_separator="/")
+    more = "".join(f"Home|{name},x\n" for name in ("Rugs", "Beds", "Desks"))
+    others = figures(f"label,text\n{rows.replace('>', '|')}{more}")
+    assert others["all"]["per_class"].keys() == found["all"]["per_class"].keys()
     columns = "a,b,text\nHome,Chairs,Home > Lamps\nHome,Lamps,Home > Lamps\nToys,,Toys\n"
     levels = figures(columns, label_column=["a", "b"], text_column="text")
     assert slashes["all"]["per_class"].keys() == levels["all"]["per_class"].keys()

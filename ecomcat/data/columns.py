@@ -36,10 +36,12 @@ class Trained:
     Args:
         fields: `Fields`. The columns, by which the model knows them.
         asked: The text columns that the user names instead. Defaults to None.
+        separator: String between the levels of its labels. Defaults to None, not known.
     """
 
     fields: Fields
     asked: Any = None
+    separator: str | None = None
 
 
 def configured_columns(head: Head, data: DataConfig) -> Columns:

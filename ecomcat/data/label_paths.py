@@ -22,7 +22,9 @@ _MAX_FIRST = 0.5  # first levels to labels
 logger = logging.getLogger("ecomcat")
 
 
-def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], str | None]:
+def write_paths(
+    labels: Mapping[str, int], asked: str, known: str | None = None
+) -> tuple[dict[str, str], str | None]:
     """Write labels that are paths in one way.
 
     Blanks around a separator do not count, nor do separators at the ends. With `auto` labels are
@@ -31,6 +33,8 @@ def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], 
     Args:
         labels: The labels as they were read, with their rows.
         asked: String. The separator, `auto` or `none`.
+        known: String. The separator of other labels, which is taken with `auto` if one of these has
+            it. Defaults to None.
 
     Returns:
         The names by label, and what separates levels in them; None where they are no paths.
@@ -44,7 +48,7 @@ def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], 
     if any(LEVEL_END in label for label in labels):
         return _join_columns(labels, asked)
     cleaned = {label: clean_label(label) for label in labels}
-    separator = _found(set(cleaned.values()) - {""}) if asked == AUTO else asked
+    separator = _found(set(cleaned.values()) - {""}, known) if asked == AUTO else asked
     if separator is None or asked == NONE:
         return {}, None
     levels = {label: _levels(name, separator) for label, name in cleaned.items()}
@@ -56,10 +60,10 @@ def write_paths(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str], 
             separator,
         )
         return {}, None
-    written = _as_written(separator, cleaned.values())
+    written, is_guess = _as_written(separator, cleaned.values()), asked == AUTO and known is None
     logger.info(
         "Labels are paths of up to %d levels, separated by %r%s.",
-        *(depth, written, " (data.label_separator=none: they are not)" * (asked == AUTO)),
+        *(depth, written, " (data.label_separator=none: they are not)" * is_guess),
     )
     _warn_of_look_alikes(levels.values(), written)
     return {label: written.join(parts) for label, parts in levels.items()}, written
@@ -99,8 +103,10 @@ def _pattern(separator: str) -> str:
     return f"{blank}{re.escape(mark)}{blank}"
 
 
-def _found(names: Collection[str]) -> str | None:
-    """Return the separator of labels that clearly are paths."""
+def _found(names: Collection[str], known: str | None) -> str | None:
+    """Return the known separator if it occurs, else that of labels that clearly are paths."""
+    if known is not None and any(len(_levels(name, known)) > 1 for name in names):
+        return known
     return next((each for each in _SEPARATORS if _are_paths(names, each)), None)
 
 

@@ -126,13 +126,12 @@ def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
     """Read another file, with the fields of rows that are known and paths as theirs are written."""
     data = replace(
         data,
-        text_column=Trained(known.fields, data.text_column),
+        text_column=Trained(known.fields, data.text_column, known.separator),
+        label_separator=known_paths(data, known.separator),
         member=None,
         split_column=None,
         group_column=None,
     )
-    if data.label_separator == AUTO and not isinstance(data.label_column, list | tuple):
-        data = replace(data, label_separator=known.separator or NONE)
     rows = with_paths(FileSource().load(data), data)
     if rows.separator is None or known.separator is None:
         return rows
@@ -140,9 +139,16 @@ def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
     return replace(rows, frame=rows.frame.assign(**{LABEL: labels}), separator=known.separator)
 
 
+def known_paths(data: DataConfig, separator: str | None) -> str:
+    """Return `data.label_separator` where other labels are known: none if they are no paths."""
+    is_found = data.label_separator == AUTO and not isinstance(data.label_column, list | tuple)
+    return NONE if is_found and separator is None else data.label_separator
+
+
 def with_paths(rows: LabelledRows, data: DataConfig) -> LabelledRows:
     """Return rows whose labels, where they are paths, are all written in one way."""
-    names, separator = write_paths(Counter(rows.frame[LABEL]), data.label_separator)
+    known = data.text_column.separator if isinstance(data.text_column, Trained) else None
+    names, separator = write_paths(Counter(rows.frame[LABEL]), data.label_separator, known)
     if separator is None:
         return rows
     labels = rows.frame[LABEL].map(names.__getitem__)
