@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ecomcat.api import load, search
 from ecomcat.data.composing import texts_of_rows
+from ecomcat.data.header import CATEGORY, FURTHER, NUMBER, column_key
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.labelling import label_texts
@@ -63,18 +64,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Search and train.
 
         Args:
-            X: List, array or Series of texts, or a DataFrame: its columns are read as texts but for
-                those that `overrides` name in `data.category_columns` and `data.number_columns`.
+            X: List, array or Series of texts, or of objects of fields, or a DataFrame: its columns
+                are read as texts but for those that `overrides` name otherwise, in
+                `data.category_columns`, `data.number_columns`, `data.group_column` and so on.
             y: Labels, one for each text.
         """
         values = np.asarray(y)
         by_name = {str(value): value for value in np.unique(values)}
-        given = _rows(X)
-        frame = (
-            given
-            if isinstance(given, pd.DataFrame)
-            else pd.DataFrame({"text": given}, dtype=object)
-        )
+        frame = _frame(_rows(X))
         label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
         overrides = dict(self.overrides or {})
         overrides["data"] = _data_overrides(overrides, [*frame], label)
@@ -146,15 +143,23 @@ def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> 
         data[key.removeprefix("data.")] = overrides.pop(key)
     beside = [
         str(name)
-        for key in ("category_columns", "number_columns")
-        for name in np.atleast_1d(data.get(key) or []).tolist()
+        for kind in (*FURTHER, CATEGORY, NUMBER)
+        for name in np.atleast_1d(data.get(column_key(kind).removeprefix("data."), [])).tolist()
     ]
     texts = [name for name in names if name not in beside]
     return {"text_column": texts, "label_column": label, **data}
 
 
+def _frame(rows: Any) -> pd.DataFrame:
+    """Return rows to train on as a table; objects of fields may lack some of them."""
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    are_objects = rows and all(isinstance(row, Mapping) for row in rows)
+    return pd.DataFrame(rows if are_objects else {"text": rows}, dtype=object)
+
+
 def _rows(values: Any) -> Any:
-    """Return what scikit-learn hands over as a table, or as a list of texts."""
+    """Return what scikit-learn hands over as a table, or as a list of texts or objects."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
     if hasattr(values, "columns") or np.ndim(values) == 2:

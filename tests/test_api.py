@@ -250,10 +250,12 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     frame = products().sample(frac=1, random_state=1)
     numbers = frame["label"].map({"Books": 10, "Garden": 2, "Toys": 7})
-    rows = frame[["text"]].assign(shop=["one", "two"] * 90)
+    rows = frame[["text"]].assign(shop=["one", "two"] * 90, product=range(180))
     pipeline = make_pipeline(
         FunctionTransformer(lambda rows: rows.assign(text=rows["text"].str.lower())),
-        ecomcat.TextClassifier(overrides={**ONCE, "data.category_columns": "shop"}),
+        ecomcat.TextClassifier(
+            overrides={**ONCE, "data.category_columns": "shop", "data.group_column": "product"}
+        ),
     )
     found = cross_validate(pipeline, rows, numbers, cv=2, return_estimator=True)
     assert all(score > 0.5 for score in found["test_score"])
@@ -264,6 +266,9 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     assert fitted.classifier_.fields == Fields(("text",), ("shop",))
     assert again.predict(texts).tolist() == fitted.predict(texts).tolist()
     assert again.predict_proba(texts).sum(axis=1).tolist() == pytest.approx([1, 1])
+    objects = [{"text": text} for text in frame["text"]]
+    of_objects = ecomcat.TextClassifier(overrides=ONCE).fit(objects, numbers)
+    assert of_objects.predict([{"TEXT": "a red ball"}]).shape == (1,)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -235,7 +235,8 @@ def _completed(
     head: Head, text: list[int], label: list[int], apart: Collection[int], *, named: bool
 ) -> tuple[list[int], list[int]]:
     """Fill in, for a table of two columns beside those apart, those that are not given."""
-    places = [place for place in _candidates(head) if place not in apart]
+    others = set(apart).difference(text, label)  # a text may also say which rows are one group
+    places = [place for place in _candidates(head) if place not in others]
     if len(places) != 1 + max(len(label), 1) or (text and label) or len(text) > 1:
         return text, label
     if text or label:

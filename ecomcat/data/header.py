@@ -62,9 +62,9 @@ class Columns:
 
     @property
     def used(self) -> list[int]:
-        """The positions of text, label and what else is given."""
-        beside = (*self.categories, *self.numbers)
-        return [*self.text, *self.label, *self.further.values(), *beside]
+        """The positions of text, label and what else is given, each once."""
+        beside = (*self.further.values(), *self.categories, *self.numbers)
+        return list(dict.fromkeys((*self.text, *self.label, *beside)))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,10 @@ class Head:
         further: Mapping[str, Sequence[int]] | None = None,
         trained: Fields | None = None,
     ) -> Columns:
-        """Return the columns at some positions, which must differ."""
+        """Return the columns at some positions, which must differ.
+
+        Rows may be grouped by what is read of them, such as a title, but not by their label.
+        """
         header, others = tuple(self.rows[0]) if self.named else None, dict(further or {})
         names, label_names = (tuple(map(self._name, places)) for places in (text, label))
         keys = " and ".join(map(column_key, (TEXT, LABEL, *others)))
@@ -136,7 +139,9 @@ class Head:
             {name: places[0] for name, places in others.items()},
             *(categories, numbers),
         )
-        if len(set(found.used)) < len(found.used):
+        given = [*label, *others.get(SPLIT, ())]
+        taken = [*text, *given, *categories, *numbers]
+        if len(set(taken)) < len(taken) or set(given) & {*others.get(GROUP, ())}:
             raise UserError(
                 f"{self.name}: expected different columns in {keys}, found one of them twice. Its "
                 f"columns are: {self.listing()}. Name each column once."

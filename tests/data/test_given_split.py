@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,20 @@ def test_rows_of_one_group_stay_together_whatever_else_is_read(write: Write) -> 
     assert (split["column_groups"], split["column_texts"]) == (9, 80)
     assert "rows of one value in column cluster together on one side" in split["protocol"]
     assert data_identity(dataset)["near_duplicates_together"]
+
+
+@pytest.mark.parametrize(("group", "columns"), [("title", 2), ("title", 3), ("brand", 3)])
+def test_rows_of_one_title_or_brand_may_be_a_group(write: Write, group: str, columns: int) -> None:
+    rows = [(label, f"{label} {n // 2}", f"{n % 9}") for label in "ab" for n in range(80)]
+    table = [row[:columns] for row in [("label", "title", "brand"), *rows]]
+    data = DataConfig(path=write("shop.csv", table), text_column="title", group_column=group)
+    read = {"label_column": "label", "category_columns": ["brand"][: columns - 2]}
+    dataset = load_dataset(replace(data, **read), 1)
+    groups = dict(zip(dataset.texts, dataset.frame["group"], strict=True))
+    assert len(groups) == (160 if columns == 3 else 80)
+    assert len(set(groups.values())) == (9 if group == "brand" else 80)
+    with pytest.raises(UserError, match="expected different columns"):
+        load_dataset(replace(data, **read, group_column="label"), 1)
 
 
 def test_a_group_that_stands_in_test_is_left_out_of_the_given_train(write: Write) -> None:
