@@ -185,9 +185,9 @@ def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str
     """
     from ecomcat.evaluate import score
 
-    config, rows = _configured("evaluate", {"train": data}, overrides, keywords)
+    config, frames = _composed("evaluate", {"train": data}, overrides, keywords)
     with _as_a_command():
-        return score(config, rows)
+        return score(config, frames)
 
 
 def compare(
@@ -212,18 +212,11 @@ def compare(
     ('level', False, 0)
     """
     from ecomcat.compare import compare_models
-    from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.evaluate import as_trained
 
     folders = {"old": str(old), "new": str(new)}
     config, frames = _composed("compare", {"train": data}, overrides, {**folders, **keywords})
-    rows = {
-        of: load_labelled_rows(as_trained(config.data, expanded(folder)), frames)
-        for of, folder in folders.items()
-        if frames
-    }
     with _as_a_command():
-        return compare_models(config, rows or None)
+        return compare_models(config, frames)
 
 
 def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
@@ -259,15 +252,9 @@ def _configured(
 ) -> tuple[Any, LabelledRows | None]:
     """Compose the configuration, and read the rows where any of the parts is a DataFrame."""
     from ecomcat.data.sources import load_labelled_rows
-    from ecomcat.evaluate import as_trained
 
     config, frames = _composed(command, tables, overrides, keywords)
-    if not frames:
-        return config, None
-    data = config.data
-    if command == "evaluate":
-        data = as_trained(data, expanded(config.model_dir))
-    return config, load_labelled_rows(data, frames)
+    return config, load_labelled_rows(config.data, frames) if frames else None
 
 
 def _composed(

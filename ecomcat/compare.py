@@ -69,14 +69,13 @@ def compare(config: CompareCommand) -> None:
 
 
 def compare_models(
-    config: CompareCommand, rows: Mapping[str, LabelledRows] | None = None
+    config: CompareCommand, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> Compared:
     """Let two models answer the same rows, and test how they differ.
 
     Args:
         config: Configuration of the command.
-        rows: Rows as each model reads them, by `old` and `new`, in place of those that the
-            configuration names. Defaults to none.
+        frames: DataFrame of `train` in place of the file. Defaults to none.
 
     Raises:
         UserError: For whatever the user can fix; also where one of the models was trained on
@@ -99,7 +98,7 @@ def compare_models(
     folders = {OLD: expanded(config.old), NEW: expanded(config.new)}
     for folder in folders.values():
         require_export(folder)
-    given = rows or _read(config.data, folders)
+    given = _read(config.data, folders, frames)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
     _tell_columns(models[OLD].fields, models[NEW].fields)
     spelling = _common_spelling(models)
@@ -111,11 +110,13 @@ def compare_models(
     return _compared(answers, labels, given[NEW].source)
 
 
-def _read(data: DataConfig, folders: Mapping[str, Path]) -> dict[str, LabelledRows]:
+def _read(
+    data: DataConfig, folders: Mapping[str, Path], frames: Mapping[str, pd.DataFrame] | None
+) -> dict[str, LabelledRows]:
     """Read the rows as each model does: once where both read the same columns."""
-    old = read_rows(data, folders[OLD])
+    old = read_rows(data, folders[OLD], frames)
     is_same = as_trained(data, folders[OLD]) == as_trained(data, folders[NEW])
-    return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW])}
+    return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW], frames)}
 
 
 def _tell_columns(old: Fields, new: Fields) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -41,12 +42,14 @@ def evaluate(config: EvaluateCommand) -> None:
         logger.info("To keep the figures: the same command with output=FILE.json.")
 
 
-def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str, Any]:
+def score(
+    config: EvaluateCommand, frames: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, Any]:
     """Score every row, those that the model was trained on apart.
 
     Args:
         config: Configuration of the command.
-        rows: Rows in place of those that the configuration names. Defaults to none.
+        frames: DataFrame of `train` in place of the file. Defaults to none.
 
     Returns:
         The `source`, the number of `rows` and `empty_rows`, `unknown_labels` with their numbers of
@@ -66,18 +69,20 @@ def score(config: EvaluateCommand, rows: LabelledRows | None = None) -> dict[str
     refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
     require_export(directory)
-    rows = rows or read_rows(config.data, directory)
+    rows = read_rows(config.data, directory, frames)
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.fields.texts, rows.text_columns)
     return {"source": rows.source, **_figures(classifier, rows)}
 
 
-def read_rows(data: DataConfig, directory: Path) -> LabelledRows:
-    """Read labelled rows by the columns that a model was trained on."""
+def read_rows(
+    data: DataConfig, directory: Path, frames: Mapping[str, pd.DataFrame] | None = None
+) -> LabelledRows:
+    """Read labelled rows, of a file or of the DataFrame `train`, by the columns of a model."""
     from ecomcat.data.sources import load_labelled_rows
 
     with step("Reading the data"):
-        return load_labelled_rows(as_trained(data, directory))
+        return load_labelled_rows(as_trained(data, directory), frames)
 
 
 def as_trained(data: DataConfig, directory: Path) -> DataConfig:

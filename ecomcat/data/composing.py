@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecomcat.data.cells import join_texts, plain_values, text_of, texts_of
 from ecomcat.data.cleaning import named
-from ecomcat.data.header import Columns
+from ecomcat.data.header import Columns, Head
 from ecomcat.data.numbers import read_number
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.text.fields import Fields, word_name
@@ -159,15 +159,19 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
 def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
     names = list(map(str, frame.columns))
     wanted = names if len(names) == 1 and fields.is_plain else list(map(str, fields.names))
-    if not wanted or any(names.count(name) != 1 for name in wanted):
+    head = Head("the DataFrame", [names], "true")
+    matches = {name: head.matches(name) for name in wanted}
+    lacking = [repr(name) for name, found in matches.items() if len(found) != 1]
+    if lacking or not wanted:
         advice = "Give the column of the texts: predict(frame['NAME'])."
         if not fields.is_plain:
             advice = "Add what is missing; its cells may be empty."
         raise UserError(
             f"Expected the columns that the model was trained on ({name_five(wanted)})"
-            f"{', or one column' * fields.is_plain}, found {name_five(names)}. {advice}"
+            f"{', or one column' * fields.is_plain}, found {name_five(names)}"
+            f"{f', not one {name_five(lacking)}' * bool(lacking)}. {advice}"
         )
-    places = iter(map(names.index, wanted))
+    places = iter(place for found in matches.values() for place in found)
     kinds = (fields.texts, fields.categories, fields.numbers)
     text, categories, numbers = (tuple(islice(places, len(kind))) for kind in kinds)
     found = Columns(text or (0,), (), None, (), (), {}, categories, numbers, fields)

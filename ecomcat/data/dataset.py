@@ -253,18 +253,20 @@ def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -
 def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
     """Say in words how the rows were split."""
     fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
-    drawn = {part: share for part, share in fractions.items() if part not in given}
+    drawn = {part: share for part, share in fractions.items() if part not in given and share}
     ways = [f"taking {' and '.join(part for part in fractions if part in given)} as given"] * bool(
         given
     )
     if drawn:
         shares = {"train": 1 - sum(drawn.values()), **drawn}
-        shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items() if share)
+        shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items())
         of = " of train" if given else ""
         without = "" if "test" in given or data.test_fraction else ", no test"
         ways.append(f"a stratified split{of}, {_together(data)}{shown}{without}, seed {seed}")
     elif together := _together(data):
         ways.append(together.removesuffix(", "))
+    if not drawn and "test" not in given:
+        ways.append("no test")
     stripped = "; texts of a later part are left out of an earlier one" if given else ""
     return (
         "duplicates removed (NFKC, casefold, letters, marks and digits only) before "

@@ -80,13 +80,13 @@ class Labelled:
     thresholds: NDArray[np.float64] | None = None
     novel_from: float = math.inf
 
-    @property
+    @cached_property
     def label_ids(self) -> NDArray[np.int64]:
         """The most probable category of each answered text."""
         best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return best
 
-    @property
+    @cached_property
     def confidences(self) -> NDArray[np.float64]:
         """Its probability, rounded to the four digits that are shown."""
         best: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0).astype(np.float64)
@@ -106,7 +106,7 @@ class Labelled:
         ranked: NDArray[np.int64] = np.take_along_axis(chosen, np.lexsort((chosen, keys)), axis=1)
         return ranked
 
-    @property
+    @cached_property
     def accepted(self) -> NDArray[np.bool_]:
         """Which answers are accepted: the one rule of files, of the service and of Python.
 
@@ -212,8 +212,7 @@ def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> L
         by = asked.precision_by == commands.CATEGORY
         promise = Promise(asked.min_precision, asked.confidence_level, by, asked.max_false_alarms)
     words = asked.words if asked.explain else 0
-    more = promise is not None or words > 0
-    reasons = reasons or more
+    reasons = reasons or promise is not None or words > 0
     return LabelOptions(promise, words, reasons=reasons, top_k=asked.top_k, levels=asked.levels)
 
 

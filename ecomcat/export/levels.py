@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class LevelAnswers:
     thresholds: NDArray[np.float64] | None = None
     novel: NDArray[np.bool_] | None = None
 
-    @property
+    @cached_property
     def accepted(self) -> NDArray[np.int64]:
         """The deepest level of each path that is sure enough, from 1; 0 where none is."""
         if self.thresholds is None:

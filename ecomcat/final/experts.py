@@ -14,7 +14,13 @@ from scipy import sparse
 
 from ecomcat.data.splitting import balanced_sample, sample_rows
 from ecomcat.final.baseline import NothingToLearnError
-from ecomcat.final.linear_fits import MAX_HYPERPLANES, fit_svc, rows_to_fit
+from ecomcat.final.linear_fits import (
+    MAX_HYPERPLANES,
+    NO_WORD,
+    fit_svc,
+    of_length_one,
+    rows_to_fit,
+)
 from ecomcat.final.low_rank import DIMENSION, fit_low_rank
 from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
@@ -27,7 +33,6 @@ from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
-_NO_WORD = 1e-9  # instead of 0, by which nothing can be divided
 
 
 class Expert(ABC):
@@ -85,7 +90,7 @@ class Memory(Expert):
         counts = _count(texts, texts.ids, words)
         word_keys *= _rarity(counts)[:, None]
         keys = counts @ word_keys
-        keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), _NO_WORD)
+        keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), NO_WORD)
         ids = keras.Input((None,), dtype="int32", name="token_ids")
         embedded = layers.Embedding(words, self.key_dim, name="word_keys")
         nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
@@ -208,7 +213,7 @@ class Linear(Expert):
         total = sum(
             ops.sum(layer(each), axis=1) for layer, each in zip(embeddings, given, strict=True)
         )
-        summed = total[:, :width] / ops.sqrt(ops.maximum(total[:, width:], _NO_WORD))
+        summed = total[:, :width] / ops.sqrt(ops.maximum(total[:, width:], NO_WORD))
         answer = layers.Dense(self.num_classes, "softmax", name="classes_of_words")
         model = keras.Model([ids, letters], answer(summed), name=self.name)
         for layer, table in zip(embeddings, tables, strict=True):
@@ -222,10 +227,7 @@ class Linear(Expert):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return each word's weight for each class, shape `(words, num_classes)`, and biases."""
         found = np.unique(label_ids)
-        # A repeated word adds its square each time, as a sum over the words' places does.
-        lengths = np.sqrt(np.maximum(counts @ weights**2, _NO_WORD))
-        features = sparse.diags_array(1 / lengths) @ counts @ sparse.diags_array(weights)
-        model = fit_svc(self.cost, features, label_ids)
+        model = fit_svc(self.cost, of_length_one(counts, weights), label_ids)
         coefficients, intercepts = model.coef_, model.intercept_
         if len(found) == 2:  # one hyperplane parts both
             coefficients = np.vstack([-coefficients, coefficients])

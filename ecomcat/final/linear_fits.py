@@ -15,6 +15,7 @@ MAX_HYPERPLANES = 250  # classes: with more, naive Bayes knows more for the time
 # Of LinearSVC: counts and liblinear would need some 10 GB and an hour a million texts; texts times
 # classes take it some six seconds a million.
 _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
+NO_WORD = 1e-9  # squared length of a text without words, instead of 0, by which none can be divided
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
 
 
@@ -33,6 +34,17 @@ def rows_to_fit(
         max_rows = max(1, min(max_texts, _MAX_TEXTS, _MAX_WORK // num_classes))
     rows = sample_rows(len(label_ids), max_rows, random)
     return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
+
+
+def of_length_one(counts: Any, weights: NDArray[np.float32]) -> Any:
+    """Return counts times the weights of features, a row of length 1 for each text.
+
+    A repeated feature adds its square each time, as a sum over the places in a text does.
+    """
+    from scipy.sparse import diags_array
+
+    lengths = np.sqrt(np.maximum(counts @ weights**2, NO_WORD))
+    return diags_array(1 / lengths) @ counts @ diags_array(weights)
 
 
 def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:

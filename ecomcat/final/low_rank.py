@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ecomcat.final.linear_fits import of_length_one
 from ecomcat.process import raise_if_requested
 
 DIMENSION = 64
@@ -61,17 +62,9 @@ def fit_low_rank(
             raise_if_requested()
             rows = order[start : start + chunk]
             rate = _RATE * (1 - done / (passes * len(order)))
-            step.train(_weighted(count(rows), weights), label_ids[rows], rate)
+            step.train(of_length_one(count(rows), weights), label_ids[rows], rate)
             done += len(rows)
     return LowRank(*(variable.numpy() for variable in step.learned))
-
-
-def _weighted(counts: Any, weights: NDArray[np.float32]) -> Any:
-    """Return features of length 1; a repeated one adds its square each time."""
-    from scipy import sparse
-
-    lengths = np.sqrt(np.maximum(counts @ weights**2, 1e-9))
-    return sparse.diags_array(1 / lengths) @ counts @ sparse.diags_array(weights)
 
 
 class _Step:

@@ -34,8 +34,9 @@ def score_levels(
     """
     if chosen_on is None:
         return {}
-    taxonomy, predicted = chosen_on.taxonomy, probabilities.argmax(axis=1)
+    taxonomy = chosen_on.taxonomy
     answers = level_acceptance(taxonomy, probabilities, label_ids)
+    predicted = answers.predicted
     levels = [
         _level_scores(node_ids[label_ids], node_ids[predicted], len(names))
         for names, node_ids in taxonomy.levels

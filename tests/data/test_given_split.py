@@ -218,6 +218,9 @@ def test_without_a_test_set_it_is_said_that_there_is_none(
     assert "There is no test set (data.test_fraction=0)" in caplog.text
     grouped = load_dataset(DataConfig(path=path, test_fraction=0, group_near_duplicates=True), 1)
     assert len(grouped.split.test) == 0 < len(grouped.split.validation)
+    both = in_column(write, [*TRAIN, *VALIDATION], test_fraction=0)
+    protocol = both.description["split"]["protocol"]
+    assert "before taking validation as given, and no test; texts of a later part" in protocol
 
 
 # Groups
