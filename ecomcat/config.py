@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.options import option
+from ecomcat.options import AUTO, option
 
 MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -189,6 +189,12 @@ class FinalConfig:
 
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, "different trials in an ensemble", minimum=1)
+    folds: Any = option(
+        "auto",
+        "validation sets that the best trials are compared on; auto: 5 of few texts, else 1",
+        minimum=1,
+        auto=True,
+    )
     retrain: bool = option(
         True, "train on train + validation; false takes the weights of the search"
     )
@@ -205,6 +211,12 @@ class FinalConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
+        if self.folds not in {AUTO, 1} and self.max_networks > 1:
+            yield (
+                "folds",
+                f"expected 1 or auto with an ensemble, found {self.folds}. It takes several "
+                "trials, and so does not depend on which is the best: leave it out.",
+            )
         if self.use_all_rows and not self.retrain:
             yield (
                 "use_all_rows",

@@ -33,7 +33,7 @@ from ecomcat.reporting.terminal import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
-from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
+from ecomcat.tuning.budget import decide_epochs, decide_folds, seconds_after_trials
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (
     DATA,
@@ -220,7 +220,7 @@ def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]
 def resolve_auto_settings(
     config: SearchCommand, space: Mapping[str, Domain], dataset: Dataset
 ) -> tuple[SearchCommand, dict[str, Domain]]:
-    """Put numbers in place of `auto`: the batch size, the epochs and the patience."""
+    """Put numbers in place of `auto`: batch size, epochs, patience and validation sets."""
     train = dataset.split.train
     # Texts stand in the order of their digests, and so the first ones are any.
     counted = train[:_COUNTED_TEXTS]
@@ -232,7 +232,8 @@ def resolve_auto_settings(
         categories=len(dataset.class_names),
         mean_words=mean_words([dataset.texts[row] for row in counted]),
     )
-    return replace(config, search=search), space
+    folds = decide_folds(config.final, dataset.split, dataset.given)
+    return replace(config, search=search, final=replace(config.final, folds=folds)), space
 
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:

@@ -45,6 +45,22 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
     assert len(np.load(folder / "all_rows" / "trained_rows.npy")) == texts
 
 
+def test_the_best_trials_are_compared_on_further_validation_sets(run_command, folder):
+    done, metrics = finish(run_command, folder, "compared", "final.folds=2")
+    compared = metrics["final"]["confirmation"]["macro_f1"]
+    assert len(compared) == 3
+    means = {trial: np.mean(scores) for trial, scores in compared.items()}
+    (member,) = metrics["final"]["members"]
+    assert means[member["trial"]] == max(means.values())
+    assert member["val_macro_f1"] == pytest.approx(compared[member["trial"]][0], abs=1e-4)
+    sentence = f"on 2 validation sets trial {member['trial']} has the highest macro-F1"
+    assert sentence in done.stderr
+    assert sentence in (folder / "compared" / "README.md").read_text()
+    assert sentence in (folder / "outputs" / "search" / "study" / "report.html").read_text()
+    _, metrics_again = finish(run_command, folder, "again", "final.folds=2")
+    assert metrics_again["final"] == metrics["final"]
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "has_linear"),
     [

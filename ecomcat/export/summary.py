@@ -249,6 +249,25 @@ def level_sentence(trials: int, level: Sequence[str]) -> str:
     return f"{others} {verb} level with the best one: {name_five(level)}"
 
 
+def confirmation_sentence(macro_f1: Mapping[str, Sequence[float]]) -> str:
+    """Return which trial is the best on several validation sets, and beside which.
+
+    Args:
+        macro_f1: Mapping from a trial to its scores, that of the search's own set first.
+
+    >>> confirmation_sentence({"0003": (0.82, 0.80), "0001": (0.81, 0.83)})
+    'on 2 validation sets trial 0001 has the highest macro-F1 on average: 0.8200, trial 0003 0.8100'
+    """
+    means = {trial: sum(scores) / len(scores) for trial, scores in macro_f1.items()}
+    best, *others = sorted(means, key=lambda trial: -means[trial])
+    sets = len(macro_f1[best])
+    listed = ", ".join(f"trial {trial} {means[trial]:.4f}" for trial in others)
+    return (
+        f"on {sets} validation sets trial {best} has the highest macro-F1 on average: "
+        f"{means[best]:.4f}, {listed}"
+    )
+
+
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
@@ -271,6 +290,11 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
             "could show)."
             for level in (final["level_trials"],)
             if level
+        ),
+        *(
+            f"Compared {confirmation_sentence(found['macro_f1'])}."
+            for found in (final.get("confirmation"),)
+            if found
         ),
         f"Trained on {some}{texts:,} texts: {rows}.",
         *(

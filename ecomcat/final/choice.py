@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.export.summary import level_sentence
 from ecomcat.final.baseline import optional
+from ecomcat.final.confirmation import Confirmation
 from ecomcat.final.experts import EXPERTS, Expert
 from ecomcat.final.merging import TextLimits, widest
 from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
@@ -47,6 +48,7 @@ class FinalChoice:
     temperature: float  # of the whole's answers
     trials: int  # that could have been exported
     level_trials: Sequence[str]  # of them, that validation cannot tell from the best one
+    confirmation: Confirmation | None  # of the best ones on further validation sets
     # Of each part and of the whole, by weights trained on train alone, to the validation texts.
     # Each half of the whole's is pooled and calibrated as the other half says.
     validation: Answers
@@ -60,6 +62,7 @@ class FinalChoice:
             "temperature": round(self.temperature, 4),
             "trials": self.trials,
             "level_trials": list(self.level_trials),
+            "confirmation": self.confirmation and self.confirmation.describe(),
             "members": [
                 {
                     "trial": record.id,
@@ -80,9 +83,14 @@ def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]
     return {"epochs": again.epochs, **some}
 
 
-def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:
+def choose_final(
+    final: FinalConfig, inputs: TrialInputs, study: Study, confirmation: Confirmation | None
+) -> FinalChoice:
     """Choose members, experts and temperature on validation."""
     candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
+    level = level_trials(candidates, labels)
+    if confirmation is not None:
+        candidates = confirmation.rank(candidates)
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
@@ -104,7 +112,8 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
         experts=shares,
         temperature=temperature,
         trials=len(candidates),
-        level_trials=level_trials(candidates, labels),
+        level_trials=level,
+        confirmation=confirmation,
         validation=answers,
     )
     _log_choice(choice, fitted)

@@ -23,6 +23,7 @@ from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, choose_final
+from ecomcat.final.confirmation import confirm_trials
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
@@ -69,13 +70,15 @@ def finish_search(
 ) -> Finished:
     """Make the model that is exported, and score it."""
     split, final = dataset.split, config.final
+    confirmation = confirm_trials(config, dataset, inputs, study)
     with step("Choosing on validation what is exported"):
-        choice = choose_final(final, inputs, study)
+        choice = choose_final(final, inputs, study, confirmation)
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
-    with closing(FinalCurves(study, result.best)) as curves:
+    shown_trial, _ = choice.members[0]
+    with closing(FinalCurves(study, shown_trial)) as curves:
 
         def draw(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
-            if trial == result.best.id:
+            if trial == shown_trial.id:
                 curves.write(epoch, logs)
 
         tested = build_final(config, inputs, study, choice, rows, draw)

@@ -19,12 +19,11 @@ from ecomcat.final.choice import NETWORK, WHOLE, FinalChoice
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.training import Scorer
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
-from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask, run_jobs
-from ecomcat.tuning.ray_pool import NoWorkersError
+from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
 from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, load_arrays
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
-from ecomcat.tuning.workers import open_pool
+from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")
 
@@ -134,8 +133,7 @@ def retrain_trials(
         "rows": len(rows),
     }
     plans = {record.id: plan_final_training(search, record, **limits) for record in records}
-    # The longest last, from where they are taken, so that none of them is begun last.
-    waiting = sorted(records, key=lambda record: plans[record.id].seconds)
+    longest_last = sorted(records, key=lambda record: plans[record.id].seconds)
     weights: dict[str, Weights] = {}
     done: dict[str, int] = {}
     retries_left = search.max_retries
@@ -146,8 +144,6 @@ def retrain_trials(
         task = TrialTask(
             *(record.root, record.values, plan.epochs), rows=rows, epoch_texts=plan.epoch_texts
         )
-        # Far longer than an epoch of the search took: what takes so long hangs.
-        hangs_after = 600 + 20 * record.seconds_per_epoch
         ends = time.monotonic() + _MARGIN * retrain_seconds(search)
         try:
             if plan.epoch_texts is not None:
@@ -161,7 +157,7 @@ def retrain_trials(
             yield from ask(Call("begin", (task,)))
             for _ in range(plan.epochs):
                 left = ends - time.monotonic()
-                report = yield from ask(Call("train_epoch", (left,), hangs_after))
+                report = yield from ask(Call("train_epoch", (left,), record.hanging_seconds))
                 done[record.id] = report.epoch
                 advance(fraction=_share(done, plans))
                 on_epoch(record.id, report.epoch, report.logs)
@@ -173,27 +169,16 @@ def retrain_trials(
         except TrialFailedError as error:
             _require_another_try(record, error, retries_left)
             retries_left -= 1
-            waiting.append(record)
         else:
             weights[record.id] = outcome.weights
 
     what = f"trial {records[0].id}" if len(records) == 1 else f"{len(records)} trials"
-    for settings in (search, replace(search, workers=1, cluster=None)):
-        try:
-            with (
-                open_pool(settings, inputs, len(records), anyhow=True) as pool,
-                step(f"Training {what} again, epochs") as advance,
-            ):
-                run_jobs(
-                    pool,
-                    lambda: retrain(waiting.pop()) if waiting else None,
-                    lambda: bool(waiting),
-                )
-            break
-        except NoWorkersError as error:
-            # The search is done: it is not to be in vain.
-            logger.warning("%s This process trains alone.", error)
-            waiting[:] = [record for record in records if record.id not in weights]
+    with step(f"Training {what} again, epochs") as advance:
+        run_all(
+            *(search, inputs),
+            lambda: [record for record in longest_last if record.id not in weights],
+            retrain,
+        )
     return [network_with(inputs, record, weights[record.id]) for record in records], plans
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.commands import SearchCommand
-from ecomcat.config import SearchConfig
+from ecomcat.config import FinalConfig, SearchConfig
+from ecomcat.data.cleaning import PARTS
+from ecomcat.data.splitting import Split
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
@@ -26,6 +28,9 @@ _FINAL_PASSES = 4  # over all rows, of a final training whose trials did not see
 _FEW_CLASSES = 4  # for which `max_batches` is enough
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
+_FEW_TEXTS, _FOLDS = 4000, 5  # of train, for which one validation set is not enough
+_CONFIRMATION_SHARE = 0.25  # of the search's minutes
+CONFIRMED_TRIALS = 5  # the best ones, and the first
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
 _MARGIN = 1.5  # by which an epoch may take longer than the longest before it
@@ -124,6 +129,23 @@ def _texts_of_an_epoch(
         return None
     parts = math.ceil(batches / _PARTS) * batch_size, math.ceil(training_texts / _PARTS)
     return min(parts)
+
+
+def decide_folds(final: FinalConfig, split: Split, given: Collection[str]) -> int:
+    """Return on how many validation sets the best trials are compared before one is exported.
+
+    Of few texts chance decides among good trials. Where validation is given, its texts may be
+    unlike those of train, and then no part of train can stand for it.
+    """
+    if final.folds != AUTO:
+        return int(final.folds)
+    few = len(split.train) <= _FEW_TEXTS and final.max_networks == 1
+    return _FOLDS if few and PARTS[1] not in given else 1
+
+
+def confirmation_seconds(config: SearchCommand) -> float:
+    """Return how long the comparison of the best trials may take."""
+    return 60 * _CONFIRMATION_SHARE * config.search.max_minutes
 
 
 def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
@@ -227,6 +249,9 @@ def seconds_after_trials(
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.baseline:
         seconds += min(240.0, training_tokens * 5e-5)
+    if (more := int(final.folds) - 1) > 0:
+        compared = more * CONFIRMED_TRIALS * best.seconds / max(1, workers)
+        seconds += min(confirmation_seconds(config), compared)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
         # Validation texts are trained on as well, and with use_all_rows all of it is done twice.

@@ -34,8 +34,10 @@ class TrialTask:
         values: Dict. One value for each hyperparameter.
         epochs: Integer. Number of the last epoch.
         parent: `Outcome`. What the trial that this one continues left, its last state included.
-        rows: Array of integers. Numbers of the texts to train on, in ascending order, where no
-            validation is watched; by default train, and validation is watched.
+        rows: Array of integers. Numbers of the texts to train on, in ascending order; by default
+            train, and validation is watched.
+        watched: Array of integers. With `rows`, numbers of the texts that are watched in place of
+            validation. Defaults to none.
         epoch_texts: Integer. How many of them an epoch reads. Defaults to all.
     """
 
@@ -44,6 +46,7 @@ class TrialTask:
     epochs: int
     parent: Outcome | None = None
     rows: NDArray[np.int64] | None = None
+    watched: NDArray[np.int64] | None = None
     epoch_texts: int | None = None
 
 

@@ -83,6 +83,11 @@ class TrialRecord:
         """Mean wall time of an epoch; 0 before the first has ended."""
         return self.seconds / self.epochs if self.epochs else 0.0
 
+    @property
+    def hanging_seconds(self) -> float:
+        """Seconds after which an epoch of its configuration is taken for one that hangs."""
+        return 600 + 20 * self.seconds_per_epoch
+
     def forget_attempt(self) -> None:
         """Drop what an attempt that was lost or interrupted reached; the time it took counts."""
         self.curves = []
@@ -180,6 +185,16 @@ def load_predicted(path: Path) -> NDArray[np.int64]:
     """
     with open_arrays(path) as saved:
         return predicted(saved)
+
+
+def fold_path(directory: Path, number: int) -> Path:
+    """Return where a trial's answers stand to a further validation set, of a number from 1."""
+    return directory / f"fold_{number}.npz"
+
+
+def save_predicted(path: Path, classes: NDArray[np.int64]) -> None:
+    """Write the classes that a trial's configuration predicted for texts, shape `(texts,)`."""
+    _save_arrays(path, classes)
 
 
 def load_arrays(path: Path) -> list[NDArray[Any]]:

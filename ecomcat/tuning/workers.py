@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.options import AUTO
 from ecomcat.process import gpu_names, is_installed, usable_cores
-from ecomcat.tuning.jobs import BatchesDone, Call, TrialFailedError, Worker, WorkerPool
+from ecomcat.tuning.jobs import (
+    BatchesDone,
+    Call,
+    Job,
+    TrialFailedError,
+    Worker,
+    WorkerPool,
+    run_jobs,
+)
 from ecomcat.tuning.ray_pool import (
+    NoWorkersError,
     RayPool,
     carry_by_value,
     count_gpus,
@@ -28,6 +37,8 @@ if TYPE_CHECKING:
     from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
+
+Task = TypeVar("Task")
 
 
 @contextmanager
@@ -66,6 +77,30 @@ def open_pool(
         if isinstance(pool, RayPool):
             stack.callback(pool.close)
         yield pool or LocalPool(TrialWorker(inputs))
+
+
+def run_all(
+    search: SearchConfig,
+    inputs: TrialInputs,
+    unfinished: Callable[[], list[Task]],
+    job_of: Callable[[Task], Job],
+) -> None:
+    """Do a job for each task that is unfinished, the last one first, until none is left.
+
+    What the search found is not to be lost with its workers: this process goes on alone then.
+    """
+    waiting: list[Task] = []
+    while waiting := unfinished():
+        try:
+            with open_pool(search, inputs, len(waiting), anyhow=True) as pool:
+                run_jobs(
+                    pool,
+                    lambda: job_of(waiting.pop()) if waiting else None,
+                    lambda: bool(waiting),
+                )
+        except NoWorkersError as error:
+            logger.warning("%s This process trains alone.", error)
+            search = replace(search, workers=1, cluster=None)
 
 
 def _cores_for(search: SearchConfig) -> int:

@@ -1,0 +1,156 @@
+"""The best trials are compared on further validation sets before one of them is exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecomcat.config import FinalConfig
+from ecomcat.data.splitting import Split
+from ecomcat.options import AUTO
+from ecomcat.tuning.budget import decide_folds
+from ecomcat.tuning.records import TrialRecord, fold_path
+from ecomcat.tuning.study import Study
+from tests.tiny_network import VALUES, texts_and_labels
+from tests.tuning.trial_records import saved
+
+SINGLE, ENSEMBLE = {"_target_": "single"}, {"_target_": "ensemble", "max_members": 8}
+
+
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(1, 9), seed=st.integers(0, 50), grouped=st.booleans())
+def test_further_splits_watch_other_texts_of_train_and_train_on_all_that_is_left(
+    count: int, seed: int, grouped: bool
+) -> None:
+    from ecomcat.final.confirmation import further_splits
+
+    rows = np.random.default_rng(seed).permutation(400)
+    split = Split(np.sort(rows[:280]), np.sort(rows[280:340]), np.sort(rows[340:]))
+    labels = np.random.default_rng(seed).integers(0, 3, 400)
+    groups = np.arange(400) // 2 if grouped else None
+    if groups is not None:  # none of them stands on both sides
+        groups[split.train] += 1000
+    found = further_splits(split, labels, groups, count, seed)
+    assert len(found) == min(count, 5), "train has five parts as large as validation"
+    both = np.union1d(split.train, split.validation)
+    seen: set[int] = set(split.validation.tolist())
+    for each in found:
+        assert np.array_equal(np.union1d(each.train, each.validation), both)
+        assert len(np.intersect1d(each.train, each.validation)) == 0
+        assert seen.isdisjoint(each.validation.tolist())
+        assert 40 <= len(each.validation) <= 80
+        if groups is not None:
+            assert set(groups[each.train]).isdisjoint(groups[each.validation])
+        seen |= set(each.validation.tolist())
+    again = further_splits(split, labels, groups, 1, seed)
+    assert np.array_equal(again[0].validation, found[0].validation)
+
+
+@pytest.mark.parametrize(
+    ("folds", "step", "texts", "given", "expected"),
+    [
+        pytest.param(AUTO, SINGLE, 700, (), 5, id="few texts"),
+        pytest.param(AUTO, SINGLE, 50_000, (), 1, id="many texts"),
+        pytest.param(AUTO, ENSEMBLE, 700, (), 1, id="an ensemble"),
+        pytest.param(AUTO, SINGLE, 700, ("validation",), 1, id="a validation of its own"),
+        pytest.param(AUTO, SINGLE, 700, ("test",), 5, id="a test of its own"),
+        pytest.param(3, SINGLE, 50_000, ("validation",), 3, id="as asked"),
+    ],
+)
+def test_few_texts_are_compared_on_several_validation_sets(
+    folds: Any, step: dict[str, Any], texts: int, given: tuple[str, ...], expected: int
+) -> None:
+    none = np.arange(0)
+    final = FinalConfig(step, folds=folds)
+    assert decide_folds(final, Split(np.arange(texts), none, none), given) == expected
+
+
+def test_the_best_on_average_comes_first_and_what_was_not_compared_last() -> None:
+    from ecomcat.final.confirmation import Confirmation
+
+    candidates: Any = [
+        SimpleNamespace(record=SimpleNamespace(id=name)) for name in ("best", "steady", "other")
+    ]
+    found = Confirmation({"best": (0.9, 0.6, 0.6), "steady": (0.8, 0.8, 0.8)})
+    assert [each.record.id for each in found.rank(candidates)] == ["steady", "best", "other"]
+    assert found.describe() == {"macro_f1": {"best": [0.9, 0.6, 0.6], "steady": [0.8] * 3}}
+
+
+def lucky_study(folder: Path) -> tuple[Any, Any, Study]:
+    """Return configuration, inputs and a study whose first trial is good and whose best is not.
+
+    The best one cannot learn at all: what it has on validation is luck.
+    """
+    from ecomcat.cli import compose
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.trial import TrialInputs
+
+    options = ("final.folds=3", "search.workers=1", "search.max_epochs=3")
+    texts, labels = texts_and_labels(180, seed=0, longest=8)
+    split = Split(np.arange(120), np.arange(120, 150), np.arange(150, 180))
+    inputs = TrialInputs(lstm_classifier, texts, labels, 3, split, seed=1, patience=9, max_epochs=3)
+    study = Study(folder)
+    for number, (rate, objective) in enumerate([(0.02, 0.7), (1e-7, 0.9)]):
+        values = {**VALUES, "learning_rate": rate}
+        saved(
+            study,
+            TrialRecord(
+                f"{number:04}", values, number, status="completed", objective=objective, epochs=3
+            ),
+        )
+    return compose("search", options), inputs, study
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ecomcat.final.confirmation import confirm_trials
+
+    config, inputs, study = lucky_study(tmp_path)
+    dataset: Any = SimpleNamespace(groups=None)
+    caplog.set_level("INFO", logger="ecomcat")
+    found = confirm_trials(config, dataset, inputs, study)
+    assert found is not None
+    lucky, steady = found.scores["0001"], found.scores["0000"]
+    assert (lucky[0], steady[0], len(lucky), len(steady)) == (0.9, 0.7, 3, 3)
+    assert min(steady[1:]) > 0.8 > 0.5 > max(lucky[1:])
+    assert "on 3 validation sets trial 0000 has the highest macro-F1" in caplog.text
+
+    # What is there is read; what is damaged is trained again, and comes to the same.
+    paths = [fold_path(study.trial_dir(trial), n) for trial in found.scores for n in (1, 2)]
+    written = [path.stat().st_mtime_ns for path in paths]
+    paths[0].write_bytes(b"PK damaged")
+    again = confirm_trials(config, dataset, inputs, study)
+    assert again == found
+    assert [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.slow
+def test_where_time_or_a_trial_fails_the_searchs_own_validation_decides(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ecomcat.final.confirmation import confirm_trials
+
+    config, inputs, study = lucky_study(tmp_path)
+    dataset: Any = SimpleNamespace(groups=None)
+    config.search.max_minutes = 1e-9
+    assert confirm_trials(config, dataset, inputs, study) is None
+    assert "No further validation set was trained on in time" in caplog.text
+    config.search.max_minutes = 9
+    study.trials["0001"].values["learning_rate"] = 1e38
+    assert confirm_trials(config, dataset, inputs, study) is None
+    assert "Trial 0001 is not compared: diverged" in caplog.text
+    config.final.folds = 1
+    assert confirm_trials(config, dataset, inputs, study) is None
