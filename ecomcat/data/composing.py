@@ -174,8 +174,17 @@ def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
     places = iter(place for found in matches.values() for place in found)
     kinds = (fields.texts, fields.categories, fields.numbers)
     text, categories, numbers = (tuple(islice(places, len(kind))) for kind in kinds)
-    found = Columns(text or (0,), (), None, (), (), {}, categories, numbers, fields)
-    compose = RowTexts(found)
+    compose = RowTexts(
+        Columns(
+            text=text or (0,),
+            label=(),
+            header=None,
+            text_names=(),
+            categories=categories,
+            numbers=numbers,
+            fields=fields,
+        )
+    )
     texts = compose(frame.set_axis(range(frame.shape[1]), axis="columns"))
     compose.log_missing()
     return texts

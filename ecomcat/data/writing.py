@@ -21,7 +21,7 @@ from ecomcat.console import printable, standard_output, visible
 from ecomcat.data.cells import cells_of, json_of, plain_values
 from ecomcat.data.formats import CSV, GZIP, JSON_LINES, PARQUET, TSV, Chunk, Table
 from ecomcat.data.header import HEAD_ROWS, Columns, list_names
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_text
 
 # Some spreadsheets take the wide forms of East Asian keyboards for the plain ones.
@@ -36,8 +36,8 @@ def _refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -
     taken = sorted(set(added) & set(names))
     if taken:
         raise UserError(
-            f"Expected no column {' or '.join(added)} in {place}, since predict adds them; found "
-            f"{', '.join(taken)}. Rename or remove it first."
+            f"Expected none of the columns that predict adds in {place}, found "
+            f"{name_five(taken)}. Rename or remove them first."
         )
 
 

@@ -154,15 +154,9 @@ class Acceptance:
         test = binomtest(int(accepted.sum()), len(accepted), alternative="greater")
         return float(test.proportion_ci(confidence_level, method="exact").low)
 
-    def coverage(
-        self, threshold: float | None, novel_from: float = math.inf
-    ) -> dict[str, float | None]:
-        """Return `threshold`, `coverage` (fraction accepted), `precision` (of it that is right)."""
-        accepted = self.confidence >= _or_infinite(threshold)
-        accepted &= ~self.is_novel(novel_from)
-        precision = float(self.correct[accepted].mean()) if accepted.any() else None
-        coverage = float(accepted.mean()) if len(accepted) else 0.0
-        return {"threshold": threshold, "coverage": coverage, "precision": precision}
+    def accepted(self, threshold: float | None, novel_from: float = math.inf) -> NDArray[np.bool_]:
+        """Return which answers are accepted from a threshold on, those to novel texts not."""
+        return (self.confidence >= _or_infinite(threshold)) & ~self.is_novel(novel_from)
 
     def coverage_curve(self) -> Points:
         """Return at most `MAX_POINTS` points with `threshold`, `coverage` and `precision`."""

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from ecomcat.model.confidence import Promise
 from ecomcat.model.intervals import macro_f1_interval, share_interval
-from ecomcat.model.metrics import MAX_MATRIX_CLASSES, PRECISIONS, macro_f1, score_predictions
+from ecomcat.model.metrics import (
+    MAX_MATRIX_CLASSES,
+    PRECISIONS,
+    accepted_shares,
+    macro_f1,
+    score_predictions,
+)
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, deepest_levels, level_acceptance
 
 
@@ -121,10 +127,7 @@ def _coverage(
     return {
         # Not by category: they are the same for all.
         "thresholds": [None if each == np.inf else float(each) for each in thresholds[:, 0]],
-        "coverage": len(rows) / max(len(accepted), 1),
-        "coverage_interval": share_interval(len(rows), len(accepted)),
-        "precision": float(right.mean()) if len(rows) else None,
-        "precision_interval": share_interval(int(right.sum()), len(rows)) if len(rows) else None,
+        **accepted_shares(right, len(accepted)),
         "by_level": by_level.tolist(),
     }
 

@@ -225,15 +225,33 @@ def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> d
     """Return what a threshold is worth: what was promised, and what came of it."""
     threshold = chosen_on.threshold(promise)
     novel_from = chosen_on.novel_from(promise.max_false_alarms)
-    found, rows = answers.coverage(threshold, novel_from), len(answers.confidence)
-    texts = round((found["coverage"] or 0.0) * rows)
-    right = round((found["precision"] or 0.0) * texts)
+    right = answers.correct[answers.accepted(threshold, novel_from)]
     known = chosen_on.known(novel_from)
     return {
-        **found,
+        "threshold": threshold,
         "promised": known.lower_bound(threshold, promise.confidence_level),
+        **accepted_shares(right, len(answers.confidence)),
+    }
+
+
+def accepted_shares(right: NDArray[np.bool_], rows: int) -> dict[str, Any]:
+    """Return how much is accepted of so many texts, and how rightly, with intervals.
+
+    Args:
+        right: Boolean array, whether each accepted answer is right.
+        rows: Integer. Number of all texts.
+
+    Example:
+        >>> found = accepted_shares(np.array([True, True, False]), 4)
+        >>> found["coverage"], round(found["precision"], 3)
+        (0.75, 0.667)
+    """
+    texts, hits = len(right), int(right.sum())
+    return {
+        "coverage": texts / max(rows, 1),
         "coverage_interval": share_interval(texts, rows),
-        "precision_interval": share_interval(right, texts) if texts else None,
+        "precision": hits / texts if texts else None,
+        "precision_interval": share_interval(hits, texts) if texts else None,
     }
 
 

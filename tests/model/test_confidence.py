@@ -58,7 +58,9 @@ def test_bins_hold_each_answer_once_and_each_point_of_a_curve_is_what_its_thresh
     assert right == pytest.approx(answers.correct.sum())
     assert 1 <= len(points) <= 200
     for point in points:
-        assert point == pytest.approx(answers.coverage(point["threshold"]))
+        right = answers.correct[answers.accepted(point["threshold"])]
+        assert point["coverage"] == pytest.approx(len(right) / len(answers.confidence))
+        assert point["precision"] == pytest.approx(right.mean())
     assert points[-1]["coverage"] == 1.0
     assert accepting([]).calibration_bins() == accepting([]).coverage_curve() == []
 
