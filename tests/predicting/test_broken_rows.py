@@ -67,7 +67,7 @@ def test_a_later_line_with_another_member_has_no_column(tmp_path, refused, outpu
 @pytest.mark.parametrize(
     ("content", "output", "fragments"),
     [
-        ("text,confidence\na dog,1\n", "labelled.csv", ("confidence", "Rename or remove it")),
+        ("text,confidence\na dog,1\n", "labelled.csv", ("confidence", "Rename or remove them")),
         ("text,x,x\na dog,1,2\n", "labelled.jsonl", ("more than once: 'x'", "write CSV")),
         ("text,x,x\na dog,1,2\n", "labelled.parquet", ("more than once: 'x'", "write CSV")),
         (
