@@ -5,6 +5,7 @@ The manifest says that its files belong together, and not that they are right.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -70,7 +71,9 @@ def _refuse(path: Path, expected: str, found: object) -> NoReturn:
 
 def _read(path: Path, shape: Any) -> Any:
     try:
-        return read_json(path, shape)
+        read = read_json(path, shape)
+        # JSON may hold halves of characters, which nothing can be written with.
+        return json.loads(valid_unicode(json.dumps(read, ensure_ascii=False)))
     except UnreadableError as error:
         raise UserError(f"{error} {_ADVICE}") from error
 
@@ -81,7 +84,7 @@ def read_labels(directory: Path) -> list[str]:
     Raises:
         UserError: They are no different texts.
     """
-    labels = list(map(valid_unicode, _read(directory / LABELS, list[str])))
+    labels: list[str] = _read(directory / LABELS, list[str])
     if len(set(labels)) < max(2, len(labels)):
         _refuse(directory / LABELS, "different names of categories", f"{len(set(labels))}")
     return labels
@@ -207,6 +210,9 @@ def _trained_on(directory: Path) -> Mapping[str, Any]:
             if self.check_event(yaml.AliasEvent):
                 raise yaml.YAMLError("an alias")
             return super().compose_node(parent, index)
+
+        def construct_scalar(self, node: Any) -> Any:
+            return valid_unicode(super().construct_scalar(node))
 
     if not (directory / CONFIG).is_file():
         return {}

@@ -120,9 +120,30 @@ def test_a_tokenizer_that_makes_texts_longer_is_refused(
         open_tokenizer(tmp_path)
 
 
-def test_a_label_is_text_that_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "labels.json").write_text('["\\ud800", "b"]', encoding="utf-8")
-    assert read_labels(tmp_path) == ["?", "b"]
+@pytest.mark.parametrize(
+    ("read", "name", "content", "expected"),
+    [
+        (read_labels, "labels.json", '["\\ud800", "b"]', ["?", "b"]),
+        (read_metrics, "metrics.json", '{"versions": {"\\ud800": "a"}}', {"versions": {"?": "a"}}),
+        (
+            read_metrics,
+            "metrics.json",
+            '{"test": {"coverage": {"a": ["\\udfff"]}}}',
+            {"test": {"coverage": {"a": ["?"]}}},
+        ),
+        (
+            read_metrics,
+            "metrics.json",
+            '{"data": {"source": "b\\udcfc"}}',
+            {"data": {"source": "b?"}},
+        ),
+    ],
+)
+def test_what_is_read_can_be_written(
+    tmp_path: Path, read: Callable[[Path], Any], name: str, content: str, expected: Any
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert read(tmp_path) == expected
 
 
 @pytest.mark.parametrize("rows", [np.zeros(3), np.zeros((2, 2), ">u8"), np.array([b"x"])])
@@ -136,6 +157,7 @@ def test_rows_of_another_shape_are_refused(tmp_path: Path, rows: Any) -> None:
     ("content", "columns"),
     [
         ("trained_on: {text_columns: [title, 2]}", ("title", 2)),
+        ('trained_on: {text_columns: ["\\ud800"]}', ("?",)),
         ("trained_on: {text_columns: ['${oc.env:HOME}']}", ("${oc.env:HOME}",)),
         (f"{LAUGHS}trained_on: {{text_columns: *i}}", ()),
         ("trained_on: {text_columns: [[a], {b: c}]}", ()),
