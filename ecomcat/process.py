@@ -26,7 +26,8 @@ def require_extra(extra: str, *packages: str, needed_for: str) -> None:
     """Refuse to go on without the packages of an extra, by the names that are imported.
 
     Raises:
-        UserError: Naming those that are missing and the line that installs them.
+        UserError: Naming those that are missing and the line that installs them; also where there
+            is too little address space for them.
     """
     missing = [package for package in packages if not is_installed(package)]
     if missing:
@@ -34,6 +35,8 @@ def require_extra(extra: str, *packages: str, needed_for: str) -> None:
             f"{needed_for}: expected the {'package' if len(missing) == 1 else 'packages'} "
             f"{', '.join(missing)}, found none. Install with: {pip_line(extra)}"
         )
+    if "sklearn" in packages:  # and so SciPy
+        _require_address_space()
 
 
 def pip_line(extra: str) -> str:
@@ -80,12 +83,12 @@ def import_tensorflow(*, gpus: bool = True) -> None:
 
 
 def _require_address_space() -> None:
-    """Refuse a limit (`ulimit -v`) under which TensorFlow would abort without a word of ours."""
+    """Refuse a limit (`ulimit -v`) under which TensorFlow aborts and SciPy hangs."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if 0 <= limit < _MIN_ADDRESS_SPACE:
         raise UserError(
-            f"Expected at least {_MIN_ADDRESS_SPACE / 1e9:g} GB of address space for TensorFlow, "
-            f"found a limit of {limit / 1e9:.3g} GB. Raise it: ulimit -v unlimited."
+            f"Expected at least {_MIN_ADDRESS_SPACE / 1e9:g} GB of address space for TensorFlow "
+            f"and SciPy, found a limit of {limit / 1e9:.3g} GB. Raise it: ulimit -v unlimited."
         )
 
 

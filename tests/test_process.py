@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
 from ecomcat.process import is_installed, require_extra, usable_cores
 from ecomcat.search import check_search
-from tests.conftest import run_program
+from tests.conftest import RunMain, run_program
 
 Hide = Callable[..., None]
 
@@ -89,9 +90,30 @@ def test_an_address_space_in_which_tensorflow_would_abort_is_refused(
     monkeypatch.setattr(process, "_prepare_devices", lambda **_: None)
     for name in ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS"):
         monkeypatch.setenv(name, "")  # and so put back
-    message = "at least 5 GB of address space for TensorFlow, found a limit of 1 GB. Raise it"
+    message = (
+        "at least 5 GB of address space for TensorFlow and SciPy, found a limit of 1 GB. Raise it"
+    )
     with pytest.raises(UserError, match=message) if refused else nullcontext():
         process.import_tensorflow()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("search", []),
+        ("train", ["data=sample"]),
+        ("audit", ["data.path=a.csv"]),
+        ("evaluate", ["data.path=a.csv"]),
+        ("compare", ["model", "model", "data.path=a.csv"]),
+    ],
+)
+def test_a_command_that_needs_it_refuses_so_little_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch, run_main: RunMain, command: str, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(process.resource, "getrlimit", lambda _: (10**9, 10**9))
+    ended = run_main(import_module(f"ecomcat.{command}").main, *arguments)
+    assert (ended.code, ended.output) == (2, "")
+    assert ended.errors.startswith("Error: Expected at least 5 GB of address space")
 
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it() -> None:
