@@ -231,7 +231,10 @@ def coverage_chart(curves: Curves, asked: Mapping[str, Mapping[str, Any]]) -> Ch
         marker={"color": COLOURS[3], "size": 9, "symbol": "diamond"},
     )
     chart.update_xaxes(tickformat=".0%").update_yaxes(tickformat=".1%")
-    caption = "How many texts are accepted automatically, for the precision asked."
+    caption = (
+        "How many texts are accepted automatically, for the precision asked. The lines hold novel "
+        "texts, too, which the thresholds do not accept."
+    )
     return Chart("Coverage against precision", chart, caption)
 
 

@@ -81,6 +81,7 @@ def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(finished):
     assert "counts for 25% of each answer" in finished
     assert ">the LSTM alone</td>" in finished and ">0.9100</td>" in finished
     assert "test (scored once)" in finished and "accepted automatically at 0.95" in finished
+    assert "<dt>called novel and not accepted</dt><dd>4.0%</dd>" in finished
     assert "made after 9 trials; the study has gone on" in finished
 
 
