@@ -34,9 +34,7 @@ def test_paths_of_unequal_depth_from_columns_to_answers_and_figures(
     rare = ["data.path=shop.csv", *asked, "data.rare_classes=parent", *ONCE]
     done = run_command("search", rare, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (
-        "Merged into the classes above, of too few texts: 'Books > Novels > Old' (3)" in done.stderr
-    )
+    assert "Dropped classes with too few texts: 'Books > Novels > Old' (3)" in done.stderr
     assert "Test set, by level" in done.stdout
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text("utf-8"))
     accuracy = [level["accuracy"] for level in metrics["test"]["taxonomy"]["levels"]]
