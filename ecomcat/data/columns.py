@@ -111,9 +111,11 @@ def find_labelled_columns(
     )
     if not text or not label:
         missing = [key for key, found in ((_TEXT_KEY, text), (_LABEL_KEY, label)) if not found]
+        known = trained.texts if trained is not None and not text else ()
+        lacked = f", or {' + '.join(map(repr, known))} as in training" * bool(known)
         raise UserError(
-            f"{head.name}: expected {' and '.join(missing)} to be set (only two columns are taken "
-            f"as label and text without it), found {head.width} column"
+            f"{head.name}: expected {' and '.join(missing)} to be set{lacked} (only two columns "
+            f"are taken as label and text without it), found {head.width} column"
             f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
         )
     return table.columns(text, label, places, trained)

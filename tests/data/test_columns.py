@@ -131,7 +131,10 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         (LABEL_TEXT, "text", "Text ", "auto", ["expected different columns"]),
         (TRIPLES, [2, 2], 1, "auto", ["expected different columns"]),
         ([["A", "a", "b"]], " a", "b", "auto", ["found 2, at positions 0, 1"]),
-        ([["a", "a", "b"]], Trained(Fields(("a",))), "b", "auto", ["data.text_column to be set"]),
+        (
+            *([["a", "a", "b"]], Trained(Fields(("a",))), "b", "auto"),
+            ["data.text_column to be set, or 'a' as in training ("],
+        ),
         (PAIRS, 1.5, None, "auto", ["data.text_column: expected", "1.5"]),
         (PAIRS, True, None, "auto", ["data.text_column: expected", "True"]),
         (PAIRS, None, [0, 1], "auto", ["data.text_column to be set"]),
