@@ -83,7 +83,7 @@ def compare_models(
     """
     from ecomcat.data.dataset import refuse_split_keys
     from ecomcat.export.bundle import require_export
-    from ecomcat.export.classifier import check_runtime, load_classifier
+    from ecomcat.export.classifier import check_runtime, load_classifier, warn_of_other_columns
 
     require_extra("train", "sklearn", needed_for="Comparing models")
     check_runtime(config.runtime)
@@ -101,6 +101,9 @@ def compare_models(
     given = _read(config.data, folders, frames)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
     _tell_columns(models[OLD].fields, models[NEW].fields)
+    found = {models[of].fields.texts: given[of].text_columns for of in models}
+    for trained, columns in found.items():
+        warn_of_other_columns(config.data, trained, columns)
     spelling = _common_spelling(models)
     answers = {of: _answers(models[of], given[of], spelling[of]) for of in models}
     labels = {of: set(map(spelling[of], model.labels)) for of, model in models.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,19 @@ def test_where_every_row_was_trained_on_nothing_is_claimed(put):
     put("new", rows)
     with pytest.raises(UserError, match="neither model was trained on, found 4 rows"):
         compare_models(asked(rows))
+
+
+def test_other_columns_than_those_of_training_are_warned_of(put, caplog):
+    rows = rows_of(9)
+    for name in ("old", "new"):
+        put(name, rows)
+    config = asked(rows)
+    pd.read_csv("rows.csv").assign(title="thing").to_csv("rows.csv", index=False)
+    compare_models(replace(config, data=replace(config.data, label_column="label")))
+    assert "The text is column" not in caplog.text
+    other = replace(config.data, label_column="label", text_column="title")
+    compare_models(replace(config, data=other))
+    assert caplog.text.count("The text is column title, but the model was trained on text") == 1
 
 
 def test_python_gives_rows_of_its_own(put):
