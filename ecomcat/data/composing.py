@@ -95,7 +95,7 @@ def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
         row: Mapping from the names of columns to texts or numbers.
 
     Raises:
-        UserError: When a name is none of the model's.
+        UserError: When a name is none of the model's, or two names are of the same field.
 
     >>> text_of_object(Fields(("title",)), {"Title": "A lamp"})
     'A lamp'
@@ -108,6 +108,11 @@ def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
             f"{name_five(map(repr, unknown))}."
             f"{nearest(unknown[0], list(map(str, fields.names)))} Leave out what the model was not "
             "trained on."
+        )
+    if len(values) < len(row):
+        raise UserError(
+            f"Expected each field once, found {name_five([repr(str(name)[:60]) for name in row])}. "
+            "Names that differ in case and signs alone are of one field: leave one of them out."
         )
 
     def found(columns: Sequence[str | int]) -> list[str]:

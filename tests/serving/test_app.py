@@ -56,6 +56,8 @@ def test_an_object_of_fields_may_stand_for_a_text() -> None:
         ({"title": ["a dog"]}, "Text 0: expected texts and numbers in its fields, found a list"),
         ({"title": {"a": "dog"}}, "found an object in 'title'"),
         ({f"{n}": "" for n in range(101)}, "Text 0: expected at most 100 fields, found 101"),
+        ({"title": "a dog", "Title": "a cat"}, "each field once, found 'title', 'Title'"),
+        ({"title": "a dog", "brand": "x", "BRAND ": ""}, "each field once, found 'title', 'brand'"),
         ({"title": 60 * "a", "brand": 60 * "b"}, "expected at most 100 characters, found 120"),
     ],
 )
