@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.text.tokenizer import valid_unicode
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -65,9 +67,9 @@ def plain_values(column: pd.Series[Any]) -> list[Any]:
 
 
 def text_of(value: Any) -> str:
-    """Return a value as a text; nothing for what is no text, number or bytes."""
+    """Return a value as a text that UTF-8 can hold; nothing for no text, number or bytes."""
     if isinstance(value, str):
-        return value
+        return valid_unicode(value)
     if value is None or value != value or isinstance(value, list | dict | tuple):
         return ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

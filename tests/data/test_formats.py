@@ -171,3 +171,19 @@ def test_excel_needs_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr("ecomcat.process.is_installed", lambda package: package != "openpyxl")
     with pytest.raises(UserError, match=r'pip install "ecomcat\[excel\]"'):
         read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"label": "Toys", "text": "a ball \ud83d"}, ("a ball ?", "Toys")),
+        ({"label": "Toys\udfff", "text": "a ball"}, ("a ball", "Toys?")),
+        ({"label": "Toys 😀", "text": "a 😀"}, ("a 😀", "Toys 😀")),
+    ],
+    ids=["text", "label", "whole"],
+)
+def test_halves_of_characters_are_read_as_question_marks(tmp_path, row, expected):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(row)}\n" * 2, encoding="ascii")
+    frame = pd.DataFrame(read_rows(path, text_column="text", label_column="label"))
+    assert [*frame.itertuples(index=False, name=None)] == [expected] * 2
