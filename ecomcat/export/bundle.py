@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import pickle
@@ -27,6 +26,7 @@ from ecomcat.files import (
     locked,
     remove_abandoned,
     require_writable,
+    sha256_of,
     take_rights,
     write_failure,
     write_json,
@@ -63,7 +63,7 @@ class _Manifest(TypedDict):
 
 def write_manifest(directory: Path, names: Iterable[str]) -> None:
     """Record the SHA-256 of each file of a folder."""
-    files = {name: _sha256(directory / name) for name in names}
+    files = {name: sha256_of(directory / name) for name in names}
     content = {"project": _PROJECT, "format": _FORMAT, "files": files}
     write_json(directory / MANIFEST, content)
 
@@ -108,7 +108,7 @@ def check_manifest(directory: Path) -> set[str]:
         UserError: When the folder is no exported model, or a file is missing or differs.
     """
     files = require_export(directory)
-    changed = [name for name, digest in files.items() if _sha256(directory / name) != digest]
+    changed = [name for name, digest in files.items() if sha256_of(directory / name) != digest]
     _refuse(directory, "are not those exported", changed)
     return set(files)
 
@@ -121,17 +121,21 @@ def _refuse(directory: Path, problem: str, names: list[str]) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def require_replaceable(directory: Path) -> None:
     """Refuse to export over anything but an earlier export or an empty folder.
 
     Raises:
         UserError: When the folder holds something else or cannot be written.
     """
+    parent = followed(directory).parent
+    # Where another export takes two steps, there is no folder for a moment.
+    with locked(parent) if parent.is_dir() else nullcontext():
+        _refuse_place(directory)
+        _refuse_users_files(directory)
+    require_writable(directory, "model_dir")
+
+
+def _refuse_place(directory: Path) -> None:
     if directory.exists() and not directory.is_dir():
         raise UserError(f"Expected a folder at model_dir={directory}, found a file.")
     if followed(directory).is_mount():
@@ -139,15 +143,11 @@ def require_replaceable(directory: Path) -> None:
             f"Expected a folder that can be replaced as a whole at model_dir={directory}, found a "
             f"mount point. Name a folder inside it: model_dir={directory / 'model'}."
         )
-    parent = followed(directory).parent
-    with locked(parent) if parent.is_dir() else nullcontext():
-        _refuse_users_files(directory)
     if is_read_only(directory):
         raise UserError(
             f"Expected a folder that may be written to at model_dir={directory}, found a read-only "
             "one. Allow it (chmod u+w), or name another with model_dir=FOLDER."
         )
-    require_writable(directory, "model_dir")
 
 
 def _refuse_users_files(directory: Path) -> None:
