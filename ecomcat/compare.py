@@ -178,10 +178,12 @@ def _compared(
     trained = is_known & (old["trained_on"] | new["trained_on"])
     chosen = is_known & ~trained
     if not chosen.any():
+        found = f"{len(new):,} rows, none of them with a text and a category of theirs"
+        if trained.any():
+            found = f"{int(trained.sum()):,} of their categories, all trained on by one or both"
         raise UserError(
-            "Expected labelled rows that neither model was trained on, found "
-            f"{int(is_known.sum())} rows of their categories, all of them trained on by one or "
-            "both. Compare them on rows of a later day, or on a part that was kept apart."
+            f"Expected labelled rows that neither model was trained on, found {found}. Compare "
+            "them on rows of a later day, or on a part that was kept apart."
         )
     for of, each in answers.items():
         _require_known(of, each["label"][chosen], labels_of_models[of])

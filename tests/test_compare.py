@@ -193,12 +193,20 @@ def test_what_cannot_be_compared_is_said(put, options, message):
         compare(config)
 
 
-def test_where_every_row_was_trained_on_nothing_is_claimed(put):
+@pytest.mark.parametrize(
+    ("label", "trained_on", "found"),
+    [
+        (None, True, "found 4 of their categories, all trained on by one or both"),
+        ("Tents", False, "found 4 rows, none of them with a text and a category of theirs"),
+    ],
+)
+def test_where_no_row_can_be_compared_nothing_is_claimed(put, label, trained_on, found):
     rows = rows_of(4)
-    put("old", rows, trained=list(rows))
+    put("old", rows, trained=list(rows) if trained_on else [])
     put("new", rows)
-    with pytest.raises(UserError, match="neither model was trained on, found 4 rows"):
-        compare_models(asked(rows))
+    config = asked({text: label or own for text, own in rows.items()})
+    with pytest.raises(UserError, match=f"neither model was trained on, {found}"):
+        compare_models(config)
 
 
 def test_other_columns_than_those_of_training_are_warned_of(put, caplog):
