@@ -21,6 +21,7 @@ from benchmarks.common import (
     print_result,
     run_script,
 )
+from ecomcat.errors import UserError
 
 _MAX_TEST_ROWS = 10_000
 _NETWORK = ("final.memory=false", "final.linear=false", "final.baseline=false", "final.onnx=false")
@@ -45,9 +46,11 @@ def measure(path: Path | None, rows: int, seed: int, store: Path, overrides: lis
     }
     options = [*_NETWORK, "final.folds=5", f"search.name=rows_{rows}_{seed}", *overrides]
     searched = ecomcat.search(frame[:rows], *options, **given)
-    compared = searched.metrics["final"]["confirmation"]["macro_f1"]
+    compared = searched.metrics["final"]["confirmation"]
+    if compared is None:
+        raise UserError("Expected trials that were compared, found none: raise search.max_minutes.")
     scores = []
-    for trial, found in compared.items():
+    for trial, found in compared["macro_f1"].items():
         again = f"search.from_trial={searched.study.name}/{trial}"
         trained = ecomcat.train(frame[:rows], *_NETWORK, *overrides, again, **given)
         scores.append([*found, trained.metrics["test"]["macro_f1"]])
