@@ -344,8 +344,7 @@ def _log_start(
         )
         return
     size = space_size(space)
-    counted = "a continuous space" if math.isinf(size) else f"{size:.0f} configurations"
-    if size == 1:
-        counted = "one configuration"
+    named = {1: "one configuration", math.inf: "a continuous space"}
+    counted = named.get(size, f"{size:.0f} configurations")
     algorithm = make_algorithm(config.search).name
     logger.info("Study: %s (%s search of %s)", study.directory, algorithm, counted)

@@ -254,9 +254,8 @@ def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
     """Say in words how the rows were split."""
     fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
     drawn = {part: share for part, share in fractions.items() if part not in given and share}
-    ways = [f"taking {' and '.join(part for part in fractions if part in given)} as given"] * bool(
-        given
-    )
+    taken = " and ".join(part for part in fractions if part in given)
+    ways = [f"taking {taken} as given"] * bool(given)
     if drawn:
         shares = {"train": 1 - sum(drawn.values()), **drawn}
         shown = ", ".join(f"{share:.0%} {part}" for part, share in shares.items())

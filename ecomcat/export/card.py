@@ -18,9 +18,9 @@ from ecomcat.export.summary import (
     score_sets,
     scores_table,
     shown_scores,
-    template_environment,
     verdict,
 )
+from ecomcat.export.templates import template_environment
 from ecomcat.model.intervals import f1_interval
 from ecomcat.text.tokenizer import valid_unicode
 

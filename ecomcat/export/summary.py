@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
-from ecomcat.console import visible
 from ecomcat.errors import name_five
 from ecomcat.options import make
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -330,28 +326,3 @@ def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, s
         (texts, scores["per_class"][true]["rows"], true, predicted)
         for true, predicted, texts in scores.get("confusions", ())[:max_pairs]
     ]
-
-
-def template_environment() -> Environment:
-    """Return where the templates of pages and of the model card are, with all values escaped.
-
-    What a terminal would heed, or what turns all around it from right to left, is replaced, too.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("ecomcat", ""),
-        autoescape=True,
-        finalize=_visible,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.do"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _visible(value: Any) -> Any:
-    """Replace control characters and overrides of the direction in what is no markup."""
-    is_plain = isinstance(value, str) and not hasattr(value, "__html__")
-    return visible(value) if is_plain else value

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.export.summary import Table, template_environment
+from ecomcat.export.summary import Table
+from ecomcat.export.templates import template_environment
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
