@@ -118,7 +118,8 @@ def confirm_trials(
     scores = comparison.scores()
     if not scores:
         logger.warning(
-            "No further validation set was trained on in time; the search's own decides."
+            "No further validation set was trained on in time, or trials failed; the search's own "
+            "decides."
         )
         return None
     logger.info("The best trials compared: %s.", confirmation_sentence(scores))
