@@ -25,6 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED_TO_NAMES = 24  # characters, while something is written
 _OF_OUR_FOLDERS = ("manifest.json", "study.json")  # which a model's or a study's folder has
 _MAX_LINKS = 40  # that are followed, as Linux does
+_MIN_ROOM = 65_536  # bytes, of a disk that is not called full
 _NEW_FILE, _NEW_FOLDER = 0o666, 0o777  # modes, of which the process's mask takes bits away
 _IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
 _ADVICE = {
@@ -264,13 +265,15 @@ def explained_limits() -> Iterator[None]:
         ) from error
 
 
-def require_writable(path: Path, key: str) -> None:
+def require_writable(path: Path, key: str, inner: str = "") -> None:
     """Check that the folder that a key names can be made or replaced, without making it.
 
+    With `inner`, that this can be written in it.
+
     Raises:
-        UserError: A file is in the way, or the place cannot be written to.
+        UserError: A file is in the way, or the place cannot be written to or is full.
     """
-    home, place = path.parts[:1], followed(path)
+    home, place = path.parts[:1], followed(path / inner)
     if home and home[0].startswith("~") and not Path(home[0]).exists():
         raise UserError(f"Expected a user of this machine in {key}={path}, found none {home[0]}.")
     above = next(parent for parent in place.parents if parent.exists())
@@ -278,11 +281,12 @@ def require_writable(path: Path, key: str) -> None:
         max_name = os.pathconf(above, "PC_NAME_MAX") - _ADDED_TO_NAMES
         if any(len(os.fsencode(name)) > max_name for name in place.relative_to(above).parts):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-        tempfile.TemporaryFile(dir=above).close()
+        with tempfile.TemporaryFile(dir=above) as stream:
+            stream.write(bytes(_MIN_ROOM))
     except OSError as error:
         raise UserError(
-            f"Cannot write to {above}, where {key}={path} would stand: {error.strerror}. Name "
-            f"another place with {key}=FOLDER."
+            f"Expected a place that can be written to at {key}={path}, found that nothing can be "
+            f"in {above}: {error.strerror}. Name another with {key}=FOLDER."
         ) from error
 
 

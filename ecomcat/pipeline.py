@@ -95,8 +95,9 @@ def search_and_export(
     Raises:
         UserError: For whatever the user can fix.
     """
-    root = expanded(config.outputs_dir) / "search"
-    require_replaceable(expanded(config.model_dir))
+    root, model_dir = expanded(config.outputs_dir) / "search", expanded(config.model_dir)
+    require_replaceable(model_dir)
+    require_study_place(root, config.search.name, model_dir)
     with step("Reading and cleaning the data"):
         dataset = load_dataset(config.data, config.seed, rows)
     if rerun is not None:
@@ -104,7 +105,7 @@ def search_and_export(
     config, space = resolve_auto_settings(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
-    require_study_place(root, name, expanded(config.model_dir))
+    require_study_place(root, name, model_dir)
     if config.search.dry_run:
         print_dry_run(config, space, Study(root / name), identity, len(dataset.split.train))
         return None
@@ -113,9 +114,7 @@ def search_and_export(
         import_tensorflow(gpus=config.search.gpus_per_worker != 0)
     from ecomcat.final.results import finish_search
 
-    inputs = _trial_inputs(config, dataset, texts)
-    if rerun is not None:
-        inputs = replace(inputs, root=rerun.trial.root)
+    inputs = _trial_inputs(config, dataset, texts, rerun)
     with open_study(
         root,
         name,
@@ -124,8 +123,7 @@ def search_and_export(
         config=_config_to_store(config),
         needed=needed_files(config),
     ) as study:
-        limit = int(space["max_tokens"].highest)
-        lengths = describe_lengths(dataset.texts, texts.lengths, limit)
+        lengths = describe_lengths(dataset.texts, texts.lengths, int(space["max_tokens"].highest))
         about = {"data": dataset.description, "lengths": lengths, "versions": package_versions()}
         study.write(DATA, about)
         result = _search_with_progress(config, inputs, space, study)
@@ -136,14 +134,14 @@ def search_and_export(
             finished = finish_search(config, dataset, inputs, study, result)
             with step("Exporting the model, and checking what was exported"):
                 _export(config, dataset, inputs, study, tokenizer, finished)
-        _report(config, dataset, study, tokenizer, finished)
+        _report(model_dir, dataset, study, tokenizer, finished)
         try:
             _print_results(config, space, study, finished.metrics)
         finally:
             if rerun is not None:
                 logger.info(rerun.compare(result.best.curves))
             _log_summary(config, study, finished.metrics)
-        return Run(study, expanded(config.model_dir), finished.metrics)
+        return Run(study, model_dir, finished.metrics)
 
 
 def _export(
@@ -171,12 +169,11 @@ def _export(
 
 
 def _report(
-    config: SearchCommand, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
+    model_dir: Path, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
     from ecomcat.final.results import final_snapshot
     from ecomcat.reporting.study_page import report_final
 
-    model_dir = expanded(config.model_dir)
     report_final(study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir))
 
 
@@ -254,7 +251,9 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
     return tokenizer, texts
 
 
-def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) -> TrialInputs:
+def _trial_inputs(
+    config: SearchCommand, dataset: Dataset, texts: EncodedTexts, rerun: Rerun | None
+) -> TrialInputs:
     """Gather what all trials share."""
     from ecomcat.model.network import find_builder
     from ecomcat.tuning.trial import TrialInputs
@@ -270,6 +269,7 @@ def _trial_inputs(config: SearchCommand, dataset: Dataset, texts: EncodedTexts) 
         patience=config.search.patience,
         max_epochs=config.search.max_epochs,
         keep_state=make_algorithm(config.search).continues_trials,
+        root=None if rerun is None else rerun.trial.root,
     )
 
 

@@ -195,3 +195,27 @@ def test_a_place_where_something_else_stands_is_not_touched(
     (tmp_path / path).parent.mkdir(exist_ok=True)
     (tmp_path / path).write_text(content, encoding="utf-8")
     refused("search", ["data=csv", "data.path=products.csv", *arguments], fragments)
+
+
+@pytest.mark.parametrize("command", ["search", "train"])
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["outputs_dir=notes"], "notes: Not a directory"),
+        (["outputs_dir=notes/a/b"], "notes: Not a directory"),
+        (["outputs_dir=used"], "search: Not a directory"),
+        (["outputs_dir=kept", "search.name=mine"], "found other files (no study.json)"),
+        (["outputs_dir=/proc/a"], "in /proc: No such file"),
+        (["outputs_dir=~nobody-has-this-name/a"], "found none ~nobody-has-this-name"),
+        (["model_dir=notes/model"], "notes: Not a directory"),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_data_is_read(
+    refused, tmp_path, command, arguments, found
+):
+    (tmp_path / "photo.csv").write_bytes(b"\x89PNG\r\n" + bytes(99))  # an error of its own
+    for path in ("notes", "used/search", "kept/search/mine/letter.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("mine", encoding="utf-8")
+    message = refused(command, ["data=csv", "data.path=photo.csv", *arguments], [found])
+    assert "Expected" in message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import socket
 import stat
 import threading
@@ -196,6 +197,17 @@ def test_a_folder_that_cannot_be_made_is_refused_before_any_work(
     with pytest.raises(UserError, match=message), explained_limits():
         require_writable(Path(place), "model_dir")
     assert [path.name for path in tmp_path.iterdir()] == ["loop"]
+
+
+def test_a_full_disk_is_refused_before_any_work(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # no byte can be written
+    try:
+        with pytest.raises(UserError, match=r"at outputs_dir=.*: File too large\. Name another"):
+            require_writable(tmp_path, "outputs_dir", "search/mine")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

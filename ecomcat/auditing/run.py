@@ -145,12 +145,13 @@ def run_audit(config: AuditCommand) -> None:
     Raises:
         UserError: When a mark of an earlier audit cannot be read, before any work is done.
     """
-    require_writable(expanded(config.output_dir) / "data", "output_dir")
+    output_dir = expanded(config.output_dir)
+    require_writable(output_dir, "output_dir", "data")
     source = load_labelled_rows(config.data)
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", source.name).strip("_.-") or "data"
-    directory = expanded(config.output_dir) / name
+    directory = output_dir / name
     page, suspicious, near = (directory / name for name in ("audit.html", SUSPICIOUS, NEAR))
-    require_writable(page, "output_dir")
+    require_writable(output_dir, "output_dir", f"{name}/{page.name}")
     for path in filter(Path.exists, (suspicious, near)):
         read_marks(path)
     audit = audit_rows(config, source)

@@ -20,12 +20,7 @@ from ecomcat.commands import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.header import SPLIT
 from ecomcat.errors import UserError
-from ecomcat.files import (
-    UNFINISHED,
-    followed,
-    remove_abandoned,
-    require_writable,
-)
+from ecomcat.files import UNFINISHED, followed, remove_abandoned, require_writable
 from ecomcat.json_files import UnreadableError, read_json, write_with_digest
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
@@ -180,8 +175,13 @@ def open_study(
         ) from error
 
 
-def require_study_place(root: Path, name: str, model_dir: Path | None = None) -> None:
-    """Check that a study of this name can stand under the root, without making anything.
+def require_study_place(root: Path, name: str | None, model_dir: Path | None = None) -> None:
+    """Check that a study can stand under the root, without making anything.
+
+    Args:
+        root: Path. The folder of all studies.
+        name: String. The study's; `None` where the data, not read yet, has a part in it.
+        model_dir: Path. The exported folder. Defaults to none.
 
     Raises:
         UserError: Something other than a study stands there, the place cannot be written to, or
@@ -193,8 +193,10 @@ def require_study_place(root: Path, name: str, model_dir: Path | None = None) ->
             f"Expected a folder of its own at model_dir={model_dir}, found one that holds studies "
             f"or lies among them ({root}). Name another with model_dir=FOLDER."
         )
-    directory = root / name
-    require_writable(directory, "outputs_dir")
+    directory = root / (name or "study")
+    require_writable(root.parent, "outputs_dir", f"{root.name}/{directory.name}/{_STUDY_FILE}")
+    if name is None:
+        return
     entries = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
     entries = {name for name in entries if not name.startswith(UNFINISHED)}
     if entries - {_LOCK_FILE} and not is_study(directory):
