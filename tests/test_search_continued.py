@@ -1,4 +1,4 @@
-"""A search that is stopped ends with its code and loses no finished trial."""
+"""A search that is stopped ends with its code, loses no finished trial, and can go on."""
 
 from __future__ import annotations
 
@@ -7,41 +7,68 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TINY_SEARCH
+from conftest import ROOT, TINY_SEARCH, RunCommand
 
+import ecomcat
 from tests.command_line import heed_interrupts
 
 pytestmark = pytest.mark.slow
 
 
-def test_ctrl_c_and_sigterm_end_with_their_codes_and_lose_no_finished_trial(
-    tmp_path: Path,
-) -> None:
-    for signal_number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        arguments = [*TINY_SEARCH, "search.max_trials=500", "search.name=long"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ecomcat.search", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            preexec_fn=heed_interrupts,
-        )
-        assert process.stderr is not None
-        finished = 0
-        for line in process.stderr:
-            finished += "after epoch" in line
-            if finished == 1:
-                process.send_signal(signal_number)
+def stopped(folder: Path, arguments: Sequence[str], line: str, number: int) -> tuple[int, str]:
+    """Send a search a signal once it logs a line; return its exit code and last words."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ecomcat.search", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
+    assert process.stderr is not None
+    with process.stderr:
+        for logged in process.stderr:
+            if line in logged:
+                process.send_signal(number)
                 break
-        process.stderr.read()
-        process.stderr.close()
-        assert process.wait(60) == code
-    with (tmp_path / "outputs" / "search" / "long" / "trials.csv").open(newline="") as stream:
-        completed = [row for row in csv.DictReader(stream) if row["status"] == "completed"]
-    assert len(completed) >= 2
-    assert not (tmp_path / "model").exists()
+        rest = process.stderr.read()
+    return process.wait(60), rest
+
+
+def completed_trials(folder: Path) -> list[dict[str, str]]:
+    (table,) = (folder / "outputs" / "search").glob("*/trials.csv")
+    with table.open(newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["status"] == "completed"]
+
+
+TRIALS, RETRAINING = "after epoch", "Retraining trial"
+
+
+def test_a_signal_ends_a_search_with_its_code_and_the_same_command_goes_on(
+    tmp_path: Path, run_command: RunCommand
+) -> None:
+    before: list[dict[str, str]] = []
+    for trials, line, number, code in (
+        (500, TRIALS, signal.SIGINT, 130),
+        (500, TRIALS, signal.SIGTERM, 143),
+        (1, RETRAINING, signal.SIGTERM, 143),
+        (1, RETRAINING, signal.SIGHUP, 143),
+    ):
+        arguments = [*TINY_SEARCH, f"search.max_trials={trials}"]
+        ended, words = stopped(tmp_path, arguments, line, number)
+        assert ended == code, words
+        assert "Traceback" not in words and "The same command goes on with study" in words
+        assert {path.name for path in tmp_path.iterdir()} == {"outputs"}
+        completed = completed_trials(tmp_path)
+        assert [row for row in before if row not in completed] == []
+        before = completed
+    assert len(before) >= 2
+    done = run_command("search", [*TINY_SEARCH, "search.max_trials=1"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert TRIALS not in done.stderr and completed_trials(tmp_path) == before
+    assert len(ecomcat.load(tmp_path / "model").predict(["an oak shelf"])) == 1
