@@ -10,29 +10,26 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.commands import SearchCommand
-from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
 from ecomcat.export.summary import confirmation_sentence
+from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.final.steps import Candidate, find_candidates
-from ecomcat.json_files import UnreadableError
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.budget import CONFIRMED_TRIALS, confirmation_seconds
-from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
-from ecomcat.tuning.records import TrialRecord, fold_path, load_arrays, save_predicted
+from ecomcat.tuning.budget import CONFIRMED_TRIALS
+from ecomcat.tuning.records import TrialRecord, fold_path
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")
 
@@ -113,9 +110,14 @@ def confirm_trials(
         return None
     splits = further_splits(inputs.split, inputs.labels, dataset.groups, more, inputs.seed)
     records = [candidate.record for candidate in compared]
-    comparison = _Comparison(config, inputs, study, records, splits)
-    comparison.run()
-    scores = comparison.scores()
+    sets = [
+        [_training_of(record, split, number, study, inputs) for record in records]
+        for number, split in enumerate(splits, start=1)
+    ]
+    trainings = FurtherTrainings(config, inputs, list(chain(*sets)))
+    trainings.run(f"Comparing {len(records)} trials on {len(sets)} more validation sets")
+    left = [record for record in records if record.id not in trainings.failed]
+    scores = _scores(left, sets, inputs)
     if not scores:
         logger.warning(
             "No further validation set was trained on in time, or trials failed; the search's own "
@@ -131,89 +133,31 @@ def _first_of(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     yield from sorted(candidates, key=lambda candidate: int(candidate.record.id))[:1]
 
 
-class _Comparison:
-    """Trials that are trained on splits: of each split all of them, then of the next."""
+def _training_of(
+    record: TrialRecord, split: Split, number: int, study: Study, inputs: TrialInputs
+) -> FurtherTraining:
+    epochs = int(record.plan.get("tuner/epochs", inputs.max_epochs))
+    return FurtherTraining(record, split, fold_path(study.trial_dir(record.id), number), epochs)
 
-    def __init__(
-        self,
-        config: SearchCommand,
-        inputs: TrialInputs,
-        study: Study,
-        records: Sequence[TrialRecord],
-        splits: Sequence[Split],
-    ) -> None:
-        self._config, self._inputs, self._study = config, inputs, study
-        self._records, self._splits = records, splits
-        self._failed: set[str] = set()
-        self._ends = time.monotonic() + confirmation_seconds(config)
 
-    def run(self) -> None:
-        """Train what was not trained yet, while there is time."""
-        total = len(self._records) * len(self._splits)
-        what = f"Comparing {len(self._records)} trials on {len(self._splits)} more validation sets"
-        with step(what) as advance:
+def _scores(
+    records: Sequence[TrialRecord], sets: Sequence[Sequence[FurtherTraining]], inputs: TrialInputs
+) -> dict[str, list[float]]:
+    """Return each trial's macro-F1 on the search's validation set and on each further one."""
+    ids = [record.id for record in records]
+    scores = {record.id: [record.objective or 0.0] for record in records}
+    for trainings in sets:
+        of_set = {each.record.id: _score(each, inputs) for each in trainings}
+        found = [score for trial in ids if (score := of_set[trial]) is not None]
+        if len(found) == len(ids):
+            for trial, score in zip(ids, found, strict=True):
+                scores[trial].append(score)
+    enough = len(ids) > 1 and len(scores[ids[0]]) > 1
+    return scores if enough else {}
 
-            def unfinished() -> list[tuple[TrialRecord, int]]:
-                left = list(self._unfinished())
-                advance(0, fraction=1 - len(left) / total)
-                return left[::-1] if time.monotonic() < self._ends else []
 
-            def job(task: tuple[TrialRecord, int]) -> Job:
-                yield from self._train(*task)
-                advance(0, fraction=1 - len(list(self._unfinished())) / total)
-
-            run_all(self._config.search, self._inputs, unfinished, job)
-
-    def scores(self) -> dict[str, list[float]]:
-        """Return each trial's macro-F1 on the search's validation set and on each further one."""
-        records = [record for record in self._records if record.id not in self._failed]
-        scores = {record.id: [record.objective or 0.0] for record in records}
-        for number in range(1, len(self._splits) + 1):
-            of_set = {record.id: self._score(record, number) for record in records}
-            if None not in of_set.values():
-                for trial, score in of_set.items():
-                    scores[trial].append(score or 0.0)
-        enough = len(records) > 1 and len(scores[records[0].id]) > 1
-        return scores if enough else {}
-
-    def _unfinished(self) -> Iterator[tuple[TrialRecord, int]]:
-        for number in range(1, len(self._splits) + 1):
-            for record in self._records:
-                if record.id not in self._failed and self._score(record, number) is None:
-                    yield record, number
-
-    def _score(self, record: TrialRecord, number: int) -> float | None:
-        """Return what a trial reached on a set; `None` where it was not trained for it."""
-        try:
-            (predicted,) = load_arrays(fold_path(self._study.trial_dir(record.id), number))
-        except (UnreadableError, ValueError):
-            return None
-        labels = self._inputs.labels[self._splits[number - 1].validation]
-        if predicted.shape != labels.shape:
-            return None
-        return macro_f1(labels, predicted, self._inputs.num_classes)
-
-    def _train(self, record: TrialRecord, number: int) -> Job:
-        split, search = self._splits[number - 1], self._config.search
-        epochs = int(record.plan.get("tuner/epochs", self._inputs.max_epochs))
-        task = TrialTask(
-            *(record.root, record.values, epochs),
-            rows=split.train,
-            watched=split.validation,
-            epoch_texts=search.epoch_texts,
-        )
-        try:
-            yield from ask(Call("begin", (task,)))
-            ended = ""
-            while not ended:
-                if time.monotonic() >= self._ends:
-                    return
-                call = Call("train_epoch", within_seconds=record.hanging_seconds)
-                ended = (yield from ask(call)).ended
-            outcome = yield from ask(Call("finish"))
-        except TrialFailedError as error:
-            logger.warning("Trial %s is not compared: %s.", record.id, error)
-            self._failed.add(record.id)
-            return
-        path = fold_path(self._study.trial_dir(record.id), number)
-        save_predicted(path, outcome.probabilities.argmax(axis=1))
+def _score(training: FurtherTraining, inputs: TrialInputs) -> float | None:
+    predicted = training.predicted()
+    if predicted is None:
+        return None
+    return macro_f1(inputs.labels[training.split.validation], predicted, inputs.num_classes)

@@ -151,6 +151,6 @@ def test_where_time_or_a_trial_fails_the_searchs_own_validation_decides(
     config.search.max_minutes = 9
     study.trials["0001"].values["learning_rate"] = 1e38
     assert confirm_trials(config, dataset, inputs, study) is None
-    assert "Trial 0001 is not compared: diverged" in caplog.text
+    assert "Trial 0001 could not be trained again: diverged" in caplog.text
     config.final.folds = 1
     assert confirm_trials(config, dataset, inputs, study) is None

@@ -1,0 +1,110 @@
+"""Trials that are trained again to learn something of them, and not to be exported."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomcat.commands import SearchCommand
+from ecomcat.console import step
+from ecomcat.data.splitting import Split
+from ecomcat.json_files import UnreadableError
+from ecomcat.tuning.budget import confirmation_seconds
+from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
+from ecomcat.tuning.records import TrialRecord, load_arrays, save_predicted
+from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.workers import run_all
+
+logger = logging.getLogger("ecomcat")
+
+
+@dataclass(frozen=True)
+class FurtherTraining:
+    """A trial that is trained again, on some texts, and asked for others.
+
+    Args:
+        record: `TrialRecord`. The trial.
+        split: `Split`. What it is trained on, and what is watched.
+        path: Path. Where the classes stand that it predicts for the watched texts.
+        epochs: Integer. How many, at most.
+    """
+
+    record: TrialRecord
+    split: Split = field(repr=False)
+    path: Path
+    epochs: int
+
+    def predicted(self) -> NDArray[np.int64] | None:
+        """Return the classes of the watched texts; `None` where it was not trained yet."""
+        try:
+            (found,) = load_arrays(self.path)
+        except (UnreadableError, ValueError):
+            return None
+        return found if found.shape == self.split.validation.shape else None
+
+
+class FurtherTrainings:
+    """Trainings one after the other, while there is time; those that an earlier run did count.
+
+    Args:
+        config: `SearchCommand`. Configuration of the run.
+        inputs: `TrialInputs`. What all trials share.
+        trainings: Sequence of `FurtherTraining`, in their order.
+    """
+
+    def __init__(
+        self, config: SearchCommand, inputs: TrialInputs, trainings: Sequence[FurtherTraining]
+    ) -> None:
+        self._config, self._inputs, self._trainings = config, inputs, trainings
+        self.failed: set[str] = set()  # trials that are not tried again
+        self._ends = time.monotonic() + confirmation_seconds(config)
+
+    def run(self, what: str) -> None:
+        """Train what was not trained yet, while there is time."""
+        total = len(self._trainings)
+        with step(what) as advance:
+
+            def unfinished() -> list[FurtherTraining]:
+                left = list(self._unfinished())
+                advance(0, fraction=1 - len(left) / total)
+                return left[::-1] if time.monotonic() < self._ends else []
+
+            def job(training: FurtherTraining) -> Job:
+                yield from self._train(training)
+                advance(0, fraction=1 - len(list(self._unfinished())) / total)
+
+            run_all(self._config.search, self._inputs, unfinished, job)
+
+    def _unfinished(self) -> Iterator[FurtherTraining]:
+        for training in self._trainings:
+            if training.record.id not in self.failed and training.predicted() is None:
+                yield training
+
+    def _train(self, training: FurtherTraining) -> Job:
+        record, split = training.record, training.split
+        task = TrialTask(
+            *(record.root, record.values, training.epochs),
+            rows=split.train,
+            watched=split.validation,
+            epoch_texts=self._config.search.epoch_texts,
+        )
+        try:
+            yield from ask(Call("begin", (task,)))
+            ended = ""
+            while not ended:
+                if time.monotonic() >= self._ends:
+                    return
+                call = Call("train_epoch", within_seconds=record.hanging_seconds)
+                ended = (yield from ask(call)).ended
+            outcome = yield from ask(Call("finish"))
+        except TrialFailedError as error:
+            logger.warning("Trial %s could not be trained again: %s.", record.id, error)
+            self.failed.add(record.id)
+            return
+        save_predicted(training.path, outcome.probabilities.argmax(axis=1))

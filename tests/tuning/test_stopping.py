@@ -1,0 +1,114 @@
+"""When a search ends early, since more trials could bring less than validation can show."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from formula import configure, run_formula
+from hypothesis import given
+from hypothesis import strategies as st
+from trial_records import ended
+
+from ecomcat.config import FinalConfig
+from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
+from ecomcat.tuning.stopping import gain_of_more, outlook
+
+SCORES = st.lists(st.floats(0.1, 1), min_size=2, max_size=5)
+FLAT = [0.9412, 0.9405, 0.9409, 0.9411, 0.9402, 0.9408, 0.9410, 0.9407]
+RISING = [0.80, 0.82, 0.83, 0.85, 0.86, 0.88, 0.89, 0.91]
+
+
+def records(scores: list[float], accuracy: float = 0.94) -> list[TrialRecord]:
+    found = [ended(number, score) for number, score in enumerate(scores)]
+    for record in found:
+        record.accuracy = accuracy
+    return found
+
+
+# What more trials would bring
+
+
+@given(SCORES)
+def test_twice_the_trials_gain_what_all_of_them_gained_over_half(scores: list[float]) -> None:
+    scores, half = scores * 2, len(scores)
+    halves = [max(each) for each in itertools.combinations(scores, half)]
+    expected = max(scores) - min(float(np.mean(halves)), max(scores[:half]))
+    assert gain_of_more(scores, len(scores)) == pytest.approx(expected, abs=1e-12)
+
+
+@given(SCORES, st.integers(0, 50))
+def test_more_trials_never_bring_less(scores: list[float], more: int) -> None:
+    assert 0 <= gain_of_more(scores, more) <= gain_of_more(scores, more + 1)
+    assert gain_of_more(scores, 0) == 0
+
+
+def test_thousands_of_trials_are_no_trouble() -> None:
+    scores = np.random.default_rng(0).normal(0.9, 0.01, 5000).tolist()
+    assert 0 < gain_of_more(scores, 5000) < 0.01
+
+
+# When that is too little
+
+
+@pytest.mark.parametrize(
+    ("scores", "texts", "poor"),
+    [
+        (FLAT, 2000, True),
+        (FLAT, 2_000_000, False),  # which show the smallest of gains
+        (RISING, 2000, False),
+        ([0.94] * 8, 2_000_000, True),
+    ],
+)
+def test_the_outlook_is_poor_where_the_gain_is_lost_in_the_noise(
+    scores: list[float], texts: int, poor: bool
+) -> None:
+    found = outlook(records(scores), 8, texts)
+    assert found is not None
+    assert found.is_poor == poor
+    assert found.noise == pytest.approx(np.sqrt(0.94 * 0.06 / texts))
+
+
+def test_nothing_is_said_of_few_trials_and_those_that_failed_or_run_are_none() -> None:
+    assert outlook(records(FLAT[:7]), 8, 2000) is None
+    others = [ended(20, None, FAILED), ended(21, None, RUNNING)]
+    assert outlook([*records(FLAT[:7]), *others], 8, 2000) is None
+    pruned = [ended(20, 0.5, PRUNED)]
+    assert outlook([*records(FLAT[:7]), *pruned], 8, 2000) is not None
+    assert outlook([ended(number, 0.5, PRUNED) for number in range(9)], 8, 2000) is None
+
+
+# What becomes of a search
+
+
+def test_a_search_ends_early_and_says_why_and_how_to_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ecomcat")
+    result, tried = run_formula(configure("random", trials=12, stop_early=True), tmp_path)
+    assert (result.trials, len(tried)) == (8, 8)
+    assert result.ended in caplog.messages
+    for part in ("The search ends early: 4 more trials", "search.stop_early=false goes on"):
+        assert part in result.describe()["ended"]
+    again, _ = run_formula(configure("random", trials=12, stop_early=True), tmp_path)
+    assert again.describe() == {**result.describe(), "seconds": again.describe()["seconds"]}
+    more, _ = run_formula(configure("random", trials=12), tmp_path)
+    assert (more.trials, more.ended) == (
+        12,
+        "The space is exhausted: all of its 12 configurations were tried.",
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["grid", "hyperband"])
+def test_a_grid_and_hyperband_go_on_to_their_end(algorithm: str, tmp_path: Path) -> None:
+    result, _ = run_formula(configure(algorithm, trials=10, stop_early=True), tmp_path)
+    assert (result.trials, result.ended) == (10, "The study's trials are run (search.max_trials).")
+
+
+def test_an_ensemble_gains_by_more_trials_and_so_the_search_goes_on(tmp_path: Path) -> None:
+    config = configure("random", trials=10, stop_early=True)
+    config.final = FinalConfig({"max_members": 3})
+    result, _ = run_formula(config, tmp_path)
+    assert result.trials == 10
