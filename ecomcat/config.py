@@ -153,6 +153,9 @@ class SearchConfig:
     patience: Any = option(
         "auto", "epochs without a better score; auto: a quarter", minimum=1, auto=True
     )
+    stop_early: bool = option(
+        True, "end where more trials could bring less than validation can show; guide: 'Budgets'"
+    )
     overwrite: bool = option(False, "start a study of the same name afresh")
     trial_max_minutes: float | None = option(
         None, "limit of one trial; none unless given", above=0.0

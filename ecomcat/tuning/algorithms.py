@@ -49,6 +49,7 @@ class Algorithm(Component):
 
     prunes_trials: ClassVar[bool] = False  # by itself, so that no pruner may
     continues_trials: ClassVar[bool] = False  # so that each leaves its last state
+    open_ended: ClassVar[bool] = True  # so that it may end after any trial
 
     @abstractmethod
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
@@ -82,6 +83,7 @@ class GridSearch(Algorithm):
     """Try every combination in order; ranges without a step give ten values each."""
 
     name = "grid"
+    open_ended = False  # who asks for a grid wants all of it
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return the combination of the trial's number."""
@@ -123,6 +125,7 @@ class HyperbandSearch(Algorithm):
     name = "hyperband"
     prunes_trials = True
     continues_trials = True
+    open_ended = False
     factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from ecomcat.model.space import Domain, Key, Range, key_of
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
+from ecomcat.tuning.stopping import Outlook, outlook
 from ecomcat.tuning.trial_table import PLAN, TrialTable
 
 STATUS = keras_trial.TrialStatus
@@ -32,6 +33,7 @@ class StudyOracle(keras_tuner.Oracle):
         space: Mapping from each hyperparameter's name to its `Domain`.
         table: `TrialTable`. The study's trials; those that were interrupted run again.
         deadline: Float. Second of `time.monotonic()` after which no trial begins.
+        validation_texts: Integer. How many texts a trial is scored on.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class StudyOracle(keras_tuner.Oracle):
         space: Mapping[str, Domain],
         table: TrialTable,
         deadline: float,
+        validation_texts: int,
     ) -> None:
         super().__init__(
             # A string's direction would be taken for "min".
@@ -54,7 +57,10 @@ class StudyOracle(keras_tuner.Oracle):
         self.algorithm = GridSearch() if fixed else make_algorithm(config.search)
         self.space, self.table, self.max_epochs = space, table, config.search.max_epochs
         self._pruner, self._deadline = make_pruner(config.search), deadline
-        self._max_trials = config.search.max_trials
+        self._max_trials, self._validation_texts = config.search.max_trials, validation_texts
+        # An ensemble takes several trials, and so gains by more of them.
+        single = config.final.max_networks == 1
+        self._may_stop_early = config.search.stop_early and single and self.algorithm.open_ended
         self._waiting: list[str] = []  # trials that are to run again, before any new one
         for record in table.records:
             if record.status == RUNNING:
@@ -68,8 +74,20 @@ class StudyOracle(keras_tuner.Oracle):
         """Whether the budget allows no further trial; one that is to run again is none."""
         if any(self.table[trial_id].is_owed for trial_id in self._waiting):
             return False
-        begun = self.ended + len(self.ongoing_trials)
-        return begun >= self._max_trials or self.out_of_time
+        if self._trials_left <= 0 or self.out_of_time:
+            return True
+        return self.outlook is not None and self.outlook.is_poor
+
+    @property
+    def _trials_left(self) -> int:
+        return self._max_trials - self.ended - len(self.ongoing_trials)
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What the trials that are left may bring; `None` where all of them are run."""
+        if not self._may_stop_early:
+            return None
+        return outlook(self.table.records, self._trials_left, self._validation_texts)
 
     @property
     def out_of_time(self) -> bool:

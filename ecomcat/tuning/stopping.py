@@ -11,7 +11,7 @@ import numpy as np
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, PRUNED, TrialRecord, best_record
 
 _MIN_TRIALS = 8  # before which nothing is said of further ones
-_SHARE_OF_NOISE = 0.25
+_SHARE_OF_NOISE = 0.1  # from which a gain is worth trials (docs/experiments.md)
 
 
 @dataclass(frozen=True)

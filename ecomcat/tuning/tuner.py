@@ -217,16 +217,18 @@ class StudyTuner(base_tuner.BaseTuner):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best trial by validation, how many were begun, and the seconds of all runs."""
+    """The best trial by validation, how many were begun, the seconds of all runs, why it ended."""
 
     best: TrialRecord
     trials: int
     seconds: float
+    ended: str
 
     def describe(self) -> dict[str, Any]:
         """Return what `metrics.json` records under `search`."""
         return {
             "trials": self.trials,
+            "ended": self.ended,
             "seconds": round(self.seconds, 1),
             "best_trial": self.best.id,
             "best_epoch": self.best.best_epoch,
@@ -259,7 +261,8 @@ def run_search(
     search = config.search
     seconds_left = search.max_minutes * 60 - study.active_seconds
     deadline = time.monotonic() + seconds_left
-    oracle = StudyOracle(config, space, study.trials, deadline)
+    texts = len(inputs.split.validation)
+    oracle = StudyOracle(config, space, study.trials, deadline, texts)
     trials_left = search.max_trials - oracle.ended
     if not oracle.spent:
         unwanted_by = "search.gpus_per_worker=0" if search.gpus_per_worker == 0 else ""
@@ -270,17 +273,19 @@ def run_search(
             for listener in listeners:
                 listener.search_begins(workers=pool.size, trials_left=useful, deadline=deadline)
             StudyTuner(oracle, study, inputs, search, listeners).search(pool)
-    _log_why_it_ended(oracle)
+    ended = _why_it_ended(oracle)
+    logger.info("%s", ended)
     records = study.trials.records
     best = require_best(records, study.directory)
-    return SearchResult(best, len(records), study.active_seconds)
+    return SearchResult(best, len(records), study.active_seconds, ended)
 
 
-def _log_why_it_ended(oracle: StudyOracle) -> None:
+def _why_it_ended(oracle: StudyOracle) -> str:
     tried = len(oracle.tried())
     if oracle.exhausted and tried > 1:
-        logger.info("The space is exhausted: all of its %d configurations were tried.", tried)
-    elif oracle.out_of_time:
-        logger.info("The study's time is spent (search.max_minutes).")
-    else:
-        logger.info("The study's trials are run (search.max_trials).")
+        return f"The space is exhausted: all of its {tried} configurations were tried."
+    if oracle.out_of_time:
+        return "The study's time is spent (search.max_minutes)."
+    if (left := oracle.outlook) is not None and left.is_poor and left.trials > 0:
+        return f"{left} (search.stop_early=false goes on)."
+    return "The study's trials are run (search.max_trials)."

@@ -63,6 +63,7 @@ def configure(
         "max_epochs": 4,
         "patience": 2,
         "workers": 1,
+        "stop_early": False,  # no text leaves a score as uncertain as can be
     }
     keys = SearchConfig.__dataclass_fields__
     for key, value in changes.items():
