@@ -23,7 +23,7 @@ DAY, YEAR = 86_400.0, 365 * 86_400.0
 
 @pytest.fixture(params=[(0, -DAY), (0, YEAR), (-DAY, YEAR)], ids=["back", "forward", "both"])
 def jumping_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the wall clock anew each time that it is read, of one setting to the other."""
+    """Set the wall clock each time that it is read."""
     shifts, read = itertools.cycle(request.param), time.time
     monkeypatch.setattr(time, "time", lambda: read() + next(shifts))
 

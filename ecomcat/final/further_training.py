@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,7 @@ class FurtherTrainings:
     ) -> None:
         self._config, self._inputs, self._trainings = config, inputs, trainings
         self.failed: set[str] = set()  # trials that are not tried again
+        self._lost = Counter[str]()  # how often a trial's worker was lost or out of memory
         self._ends = time.monotonic() + confirmation_seconds(config)
 
     def run(self, what: str) -> None:
@@ -104,7 +106,14 @@ class FurtherTrainings:
                 ended = (yield from ask(call)).ended
             outcome = yield from ask(Call("finish"))
         except TrialFailedError as error:
-            logger.warning("Trial %s could not be trained again: %s.", record.id, error)
-            self.failed.add(record.id)
+            self._take_failure(record, error)
             return
         save_predicted(training.path, outcome.probabilities.argmax(axis=1))
+
+    def _take_failure(self, record: TrialRecord, error: TrialFailedError) -> None:
+        if error.may_pass and self._lost[record.id] < self._config.search.max_retries:
+            self._lost[record.id] += 1  # and so it is unfinished
+            logger.warning("Trial %s begins again: %s.", record.id, error)
+            return
+        logger.warning("Trial %s could not be trained again: %s.", record.id, error)
+        self.failed.add(record.id)

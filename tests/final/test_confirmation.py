@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -135,6 +136,32 @@ def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
         True,
         True,
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lost", "failed"), [(1, False), (3, True)])
+def test_a_trial_whose_worker_is_lost_is_trained_again_as_often_as_in_a_search(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lost: int, failed: bool
+) -> None:
+    from ecomcat.final.confirmation import confirm_trials
+
+    config, inputs, study = lucky_study(tmp_path)
+    dataset: Any = SimpleNamespace(groups=None)
+    undisturbed = confirm_trials(config, dataset, inputs, study)
+    for path in (fold_path(study.trial_dir("0000"), number) for number in (1, 2)):
+        path.unlink()
+    losses = iter(range(lost))
+
+    def build(values: Any, classes: int) -> Any:
+        if next(losses, None) is not None:
+            raise MemoryError("no room")
+        return inputs.build(values, classes)
+
+    config.search.max_retries = 2
+    found = confirm_trials(config, dataset, replace(inputs, build=build), study)
+    assert caplog.text.count("Trial 0000 begins again: MemoryError: no room") == min(lost, 2)
+    assert ("Trial 0000 could not be trained again" in caplog.text) is failed
+    assert found == (None if failed else undisturbed)
 
 
 @pytest.mark.slow
