@@ -198,6 +198,9 @@ class FinalConfig:
         minimum=1,
         auto=True,
     )
+    learning_curve: bool = option(
+        False, "train the best configuration on parts of the texts, too: what more would bring"
+    )
     retrain: bool = option(
         True, "train on train + validation; false takes the weights of the search"
     )

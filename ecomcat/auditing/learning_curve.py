@@ -13,12 +13,10 @@ from ecomcat.auditing.rows import NUMBER, AuditRows
 from ecomcat.data.cleaning import LABEL
 from ecomcat.data.splitting import split_groups
 from ecomcat.errors import UserError
+from ecomcat.model.learning_curve import MIN_POINTS, gone_on_from
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the texts that can be learned
 _MIN_TEXTS = 100  # that are learned
-_FITTED = 3  # last points, which the curve goes on from
-_DRAWS = 300  # of the test texts, with replacement
-_CORRECTION = 0.5  # errors more, so that none has a logarithm
 
 
 def learning_curve(
@@ -31,8 +29,7 @@ def learning_curve(
 ) -> dict[str, Any]:
     """Train the same model on more and more texts, test it on the same others, and go on from it.
 
-    Near-duplicates stand on one side. Errors are taken to fall with a power of the number of texts:
-    Hestness et al., "Deep learning scaling is predictable, empirically" (arXiv 1712.00409, 2017).
+    Near-duplicates stand on one side.
 
     Args:
         rows: Rows of the audit.
@@ -65,33 +62,7 @@ def learning_curve(
             right.append(np.concatenate(found) == label_ids[np.concatenate(asked)])
             used.append(size)
         advance(1)
-    if len(used) < _FITTED:
-        return {"reason": f"there are fewer than {_MIN_TEXTS * 2 ** (_FITTED - 1)} texts to learn"}
-    return _described(np.array(right), np.array(used), seed)
-
-
-def _described(right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) -> dict[str, Any]:
-    random, texts = np.random.default_rng(seed), right.shape[1]
-    gains = [
-        _gain(right[:, random.integers(0, texts, texts)].mean(axis=1), sizes, texts)
-        for _ in range(_DRAWS)
-    ]
-    return {
-        "test_texts": texts,
-        "points": [
-            {"texts": int(size), "accuracy": float(row.mean())}
-            for size, row in zip(sizes, right, strict=True)
-        ],
-        "doubled": {
-            "texts": int(2 * sizes[-1]),
-            "gain": _gain(right.mean(axis=1), sizes, texts),
-            "interval": np.quantile(gains, [0.025, 0.975]).tolist(),
-        },
-    }
-
-
-def _gain(accuracies: NDArray[np.float64], sizes: NDArray[np.int64], texts: int) -> float:
-    """Return how much more accurate twice the texts would make it; more texts do no harm."""
-    errors = np.log(1 - accuracies[-_FITTED:] + _CORRECTION / texts)
-    slope = float(np.polyfit(np.log(sizes[-_FITTED:]), errors, 1)[0])
-    return float((1 - accuracies[-1]) * (1 - 2.0 ** min(slope, 0.0)))
+    if len(used) < MIN_POINTS:
+        least = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)
+        return {"reason": f"there are fewer than {least} texts to learn"}
+    return {"test_texts": len(right[0]), **gone_on_from(np.array(right), np.array(used), seed)}

@@ -9,8 +9,9 @@ from typing import Any
 from ecomcat.auditing.linear import NAIVE, averages
 from ecomcat.auditing.texts import UNCERTAIN
 from ecomcat.data.cleaning import named
-from ecomcat.export.summary import Table
-from ecomcat.reporting.page import OURS, THEIRS, Chart, figure, render
+from ecomcat.export.summary import Table, learning_sentence
+from ecomcat.reporting.charts import learning_chart
+from ecomcat.reporting.page import Chart, figure, render
 
 Found = Mapping[str, Any]
 
@@ -82,13 +83,7 @@ def _label_findings(leakage: Found, suspicious: Found) -> Iterator[str]:
 
 def _learning_findings(found: Found) -> Iterator[str]:
     if "doubled" in found:
-        doubled, last = found["doubled"], found["points"][-1]
-        low, high = (100 * bound for bound in doubled["interval"])
-        yield (
-            f"A linear model of {last['texts']:,} texts is right on {last['accuracy']:.1%} of "
-            f"{found['test_texts']:,} others; twice the texts would bring about "
-            f"{100 * doubled['gain']:.1f} points (95 % interval {low:.1f} to {high:.1f})."
-        )
+        yield learning_sentence("A linear model", found, found["test_texts"])
     else:
         yield f"What more texts would bring was not estimated, since {found['reason']}."
 
@@ -154,7 +149,7 @@ def audit_page(figures: Found) -> str:
         suspects_table=suspects_table,
         splits_table=splits_table,
         lengths_chart=_lengths_chart,
-        learning_chart=_learning_chart,
+        learning_chart=learning_chart,
     )
 
 
@@ -201,33 +196,3 @@ def _lengths_chart(histograms: Mapping[str, Sequence[Found]]) -> Chart:
         names = [f"{each['from']} to {each['below'] - 1}" for each in bins]
         drawn.add_bar(x=names, y=[each["texts"] / total for each in bins], name=name)
     return Chart("Texts by length", drawn, height=300)
-
-
-def _learning_chart(found: Found) -> Chart:
-    points, doubled = found["points"], found["doubled"]
-    last = points[-1]
-    low, high = (last["accuracy"] + bound for bound in doubled["interval"])
-    expected = last["accuracy"] + doubled["gain"]
-    drawn = figure(x="texts that were learned", y="accuracy", xaxis_type="log")
-    drawn.add_scatter(
-        x=[each["texts"] for each in points],
-        y=[each["accuracy"] for each in points],
-        mode="lines+markers",
-        name="measured",
-        line={"color": OURS},
-    )
-    drawn.add_scatter(
-        x=[last["texts"], doubled["texts"]],
-        y=[last["accuracy"], expected],
-        mode="lines+markers",
-        name="with twice the texts",
-        line={"color": THEIRS, "dash": "dash"},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [0, high - expected],
-            "arrayminus": [0, expected - low],
-        },
-    )
-    drawn.update_yaxes(tickformat=".1%")
-    return Chart("Learning curve of a linear model", drawn, height=300)

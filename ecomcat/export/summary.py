@@ -264,6 +264,23 @@ def confirmation_sentence(macro_f1: Mapping[str, Sequence[float]]) -> str:
     )
 
 
+def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) -> str:
+    """Return what a model learned from so many texts, and what twice as many would bring.
+
+    >>> doubled = {"gain": 0.016, "interval": [0.002, 0.03]}
+    >>> found = {"points": [{"texts": 1000, "accuracy": 0.92}], "doubled": doubled}
+    >>> learning_sentence("The LSTM", found, 300)  # doctest: +ELLIPSIS
+    'The LSTM of 1,000 texts is right on ... about 1.6 points (95 % interval 0.2 to 3.0).'
+    """
+    last, doubled = found["points"][-1], found["doubled"]
+    low, high = (100 * bound for bound in doubled["interval"])
+    return (
+        f"{model} of {last['texts']:,} texts is right on {last['accuracy']:.1%} of "
+        f"{asked_texts:,} others; twice the texts would bring about "
+        f"{100 * doubled['gain']:.1f} points (95 % interval {low:.1f} to {high:.1f})."
+    )
+
+
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
@@ -290,6 +307,11 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         *(
             f"Compared {confirmation_sentence(found['macro_f1'])}."
             for found in (final.get("confirmation"),)
+            if found
+        ),
+        *(
+            learning_sentence("The LSTM", found, found["validation_texts"])
+            for found in (final.get("learning_curve"),)
             if found
         ),
         f"Trained on {some}{texts:,} texts: {rows}.",

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,10 @@ def confirm_trials(
     splits = further_splits(inputs.split, inputs.labels, dataset.groups, more, inputs.seed)
     records = [candidate.record for candidate in compared]
     sets = [
-        [_training_of(record, split, number, study, inputs) for record in records]
+        [
+            _training_of(config, record, split, fold_path(study.trial_dir(record.id), number))
+            for record in records
+        ]
         for number, split in enumerate(splits, start=1)
     ]
     trainings = FurtherTrainings(config, inputs, list(chain(*sets)))
@@ -134,10 +138,11 @@ def _first_of(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
 
 
 def _training_of(
-    record: TrialRecord, split: Split, number: int, study: Study, inputs: TrialInputs
+    config: SearchCommand, record: TrialRecord, split: Split, path: Path
 ) -> FurtherTraining:
-    epochs = int(record.plan.get("tuner/epochs", inputs.max_epochs))
-    return FurtherTraining(record, split, fold_path(study.trial_dir(record.id), number), epochs)
+    search = config.search
+    epochs = record.planned_epochs(search.max_epochs)
+    return FurtherTraining(record, split, path, epochs, search.epoch_texts)
 
 
 def _scores(

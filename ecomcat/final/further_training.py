@@ -34,12 +34,16 @@ class FurtherTraining:
         split: `Split`. What it is trained on, and what is watched.
         path: Path. Where the classes stand that it predicts for the watched texts.
         epochs: Integer. How many, at most.
+        epoch_texts: Integer. How many texts an epoch reads. Defaults to all.
+        patience: Integer. Epochs without a better score. Defaults to those of every trial.
     """
 
     record: TrialRecord
     split: Split = field(repr=False)
     path: Path
     epochs: int
+    epoch_texts: int | None = None
+    patience: int | None = None
 
     def predicted(self) -> NDArray[np.int64] | None:
         """Return the classes of the watched texts; `None` where it was not trained yet."""
@@ -94,7 +98,8 @@ class FurtherTrainings:
             *(record.root, record.values, training.epochs),
             rows=split.train,
             watched=split.validation,
-            epoch_texts=self._config.search.epoch_texts,
+            epoch_texts=training.epoch_texts,
+            patience=training.patience,
         )
         try:
             yield from ask(Call("begin", (task,)))

@@ -24,6 +24,7 @@ from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, choose_final
 from ecomcat.final.confirmation import confirm_trials
+from ecomcat.final.learning import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
@@ -75,6 +76,7 @@ def finish_search(
         choice = choose_final(final, inputs, study, confirmation)
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     shown_trial, _ = choice.members[0]
+    curve = learn_from_parts(config, inputs, study, shown_trial) if final.learning_curve else None
     with closing(FinalCurves(study, shown_trial)) as curves:
 
         def draw(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
@@ -106,6 +108,7 @@ def finish_search(
         "search": {"study": study.name, **result.describe()},
         "final": {
             **choice.describe(exported.trainings),
+            "learning_curve": curve,
             "retrained": final.retrain,
             "trained_texts": len(rows),
             "use_all_rows": exported is not tested,

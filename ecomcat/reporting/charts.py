@@ -312,3 +312,34 @@ def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") 
     chart.update_yaxes(type="category", autorange="reversed")
     height = max(300, 110 + 24 * len(ranked))
     return Chart("Categories, the lowest F1 first", chart, caption, height=height)
+
+
+def learning_chart(found: Mapping[str, Any], model: str) -> Chart:
+    """Draw a model's accuracy against how many texts it learned, and what twice as many bring."""
+    points, doubled = found["points"], found["doubled"]
+    last = points[-1]
+    low, high = (last["accuracy"] + bound for bound in doubled["interval"])
+    expected = last["accuracy"] + doubled["gain"]
+    drawn = figure(x="texts that were learned", y="accuracy", xaxis_type="log")
+    drawn.add_scatter(
+        x=[each["texts"] for each in points],
+        y=[each["accuracy"] for each in points],
+        mode="lines+markers",
+        name="measured",
+        line={"color": OURS},
+    )
+    drawn.add_scatter(
+        x=[last["texts"], doubled["texts"]],
+        y=[last["accuracy"], expected],
+        mode="lines+markers",
+        name="with twice the texts",
+        line={"color": THEIRS, "dash": "dash"},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [0, high - expected],
+            "arrayminus": [0, expected - low],
+        },
+    )
+    drawn.update_yaxes(tickformat=".1%")
+    return Chart(f"Learning curve of {model}", drawn, height=300)

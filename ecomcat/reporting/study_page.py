@@ -33,6 +33,7 @@ from ecomcat.reporting.charts import (
     calibration_chart,
     confusion_chart,
     coverage_chart,
+    learning_chart,
     progress_charts,
     scores_chart,
     space_charts,
@@ -164,7 +165,7 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         f"Neither with a text in the {on} set nor predicted, and so left out": absent,
     }
     note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
-    matrix = shown.get("confusion_matrix")
+    matrix, curve = shown.get("confusion_matrix"), metrics["final"].get("learning_curve")
     caption, many = "All categories, the lowest F1 first", len(names) > MAX_BARS
     listed = replace(per_class_table(caption, shown, len(names)), fold=_FOLDED_CLASSES)
     return {
@@ -181,6 +182,7 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "by_category": scores_chart(shown["per_class"], note),
         "listed": listed if many else None,
         "calibration": calibration_chart(final["calibration"]),
+        "learning": curve and learning_chart(curve, f"the LSTM (trial {curve['trial']})"),
         "coverage": coverage_chart(final["coverage"], shown["coverage"]),
     }
 

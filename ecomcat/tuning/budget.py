@@ -252,6 +252,9 @@ def seconds_after_trials(
     if (more := int(final.folds) - 1) > 0:
         compared = more * CONFIRMED_TRIALS * best.seconds / max(1, workers)
         seconds += min(confirmation_seconds(config), compared)
+    if final.learning_curve:
+        trained = 3 * best.seconds / max(1, min(workers, 3))
+        seconds += min(confirmation_seconds(config), trained)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
         # Validation texts are trained on as well, and with use_all_rows all of it is done twice.

@@ -39,6 +39,7 @@ class TrialTask:
         watched: Array of integers. With `rows`, numbers of the texts that are watched in place of
             validation. Defaults to none.
         epoch_texts: Integer. How many of them an epoch reads. Defaults to all.
+        patience: Integer. Epochs without a better score. Defaults to those of every trial.
     """
 
     root: int
@@ -48,6 +49,7 @@ class TrialTask:
     rows: NDArray[np.int64] | None = None
     watched: NDArray[np.int64] | None = None
     epoch_texts: int | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)

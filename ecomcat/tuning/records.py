@@ -88,6 +88,10 @@ class TrialRecord:
         """Seconds after which an epoch of its configuration is taken for one that hangs."""
         return 600 + 20 * self.seconds_per_epoch
 
+    def planned_epochs(self, max_epochs: int) -> int:
+        """Return its last epoch, which Hyperband may have before that of other trials."""
+        return int(self.plan.get("tuner/epochs", max_epochs))
+
     def forget_attempt(self) -> None:
         """Drop what an attempt that was lost or interrupted reached; the time it took counts."""
         self.curves = []
@@ -190,6 +194,11 @@ def load_predicted(path: Path) -> NDArray[np.int64]:
 def fold_path(directory: Path, number: int) -> Path:
     """Return where a trial's answers stand to a further validation set, of a number from 1."""
     return directory / f"fold_{number}.npz"
+
+
+def part_path(directory: Path, texts: int) -> Path:
+    """Return where a trial's answers to validation stand, trained on so many texts."""
+    return directory / f"part_{texts}.npz"
 
 
 def save_predicted(path: Path, classes: NDArray[np.int64]) -> None:

@@ -119,7 +119,7 @@ class TrialWorker(Worker):
             model,
             self._inputs.examples(rows, task.values),
             smoothing=task.values["label_smoothing"],
-            patience=self._inputs.patience,
+            patience=task.patience or self._inputs.patience,
             outcome=task.parent or Outcome(),
         )
 

@@ -187,7 +187,7 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def _task_of(self, record: TrialRecord) -> TrialTask:
         """Return what a worker is to do; Hyperband may ask to continue an earlier trial."""
-        epochs = int(record.plan.get("tuner/epochs", self.oracle.max_epochs))
+        epochs = record.planned_epochs(self.oracle.max_epochs)
         parent = self._study.trials.get(record.plan.get("tuner/trial_id", ""))
         if parent is None:
             root = int(record.id) if self._inputs.root is None else self._inputs.root

@@ -1,0 +1,112 @@
+"""What more texts would bring to the network that was chosen, by training it on parts of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecomcat.data.splitting import Split
+from ecomcat.model.learning_curve import gone_on_from
+from ecomcat.tuning.records import VALIDATION, TrialRecord, part_path
+from ecomcat.tuning.study import Study
+from ecomcat.tuning.validation_answers import packed
+from tests.tiny_network import VALUES, texts_and_labels
+from tests.tuning.trial_records import saved
+
+# What is read off the points
+
+
+@settings(max_examples=30, deadline=None)
+@given(power=st.floats(0.05, 0.6), at_first=st.floats(0.1, 0.4))
+def test_errors_that_fall_with_a_power_go_on_to_fall_with_it(power: float, at_first: float) -> None:
+    sizes, texts = np.array([1000, 2000, 4000, 8000]), 20_000
+    errors = at_first * (sizes / sizes[0]) ** -power
+    right = np.arange(texts)[None] >= (errors * texts)[:, None]
+    found = gone_on_from(right, sizes, seed=1)
+    next_error = at_first * 16.0**-power
+    assert found["doubled"]["texts"] == 16_000
+    assert found["doubled"]["gain"] == pytest.approx(errors[-1] - next_error, abs=0.001)
+    low, high = found["doubled"]["interval"]
+    assert 0 <= low <= found["doubled"]["gain"] <= high
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.5, 1.0])
+def test_a_level_curve_gains_nothing_and_right_or_wrong_on_all_is_no_trouble(
+    accuracy: float,
+) -> None:
+    right = np.tile(np.arange(100) < 100 * accuracy, (3, 1))
+    doubled = gone_on_from(right, np.array([100, 200, 400]), seed=1)["doubled"]
+    assert doubled["gain"] == pytest.approx(0, abs=1e-9)
+
+
+# A study
+
+
+def study_of(folder: Path, texts: int, *options: str) -> tuple[Any, Any, Study, TrialRecord]:
+    """Return configuration, inputs, a study with one trial, and that trial."""
+    from ecomcat.cli import compose
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.tuning.trial import TrialInputs
+
+    encoded, labels = texts_and_labels(texts + 60, seed=0, longest=8)
+    rows = np.arange(texts + 60)
+    split = Split(rows[:texts], rows[texts:], rows[:0])
+    inputs = TrialInputs(
+        lstm_classifier, encoded, labels, 3, split, seed=1, patience=9, max_epochs=2
+    )
+    study = Study(folder)
+    values = {**VALUES, "learning_rate": 0.02}
+    record = TrialRecord("0000", values, status="completed", objective=0.9, epochs=2)
+    saved(study, record)
+    answers = np.eye(3, dtype=np.float32)[labels[texts:]]
+    np.savez(study.trial_dir("0000") / VALIDATION, **packed(answers))
+    config = compose("search", ("search.workers=1", *options))
+    return config, inputs, study, record
+
+
+@pytest.mark.slow
+def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
+    from ecomcat.final.learning import learn_from_parts
+
+    config, inputs, study, record = study_of(tmp_path, 800)
+    found = learn_from_parts(config, inputs, study, record)
+    assert found is not None
+    assert [point["texts"] for point in found["points"]] == [100, 200, 400, 800]
+    assert found["points"][-1]["accuracy"] == 1.0, "the trial's own answers"
+    assert found["points"][2]["accuracy"] > 0.8
+    assert (found["trial"], found["validation_texts"]) == ("0000", 60)
+
+    # What is there is read; what is damaged is trained again, and comes to the same.
+    paths = [part_path(study.trial_dir("0000"), size) for size in (100, 200, 400)]
+    written = [path.stat().st_mtime_ns for path in paths]
+    paths[1].write_bytes(b"PK damaged")
+    assert learn_from_parts(config, inputs, study, record) == found
+    kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
+    assert kept == [True, False, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("texts", "options", "trained"),
+    [
+        pytest.param(390, (), 1, id="few texts: one part of 100 or more"),
+        pytest.param(800, ("search.max_minutes=1e-9",), 0, id="no time"),
+    ],
+)
+def test_too_few_texts_or_no_time_give_no_curve_and_a_reason(
+    texts: int,
+    options: tuple[str, ...],
+    trained: int,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from ecomcat.final.learning import learn_from_parts
+
+    config, inputs, study, record = study_of(tmp_path, texts, *options)
+    assert learn_from_parts(config, inputs, study, record) is None
+    assert "No learning curve: expected 2 parts of 100 texts or more" in caplog.text
