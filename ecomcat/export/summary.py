@@ -270,12 +270,12 @@ def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) ->
     >>> doubled = {"gain": 0.016, "interval": [0.002, 0.03]}
     >>> found = {"points": [{"texts": 1000, "accuracy": 0.92}], "doubled": doubled}
     >>> learning_sentence("The LSTM", found, 300)  # doctest: +ELLIPSIS
-    'The LSTM of 1,000 texts is right on ... about 1.6 points (95 % interval 0.2 to 3.0).'
+    'The LSTM trained on 1,000 texts is right on ... about 1.6 points (95 % interval 0.2 to 3.0).'
     """
     last, doubled = found["points"][-1], found["doubled"]
     low, high = (100 * bound for bound in doubled["interval"])
     return (
-        f"{model} of {last['texts']:,} texts is right on {last['accuracy']:.1%} of "
+        f"{model} trained on {last['texts']:,} texts is right on {last['accuracy']:.1%} of "
         f"{asked_texts:,} others; twice the texts would bring about "
         f"{100 * doubled['gain']:.1f} points (95 % interval {low:.1f} to {high:.1f})."
     )

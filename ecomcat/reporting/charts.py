@@ -341,5 +341,7 @@ def learning_chart(found: Mapping[str, Any], model: str) -> Chart:
             "arrayminus": [0, expected - low],
         },
     )
+    sizes = [each["texts"] for each in (*points, doubled)]
+    drawn.update_xaxes(tickvals=sizes, ticktext=[f"{size:,}" for size in sizes])
     drawn.update_yaxes(tickformat=".1%")
     return Chart(f"Learning curve of {model}", drawn, height=300)
