@@ -9,9 +9,10 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from ecomcat.errors import UserError
 from ecomcat.files import write_failure
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecomcat")
 
 Advance = Callable[..., None]
+Item = TypeVar("Item")
 
 _MIN_LOGGED_SECONDS = 1.0  # that a step takes before a log hears of it
 _SECONDS_BETWEEN_LINES = 30.0
 _MIN_BAR_WIDTH = 60  # columns
+_COUNTED_AT_A_TIME = 4096  # items, of which each takes little
 # With which a text may move the cursor, clear the screen, or turn about what is read.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -180,6 +183,7 @@ def step(
     *,
     total: int | None = None,
     draw: bool = True,
+    in_log: bool = True,
     console: Console | None = None,
 ) -> Iterator[Advance]:
     """Show that a step is under way, and for how long.
@@ -192,6 +196,7 @@ def step(
         description: What is done, in a few words, such as "Fitting the vocabulary".
         total: Integer. How many the yielded function will count. Defaults to not known.
         draw: Whether it may be drawn; not where results go to the same terminal. Defaults to yes.
+        in_log: Whether a log hears of it; not of a part of a step. Defaults to yes.
         console: Where to draw. Defaults to standard error.
 
     Yields:
@@ -205,7 +210,7 @@ def step(
     def log(counts: str, fraction: float | None) -> None:
         nonlocal logged
         now = time.monotonic()
-        if now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
+        if in_log and now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
             logged = now
             logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
 
@@ -222,7 +227,7 @@ def step(
         return
     show = log
     yield advance
-    if time.monotonic() - began >= _MIN_LOGGED_SECONDS:
+    if in_log and time.monotonic() - began >= _MIN_LOGGED_SECONDS:
         logger.info("%s: %s", description, format_seconds(time.monotonic() - began))
 
 
@@ -249,6 +254,19 @@ def _drawn(description: str, console: Console) -> Iterator[Callable[[str, float 
         yield lambda counts, fraction: progress.update(
             task, counts=counts, completed=fraction or 0, total=fraction and 1
         )
+
+
+def counted(items: Iterable[Item], advance: Callable[[int], None]) -> Iterator[Item]:
+    """Yield items, and tell a step now and then how many were taken.
+
+    >>> list(counted("abc", print))
+    3
+    ['a', 'b', 'c']
+    """
+    iterator = iter(items)
+    while some := list(islice(iterator, _COUNTED_AT_A_TIME)):
+        yield from some
+        advance(len(some))
 
 
 def rows_and_rate(rows: int, seconds: float) -> str:

@@ -235,14 +235,14 @@ def resolve_auto_settings(
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:
     """Fit the largest vocabulary on train and encode every text to the longest limit."""
-    training_texts = (dataset.texts[row] for row in dataset.split.train)
-    with step("Fitting the vocabulary"):
+    training_texts = [dataset.texts[row] for row in dataset.split.train]
+    counting = step("Counting words", total=len(training_texts), in_log=False)
+    with step("Fitting the vocabulary"), counting as advance:
         vocabulary_size = int(space["vocabulary_size"].highest)
-        tokenizer = fit_tokenizer(training_texts, vocabulary_size, dataset.fields)
+        tokenizer = fit_tokenizer(training_texts, vocabulary_size, dataset.fields, advance)
     with step("Encoding the texts", total=len(dataset.texts)) as advance:
-        texts = encode_all(
-            tokenizer, dataset.texts, int(space["max_tokens"].highest), on_texts=advance
-        )
+        max_tokens = int(space["max_tokens"].highest)
+        texts = encode_all(tokenizer, dataset.texts, max_tokens, on_texts=advance)
     logger.info(
         "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",
         tokenizer.get_vocab_size(),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ecomcat.console import counted, step
 from ecomcat.data.header import LABEL as LABEL
 from ecomcat.data.header import SPLIT as SPLIT
 from ecomcat.data.header import TEXT as TEXT
@@ -209,8 +210,7 @@ def clean_rows(rows: pd.DataFrame) -> CleanRows:
         rows: DataFrame with the columns `text` and `label`, and `split` where the user gives
             parts, in the file's order.
     """
-    table = _LettersAndDigits()
-    keys = rows[TEXT].map(lambda text: normalized_key(text, table))
+    keys = _keys_of(rows[TEXT])
     names = {label: clean_label(label) for label in rows[LABEL].unique()}
     labels = rows[LABEL].map(names.__getitem__)
     usable = rows.assign(**{LABEL: labels, DIGEST: keys.map(key_digest), SPLIT: rows.get(SPLIT, 0)})
@@ -235,6 +235,15 @@ def clean_rows(rows: pd.DataFrame) -> CleanRows:
     )
     read = dict(Counter(labels[labels != ""]))
     return CleanRows(frame, usable, report, read)
+
+
+def _keys_of(texts: pd.Series[str]) -> pd.Series[str]:
+    import pandas as pd
+
+    table = _LettersAndDigits()
+    with step("Comparing texts", total=len(texts), in_log=False) as advance:
+        keys = [normalized_key(text, table) for text in counted(texts, advance)]
+    return pd.Series(keys, texts.index, dtype=object)
 
 
 def _of_last_parts(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:

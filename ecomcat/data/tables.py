@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
+from ecomcat.console import step
 from ecomcat.data.cells import Number, join_levels, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import configured_columns
@@ -62,7 +63,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
     Raises:
         UserError: if the file, or a row, or a column cannot be read.
     """
-    with open_table(path, data) as table:
+    with open_table(path, data) as table, step("Reading rows", in_log=False) as advance:
         columns = configured_columns(table.head, data)
         numbered = {} if table.schema is None else _class_names(table.schema, columns.label)
         parts, texts_of_rows = [], RowTexts(columns)
@@ -73,6 +74,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
             )
             others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
             parts.append(labelled_frame(texts_of_rows(chunk.frame), labels, **others))
+            advance(len(chunk.frame), table.position())
     beside = (*columns.categories, *columns.numbers)
     empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
     logger.info(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ecomcat.console import counted
 from ecomcat.text.bounds import bounded
 from ecomcat.text.fields import FIELD_PATTERN, Fields
 
@@ -35,7 +36,10 @@ _WORD = rf"[[\p{{L}}\p{{N}}]&&[{_UNSPACED}]]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPAC
 
 
 def fit_tokenizer(
-    texts: Iterable[str], vocabulary_size: int, fields: Fields | None = None
+    texts: Iterable[str],
+    vocabulary_size: int,
+    fields: Fields | None = None,
+    on_texts: Callable[[int], None] = lambda _texts: None,
 ) -> Tokenizer:
     """Learn a vocabulary of words.
 
@@ -46,6 +50,7 @@ def fit_tokenizer(
         texts: Iterable of strings, the training texts and no others.
         vocabulary_size: Integer. Largest number of ids, padding and unknown included.
         fields: `Fields`. What composed the texts. Defaults to None: they are as users wrote them.
+        on_texts: Function that is called with the number of texts in each part that was read.
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
     >>> encode_texts(tokenizer, ["a red lamp"])
@@ -68,7 +73,7 @@ def fit_tokenizer(
         special_tokens=special,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(map(readable, texts), trainer)
+    tokenizer.train_from_iterator(counted(map(readable, texts), on_texts), trainer)
     # A text that holds the words "[PAD]" or "[UNK]" is not to be read as padding.
     return _edited(tokenizer, lambda description: description.update(added_tokens=[]))
 

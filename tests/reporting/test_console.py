@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminal_material import Clock, a_log, a_terminal, lines
 
+from ecomcat.config import DataConfig
 from ecomcat.console import (
     ConsoleHandler,
+    counted,
     drawing,
     error_console,
     format_seconds,
@@ -28,7 +30,10 @@ from ecomcat.console import (
     rows_and_rate,
     step,
 )
+from ecomcat.data.cleaning import clean_rows
+from ecomcat.data.tables import read_labelled
 from ecomcat.errors import UserError
+from ecomcat.text.tokenizer import fit_tokenizer
 
 logger = logging.getLogger("ecomcat")
 
@@ -179,6 +184,32 @@ def test_a_log_gets_a_line_now_and_then_where_something_is_counted(
         f"Scoring: 4,000{of}, 1 min 04 s",
         "Scoring: 1 min 20 s",
     ]
+
+
+def test_a_log_hears_nothing_of_a_part_of_a_step(clock, caplog):
+    with step("Cleaning", console=a_log()), step("Comparing", in_log=False) as advance:
+        for _ in counted(range(10_000), advance):
+            clock.now += 0.01
+    assert caplog.messages == ["Cleaning: 1 min 40 s"]
+
+
+def test_reading_cleaning_and_the_vocabulary_say_in_a_terminal_how_far_they_are(tmp_path, caplog):
+    path = tmp_path / "shop.csv"
+    path.write_text("category,text\n" + "".join(f"{n % 2},ball {n}\n" for n in range(9000)))
+    console = a_terminal()
+    with drawing(console):
+        frame, _ = read_labelled(path, DataConfig())
+        cleaned = clean_rows(frame)
+        with step("Counting words", total=9000) as advance:
+            fit_tokenizer(cleaned.texts, 100, on_texts=advance)
+    shown = "\n".join(lines(console))
+    for words in (
+        "Reading rows *9,000, 100%",
+        "Comparing texts *9,000 of 9,000",
+        "Counting words *9,000 of 9,000",
+    ):
+        assert re.search(words.replace(" *", ".* "), shown), words
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("line", [":smile:", "[bold]x[/q]", "c:\\[b]\\", "word " * 50 + "end"])
