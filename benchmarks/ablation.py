@@ -5,9 +5,8 @@ The model is to be one of `final.retrain=false`, so that validation was not lear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
 
 Answers = NDArray[np.float32]
-_TITLES = {"classifier": "LSTM", "memory": "memory", "linear": "linear"}
+_TITLES = {"classifier": "LSTM", "linear": "linear"}
 
 
 def open_parts(folder: Path) -> dict[str, Any]:
@@ -33,18 +32,15 @@ def open_parts(folder: Path) -> dict[str, Any]:
     return {_TITLES[part.name.split("_")[2]]: part for part in parts} | {"all": model}
 
 
-def mixed(answers: Mapping[str, Answers], label_ids: NDArray[np.int64]) -> Answers:
-    """Mix parts, each half of the texts by weights that the other half teaches."""
-    from ecomcat.final.mixture import learn_shares, pool_experts
+def mixed(network: Answers, linear: Answers, label_ids: NDArray[np.int64]) -> Answers:
+    """Mix both parts, each half of the texts by the share that the other half teaches."""
+    from ecomcat.final.mixture import learn_share, pool_linear
 
-    first, *others = answers
-    experts = {name: answers[name] for name in others}
-    whole = answers[first].copy()
+    whole = network.copy()
     halves = np.array_split(np.random.default_rng(1).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
-        asked = {name: each[other] for name, each in experts.items()}
-        shares = learn_shares([answers[first][other]], asked, label_ids[other])
-        whole[half] = pool_experts(answers[first], experts, shares)[half]
+        share = learn_share([network[other]], linear[other], label_ids[other])
+        whole[half] = pool_linear(network[half], linear[half], share)
     return whole
 
 
@@ -95,16 +91,14 @@ def main() -> None:
         for what, each in encoded.items()
     }
     whole = asked["as they are"]
-    names = [name for name in parts if name != "all"]
-    together = [
-        [" + ".join(chosen), accuracy(mixed({name: whole[name] for name in chosen}, label_ids))]
-        for count in range(1, len(names) + 1)
-        for chosen in combinations(names, count)
-    ]
+    together = [[name, accuracy(whole[name])] for name in parts if name != "all"]
+    if len(together) > 1:
+        both = mixed(whole["LSTM"], whole["linear"], label_ids)
+        together.append(["LSTM + linear", accuracy(both)])
     read = [[what, *(accuracy(each[name]) for name in parts)] for what, each in asked.items()]
     print_result(
         machine,
-        "Parts, mixed by weights that the other half of validation teaches:\n\n"
+        "Parts, mixed by the share that the other half of validation teaches:\n\n"
         + format_table(["parts", "accuracy"], together),
         "What is read of the validation texts:\n\n" + format_table(["texts", *parts], read),
     )

@@ -24,7 +24,7 @@ from benchmarks.common import (
 from ecomcat.errors import UserError
 
 _MAX_TEST_ROWS = 10_000
-_NETWORK = ("final.memory=false", "final.linear=false", "final.baseline=false", "final.onnx=false")
+_NETWORK = ("final.linear=false", "final.baseline=false", "final.onnx=false")
 
 
 def measure(path: Path | None, rows: int, seed: int, store: Path, overrides: list[str]) -> Any:

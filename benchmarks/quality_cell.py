@@ -32,7 +32,7 @@ from ecomcat.model.metrics import score_predictions
 OURS: dict[str, tuple[str, ...]] = {
     "single": ("final=single",),
     "ensemble": ("final=ensemble",),
-    "network": ("final=single", "final.memory=false", "final.linear=false"),
+    "network": ("final=single", "final.linear=false"),
 }
 _DEPLOYED = ("model.keras", "tokenizer.json")
 _PASSES = 3  # over the validation texts, of which the fastest counts

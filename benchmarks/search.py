@@ -70,7 +70,7 @@ _OUR_NETWORK = [
 ]
 # What follows a search is not compared.
 _NOTHING_MORE = [
-    *("final.memory=false", "final.linear=false", "final.retrain=false", "final.onnx=false"),
+    *("final.linear=false", "final.retrain=false", "final.onnx=false"),
     "final.baseline=false",
 ]
 RANDOM = "random"

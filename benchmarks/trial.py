@@ -201,7 +201,7 @@ def run_workers(arguments: argparse.Namespace, workers: int) -> tuple[float, lis
             ),
             *(f"search.max_epochs={_EPOCHS}", "search.max_minutes=600", "search.name=study"),
             *(f"outputs_dir={folder}", f"model_dir={folder / 'model'}", f"seed={_SEED}"),
-            *("final.memory=false", "final.linear=false", "final.retrain=false"),
+            *("final.linear=false", "final.retrain=false"),
             *("final.onnx=false", "final.baseline=false", *arguments.overrides),
         ]
         run_measured(command, folder / "log.txt")

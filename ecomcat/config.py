@@ -204,7 +204,6 @@ class FinalConfig:
     retrain: bool = option(
         True, "train on train + validation; false takes the weights of the search"
     )
-    memory: bool = option(True, "ask a memory of the training texts, too, if it is of worth")
     linear: bool = option(True, "ask a linear model of words and letters, too, if it is of worth")
     onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
     baseline: bool = option(True, "compare with the best of three linear models")

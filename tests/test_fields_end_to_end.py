@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
         "label_smoothing": 0.0,
     },
     "search": {"max_epochs": 14, "workers": 1},
-    "final": {"memory": False, "linear": False, "baseline": False},
+    "final": {"linear": False, "baseline": False},
     "data": {
         "text_column": ["title", "details"],
         "label_column": "kind",

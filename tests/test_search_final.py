@@ -66,10 +66,10 @@ def test_the_best_trials_are_compared_on_further_validation_sets(run_command, fo
     [
         (
             "as_selected",
-            ["final.memory=false", "final.linear=false", "final.baseline=false"],
+            ["final.linear=false", "final.baseline=false"],
             False,
         ),
-        ("poor", ["search.name=poor", "model.learning_rate=1e-5", "final.memory=false"], True),
+        ("poor", ["search.name=poor", "model.learning_rate=1e-5"], True),
     ],
 )
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
@@ -86,7 +86,7 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     final, parts = metrics["final"], metrics["parts"]
     assert (final["name"], final["retrained"]) == ("ensemble", False)
     assert sum(member["share"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
-    assert (final["memory_share"], final["linear_share"] > 0) == (0, has_linear)
+    assert (final["linear_share"] > 0) == has_linear
     assert final["trained_texts"] == metrics["data"]["split"]["train"]
     assert set(parts) == {"network", "whole", *(["linear"] if has_linear else [])}
     for on in ("validation", "test"):

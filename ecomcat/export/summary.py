@@ -21,15 +21,8 @@ Metrics = Mapping[str, Any]
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
 _PARTS = {
     "network": "the LSTM alone",
-    "memory": "the memory of training texts alone",
     "linear": "the linear model of words and letters alone",
     "whole": "the whole model",
-}
-_EXPERTS = {
-    "memory_share": (
-        "A memory of the training texts (the categories of those with the same words)"
-    ),
-    "linear_share": "A linear model of words, pairs of words and letters",
 }
 NO_TEST = (
     "There is no test set (data.test_fraction=0): no figure says how good the model is on texts "
@@ -316,9 +309,10 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         ),
         f"Trained on {some}{texts:,} texts: {rows}.",
         *(
-            f"{expert} counts for {final[share]:.0%} of each answer."
-            for share, expert in _EXPERTS.items()
-            if final[share] > 0
+            "A linear model of words, pairs of words and letters counts for "
+            f"{share:.0%} of each answer."
+            for share in (final["linear_share"],)
+            if share > 0
         ),
     ]
 

@@ -1,9 +1,9 @@
-"""Choose on validation what is exported: networks, experts beside them, and the temperature."""
+"""Choose on validation what is exported: networks, the linear part, and the temperature."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from ecomcat.config import FinalConfig
 from ecomcat.export.summary import level_sentence
 from ecomcat.final.baseline import optional
 from ecomcat.final.confirmation import Confirmation
-from ecomcat.final.experts import EXPERTS, Expert
+from ecomcat.final.linear_part import LinearPart
 from ecomcat.final.merging import TextLimits, widest
-from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool_experts
+from ecomcat.final.mixture import cross_pooled, learn_share, mix, pool_linear
 from ecomcat.final.steps import (
     FinalStep,
     comparable_answers,
@@ -33,7 +33,8 @@ from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
-NETWORK, WHOLE = "network", "whole"  # what `metrics.json` calls parts, beside the experts' names
+NETWORK, LINEAR, WHOLE = "network", "linear", "whole"  # what `metrics.json` calls parts
+_TITLE = "Linear part of words and letters"
 Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, num_classes)`
 
 
@@ -44,7 +45,8 @@ class FinalChoice:
     name: str  # of the final step
     members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
-    experts: Mapping[Expert, float]  # that answer beside them, calibrated, and how much each counts
+    linear: LinearPart | None  # that answers beside them, calibrated
+    linear_share: float  # how much it counts
     temperature: float  # of the whole's answers
     trials: int  # that could have been exported
     level_trials: Sequence[str]  # of them, that validation cannot tell from the best one
@@ -55,10 +57,9 @@ class FinalChoice:
 
     def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
-        shares = {expert.name: round(share, 4) for expert, share in self.experts.items()}
         return {
             "name": self.name,
-            **{f"{each.name}_share": shares.get(each.name, 0.0) for each in EXPERTS},
+            "linear_share": round(self.linear_share, 4),
             "temperature": round(self.temperature, 4),
             "trials": self.trials,
             "level_trials": list(self.level_trials),
@@ -86,7 +87,7 @@ def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]
 def choose_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, confirmation: Confirmation | None
 ) -> FinalChoice:
-    """Choose members, experts and temperature on validation."""
+    """Choose members, the linear part's share and the temperature on validation."""
     candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
     level = level_trials(candidates, labels)
     if confirmation is not None:
@@ -96,57 +97,56 @@ def choose_final(
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
     limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
-    fitted = fit_experts(final, inputs, limits)
+    linear, said = fit_linear(inputs, limits) if final.linear else (None, None)
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
     comparable = comparable or [networks[rows]]
-    judged = {expert: answers[rows] for expert, answers in fitted.items()}
-    shares = learn_shares(comparable, judged, labels[rows])
-    temperature = fit_temperature(pool_experts(networks, fitted, shares), labels)
-    answers = {NETWORK: networks, **{expert.name: fitted[expert] for expert in shares}}
-    answers[WHOLE] = cross_pooled(networks, fitted, comparable, rows, labels, inputs.seed)
+    share = 0.0 if said is None else learn_share(comparable, said[rows], labels[rows])
+    whole = networks if said is None else pool_linear(networks, said, share)
+    answers = {NETWORK: networks, **({LINEAR: said} if said is not None and share else {})}
+    answers[WHOLE] = cross_pooled(networks, said, comparable, rows, labels, inputs.seed)
     choice = FinalChoice(
         name=final_step.name,
         members=members,
         limits=limits,
-        experts=shares,
-        temperature=temperature,
+        linear=linear if share else None,
+        linear_share=share,
+        temperature=fit_temperature(whole, labels),
         trials=len(candidates),
         level_trials=level,
         confirmation=confirmation,
         validation=answers,
     )
-    _log_choice(choice, fitted)
+    _log_choice(choice, tried=linear is not None)
     return choice
 
 
-def _log_choice(choice: FinalChoice, fitted: Iterable[Expert]) -> None:
+def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
     members = choice.members
     if len(members) > 1:
         chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
         logger.info("Ensemble of %d of %d trials: %s.", len(members), choice.trials, chosen)
     if choice.level_trials:
         logger.info("On validation %s.", level_sentence(choice.trials, choice.level_trials))
-    for expert in fitted:
-        if expert in choice.experts:
-            logger.info("%s: counts for %.0f %%.", expert.title, 100 * choice.experts[expert])
-        else:
-            logger.info("%s: left out, validation is no better with it.", expert.title)
+    if choice.linear is not None:
+        logger.info("%s: counts for %.0f %%.", _TITLE, 100 * choice.linear_share)
+    elif tried:
+        logger.info("%s: left out, validation is no better with it.", _TITLE)
     logger.info("Calibration: a temperature of %.2f.", choice.temperature)
 
 
-def fit_experts(
-    final: FinalConfig, inputs: TrialInputs, limits: TextLimits
-) -> dict[Expert, NDArray[np.float32]]:
-    """Fit each expert to train alone and let it answer the validation texts."""
+def fit_linear(
+    inputs: TrialInputs, limits: TextLimits
+) -> tuple[LinearPart | None, NDArray[np.float32] | None]:
+    """Fit the linear part to train alone and let it answer the validation texts.
+
+    Returns:
+        The part and its answers; `None` twice where there is nothing to learn, which is logged.
+    """
     # Of the ids those that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
-    train = inputs.examples(inputs.split.train, vars(limits))
-    validation = inputs.examples(inputs.split.validation, vars(limits))
-    fitted = {}
-    for kind in (kind for kind in EXPERTS if getattr(final, kind.name)):
-        expert = kind(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
-        with optional(expert.title):
-            expert.fit(train)
-            fitted[expert] = expert.calibrate(validation)
-    return fitted
+    part = LinearPart(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
+    with optional(_TITLE):
+        part.fit(inputs.examples(inputs.split.train, vars(limits)))
+        return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))
+    return None, None

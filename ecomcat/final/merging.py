@@ -1,4 +1,4 @@
-"""The one model that networks and the experts beside them are merged into."""
+"""The one model that networks and the linear part beside them are merged into."""
 
 from __future__ import annotations
 

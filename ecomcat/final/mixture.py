@@ -1,15 +1,14 @@
-"""One answer of several models: the mean of networks, and a pool of these and of the experts.
+"""One answer of several models: the mean of networks, and a pool of these and the linear part.
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
-Statistical Science 1, 1986, section 3). Two weights are little to learn from some hundred texts,
-and they are held near those that did well on other data (docs/experiments.md).
+Statistical Science 1, 1986, section 3). A weight is little to learn from some hundred texts,
+and it is held near one that did well on other data (docs/experiments.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,11 @@ from numpy.typing import NDArray
 from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
 from ecomcat.process import raise_if_requested
 
-Name = TypeVar("Name")  # of an expert
 Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
-_USUAL_WEIGHT = 0.5  # of an expert, where that of the networks is 1
+_USUAL_WEIGHT = 0.5  # of the linear part, where that of the networks is 1
 _STRENGTH = 10.0  # by which weights are held there: a squared distance of 1 costs 10 nats
-_MIN_SHARE = 0.05  # under which an expert is not worth its place
+_MIN_SHARE = 0.05  # under which the linear part is not worth its place
 
 
 def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
@@ -50,39 +48,27 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
     return pooled
 
 
-def pool_experts(
-    networks: Probabilities, experts: Mapping[Name, Probabilities], shares: Mapping[Name, float]
-) -> Probabilities:
-    """Return the pool of the networks' answers and of those of experts that have a share."""
-    rest = 1 - sum(shares.values())
-    return pool([networks, *(experts[name] for name in shares)], [rest, *shares.values()])
+def pool_linear(networks: Probabilities, linear: Probabilities, share: float) -> Probabilities:
+    """Return the pool of the networks' answers and of the linear part's, which has a share."""
+    return pool([networks, linear], [1 - share, share])
 
 
-def learn_shares(
-    networks: Sequence[Probabilities],
-    experts: Mapping[Name, Probabilities],
-    label_ids: NDArray[np.int64],
-) -> dict[Name, float]:
-    """Learn how much each expert counts beside a network, on texts that none of them has seen.
+def learn_share(
+    networks: Sequence[Probabilities], linear: Probabilities, label_ids: NDArray[np.int64]
+) -> float:
+    """Learn how much the linear part counts beside a network, on texts that neither has seen.
 
     Args:
         networks: Answers of several networks, each of which is asked; the mean decides.
-        experts: Answers of each expert to the same texts.
+        linear: Answers of the linear part to the same texts.
         label_ids: Array of class numbers, shape `(texts,)`.
 
     Returns:
-        The share of each expert that has one; the networks have the rest.
+        Its share, 0 where it is not worth its place; the networks have the rest.
     """
-    if not experts:
-        return {}
-    names = list(experts)
-    asked = [experts[name] for name in names]
-    found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
-    shares = dict(zip(names, (found[1:] / found.sum()).tolist(), strict=True))
-    useful = [name for name in names if shares[name] >= _MIN_SHARE]
-    if len(useful) == len(names):
-        return shares
-    return learn_shares(networks, {name: experts[name] for name in useful}, label_ids)
+    found = np.mean([_learn_weights([each, linear], label_ids) for each in networks], axis=0)
+    share = float(found[1] / found.sum())
+    return share if share >= _MIN_SHARE else 0.0
 
 
 def _learn_weights(
@@ -112,7 +98,7 @@ def _learn_weights(
 
 def cross_pooled(
     networks: Probabilities,
-    experts: Mapping[Name, Probabilities],
+    linear: Probabilities | None,
     comparable: Sequence[Probabilities],
     rows: NDArray[np.int64],
     label_ids: NDArray[np.int64],
@@ -121,12 +107,12 @@ def cross_pooled(
     """Pool and calibrate each half of the texts by what the other half says.
 
     What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts (but for an expert's own temperature, one number).
+    fitted to the same texts (but for the linear part's own temperature, one number).
 
     Args:
         networks: Answers of the networks that were chosen.
-        experts: Answers of each expert to the same texts.
-        comparable: Answers of networks that decide the shares, to some of the texts.
+        linear: Answers of the linear part to the same texts; `None` where there is none.
+        comparable: Answers of networks that decide the share, to some of the texts.
         rows: Array of the numbers of these texts.
         label_ids: Array of class numbers of all texts, shape `(texts,)`.
         seed: Integer. It decides the halves.
@@ -134,10 +120,12 @@ def cross_pooled(
     whole = networks.copy()
     halves = np.array_split(np.random.default_rng(seed).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
-        seen = np.isin(rows, other)
-        asked = {name: answers[rows[seen]] for name, answers in experts.items()}
-        shares = learn_shares([each[seen] for each in comparable], asked, label_ids[rows[seen]])
-        pooled = pool_experts(networks, experts, shares)
+        pooled = networks
+        if linear is not None:
+            seen = np.isin(rows, other)
+            asked = [each[seen] for each in comparable]
+            share = learn_share(asked, linear[rows[seen]], label_ids[rows[seen]])
+            pooled = pool_linear(networks, linear, share)
         temperature = fit_temperature(pooled[other], label_ids[other])
         whole[half] = with_temperature(pooled[half], temperature)
     return whole

@@ -15,7 +15,7 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
-from ecomcat.final.choice import NETWORK, WHOLE, FinalChoice
+from ecomcat.final.choice import LINEAR, NETWORK, WHOLE, FinalChoice
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.training import Scorer
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
@@ -40,7 +40,7 @@ class FinalModel:
 
     model: keras.Model  # from ids to probabilities, without an optimizer
     limits: TextLimits
-    parts: Mapping[str, keras.Model]  # within it: the networks together, and each expert
+    parts: Mapping[str, keras.Model]  # within it: the networks together, and the linear part
     trainings: Mapping[str, FinalTraining]  # by the trial's id; none without retraining
 
     def answers(
@@ -83,9 +83,9 @@ def build_final(
     """
     limits = choice.limits
     # Before the networks, which take longer: what fails is to fail at once.
-    for expert in choice.experts:
-        with step(f"Fitting the {expert.name} part"):
-            expert.fit(inputs.examples(rows, vars(limits)))
+    if choice.linear is not None:
+        with step("Fitting the linear part"):
+            choice.linear.fit(inputs.examples(rows, vars(limits)))
     records = [record for record, _ in choice.members]
     trainings: dict[str, FinalTraining] = {}
     if config.final.retrain:
@@ -99,13 +99,13 @@ def build_final(
     network = merge_models(
         [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
     )
-    shares = choice.experts
-    parts = [Part(network, 1 - sum(shares.values()), limits)]
-    parts += [Part(expert.model, share, expert.limits) for expert, share in shares.items()]
+    parts = {NETWORK: Part(network, 1 - choice.linear_share, limits)}
+    if choice.linear is not None:
+        parts[LINEAR] = Part(choice.linear.model, choice.linear_share, choice.linear.limits)
     return FinalModel(
-        pool_models(parts, limits, choice.temperature),
+        pool_models(list(parts.values()), limits, choice.temperature),
         limits,
-        {NETWORK: network, **{expert.name: expert.model for expert in shares}},
+        {name: part.model for name, part in parts.items()},
         trainings,
     )
 

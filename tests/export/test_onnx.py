@@ -108,20 +108,19 @@ SPELLED = replace(TEXTS, spelling=spell([f"word{3**id_}" for id_ in range(20)]))
 
 
 def pooled() -> Any:
-    """Pool members that read less of a text or know fewer words, a memory and a linear part."""
-    from ecomcat.final.experts import Linear, Memory
+    """Pool members that read less of a text or know fewer words, and a linear part."""
+    from ecomcat.final.linear_part import LinearPart
     from ecomcat.final.merging import Part, TextLimits, pool_models
     from ecomcat.model.training import Examples
 
     examples, limits = Examples(SPELLED, LABELS), TextLimits(SPELLED.vocabulary_size, 8)
-    experts = [Memory(3, limits, seed=1), Linear(3, limits, seed=1)]
-    for expert in experts:
-        expert.fit(examples)
+    linear = LinearPart(3, limits, seed=1)
+    linear.fit(examples)
     small = network(2, vocabulary_size=12, lstm_tokens=2, pooling="last", embedding_pooling="mean")
     parts = [
         Part(network(1), 0.5, limits),
         Part(small, 0.25, TextLimits(12, 3)),
-        *(Part(expert.model, 0.125, limits) for expert in experts),
+        Part(linear.model, 0.25, limits),
     ]
     return pool_models(parts, limits, temperature=0.5)
 

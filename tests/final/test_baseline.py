@@ -156,7 +156,7 @@ def test_where_there_is_nothing_to_learn_a_line_says_why(kinds, labels, reason, 
     with caplog.at_level("INFO", "ecomcat"), optional("Baseline"):
         baseline_of(small(kinds, labels))
     assert f"Baseline: none, since {reason}." in caplog.text
-    with caplog.at_level("INFO", "ecomcat"), optional("Memory"):
+    with caplog.at_level("INFO", "ecomcat"), optional("Linear part"):
         raise MemoryError
     assert "Memory: none, since there was not enough memory for it." in caplog.text
 

@@ -1,4 +1,4 @@
-"""The experts that are asked for are fitted to train alone and answer the validation texts."""
+"""The linear part is fitted to train alone and answers the validation texts."""
 
 from __future__ import annotations
 
@@ -24,17 +24,12 @@ def inputs() -> Any:
     return TrialInputs(lstm_classifier, texts, labels, 3, split, seed=1, patience=1, max_epochs=1)
 
 
-@pytest.mark.parametrize("asked", [["memory", "linear"], ["linear"], ["memory"], []])
-def test_the_experts_that_are_asked_for_are_fitted_to_train_and_answer_validation(
-    asked: list[str],
-) -> None:
-    from ecomcat.config import FinalConfig
-    from ecomcat.final.choice import fit_experts
+def test_the_linear_part_is_fitted_to_train_and_answers_validation() -> None:
+    from ecomcat.final.choice import fit_linear
     from ecomcat.final.merging import TextLimits
 
-    final = FinalConfig({}, memory="memory" in asked, linear="linear" in asked)
-    fitted = fit_experts(final, inputs(), TextLimits(20, 8))
-    assert [expert.name for expert in fitted] == asked
-    for answers in fitted.values():
-        assert answers.shape == (90, 3)
-        assert np.mean(answers.argmax(axis=1) == inputs().labels[90:]) > 0.8
+    part, answers = fit_linear(inputs(), TextLimits(20, 8))
+    assert part is not None
+    assert answers is not None
+    assert answers.shape == (90, 3)
+    assert np.mean(answers.argmax(axis=1) == inputs().labels[90:]) > 0.8

@@ -1,4 +1,4 @@
-"""How much each expert counts is learned on validation: by what it is worth beside the networks."""
+"""How much the linear part counts is learned on validation: by what it is worth there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.final.mixture import cross_pooled, learn_shares, pool, pool_experts
+from ecomcat.final.mixture import cross_pooled, learn_share, pool, pool_linear
 from ecomcat.model.confidence import acceptance_of, fit_temperature, with_temperature
 
 CLASSES = 4
@@ -35,7 +35,7 @@ NOISE, WRONG = model(LABELS, 1e-3, 4), model((LABELS + 1) % CLASSES, 2.0, 5)
 
 
 @pytest.mark.parametrize(
-    ("expert", "low", "high"),
+    ("linear", "low", "high"),
     [
         (OTHER, 0.45, 0.55),  # as good as the network, and of its own mind
         (POOR, 0.3, 0.55),  # its logarithms are small already
@@ -44,30 +44,27 @@ NOISE, WRONG = model(LABELS, 1e-3, 4), model((LABELS + 1) % CLASSES, 2.0, 5)
     ],
     ids=["equal", "poor", "wrong", "the same"],
 )
-def test_an_expert_counts_for_what_it_adds(expert: np.ndarray, low: float, high: float) -> None:
-    shares = learn_shares([GOOD], {"expert": expert}, LABELS)
-    assert low <= shares.get("expert", 0.0) <= high
+def test_it_counts_for_what_it_adds(linear: np.ndarray, low: float, high: float) -> None:
+    assert low <= learn_share([GOOD], linear, LABELS) <= high
 
 
-def test_the_better_of_two_experts_counts_for_more_and_the_whole_is_better_than_each() -> None:
+def test_one_that_is_better_counts_for_more_and_the_whole_is_better_than_each() -> None:
     better = model(LABELS, 2.5, 6)
-    experts = {"better": better, "noise": NOISE, "wrong": WRONG}
-    shares = learn_shares([GOOD, OTHER], experts, LABELS)
-    assert "wrong" not in shares
-    whole = pool_experts(GOOD, experts, {"better": shares["better"]})
+    share = learn_share([GOOD, OTHER], better, LABELS)
+    assert share > learn_share([GOOD, OTHER], NOISE, LABELS)
+    whole = pool_linear(GOOD, better, share)
     right = [(each.argmax(axis=1) == LABELS).mean() for each in (GOOD, better, whole)]
     assert right[2] > max(right[:2]) + 0.02
 
 
-def test_few_texts_leave_the_usual_shares() -> None:
+def test_few_texts_leave_the_usual_share() -> None:
     few = slice(0, 4)
-    shares = learn_shares([GOOD[few]], {"a": OTHER[few], "b": POOR[few]}, LABELS[few])
-    assert shares == {"a": pytest.approx(0.25, abs=0.05), "b": pytest.approx(0.25, abs=0.05)}
+    assert learn_share([GOOD[few]], OTHER[few], LABELS[few]) == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_several_networks_decide_together() -> None:
-    alone = [learn_shares([each], {"a": POOR}, LABELS)["a"] for each in (GOOD, NOISE)]
-    both = learn_shares([GOOD, NOISE], {"a": POOR}, LABELS)["a"]
+    alone = [learn_share([each], POOR, LABELS) for each in (GOOD, NOISE)]
+    both = learn_share([GOOD, NOISE], POOR, LABELS)
     assert min(alone) < both < max(alone)
 
 
@@ -92,8 +89,8 @@ def test_certain_and_contradicting_answers_have_a_pool() -> None:
 
 def whole_of(labels: np.ndarray, networks: np.ndarray = GOOD) -> np.ndarray:
     rows = np.arange(len(labels))
-    answers, expert = networks[rows], POOR[rows]
-    return cross_pooled(answers, {"expert": expert}, [answers], rows, labels, seed=1)
+    answers = networks[rows]
+    return cross_pooled(answers, POOR[rows], [answers], rows, labels, seed=1)
 
 
 def test_calibration_brings_confidence_and_accuracy_together() -> None:

@@ -133,7 +133,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
         "metrics": {
             "test": scores(names),
             "validation": scores(names),
-            "parts": dict.fromkeys(("network", "memory", "linear", "whole"), parts),
+            "parts": dict.fromkeys(("network", "linear", "whole"), parts),
             "baseline": {
                 "name": "TF-IDF + LinearSVC",
                 "test": figures,
@@ -150,7 +150,6 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 "retrained": True,
                 "reads_letters": False,
                 "use_all_rows": False,
-                "memory_share": 0.25,
                 "linear_share": 0.2,
                 "temperature": 0.9,
                 "trials": 9,

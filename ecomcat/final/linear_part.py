@@ -1,10 +1,9 @@
-"""Experts that answer beside the networks: a memory of the texts, and a linear part."""
+"""The linear part, which answers beside the networks by the words and letters of a text."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,75 +34,7 @@ _GROUPS_A_WORD = 20  # of letters, about
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
 
 
-class Expert(ABC):
-    """A model of fixed weights that answers by the words of a text, whatever their order."""
-
-    name: ClassVar[str]
-    title: ClassVar[str]
-    model: keras.Model
-
-    def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
-        self.num_classes, self.limits, self.seed = num_classes, limits, seed
-
-    @abstractmethod
-    def fit(self, examples: Examples) -> None:
-        """Learn labelled texts; what was learned before is forgotten.
-
-        Raises:
-            NothingToLearnError: When the classes leave it nothing to learn, or too much to hold.
-        """
-
-    def answer(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return probabilities `(texts, num_classes)`."""
-        return predict_probabilities(self.model, texts)
-
-    def calibrate(self, examples: Examples) -> NDArray[np.float32]:
-        """Answer texts that were not learned, and calibrate later fits by them, where needed."""
-        return self.answer(examples.texts)
-
-
-class Memory(Expert):
-    """Answer with the classes of the nearest training texts, of which it holds 20,000 at most.
-
-    A text's key is a random projection of its words, weighted by their rarity; the softmax of the
-    cosines of keys weighs the texts' classes. Of very many classes it would hold a few texts each,
-    know little and take longer than all else.
-    """
-
-    name, title = "memory", "Memory of the training texts"
-
-    max_texts = 20_000  # with a key each: 20 MB, and as many products for each answer
-    key_dim = 256
-    sharpness = 30.0  # of the softmax over cosines; 20 to 40 differ little on validation
-
-    def fit(self, examples: Examples) -> None:
-        """Hold the texts' keys and classes, unless there are too many classes."""
-        words = self.limits.vocabulary_size
-        if self.num_classes > MAX_HYPERPLANES:
-            raise NothingToLearnError(
-                f"there are {self.num_classes} categories, over {MAX_HYPERPLANES}"
-            )
-        random = np.random.default_rng([self.seed, words])
-        word_keys = random.standard_normal((words, self.key_dim), np.float32)
-        rows = sample_rows(len(examples), self.max_texts, random)
-        texts = examples.texts.take(rows)
-        counts = _count(texts, texts.ids, words)
-        word_keys *= _rarity(counts)[:, None]
-        keys = counts @ word_keys
-        keys /= np.maximum(np.linalg.norm(keys, axis=1, keepdims=True), NO_WORD)
-        ids = keras.Input((None,), dtype="int32", name="token_ids")
-        embedded = layers.Embedding(words, self.key_dim, name="word_keys")
-        nearness = layers.Dense(len(rows), "softmax", use_bias=False, name="nearness")
-        answer = layers.Dense(self.num_classes, use_bias=False, name="classes_of_texts")
-        key = layers.UnitNormalization(name="key")(ops.sum(embedded(ids), axis=1))
-        self.model = keras.Model(ids, answer(nearness(key)), name=self.name)
-        embedded.set_weights([word_keys])
-        nearness.set_weights([self.sharpness * keys.T])
-        answer.set_weights([np.eye(self.num_classes, dtype=np.float32)[examples.labels[rows]]])
-        self.model.trainable = False
-
-
-class Linear(Expert):
+class LinearPart:
     """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of groups of letters.
 
     Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
@@ -115,7 +46,7 @@ class Linear(Expert):
     (ICML 2009).
     """
 
-    name, title = "linear", "Linear part of words and letters"
+    model: keras.Model  # once it is fitted
 
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
@@ -125,6 +56,13 @@ class Linear(Expert):
     max_read = 100_000_000  # words, pairs and groups of letters that are read: about a minute
     temperature = 1.0
 
+    def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
+        self.num_classes, self.limits, self.seed = num_classes, limits, seed
+
+    def answer(self, texts: EncodedTexts) -> NDArray[np.float32]:
+        """Return probabilities `(texts, num_classes)`."""
+        return predict_probabilities(self.model, texts)
+
     def calibrate(self, examples: Examples) -> NDArray[np.float32]:
         """Answer texts that were not learned, and calibrate later fits by them."""
         answers = self.answer(examples.texts)
@@ -132,7 +70,11 @@ class Linear(Expert):
         return with_temperature(answers, self.temperature)
 
     def fit(self, examples: Examples) -> None:
-        """Fit LinearSVC, or a model of low rank."""
+        """Learn labelled texts; what was learned before is forgotten.
+
+        Raises:
+            NothingToLearnError: When all texts are of one category.
+        """
         if len(np.unique(examples.labels)) < 2:
             raise NothingToLearnError("all training texts are of one category")
         if self.num_classes > MAX_HYPERPLANES:
@@ -215,7 +157,7 @@ class Linear(Expert):
         )
         summed = total[:, :width] / ops.sqrt(ops.maximum(total[:, width:], NO_WORD))
         answer = layers.Dense(self.num_classes, "softmax", name="classes_of_words")
-        model = keras.Model([ids, letters], answer(summed), name=self.name)
+        model = keras.Model([ids, letters], answer(summed), name="linear")
         for layer, table in zip(embeddings, tables, strict=True):
             layer.set_weights([table])
         answer.set_weights([kernel / self.temperature, bias / self.temperature])
@@ -237,9 +179,6 @@ class Linear(Expert):
         bias = np.full(self.num_classes, -1.0, np.float32)  # where a text of no such class lies
         bias[found] = intercepts
         return kernel, bias
-
-
-EXPERTS: tuple[type[Expert], ...] = (Memory, Linear)
 
 
 def _count(texts: EncodedTexts, columns: Any, width: int) -> Any:

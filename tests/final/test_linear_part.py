@@ -1,4 +1,4 @@
-"""The memory, the linear part, and the one model that all parts are merged into."""
+"""The linear part, and the one model that all parts are merged into."""
 
 from __future__ import annotations
 
@@ -24,50 +24,40 @@ def texts_of(*texts: list[int]) -> EncodedTexts:
 
 
 def fitted(
-    name: str,
     labels: np.ndarray = LABELS,
     classes: int = 3,
     texts: Any = TEXTS,
     vocabulary_size: int = 20,
     **options: Any,
 ) -> Any:
-    """Return an expert, with some of its attributes as the options say."""
-    from ecomcat.final import experts
+    """Return the linear part, with some of its attributes as the options say."""
+    from ecomcat.final.linear_part import LinearPart
     from ecomcat.final.merging import TextLimits
     from ecomcat.model.training import Examples
 
-    expert = getattr(experts, name)(classes, TextLimits(vocabulary_size, 8), seed=1)
+    part = LinearPart(classes, TextLimits(vocabulary_size, 8), seed=1)
     for option, value in options.items():
-        setattr(expert, option, value)
-    expert.fit(Examples(texts, labels))
-    return expert
+        setattr(part, option, value)
+    part.fit(Examples(texts, labels))
+    return part
 
 
-@pytest.mark.parametrize("name", ["Memory", "Linear"])
-def test_an_expert_knows_the_texts_that_it_learned_however_they_are_padded(name):
-    expert = fitted(name)
-    assert np.mean(expert.answer(TEXTS).argmax(axis=1) == LABELS) > 0.95
+def test_it_knows_the_texts_that_it_learned_however_they_are_padded():
+    linear = fitted()
+    assert np.mean(linear.answer(TEXTS).argmax(axis=1) == LABELS) > 0.95
     alone, padded = texts_of([3, 9, 4]), texts_of([3, 9, 4], [2] * 8)
-    assert np.allclose(expert.answer(alone)[0], expert.answer(padded)[0], atol=1e-5)
+    assert np.allclose(linear.answer(alone)[0], linear.answer(padded)[0], atol=1e-5)
 
 
 def test_the_linear_part_tells_texts_apart_by_pairs_of_words_alone():
     texts, labels = texts_of(*[[3, 4, 5], [4, 3, 5]] * 20), np.tile([0, 1], 20)
-    answers = fitted("Linear", labels, 2, texts).answer(texts_of([3, 4], [4, 3]))
+    answers = fitted(labels, 2, texts).answer(texts_of([3, 4], [4, 3]))
     assert answers.argmax(axis=1).tolist() == [0, 1]
     assert np.allclose(answers[0], answers[1][::-1], atol=1e-2)
 
 
-def test_a_text_of_unknown_words_is_answered_with_the_frequency_of_the_classes_by_the_memory():
-    memory, frequency = fitted("Memory"), np.bincount(LABELS, minlength=3) / len(LABELS)
-    assert np.allclose(memory.answer(texts_of([1, 1]))[0], frequency, atol=1e-5)
-    some = fitted("Memory", max_texts=10).answer(TEXTS)
-    assert not np.allclose(some, memory.answer(TEXTS), atol=1e-2)
-    assert np.allclose(some.sum(axis=1), 1, atol=1e-5)
-
-
 def test_unknown_words_say_nothing_to_the_linear_part_and_a_category_without_a_text_is_no_answer():
-    linear = fitted("Linear", classes=5)
+    linear = fitted(classes=5)
     given = linear.answer(texts_of([3, 9, 4], [1, 3, 9, 4, 1], [1], [1, 1]))
     assert np.allclose(given[[0, 2]], given[[1, 3]], atol=1e-6)
     assert np.isfinite(given).all()
@@ -92,20 +82,20 @@ def test_the_linear_part_is_a_softmax_of_linear_svcs_distances(classes, temperat
     distances = model.decision_function(features)
     if classes == 2:
         distances = np.stack([-distances, distances], axis=1)
-    given = fitted("Linear", labels, classes, temperature=temperature).answer(TEXTS)
+    given = fitted(labels, classes, temperature=temperature).answer(TEXTS)
     assert np.allclose(given, softmax(distances / temperature, axis=1), atol=2e-3)
 
 
 def test_the_linear_part_is_calibrated_once_and_fitted_so_from_then_on():
     from ecomcat.model.training import Examples
 
-    expert = fitted("Linear", NOISY)
-    plain = expert.answer(TEXTS)
-    calibrated = expert.calibrate(Examples(TEXTS, LABELS))
-    assert expert.temperature != 1.0
+    linear = fitted(NOISY)
+    plain = linear.answer(TEXTS)
+    calibrated = linear.calibrate(Examples(TEXTS, LABELS))
+    assert linear.temperature != 1.0
     assert np.array_equal(calibrated.argmax(axis=1), plain.argmax(axis=1))
-    expert.fit(Examples(TEXTS, NOISY))
-    assert np.allclose(expert.answer(TEXTS), calibrated, atol=1e-5)
+    linear.fit(Examples(TEXTS, NOISY))
+    assert np.allclose(linear.answer(TEXTS), calibrated, atol=1e-5)
 
 
 def written(texts: list[str], vocabulary_size: int = 100) -> EncodedTexts:
@@ -121,7 +111,7 @@ BEASTS = [f"{start}oose {start}rose" for start in ("tr", "spl", "w", "gl", "k", 
 def test_the_linear_part_knows_unknown_words_by_the_letters_that_they_share(times):
     texts = written([*BIRDS * times, *BEASTS * times, "f fing", "f foose"])
     learned = texts.take(np.arange(len(texts) - 2))
-    linear = fitted("Linear", np.repeat([0, 1], 6 * times), 2, learned, vocabulary_size=100)
+    linear = fitted(np.repeat([0, 1], 6 * times), 2, learned, vocabulary_size=100)
     answers = linear.answer(texts)
     assert answers[-2:].argmax(axis=1).tolist() == [0, 1]
     assert (answers[:-2].argmax(axis=1) == np.repeat([0, 1], 6 * times)).all()
@@ -145,7 +135,7 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
     model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
     distances = model.decision_function(features)
     expected = softmax(np.stack([-distances, distances], axis=1), axis=1)
-    given = fitted("Linear", labels, 2, written(texts), vocabulary_size=100)
+    given = fitted(labels, 2, written(texts), vocabulary_size=100)
     assert np.allclose(given.answer(written(texts)), expected, atol=2e-3)
 
 
@@ -153,7 +143,7 @@ ODD = ["12345 678", "7", "x", "x" * 10_000, "红red灯 red", "e\u0301" * 300, "�
 
 
 def test_odd_texts_and_words_that_occur_nowhere_in_training_get_an_answer():
-    linear = fitted("Linear", np.tile([0, 1], 6), 2, written([*BIRDS, *BEASTS]), 100)
+    linear = fitted(np.tile([0, 1], 6), 2, written([*BIRDS, *BEASTS]), 100)
     texts = encode_all(fit_tokenizer([*BIRDS, *BEASTS], 100), ODD, 8)
     answers = linear.answer(texts)
     assert np.isfinite(answers).all()
@@ -164,31 +154,24 @@ def spelled(text: str) -> list[int]:
     return spell(text.split()).groups.tolist()
 
 
-@pytest.mark.parametrize(
-    ("name", "labels", "classes", "reason"),
-    [
-        ("Linear", [0, 0, 0], 3, "of one category"),
-        ("Linear", [0, 0, 0], 300, "of one category"),
-        ("Memory", [0, 1, 2], 251, "there are 251 categories, over 250"),
-    ],
-)
-def test_an_expert_says_why_there_is_none(name, labels, classes, reason):
+@pytest.mark.parametrize("classes", [3, 300])
+def test_of_one_category_there_is_none(classes):
     from ecomcat.final.baseline import NothingToLearnError
 
-    with pytest.raises(NothingToLearnError, match=reason):
-        fitted(name, np.array(labels), classes, texts_of([3], [4], [5]))
+    with pytest.raises(NothingToLearnError, match="of one category"):
+        fitted(np.array([0, 0, 0]), classes, texts_of([3], [4], [5]))
 
 
 def test_of_hundreds_of_categories_no_word_has_a_number_for_each_in_the_linear_part():
     # Of the first a hundred texts, of each other two; a word tells a category.
     labels = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, 300), 2)])
     texts = texts_of(*[[2 + label, 302] for label in labels])
-    expert = fitted("Linear", labels, 300, texts, 303, max_passes=20)
-    given = expert.answer(texts)
+    linear = fitted(labels, 300, texts, 303, max_passes=20)
+    given = linear.answer(texts)
     assert (given.argmax(axis=1) == labels).mean() > 0.95
     assert np.allclose(given.sum(axis=1), 1, atol=1e-4)
     assert np.isfinite(given).all()
-    tables = [weights.shape for weights in expert.model.get_weights() if len(weights) == 303]
+    tables = [weights.shape for weights in linear.model.get_weights() if len(weights) == 303]
     assert all(shape[1] < 300 for shape in tables)
 
 
