@@ -22,10 +22,9 @@ from benchmarks.quality_table import (
     TITLES,
     Figures,
     Found,
-    draw_errors,
     quality_table,
 )
-from benchmarks.suite import SUITE, SUITE_METHODS, prepare_suite, suite_table
+from benchmarks.suite import SUITE, SUITE_METHODS, draw_ratios, prepare_suite, suite_table
 from ecomcat.commands import conf_dir
 from ecomcat.errors import UserError
 
@@ -180,7 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--files", nargs="+", choices=SUITE, metavar="NAME", help="of the suite (default: all)"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the error rates as a PNG")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the ratios of errors of the suite as a PNG"
+    )
     parser.add_argument(
         "overrides", nargs="*", metavar="OVERRIDE", help="Hydra overrides of our searches, after --"
     )
@@ -191,18 +192,17 @@ def main() -> None:
     """Run the script."""
     arguments = _parser().parse_args()
     if arguments.suite is not None:
-        if arguments.data or arguments.plot:
-            raise UserError("Expected --suite without --data and --plot: leave one out.")
+        if arguments.data:
+            raise UserError("Expected --suite or --data, found both: leave one out.")
         _run_suite(arguments)
         return
+    if arguments.plot is not None:
+        raise UserError("Expected --plot with --suite, found it alone: leave it out.")
     methods = _methods(arguments, METHODS, QUICK_METHODS)
     found, machine = _run(arguments, arguments.data, methods)
     print_result(
         machine, *(f"{_PARTS[part]}\n\n{quality_table(each)}" for part, each in found.items())
     )
-    if arguments.plot is not None:
-        part = "test" if arguments.final else "validation"
-        draw_errors(found[part], part, arguments.plot)
 
 
 def _run_suite(arguments: argparse.Namespace) -> None:
@@ -221,6 +221,9 @@ def _run_suite(arguments: argparse.Namespace) -> None:
         if part == "validation" or arguments.final
     ]
     print_result(machine, *tables)
+    if arguments.plot is not None:
+        part = "test" if arguments.final else "validation"
+        draw_ratios({name: each[part] for name, each in results.items()}, part, arguments.plot)
 
 
 def _methods(

@@ -5,12 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from benchmarks.common import format_table
-from benchmarks.quality_cell import OURS
-from ecomcat.files import atomic_path
 from ecomcat.model.comparison import exact_p_value
 
 REFERENCE = "linear"
@@ -31,9 +27,6 @@ _HEADER = (
     *("method", "splits", "accuracy", "macro-F1", "errors (best linear 1)", "McNemar p"),
     *("points above it", "training CPU s", "rows/s", "MB"),
 )
-_OURS_COLOR, _OTHERS_COLOR, _LINE_COLOR = "#c2410c", "#475569", "#94a3b8"
-# The majority's error is many times the others', which would leave them no room.
-_NOT_DRAWN = "majority"
 
 
 @dataclass(frozen=True)
@@ -110,35 +103,3 @@ def mcnemar(figures: Splits, reference: Splits) -> float:
         worse += len(ours - theirs)
         counted |= rows
     return exact_p_value(better, worse)
-
-
-def draw_errors(found: Found, part: str, path: Path) -> None:
-    """Draw each method's mean error as a dot, with a bar of one standard deviation to each side."""
-    from matplotlib.figure import Figure
-
-    shown = {
-        name: [100 * (1 - each.accuracy) for each in figures.values()]
-        for name, figures in reversed(found.items())
-        if figures and name != _NOT_DRAWN
-    }
-    figure = Figure(figsize=(6.4, 0.8 + 0.36 * max(len(shown), 2)), layout="constrained")
-    axes = figure.subplots()
-    for height, (name, rates) in enumerate(shown.items()):
-        _draw_method(axes, height, rates, _OURS_COLOR if name in OURS else _OTHERS_COLOR)
-    if REFERENCE in shown:
-        axes.axvline(statistics.fmean(shown[REFERENCE]), color=_LINE_COLOR, ls="--", lw=1)
-    axes.set_yticks(range(len(shown)), [TITLES[name] for name in shown])
-    axes.set_ylim(-0.6, len(shown) - 0.3)
-    axes.margins(x=0.08)
-    axes.set_xlabel(f"{part} error, % (lower is better; dashed: best linear model)")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
-
-
-def _draw_method(axes: Any, height: int, rates: Sequence[float], color: str) -> None:
-    mean = statistics.fmean(rates)
-    width = statistics.stdev(rates) if len(rates) > 1 else 0.0
-    axes.errorbar(mean, height, xerr=width, fmt="o", color=color, capsize=3, markersize=6)
-    axes.text(mean, height + 0.18, f"{mean:.2f}", ha="center", fontsize=8, color=color)

@@ -20,6 +20,7 @@ from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
 
 _RESAMPLES = 2000
+_DRAWN = {"network": "#475569", "single": "#c2410c"}  # methods of a picture, and their colours
 _SHORT_TITLES = {
     "linear_words": "words",
     "linear_tokens": "tokens",
@@ -245,3 +246,37 @@ def ratio_interval(figures: Splits, reference: Splits) -> tuple[float, float]:
 def _errors_by_row(splits: Mapping[int, Figures], rows: Sequence[int]) -> Any:
     wrong = [row for figures in splits.values() for row in figures.wrong]
     return np.bincount(np.searchsorted(rows, wrong), minlength=len(rows))
+
+
+def draw_ratios(found: Mapping[str, Found], part: str, path: Path) -> None:
+    """Draw the errors of our methods on each file beside the best linear model's, as a PNG.
+
+    A dot is the ratio, the bar about it its 95 % interval.
+    """
+    from matplotlib.figure import Figure
+
+    names = [name for name, each in found.items() if REFERENCE in each]
+    figure = Figure(figsize=(7.2, 1.1 + 0.38 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for lift, (method, color) in zip((0.13, -0.13), _DRAWN.items(), strict=True):
+        for height, name in enumerate(reversed(names)):
+            if method in found[name]:
+                _draw_ratio(axes, height + lift, found[name], method, color)
+        axes.plot([], [], "o", color=color, label=_SHORT_TITLES[method])
+    axes.axvline(1, color="#94a3b8", ls="--", lw=1)
+    axes.set_yticks(range(len(names)), [SUITE[name].title for name in reversed(names)])
+    axes.set_xlabel(f"{part} errors (best of three linear models: 1), with 95 % intervals")
+    axes.set_xlim(0, 2)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.legend(loc="upper right", frameon=False, fontsize=8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def _draw_ratio(axes: Any, height: float, found: Found, method: str, color: str) -> None:
+    ratio = error_ratio(found[method], found[REFERENCE])
+    if ratio is not None:
+        bounds = ratio_interval(found[method], found[REFERENCE])
+        axes.plot(bounds, [height, height], color=color, lw=1.2)
+        axes.plot([ratio], [height], "o", color=color, markersize=5)
