@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,10 @@ _SCORING_BATCH = 256  # texts
 
 class DivergedError(Exception):
     """The loss became infinite or not a number: another try with the same values will, too."""
+
+
+class OutOfTimeError(Exception):
+    """Texts were not all scored in the time that there was."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,16 @@ class Scorer:
             autograph=False,
         ).get_concrete_function()
 
-    def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return class probabilities `(texts, num_classes)` of texts as the model reads them."""
+    def __call__(self, texts: EncodedTexts, ends: float = math.inf) -> NDArray[np.float32]:
+        """Return class probabilities `(texts, num_classes)` of texts as the model reads them.
+
+        Raises:
+            OutOfTimeError: They were not all scored when `time.monotonic()` was `ends`.
+        """
         probabilities = np.zeros((len(texts), self._num_classes), np.float32)
         for rows in scoring_batches(texts.lengths, _SCORING_BATCH):
+            if time.monotonic() >= ends:
+                raise OutOfTimeError
             for part, inputs in bounded_inputs(texts, rows, self._inputs):
                 probabilities[part] = self._forward(*map(tf.constant, inputs)).numpy()
         return probabilities
@@ -179,10 +190,15 @@ class ValidationWatch:
         curves = self.outcome.curves
         return len(curves) - best_epoch(curves) >= self.patience
 
-    def score_epoch(self, logs: Mapping[str, float]) -> dict[str, float]:
-        """Add `val_` scores to an epoch's logs; hold the weights when it is the best so far."""
+    def score_epoch(self, logs: Mapping[str, float], ends: float = math.inf) -> dict[str, float]:
+        """Add `val_` scores to an epoch's logs; hold the weights when it is the best so far.
+
+        Raises:
+            OutOfTimeError: It was not done when `time.monotonic()` was `ends`. What earlier epochs
+                gave is as it was.
+        """
         outcome, labels = self.outcome, self.examples.labels
-        probabilities = self._scorer(self.examples.texts)
+        probabilities = self._scorer(self.examples.texts, ends)
         predicted = probabilities.argmax(axis=1)
         scores = {
             "macro_f1": macro_f1(labels, predicted, probabilities.shape[1]),

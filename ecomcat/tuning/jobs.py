@@ -64,7 +64,8 @@ class BatchesDone:
 class EpochReport:
     """Answer: an epoch has ended, of a number from 1 and with scores by Keras's names.
 
-    `ended` says why the training is over, `max_epochs` or `patience`; it is empty otherwise.
+    `ended` says why the training is over, `max_epochs`, `patience`, or `time` where there are no
+    scores because time was over; it is empty otherwise.
     """
 
     epoch: int

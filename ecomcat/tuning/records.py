@@ -269,7 +269,7 @@ class SearchListener:
         """Hear of an epoch's number (from 1) and scores."""
 
     def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Hear of a trial that will begin again, since its worker was lost."""
+        """Hear of a trial that will begin again: its worker or all of its time was lost."""
 
     def trial_ends(self, record: TrialRecord) -> None:
         """Hear of a trial that has ended, as its status says."""

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import Outcome
 from ecomcat.model.network import Builder, build_classifier
-from ecomcat.model.training import Examples, Training, ValidationWatch
+from ecomcat.model.training import Examples, OutOfTimeError, Training, ValidationWatch
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.jobs import BatchesDone, EpochReport, TrialTask, Worker
+from ecomcat.tuning.records import TIME
 
 MAX_EPOCHS, PATIENCE = "max_epochs", "patience"
 _PROGRESS_SECONDS = 10.0
@@ -123,16 +124,24 @@ class TrialWorker(Worker):
             outcome=task.parent or Outcome(),
         )
 
-    def train_epoch(self, within_seconds: float = math.inf) -> Iterator[BatchesDone | EpochReport]:
+    def train_epoch(
+        self, within_seconds: float = math.inf, scored_anyhow: bool = True
+    ) -> Iterator[BatchesDone | EpochReport]:
         """Train one epoch and score validation; yield progress now and then, the report last.
 
-        An epoch that takes longer than `within_seconds` ends with the batch under way.
+        An epoch that takes longer than `within_seconds` ends with the batch under way, and is
+        reported without scores unless it is to be `scored_anyhow`.
         """
         assert self._training is not None, "train_epoch without a task"
+        ends = time.monotonic() + within_seconds
         logs = yield from _now_and_then(self._training.train_batches(), within_seconds)
         epoch, ended = self._training.epoch, ""
         if self._watch is not None:
-            logs = self._watch.score_epoch(logs)
+            try:
+                logs = self._watch.score_epoch(logs, math.inf if scored_anyhow else ends)
+            except OutOfTimeError:
+                yield EpochReport(epoch, {}, TIME)
+                return
             ended = PATIENCE if self._watch.out_of_patience else ""
         yield EpochReport(epoch, logs, MAX_EPOCHS if epoch >= self._task.epochs else ended)
 

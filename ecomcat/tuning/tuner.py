@@ -41,6 +41,7 @@ from ecomcat.tuning.records import (
     TRIAL_TIME,
     SearchListener,
     TrialRecord,
+    best_record,
     load_outcome,
     require_best,
     save_outcome,
@@ -53,10 +54,15 @@ logger = logging.getLogger("ecomcat")
 
 _NO_ANSWER = "no answer for many times as long as its longest epoch"
 _PRUNED = "pruned after epoch"
+_NOT_SCORED = "no epoch of it was scored in time, and so not before search.max_minutes is raised"
 _WRITTEN_EVERY_SECONDS = 2.0
 _SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
 
 OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
+
+
+class _NotScoredError(Exception):
+    """The study's time was over before a trial had a score, and other trials have one."""
 
 
 class StudyTuner(base_tuner.BaseTuner):
@@ -127,16 +133,17 @@ class StudyTuner(base_tuner.BaseTuner):
         record.unfinished += 1
         try:
             record.status = yield from self._train(record)
+        except _NotScoredError:
+            self._run_again(trial, _NOT_SCORED)
+            return
         except TrialFailedError as error:
-            reason = str(error)
             if error.may_pass and record.retries < self._config.max_retries:
-                record.retries, record.unfinished = record.retries + 1, 0
-                self.oracle.requeue(trial)
+                record.retries += 1
                 self._stopped = False
-                self._tell(lambda each: each.trial_retries(record, reason))
+                self._run_again(trial, str(error))
                 return
             write_text(self._study.trial_dir(record.id) / "error.txt", error.trace)
-            record.status, record.ended = FAILED, reason
+            record.status, record.ended = FAILED, str(error)
             record.objective = record.accuracy = record.loss = None
         except BaseException:
             # The search is stopped, and did not die of this trial.
@@ -147,6 +154,12 @@ class StudyTuner(base_tuner.BaseTuner):
         record.ended_at = round(self._seconds, 1)
         self.oracle.end_trial(trial)
         self._tell(lambda each: each.trial_ends(record))
+
+    def _run_again(self, trial: keras_trial.Trial, reason: str) -> None:
+        record = self.oracle.table[trial.trial_id]
+        record.unfinished = 0
+        self.oracle.requeue(trial)
+        self._tell(lambda each: each.trial_retries(record, reason))
 
     def _train(self, record: TrialRecord) -> Generator[Call | None, Any, str]:
         """Train until the trial ends, and return how it ended."""
@@ -160,9 +173,10 @@ class StudyTuner(base_tuner.BaseTuner):
         clock = TrialClock(record, self._config.trial_max_minutes)
         record.parameters = yield from self._ask(record, clock, clock.call("begin", task))
         while not record.ended:
-            left = math.inf if record.is_owed else self.oracle.seconds_left
-            report = yield from self._ask(record, clock, clock.call("train_epoch", left))
+            report = yield from self._ask(record, clock, self._epoch_of(record, clock))
             record.ended = self._take_epoch(record, report, clock)
+        if record.objective is None:
+            raise _NotScoredError
         if record.ended.startswith(_PRUNED):
             return PRUNED
         # Not bound by the trial's limit: what it gave is there, and is only to be sent.
@@ -170,6 +184,15 @@ class StudyTuner(base_tuner.BaseTuner):
         outcome = yield from self._ask(record, clock, finish)
         save_outcome(outcome, self._study.trial_dir(record.id))
         return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
+
+    def _epoch_of(self, record: TrialRecord, clock: TrialClock) -> Call:
+        """Return the call of an epoch that ends, be it in its scoring, with the study's time.
+
+        Where no trial has a score yet it is scored: else there would be nothing to export.
+        """
+        left = math.inf if record.is_owed else self.oracle.seconds_left
+        is_first = record.objective is None and best_record(self.oracle.table.records) is None
+        return clock.call("train_epoch", left, is_first)
 
     def _ask(self, record: TrialRecord, clock: TrialClock, call: Call) -> Result:
         def note(progress: BatchesDone) -> None:
@@ -200,6 +223,8 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: TrialClock) -> str:
         """Record an epoch, and return why the trial ends with it, or nothing."""
+        if not report.logs:
+            return report.ended
         trial = self.oracle.update_trial(record.id, report.logs, step=report.epoch)
         self._tell(lambda each: each.epoch_ends(record, report.epoch, report.logs))
         if report.ended:

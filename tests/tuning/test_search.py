@@ -13,7 +13,7 @@ from formula import FormulaWorker, configure, peak, run, run_formula
 from trial_records import table_of
 
 from ecomcat.errors import UserError
-from ecomcat.tuning.jobs import BatchesDone
+from ecomcat.tuning.jobs import BatchesDone, EpochReport
 from ecomcat.tuning.records import SearchListener, TrialRecord
 from ecomcat.tuning.study import Study
 
@@ -183,10 +183,10 @@ def test_listeners_hear_of_each_trial_and_of_the_batches_of_a_long_epoch(tmp_pat
         return peak(values)
 
     class LongEpochs(FormulaWorker):
-        def train_epoch(self, within_seconds: float) -> Any:
+        def train_epoch(self, within_seconds: float, scored_anyhow: bool) -> Any:
             if self.epoch == 2:
                 yield BatchesDone(7, 9)
-            yield from super().train_epoch(within_seconds)
+            yield from super().train_epoch(within_seconds, scored_anyhow)
 
     heard = Heard()
     pool = LocalPool(LongEpochs(full_at_first))
@@ -243,3 +243,51 @@ def test_a_trial_whose_time_is_up_ends_with_its_epoch_as_cut_short(
     assert (record.ended, record.status) == (ended, "cut short")
     assert 1 <= record.epochs < 4
     assert result.best is record, "there is no better one"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "statuses", "epochs"),
+    [
+        pytest.param(0.4, ["cut short"], [1], id="in the first epoch of all, which is scored"),
+        pytest.param(2.2, ["completed", "running"], [4, 0], id="in the first of another trial"),
+        pytest.param(3.2, ["completed", "cut short"], [4, 2], id="later"),
+    ],
+)
+def test_an_epoch_that_is_not_scored_in_time_is_dropped_unless_no_trial_has_a_score(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: float,
+    statuses: list[str],
+    epochs: list[int],
+) -> None:
+    from ecomcat.tuning.workers import LocalPool
+
+    now, seconds, tried, heard = [1000.0], 30.0, list[dict[str, Any]](), Heard()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    class LongEpochs(FormulaWorker):
+        def train_epoch(self, within_seconds: float, scored_anyhow: bool) -> Any:
+            now[0] += seconds
+            if within_seconds < seconds and not scored_anyhow:
+                yield EpochReport(self.epoch + 1, {}, "time")
+                return
+            yield from super().train_epoch(within_seconds, scored_anyhow)
+
+    def search(minutes: float) -> tuple[Any, list[TrialRecord]]:
+        config = configure("random", trials=3, max_minutes=minutes)
+        return run(config, tmp_path, LocalPool(LongEpochs(peak, tried)), [heard])
+
+    result, records = search(minutes)
+    assert [record.status for record in records] == statuses
+    assert [record.epochs for record in records] == epochs
+    assert result.best.id == "0000"
+    result_again, _ = search(minutes)
+    assert result_again.best == result.best, "there is no time left"
+    # With more time a trial without a score begins again, before any new one.
+    _, records = search(60)
+    assert [record.status for record in records] == [
+        *(status.replace("running", "completed") for status in statuses),
+        *["completed"] * (3 - len(statuses)),
+    ]
+    again = [values for values in tried if tried.count(values) > 1]
+    assert len(again) == 2 * statuses.count("running")

@@ -35,6 +35,10 @@ def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
     list(worker.begin(TrialTask(0, tiny_network.VALUES, epochs=4)))
     (report,) = worker.train_epoch(0.0)
     assert (report.epoch, report.ended) == (1, ""), "a batch at least, and then it is scored"
+    (cut,) = worker.train_epoch(0.0, scored_anyhow=False)
+    assert (cut.epoch, cut.logs, cut.ended) == (2, {}, "time")
+    (outcome,) = worker.finish()
+    assert outcome.curves == [report.logs], "what its last whole epoch reached"
     at_once, continued = trained(4), trained(4, trained(2))
     assert continued.curves == at_once.curves
     for ours, theirs in zip(continued.weights, at_once.weights, strict=True):
