@@ -158,7 +158,7 @@ def test_where_there_is_nothing_to_learn_a_line_says_why(kinds, labels, reason, 
     assert f"Baseline: none, since {reason}." in caplog.text
     with caplog.at_level("INFO", "ecomcat"), optional("Linear part"):
         raise MemoryError
-    assert "Memory: none, since there was not enough memory for it." in caplog.text
+    assert "Linear part: none, since there was not enough memory for it." in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_trial_that_was_cut_short_stands_out_in_every_picture(finished, tmp_pa
 def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(finished):
     assert "It has 0.80 times the errors of the linear baseline" in finished
     assert "texts could show (accuracy +0.0500 (-0.010 to 0.100), p = 0.065 by" in finished
-    assert "counts for 25% of each answer" in finished
+    assert "counts for 20% of each answer" in finished
     assert ">the LSTM alone</td>" in finished and ">0.9100</td>" in finished
     assert "test (scored once)" in finished and "accepted automatically at 0.95" in finished
     assert "<dt>called novel and not accepted</dt><dd>4.0%</dd>" in finished
