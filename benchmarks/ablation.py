@@ -34,13 +34,13 @@ def open_parts(folder: Path) -> dict[str, Any]:
 
 def mixed(network: Answers, linear: Answers, label_ids: NDArray[np.int64]) -> Answers:
     """Mix both parts, each half of the texts by the share that the other half teaches."""
-    from ecomcat.final.mixture import learn_share, pool_linear
+    from ecomcat.final.mixture import learn_shares, pool_parts
 
     whole = network.copy()
     halves = np.array_split(np.random.default_rng(1).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
-        share = learn_share([network[other]], linear[other], label_ids[other])
-        whole[half] = pool_linear(network[half], linear[half], share)
+        shares = learn_shares([network[other]], [linear[other]], label_ids[other])
+        whole[half] = pool_parts(network[half], [linear[half]], shares)
     return whole
 
 

@@ -16,7 +16,7 @@ from ecomcat.final.baseline import optional
 from ecomcat.final.confirmation import Confirmation
 from ecomcat.final.linear_part import LinearPart
 from ecomcat.final.merging import TextLimits, widest
-from ecomcat.final.mixture import cross_pooled, learn_share, mix, pool_linear
+from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool, pool_parts
 from ecomcat.final.steps import (
     FinalStep,
     comparable_answers,
@@ -46,7 +46,7 @@ class FinalChoice:
     members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
     linear: LinearPart | None  # that answers beside them, calibrated
-    linear_share: float  # how much it counts
+    linear_shares: Sequence[float]  # how much each of its models counts
     temperature: float  # of the whole's answers
     trials: int  # that could have been exported
     level_trials: Sequence[str]  # of them, that validation cannot tell from the best one
@@ -55,11 +55,17 @@ class FinalChoice:
     # Each half of the whole's is pooled and calibrated as the other half says.
     validation: Answers
 
+    @property
+    def linear_share(self) -> float:
+        """How much the linear part counts."""
+        return sum(self.linear_shares)
+
     def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
         return {
             "name": self.name,
             "linear_share": round(self.linear_share, 4),
+            "bayes_share": round(sum(self.linear_shares[1:]), 4),
             "temperature": round(self.temperature, 4),
             "trials": self.trials,
             "level_trials": list(self.level_trials),
@@ -97,21 +103,23 @@ def choose_final(
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
     limits = widest(record.values for record, _ in members)
     networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
-    linear, said = fit_linear(inputs, limits) if final.linear else (None, None)
+    linear, said = fit_linear(inputs, limits) if final.linear else (None, [])
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
     comparable = comparable or [networks[rows]]
-    share = 0.0 if said is None else learn_share(comparable, said[rows], labels[rows])
-    whole = networks if said is None else pool_linear(networks, said, share)
-    answers = {NETWORK: networks, **({LINEAR: said} if said is not None and share else {})}
+    shares = learn_shares(comparable, [each[rows] for each in said], labels[rows])
+    answers = {NETWORK: networks}
+    if linear is not None and any(shares):
+        linear.mix(shares)
+        answers[LINEAR] = pool(said, [share / sum(shares) for share in shares])
     answers[WHOLE] = cross_pooled(networks, said, comparable, rows, labels, inputs.seed)
     choice = FinalChoice(
         name=final_step.name,
         members=members,
         limits=limits,
-        linear=linear if share else None,
-        linear_share=share,
-        temperature=fit_temperature(whole, labels),
+        linear=linear if any(shares) else None,
+        linear_shares=shares,
+        temperature=fit_temperature(pool_parts(networks, said, shares), labels),
         trials=len(candidates),
         level_trials=level,
         confirmation=confirmation,
@@ -129,7 +137,9 @@ def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
     if choice.level_trials:
         logger.info("On validation %s.", level_sentence(choice.trials, choice.level_trials))
     if choice.linear is not None:
-        logger.info("%s: counts for %.0f %%.", _TITLE, 100 * choice.linear_share)
+        bayes = 100 * sum(choice.linear_shares[1:])
+        said = f", naive Bayes for {bayes:.0f} of it" if bayes else ""
+        logger.info("%s: counts for %.0f %%%s.", _TITLE, 100 * choice.linear_share, said)
     elif tried:
         logger.info("%s: left out, validation is no better with it.", _TITLE)
     logger.info("Calibration: a temperature of %.2f.", choice.temperature)
@@ -137,11 +147,12 @@ def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
 
 def fit_linear(
     inputs: TrialInputs, limits: TextLimits
-) -> tuple[LinearPart | None, NDArray[np.float32] | None]:
-    """Fit the linear part to train alone and let it answer the validation texts.
+) -> tuple[LinearPart | None, list[NDArray[np.float32]]]:
+    """Fit the linear part to train alone and let its models answer the validation texts.
 
     Returns:
-        The part and its answers; `None` twice where there is nothing to learn, which is logged.
+        The part and the answers of each; `None` and none where there is nothing to learn, which
+        is logged.
     """
     # Of the ids those that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
@@ -149,4 +160,4 @@ def fit_linear(
     with optional(_TITLE):
         part.fit(inputs.examples(inputs.split.train, vars(limits)))
         return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))
-    return None, None
+    return None, []

@@ -62,7 +62,7 @@ def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
         return model.fit(features, label_ids)
 
 
-def fit_bayes(features: Any, label_ids: NDArray[np.int64]) -> Any:
+def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = 0.3) -> Any:
     """Fit complement naive Bayes (Rennie et al., ICML 2003) on weighted words.
 
     It learns from sums alone, and so it is given those of each class: scikit-learn would make a
@@ -75,7 +75,7 @@ def fit_bayes(features: Any, label_ids: NDArray[np.int64]) -> Any:
     classes, numbers = np.unique(label_ids, return_inverse=True)
     ones, places = np.ones(len(numbers)), np.arange(len(numbers))
     summed = csr_array((ones, (numbers, places)), shape=(len(classes), len(numbers))) @ features
-    return ComplementNB(alpha=0.3).fit(summed, classes)
+    return ComplementNB(alpha=smoothing).fit(summed, classes)
 
 
 def predict_classes(model: Any, texts: Any) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from ecomcat.final.baseline import NothingToLearnError
 from ecomcat.final.linear_fits import (
     MAX_HYPERPLANES,
     NO_WORD,
+    fit_bayes,
     fit_svc,
     of_length_one,
     rows_to_fit,
@@ -31,46 +32,62 @@ from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
+Scores = tuple[NDArray[np.float32], NDArray[np.float32]]  # of each feature by class, and biases
 _FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
 
 
 class LinearPart:
-    """Answer with LinearSVC on TF-IDF of words, of pairs of them, and of groups of letters.
+    """Answer with linear models on TF-IDF of words, of pairs of them, and of groups of letters.
 
     Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
-    The softmax of the distances from the hyperplanes has a temperature, fitted on validation. Of
-    more than 250 classes it is a model of low rank: each would widen what every word is looked up
-    in, and be fitted to all texts anew.
+    There are two linear models, LinearSVC and, of words and pairs, complement naive Bayes: the
+    softmax of the scores of each has a temperature, fitted on validation, and their pool is one
+    set of weights, so that the second one costs nothing. Of more than 250 classes there is one
+    model, of low rank: each class would widen what every word is looked up in, and be fitted to
+    all texts anew.
 
     Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
-    (ICML 2009).
+    (ICML 2009). That naive Bayes adds to an SVM: S. Wang and C. Manning, "Baselines and bigrams"
+    (ACL 2012, section 2.3), where weights are interpolated, too.
     """
 
     model: keras.Model  # once it is fitted
 
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
+    smoothing = 0.1  # of naive Bayes; 0.03 and 0.3 differ little
     letter_weight = 0.25  # a word has some twenty groups of letters; 0.15 to 0.35 differ little
     max_groups = 40_000_000  # of letters in the texts that are learned: some two gigabytes
     max_texts_weighed, max_passes = 20_000, 2  # of the model of low rank
     max_read = 100_000_000  # words, pairs and groups of letters that are read: about a minute
-    temperature = 1.0
 
     def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
         self.num_classes, self.limits, self.seed = num_classes, limits, seed
+        # By which the scores of each model count; all of the first one's until it is mixed.
+        self._scales: Sequence[float] = (1.0, 0.0)
+        self._temperatures: Sequence[float] = (1.0, 1.0)
 
     def answer(self, texts: EncodedTexts) -> NDArray[np.float32]:
         """Return probabilities `(texts, num_classes)`."""
         return predict_probabilities(self.model, texts)
 
-    def calibrate(self, examples: Examples) -> NDArray[np.float32]:
-        """Answer texts that were not learned, and calibrate later fits by them."""
-        answers = self.answer(examples.texts)
-        self.temperature = fit_temperature(answers, examples.labels)
-        return with_temperature(answers, self.temperature)
+    def calibrate(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """Answer texts that were not learned by each model, and calibrate later fits by them."""
+        one_hot = np.eye(len(self._linear))
+        raw = [predict_probabilities(self._build(each), examples.texts) for each in one_hot]
+        self._temperatures = [fit_temperature(each, examples.labels) for each in raw]
+        return [with_temperature(*each) for each in zip(raw, self._temperatures, strict=True)]
+
+    def mix(self, shares: Sequence[float]) -> None:
+        """Pool its calibrated models in these shares, in this fit and in later ones."""
+        total = sum(shares)
+        self._scales = [
+            share / total / each for share, each in zip(shares, self._temperatures, strict=True)
+        ]
+        self.model = self._build(self._scales)
 
     def fit(self, examples: Examples) -> None:
-        """Learn labelled texts; what was learned before is forgotten.
+        """Learn labelled texts; what was learned before is forgotten, but for the mixture.
 
         Raises:
             NothingToLearnError: When all texts are of one category.
@@ -79,22 +96,26 @@ class LinearPart:
             raise NothingToLearnError("all training texts are of one category")
         if self.num_classes > MAX_HYPERPLANES:
             self._fit_low_rank(examples)
-            return
-        count = self.num_classes
-        chosen = self._chosen(examples)
-        rows = min(self.max_rows, self.max_weights // (count + 1))
-        counts = self._counts(examples.texts.take(chosen), rows)
-        weights = self._weights(counts)
-        features = sparse.hstack(counts, format="csr")
-        kernel, bias = self._hyperplanes(features, weights, examples.labels[chosen])
-        self.model = self._build(weights, kernel, np.eye(count, dtype=np.float32), bias, rows)
+        else:
+            self._fit_hyperplanes(examples)
+        self.model = self._build(self._scales)
+
+    def _fit_hyperplanes(self, examples: Examples) -> None:
+        count, chosen = self.num_classes, self._chosen(examples)
+        self._rows = min(self.max_rows, self.max_weights // (count + 1))
+        counts = self._counts(examples.texts.take(chosen), self._rows)
+        self._word_weights, labels = self._weights(counts), examples.labels[chosen]
+        features = of_length_one(sparse.hstack(counts, format="csr"), self._word_weights)
+        known = self.limits.vocabulary_size + self._rows  # words and pairs, without letters
+        self._linear = [self._hyperplanes(features, labels), self._bayes(features, known, labels)]
+        self._kernel = np.eye(count, dtype=np.float32)
 
     def _fit_low_rank(self, examples: Examples) -> None:
         random = np.random.default_rng([self.seed, self.num_classes])
         read = 2 * float(examples.texts.lengths.mean()) + self._groups_a_text(examples)
         max_texts = max(1, int(self.max_read / read))
         chosen = balanced_sample(examples.labels, max_texts, random)
-        rows = min(self.max_rows, self.max_weights // (DIMENSION + 1))
+        rows = self._rows = min(self.max_rows, self.max_weights // (DIMENSION + 1))
         some = examples.texts.take(sample_rows(len(examples), self.max_texts_weighed, random))
         weights = self._weights(self._counts(some, rows))
 
@@ -107,7 +128,7 @@ class LinearPart:
             passes=int(np.clip(max_texts / len(chosen), 1, self.max_passes)),
             seed=self.seed,
         )
-        self.model = self._build(weights, features, kernel, bias, rows)
+        self._word_weights, self._kernel, self._linear = weights, kernel, [(features, bias)]
 
     def _counts(self, texts: EncodedTexts, rows: int) -> list[Any]:
         """Count words, pairs of them and groups of letters; the last two share some rows."""
@@ -127,14 +148,12 @@ class LinearPart:
         max_texts = int(self.max_groups / self._groups_a_text(examples))
         return rows_to_fit(examples.labels, count, random, max_texts)
 
-    def _build(
-        self,
-        weights: NDArray[np.float32],
-        features: NDArray[np.float32],
-        kernel: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        rows: int,
-    ) -> keras.Model:
+    def _build(self, scales: Iterable[float]) -> keras.Model:
+        """Return one model whose scores are the sum of the linear models', each times its scale."""
+        scaled = list(zip(scales, self._linear, strict=False))
+        features = np.sum([scale * each for scale, (each, _) in scaled], axis=0, dtype=np.float32)
+        bias = np.sum([scale * each for scale, (_, each) in scaled], axis=0, dtype=np.float32)
+        weights, rows = self._word_weights, self._rows
         words, width = self.limits.vocabulary_size, features.shape[1]
         # The last column gathers the squared length by which the others are divided.
         table = np.column_stack([weights[:, None] * features, weights**2])
@@ -160,25 +179,36 @@ class LinearPart:
         model = keras.Model([ids, letters], answer(summed), name="linear")
         for layer, table in zip(embeddings, tables, strict=True):
             layer.set_weights([table])
-        answer.set_weights([kernel / self.temperature, bias / self.temperature])
+        answer.set_weights([self._kernel, bias])
         model.trainable = False
         return model
 
-    def _hyperplanes(
-        self, counts: Any, weights: NDArray[np.float32], label_ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return each word's weight for each class, shape `(words, num_classes)`, and biases."""
+    def _hyperplanes(self, features: Any, label_ids: NDArray[np.int64]) -> Scores:
+        """Fit LinearSVC."""
         found = np.unique(label_ids)
-        model = fit_svc(self.cost, of_length_one(counts, weights), label_ids)
+        model = fit_svc(self.cost, features, label_ids)
         coefficients, intercepts = model.coef_, model.intercept_
         if len(found) == 2:  # one hyperplane parts both
             coefficients = np.vstack([-coefficients, coefficients])
             intercepts = np.concatenate([-intercepts, intercepts])
-        kernel = np.zeros((counts.shape[1], self.num_classes), np.float32)
+        kernel = np.zeros((features.shape[1], self.num_classes), np.float32)
         kernel[:, found] = coefficients.T
         bias = np.full(self.num_classes, -1.0, np.float32)  # where a text of no such class lies
         bias[found] = intercepts
         return kernel, bias
+
+    def _bayes(self, features: Any, known: int, label_ids: NDArray[np.int64]) -> Scores:
+        """Fit complement naive Bayes to those of the first features that occur."""
+        found = np.unique(features.indices)
+        found = found[found < known]
+        kernel = np.zeros((features.shape[1], self.num_classes), np.float32)
+        if len(found):
+            model = fit_bayes(features[:, found], label_ids, self.smoothing)
+            weights = model.feature_log_prob_.T
+            # A class of no text scores no higher than any other.
+            kernel[found] = weights.min(axis=1, keepdims=True)
+            kernel[np.ix_(found, model.classes_)] = weights
+        return kernel, np.zeros(self.num_classes, np.float32)
 
 
 def _count(texts: EncodedTexts, columns: Any, width: int) -> Any:

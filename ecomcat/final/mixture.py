@@ -1,9 +1,9 @@
-"""One answer of several models: the mean of networks, and a pool of these and the linear part.
+"""One answer of several models: the mean of networks, and a pool of these and linear models.
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
-Statistical Science 1, 1986, section 3). A weight is little to learn from some hundred texts,
-and it is held near one that did well on other data (docs/experiments.md).
+Statistical Science 1, 1986, section 3). Two weights are little to learn from some hundred
+texts, and they are held near those that did well on other data (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ecomcat.process import raise_if_requested
 
 Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
-_USUAL_WEIGHT = 0.5  # of the linear part, where that of the networks is 1
+_USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
 _STRENGTH = 10.0  # by which weights are held there: a squared distance of 1 costs 10 nats
-_MIN_SHARE = 0.05  # under which the linear part is not worth its place
+_MIN_SHARE = 0.05  # under which a linear model is not worth its place
 
 
 def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
@@ -48,27 +48,37 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
     return pooled
 
 
-def pool_linear(networks: Probabilities, linear: Probabilities, share: float) -> Probabilities:
-    """Return the pool of the networks' answers and of the linear part's, which has a share."""
-    return pool([networks, linear], [1 - share, share])
+def pool_parts(
+    networks: Probabilities, others: Sequence[Probabilities], shares: Sequence[float]
+) -> Probabilities:
+    """Return the pool of the networks' answers and of others that have these shares."""
+    return pool([networks, *others], [1 - sum(shares), *shares])
 
 
-def learn_share(
-    networks: Sequence[Probabilities], linear: Probabilities, label_ids: NDArray[np.int64]
-) -> float:
-    """Learn how much the linear part counts beside a network, on texts that neither has seen.
+def learn_shares(
+    networks: Sequence[Probabilities],
+    others: Sequence[Probabilities],
+    label_ids: NDArray[np.int64],
+) -> list[float]:
+    """Learn how much linear models count beside a network, on texts that none of them has seen.
 
     Args:
         networks: Answers of several networks, each of which is asked; the mean decides.
-        linear: Answers of the linear part to the same texts.
+        others: Answers of each linear model to the same texts.
         label_ids: Array of class numbers, shape `(texts,)`.
 
     Returns:
-        Its share, 0 where it is not worth its place; the networks have the rest.
+        The share of each, 0 of one that is not worth its place; the networks have the rest.
     """
-    found = np.mean([_learn_weights([each, linear], label_ids) for each in networks], axis=0)
-    share = float(found[1] / found.sum())
-    return share if share >= _MIN_SHARE else 0.0
+    shares, useful = [0.0] * len(others), list(range(len(others)))
+    while useful:
+        asked = [others[number] for number in useful]
+        found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
+        learned = dict(zip(useful, (found[1:] / found.sum()).tolist(), strict=True))
+        if min(learned.values()) >= _MIN_SHARE:
+            return [learned.get(number, 0.0) for number in range(len(others))]
+        useful = [number for number in useful if learned[number] >= _MIN_SHARE]
+    return shares
 
 
 def _learn_weights(
@@ -98,7 +108,7 @@ def _learn_weights(
 
 def cross_pooled(
     networks: Probabilities,
-    linear: Probabilities | None,
+    others: Sequence[Probabilities],
     comparable: Sequence[Probabilities],
     rows: NDArray[np.int64],
     label_ids: NDArray[np.int64],
@@ -107,12 +117,12 @@ def cross_pooled(
     """Pool and calibrate each half of the texts by what the other half says.
 
     What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts (but for the linear part's own temperature, one number).
+    fitted to the same texts (but for each linear model's own temperature, one number).
 
     Args:
         networks: Answers of the networks that were chosen.
-        linear: Answers of the linear part to the same texts; `None` where there is none.
-        comparable: Answers of networks that decide the share, to some of the texts.
+        others: Answers of each linear model to the same texts.
+        comparable: Answers of networks that decide the shares, to some of the texts.
         rows: Array of the numbers of these texts.
         label_ids: Array of class numbers of all texts, shape `(texts,)`.
         seed: Integer. It decides the halves.
@@ -120,12 +130,10 @@ def cross_pooled(
     whole = networks.copy()
     halves = np.array_split(np.random.default_rng(seed).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
-        pooled = networks
-        if linear is not None:
-            seen = np.isin(rows, other)
-            asked = [each[seen] for each in comparable]
-            share = learn_share(asked, linear[rows[seen]], label_ids[rows[seen]])
-            pooled = pool_linear(networks, linear, share)
+        seen = np.isin(rows, other)
+        asked = [each[rows[seen]] for each in others]
+        shares = learn_shares([each[seen] for each in comparable], asked, label_ids[rows[seen]])
+        pooled = pool_parts(networks, others, shares)
         temperature = fit_temperature(pooled[other], label_ids[other])
         whole[half] = with_temperature(pooled[half], temperature)
     return whole

@@ -30,6 +30,7 @@ def test_the_linear_part_is_fitted_to_train_and_answers_validation() -> None:
 
     part, answers = fit_linear(inputs(), TextLimits(20, 8))
     assert part is not None
-    assert answers is not None
-    assert answers.shape == (90, 3)
-    assert np.mean(answers.argmax(axis=1) == inputs().labels[90:]) > 0.8
+    assert len(answers) == 2, "of LinearSVC and of naive Bayes"
+    for each in answers:
+        assert each.shape == (90, 3)
+        assert np.mean(each.argmax(axis=1) == inputs().labels[90:]) > 0.8

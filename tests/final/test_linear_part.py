@@ -64,12 +64,9 @@ def test_unknown_words_say_nothing_to_the_linear_part_and_a_category_without_a_t
     assert set(linear.answer(TEXTS).argmax(axis=1)) == {0, 1, 2}
 
 
-@pytest.mark.parametrize(("classes", "temperature"), [(2, 1.0), (3, 0.4)])
-def test_the_linear_part_is_a_softmax_of_linear_svcs_distances(classes, temperature):
-    from scipy.special import softmax
-    from sklearn.svm import LinearSVC
-
-    labels, ids, lengths = NOISY % classes, TEXTS.ids.astype(int), TEXTS.lengths
+def weighed() -> np.ndarray:
+    """Return TF-IDF of the words and pairs of known words of each text, of length 1."""
+    ids, lengths = TEXTS.ids.astype(int), TEXTS.lengths
     rows = np.repeat(np.arange(90), lengths)
     pairs = 20 + 20 * ids[:-1] + ids[1:]
     known = (rows[1:] == rows[:-1]) & (np.minimum(ids[:-1], ids[1:]) > 1)
@@ -77,25 +74,46 @@ def test_the_linear_part_is_a_softmax_of_linear_svcs_distances(classes, temperat
     np.add.at(occurs, (rows, ids), ids > 1)
     np.add.at(occurs, (rows[:-1][known], pairs[known]), 1)
     rarity = np.log(91 / (1 + (occurs > 0).sum(axis=0))) + 1
-    features = occurs * rarity / np.sqrt((occurs * rarity**2).sum(axis=1, keepdims=True))
-    model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
-    distances = model.decision_function(features)
+    return occurs * rarity / np.sqrt((occurs * rarity**2).sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_its_models_are_a_softmax_of_linear_svcs_distances_and_one_of_naive_bayes(classes):
+    from scipy.special import softmax
+    from sklearn.naive_bayes import ComplementNB
+    from sklearn.svm import LinearSVC
+
+    from ecomcat.model.confidence import fit_temperature, with_temperature
+    from ecomcat.model.training import Examples
+
+    labels, features = NOISY % classes, weighed()
+    svc = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
+    distances = svc.decision_function(features)
     if classes == 2:
         distances = np.stack([-distances, distances], axis=1)
-    given = fitted(labels, classes, temperature=temperature).answer(TEXTS)
-    assert np.allclose(given, softmax(distances / temperature, axis=1), atol=2e-3)
+    occurring = features[:, features.any(axis=0)]
+    bayes = ComplementNB(alpha=0.1).fit(occurring, labels).predict_joint_log_proba(occurring)
+    linear = fitted(labels, classes)
+    assert np.allclose(linear.answer(TEXTS), softmax(distances, axis=1), atol=2e-3)
+    answers = linear.calibrate(Examples(TEXTS, labels))
+    for found, scores in zip(answers, (distances, bayes), strict=True):
+        plain = softmax(scores, axis=1).astype(np.float32)
+        expected = with_temperature(plain, fit_temperature(plain, labels))
+        assert np.allclose(found, expected, atol=1e-2)
 
 
-def test_the_linear_part_is_calibrated_once_and_fitted_so_from_then_on():
+def test_it_answers_with_the_pool_of_its_calibrated_models_also_when_it_is_fitted_again():
+    from ecomcat.final.mixture import pool
     from ecomcat.model.training import Examples
 
     linear = fitted(NOISY)
-    plain = linear.answer(TEXTS)
-    calibrated = linear.calibrate(Examples(TEXTS, LABELS))
-    assert linear.temperature != 1.0
-    assert np.array_equal(calibrated.argmax(axis=1), plain.argmax(axis=1))
-    linear.fit(Examples(TEXTS, NOISY))
-    assert np.allclose(linear.answer(TEXTS), calibrated, atol=1e-5)
+    answers = linear.calibrate(Examples(TEXTS, LABELS))
+    for shares in ([0.3, 0.1], [0.0, 0.2], [0.4, 0.0]):
+        linear.mix(shares)
+        expected = pool(answers, np.array(shares) / sum(shares))
+        assert np.allclose(linear.answer(TEXTS), expected, atol=1e-3)
+        linear.fit(Examples(TEXTS, NOISY))
+        assert np.allclose(linear.answer(TEXTS), expected, atol=1e-3)
 
 
 def written(texts: list[str], vocabulary_size: int = 100) -> EncodedTexts:

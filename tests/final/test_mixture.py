@@ -1,4 +1,4 @@
-"""How much the linear part counts is learned on validation: by what it is worth there."""
+"""How much linear models count is learned on validation: by what they are worth there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.final.mixture import cross_pooled, learn_share, pool, pool_linear
+from ecomcat.final.mixture import cross_pooled, learn_shares, pool, pool_parts
 from ecomcat.model.confidence import acceptance_of, fit_temperature, with_temperature
 
 CLASSES = 4
@@ -45,27 +45,30 @@ NOISE, WRONG = model(LABELS, 1e-3, 4), model((LABELS + 1) % CLASSES, 2.0, 5)
     ids=["equal", "poor", "wrong", "the same"],
 )
 def test_it_counts_for_what_it_adds(linear: np.ndarray, low: float, high: float) -> None:
-    assert low <= learn_share([GOOD], linear, LABELS) <= high
+    (share,) = learn_shares([GOOD], [linear], LABELS)
+    assert low <= share <= high
 
 
-def test_one_that_is_better_counts_for_more_and_the_whole_is_better_than_each() -> None:
+def test_the_better_of_two_counts_for_more_and_the_whole_is_better_than_each() -> None:
     better = model(LABELS, 2.5, 6)
-    share = learn_share([GOOD, OTHER], better, LABELS)
-    assert share > learn_share([GOOD, OTHER], NOISE, LABELS)
-    whole = pool_linear(GOOD, better, share)
+    shares = learn_shares([GOOD, OTHER], [NOISE, better, WRONG], LABELS)
+    assert shares[2] == 0
+    assert shares[1] > shares[0]
+    whole = pool_parts(GOOD, [better], [shares[1]])
     right = [(each.argmax(axis=1) == LABELS).mean() for each in (GOOD, better, whole)]
     assert right[2] > max(right[:2]) + 0.02
 
 
-def test_few_texts_leave_the_usual_share() -> None:
+def test_few_texts_leave_the_usual_shares_and_no_model_has_none() -> None:
     few = slice(0, 4)
-    assert learn_share([GOOD[few]], OTHER[few], LABELS[few]) == pytest.approx(1 / 3, abs=0.05)
+    shares = learn_shares([GOOD[few]], [OTHER[few], POOR[few]], LABELS[few])
+    assert shares == [pytest.approx(0.25, abs=0.05)] * 2
+    assert learn_shares([GOOD], [], LABELS) == []
 
 
 def test_several_networks_decide_together() -> None:
-    alone = [learn_share([each], POOR, LABELS) for each in (GOOD, NOISE)]
-    both = learn_share([GOOD, NOISE], POOR, LABELS)
-    assert min(alone) < both < max(alone)
+    alone = [learn_shares([each], [POOR], LABELS) for each in (GOOD, NOISE)]
+    assert min(alone) < learn_shares([GOOD, NOISE], [POOR], LABELS) < max(alone)
 
 
 @given(
@@ -90,7 +93,7 @@ def test_certain_and_contradicting_answers_have_a_pool() -> None:
 def whole_of(labels: np.ndarray, networks: np.ndarray = GOOD) -> np.ndarray:
     rows = np.arange(len(labels))
     answers = networks[rows]
-    return cross_pooled(answers, POOR[rows], [answers], rows, labels, seed=1)
+    return cross_pooled(answers, [POOR[rows]], [answers], rows, labels, seed=1)
 
 
 def test_calibration_brings_confidence_and_accuracy_together() -> None:
