@@ -16,7 +16,7 @@ TITLES = {
     "linear_words": "LinearSVC, words and pairs",
     "linear_tokens": "LinearSVC, our tokens and pairs",
     "linear_letters": "LinearSVC, letters",
-    "linear": "LinearSVC, the best of the three",
+    "linear": "the best linear model",
     "logistic_regression": "TF-IDF + logistic regression",
     "fasttext": "fastText",
     "network": "ecomcat, the LSTM alone",

@@ -206,7 +206,7 @@ class FinalConfig:
     )
     linear: bool = option(True, "ask a linear model of words and letters, too, if it is of worth")
     onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
-    baseline: bool = option(True, "compare with the best of three linear models")
+    baseline: bool = option(True, "compare with the best of several linear models")
     use_all_rows: bool = option(False, "train on test rows as well, once they have been scored")
 
     @property

@@ -49,6 +49,7 @@ def dataset() -> Dataset:
 
 def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(dataset):
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.naive_bayes import ComplementNB
     from sklearn.svm import LinearSVC
 
     found = baseline_of(dataset)
@@ -56,7 +57,8 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
     rows, test = np.union1d(dataset.split.train, dataset.split.validation), dataset.split.test
     counted = FEATURES[found["features"]].counted
     words = TfidfVectorizer(sublinear_tf=found["sublinear_tf"], **counted)
-    model = LinearSVC(C=found["C"], random_state=0)
+    svc = found["C"] and LinearSVC(C=found["C"], random_state=0)
+    model = svc or ComplementNB(alpha=found["smoothing"])
     model.fit(words.fit_transform(texts[rows]), labels[rows])
     plain = model.score(words.transform(texts[test]), labels[test])
     assert found["test"]["accuracy"] == pytest.approx(plain, abs=0.01)
@@ -118,6 +120,7 @@ def test_what_cannot_be_fitted_again_gives_way_to_the_next(
 ):
     from ecomcat.final import baseline
 
+    monkeypatch.setattr(baseline, "_SMOOTHINGS", ())  # naive Bayes always comes to an end
     fits, fit = baseline_of(dataset)["compared"], baseline.fit_linear
 
     def failing(rows, choice, num_classes):
@@ -184,11 +187,17 @@ def test_letters_of_a_script_without_spaces_are_words():
     assert words == {"book", "red", "书", "红", "blue", "lamp"}
 
 
-@pytest.mark.parametrize(("texts", "costs"), [(50_000, 6), (50_001, 1)])
-def test_of_very_many_texts_and_classes_one_cost_is_tried(texts, costs):
-    candidates = linear_candidates("words", texts, 50)
-    assert len(candidates) == 2 * costs
-    assert LinearChoice("words", 1.0, False) in candidates
+@pytest.mark.parametrize(
+    ("texts", "classes", "costs", "smoothings"),
+    [(50_000, 50, 6, 4), (50_001, 50, 1, 1), (1000, 251, 0, 4), (50_000, 251, 0, 1)],
+)
+def test_of_very_many_texts_and_classes_one_cost_and_one_smoothing_are_tried(
+    texts, classes, costs, smoothings
+):
+    candidates = linear_candidates("words", texts, classes)
+    assert len(candidates) == 2 * (costs + smoothings)
+    assert (LinearChoice("words", 1.0, False) in candidates) == (costs > 0)
+    assert LinearChoice("words", 0.0, False, 0.3) in candidates
 
 
 @pytest.mark.parametrize(
