@@ -12,7 +12,7 @@ from keras_tuner.engine import trial as keras_trial
 
 from ecomcat.commands import SearchCommand
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.model.space import Domain, Key, Range, key_of
+from ecomcat.model.space import Domain, Key, Range, key_of, space_size
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
@@ -87,7 +87,9 @@ class StudyOracle(keras_tuner.Oracle):
         """What the trials that are left may bring; `None` where all of them are run."""
         if not self._may_stop_early:
             return None
-        return outlook(self.table.records, self._trials_left, self._validation_texts)
+        untried = space_size(self.space) - self.ended - len(self.ongoing_trials)
+        more = int(min(self._trials_left, untried))
+        return outlook(self.table.records, more, self._validation_texts)
 
     @property
     def out_of_time(self) -> bool:
@@ -123,7 +125,9 @@ class StudyOracle(keras_tuner.Oracle):
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
         """Return the next trial, or one of status IDLE or STOPPED when there is none."""
         if self.spent:
-            return keras_trial.Trial(self.get_space(), status=STATUS.STOPPED)
+            # What is under way may yet show that more trials are of use.
+            status = STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED
+            return keras_trial.Trial(self.get_space(), status=status)
         if self._waiting:
             trial = self.trials[self._waiting.pop(0)]
         else:

@@ -31,7 +31,7 @@ class Outlook:
     @property
     def is_poor(self) -> bool:
         """Whether the gain is lost in the noise."""
-        return self.gain < _SHARE_OF_NOISE * self.noise
+        return self.gain <= _SHARE_OF_NOISE * self.noise
 
     def __str__(self) -> str:
         """Return what is expected, as a sentence without its full stop."""
@@ -64,7 +64,7 @@ def gain_of_more(scores: Sequence[float], more: int) -> float:
     The best of `n` trials rises about as much each time that `n` doubles, or less. How much it
     rose from half of these trials to all of them is known: in the order in which they were tried,
     and on average over all orders (Dodge et al., "Show Your Work: Improved Reporting of
-    Experimental Results", EMNLP 2019, section 3). The larger of the two counts.
+    Experimental Results", EMNLP 2019, section 3). The larger of the two counts, up to a score of 1.
 
     Args:
         scores: Sequence of floats, two at least. The trials' scores in their order.
@@ -80,4 +80,5 @@ def gain_of_more(scores: Sequence[float], more: int) -> float:
     is_best = drawn * np.cumprod([1, *(1 - drawn[:-1])])
     on_average = float(ordered @ is_best)
     so_far = max(scores) - min(on_average, max(scores[:half]))
-    return so_far * math.log2((count + more) / count) / math.log2(count / half)
+    gain = so_far * math.log2((count + more) / count) / math.log2(count / half)
+    return min(gain, 1 - max(scores))

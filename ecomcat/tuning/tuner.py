@@ -139,7 +139,6 @@ class StudyTuner(base_tuner.BaseTuner):
         except TrialFailedError as error:
             if error.may_pass and record.retries < self._config.max_retries:
                 record.retries += 1
-                self._stopped = False
                 self._run_again(trial, str(error))
                 return
             write_text(self._study.trial_dir(record.id) / "error.txt", error.trace)

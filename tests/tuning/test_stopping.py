@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from formula import configure, run_formula
+from formula import FormulaWorker, Objective, configure, run, run_formula
 from hypothesis import given
 from hypothesis import strategies as st
 from trial_records import ended
 
 from ecomcat.config import FinalConfig
+from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
 from ecomcat.tuning.stopping import gain_of_more, outlook
 
@@ -32,10 +35,13 @@ def records(scores: list[float], accuracy: float = 0.94) -> list[TrialRecord]:
 
 
 @given(SCORES)
-def test_twice_the_trials_gain_what_all_of_them_gained_over_half(scores: list[float]) -> None:
+def test_twice_the_trials_gain_what_all_of_them_gained_over_half_up_to_a_perfect_score(
+    scores: list[float],
+) -> None:
     scores, half = scores * 2, len(scores)
     halves = [max(each) for each in itertools.combinations(scores, half)]
     expected = max(scores) - min(float(np.mean(halves)), max(scores[:half]))
+    expected = min(expected, 1 - max(scores))
     assert gain_of_more(scores, len(scores)) == pytest.approx(expected, abs=1e-12)
 
 
@@ -71,6 +77,12 @@ def test_the_outlook_is_poor_where_the_gain_is_lost_in_the_noise(
     assert found.noise == pytest.approx(np.sqrt(0.94 * 0.06 / texts))
 
 
+def test_nothing_is_better_than_right_on_all_texts() -> None:
+    found = outlook(records([*RISING, 1.0], accuracy=1.0), 8, 2000)
+    assert found is not None
+    assert found.is_poor
+
+
 def test_nothing_is_said_of_few_trials_and_those_that_failed_or_run_are_none() -> None:
     assert outlook(records(FLAT[:7]), 8, 2000) is None
     others = [ended(20, None, FAILED), ended(21, None, RUNNING)]
@@ -99,6 +111,46 @@ def test_a_search_ends_early_and_says_why_and_how_to_go_on(
         12,
         "The space is exhausted: all of its 12 configurations were tried.",
     )
+
+
+class TwoWorkers:
+    """Two workers that answer in turn, so that one has a trial while the other ends its own."""
+
+    size = 2
+
+    def __init__(self, objective: Objective) -> None:
+        self._workers = {name: FormulaWorker(objective) for name in "ab"}
+        self._asked: dict[str, Any] = {}
+
+    def free(self) -> list[str]:
+        return [name for name in self._workers if name not in self._asked]
+
+    def call(self, worker: str, call: Call) -> None:
+        self._asked[worker] = self._workers[worker].call(call.method, *call.arguments)
+
+    def wait(self) -> list[tuple[str, Any]]:
+        worker = next(iter(self._asked))
+        return [(worker, next(self._asked.pop(worker)))]
+
+
+def test_a_search_goes_on_where_the_trial_still_under_way_makes_more_of_them_worth_it(
+    tmp_path: Path,
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def the_ninth_is_better(values: Mapping[str, Any]) -> float:
+        key = (values["lstm_units"], values["dropout"])
+        seen.extend([key] * (key not in seen))
+        return 0.5 if seen.index(key) < 8 else 0.9
+
+    config = configure("random", trials=11, stop_early=True)
+    result, _ = run(config, tmp_path, TwoWorkers(the_ninth_is_better))
+    assert (result.trials, result.ended) == (11, "The study's trials are run (search.max_trials).")
+
+
+def test_no_more_trials_are_counted_than_there_are_configurations(tmp_path: Path) -> None:
+    result, _ = run_formula(configure("random", trials=50, stop_early=True), tmp_path)
+    assert "The search ends early: 4 more trials" in result.ended
 
 
 @pytest.mark.parametrize("algorithm", ["grid", "hyperband"])
