@@ -137,9 +137,10 @@ def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
     if choice.level_trials:
         logger.info("On validation %s.", level_sentence(choice.trials, choice.level_trials))
     if choice.linear is not None:
-        bayes = 100 * sum(choice.linear_shares[1:])
-        said = f", naive Bayes for {bayes:.0f} of it" if bayes else ""
-        logger.info("%s: counts for %.0f %%%s.", _TITLE, 100 * choice.linear_share, said)
+        shares, models = choice.linear_shares, ""
+        if len(shares) > 1:
+            models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
+        logger.info("%s: counts for %.0f%%%s.", _TITLE, 100 * choice.linear_share, models)
     elif tried:
         logger.info("%s: left out, validation is no better with it.", _TITLE)
     logger.info("Calibration: a temperature of %.2f.", choice.temperature)

@@ -7,20 +7,25 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecomcat.commands import SearchCommand
 from ecomcat.data.splitting import Split
 from ecomcat.export.summary import learning_sentence
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.model.learning_curve import MIN_POINTS, gone_on_from
-from ecomcat.tuning.records import VALIDATION, TrialRecord, load_predicted, part_path
+from ecomcat.tuning.records import (
+    CUT_SHORT,
+    VALIDATION,
+    TrialRecord,
+    load_predicted,
+    part_path,
+)
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 
 logger = logging.getLogger("ecomcat")
 
-PARTS = 8, 4, 2  # an eighth of the texts that the trial learned, and so on
+PARTS = 8, 4, 2  # an eighth of the texts that the trial had learned at its best, and so on
 _MIN_TEXTS = 100  # that are learned
 
 
@@ -34,15 +39,50 @@ def learn_from_parts(
 
     Returns:
         `points` and `doubled`, as `gone_on_from` describes them, the `trial` and the number of
-        `validation_texts`; `None` where too few texts, or too little time, leave too few points.
+        `validation_texts`; `None` where too few texts, or too little time, leave too few points,
+        or the trial was cut short.
     """
-    read, sizes = _read_texts(config, inputs, record), []
-    learned = min(read, len(inputs.split.train))
-    chosen = np.random.default_rng(inputs.seed).permutation(inputs.split.train)
-    trainings = [
+    if record.status == CUT_SHORT:
+        logger.warning(
+            "No learning curve: time cut trial %s short, so that no complete training compares "
+            "with it. More minutes (search.max_minutes) and trials may help.",
+            record.id,
+        )
+        return None
+    epoch_texts = config.search.epoch_texts or len(inputs.split.train)
+    learned = min(record.best_epoch * epoch_texts, len(inputs.split.train))
+    trainings = _trainings(inputs, study, record, learned, epoch_texts)
+    if len(trainings) >= MIN_POINTS - 1:
+        further = FurtherTrainings(config, inputs, trainings)
+        further.run(f"Training on {len(trainings)} parts of the texts")
+    answers = [(len(each.split.train), each.predicted()) for each in trainings]
+    answers = [(size, predicted) for size, predicted in answers if predicted is not None]
+    if len(answers) < MIN_POINTS - 1:
+        logger.warning(
+            "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
+            "%d were trained on.",
+            *(MIN_POINTS - 1, _MIN_TEXTS, len(answers)),
+        )
+        return None
+    answers.append((learned, load_predicted(study.trial_dir(record.id) / VALIDATION)))
+    sizes, predicted = map(np.array, zip(*answers, strict=True))
+    labels = inputs.labels[inputs.split.validation]
+    curve = gone_on_from(predicted == labels, sizes, inputs.seed)
+    found = {"trial": record.id, "validation_texts": len(labels), **curve}
+    logger.info("%s", learning_sentence("The LSTM", found, len(labels)))
+    return found
+
+
+def _trainings(
+    inputs: TrialInputs, study: Study, record: TrialRecord, learned: int, epoch_texts: int
+) -> list[FurtherTraining]:
+    """Return those on parts of as many texts as were learned, the smallest part first."""
+    split, read = inputs.split, record.planned_epochs(inputs.max_epochs) * epoch_texts
+    chosen = np.random.default_rng(inputs.seed).permutation(split.train)
+    return [
         FurtherTraining(
             record,
-            Split(np.sort(chosen[:size]), inputs.split.validation, inputs.split.test),
+            Split(np.sort(chosen[:size]), split.validation, split.test),
             part_path(study.trial_dir(record.id), size),
             epochs=math.ceil(read / size),
             patience=inputs.patience * part,
@@ -50,30 +90,3 @@ def learn_from_parts(
         for part in PARTS
         if (size := learned // part) >= _MIN_TEXTS
     ]
-    if len(trainings) >= MIN_POINTS - 1:
-        further = FurtherTrainings(config, inputs, trainings)
-        further.run(f"Training on {len(trainings)} parts of the texts")
-    labels = inputs.labels[inputs.split.validation]
-    right: list[NDArray[np.bool_]] = []
-    for training in trainings:
-        if (predicted := training.predicted()) is not None:
-            sizes.append(len(training.split.train))
-            right.append(predicted == labels)
-    if len(right) < MIN_POINTS - 1:
-        logger.warning(
-            "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
-            "%d were trained on.",
-            *(MIN_POINTS - 1, _MIN_TEXTS, len(right)),
-        )
-        return None
-    whole = load_predicted(study.trial_dir(record.id) / VALIDATION) == labels
-    curve = gone_on_from(np.array([*right, whole]), np.array([*sizes, learned]), inputs.seed)
-    found = {"trial": record.id, "validation_texts": len(labels), **curve}
-    logger.info("%s", learning_sentence("The LSTM", found, len(labels)))
-    return found
-
-
-def _read_texts(config: SearchCommand, inputs: TrialInputs, record: TrialRecord) -> int:
-    """Return how many texts a trial reads, those counted again that it reads again."""
-    epochs = record.planned_epochs(inputs.max_epochs)
-    return epochs * (config.search.epoch_texts or len(inputs.split.train))

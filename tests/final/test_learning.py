@@ -61,7 +61,7 @@ def study_of(folder: Path, texts: int, *options: str) -> tuple[Any, Any, Study, 
     )
     study = Study(folder)
     values = {**VALUES, "learning_rate": 0.02}
-    record = TrialRecord("0000", values, status="completed", objective=0.9, epochs=2)
+    record = TrialRecord("0000", values, status="completed", objective=0.9, epochs=2, best_epoch=2)
     saved(study, record)
     answers = np.eye(3, dtype=np.float32)[labels[texts:]]
     np.savez(study.trial_dir("0000") / VALIDATION, **packed(answers))
@@ -110,3 +110,26 @@ def test_too_few_texts_or_no_time_give_no_curve_and_a_reason(
     config, inputs, study, record = study_of(tmp_path, texts, *options)
     assert learn_from_parts(config, inputs, study, record) is None
     assert "No learning curve: expected 2 parts of 100 texts or more" in caplog.text
+
+
+@pytest.mark.slow
+def test_of_a_trial_whose_epochs_read_some_texts_those_count_that_it_had_read_at_its_best(
+    tmp_path: Path,
+) -> None:
+    from ecomcat.final.learning import learn_from_parts
+
+    found = learn_from_parts(*study_of(tmp_path, 900, "search.epoch_texts=210"))
+    assert found is not None
+    assert [point["texts"] for point in found["points"]] == [105, 210, 420]
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_cut_short_has_no_curve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ecomcat.final.learning import learn_from_parts
+
+    config, inputs, study, record = study_of(tmp_path, 800)
+    record.status = "cut short"
+    assert learn_from_parts(config, inputs, study, record) is None
+    assert "No learning curve: time cut trial 0000 short" in caplog.text
