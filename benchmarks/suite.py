@@ -266,7 +266,7 @@ def draw_ratios(found: Mapping[str, Found], part: str, path: Path) -> None:
     axes.axvline(1, color="#94a3b8", ls="--", lw=1)
     axes.set_yticks(range(len(names)), [SUITE[name].title for name in reversed(names)])
     axes.set_xlabel(f"{part} errors (best linear model: 1), with 95 % intervals")
-    axes.set_xlim(0, 2)
+    axes.set_xlim(left=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="upper right", frameon=False, fontsize=8)

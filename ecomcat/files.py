@@ -286,7 +286,7 @@ def require_writable(path: Path, key: str, inner: str = "") -> None:
     except OSError as error:
         raise UserError(
             f"Expected a place that can be written to at {key}={path}, found that nothing can be "
-            f"in {above}: {error.strerror}. Name another with {key}=FOLDER."
+            f"written in {above}: {error.strerror}. Name another with {key}=FOLDER."
         ) from error
 
 

@@ -35,8 +35,9 @@ class Outlook:
 
     def __str__(self) -> str:
         """Return what is expected, as a sentence without its full stop."""
+        plural = "s" if self.trials > 1 else ""
         return (
-            f"The search ends early: {self.trials} more trials would raise macro-F1 by some "
+            f"The search ends early: {self.trials} more trial{plural} would raise macro-F1 by some "
             f"{self.gain:.4f} on validation, where it is uncertain by {self.noise:.4f}"
         )
 

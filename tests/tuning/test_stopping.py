@@ -17,7 +17,7 @@ from trial_records import ended
 from ecomcat.config import FinalConfig
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
-from ecomcat.tuning.stopping import gain_of_more, outlook
+from ecomcat.tuning.stopping import Outlook, gain_of_more, outlook
 
 SCORES = st.lists(st.floats(0.1, 1), min_size=2, max_size=5)
 FLAT = [0.9412, 0.9405, 0.9409, 0.9411, 0.9402, 0.9408, 0.9410, 0.9407]
@@ -90,6 +90,10 @@ def test_nothing_is_said_of_few_trials_and_those_that_failed_or_run_are_none() -
     pruned = [ended(20, 0.5, PRUNED)]
     assert outlook([*records(FLAT[:7]), *pruned], 8, 2000) is not None
     assert outlook([ended(number, 0.5, PRUNED) for number in range(9)], 8, 2000) is None
+
+
+def test_a_single_trial_is_no_plural() -> None:
+    assert ": 1 more trial would raise macro-F1" in str(Outlook(1, gain=0.001, noise=0.02))
 
 
 # What becomes of a search
