@@ -91,6 +91,7 @@ def search_command(setting: Setting, folder: Path) -> list[str]:
         *data_overrides(Path(setting["data"])),
         *("search.name=study", f"outputs_dir={folder}", f"model_dir={folder / 'model'}"),
         *("search.workers=1", "search.max_minutes=600", f"search.max_trials={setting['trials']}"),
+        "search.stop_early=false",
         *(f"search.max_epochs={setting['epochs']}", f"search.patience={setting['epochs']}"),
         *(f"model.vocabulary_size={setting['vocabulary_size']}", "model.max_tokens=250"),
         *("model.lstm_tokens=250", f"model.batch_size={setting['batch_size']}"),

@@ -197,7 +197,7 @@ def run_workers(arguments: argparse.Namespace, workers: int) -> tuple[float, lis
             *(
                 f"search.workers={workers}",
                 f"search.max_trials={arguments.trials}",
-                "search.pruner=none",
+                *("search.pruner=none", "search.stop_early=false"),
             ),
             *(f"search.max_epochs={_EPOCHS}", "search.max_minutes=600", "search.name=study"),
             *(f"outputs_dir={folder}", f"model_dir={folder / 'model'}", f"seed={_SEED}"),

@@ -119,7 +119,7 @@ def confirm_trials(
         for number, split in enumerate(splits, start=1)
     ]
     trainings = FurtherTrainings(config, inputs, list(chain(*sets)))
-    trainings.run(f"Comparing {len(records)} trials on {len(sets)} more validation sets")
+    trainings.run(f"Comparing {len(records)} trials on further validation sets ({len(sets)})")
     left = [record for record in records if record.id not in trainings.failed]
     scores = _scores(left, sets, inputs)
     if not scores:

@@ -2,8 +2,8 @@
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
-Statistical Science 1, 1986, section 3). Two weights are little to learn from some hundred
-texts, and they are held near those that did well on other data (docs/experiments.md).
+Statistical Science 1, 1986, section 3). Some hundreds of texts teach two or three weights, which
+are held near those that did well on other data (docs/experiments.md).
 """
 
 from __future__ import annotations
