@@ -170,13 +170,13 @@ def _logistic_regression(choice: Choice) -> Any:
 
 
 @dataclass(frozen=True)
-class LinearSvc:
+class LinearModel:
     """The linear baseline that the search command prints, or of some kinds of features alone."""
 
     kinds: Sequence[str] = tuple(FEATURES)
 
     def choose(self, train: Rows, validation: Rows, task: Task) -> tuple[Choice, Model]:
-        """Choose what is counted, the cost and the weight of what is repeated."""
+        """Choose what is counted, the model, its setting and the weight of what is repeated."""
         best, *_ = choose_linear(train, validation, task.num_classes, self.kinds)
         return asdict(best.choice), Pickled(best.model)
 
@@ -255,10 +255,10 @@ BASELINES: dict[str, Method] = {
         ],
         _naive_bayes,
     ),
-    "linear_words": LinearSvc(("words",)),
-    "linear_tokens": LinearSvc(("tokens",)),
-    "linear_letters": LinearSvc(("letters",)),
-    "linear": LinearSvc(),
+    "linear_words": LinearModel(("words",)),
+    "linear_tokens": LinearModel(("tokens",)),
+    "linear_letters": LinearModel(("letters",)),
+    "linear": LinearModel(),
     "logistic_regression": Pipelines(
         [{"cost": cost} for cost in (1.0, 4.0, 16.0, 64.0, 256.0)], _logistic_regression
     ),

@@ -13,9 +13,9 @@ REFERENCE = "linear"
 TITLES = {
     "majority": "majority class",
     "naive_bayes": "complement naive Bayes",
-    "linear_words": "LinearSVC, words and pairs",
-    "linear_tokens": "LinearSVC, our tokens and pairs",
-    "linear_letters": "LinearSVC, letters",
+    "linear_words": "linear, words and pairs",
+    "linear_tokens": "linear, our tokens and pairs",
+    "linear_letters": "linear, letters",
     "linear": "the best linear model",
     "logistic_regression": "TF-IDF + logistic regression",
     "fasttext": "fastText",
