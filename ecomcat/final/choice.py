@@ -94,7 +94,8 @@ def choose_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, confirmation: Confirmation | None
 ) -> FinalChoice:
     """Choose members, the linear part's share and the temperature on validation."""
-    candidates, labels = find_candidates(study), inputs.labels[inputs.split.validation]
+    labels = inputs.labels[inputs.split.validation]
+    candidates = find_candidates(study, (len(labels), inputs.num_classes))
     level = level_trials(candidates, labels)
     if confirmation is not None:
         candidates = confirmation.rank(candidates)

@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,9 @@ def further_splits(
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    train = split.train
-    parts = max(2, round(len(train) / len(split.validation)))
+    train, parts = split.train, _count_parts(split, label_ids, groups)
+    if parts < 2:
+        return []
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     drawn = kind(parts, shuffle=True, random_state=seed).split(
         train, label_ids[train], None if groups is None else groups[train]
@@ -88,9 +90,17 @@ def further_splits(
     with warnings.catch_warnings():
         # A class of fewer texts than parts is in some of them.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        watched = [np.sort(train[part]) for _, part in drawn][:count]
+        watched = [np.sort(train[part]) for _, part in drawn if len(part)][:count]
     both = np.union1d(train, split.validation)
     return [Split(np.setdiff1d(both, part), part, split.test) for part in watched]
+
+
+def _count_parts(split: Split, label_ids: NDArray[np.int64], groups: NDArray[Any] | None) -> int:
+    """Return into how many parts train can be split: each has a text of the largest class."""
+    train = split.train
+    like_validation = max(2, round(len(train) / len(split.validation)))
+    together = train if groups is None else groups[train]
+    return min(like_validation, int(np.bincount(label_ids[train]).max()), len(np.unique(together)))
 
 
 def confirm_trials(
@@ -110,10 +120,14 @@ def confirm_trials(
     if more < 1 or len(compared) < 2:
         return None
     splits = further_splits(inputs.split, inputs.labels, dataset.groups, more, inputs.seed)
+    if not splits:
+        logger.warning("No trials were compared: no part of train can be left out for it.")
+        return None
     records = [candidate.record for candidate in compared]
+    training_of = partial(_training_of, config, inputs.num_classes)
     sets = [
         [
-            _training_of(config, record, split, fold_path(study.trial_dir(record.id), number))
+            training_of(record, split, fold_path(study.trial_dir(record.id), number))
             for record in records
         ]
         for number, split in enumerate(splits, start=1)
@@ -138,11 +152,11 @@ def _first_of(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
 
 
 def _training_of(
-    config: SearchCommand, record: TrialRecord, split: Split, path: Path
+    config: SearchCommand, num_classes: int, record: TrialRecord, split: Split, path: Path
 ) -> FurtherTraining:
     search = config.search
     epochs = record.planned_epochs(search.max_epochs)
-    return FurtherTraining(record, split, path, epochs, search.epoch_texts)
+    return FurtherTraining(record, split, path, num_classes, epochs, search.epoch_texts)
 
 
 def _scores(

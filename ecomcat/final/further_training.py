@@ -33,6 +33,7 @@ class FurtherTraining:
         record: `TrialRecord`. The trial.
         split: `Split`. What it is trained on, and what is watched.
         path: Path. Where the classes stand that it predicts for the watched texts.
+        num_classes: Integer. How many classes there are.
         epochs: Integer. How many, at most.
         epoch_texts: Integer. How many texts an epoch reads. Defaults to all.
         patience: Integer. Epochs without a better score. Defaults to those of every trial.
@@ -41,6 +42,7 @@ class FurtherTraining:
     record: TrialRecord
     split: Split = field(repr=False)
     path: Path
+    num_classes: int
     epochs: int
     epoch_texts: int | None = None
     patience: int | None = None
@@ -51,7 +53,9 @@ class FurtherTraining:
             (found,) = load_arrays(self.path)
         except (UnreadableError, ValueError):
             return None
-        return found if found.shape == self.split.validation.shape else None
+        if found.shape != self.split.validation.shape or found.dtype != np.int64:
+            return None
+        return found if ((found >= 0) & (found < self.num_classes)).all() else None
 
 
 class FurtherTrainings:

@@ -64,9 +64,9 @@ def learn_from_parts(
             *(MIN_POINTS - 1, _MIN_TEXTS, len(answers)),
         )
         return None
-    answers.append((learned, load_predicted(study.trial_dir(record.id) / VALIDATION)))
-    sizes, predicted = map(np.array, zip(*answers, strict=True))
     labels = inputs.labels[inputs.split.validation]
+    whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(labels))
+    sizes, predicted = map(np.array, zip(*answers, (learned, whole), strict=True))
     curve = gone_on_from(predicted == labels, sizes, inputs.seed)
     found = {"trial": record.id, "validation_texts": len(labels), **curve}
     logger.info("%s", learning_sentence("The LSTM", found, len(labels)))
@@ -84,6 +84,7 @@ def _trainings(
             record,
             Split(np.sort(chosen[:size]), split.validation, split.test),
             part_path(study.trial_dir(record.id), size),
+            inputs.num_classes,
             epochs=math.ceil(read / size),
             patience=inputs.patience * part,
         )

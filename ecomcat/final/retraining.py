@@ -20,7 +20,7 @@ from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, w
 from ecomcat.model.training import Scorer
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
-from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, load_arrays
+from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, open_arrays
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
 from ecomcat.tuning.workers import run_all
@@ -91,10 +91,7 @@ def build_final(
     if config.final.retrain:
         networks, trainings = retrain_trials(inputs, records, rows, config.search, on_epoch)
     else:
-        networks = [
-            network_with(inputs, record, load_arrays(study.trial_dir(record.id) / BEST_WEIGHTS))
-            for record in records
-        ]
+        networks = [_saved_network(inputs, record, study) for record in records]
     members = zip(networks, choice.members, strict=True)
     network = merge_models(
         [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
@@ -201,6 +198,11 @@ def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_l
             "out, or without retraining (final.retrain=false)."
         ) from error
     logger.warning("Retraining trial %s again: %s.", record.id, error)
+
+
+def _saved_network(inputs: TrialInputs, record: TrialRecord, study: Study) -> keras.Model:
+    with open_arrays(study.trial_dir(record.id) / BEST_WEIGHTS) as saved:  # or they are others
+        return network_with(inputs, record, [saved[name] for name in saved.files])
 
 
 def network_with(inputs: TrialInputs, record: TrialRecord, weights: Weights) -> keras.Model:

@@ -34,23 +34,24 @@ _EQUAL_FRACTION = 0.5  # of the whole, which members have equal parts of: votes 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial that may be exported, and the file of its validation probabilities."""
+    """A trial that may be exported, the file of its validation probabilities, and their shape."""
 
     record: TrialRecord
     path: Path
+    shape: tuple[int, int] | None = None
 
     def answers(self) -> NDArray[np.float32]:
         """Return the trial's probabilities `(texts, num_classes)` of the validation texts."""
-        return load_answers(self.path)
+        return load_answers(self.path, self.shape)
 
 
-def find_candidates(study: Study) -> list[Candidate]:
+def find_candidates(study: Study, shape: tuple[int, int] | None = None) -> list[Candidate]:
     """Return the best completed trials, the best first; of those that continue each other one."""
     completed = candidates(study.trials.records)
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
     return [
-        Candidate(record, study.trial_dir(record.id) / VALIDATION)
+        Candidate(record, study.trial_dir(record.id) / VALIDATION, shape)
         for record in completed
         if record.id in chosen
     ][:_MAX_CANDIDATES]
@@ -69,11 +70,12 @@ def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
 def level_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -> list[str]:
     """Return the trials that validation cannot tell from the best one, which comes first."""
     best, *others = (each for each in candidates if each.path.is_file())
-    ours = load_predicted(best.path)
+    texts = len(label_ids)
+    ours = load_predicted(best.path, texts)
     return [
         each.record.id
         for each in others
-        if compare_answers(label_ids, load_predicted(each.path), ours).verdict != "worse"
+        if compare_answers(label_ids, load_predicted(each.path, texts), ours).verdict != "worse"
     ]
 
 

@@ -171,24 +171,30 @@ def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome
     return Outcome(list(curves), probabilities, weights, state)
 
 
-def load_answers(path: Path) -> NDArray[np.float32]:
+def load_answers(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
     """Read the validation probabilities that a trial left, shape `(texts, num_classes)`.
 
     Raises:
-        UnreadableError: The file is gone or damaged.
+        UnreadableError: The file is gone or damaged, or of another shape than the one given.
     """
     with open_arrays(path) as saved:
-        return unpacked(saved)
+        return _of_shape(unpacked(saved), shape)
 
 
-def load_predicted(path: Path) -> NDArray[np.int64]:
+def load_predicted(path: Path, texts: int) -> NDArray[np.int64]:
     """Read the classes that a trial predicted for the validation texts, shape `(texts,)`.
 
     Raises:
-        UnreadableError: The file is gone or damaged.
+        UnreadableError: The file is gone or damaged, or of another number of texts.
     """
     with open_arrays(path) as saved:
-        return predicted(saved)
+        return _of_shape(predicted(saved), (texts,))
+
+
+def _of_shape(found: NDArray[Any], shape: tuple[int, ...] | None) -> NDArray[Any]:
+    if shape is not None and found.shape != shape:
+        raise ValueError(f"expected an array of shape {shape}, found {found.shape}")
+    return found
 
 
 def fold_path(directory: Path, number: int) -> Path:
@@ -224,6 +230,8 @@ def open_arrays(path: Path) -> Iterator[Any]:
         UnreadableError: The file is gone or damaged.
     """
     try:
+        if path.is_fifo():  # which may have no end
+            raise ValueError("a pipe")
         # NumPy leaves a file open that it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if not saved.files:
@@ -233,6 +241,7 @@ def open_arrays(path: Path) -> Iterator[Any]:
         OSError,
         ValueError,
         TypeError,
+        KeyError,
         EOFError,
         BadZipFile,
         zlib.error,

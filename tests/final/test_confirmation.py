@@ -16,7 +16,7 @@ from ecomcat.config import FinalConfig
 from ecomcat.data.splitting import Split
 from ecomcat.options import AUTO
 from ecomcat.tuning.budget import decide_folds
-from ecomcat.tuning.records import TrialRecord, fold_path
+from ecomcat.tuning.records import TrialRecord, fold_path, save_predicted
 from ecomcat.tuning.study import Study
 from tests.tiny_network import VALUES, texts_and_labels
 from tests.tuning.trial_records import saved
@@ -51,6 +51,29 @@ def test_further_splits_watch_other_texts_of_train_and_train_on_all_that_is_left
         seen |= set(each.validation.tolist())
     again = further_splits(split, labels, groups, 1, seed)
     assert np.array_equal(again[0].validation, found[0].validation)
+
+
+@pytest.mark.parametrize(
+    ("texts_a_class", "groups", "expected"),
+    [
+        pytest.param(3, None, 3, id="no class has as many texts as there are parts"),
+        pytest.param(1, None, 0, id="every text has a category of its own"),
+        pytest.param(30, 4, 4, id="fewer groups than parts"),
+        pytest.param(30, 1, 0, id="one group"),
+    ],
+)
+def test_train_is_split_into_no_more_parts_than_it_can_be(
+    texts_a_class: int, groups: int | None, expected: int
+) -> None:
+    from ecomcat.final.confirmation import further_splits
+
+    rows = np.arange(66)
+    split = Split(rows[:60], rows[60:], rows[:0])
+    labels = rows % (60 // texts_a_class)
+    of_group = None if groups is None else rows // 2 % groups
+    found = further_splits(split, labels, of_group, 9, seed=1)
+    assert len(found) == expected
+    assert all(len(each.train) and len(each.validation) for each in found)
 
 
 @pytest.mark.parametrize(
@@ -128,14 +151,12 @@ def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
     paths = [fold_path(study.trial_dir(trial), n) for trial in found.scores for n in (1, 2)]
     written = [path.stat().st_mtime_ns for path in paths]
     paths[0].write_bytes(b"PK damaged")
+    save_predicted(paths[1], np.full(30, 3))  # of three classes
+    np.savez(paths[2], np.full(30, 0.5))
     again = confirm_trials(config, dataset, inputs, study)
     assert again == found
-    assert [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)] == [
-        False,
-        True,
-        True,
-        True,
-    ]
+    kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
+    assert kept == [False, False, False, True]
 
 
 @pytest.mark.slow

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ecomcat.cli import compose
 from ecomcat.config import SearchConfig
 from ecomcat.data.splitting import Split
 from ecomcat.errors import UserError
@@ -77,3 +80,17 @@ def test_a_retraining_that_fails_says_what_to_do() -> None:
     message = r"Retraining trial 0000 failed: diverged.*search\.workers=1"
     with pytest.raises(UserError, match=message):
         retrain([trial(learning_rate=1e38)], rows=60, max_retries=0)
+
+
+def test_saved_weights_of_another_network_are_named_with_what_to_do(tmp_path: Path) -> None:
+    from ecomcat.final.retraining import build_final
+    from ecomcat.tuning.study import Study
+
+    study, record = Study(tmp_path), trial()
+    path = study.trial_dir(record.id) / "best_weights.npz"
+    path.parent.mkdir(parents=True)
+    np.savez(path, np.ones(3))
+    choice: Any = SimpleNamespace(limits=None, linear=None, members=[(record, 1.0)])
+    config = compose("search", ("final.retrain=false",))
+    with pytest.raises(UserError, match=r"found something else.*runs the trial again"):
+        build_final(config, trial_inputs(), study, choice, np.arange(3))

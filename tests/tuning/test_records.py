@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from trial_records import VALUES, ended, epoch, saved, table_of, trained
 
 from ecomcat.errors import UserError
+from ecomcat.json_files import UnreadableError
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.tuning.records import (
     BEST_WEIGHTS,
@@ -25,8 +27,10 @@ from ecomcat.tuning.records import (
     TrialRecord,
     best_record,
     candidates,
+    load_answers,
     load_arrays,
     load_outcome,
+    load_predicted,
     require_best,
     save_outcome,
 )
@@ -229,3 +233,16 @@ def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: P
         message = f"arrays of trial 0003 in {path}, found {found}"
         with pytest.raises(UserError, match=re.escape(message)):
             load_arrays(path)
+
+
+def test_arrays_of_another_name_or_shape_and_a_pipe_are_told_from_answers(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, probabilities=np.eye(3, dtype=np.float32)[:2])
+    assert load_answers(whole, (2, 3)).shape == (2, 3)
+    assert load_predicted(whole, 2).tolist() == [0, 1]
+    np.savez(tmp_path / "other.npz", other=np.ones((2, 3)))
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name, shape in (("other", (2, 3)), ("pipe", (2, 3)), ("whole", (1, 3))):
+        for load, expected in ((load_answers, shape), (load_predicted, shape[0])):
+            with pytest.raises(UnreadableError, match="found something else"):
+                load(tmp_path / f"{name}.npz", expected)
