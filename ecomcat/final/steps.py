@@ -69,13 +69,12 @@ def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
 
 def level_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -> list[str]:
     """Return the trials that validation cannot tell from the best one, which comes first."""
-    best, *others = (each for each in candidates if each.path.is_file())
-    texts = len(label_ids)
-    ours = load_predicted(best.path, texts)
+    saved = [each for each in candidates if each.path.is_file()]
+    answers = [load_predicted(each.path, len(label_ids)) for each in saved]
     return [
         each.record.id
-        for each in others
-        if compare_answers(label_ids, load_predicted(each.path, texts), ours).verdict != "worse"
+        for each, theirs in list(zip(saved, answers, strict=True))[1:]
+        if compare_answers(label_ids, theirs, answers[0]).verdict != "worse"
     ]
 
 

@@ -228,10 +228,14 @@ def open_arrays(path: Path) -> Iterator[Any]:
 
     Raises:
         UnreadableError: The file is gone or damaged.
+        UserError: Something else than a file stands there, which none could be written over.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"Expected a file at {path}, found a folder, a pipe or a device. Move away what stands "
+            "there, and run the same command again."
+        )
     try:
-        if path.is_fifo():  # which may have no end
-            raise ValueError("a pipe")
         # NumPy leaves a file open that it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if not saved.files:

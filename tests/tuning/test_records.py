@@ -235,14 +235,20 @@ def test_a_trial_goes_on_from_what_it_left_and_what_is_gone_is_named(tmp_path: P
             load_arrays(path)
 
 
-def test_arrays_of_another_name_or_shape_and_a_pipe_are_told_from_answers(tmp_path: Path) -> None:
+def test_arrays_of_another_name_or_shape_are_told_from_answers(tmp_path: Path) -> None:
     whole = tmp_path / "whole.npz"
     np.savez(whole, probabilities=np.eye(3, dtype=np.float32)[:2])
     assert load_answers(whole, (2, 3)).shape == (2, 3)
     assert load_predicted(whole, 2).tolist() == [0, 1]
     np.savez(tmp_path / "other.npz", other=np.ones((2, 3)))
-    os.mkfifo(tmp_path / "pipe.npz")
-    for name, shape in (("other", (2, 3)), ("pipe", (2, 3)), ("whole", (1, 3))):
+    for name, shape in (("other", (2, 3)), ("whole", (1, 3))):
         for load, expected in ((load_answers, shape), (load_predicted, shape[0])):
             with pytest.raises(UnreadableError, match="found something else"):
                 load(tmp_path / f"{name}.npz", expected)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_what_is_no_file_is_neither_read_nor_written_over(make: Any, tmp_path: Path) -> None:
+    make(tmp_path / "fold_1.npz")
+    with pytest.raises(UserError, match="Move away what stands there"):
+        load_arrays(tmp_path / "fold_1.npz")
