@@ -262,7 +262,9 @@ def draw_ratios(found: Mapping[str, Found], part: str, path: Path) -> None:
         for height, name in enumerate(reversed(names)):
             if method in found[name]:
                 _draw_ratio(axes, height + lift, found[name], method, color)
-        axes.plot([], [], "o", color=color, label=_SHORT_TITLES[method])
+        axes.plot(
+            [], [], "o", color=color, label=_SHORT_TITLES[method].replace("single", "ecomcat")
+        )
     axes.axvline(1, color="#94a3b8", ls="--", lw=1)
     axes.set_yticks(range(len(names)), [SUITE[name].title for name in reversed(names)])
     axes.set_xlabel(f"{part} errors (best linear model: 1), with 95 % intervals")
