@@ -20,6 +20,7 @@ from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
 from ecomcat.final.linear_fits import (
     MAX_HYPERPLANES,
+    SMOOTHING,
     fit_bayes,
     fit_svc,
     predict_classes,
@@ -119,7 +120,7 @@ class LinearChoice:
     features: str
     cost: float
     sublinear_tf: bool
-    smoothing: float = 0.3
+    smoothing: float = SMOOTHING
 
     @property
     def title(self) -> str:
@@ -140,7 +141,7 @@ def linear_candidates(features: str, texts: int, num_classes: int) -> list[Linea
         *(
             LinearChoice(features, 0.0, each, smoothing)
             for each in kind.sublinear_tf
-            for smoothing in (_SMOOTHINGS if few else (0.3,))
+            for smoothing in (_SMOOTHINGS if few else (SMOOTHING,))
         ),
     ]
 

@@ -16,6 +16,7 @@ MAX_HYPERPLANES = 250  # classes: with more, naive Bayes knows more for the time
 # classes take it some six seconds a million.
 _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
 NO_WORD = 1e-9  # squared length of a text without words, instead of 0, by which none can be divided
+SMOOTHING = 0.3  # of naive Bayes, where none is tried
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
 
 
@@ -62,7 +63,7 @@ def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
         return model.fit(features, label_ids)
 
 
-def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = 0.3) -> Any:
+def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = SMOOTHING) -> Any:
     """Fit complement naive Bayes (Rennie et al., ICML 2003) on weighted words.
 
     It learns from sums alone, and so it is given those of each class: scikit-learn would make a
