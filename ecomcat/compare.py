@@ -279,8 +279,9 @@ def _report(config: CompareCommand, compared: Compared) -> None:
 
 
 def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataFrame) -> None:
-    from ecomcat.export.summary import Table, comparison_sentence, scores_table
     from ecomcat.reporting.terminal import print_tables
+    from ecomcat.wording.summary import comparison_sentence, scores_table
+    from ecomcat.wording.table import Table
 
     classes = {of: figures[of]["per_class"] for of in (OLD, NEW)}
     f1 = [

@@ -218,14 +218,14 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
-    from ecomcat.export.level_tables import level_tables
-    from ecomcat.export.summary import coverage_table, scores_table
     from ecomcat.reporting.terminal import (
         confusion_table,
         output_console,
         per_class_table,
         print_tables,
     )
+    from ecomcat.wording.level_tables import level_tables
+    from ecomcat.wording.summary import coverage_table, scores_table
 
     sets = {"new to the model": "new", "trained on": "trained_on", "all": "all"}
     shown = {title: figures[key] for title, key in sets.items() if figures[key] is not None}

@@ -17,7 +17,6 @@ from ecomcat.console import format_seconds, log_if_stopped, log_next, our_comman
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.data.splitting import scored_rows
 from ecomcat.export.bundle import export_model, package_versions, require_replaceable
-from ecomcat.export.summary import result_line
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow, usable_cores
@@ -44,6 +43,7 @@ from ecomcat.tuning.study import (
     require_study_place,
     study_identity,
 )
+from ecomcat.wording.summary import result_line
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -28,7 +28,7 @@ def serve(config: ServeCommand) -> None:
     directory = expanded(config.model_dir)
     require_export(directory)
     with listen(config.host, config.port) as listener:
-        from ecomcat.serving.access import json_lines
+        from ecomcat.serving.access_log import json_lines
         from ecomcat.serving.queue import Answers
         from ecomcat.serving.server import ended_at_once, run_server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,9 @@ from tests.command_line import Ended, command_line
 
 settings.register_profile("without deadlines", deadline=None)  # no test judges a time
 settings.load_profile("without deadlines")
+
+# Tests that are started by nohup ignore this signal, and so would the programs that they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).parent.parent
 

@@ -67,7 +67,7 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
         trained on has the lowest score.
     """
     if len(np.unique(label_ids)) <= _MAX_SVC_CLASSES:
-        model = fit_svc(1.0, train, label_ids)
+        model = fit_svc(train, label_ids)
         score = model.decision_function
     else:
         model = fit_bayes(train, label_ids)

@@ -9,9 +9,10 @@ from typing import Any
 from ecomcat.auditing.linear import NAIVE, averages
 from ecomcat.auditing.texts import UNCERTAIN
 from ecomcat.data.cleaning import named
-from ecomcat.export.summary import Table, learning_sentence
 from ecomcat.reporting.charts import learning_chart
 from ecomcat.reporting.page import Chart, figure, render
+from ecomcat.wording.summary import learning_sentence
+from ecomcat.wording.table import Table
 
 Found = Mapping[str, Any]
 

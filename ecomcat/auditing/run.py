@@ -35,11 +35,11 @@ from ecomcat.data.near_duplicates import find_near_duplicates
 from ecomcat.data.sources import LabelledRows, load_labelled_rows, load_like
 from ecomcat.data.writing import write_spreadsheet
 from ecomcat.errors import UserError
-from ecomcat.export.summary import Table
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
 from ecomcat.options import validate
 from ecomcat.process import require_extra
 from ecomcat.reporting.terminal import print_tables
+from ecomcat.wording.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

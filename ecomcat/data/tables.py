@@ -31,13 +31,12 @@ from ecomcat.data.formats import (
     Table,
     empty_table,
     format_by_ending,
-    row_chunks,
     share_read,
 )
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
-from ecomcat.data.unpacking import head_of, is_workbook, open_plain
+from ecomcat.data.unpacking import head_of, open_plain
+from ecomcat.data.workbooks import is_workbook, open_workbook
 from ecomcat.errors import UserError
-from ecomcat.process import require_extra
 
 ROWS = 8192
 """Rows that are read at a time where nobody says how many."""
@@ -128,7 +127,7 @@ def open_table(
         file, shown = stack.enter_context(open_plain(source, shown, reading.member))
         found = _format_of(file, shown, format_name)
         if found == EXCEL:
-            yield _open_excel(file, shown, reading)
+            yield open_workbook(file, shown, reading)
         elif found == PARQUET:
             yield stack.enter_context(_open_parquet(file, shown))
         else:
@@ -163,40 +162,6 @@ def _holds_objects(head: bytes) -> bool:
         return isinstance(json.loads(head.lstrip(b"\xef\xbb\xbf").splitlines()[0]), dict)
     except (ValueError, IndexError, RecursionError):
         return False
-
-
-def _open_excel(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
-    """Open an Excel workbook, whose first or named sheet is read whole."""
-    require_extra("excel", "openpyxl", needed_for="Excel")
-    try:
-        book = pd.ExcelFile(file, engine="openpyxl")
-        sheet = reading.member or str(book.sheet_names[0])
-        if sheet not in book.sheet_names:
-            raise UserError(
-                f"{name}: expected a sheet {sheet!r} (data.member), found: "
-                f"{', '.join(map(str, book.sheet_names[:5]))}. Name one of these."
-            )
-        frame = pd.read_excel(book, sheet, header=None, dtype=str, na_filter=False)
-    except (UserError, MemoryError):
-        raise
-    except Exception as error:  # of openpyxl and of its parser, of many kinds
-        raise UserError(
-            f"{name}: expected an Excel workbook, found one that cannot be read ({error}). Save "
-            "its sheet as CSV (UTF-8) and give that file."
-        ) from error
-    if len(book.sheet_names) > 1 and reading.member is None:
-        logger.warning(
-            "%s: its first sheet, %r, is read. For another one set data.member=NAME.", name, sheet
-        )
-    rows: list[list[str]] = frame[(frame != "").any(axis=1)].to_numpy(object).tolist()
-    if not rows:
-        raise empty_table(name)
-
-    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
-        return row_chunks(iter(rows[1:] if columns.header else rows), size)
-
-    head = Head(name, rows[:HEAD_ROWS], str(reading.header).lower())
-    return Table(name, EXCEL, head, chunks, lambda: None)
 
 
 def _open_json(file: BinaryIO, lines: Lines) -> Table:

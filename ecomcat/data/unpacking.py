@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 
 import pyarrow as pa
 
+from ecomcat.data.workbooks import is_workbook
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import write_failure
 
@@ -102,17 +103,6 @@ def head_of(file: IO[bytes]) -> bytes:
     head = file.read(HEAD_BYTES)
     file.seek(0)
     return head
-
-
-def is_workbook(file: BinaryIO) -> bool:
-    """Tell whether a file is an Excel workbook (.xlsx), which is a zip archive."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except _DAMAGE:
-        return False
-    finally:
-        file.seek(0)
 
 
 def packing_of(head: bytes) -> str | None:

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ Write = Callable[[Chunk, pd.DataFrame], None]
 """Write rows, and the columns added to them, of as many rows."""
 
 
-def _refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -> None:
+def _refuse_name_clash(names: Sequence[str], place: str, added: Iterable[str]) -> None:
     """Refuse a table that has a column of a name that is to be added."""
     taken = sorted(set(added) & set(names))
     if taken:
@@ -43,7 +43,11 @@ def _refuse_name_clash(names: Sequence[str], place: str, added: Sequence[str]) -
 
 @contextmanager
 def open_output(
-    output: str | IO[bytes], format_name: str, table: Table, columns: Columns, added: Sequence[str]
+    output: str | IO[bytes],
+    format_name: str,
+    table: Table,
+    columns: Columns,
+    added: Mapping[str, type],
 ) -> Iterator[Write]:
     """Open where rows go: a file appears under its name only when it is whole.
 
@@ -52,7 +56,8 @@ def open_output(
         format_name: String. `"csv"`, `"tsv"`, `"jsonl"` or `"parquet"`.
         table: Where the rows come from.
         columns: What was found in it.
-        added: Names of the columns that are added.
+        added: Mapping. The names of the columns that are added, and the types of their values:
+            `str`, `float`, `int`, `bool`, or `list` of strings.
 
     Raises:
         UserError: if it cannot be written, now or within the block.
@@ -132,19 +137,20 @@ def _objects(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def _parquet_writer(
-    binary: IO[bytes], table: Table, names: Sequence[str], added: Sequence[str]
+    binary: IO[bytes], table: Table, names: Sequence[str], added: Mapping[str, type]
 ) -> Iterator[Write]:
     """Write Parquet: the types of a Parquet input stay, cells of other formats are strings."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {
-        **dict.fromkeys(("accept", "novel"), pa.bool_()),
-        "accepted_level": pa.int64(),
-        "words": pa.list_(pa.string()),
+        str: pa.string(),
+        float: pa.float64(),
+        int: pa.int64(),
+        bool: pa.bool_(),
+        list: pa.list_(pa.string()),
     }
-    types |= {name: pa.float64() for name in added if name.startswith("confidence")}
-    fields = [pa.field(name, types.get(name, pa.string())) for name in added]
+    fields = [pa.field(name, types[kind]) for name, kind in added.items()]
     read = table.schema or pa.schema([(_escaped(name), pa.string()) for name in names])
     schema = pa.schema([*read, *fields], read.metadata)
 

@@ -9,8 +9,11 @@ from typing import Any
 
 from ecomcat.data.cleaning import named
 from ecomcat.errors import name_five
-from ecomcat.export.level_tables import level_tables
-from ecomcat.export.summary import (
+from ecomcat.export.templates import template_environment
+from ecomcat.model.intervals import f1_interval
+from ecomcat.text.tokenizer import valid_unicode
+from ecomcat.wording.level_tables import level_tables
+from ecomcat.wording.summary import (
     coverage_table,
     hardest_pairs,
     model_sentences,
@@ -20,9 +23,6 @@ from ecomcat.export.summary import (
     shown_scores,
     verdict,
 )
-from ecomcat.export.templates import template_environment
-from ecomcat.model.intervals import f1_interval
-from ecomcat.text.tokenizer import valid_unicode
 
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
 _MAX_LISTED = 60  # categories of a card; of more, so many of the lowest F1

@@ -184,25 +184,30 @@ class LabelOptions:
     depth: int = 0
 
     @property
-    def added(self) -> tuple[str, ...]:
-        """The names of the columns that are added, in their order."""
+    def added(self) -> dict[str, type]:
+        """The columns that are added, in their order, with the type of what stands in them."""
         promised = self.promise is not None
-        asked = {
-            ACCEPT: promised,
-            ACCEPTED_PATH: promised and self.depth > 0,
-            ACCEPTED_LEVEL: promised and self.depth > 0,
-            NOVEL: promised,
-            WORDS: self.words > 0,
-            REASON: self.reasons,
+        in_path = promised and self.depth > 0
+        asked: dict[str, tuple[bool, type]] = {
+            ACCEPT: (promised, bool),
+            ACCEPTED_PATH: (in_path, str),
+            ACCEPTED_LEVEL: (in_path, int),
+            NOVEL: (promised, bool),
+            WORDS: (self.words > 0, list),
+            REASON: (self.reasons, str),
         }
-        levels = level_columns(self.depth if self.levels else 0)
-        following = (
-            f"{name}{place}"
+        following = {
+            f"{name}{place}": kind
             for place in range(2, self.top_k + 1)
-            for name in (NEXT_CATEGORY, NEXT_CONFIDENCE)
-        )
-        others = (name for name, wanted in asked.items() if wanted)
-        return (CATEGORY, CONFIDENCE, *levels, *following, *others)
+            for name, kind in ((NEXT_CATEGORY, str), (NEXT_CONFIDENCE, float))
+        }
+        return {
+            CATEGORY: str,
+            CONFIDENCE: float,
+            **level_columns(self.depth if self.levels else 0),
+            **following,
+            **{name: kind for name, (wanted, kind) in asked.items() if wanted},
+        }
 
 
 def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> LabelOptions:

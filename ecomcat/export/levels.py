@@ -15,9 +15,13 @@ ACCEPTED_PATH, ACCEPTED_LEVEL = "accepted_path", "accepted_level"
 _LEVEL, _CONFIDENCE = "level_", "confidence_level_"  # and the level's number from 1
 
 
-def level_columns(depth: int) -> list[str]:
-    """Return the names of the columns that hold the levels of a path."""
-    return [f"{name}{level}" for level in range(1, depth + 1) for name in (_LEVEL, _CONFIDENCE)]
+def level_columns(depth: int) -> dict[str, type]:
+    """Return the columns that hold the levels of a path, with the type of what stands in them."""
+    return {
+        f"{name}{level}": kind
+        for level in range(1, depth + 1)
+        for name, kind in ((_LEVEL, str), (_CONFIDENCE, float))
+    }
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
 from ecomcat.final.linear_fits import (
     MAX_HYPERPLANES,
+    MODELS,
     SMOOTHING,
-    fit_bayes,
-    fit_svc,
+    has_converged,
     predict_classes,
     rows_to_fit,
 )
@@ -111,38 +111,35 @@ def optional(title: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LinearChoice:
-    """What is counted (of `FEATURES`), whether by the logarithm, and the model with its setting.
+    """What is counted (of `FEATURES`), the model (of `MODELS`), its setting, and how it is counted.
 
-    `cost` is LinearSVC's `C`; 0 stands for complement naive Bayes, which has a `smoothing`, and
-    which takes all texts of very many classes.
+    With `sublinear_tf` a feature counts by the logarithm of how often a text has it.
     """
 
     features: str
-    cost: float
+    model: str
+    setting: float
     sublinear_tf: bool
-    smoothing: float = SMOOTHING
 
     @property
     def title(self) -> str:
         """The model in words."""
-        model = "LinearSVC" if self.cost else "complement naive Bayes"
-        return f"TF-IDF ({FEATURES[self.features].title}) + {model}"
+        return f"TF-IDF ({FEATURES[self.features].title}) + {MODELS[self.model].title}"
 
 
 def linear_candidates(features: str, texts: int, num_classes: int) -> list[LinearChoice]:
     """Return the settings to try for some features."""
     kind = FEATURES[features]
     few = texts * num_classes <= _MAX_WORK_TUNED
-    costs: tuple[float, ...] = kind.costs if few else (1.0,)
-    if num_classes > MAX_HYPERPLANES:
-        costs = ()
+    settings = {
+        "svc": () if num_classes > MAX_HYPERPLANES else kind.costs if few else (1.0,),
+        "bayes": _SMOOTHINGS if few else (SMOOTHING,),
+    }
     return [
-        *(LinearChoice(features, cost, each) for each in kind.sublinear_tf for cost in costs),
-        *(
-            LinearChoice(features, 0.0, each, smoothing)
-            for each in kind.sublinear_tf
-            for smoothing in (_SMOOTHINGS if few else (SMOOTHING,))
-        ),
+        LinearChoice(features, model, setting, each)
+        for model, tried in settings.items()
+        for each in kind.sublinear_tf
+        for setting in tried
     ]
 
 
@@ -268,10 +265,7 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
 
     weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
     weighed = weights.transform(counts)
-    if choice.cost:
-        model = fit_svc(choice.cost, weighed, label_ids)
-    else:
-        model = fit_bayes(weighed, label_ids, choice.smoothing)
+    model = MODELS[choice.model].fit(weighed, label_ids, choice.setting)
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
 
 
@@ -313,8 +307,8 @@ def linear_baseline(
     return {
         "name": best.choice.title,
         "features": best.choice.features,
-        "C": best.choice.cost or None,
-        "smoothing": None if best.choice.cost else best.choice.smoothing,
+        **{kind.setting: None for kind in MODELS.values()},
+        MODELS[best.choice.model].setting: best.choice.setting,
         "sublinear_tf": best.choice.sublinear_tf,
         "texts": len(fitted),
         "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
@@ -334,8 +328,7 @@ def _fit_again(
         except MemoryError:
             _log_left_out(fit.choice.features, _NO_MEMORY)
             continue
-        fitted = model["classify"]
-        if not fit.choice.cost or fitted.n_iter_ < fitted.max_iter or fit is fits[-1]:
+        if has_converged(model["classify"]) or fit is fits[-1]:
             return fit, model
         _log_left_out(fit.choice.features, "its fit did not come to an end")
     raise MemoryError

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
-from ecomcat.export.summary import level_sentence
 from ecomcat.final.baseline import optional
 from ecomcat.final.confirmation import Confirmation
 from ecomcat.final.linear_part import LinearPart
@@ -22,7 +21,7 @@ from ecomcat.final.steps import (
     comparable_answers,
     find_candidates,
     judged_rows,
-    level_trials,
+    tied_trials,
 )
 from ecomcat.model.confidence import fit_temperature
 from ecomcat.options import make
@@ -30,6 +29,7 @@ from ecomcat.tuning.budget import FinalTraining
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.wording.summary import tied_sentence
 
 logger = logging.getLogger("ecomcat")
 
@@ -49,7 +49,7 @@ class FinalChoice:
     linear_shares: Sequence[float]  # how much each of its models counts
     temperature: float  # of the whole's answers
     trials: int  # that could have been exported
-    level_trials: Sequence[str]  # of them, that validation cannot tell from the best one
+    tied_trials: Sequence[str]  # of them, that validation cannot tell from the best one
     confirmation: Confirmation | None  # of the best ones on further validation sets
     # Of each part and of the whole, by weights trained on train alone, to the validation texts.
     # Each half of the whole's is pooled and calibrated as the other half says.
@@ -68,7 +68,7 @@ class FinalChoice:
             "bayes_share": round(sum(self.linear_shares[1:]), 4),
             "temperature": round(self.temperature, 4),
             "trials": self.trials,
-            "level_trials": list(self.level_trials),
+            "level_trials": list(self.tied_trials),
             "confirmation": self.confirmation and self.confirmation.describe(),
             "members": [
                 {
@@ -96,7 +96,7 @@ def choose_final(
     """Choose members, the linear part's share and the temperature on validation."""
     labels = inputs.labels[inputs.split.validation]
     candidates = find_candidates(study, (len(labels), inputs.num_classes))
-    level = level_trials(candidates, labels)
+    level = tied_trials(candidates, labels)
     if confirmation is not None:
         candidates = confirmation.rank(candidates)
     final_step: FinalStep = make("final.step", final.step)
@@ -122,7 +122,7 @@ def choose_final(
         linear_shares=shares,
         temperature=fit_temperature(pool_parts(networks, said, shares), labels),
         trials=len(candidates),
-        level_trials=level,
+        tied_trials=level,
         confirmation=confirmation,
         validation=answers,
     )
@@ -135,8 +135,8 @@ def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
     if len(members) > 1:
         chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
         logger.info("Ensemble of %d of %d trials: %s.", len(members), choice.trials, chosen)
-    if choice.level_trials:
-        logger.info("On validation %s.", level_sentence(choice.trials, choice.level_trials))
+    if choice.tied_trials:
+        logger.info("On validation %s.", tied_sentence(choice.trials, choice.tied_trials))
     if choice.linear is not None:
         shares, models = choice.linear_shares, ""
         if len(shares) > 1:

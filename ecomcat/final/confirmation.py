@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from ecomcat.commands import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
-from ecomcat.export.summary import confirmation_sentence
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.final.steps import Candidate, find_candidates
 from ecomcat.model.metrics import macro_f1
@@ -32,6 +31,7 @@ from ecomcat.tuning.budget import CONFIRMED_TRIALS
 from ecomcat.tuning.records import TrialRecord, fold_path
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.wording.summary import confirmation_sentence
 
 logger = logging.getLogger("ecomcat")
 

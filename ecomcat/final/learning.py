@@ -10,7 +10,6 @@ import numpy as np
 
 from ecomcat.commands import SearchCommand
 from ecomcat.data.splitting import Split
-from ecomcat.export.summary import learning_sentence
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.model.learning_curve import MIN_POINTS, gone_on_from
 from ecomcat.tuning.records import (
@@ -22,6 +21,7 @@ from ecomcat.tuning.records import (
 )
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.wording.summary import learning_sentence
 
 logger = logging.getLogger("ecomcat")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,7 @@ def of_length_one(counts: Any, weights: NDArray[np.float32]) -> Any:
     return diags_array(1 / lengths) @ counts @ diags_array(weights)
 
 
-def fit_svc(cost: float, features: Any, label_ids: NDArray[np.int64]) -> Any:
+def fit_svc(features: Any, label_ids: NDArray[np.int64], cost: float = 1.0) -> Any:
     """Fit LinearSVC, of cost `C`, on weighted words: the same each time for the same rows."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
@@ -77,6 +79,29 @@ def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = SM
     ones, places = np.ones(len(numbers)), np.arange(len(numbers))
     summed = csr_array((ones, (numbers, places)), shape=(len(classes), len(numbers))) @ features
     return ComplementNB(alpha=smoothing).fit(summed, classes)
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A kind of linear model: its title, what its one setting is called, and how it is fitted.
+
+    `fit` takes the features of the texts, their class numbers, and the setting.
+    """
+
+    title: str
+    setting: str
+    fit: Callable[[Any, NDArray[np.int64], float], Any]
+
+
+MODELS = {
+    "svc": LinearModel("LinearSVC", "C", fit_svc),
+    "bayes": LinearModel("complement naive Bayes", "smoothing", fit_bayes),
+}
+
+
+def has_converged(model: Any) -> bool:
+    """Tell whether a fitted model came to its optimum, if it is one that gets there in steps."""
+    return not hasattr(model, "n_iter_") or bool(model.n_iter_ < model.max_iter)
 
 
 def predict_classes(model: Any, texts: Any) -> NDArray[np.int64]:

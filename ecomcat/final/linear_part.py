@@ -186,7 +186,7 @@ class LinearPart:
     def _hyperplanes(self, features: Any, label_ids: NDArray[np.int64]) -> Scores:
         """Fit LinearSVC."""
         found = np.unique(label_ids)
-        model = fit_svc(self.cost, features, label_ids)
+        model = fit_svc(features, label_ids, self.cost)
         coefficients, intercepts = model.coef_, model.intercept_
         if len(found) == 2:  # one hyperplane parts both
             coefficients = np.vstack([-coefficients, coefficients])

@@ -67,7 +67,7 @@ def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
     return sample_rows(texts, max_rows, np.random.default_rng(seed))
 
 
-def level_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -> list[str]:
+def tied_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -> list[str]:
     """Return the trials that validation cannot tell from the best one, which comes first."""
     saved = [each for each in candidates if each.path.is_file()]
     answers = [load_predicted(each.path, len(label_ids)) for each in saved]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.export.summary import Table
 from ecomcat.export.templates import template_environment
 from ecomcat.text.tokenizer import valid_unicode
+from ecomcat.wording.table import Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -17,7 +17,8 @@ from rich.text import Text
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.terminal import SHOWN_FIRST, STATUS_STYLES, describe_values
-from ecomcat.tuning.records import PRUNED, SearchListener, TrialRecord
+from ecomcat.tuning.listeners import SearchListener
+from ecomcat.tuning.records import PRUNED, TrialRecord
 
 logger = logging.getLogger("ecomcat")
 

@@ -14,17 +14,6 @@ from typing import Any
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, our_command, step
 from ecomcat.errors import UserError, name_five
-from ecomcat.export.level_tables import level_tables
-from ecomcat.export.summary import (
-    Table,
-    hardest_pairs,
-    model_sentences,
-    parts_table,
-    score_sets,
-    scores_table,
-    shown_scores,
-    verdict,
-)
 from ecomcat.files import write_text
 from ecomcat.hyperparameters import ModelConfig
 from ecomcat.model.space import Domain, read_space, resolve_auto
@@ -40,19 +29,25 @@ from ecomcat.reporting.charts import (
 )
 from ecomcat.reporting.page import Chart, render
 from ecomcat.reporting.terminal import differing_names, per_class_table
-from ecomcat.tuning.records import (
-    COMPLETED,
-    RUNNING,
-    SearchListener,
-    TrialRecord,
-    best_record,
-)
+from ecomcat.tuning.listeners import SearchListener
+from ecomcat.tuning.records import COMPLETED, RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (
     DATA,
     FINAL,
     Study,
     read_study,
 )
+from ecomcat.wording.level_tables import level_tables
+from ecomcat.wording.summary import (
+    hardest_pairs,
+    model_sentences,
+    parts_table,
+    score_sets,
+    scores_table,
+    shown_scores,
+    verdict,
+)
+from ecomcat.wording.table import Table
 
 logger = logging.getLogger("ecomcat")
 

@@ -23,12 +23,13 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.errors import UserError
-from ecomcat.export.summary import shown_scores
 from ecomcat.hyperparameters import ModelConfig
 from ecomcat.options import Rule
 from ecomcat.reporting.terminal import SHOWN_FIRST
-from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, SearchListener, TrialRecord
+from ecomcat.tuning.listeners import SearchListener
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study
+from ecomcat.wording.summary import shown_scores
 
 _METRICS = {
     "objective": ("best/macro_f1", "val macro-F1 (best epoch)"),

@@ -16,16 +16,6 @@ from rich.text import Text
 
 from ecomcat.commands import SearchCommand
 from ecomcat.console import printable, standard_output
-from ecomcat.export.level_tables import level_tables
-from ecomcat.export.summary import (
-    Table,
-    coverage_table,
-    parts_table,
-    planned_model,
-    score_sets,
-    scores_table,
-    shown_scores,
-)
 from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
@@ -38,6 +28,16 @@ from ecomcat.tuning.records import (
     TrialRecord,
 )
 from ecomcat.tuning.study import Study, read_study
+from ecomcat.wording.level_tables import level_tables
+from ecomcat.wording.summary import (
+    coverage_table,
+    parts_table,
+    planned_model,
+    score_sets,
+    scores_table,
+    shown_scores,
+)
+from ecomcat.wording.table import Table
 
 _LOG_WIDTH = 120  # columns, where standard output is no terminal
 _BAR_WIDTH = 40

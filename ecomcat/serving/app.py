@@ -12,13 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
 from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
-from ecomcat.serving.access import Access
+from ecomcat.serving.access_log import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
 from ecomcat.serving.models import promised
 from ecomcat.serving.monitoring import METRICS_TYPE
@@ -48,7 +49,7 @@ from ecomcat.serving.turns import Job
 JSON = "application/json"
 _BODIES_HELD = 4  # of the largest size, in memory at a time
 _SECONDS_BETWEEN_METRICS = 0.01
-_PAGE = Path(__file__).parent / "page"
+_PAGE, _FILES = Path(__file__).parent / "page", "/page"  # the page's folder, and where it is served
 
 
 def build_app(answers: Answers, config: ServeCommand) -> ASGIApp:
@@ -66,13 +67,16 @@ def build_app(answers: Answers, config: ServeCommand) -> ASGIApp:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(MemoryError, _too_large)
     app.add_exception_handler(Exception, _failed)
-    app.include_router(_described(answers, config))
-    app.include_router(_predict(answers, config))
-    app.include_router(label_route(answers, config))
-    app.mount("/page", StaticFiles(directory=_PAGE))
+    routers = [make(answers, config) for make in (_described, _predict, label_route)]
+    for router in routers:
+        app.include_router(router)
+    app.mount(_FILES, StaticFiles(directory=_PAGE))
     bounded = Memory(app, _BODIES_HELD * config.max_body_mb * MEGABYTE)
     guarded = Guard(bounded, config.allowed_hosts, is_local=config.is_local)
-    return Access(guarded, answers.monitor, is_logged=config.log_format == "json")
+    routes = [each.path for router in routers for each in router.routes if isinstance(each, Route)]
+    return Access(
+        guarded, answers.monitor, [*routes, f"{_FILES}/"], is_logged=config.log_format == "json"
+    )
 
 
 def _described(answers: Answers, config: ServeCommand) -> APIRouter:

@@ -31,6 +31,7 @@ from ecomcat.tuning.jobs import (
     ask,
     run_jobs,
 )
+from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.oracle import STATUS, StudyOracle
 from ecomcat.tuning.records import (
     COMPLETED,
@@ -39,7 +40,6 @@ from ecomcat.tuning.records import (
     PRUNED,
     TIME,
     TRIAL_TIME,
-    SearchListener,
     TrialRecord,
     best_record,
     load_outcome,

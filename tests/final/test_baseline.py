@@ -182,7 +182,7 @@ def test_words_of_any_script_are_told_apart(kinds):
 
 def test_letters_of_a_script_without_spaces_are_words():
     texts = ["红书 red-book x", "blue lamp"] * 4
-    model = fit_linear((texts, LABELS[:8]), LinearChoice("words", 1.0, False), 2)
+    model = fit_linear((texts, LABELS[:8]), LinearChoice("words", "svc", 1.0, False), 2)
     words = {word for word in model["count"].vocabulary_ if " " not in word}
     assert words == {"book", "red", "书", "红", "blue", "lamp"}
 
@@ -196,8 +196,8 @@ def test_of_very_many_texts_and_classes_one_cost_and_one_smoothing_are_tried(
 ):
     candidates = linear_candidates("words", texts, classes)
     assert len(candidates) == 2 * (costs + smoothings)
-    assert (LinearChoice("words", 1.0, False) in candidates) == (costs > 0)
-    assert LinearChoice("words", 0.0, False, 0.3) in candidates
+    assert (LinearChoice("words", "svc", 1.0, False) in candidates) == (costs > 0)
+    assert LinearChoice("words", "bayes", 0.3, False) in candidates
 
 
 @pytest.mark.parametrize(

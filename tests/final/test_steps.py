@@ -18,7 +18,7 @@ from ecomcat.final.steps import (
     Single,
     comparable_answers,
     find_candidates,
-    level_trials,
+    tied_trials,
 )
 from ecomcat.options import make
 from ecomcat.tuning.records import PRUNED
@@ -66,10 +66,10 @@ def test_trials_that_validation_cannot_tell_from_the_best_one_are_named(tmp_path
     for number, error in enumerate(errors):
         path = study.trial_dir(f"{number:04}") / "validation.npz"
         np.savez(path, probabilities=answers(error, number))
-    assert level_trials(find_candidates(study), LABELS) == ["0002"]
+    assert tied_trials(find_candidates(study), LABELS) == ["0002"]
     for trial in ("0002", "0000", "0001"):  # to the last
         (study.trial_dir(trial) / "validation.npz").unlink()
-        assert level_trials(find_candidates(study), LABELS) == []
+        assert tied_trials(find_candidates(study), LABELS) == []
 
 
 def test_one_trial_is_the_whole_and_a_single_model_is_the_best_trial():

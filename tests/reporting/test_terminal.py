@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from rich.console import Console
 from stored_study import final_snapshot, with_levels
 
-from ecomcat.export.summary import Table, scores_table
 from ecomcat.reporting.terminal import (
     best_trials_table,
     confusion_table,
@@ -22,6 +21,8 @@ from ecomcat.reporting.terminal import (
     print_tables,
 )
 from ecomcat.tuning.records import TrialRecord
+from ecomcat.wording.summary import scores_table
+from ecomcat.wording.table import Table
 
 NAMES = ["a[bold]b.csv", "x[/q].csv", "[/]", "[red]x[/red]", ":smile:", "c:\\[b]\\"]
 

@@ -24,7 +24,7 @@ from ecomcat.serving.tables import TableWork, label_table
 from ecomcat.serving.turns import Job, StoppedError
 from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of
 
-ADDED_COLUMNS = LabelOptions(Promise(0.98), reasons=True).added
+ADDED_COLUMNS = [*LabelOptions(Promise(0.98), reasons=True).added]
 CSV = b"id,description\n1,a dog\n2,\n3,a cat\n"
 BOM = codecs.BOM_UTF8
 

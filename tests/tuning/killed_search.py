@@ -20,7 +20,7 @@ from formula import configure, peak, run_formula
 TRIALS = 120
 # Imported before the first fork, and no more than imported: no thread of TensorFlow runs yet.
 import ecomcat.tuning.tuner  # noqa: E402, F401
-from ecomcat.tuning.records import SearchListener  # noqa: E402
+from ecomcat.tuning.listeners import SearchListener  # noqa: E402
 from ecomcat.tuning.study import Study  # noqa: E402
 
 

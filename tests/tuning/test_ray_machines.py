@@ -12,7 +12,7 @@ import pytest
 from formula import configure, peak, ray_pool, run
 
 from ecomcat.config import SearchConfig
-from ecomcat.tuning.records import SearchListener
+from ecomcat.tuning.listeners import SearchListener
 
 pytestmark = [
     pytest.mark.slow,

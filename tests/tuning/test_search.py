@@ -14,7 +14,8 @@ from trial_records import table_of
 
 from ecomcat.errors import UserError
 from ecomcat.tuning.jobs import BatchesDone, EpochReport
-from ecomcat.tuning.records import SearchListener, TrialRecord
+from ecomcat.tuning.listeners import SearchListener
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 
 pytestmark = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecomcat.export.summary import Scores, Table, bracketed, with_interval
+from ecomcat.wording.summary import Scores, bracketed, with_interval
+from ecomcat.wording.table import Table
 
 
 def level_tables(on: str, scores: Scores) -> list[Table]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ecomcat.serving.access import JsonLines
+from ecomcat.serving.access_log import JsonLines
 from tests.serving.pets import Pets, client_of
 
 SECRET = "my secret dog"

@@ -7,13 +7,12 @@ sentences from here. `metrics` is always what `metrics.json` holds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
 from ecomcat.errors import name_five
 from ecomcat.options import make
+from ecomcat.wording.table import Table
 
 Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -28,49 +27,6 @@ NO_TEST = (
     "There is no test set (data.test_fraction=0): no figure says how good the model is on texts "
     "that no choice was made on."
 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of figures, which a terminal, a page and the model card show each in its own way.
-
-    Args:
-        headings: Headings of the columns.
-        rows: Rows of cells; numbers are shown as `formats` say, and nothing for None.
-        caption: What the table shows.
-        note: What else a reader must know, below it.
-        formats: Format specification by heading, such as `".1%"`; others are shown as `str`.
-        fold: Integer. Rows after which a page folds the rest away. Defaults to 0, for none.
-
-    >>> Table(["of", "share"], [["all", 0.5]], formats={"share": ".1%"}).texts
-    [['all', '50.0%']]
-    """
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    caption: str = ""
-    note: str = ""
-    formats: Mapping[str, str] = field(default_factory=dict)
-    fold: int = 0
-
-    @cached_property
-    def texts(self) -> list[list[str]]:
-        """What stands in the cells."""
-        patterns = [self.formats.get(heading, "") for heading in self.headings]
-        return [list(map(_shown, row, patterns)) for row in self.rows]
-
-    @cached_property
-    def numeric(self) -> list[bool]:
-        """Whether all values of a column are numbers, so that they stand to the right."""
-        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.headings)
-        kinds = [{type(cell) for cell in column if cell is not None} for column in columns]
-        return [bool(found) and found <= {int, float} for found in kinds]
-
-
-def _shown(cell: object, pattern: str) -> str:
-    if type(cell) in {int, float}:
-        return format(cell, pattern)
-    return "" if cell is None else str(cell)
 
 
 def shown_scores(metrics: Metrics) -> tuple[str, Scores]:
@@ -227,10 +183,10 @@ def _difference(found: Mapping[str, Any]) -> str:
     return f"{found['difference']:+.4f} {bracketed(found['interval'])}, p = {found['p_value']:.2g}"
 
 
-def level_sentence(trials: int, level: Sequence[str]) -> str:
+def tied_sentence(trials: int, level: Sequence[str]) -> str:
     """Return which of so many trials are as good as the best, but for chance.
 
-    >>> level_sentence(5, ["0003"])
+    >>> tied_sentence(5, ["0003"])
     '1 of the 4 other trials is level with the best one: 0003'
     """
     verb = "is" if len(level) == 1 else "are"
@@ -292,7 +248,7 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     return [
         f"{networks}: {trials}.",
         *(
-            f"On validation {level_sentence(final['trials'], level)} (no difference that its texts "
+            f"On validation {tied_sentence(final['trials'], level)} (no difference that its texts "
             "could show)."
             for level in (final["level_trials"],)
             if level

@@ -7,7 +7,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,7 +21,6 @@ logger = logging.getLogger("ecomcat.access")
 REQUEST_ID = "x-request-id"
 _GIVEN_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
-_ROUTES = ("/", "/predict", "/label", "/model", "/health", "/ready", "/metrics", "/reload")
 _MAX_SHOWN = 200  # characters of a path that the client chose
 _NO_STATUS = 499  # the client left before there was an answer, as nginx notes it
 
@@ -36,11 +35,16 @@ class Access:
     Args:
         app: The application.
         monitor: What counts.
+        routes: Collection of strings. The paths that are answered, which are counted by name. One
+            that ends with a slash stands for all below it.
         is_logged: Boolean. Whether each request gets a line.
     """
 
-    def __init__(self, app: ASGIApp, monitor: Monitor, *, is_logged: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, monitor: Monitor, routes: Collection[str], *, is_logged: bool
+    ) -> None:
         self._app, self._monitor, self._is_logged = app, monitor, is_logged
+        self._routes = frozenset(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -65,7 +69,7 @@ class Access:
         finally:
             seconds = time.monotonic() - began
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._monitor.request(_route(scope["path"]), method, status, seconds)
+            self._monitor.request(self._route(scope["path"]), method, status, seconds)
             if self._is_logged:
                 logger.info(
                     "Request",
@@ -82,12 +86,12 @@ class Access:
                     },
                 )
 
-
-def _route(path: str) -> str:
-    """Return one of a few names, however many paths are asked for."""
-    if path.startswith("/page/"):
-        return "/page"
-    return path if path in _ROUTES else "other"
+    def _route(self, path: str) -> str:
+        """Return one of a few names, however many paths are asked for."""
+        folder = path[: path.find("/", 1) + 1]
+        if folder in self._routes:
+            return folder.rstrip("/")
+        return path if path in self._routes else "other"
 
 
 class JsonLines(logging.Formatter):
