@@ -172,7 +172,7 @@ def _report(
     model_dir: Path, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
 ) -> None:
     from ecomcat.final.results import final_snapshot
-    from ecomcat.reporting.study_page import report_final
+    from ecomcat.reporting.study_report import report_final
 
     report_final(study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir))
 
@@ -277,7 +277,7 @@ def _search_with_progress(
     config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
 ) -> SearchResult:
     """Search, while a progress display, TensorBoard and the report follow it."""
-    from ecomcat.reporting.study_page import ReportListener
+    from ecomcat.reporting.study_report import ReportListener
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.tuner import run_search
 

@@ -21,7 +21,7 @@ def report(config: ReportCommand) -> None:
     require_output(config.output)
     root = expanded(config.outputs_dir) / "search"
     directory = root / _study_name(root, config.search.name)
-    from ecomcat.reporting.study_page import report_page, write_report
+    from ecomcat.reporting.study_report import report_page, write_report
     from ecomcat.tuning.study import Study
 
     if config.output == STANDARD_STREAM:

@@ -10,7 +10,7 @@ from ecomcat.auditing.linear import NAIVE, averages
 from ecomcat.auditing.texts import UNCERTAIN
 from ecomcat.data.cleaning import named
 from ecomcat.reporting.charts import learning_chart
-from ecomcat.reporting.page import Chart, figure, render
+from ecomcat.reporting.html_frame import Chart, figure, render
 from ecomcat.wording.summary import learning_sentence
 from ecomcat.wording.table import Table
 

@@ -1,4 +1,4 @@
-"""The search space: the domain of each hyperparameter, read before anything heavy is imported."""
+"""The search space: the values, lists and ranges that are given for hyperparameters."""
 
 from __future__ import annotations
 

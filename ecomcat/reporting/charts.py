@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ecomcat.model.intervals import f1_interval
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Range
-from ecomcat.reporting.page import (
+from ecomcat.reporting.html_frame import (
     COLOURS,
     FAINT,
     OURS,

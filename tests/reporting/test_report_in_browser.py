@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stored_study import PLANTED, store, trials
 
-from ecomcat.reporting.study_page import write_report
+from ecomcat.reporting.study_report import write_report
 from tests.browser import opened_file, require_browser
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import time
 import pytest
 from stored_study import final_snapshot, store, trial, trials
 
-from ecomcat.reporting.study_page import ReportListener, report_final
+from ecomcat.reporting.study_report import ReportListener, report_final
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_whatever_keeps_it_from_being_written_is_a_warning(study, caplog):
 def test_a_fault_of_our_own_is_a_warning_that_says_where(study, caplog):
     with caplog.at_level(logging.WARNING, "ecomcat"):
         report_final(study, study.directory, lambda: {**final_snapshot(), "metrics": {}})
-    assert "No report: " in caplog.text and "study_page.py" in caplog.text
+    assert "No report: " in caplog.text and "study_report.py" in caplog.text
 
 
 def test_at_the_end_of_a_run_ctrl_c_says_where_the_model_is(study, caplog, tmp_path):

@@ -14,7 +14,7 @@ from formula import configure, run_formula
 
 from ecomcat.errors import UserError
 from ecomcat.files import explained_limits
-from ecomcat.reporting.study_page import report_page
+from ecomcat.reporting.study_report import report_page
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study
 from tests.reporting.stored_study import data_snapshot, final_snapshot
 

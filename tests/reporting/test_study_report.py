@@ -18,7 +18,7 @@ from stored_study import (
     with_levels,
 )
 
-from ecomcat.reporting.study_page import write_report
+from ecomcat.reporting.study_report import write_report
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study
 

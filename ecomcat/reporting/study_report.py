@@ -27,7 +27,7 @@ from ecomcat.reporting.charts import (
     scores_chart,
     space_charts,
 )
-from ecomcat.reporting.page import Chart, render
+from ecomcat.reporting.html_frame import Chart, render
 from ecomcat.reporting.terminal import differing_names, per_class_table
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import COMPLETED, RUNNING, TrialRecord, best_record
@@ -79,7 +79,7 @@ def report_page(study: Study, *, running: bool = False) -> str:
     has_ended = any(record.status != RUNNING for record in records)
     state = " The search went on: this page loads itself anew." if running else ""
     return render(
-        "reporting/assets/study.html",
+        "reporting/assets/report.html",
         title=f"Study {study.name}",
         subtitle=f"{source}Written {time.strftime('%Y-%m-%d %H:%M %Z')}.{state}",
         footer=f"Written by ecomcat. Again: {_again(study, 'report', f'search.name={study.name}')}",

@@ -41,7 +41,7 @@ def render(
     """Return a page as one HTML file; lone surrogates are replaced.
 
     Args:
-        content: Template of the sections, such as `"reporting/assets/study.html"`. It calls the
+        content: Template of the sections, such as `"reporting/assets/report.html"`. It calls the
             macros of `page.html`; a section that holds nothing is left out.
         title: The page's title.
         subtitle: A sentence or two below it.
