@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -152,8 +152,7 @@ def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
             f"{usable.sum()} rows of others ({name_five(unknown.index)}). Check data.label_column "
             "and data.text_column."
         )
-    with step("Labelling and scoring the rows"):
-        scores = _scores(classifier, frame["text"][is_known], labels[is_known])
+    scores = _scores(classifier, frame["text"][is_known].tolist(), labels[is_known])
     return {
         "rows": len(frame),
         "empty_rows": int((~usable).sum()),
@@ -162,35 +161,37 @@ def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
     }
 
 
-def _scores(classifier: Classifier, texts: pd.Series, labels: pd.Series) -> dict[str, Any]:
+def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> dict[str, Any]:
     import pandas as pd
 
+    from ecomcat.export.labelling import pieces
     from ecomcat.model.level_scores import score_levels
-    from ecomcat.model.metrics import score_answers
+    from ecomcat.model.metrics import answers_of, join_answers, score_answers
 
     label_ids = pd.Index(classifier.labels).get_indexer(pd.Index(labels))
-    answers = classifier.probabilities(texts.tolist())
-    seen = classifier.was_trained_on(texts.tolist())
+    parts = []
+    with step("Labelling the rows", total=len(texts)) as advance:
+        for piece in pieces(len(texts), len(classifier.labels)):
+            found = classifier.probabilities(texts[piece])
+            parts.append(answers_of(found, label_ids[piece], classifier.taxonomy))
+            advance(len(found))
+    answers, seen = join_answers(parts), classifier.was_trained_on(texts)
 
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        scores = score_answers(
-            answers[chosen],
-            label_ids[chosen],
-            classifier.labels,
-            classifier.acceptance,
-            texts=texts[chosen].tolist(),
-        )
-        by_level = score_levels(answers[chosen], label_ids[chosen], classifier.levels)
-        return scores.describe() | by_level
+        some, ids = answers.of(chosen), label_ids[chosen]
+        known = [text for text, is_chosen in zip(texts, chosen, strict=True) if is_chosen]
+        scores = score_answers(some, ids, classifier.labels, classifier.acceptance, texts=known)
+        return scores.describe() | score_levels(some.levels, ids, classifier.levels)
 
-    return {
-        "trained_rows": int(seen.sum()),
-        "new": scored(~seen),
-        "trained_on": scored(seen),
-        "all": scored(seen | ~seen),
-    }
+    with step("Scoring the rows"):
+        return {
+            "trained_rows": int(seen.sum()),
+            "new": scored(~seen),
+            "trained_on": scored(seen),
+            "all": scored(seen | ~seen),
+        }
 
 
 def _report(output: str | None, figures: dict[str, Any]) -> None:

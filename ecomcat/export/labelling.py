@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +28,7 @@ CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, NOVEL, WORDS, REASON = "accept", "novel", "words", "reason"
 NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
 _DIGITS = 4  # of a confidence, wherever it is shown
+_MAX_PROBABILITIES = 20_000_000  # texts times categories at a time, 4 bytes each
 
 
 class Predictor(Protocol):
@@ -138,6 +139,16 @@ def label_texts(
         )
     chosen = [texts[position] for position in answered.tolist()]
     return Labelled(answered, predictor.probabilities(chosen), thresholds, novel_from)
+
+
+def pieces(texts: int, categories: int) -> Iterator[slice]:
+    """Yield the texts whose answers are held at a time: each has a number for each category.
+
+    >>> list(pieces(8000, 4000))
+    [slice(0, 5000, None), slice(5000, 8000, None)]
+    """
+    size = max(1, _MAX_PROBABILITIES // categories)
+    yield from (slice(first, min(first + size, texts)) for first in range(0, texts, size))
 
 
 def level_answers(
@@ -267,6 +278,13 @@ class Labeller:
         Without an answer categories and `words` are None, confidences are NaN and `accept` is
         False; with one `reason` is None.
         """
+        import pandas as pd
+
+        parts = pieces(len(texts), len(self._predictor.labels))
+        frames = [self._label_piece(texts[part]) for part in parts] or [self._label_piece([])]
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+    def _label_piece(self, texts: Sequence[str]) -> pd.DataFrame:
         import pandas as pd
 
         labelled = label_texts(self._predictor, texts, self.thresholds, self._novel_from)

@@ -29,7 +29,7 @@ from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
 from ecomcat.model.level_scores import score_levels
-from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
+from ecomcat.model.metrics import answers_of, macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, level_acceptance, read_levels
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
@@ -154,8 +154,9 @@ def _score(
     scores: dict[str, Any] = {"test": None}
     for on, probabilities in whole.items():
         texts = [dataset.texts[row] for row in getattr(split, on)]
-        found = score_answers(probabilities, labels[on], names, acceptance, texts=texts)
-        scores[on] = found.describe() | score_levels(probabilities, labels[on], levels)
+        given = answers_of(probabilities, labels[on], dataset.taxonomy)
+        found = score_answers(given, labels[on], names, acceptance, texts=texts)
+        scores[on] = found.describe() | score_levels(given.levels, labels[on], levels)
     unmarked = _unmarked(dataset, split)
     if not unmarked.all() and unmarked.any():
         predicted = classes["test"][WHOLE][unmarked]

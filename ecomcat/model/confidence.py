@@ -20,8 +20,8 @@ same; only its confidence changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -109,7 +109,7 @@ class Acceptance:
 
     def known(self, novel_from: float) -> Acceptance:
         """Return the answers to the texts that are not novel."""
-        return self._of(~self.is_novel(novel_from))
+        return self.of(~self.is_novel(novel_from))
 
     def threshold(self, promise: Promise) -> float | None:
         """Return the lowest confidence from which a promise holds for all answers together.
@@ -133,13 +133,14 @@ class Acceptance:
         answers = replace(answers, uncertainty=np.zeros(0))
         is_rare = np.bincount(answers.predicted, minlength=num_classes) < promise.min_texts
         found = np.full(num_classes, np.inf)
-        found[is_rare] = _or_infinite(answers._of(is_rare[answers.predicted]).threshold(promise))
+        found[is_rare] = _or_infinite(answers.of(is_rare[answers.predicted]).threshold(promise))
         for number in np.flatnonzero(~is_rare):
-            own = answers._of(answers.predicted == number)
+            own = answers.of(answers.predicted == number)
             found[number] = _or_infinite(own.threshold(promise))
         return found
 
-    def _of(self, chosen: NDArray[Any]) -> Acceptance:
+    def of(self, chosen: NDArray[Any]) -> Acceptance:
+        """Return some of the answers, by their numbers or a mask."""
         uncertainty = self.uncertainty[chosen] if len(self.uncertainty) else self.uncertainty
         parts = self.confidence[chosen], self.correct[chosen], self.predicted[chosen]
         return Acceptance(*parts, uncertainty)
@@ -188,7 +189,7 @@ class Acceptance:
 
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder holds: of very many texts, as many as are enough."""
-        kept = self._of(kept_texts(self.confidence))
+        kept = self.of(kept_texts(self.confidence))
         return {
             "confidence": kept.confidence.tolist(),
             "correct": kept.correct.astype(int).tolist(),
@@ -222,6 +223,12 @@ def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int6
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     correct, sure = predicted == label_ids, confidence.astype(np.float64)
     return Acceptance(sure, correct, predicted, uncertainty(probabilities))
+
+
+def joined(parts: Sequence[Acceptance]) -> Acceptance:
+    """Return the answers of several parts as one."""
+    names = (each.name for each in fields(Acceptance))
+    return Acceptance(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def uncertainty(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

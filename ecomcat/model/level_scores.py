@@ -16,18 +16,18 @@ from ecomcat.model.metrics import (
     macro_f1,
     score_predictions,
 )
-from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, deepest_levels, level_acceptance
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, deepest_levels
 
 
 def score_levels(
-    probabilities: NDArray[np.float32],
+    answers: LevelAcceptance | None,
     label_ids: NDArray[np.int64],
     chosen_on: LevelAcceptance | None,
 ) -> dict[str, Any]:
     """Return the scores that a taxonomy adds to those of `score_answers`; none without one.
 
     Args:
-        probabilities: Array of shape `(texts, classes)`.
+        answers: The answers. None without a taxonomy.
         label_ids: Array of the true classes, shape `(texts,)`.
         chosen_on: Answers to other texts, which the levels' thresholds are taken from.
 
@@ -38,10 +38,9 @@ def score_levels(
         level, and of these the share right, and by level; and `readable`: the scores of the
         deepest level above the categories that has a matrix, if there is one.
     """
-    if chosen_on is None:
+    if answers is None or chosen_on is None:
         return {}
     taxonomy = chosen_on.taxonomy
-    answers = level_acceptance(taxonomy, probabilities, label_ids)
     predicted = answers.predicted
     levels = [
         _level_scores(node_ids[label_ids], node_ids[predicted], len(names))

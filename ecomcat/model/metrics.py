@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.config import MAX_FALSE_ALARMS
-from ecomcat.model.confidence import Acceptance, Promise, acceptance_of
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, joined
 from ecomcat.model.intervals import (
     Interval,
     calibration_interval,
     macro_f1_interval,
     share_interval,
 )
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, join_levels, level_acceptance
 from ecomcat.text.fields import split_fields
 
 OBJECTIVE = "val_macro_f1"
@@ -183,8 +184,69 @@ def _confusion_matrix(
     return matrix
 
 
-def score_answers(
+@dataclass(frozen=True)
+class Answers:
+    """What is scored of answers to labelled texts: less than a probability for each class.
+
+    Args:
+        leaves: Their confidences, and whether they are right.
+        ranks: Array of the place of the right class among the likeliest, from 1, shape `(texts,)`.
+            Of equally likely classes it is the last.
+        num_classes: Integer. Number of classes.
+        levels: The same as `leaves` by level of a taxonomy. Defaults to None, for no taxonomy.
+    """
+
+    leaves: Acceptance
+    ranks: NDArray[np.int64]
+    num_classes: int
+    levels: LevelAcceptance | None = None
+
+    def of(self, chosen: NDArray[np.bool_]) -> Answers:
+        """Return the answers that a mask chooses."""
+        levels = None if self.levels is None else self.levels.of(chosen)
+        return Answers(self.leaves.of(chosen), self.ranks[chosen], self.num_classes, levels)
+
+    def top_k_accuracy(self) -> dict[str, float] | None:
+        """Return how often the right class is among `TOP_K`; None for three classes or less."""
+        counted = [k for k in TOP_K if k < self.num_classes]
+        return {str(k): float((self.ranks <= k).mean()) for k in counted} or None
+
+
+def answers_of(
     probabilities: NDArray[np.float32],
+    label_ids: NDArray[np.int64],
+    taxonomy: Taxonomy | None = None,
+) -> Answers:
+    """Return what is scored of probabilities `(texts, num_classes)` for labelled texts.
+
+    >>> found = answers_of(np.array([[0.4, 0.3, 0.2, 0.1]] * 2, np.float32), np.array([2, 3]))
+    >>> found.top_k_accuracy()
+    {'3': 0.5}
+    """
+    ranks = np.empty(len(label_ids), np.int64)
+    for first in range(0, len(label_ids), _CHUNK):
+        rows = slice(first, first + _CHUNK)
+        own = np.take_along_axis(probabilities[rows], label_ids[rows, None], axis=1)
+        ranks[rows] = (probabilities[rows] >= own).sum(axis=1)
+    levels = None if taxonomy is None else level_acceptance(taxonomy, probabilities, label_ids)
+    leaves = acceptance_of(probabilities, label_ids) if levels is None else levels.leaves
+    return Answers(leaves, ranks, probabilities.shape[1], levels)
+
+
+def join_answers(parts: Sequence[Answers]) -> Answers:
+    """Return the answers of several parts as one."""
+    leaves = joined([part.leaves for part in parts])
+    levels = [part.levels for part in parts if part.levels is not None]
+    return Answers(
+        leaves,
+        np.concatenate([part.ranks for part in parts]),
+        parts[0].num_classes,
+        join_levels(levels, leaves) if levels else None,
+    )
+
+
+def score_answers(
+    answers: Answers,
     label_ids: NDArray[np.int64],
     class_names: Sequence[str],
     chosen_on: Acceptance,
@@ -194,30 +256,30 @@ def score_answers(
     """Score answers and their confidences, as `score_predictions` scores classes.
 
     Args:
-        probabilities: Array of shape `(texts, num_classes)`.
+        answers: The answers.
         label_ids: Array of true class numbers, shape `(texts,)`.
         class_names: Names of all classes.
         chosen_on: Answers to other texts, which the thresholds of confidence are taken from.
         texts: The texts, for the scores by kind of text.
     """
-    answers = acceptance_of(probabilities, label_ids)
-    novel = int(answers.is_novel(chosen_on.novel_from(MAX_FALSE_ALARMS)).sum())
+    leaves = answers.leaves
+    novel = int(leaves.is_novel(chosen_on.novel_from(MAX_FALSE_ALARMS)).sum())
     return score_predictions(
         label_ids,
-        probabilities.argmax(axis=1),
+        leaves.predicted,
         class_names,
         intervals={
-            "calibration_error": calibration_interval(answers),
+            "calibration_error": calibration_interval(leaves),
             "novel": share_interval(novel, len(label_ids)),
         },
         novel=novel / max(len(label_ids), 1),
-        calibration_error=answers.calibration_error(),
+        calibration_error=leaves.calibration_error(),
         coverage={
-            str(precision): _coverage(answers, chosen_on, Promise(precision))
+            str(precision): _coverage(leaves, chosen_on, Promise(precision))
             for precision in PRECISIONS
         },
-        slices=None if texts is None else score_slices(texts, answers.correct),
-        top_k_accuracy=top_k_accuracy(probabilities, label_ids),
+        slices=None if texts is None else score_slices(texts, leaves.correct),
+        top_k_accuracy=answers.top_k_accuracy(),
     )
 
 
@@ -253,27 +315,6 @@ def accepted_shares(right: NDArray[np.bool_], rows: int) -> dict[str, Any]:
         "precision": hits / texts if texts else None,
         "precision_interval": share_interval(hits, texts) if texts else None,
     }
-
-
-def top_k_accuracy(
-    probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
-) -> dict[str, float] | None:
-    """Return how often the right class is among the likeliest ones; None for three classes or less.
-
-    Of equally likely classes the right one counts as the last.
-
-    >>> top_k_accuracy(np.array([[0.4, 0.3, 0.2, 0.1]] * 2, np.float32), np.array([2, 3]))
-    {'3': 0.5}
-    """
-    counted = [k for k in TOP_K if k < probabilities.shape[1]]
-    if not counted:
-        return None
-    ranks = np.empty(len(label_ids), np.int64)
-    for first in range(0, len(label_ids), _CHUNK):
-        rows = slice(first, first + _CHUNK)
-        own = np.take_along_axis(probabilities[rows], label_ids[rows, None], axis=1)
-        ranks[rows] = (probabilities[rows] >= own).sum(axis=1)
-    return {str(k): float((ranks <= k).mean()) for k in counted}
 
 
 def score_slices(texts: Sequence[str], correct: NDArray[np.bool_]) -> dict[str, Figures]:

@@ -171,6 +171,11 @@ class LevelAcceptance:
             accepted = accepted | (confidence >= found[depth, predicted])
         return found
 
+    def of(self, chosen: NDArray[Any]) -> LevelAcceptance:
+        """Return some of the answers, by their numbers or a mask."""
+        parts = self.confidence[chosen], self.correct[chosen]
+        return LevelAcceptance(self.taxonomy, *parts, self.leaves.of(chosen))
+
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder holds beside `Acceptance.describe`, of the same texts."""
         rows = kept_texts(self.confidence[:, -1])
@@ -198,6 +203,13 @@ def level_acceptance(
     correct = [level.node_ids[predicted] == level.node_ids[label_ids] for level in taxonomy.levels]
     confidence = taxonomy.confidences(probabilities, predicted)
     return LevelAcceptance(taxonomy, confidence, np.array(correct).T, leaves)
+
+
+def join_levels(parts: Sequence[LevelAcceptance], leaves: Acceptance) -> LevelAcceptance:
+    """Return the answers of several parts as one, whose `leaves` are joined already."""
+    confidence = np.concatenate([part.confidence for part in parts])
+    correct = np.concatenate([part.correct for part in parts])
+    return LevelAcceptance(parts[0].taxonomy, confidence, correct, leaves)
 
 
 def deepest_levels(

@@ -140,6 +140,25 @@ def test_the_next_categories_follow_by_their_probabilities(shares, top_k):
     assert all(cell is None or math.isnan(cell) for cell in second)
 
 
+@dataclass
+class Careful(Unsure):
+    """Refuses more texts at a time than there is memory for their answers."""
+
+    def probabilities(self, texts):
+        assert len(texts) * len(self.labels) <= 25_000_000
+        return super().probabilities(texts)
+
+
+def test_of_many_categories_few_texts_are_answered_at_a_time():
+    names = tuple(f"c{number}" for number in range(20_000))
+    predictor = Careful(0, 0, labels=names, shares=(0.0,) * 19_999 + (1.0,))
+    texts = ["a dog", "?"] * 1500
+    frame = Labeller(predictor, LabelOptions(reasons=True)).label(texts)
+    assert frame.index.tolist() == list(range(3000))
+    assert frame["predicted_category"][:4].tolist() == ["c19999", None, "c19999", None]
+    assert frame["reason"].notna().tolist() == [False, True] * 1500
+
+
 # Levels
 
 PATHS = ("Home > Chairs > Oak", "Home > Chairs", "Home > Lamps", "Toys")

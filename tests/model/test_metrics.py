@@ -18,14 +18,17 @@ from sklearn.metrics import (
 )
 
 from ecomcat.model.confidence import Acceptance
+from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import (
+    answers_of,
     cross_entropy,
+    join_answers,
     macro_f1,
     score_answers,
     score_predictions,
     score_slices,
-    top_k_accuracy,
 )
+from ecomcat.model.taxonomy import Taxonomy
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
@@ -100,7 +103,13 @@ def test_answers_are_scored_with_their_confidence_and_kind() -> None:
     chosen_on = Acceptance(np.where(right, 0.8, 0.6), right, np.zeros(100, np.int64))
     probabilities = np.array([[0.95, 0.05], [0.1, 0.9], [0.7, 0.3]], np.float32)
     names, texts = ["Books", "Toys"], ["one", "two", "three"]
-    scores = score_answers(probabilities, np.array([0, 0, 0]), names, chosen_on, texts=texts)
+    scores = score_answers(
+        answers_of(probabilities, np.zeros(3, np.int64)),
+        np.array([0, 0, 0]),
+        names,
+        chosen_on,
+        texts=texts,
+    )
     assert scores.calibration_error == pytest.approx((0.05 + 0.9 + 0.3) / 3, abs=1e-4)
     assert scores.coverage is not None and scores.slices is not None
     accepted, none = scores.coverage["0.95"], scores.coverage["0.99"]
@@ -112,12 +121,30 @@ def test_answers_are_scored_with_their_confidence_and_kind() -> None:
     assert scores.slices["length"]["under 10 words"]["accuracy"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("taxonomy", [None, Taxonomy(["Home > A", "Home > B", "Toys > C"], " > ")])
+def test_answers_in_parts_have_the_scores_of_the_whole(taxonomy: Taxonomy | None) -> None:
+    random = np.random.default_rng(1)
+    probabilities = random.dirichlet(np.ones(3), 50).astype(np.float32)
+    label_ids, is_even = random.integers(0, 3, 50), np.arange(50) % 2 == 0
+    whole = answers_of(probabilities, label_ids, taxonomy)
+    parts = [slice(0, 20), slice(20, 21), slice(21, 50)]
+    joined = join_answers(
+        [answers_of(probabilities[part], label_ids[part], taxonomy) for part in parts]
+    )
+    for answers, ids in ((joined, label_ids), (joined.of(is_even), label_ids[is_even])):
+        same = whole if ids is label_ids else whole.of(is_even)
+        scores = [score_answers(x, ids, list("abc"), x.leaves).describe() for x in (answers, same)]
+        assert scores[0] == scores[1]
+        levels = [score_levels(x.levels, ids, x.levels) for x in (answers, same)]
+        assert levels[0] == levels[1] and bool(levels[0]) == (taxonomy is not None)
+
+
 @given(st.integers(0, 2**32), st.integers(2, 8))
 def test_the_right_class_is_counted_among_the_likeliest(seed: int, classes: int) -> None:
     random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.ones(classes), 30).astype(np.float32)
     labels = random.integers(0, classes, 30)
-    found = top_k_accuracy(probabilities, labels)
+    found = answers_of(probabilities, labels).top_k_accuracy()
     if classes <= 3:
         assert found is None
         return

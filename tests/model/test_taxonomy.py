@@ -100,7 +100,7 @@ def test_the_scores_of_each_level_and_of_whole_paths() -> None:
     shares = np.eye(6, dtype=np.float32)[predicted]
     labels = np.repeat(true, 60)
     chosen_on = level_acceptance(TREE, np.repeat(shares, 60, axis=0), labels)
-    found = score_levels(np.repeat(shares, 60, axis=0), labels, chosen_on)["taxonomy"]
+    found = score_levels(chosen_on, labels, chosen_on)["taxonomy"]
     assert [level["nodes"] for level in found["levels"]] == [3, 5, 6]
     assert [level["accuracy"] for level in found["levels"]] == [0.75, 0.5, 0.25]
     # Nodes of the true paths 3 + 2 + 1 + 1, of the predicted ones 2 + 2 + 3 + 1, in both 2 + 2 + 1.
@@ -114,7 +114,7 @@ def test_the_scores_of_each_level_and_of_whole_paths() -> None:
     assert coverage["thresholds"] == [None, None, None]
     assert (coverage["coverage"], coverage["precision"]) == (0.0, None)
     assert coverage["by_level"] == [0.0, 0.0, 0.0]
-    assert score_levels(shares, true, None) == {}
+    assert score_levels(None, true, None) == {}
 
 
 @given(st.data())
@@ -134,7 +134,5 @@ def test_a_level_of_too_many_nodes_has_no_matrix() -> None:
     ids = np.arange(900)
     tree = Taxonomy(names, " > ")
     answers = np.full((900, 900), 1 / 900, np.float32)
-    assert (
-        score_levels(answers, ids, level_acceptance(tree, answers, ids))["taxonomy"]["readable"]
-        is None
-    )
+    found = level_acceptance(tree, answers, ids)
+    assert score_levels(found, ids, found)["taxonomy"]["readable"] is None

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ecomcat.model.confidence import acceptance_of
 from ecomcat.model.level_scores import score_levels
-from ecomcat.model.metrics import OBJECTIVE, score_answers
-from ecomcat.model.taxonomy import Taxonomy, level_acceptance
+from ecomcat.model.metrics import OBJECTIVE, answers_of, score_answers
+from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study, open_study
 
@@ -219,8 +218,9 @@ def with_levels(metrics: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]
     answers[np.arange(len(label_ids)), label_ids] = 0.99
     answers[0] = answers[1]
     taxonomy = Taxonomy(paths, " > ")
-    scored = score_levels(answers, label_ids, level_acceptance(taxonomy, answers, label_ids))
-    leaves = score_answers(answers, label_ids, paths, acceptance_of(answers, label_ids))
+    given = answers_of(answers, label_ids, taxonomy)
+    scored = score_levels(given.levels, label_ids, given.levels)
+    leaves = score_answers(given, label_ids, paths, given.leaves)
     found = {**leaves.describe(), **scored, "slices": {}}
     data = {**metrics["data"], "label_separator": " > "}
     return {**metrics, "test": found, "validation": found, "data": data}
