@@ -1,4 +1,4 @@
-"""The typed configuration of each command, and where its YAML files stand."""
+"""The typed configuration of each command, and where its YAML files are."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SearchCommand:
     final: FinalConfig = field(default_factory=FinalConfig)
     seed: int = option(1, "seed of the split and of each trial", minimum=0, maximum=MAX_SEED)
     model_dir: str = option("model", "what is exported; an earlier export is replaced")
-    outputs_dir: str = option("outputs", "where the studies stand")
+    outputs_dir: str = option("outputs", "the folder of the studies")
 
 
 @dataclass
@@ -46,7 +46,7 @@ class EvaluateCommand:
 
     data: DataConfig = field(default_factory=DataConfig)
     model_dir: str = option("model", "an exported model")
-    output: str | None = option(None, "where the figures go as JSON")
+    output: str | None = option(None, "a JSON file for the figures")
     runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
 
 
@@ -55,16 +55,16 @@ class CompareCommand:
     """Configuration of `ecomcat.compare`."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    old: str | None = option(None, "the exported model of now; may be the first argument")
-    new: str | None = option(None, "the one to take its place; may be the second")
-    output: str | None = option(None, "where the figures go as JSON")
-    changes: str | None = option(None, "where the rows go whose answer changed, as CSV")
+    old: str | None = option(None, "the exported model in use; may be the first argument")
+    new: str | None = option(None, "the one to replace it; may be the second argument")
+    output: str | None = option(None, "a JSON file for the figures")
+    changes: str | None = option(None, "a CSV file for the rows whose answer changed")
     runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
         if self.changes and self.changes in {"-", self.output}:
-            yield ("changes", f"expected a file of its own, found {self.changes}.")
+            yield ("changes", f"expected a separate file, found {self.changes}.")
 
 
 @dataclass
@@ -81,7 +81,7 @@ class AuditCommand:
 
 @dataclass
 class PredictOptions:
-    """What is said of a row besides its category and confidence."""
+    """What is added to a row besides its category and confidence."""
 
     min_precision: float | None = option(
         None, "precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
@@ -99,7 +99,7 @@ class PredictOptions:
         minimum=0.0,
         below=1.0,
     )
-    explain: bool = option(False, "adds the column words: those that spoke most for the answer")
+    explain: bool = option(False, "adds the column words: those that support the answer most")
     words: int = option(5, "words of an explanation", minimum=1)
     top_k: int = option(
         1, "categories that are given; 3 adds category_2, confidence_2 and so on", minimum=1
@@ -112,14 +112,14 @@ class PredictOptions:
                 if getattr(self, name) != getattr(PredictOptions, name):
                     yield (
                         name,
-                        "expected min_precision with it, found none, so that it would do nothing. "
-                        "Add predict.min_precision=0.98, or leave the other out.",
+                        "expected min_precision with it, found none, so it would have no effect. "
+                        "Add predict.min_precision=0.98, or leave it out.",
                     )
         if self.words != PredictOptions.words and not self.explain:
             yield (
                 "words",
-                "expected predict.explain=true with it, found false, so that it would do nothing. "
-                "Add the one or leave the other out.",
+                "expected predict.explain=true with it, found false, so it would have no effect. "
+                "Add predict.explain=true, or leave it out.",
             )
 
 
@@ -131,11 +131,11 @@ class PredictCommand:
     output: str | None = option(None, "a file, or - for standard output")
     input_format: str = option(
         "auto",
-        "csv, tsv, jsonl, parquet, excel; auto: as the file is",
+        "csv, tsv, jsonl, parquet, excel; auto: found from the file",
         choices=(*OUTPUT_FORMATS, "excel"),
     )
     output_format: str = option(
-        "auto", "the same but excel; auto: as named, else as the input", choices=OUTPUT_FORMATS
+        "auto", "the same, not excel; auto: by the name, else the input's", choices=OUTPUT_FORMATS
     )
     data: ReadingConfig = field(default_factory=ReadingConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
@@ -150,7 +150,7 @@ class ServeCommand:
 
     model_dir: str = option("model", "an exported model")
     runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
-    host: str = option("127.0.0.1", "where it listens; 0.0.0.0: wherever this machine is reached")
+    host: str = option("127.0.0.1", "address to listen on; 0.0.0.0: all of this machine's")
     port: int = option(8000, "0: any that is free", minimum=0, maximum=65_535)
     allowed_hosts: list[str] = option([], "host names by which others call it; '*': any")
     min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
@@ -163,19 +163,17 @@ class ServeCommand:
         minimum=0.0,
         below=1.0,
     )
-    log_format: str = option("text", "json: one line of it a request, too", choices=LOG_FORMATS)
+    log_format: str = option("text", "json also logs each request", choices=LOG_FORMATS)
     max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)
     max_batch: int = option(1000, "texts of a request", minimum=1)
     max_text_characters: int = option(100_000, "length of one text", minimum=1)
     max_explained: int = option(10, "texts of a request that asks for words", minimum=1)
     max_upload_seconds: float = option(60.0, "time for a request's body", above=0.0)
     max_request_seconds: float = option(60.0, "time for the answer to a request", above=0.0)
-    max_queue: int = option(128, "requests under way; of large ones half as many", minimum=2)
+    max_queue: int = option(128, "requests under way; half as many large ones", minimum=2)
     max_table_rows: int = option(100_000, "rows of a table to label", minimum=1)
     max_connections: int = option(256, "connections at a time; more are refused", minimum=1)
-    max_shutdown_seconds: int = option(
-        30, "time for requests under way when it is stopped", minimum=2
-    )
+    max_shutdown_seconds: int = option(30, "time to finish requests when it is stopped", minimum=2)
 
     @property
     def is_local(self) -> bool:
@@ -209,7 +207,7 @@ class ReportCommand:
     """Configuration of `ecomcat.report`."""
 
     search: ReportSearch = field(default_factory=ReportSearch)
-    outputs_dir: str = option("outputs", "where the studies stand")
+    outputs_dir: str = option("outputs", "the folder of the studies")
     output: str | None = option(
         None, "where the page goes, `-` prints it; by default the study's folder"
     )
@@ -234,7 +232,7 @@ FIRST_KEYS = {"compare": ("old", "new")}
 FORMER_KEYS = {
     "data.source": "Choose with data=NAME, such as data=csv.",
     "final.name": "Choose with final=NAME, such as final=ensemble.",
-    "final=distilled": "It gained nothing and is gone: choose final=single or final=ensemble.",
+    "final=distilled": "It gained nothing and was removed: choose final=single or final=ensemble.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
     "search.algorithm": "Choose one with search=NAME, such as search=random.",
     "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",

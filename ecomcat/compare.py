@@ -183,7 +183,7 @@ def _compared(
             found = f"{int(trained.sum()):,} of their categories, all trained on by one or both"
         raise UserError(
             f"Expected labelled rows that neither model was trained on, found {found}. Compare "
-            "them on rows of a later day, or on a part that was kept apart."
+            "them on rows of a later day, or on rows that were not trained on."
         )
     for of, each in answers.items():
         _require_known(of, each["label"][chosen], labels_of_models[of])
@@ -210,7 +210,7 @@ def _require_known(of: str, found: pd.Series, labels: Collection[str]) -> None:
     """Refuse rows of which a model can answer none, as where it writes categories otherwise."""
     if not found.isin(labels).any():
         raise UserError(
-            f"Expected rows of categories that both models know, found none of the {of} one's "
+            f"Expected rows of categories that both models know, found none of the {of} model's "
             f"({name_five(sorted(labels))}) among {name_five(sorted(set(found)))}. Check "
             "data.label_column and data.label_separator."
         )
@@ -294,7 +294,7 @@ def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataF
         Table(
             ["category", "texts", "old F1", "new F1"],
             apart,
-            "By category, what was lost first",
+            "By category, the largest loss first",
             formats={"old F1": ".4f", "new F1": ".4f"},
         ),
         scores_table(
@@ -308,7 +308,8 @@ def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataF
         figures["comparison"]["rows"],
         ", ".join(f"{counts.get(kind, 0)} {kind}" for kind in ("gained", "lost", "neither")),
     )
-    logger.info("The new model beside the old one: %s.", comparison_sentence(figures["comparison"]))
+    sentence = comparison_sentence(figures["comparison"])
+    logger.info("The new model compared with the old one: %s.", sentence)
 
 
 def main() -> NoReturn:

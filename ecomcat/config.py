@@ -48,11 +48,11 @@ class DataConfig(ReadingConfig):
     url: str | None = option(None, "where it is downloaded from")
     blob_id: str | None = option(None, "git's SHA-1 blob id that the download must have")
     download_licence: str | None = option(None, "its licence")
-    licence: str | None = option(None, "licence of a file of one's own, for the model's card")
+    licence: str | None = option(None, "licence of your own file, for the model card")
     label_column: Any = option(
-        None, "a name or a position from 0; a list: a level each", column=True
+        None, "a name or a position from 0; a list: one level in each", column=True
     )
-    label_separator: str = option("auto", "between the levels of a label; none: it has none")
+    label_separator: str = option("auto", "between the levels of a label; none: no levels")
     category_columns: Any = option(
         None, "columns whose values are read as words, such as [brand]", column=True
     )
@@ -65,15 +65,15 @@ class DataConfig(ReadingConfig):
         choices=("refuse", "drop", "parent"),
     )
     min_class_rows: int = option(10, "distinct texts that a class needs", minimum=3)
-    validation_path: str | None = option(None, "a file of its own for validation, as data.path")
-    test_path: str | None = option(None, "a file of its own for test, as data.path")
+    validation_path: str | None = option(None, "a separate file for validation, like data.path")
+    test_path: str | None = option(None, "a separate file for test, like data.path")
     split_column: Any = option(
-        None, "a column that says train, validation or test of each row", column=True
+        None, "a column that says train, validation or test for each row", column=True
     )
     group_column: Any = option(
         None, "a column whose rows of one value stay on one side of the split", column=True
     )
-    exclude: str | None = option(None, "a CSV of the audit's with rows marked to be left out")
+    exclude: str | None = option(None, "a CSV of the audit whose marked rows are left out")
     group_near_duplicates: bool = option(False, "keep nearly equal texts on one side")
     near_duplicate_similarity: float = option(
         0.6, "share of word triples from which texts are nearly the same", minimum=0.3, maximum=1.0
@@ -106,8 +106,8 @@ class DataConfig(ReadingConfig):
         if self.split_column is not None and (self.validation_path or self.test_path):
             yield (
                 "split_column",
-                "expected it, or data.validation_path and data.test_path, found both. Leave the "
-                "one or the others out.",
+                "expected either this or data.validation_path and data.test_path, found both. "
+                "Leave one of them out.",
             )
         together = self.validation_fraction + self.test_fraction
         if not together < 1:
@@ -136,12 +136,12 @@ class SearchConfig:
     )
     fidelity: str = option(
         "auto",
-        "what a short trial has less of: epochs, or rows, of which each epoch reads others",
+        "what a short trial has less of: epochs, or rows (each epoch then reads other ones)",
         choices=FIDELITIES,
     )
     epoch_texts: int | None = option(
         None,
-        "texts of an epoch, where rows are the fidelity; else by max_batches",
+        "texts of an epoch with fidelity=rows; by default from max_batches",
         minimum=1,
     )
     retrain_minutes: Any = option(
@@ -154,9 +154,9 @@ class SearchConfig:
         "auto", "epochs without a better score; auto: a quarter", minimum=1, auto=True
     )
     stop_early: bool = option(
-        True, "end where more trials could bring less than validation can show; guide: 'Budgets'"
+        True, "end where more trials could gain less than validation can show; guide: 'Budgets'"
     )
-    overwrite: bool = option(False, "start a study of the same name afresh")
+    overwrite: bool = option(False, "replace an earlier study of the same name")
     trial_max_minutes: float | None = option(
         None, "limit of one trial; none unless given", above=0.0
     )
@@ -183,12 +183,12 @@ class SearchConfig:
             )
         gpus = self.gpus_per_worker
         if gpus != "auto" and gpus > 1 and gpus % 1:
-            yield "gpus_per_worker", f"expected a share of one or a whole number, found {gpus:g}."
+            yield "gpus_per_worker", f"expected a part of one or a whole number, found {gpus:g}."
 
 
 @dataclass
 class FinalConfig:
-    """What becomes of the search's best."""
+    """What is made of the search's best trials."""
 
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, "different trials in an ensemble", minimum=1)
@@ -199,12 +199,12 @@ class FinalConfig:
         auto=True,
     )
     learning_curve: bool = option(
-        False, "train the best configuration on parts of the texts, too: what more would bring"
+        False, "train the best configuration on parts of the texts, too, to estimate what more gain"
     )
     retrain: bool = option(
         True, "train on train + validation; false takes the weights of the search"
     )
-    linear: bool = option(True, "ask a linear model of words and letters, too, if it is of worth")
+    linear: bool = option(True, "add a linear model of words and letters, where it helps")
     onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
     baseline: bool = option(True, "compare with the best of several linear models")
     use_all_rows: bool = option(False, "train on test rows as well, once they have been scored")
@@ -220,7 +220,7 @@ class FinalConfig:
             yield (
                 "folds",
                 f"expected 1 or auto with an ensemble, found {self.folds}. It takes several "
-                "trials, and so does not depend on which is the best: leave it out.",
+                "trials, and so does not depend on which is the best: leave final.folds out.",
             )
         if self.use_all_rows and not self.retrain:
             yield (

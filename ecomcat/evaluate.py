@@ -39,7 +39,7 @@ def evaluate(config: EvaluateCommand) -> None:
     predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
     log_next({predict: "label a file with the same model"})
     if not config.output:
-        logger.info("To keep the figures: the same command with output=FILE.json.")
+        logger.info("To save the figures: the same command with output=FILE.json.")
 
 
 def score(
@@ -100,8 +100,8 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     if data.category_columns or data.number_columns:
         raise UserError(
             "Expected data.category_columns and data.number_columns in ecomcat.search or "
-            "ecomcat.train, found one of them where a model is tested, which takes those of the "
-            "model. Leave it out."
+            "ecomcat.train, found one of them where a model is tested, which reads the columns "
+            "that it was trained on. Leave it out."
         )
     fields, separator = trained_fields(directory), trained_separator(directory)
     return replace(
@@ -205,7 +205,7 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
         logger.warning(message, sum(unknown.values()), name_five(unknown))
     if figures["trained_rows"]:
         logger.warning(
-            "%d rows were trained on; their figures flatter and are shown apart.",
+            "The model was trained on %d rows: their figures are too good and are shown apart.",
             figures["trained_rows"],
         )
     if output == STANDARD_STREAM:

@@ -33,7 +33,7 @@ _ADVICE = {
     errno.ENOSPC: "Make room",
     errno.EDQUOT: "Make room",
     errno.ENAMETOOLONG: "Choose a shorter name",
-    errno.ELOOP: "Mend the link, or name another place",
+    errno.ELOOP: "Fix the link, or name another place",
     errno.EMFILE: "Allow more open files (ulimit -n)",
     errno.ENFILE: "Allow more open files",
     errno.ENOMEM: "Free some memory",

@@ -17,9 +17,9 @@ class ModelConfig:
     vocabulary_size: Any = searchable(Rule("int", 10, 10_000_000), "words, most frequent first")
     max_tokens: Any = searchable(Rule("int", 1, 100_000), "words read of a text")
     lstm_tokens: Any = searchable(Rule("int", 1, 100_000), "words of these that the LSTM reads")
-    embedding_dim: Any = searchable(Rule("int", 1, 8192), "numbers a word")
+    embedding_dim: Any = searchable(Rule("int", 1, 8192), "numbers per word")
     lstm_units: Any = searchable(Rule("int", 1, 8192), "per direction")
-    lstm_layers: Any = searchable(Rule("int", 1, 8), "one on top of the other")
+    lstm_layers: Any = searchable(Rule("int", 1, 8), "LSTM layers on top of each other")
     bidirectional: Any = searchable(Rule("bool"), "whether texts are read backwards, too")
     pooling: Any = searchable(
         Rule("name", names=("last", "max", "mean"), joined=True),
@@ -30,7 +30,7 @@ class ModelConfig:
         "pooling of the words themselves: max, mean, max+mean or none",
     )
     letter_dim: Any = searchable(
-        Rule("int", 0, 8192), "numbers a group of letters; 0: the network reads words alone"
+        Rule("int", 0, 8192), "numbers per group of letters; 0: the network reads only words"
     )
     word_dropout: Any = searchable(
         Rule("float", 0.0, 0.9), "share of words hidden; less in short texts"
@@ -43,6 +43,6 @@ class ModelConfig:
     )
     batch_size: Any = searchable(Rule("int", 1, 65_536, auto=True), "texts")
     label_smoothing: Any = searchable(
-        Rule("float", 0.0, 0.9), "share of the target for all classes"
+        Rule("float", 0.0, 0.9), "share of the target spread over all classes"
     )
     extra: dict[str, Any] = option({}, "what only your own builder knows")

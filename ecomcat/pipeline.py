@@ -128,8 +128,8 @@ def search_and_export(
         study.write(DATA, about)
         result = _search_with_progress(config, inputs, space, study)
         with log_if_stopped(
-            f"No model was exported. The same command goes on with study {study.name}, whose "
-            "trials are saved."
+            f"No model was exported. The same command continues study {study.name}, whose trials "
+            "are saved."
         ):
             finished = finish_search(config, dataset, inputs, study, result)
             with step("Exporting the model, and checking what was exported"):
@@ -244,7 +244,7 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
         max_tokens = int(space["max_tokens"].highest)
         texts = encode_all(tokenizer, dataset.texts, max_tokens, on_texts=advance)
     logger.info(
-        "Encoded: %d words in the vocabulary, %.0f tokens a text on average.",
+        "Encoded: %d words in the vocabulary, %.0f tokens per text on average.",
         tokenizer.get_vocab_size(),
         texts.lengths.mean(),
     )
@@ -314,7 +314,7 @@ def _search_with_progress(
 
 def _log_how_to_resume(config: SearchCommand, study: Study) -> None:
     afresh = " without search.overwrite=true" if config.search.overwrite else ""
-    logger.info("Stopped. The same command%s goes on with study %s.", afresh, study.name)
+    logger.info("Stopped. The same command%s continues study %s.", afresh, study.name)
     records = study.trials.records
     ended = sum(record.status != RUNNING for record in records)
     if best_record(records) is not None:

@@ -47,7 +47,7 @@ def predict(config: PredictCommand) -> None:
     if config.output != STANDARD_STREAM and config.predict.min_precision is None:
         logger.info(
             "Next: the same command with predict.min_precision=0.98 adds a column that says which "
-            "answers need no second look."
+            "answers can be accepted automatically."
         )
 
 
@@ -135,8 +135,8 @@ def _tell_counts(labeller: Labeller) -> None:
         )
     logger.info("%s.", line)
     logger.info(
-        "%s of %s rows (%.1f %%) are novel, unlike all that the model was trained on; of rows like "
-        "those it would be %g %% at most.",
+        "%s of %s rows (%.1f %%) are novel, unlike all that the model was trained on; among rows "
+        "like its training texts it would be %g %% at most.",
         f"{labeller.novel:,}",
         f"{labeller.rows:,}",
         100 * labeller.novel / max(labeller.rows, 1),

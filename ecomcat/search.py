@@ -90,7 +90,7 @@ def _idle_similarity(data: DataConfig) -> Iterator[str]:
     if data.near_duplicate_similarity != default and not data.group_near_duplicates:
         yield (
             "data.near_duplicate_similarity: expected data.group_near_duplicates=true with it, "
-            "found false, so that it would do nothing. Add the one or leave the other out."
+            "found false, so it would have no effect. Add this, or leave it out."
         )
 
 

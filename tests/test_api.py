@@ -138,7 +138,7 @@ def test_keywords_are_the_overrides_of_the_command_line(
             "search",
             products().assign(part="train"),
             {"test": products(), "data": {"split_column": "part"}},
-            "Expected data.split_column, or validation and test as tables",
+            "Expected data.split_column, or validation and test as separate",
         ),
         ("search", ["a text"], {}, "DataFrame, found list"),
         ("search", products(), {"search": {"dry_run": True}}, "expected false in Python"),
@@ -222,7 +222,7 @@ def test_ctrl_c_reaches_the_caller_and_the_same_call_goes_on(
     asked["model"] = {**ONCE["model"], "build": "interrupting.build"}
     with caplog.at_level(logging.INFO), pytest.raises(KeyboardInterrupt):
         ecomcat.search("products.csv", model_dir="stopped", **asked)
-    assert "goes on with study stopped" in caplog.text
+    assert "continues study stopped" in caplog.text
     assert not (folder / "stopped").exists()
     first = pd.read_csv(folder / "outputs" / "search" / "stopped" / "trials.csv").iloc[0]
     result = ecomcat.search("products.csv", model_dir="stopped", **asked)

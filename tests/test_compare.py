@@ -124,7 +124,7 @@ def test_a_new_model_that_is_worse_ends_with_3(
     assert found["old"]["accuracy"] == pytest.approx(1 - len(old_wrong) / 60)
     assert "new: new" in capsys.readouterr().out
     words = "no difference that these 60 texts" if verdict == "level" else f"{verdict} (accuracy"
-    assert f"The new model beside the old one: {words}" in caplog.text
+    assert f"The new model compared with the old one: {words}" in caplog.text
 
 
 def test_rows_whose_answer_changed_are_written_the_lost_ones_first(put):
@@ -178,8 +178,8 @@ def test_models_of_different_categories_and_columns_are_compared_and_the_differe
         ({"data": DataConfig(name="csv")}, "data.path"),
         ({"output": "rows.csv"}, "at output=rows.csv, found the file that is read"),
         ({"changes": "rows.csv"}, "at changes=rows.csv, found the file that is read"),
-        ({"output": "a.csv", "changes": "a.csv"}, "changes: expected a file of its own"),
-        ({"changes": "-"}, "changes: expected a file of its own"),
+        ({"output": "a.csv", "changes": "a.csv"}, "changes: expected a separate file"),
+        ({"changes": "-"}, "changes: expected a separate file"),
         ({"data": DataConfig(name="csv", path="rows.csv", test_path="b.csv")}, "test_path"),
     ],
 )
@@ -260,7 +260,7 @@ def test_the_command_line(put, capsys, monkeypatch):
     with command_line(monkeypatch, capsys) as run:
         ended = run(command.main, "old", "new", "data.path=rows.csv")
     assert ended.code == 0
-    assert "By category, what was lost first" in ended.output
+    assert "By category, the largest loss first" in ended.output
 
 
 # Labels that are paths
@@ -296,6 +296,6 @@ def test_rows_of_which_a_model_knows_no_category_are_refused(put):
     put("old", {}, labels=["books", "lamps", "toys"])
     put("new", rows)
     with pytest.raises(
-        UserError, match=r"none of the old one's \(books, lamps, toys\) among Books"
+        UserError, match=r"none of the old model's \(books, lamps, toys\) among Books"
     ):
         compare_models(asked(rows))

@@ -113,10 +113,10 @@ def test_the_study_has_the_name_that_it_would_get(dry_run: DryRun) -> None:
 @pytest.mark.parametrize(
     ("begun_with", "trials", "arguments", "state"),
     [
-        ("abc", 2, [], "goes on from 2 trials"),
+        ("abc", 2, [], "continues from 2 trials"),
         ("abc", 0, [], "new"),
-        ("abc", 2, ["search.overwrite=true"], "begins afresh, without the 2 trials that are there"),
-        ("other", 2, [], "would be refused: it was begun with something else"),
+        ("abc", 2, ["search.overwrite=true"], "begins again, without the 2 trials that are there"),
+        ("other", 2, [], "would be refused: it was begun with other data or settings"),
     ],
 )
 def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(

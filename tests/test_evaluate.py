@@ -115,7 +115,7 @@ def test_the_columns_of_training_are_taken_and_others_warned_of(
     ("table", "asked", "message"),
     [
         ("Category,Title,price\nBooks,Books,9\n", CATEGORY, "shop.csv: .* found no 'brand' among"),
-        (TITLED, {"category_columns": ["Text"]}, "takes those of the model. Leave it out"),
+        (TITLED, {"category_columns": ["Text"]}, "columns that it was trained on. Leave it out"),
     ],
 )
 def test_a_model_of_fields_finds_them_by_name_alone(model, table, asked, message) -> None:

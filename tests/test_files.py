@@ -170,7 +170,7 @@ def test_a_read_only_file_is_refused_even_to_root(former: Path) -> None:
 @pytest.mark.parametrize("attempt", [lambda path: write_text(path, "new"), require_output])
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("loop", "Too many levels of symbolic links. Mend"), ("x" * 300, "too long. Choose a short")],
+    [("loop", "Too many levels of symbolic links. Fix"), ("x" * 300, "too long. Choose a short")],
 )
 def test_a_loop_of_links_and_a_name_too_long_are_told(
     tmp_path: Path, attempt: Callable[[Any], None], name: str, message: str

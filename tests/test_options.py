@@ -84,7 +84,7 @@ def refusal(values: dict[str, object]) -> str:
         ("search.workers", None, WHOLE_OR_AUTO),
         ("search.patience", "many", WHOLE_OR_AUTO),
         ("search.trial_max_minutes", 0.0, "a number above 0"),
-        ("search.gpus_per_worker", 1.5, "a share of one or a whole number, found 1.5"),
+        ("search.gpus_per_worker", 1.5, "a part of one or a whole number, found 1.5"),
         ("seed", -1, "a whole number from 0 to 4294967294, found -1."),
         ("seed", 2**32, "a whole number from 0 to 4294967294"),
         ("model_dir", " ", "a value, found nothing."),

@@ -62,7 +62,7 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_goes_on(
         arguments = [*TINY_SEARCH, f"search.max_trials={trials}"]
         ended, words = stopped(tmp_path, arguments, line, number)
         assert ended == code, words
-        assert "Traceback" not in words and "The same command goes on with study" in words
+        assert "Traceback" not in words and "The same command continues study" in words
         assert {path.name for path in tmp_path.iterdir()} == {"outputs"}
         completed = completed_trials(tmp_path)
         assert [row for row in before if row not in completed] == []

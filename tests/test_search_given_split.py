@@ -46,7 +46,7 @@ def test_a_test_file_is_what_is_tested_and_a_study_notices_when_it_changes(
     (folder / "test.jsonl").write_text("\n".join(rows[:-20]), encoding="utf-8")
     refused = run_command("search", command, folder)
     assert refused.returncode == 2
-    assert "The study own was begun with something else" in refused.stderr
+    assert "The study own was begun with other data or settings" in refused.stderr
 
 
 @pytest.mark.slow

@@ -41,13 +41,14 @@ def _row_findings(found: Found, near: Found) -> Iterator[str]:
         yield f"Rows without text or label, which a search leaves out: {empty:,}."
     if found["conflicting_texts"]:
         yield (
-            f"Texts under several labels: {found['conflicting_texts']:,}. A search takes the "
-            f"majority's; without one it drops the text ({found['conflicting_texts_dropped']:,})."
+            f"Texts with several labels: {found['conflicting_texts']:,}. A search takes the label "
+            "of most rows; on a tie it drops the text "
+            f"({found['conflicting_texts_dropped']:,})."
         )
     for part, later in (("train", "validation or test"), ("validation", "test")):
         if shared := found["shared_texts"].get(part):
             yield (
-                f"{shared:,} texts of {part} stand in {later} as well: a search leaves them out of "
+                f"{shared:,} texts of {part} are also in {later}: a search leaves them out of "
                 f"{part}."
             )
     if near["texts"]:
@@ -86,7 +87,7 @@ def _learning_findings(found: Found) -> Iterator[str]:
     if "doubled" in found:
         yield learning_sentence("A linear model", found, found["test_texts"])
     else:
-        yield f"What more texts would bring was not estimated, since {found['reason']}."
+        yield f"What more texts would gain was not estimated, since {found['reason']}."
 
 
 def _category_findings(found: Found) -> Iterator[str]:
@@ -112,7 +113,7 @@ def _text_findings(found: Found, languages: Found, repeats: Found) -> Iterator[s
         yield (
             f"Texts longer than the {long['above_words']} words that the default model reads "
             f"(model.max_tokens): {long['texts']:,}; {long['share_not_read']:.1%} of all words "
-            "stand behind them."
+            "come after these."
         )
     if tiny["texts"]:
         yield f"Texts of fewer than {tiny['below_words']} words: {tiny['texts']:,}."
@@ -126,7 +127,7 @@ def _drift_findings(found: Found) -> Iterator[str]:
     exactly, nearly = found["shared_exactly"], found["shared_nearly"]
     if exactly or nearly:
         yield (
-            f"Texts of the second file that stand in the first one, too: {exactly:,}, and nearly "
+            f"Texts of the second file that are also in the first one: {exactly:,}, and nearly "
             f"so: {nearly:,}. No figure on them is honest after training on the first."
         )
     if found["auc"] is not None:
@@ -143,7 +144,7 @@ def audit_page(figures: Found) -> str:
         "auditing/audit.html",
         title=f"Audit of {figures['name']}",
         subtitle=str(figures["source"]),
-        footer="Written by python -m ecomcat.audit; all figures stand in audit.json beside it.",
+        footer="Written by python -m ecomcat.audit; all figures are in audit.json beside it.",
         **figures,
         named=named,
         listed=_table,

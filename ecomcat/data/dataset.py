@@ -294,7 +294,7 @@ def _log_cleaning(report: CleaningReport) -> None:
 def _log_rare_classes(report: CleaningReport) -> None:
     if report.rare_classes_merged:
         merged = named(report.rare_classes_merged)
-        logger.warning("Merged into the classes above, of too few texts: %s.", merged)
+        logger.warning("Merged classes with too few texts into those above: %s.", merged)
     if report.rare_classes_dropped:
         dropped = named(report.rare_classes_dropped)
         logger.warning("Dropped classes with too few texts: %s.", dropped)
@@ -318,8 +318,8 @@ def _log_split(described: dict[str, Any]) -> None:
     for part, count in split.get("same_text_in_train", {}).items():
         if count:
             logger.warning(
-                "%d of %d %s texts stand in train with other fields. Where that flatters, "
-                "data.group_column keeps rows of one title on one side.",
+                "%d of %d %s texts are also in train, with other fields. If that makes figures too "
+                "good, data.group_column keeps rows of one title on one side.",
                 *(count, split[part], part),
             )
     for kind, title in _GROUPS.items():
@@ -334,7 +334,7 @@ def _log_split(described: dict[str, Any]) -> None:
         for kind in ("text", "group"):
             if count := split.get(f"shared_{kind}s", {}).get(part):
                 logger.warning(
-                    "Left out of %s: %d texts whose %s stands in %s as well.",
+                    "Left out of %s: %d texts whose %s is also in %s.",
                     *(part, count, kind, later),
                 )
 

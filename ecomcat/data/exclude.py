@@ -58,8 +58,8 @@ def leave_out(
     )
     if description["unknown"]:
         logger.warning(
-            "%(unknown)d marked rows of %(source)s are no texts of this data: it was written for "
-            "other data, or they were left out as repeats, contradictions or of rare classes.",
+            "%(unknown)d marked rows of %(source)s are not in this data: the file was written for "
+            "other data, or they were left out as repeats, contradictions or rare classes.",
             description,
         )
     return left, rows, description

@@ -56,14 +56,14 @@ def write_paths(
     depth = max(map(len, levels.values()), default=0)
     if depth < 2:
         logger.warning(
-            "data.label_separator: expected %r in labels, found it in none. They are no paths.",
+            "data.label_separator: expected %r in labels, found it in none. They are not paths.",
             separator,
         )
         return {}, None
     written, is_guess = _as_written(separator, cleaned.values()), asked == AUTO and known is None
     logger.info(
         "Labels are paths of up to %d levels, separated by %r%s.",
-        *(depth, written, " (data.label_separator=none: they are not)" * is_guess),
+        *(depth, written, " (data.label_separator=none if they are not)" * is_guess),
     )
     _warn_of_look_alikes(levels.values(), written)
     return {label: written.join(parts) for label, parts in levels.items()}, written

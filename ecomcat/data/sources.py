@@ -109,8 +109,8 @@ def load_labelled_rows(
         return with_paths(rows, data)
     if data.split_column is not None and others:
         raise UserError(
-            "Expected data.split_column, or validation and test as tables of their own, found "
-            "both. Leave the one or the others out."
+            "Expected data.split_column, or validation and test as separate tables, found both. "
+            "Leave one of them out."
         )
     tables = [rows.frame] if data.split_column is not None else [rows.frame.assign(**{SPLIT: 0})]
     tables += [each.frame.assign(**{SPLIT: PARTS.index(part)}) for part, each in others.items()]
@@ -279,7 +279,7 @@ def download(url: str, path: Path, blob_id: str) -> None:
     found = hashlib.sha1(b"blob %d\0%s" % (len(body), body), usedforsecurity=False).hexdigest()
     if found != blob_id:
         raise UserError(
-            f"data.blob_id: expected {blob_id} of {url}, found {found}: the file there is another. "
+            f"data.blob_id: expected {blob_id} of {url}, found {found}: it is not the same file. "
             f"{advice}"
         )
     with atomic_path(path) as temporary:

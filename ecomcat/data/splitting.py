@@ -152,7 +152,7 @@ def split_rows(
 def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:
     rarest, rows = min(Counter(labels).items(), key=lambda item: item[1])
     return (
-        "Expected rows enough for every class to stand in train and each part that is drawn "
+        "Expected enough rows for every class to be in train and in each part that is drawn "
         f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} rows); "
         f"found {rows} of {quoted(rarest)}. Add rows, raise data.min_class_rows together with "
         "data.rare_classes=drop, or raise the fractions."
@@ -260,8 +260,8 @@ def split_groups(
             f"Expected every class in {name_five(PARTS[part] for part in drawn)} with groups "
             f"together; found {(label_ids == absent).sum()} texts of {quoted(names[absent])} in "
             f"{found} {'group' if found == 1 else 'groups'}. Add texts, raise data.min_class_rows "
-            "together with data.rare_classes=drop, or keep less together by data.group_column, "
-            "data.group_near_duplicates and data.near_duplicate_similarity."
+            "together with data.rare_classes=drop, or keep fewer together (data.group_column, "
+            "data.group_near_duplicates, data.near_duplicate_similarity)."
         )
     return Split(*(np.flatnonzero(part_of == part) for part in range(len(PARTS))))
 

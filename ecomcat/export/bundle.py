@@ -158,8 +158,8 @@ def _refuse_users_files(directory: Path) -> None:
     former = _former(followed(directory))
     if former.exists() and read_manifest(former) is None:
         raise UserError(
-            f"Expected nothing of yours at {former}, where an earlier export stands for a moment; "
-            "found other files. Move it away, or name another place with model_dir=FOLDER."
+            f"Expected nothing of yours at {former}, where an earlier export is put for a moment; "
+            "found other files. Move them away, or name another place with model_dir=FOLDER."
         )
     if entries - {_USERS} and read_manifest(directory) is None:
         raise UserError(

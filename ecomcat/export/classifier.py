@@ -272,8 +272,8 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
     if missing := sorted({LABELS, TOKENIZER, CONFIG, ACCEPTANCE, TRAINED_ROWS} - files):
         raise UserError(
             f"Expected {', '.join(missing)} in {directory}, found none: an earlier version "
-            "exported this model. Run the command that exported it again; its study need not be "
-            "searched again."
+            "exported this model. Run the command that exported it again; it searches nothing "
+            "again."
         )
     labels = read_labels(directory)
     taxonomy = taxonomy_of(labels, trained_separator(directory))

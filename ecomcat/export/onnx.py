@@ -132,9 +132,9 @@ def require_same_answers(model: keras.Model, path: Path, texts: EncodedTexts) ->
     if not difference < _MAX_DIFFERENCE:  # nor is what is not a number
         raise UserError(
             "Expected the same answers from model.keras and model.onnx, found a probability that "
-            f"differs by {difference:.2g} on {len(compared)} texts, of less than "
-            f"{_MAX_DIFFERENCE:g} allowed. Nothing was exported, and the study is whole: run the "
-            "same command with final.onnx=false."
+            f"differs by {difference:.2g} on {len(compared)} texts, where less than "
+            f"{_MAX_DIFFERENCE:g} is allowed. Nothing was exported, and the study is not lost: run "
+            "the same command with final.onnx=false."
         )
 
 

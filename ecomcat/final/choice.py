@@ -141,7 +141,7 @@ def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
         shares, models = choice.linear_shares, ""
         if len(shares) > 1:
             models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
-        logger.info("%s: counts for %.0f%%%s.", _TITLE, 100 * choice.linear_share, models)
+        logger.info("%s: a weight of %.0f%%%s.", _TITLE, 100 * choice.linear_share, models)
     elif tried:
         logger.info("%s: left out, validation is no better with it.", _TITLE)
     logger.info("Calibration: a temperature of %.2f.", choice.temperature)

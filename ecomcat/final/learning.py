@@ -44,8 +44,8 @@ def learn_from_parts(
     """
     if record.status == CUT_SHORT:
         logger.warning(
-            "No learning curve: time cut trial %s short, so that no complete training compares "
-            "with it. More minutes (search.max_minutes) and trials may help.",
+            "No learning curve: the time limit cut trial %s short, so that no complete training "
+            "can be compared with it. More minutes (search.max_minutes) and trials may help.",
             record.id,
         )
         return None

@@ -159,7 +159,7 @@ def retrain_trials(
                 advance(fraction=_share(done, plans))
                 on_epoch(record.id, report.epoch, report.logs)
                 if time.monotonic() >= ends:
-                    logger.warning("Retraining trial %s: stopped after its minutes.", record.id)
+                    logger.warning("Retraining trial %s: stopped, its time is over.", record.id)
                     plans[record.id] = plan.until(report.epoch, len(rows))
                     break
             outcome = yield from ask(Call("finish"))
@@ -193,8 +193,8 @@ def _log_plan(record: TrialRecord, plan: FinalTraining, rows: int) -> None:
 def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_left: int) -> None:
     if not error.may_pass or retries_left == 0:
         raise UserError(
-            f"Retraining trial {record.id} failed: {error}. The study is whole: run "
-            "the same command again, with fewer workers (search.workers=1) where memory ran "
+            f"Retraining trial {record.id} failed: {error}. The study is not lost: run "
+            "the same command again, with fewer workers (search.workers=1) if memory ran "
             "out, or without retraining (final.retrain=false)."
         ) from error
     logger.warning("Retraining trial %s again: %s.", record.id, error)

@@ -124,7 +124,7 @@ def space_charts(
     shown = [plotly_text(name) for name in names[:_MAX_AXES]]
     width = _AXIS_WIDTH * (len(shown) + 1)
     lines = visualization.plot_parallel_coordinate(study, shown, target_name=_SCORE)
-    caption = "A line a trial, coloured by macro-F1; those that were cut short are dotted."
+    caption = "One line per trial, coloured by macro-F1; those that were cut short are dotted."
     lines = _in_our_words(lines).update_layout(margin_t=60, xaxis_tickangle=-20)
     yield Chart("Parallel coordinates", lines, caption, min_width=width)
     slices = _in_our_words(visualization.plot_slice(study, shown, target_name=_SCORE))
@@ -232,8 +232,8 @@ def coverage_chart(curves: Curves, asked: Mapping[str, Mapping[str, Any]]) -> Ch
     )
     chart.update_xaxes(tickformat=".0%").update_yaxes(tickformat=".1%")
     caption = (
-        "How many texts are accepted automatically, for the precision asked. The lines hold novel "
-        "texts, too, which the thresholds do not accept."
+        "How many texts are accepted automatically, for the precision asked. The lines include "
+        "novel texts, which the thresholds do not accept."
     )
     return Chart("Coverage against precision", chart, caption)
 

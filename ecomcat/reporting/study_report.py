@@ -77,12 +77,13 @@ def report_page(study: Study, *, running: bool = False) -> str:
     data, final = study.read(DATA), study.read(FINAL)
     best, source = best_record(records), "" if data is None else f"{data['data']['source']}. "
     has_ended = any(record.status != RUNNING for record in records)
-    state = " The search went on: this page loads itself anew." if running else ""
+    state = " The search is running: this page reloads itself." if running else ""
+    again = _again(study, "report", f"search.name={study.name}")
     return render(
         "reporting/assets/report.html",
         title=f"Study {study.name}",
         subtitle=f"{source}Written {time.strftime('%Y-%m-%d %H:%M %Z')}.{state}",
-        footer=f"Written by ecomcat. Again: {_again(study, 'report', f'search.name={study.name}')}",
+        footer=f"Written by ecomcat. To write it again: {again}",
         refresh_seconds=_REFRESH_SECONDS if running else 0,
         records=records,
         statuses=Counter(record.status for record in records),
@@ -156,8 +157,8 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
     names, absent = list(shown["per_class"]), shown.get("absent_classes", ())
     without = [name for name, score in shown["per_class"].items() if score["rows"] == 0]
     notes = {
-        f"Without a text in the {on} set, and so of F1 0": without,
-        f"Neither with a text in the {on} set nor predicted, and so left out": absent,
+        f"Without a text in the {on} set, so with an F1 of 0": without,
+        f"Neither with a text in the {on} set nor predicted, so left out": absent,
     }
     note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
     matrix, curve = shown.get("confusion_matrix"), metrics["final"].get("learning_curve")

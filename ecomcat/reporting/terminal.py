@@ -263,7 +263,7 @@ def _state(study: Study, identity: Mapping[str, Any], overwrite: bool) -> str:
     if not trials:
         return "new"
     if overwrite:
-        return f"begins afresh, without the {_trials(trials)} that are there"
+        return f"begins again, without the {_trials(trials)} that are there"
     if read_study(study.directory)["identity"] != identity:
-        return "would be refused: it was begun with something else"
-    return f"goes on from {_trials(trials)}"
+        return "would be refused: it was begun with other data or settings"
+    return f"continues from {_trials(trials)}"

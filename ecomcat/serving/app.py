@@ -136,15 +136,15 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
         responses=problems(
             HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
         ),
-        summary="Open the model in model_dir anew, and serve it",
-        description="For programs of the same machine. Where it fails the former model serves on.",
+        summary="Open the model in model_dir again, and use it",
+        description="For programs of the same machine. If it fails, the old model stays in use.",
     )
     async def reload(request: Request) -> ModelDescription:
         if not is_from_here(request.scope):
             raise HTTPException(
                 HTTPStatus.FORBIDDEN,
                 "Expected a request from this machine to an address of its loopback, found "
-                "another. Ask there: curl -X POST http://127.0.0.1:PORT/reload.",
+                "another. Send it there: curl -X POST http://127.0.0.1:PORT/reload.",
             )
         if (failure := await answers.reload()) is not None:
             raise unprocessable(failure)
@@ -163,7 +163,7 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
         responses=BODY_PROBLEMS,
         openapi_extra={"requestBody": request_body},
         summary="Label one text or several",
-        description="One text is answered by a prediction, texts by a list of predictions.",
+        description="The answer to text is a prediction, to texts a list of predictions.",
     )
     async def predict(request: Request) -> Response:
         body = await read_body(request, config, [JSON])
@@ -211,6 +211,4 @@ async def _too_large(_request: Request, _error: Exception) -> Response:
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     """Answer where the fault is ours, without a word of the inside, which the log tells."""
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed, for a reason that its log tells."
-    )
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log says why.")

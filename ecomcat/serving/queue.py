@@ -113,7 +113,7 @@ class Answers:
     async def reload(self) -> str | None:
         """Have the model that is now in `model_dir` answer; return why not where that fails."""
         if self._is_reloading:
-            return "A model is being opened already. Ask again once it serves."
+            return "A model is being opened already. Ask again when it is in use."
         self._is_reloading = True
         try:
             model = await self.open()
@@ -121,13 +121,13 @@ class Answers:
             failure = str(error)
         except Exception:
             logger.exception("The model cannot be opened")
-            failure = "The model cannot be opened, for a reason that the log tells."
+            failure = "The model cannot be opened; the log says why."
         else:
             logger.info("Serving the model %s from now on", model.version)
             return None
         finally:
             self._is_reloading = False
-        logger.warning("The former model serves on: %s", failure)
+        logger.warning("The old model stays in use: %s", failure)
         return failure
 
     @property

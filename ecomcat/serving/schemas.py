@@ -30,7 +30,7 @@ Count = Annotated[
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    explain: bool = Field(False, description="Whether to say which words spoke for the answer.")
+    explain: bool = Field(False, description="Whether to say which words support the answer.")
     min_precision: Precision | None = Field(
         None, description="The share of accepted answers that are to be right."
     )
@@ -52,14 +52,14 @@ class ManyTexts(_Options):
 
 
 class Word(BaseModel):
-    """A word and what it spoke for the answer."""
+    """A word and how much it supports the answer."""
 
     model_config = ConfigDict(from_attributes=True)
 
     word: str
     weight: float = Field(description="How far the answer's probability falls without it.")
     spans: list[tuple[int, int]] = Field(
-        description="Where it stands: first character and the one after the last, counted in "
+        description="Where it is: first character and the one after the last, counted in "
         "Unicode code points from 0."
     )
 
@@ -85,7 +85,7 @@ class Prediction(BaseModel):
         "enough; its answer is never accepted."
     )
     probabilities: dict[str, float] | None = Field(
-        description="Of the likeliest categories, as many as top_k says, the likeliest first."
+        description="As many of the likeliest categories as top_k says, the likeliest first."
     )
     levels: list[LevelAnswer] | None = Field(
         default=None, description="The levels of its path; only where categories are paths."
@@ -96,13 +96,11 @@ class Prediction(BaseModel):
         "answers are right as often as min_precision asks, with those of the deeper ones.",
     )
     accepted_level: int | None = Field(default=None, description="The number of its levels.")
-    words: list[Word] = Field(
-        default=[], description="Strongest first; only where explain was asked for."
-    )
+    words: list[Word] = Field(default=[], description="Strongest first; only if explain is true.")
     text: str = Field(
         default="",
-        description="What was read, in which the places of words are counted; only where explain "
-        "was asked and fields make it differ from the text that was sent.",
+        description="The text that was read, in which the places of words are counted; only if "
+        "explain is true and fields make it differ from the text that was sent.",
     )
     reason: str = Field(default="", description="Why there is no label; only where there is none.")
 
@@ -114,7 +112,7 @@ class Predictions(BaseModel):
 
 
 class Acceptance(BaseModel):
-    """What `accept` stands for where a request does not say."""
+    """What `accept` means where a request does not say."""
 
     min_precision: float
     confidence_level: float = Field(description="How surely that precision is reached.")
@@ -145,7 +143,7 @@ class Columns(BaseModel):
 
 
 class Figures(BaseModel):
-    """How well the model did on texts that no choice has seen; null where it is not known."""
+    """How good the model is on texts that no choice was made on; null where it is not known."""
 
     accuracy: float | None
     macro_f1: float | None

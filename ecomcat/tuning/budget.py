@@ -106,7 +106,7 @@ def decide_epochs(
     epoch_texts = _texts_of_an_epoch(search, training_texts, batch_size, batches)
     if epoch_texts is not None:
         logger.info(
-            "A part of the rows first: %d of %d texts an epoch. At most %g minutes of trials, and "
+            "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
             "%g for a final training on as many rows as fit.",
             *(epoch_texts, training_texts, search.max_minutes, retrain_seconds(search) / 60),
         )

@@ -146,10 +146,10 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
     if best is not None:
         return best
     failed = next((record for record in records if record.status == FAILED), None)
-    reason = "Their time was spent before: raise search.max_minutes."
+    reason = "The study's time was used up before: raise search.max_minutes."
     if failed is not None:
         folder = directory / "trials"
-        reason = f"Trial {failed.id}: {failed.ended}. Each trial's error.txt stands in {folder}."
+        reason = f"Trial {failed.id}: {failed.ended}. Each trial's error.txt is in {folder}."
     raise UserError(
         f"Expected at least one trial to complete, but of {len(records)} none did. {reason}"
     )

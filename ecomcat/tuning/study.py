@@ -123,7 +123,7 @@ class Study:
             content: dict[str, Any] = read_json(path, _SHAPES[name])
         except UnreadableError as error:
             if path.exists():
-                logger.warning("%s It is left out, until a search writes it again.", error)
+                logger.warning("%s It is left out until a search writes it again.", error)
             return None
         return content
 
@@ -220,8 +220,8 @@ def _begin_or_resume(study: Study, identity: Mapping[str, Any], config: Mapping[
     )
     if different:
         raise UserError(
-            f"The study {study.name} was begun with something else:\n{different}"
-            "Choose another search.name, or search.overwrite=true to begin afresh."
+            f"The study {study.name} was begun with other data or settings:\n{different}"
+            "Choose another search.name, or search.overwrite=true to begin again."
         )
     study.write(_STUDY_FILE, stored)  # which may have been read from its copy
 
@@ -271,10 +271,10 @@ def read_study(directory: Path) -> dict[str, Any]:
         copy = _copy_of_begun(directory)
         if copy is None:
             raise UserError(
-                f"{error} Its copy in {DATA} cannot be read either. Bring one of them back, or "
+                f"{error} Its copy in {DATA} cannot be read either. Restore one of them, or "
                 f"choose another search.name; the study's trials are in {directory / TABLE}."
             ) from error
-        logger.warning("%s Its copy in %s is taken.", error, DATA)
+        logger.warning("%s Its copy in %s is used.", error, DATA)
         return copy
     return stored
 

@@ -52,9 +52,9 @@ from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")
 
-_NO_ANSWER = "no answer for many times as long as its longest epoch"
+_NO_ANSWER = "no answer for many times the length of its longest epoch"
 _PRUNED = "pruned after epoch"
-_NOT_SCORED = "no epoch of it was scored in time, and so not before search.max_minutes is raised"
+_NOT_SCORED = "no epoch of it was scored in time; it runs once search.max_minutes is raised"
 _WRITTEN_EVERY_SECONDS = 2.0
 _SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
 
@@ -309,7 +309,7 @@ def _why_it_ended(oracle: StudyOracle) -> str:
     if oracle.exhausted and tried > 1:
         return f"The space is exhausted: all of its {tried} configurations were tried."
     if oracle.out_of_time:
-        return "The study's time is spent (search.max_minutes)."
+        return "The study's time is used up (search.max_minutes)."
     if (left := oracle.outlook) is not None and left.is_poor and left.trials > 0:
-        return f"{left} (search.stop_early=false goes on)."
-    return "The study's trials are run (search.max_trials)."
+        return f"{left} (search.stop_early=false continues)."
+    return "All trials were run (search.max_trials)."

@@ -1,4 +1,4 @@
-"""Say in words, once, what was exported and how good it is, for all that shows it.
+"""Sentences and tables of what was exported and how good it is, for all that shows it.
 
 The model card, the terminal, the report and the dry run take their tables and
 sentences from here. `metrics` is always what `metrics.json` holds.
@@ -30,10 +30,10 @@ NO_TEST = (
 
 
 def shown_scores(metrics: Metrics) -> tuple[str, Scores]:
-    """Return the figures that say how good the model is, after what they are of.
+    """Return the name of the set that the main figures are of, and these figures.
 
-    Without a test set they are of validation, by weights trained on train alone: better than they
-    should be, since choices were made on it.
+    Without a test set they are of validation, by weights trained on train alone: too good, since
+    choices were made on it.
     """
     return ("test", metrics["test"]) if metrics["test"] else ("validation", metrics["validation"])
 
@@ -101,7 +101,7 @@ def parts_table(metrics: Metrics) -> Table | None:
     columns = [(on, key) for on in sets for key in ("accuracy", "macro_f1")]
     headings = [f"{on} {FIGURES[key]}" for on, key in columns]
     return Table(
-        ["part", *headings, "than the whole"],
+        ["part", *headings, "compared with the whole"],
         [
             [
                 *(_PARTS.get(name, name), *(found[on][key] for on, key in columns)),
@@ -116,7 +116,7 @@ def parts_table(metrics: Metrics) -> Table | None:
 
 
 def coverage_table(caption: str, scores: Scores) -> Table:
-    """List how many texts are accepted automatically for some precisions, and how many rightly."""
+    """List how many texts are accepted automatically for some precisions, and how precisely."""
     return Table(
         ["precision asked", "promised", "from confidence", "accepted automatically", "precision"],
         [
@@ -139,7 +139,7 @@ def coverage_table(caption: str, scores: Scores) -> Table:
 
 
 def result_line(metrics: Metrics) -> str:
-    """Return what was reached, in a line, beside the linear baseline."""
+    """Return the result in one line, compared with the linear baseline."""
     on, scores = shown_scores(metrics)
     how = "scored once" if on == "test" else "that choices were made on"
     return (
@@ -149,7 +149,7 @@ def result_line(metrics: Metrics) -> str:
 
 
 def verdict(metrics: Metrics) -> str:
-    """Return how the model's errors on test compare with the linear baseline's, in a sentence."""
+    """Compare the model's errors on test with the linear baseline's, in a sentence."""
     baseline, ours = metrics["baseline"], metrics["test"]
     if ours is None:
         return NO_TEST
@@ -167,7 +167,7 @@ def verdict(metrics: Metrics) -> str:
 
 
 def comparison_sentence(comparison: Mapping[str, Any]) -> str:
-    """Return what a comparison of two models says of the first one, in words."""
+    """Return in words how the first of two compared models differs from the other."""
     accuracy, macro_f1 = comparison["accuracy"], comparison["macro_f1"]
     meaning = {
         "level": f"no difference that these {comparison['rows']:,} texts could show",
@@ -184,7 +184,7 @@ def _difference(found: Mapping[str, Any]) -> str:
 
 
 def tied_sentence(trials: int, level: Sequence[str]) -> str:
-    """Return which of so many trials are as good as the best, but for chance.
+    """Say which of so many trials differ from the best one by no more than chance.
 
     >>> tied_sentence(5, ["0003"])
     '1 of the 4 other trials is level with the best one: 0003'
@@ -195,7 +195,7 @@ def tied_sentence(trials: int, level: Sequence[str]) -> str:
 
 
 def confirmation_sentence(macro_f1: Mapping[str, Sequence[float]]) -> str:
-    """Return which trial is the best on several validation sets, and beside which.
+    """Say which trial is the best on several validation sets, and list the others.
 
     Args:
         macro_f1: Mapping from a trial to its scores, that of the search's own set first.
@@ -214,7 +214,7 @@ def confirmation_sentence(macro_f1: Mapping[str, Sequence[float]]) -> str:
 
 
 def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) -> str:
-    """Return what a model learned from so many texts, and what twice as many would bring.
+    """Return how accurate a model is after so many texts, and the gain of twice as many.
 
     >>> doubled = {"gain": 0.016, "interval": [0.002, 0.03]}
     >>> found = {"points": [{"texts": 1000, "accuracy": 0.92}], "doubled": doubled}
@@ -225,7 +225,7 @@ def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) ->
     low, high = (100 * bound for bound in doubled["interval"])
     return (
         f"{model} trained on {last['texts']:,} texts is right on {last['accuracy']:.1%} of "
-        f"{asked_texts:,} others; twice the texts would bring about "
+        f"{asked_texts:,} others; twice the texts would gain about "
         f"{100 * doubled['gain']:.1f} points (95 % interval {low:.1f} to {high:.1f})."
     )
 
@@ -265,8 +265,8 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         ),
         f"Trained on {some}{texts:,} texts: {rows}.",
         *(
-            "A linear model of words, pairs of words and letters counts for "
-            f"{share:.0%} of each answer."
+            "A linear model of words, pairs of words and letters has a weight of "
+            f"{share:.0%} in each answer."
             for share in (final["linear_share"],)
             if share > 0
         ),
@@ -274,7 +274,7 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
 
 
 def _part(member: Mapping[str, Any]) -> str:
-    """Return how many texts an epoch read of a member that did not read all in each."""
+    """Return how many texts an epoch read, for a member whose epochs did not read all."""
     if "epoch_texts" not in member:
         return ""
     return f" of {member['epoch_texts']:,} texts, {member['texts']:,} in all"

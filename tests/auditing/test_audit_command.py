@@ -33,7 +33,7 @@ def test_it_leaves_a_folder_of_its_own_the_same_each_time(
         assert ended.code == 0, ended.errors
         for title in ("Audit of my shop, all.csv", "on three kinds of split", "Most suspicious"):
             assert title in ended.output
-        assert "stand in the first one, too: 120" in ended.output
+        assert "are also in the first one: 120" in ended.output
         return {
             str(path.relative_to(tmp_path / "outputs")): path.read_bytes()
             for path in (tmp_path / "outputs").rglob("*.*")

@@ -87,7 +87,7 @@ def test_every_kind_of_split_is_scored(figures: dict[str, Any]) -> None:
     [
         "5 of 136 rows (3.7%) repeat another: a search removes them",
         "Rows without text or label, which a search leaves out: 3.",
-        "Texts under several labels: 2.",
+        "Texts with several labels: 2.",
         "nearly the same as another; groups of them: 1, across categories: 1.",
         "Labels that look alike are different classes: 'BOOKS' (1) and 'Books' (46).",
         "Texts longer than the 512 words that the default model reads (model.max_tokens): 1; ",
@@ -148,6 +148,6 @@ def test_a_column_that_gives_the_split_is_no_text_and_texts_of_two_parts_are_cou
     options = {"split_column": "part", "test_fraction": 0.0}
     found = audit_file(tmp_path / "shop.csv", tmp_path / "audit", data=options)
     assert found["repeats"]["shared_texts"] == {"train": 5, "validation": 0}
-    assert any(each.startswith("5 texts of train stand in val") for each in found["findings"])
+    assert any(each.startswith("5 texts of train are also in val") for each in found["findings"])
     assert "data.split_column=part" in found["next"]
     assert "splits" in found["leakage"]

@@ -118,7 +118,7 @@ def test_a_text_of_test_is_left_out_of_the_other_parts_and_counted(
     assert dataset.texts[dataset.split.test[0]] in {row[1] for row in TEST}
     split = dataset.description["split"]
     assert split["shared_texts"] == {"train": 2, "validation": 1}
-    assert "Left out of train: 2 texts whose text stands in validation or test" in caplog.text
+    assert "Left out of train: 2 texts whose text is also in validation or test" in caplog.text
     # The label is that of test: what is left out has no vote.
     labels = dict(zip(dataset.texts, dataset.label_ids, strict=True))
     assert dataset.class_names[labels[TEST[0][1]]] == "a"
@@ -192,7 +192,7 @@ def test_columns_of_the_files_are_found_by_their_names_in_any_order(write: Write
 
 
 def test_a_column_and_files_are_not_given_together() -> None:
-    with pytest.raises(UserError, match=r"data\.split_column: expected it, or .*found both"):
+    with pytest.raises(UserError, match=r"data\.split_column: expected either this or .* both"):
         validate(DataConfig(name="x", split_column="part", test_path="a.csv"), prefix="data.")
 
 

@@ -59,7 +59,7 @@ def test_a_class_of_too_few_texts_goes_into_that_above_it(
     assert found.description["rare_classes_merged"] == (rare if classes else {})
     # By the names that they were read with: of one in between nobody has heard.
     assert found.description["rare_classes_dropped"] == ({} if classes else more)
-    assert ("Merged into the classes above" in caplog.text) == bool(classes)
+    assert ("Merged classes with too few texts into those above" in caplog.text) == bool(classes)
     assert ("Dropped classes with too few texts" in caplog.text) == (not classes)
 
 

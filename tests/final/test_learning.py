@@ -132,4 +132,4 @@ def test_a_trial_that_was_cut_short_has_no_curve(
     config, inputs, study, record = study_of(tmp_path, 800)
     record.status = "cut short"
     assert learn_from_parts(config, inputs, study, record) is None
-    assert "No learning curve: time cut trial 0000 short" in caplog.text
+    assert "No learning curve: the time limit cut trial 0000 short" in caplog.text

@@ -1,4 +1,4 @@
-"""The most confident mistakes come first, with the words that spoke for them."""
+"""The most confident mistakes come first, with the words that support them."""
 
 from __future__ import annotations
 

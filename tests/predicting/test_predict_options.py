@@ -1,4 +1,4 @@
-"""Which answers to accept, the words that spoke for them, and why a row has none."""
+"""Which answers to accept, the words that support them, and why a row has none."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_is_accepted_is_counted_and_what_cannot_be_promised_is_said(
     ("output", "words"),
     [(".csv", ("a brown dog", "")), (".jsonl", (["a", "brown", "dog"], None))],
 )
-def test_the_words_that_spoke_for_an_answer(labelled, output, words):
+def test_the_words_that_support_an_answer(labelled, output, words):
     found = labelled("words", output=output, explain=True)
     assert (found[0], found[3]) == ((words[0],), (words[1],))
 
@@ -151,7 +151,7 @@ def test_a_file_without_a_single_text_asks_the_model_nothing(tmp_path):
         ("predict.max_false_alarms=1", ("predict.max_false_alarms", "below 1", "found 1")),
         ("predict.max_false_alarms=0.1", ("predict.max_false_alarms", "predict.min_precision")),
         ("predict.top_k=0", ("predict.top_k", "from 1", "found 0")),
-        ("predict.words=3", ("predict.words", "predict.explain=true", "do nothing")),
+        ("predict.words=3", ("predict.words", "predict.explain=true", "no effect")),
         ("runtime=onxx", ("runtime", "auto, onnx, keras", "Did you mean 'onnx'?")),
         ("input_format=jsonlines", ("input_format", "Did you mean 'jsonl'?")),
         ("output_format=xlsx", ("output_format", "csv, tsv, jsonl, parquet")),

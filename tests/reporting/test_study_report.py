@@ -78,11 +78,11 @@ def test_a_trial_that_was_cut_short_stands_out_in_every_picture(finished, tmp_pa
 def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(finished):
     assert "It has 0.80 times the errors of the linear baseline" in finished
     assert "texts could show (accuracy +0.0500 (-0.010 to 0.100), p = 0.065 by" in finished
-    assert "counts for 20% of each answer" in finished
+    assert "has a weight of 20% in each answer" in finished
     assert ">the LSTM alone</td>" in finished and ">0.9100</td>" in finished
     assert "test (scored once)" in finished and "accepted automatically at 0.95" in finished
     assert "<dt>called novel and not accepted</dt><dd>4.0%</dd>" in finished
-    assert "made after 9 trials; the study has gone on" in finished
+    assert "made after 9 trials; the study has continued" in finished
 
 
 def test_no_name_or_word_is_markup(finished):
@@ -184,7 +184,7 @@ def test_names_that_begin_alike_can_be_told_apart_and_are_whole_under_the_pointe
         assert len(set(trace["y"])) == 20
         assert layout["yaxis"]["type"] == "category"
     assert "Storage &amp; Organisation &gt; Box 7" in json.dumps(json.loads(charts_of(page)[1]))
-    assert "has gone on" not in page
+    assert "has continued" not in page
 
 
 def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_turns_nothing(
@@ -196,7 +196,7 @@ def test_a_category_without_a_test_text_is_named_and_a_name_from_right_to_left_t
     test["confusions"] = [cell for cell in test["confusions"] if cell[0] != "Books"]
     final["mistakes"][0] |= {"predicted": "ספרים", "true": "צעצועים"}
     page = report_with(store(tmp_path, trials(3)), FINAL, final)
-    assert "Without a text in the test set, and so of F1 0: Books." in page
+    assert "Without a text in the test set, so with an F1 of 0: Books." in page
     assert "<bdi>ספרים</bdi> (90.0%), labelled <bdi>צעצועים</bdi> (10.0%)" in page
 
 
@@ -250,8 +250,8 @@ def test_marks_of_a_file_are_shown_with_what_became_of_them(tmp_path):
 def test_its_commands_name_the_folder_unless_it_is_the_usual_one(tmp_path, monkeypatch):
     page = report_of(tmp_path / "my files" / "search", trials(60), final=False)
     assert re.search(r"search.from_trial=made-up/\d{4} &#39;outputs_dir=", page)
-    assert "Again: python -m ecomcat.report search.name=made-up &#39;outputs_dir=" in page
+    assert "again: python -m ecomcat.report search.name=made-up &#39;outputs_dir=" in page
     monkeypatch.chdir(tmp_path)
     page = report_of(Path("outputs/search"), trials(9), final=False)
     assert re.search(r"search.from_trial=made-up/\d{4}</pre>", page)
-    assert "Again: python -m ecomcat.report search.name=made-up</footer>" in page
+    assert "To write it again: python -m ecomcat.report search.name=made-up</footer>" in page

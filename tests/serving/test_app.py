@@ -182,7 +182,7 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside(
     assert answer.json() == {
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "The service failed, for a reason that its log tells.",
+        "detail": "The service failed; its log says why.",
     }
     assert client.get("/health").json() == {"status": "ok"}
 

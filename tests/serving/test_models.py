@@ -84,7 +84,7 @@ def test_a_new_model_answers_and_it_is_told_since_when(
     ("load", "fragment"),
     [
         (refuse, "the manifest lists"),
-        (fail, "for a reason that the log tells"),
+        (fail, "the log says why"),
     ],
     ids=["refused", "failed"],
 )

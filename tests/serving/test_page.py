@@ -98,7 +98,7 @@ def test_a_path_has_a_bar_for_each_level_and_those_accepted_stand_out(driver):
     ("text", "verdict", "reason"),
     [
         ("dog dog dog", "✓ Accepted", "right 98% of the time."),
-        ("dog", "Needs a look", "Only answers of 90% and more are right 98% of the time."),
+        ("dog", "Needs a check", "Only answers of 90% and more are right 98% of the time."),
         ("?!", "", "No category: no letter, mark or digit."),
     ],
     ids=["sure", "unsure", "unreadable"],
@@ -112,7 +112,7 @@ def test_it_shows_whether_the_answer_is_accepted_and_at_which_precision(
     assert page.find("#words").is_displayed() == (verdict != "")
 
 
-def test_the_words_that_spoke_for_it_are_highlighted_also_behind_an_emoji(page):
+def test_the_words_that_support_it_are_highlighted_also_behind_an_emoji(page):
     text = "🐕🐕 A dog is no wolf.\nBut a dog can bark"
     page.ask(text)
     assert page.texts("#marked mark") == ["dog", "wolf", "dog", "bark"]

@@ -107,7 +107,7 @@ def test_what_cannot_be_rebuilt_is_named_and_the_rest_stays(
     for name in ("study.json", DATA):
         (tmp_path / "both" / "study" / name).write_text("{}", encoding="utf-8")
     before = contents(tmp_path / "both")
-    with pytest.raises(UserError, match=r"Bring one of them back.*trials\.csv"):
+    with pytest.raises(UserError, match=r"Restore one of them.*trials\.csv"):
         run_formula(config, tmp_path / "both")
     assert {path: before[path] for path in contents(tmp_path / "both") if path in before} == before
     shutil.copytree(folder, tmp_path / "trial")

@@ -112,7 +112,7 @@ def test_the_trials_to_make_a_model_of_stand_in_the_order_of_their_scores(
         ),
         (
             [ended(0, 0.5, RUNNING), ended(1, 0.5, PRUNED)],
-            r"of 2 none did\. Their time was spent before: raise search\.max_minutes",
+            r"of 2 none did\. The study's time was used up before: raise search\.max_minutes",
         ),
     ],
 )

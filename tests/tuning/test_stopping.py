@@ -106,7 +106,7 @@ def test_a_search_ends_early_and_says_why_and_how_to_go_on(
     result, tried = run_formula(configure("random", trials=12, stop_early=True), tmp_path)
     assert (result.trials, len(tried)) == (8, 8)
     assert result.ended in caplog.messages
-    for part in ("The search ends early: 4 more trials", "search.stop_early=false goes on"):
+    for part in ("The search ends early: 4 more trials", "search.stop_early=false continues"):
         assert part in result.describe()["ended"]
     again, _ = run_formula(configure("random", trials=12, stop_early=True), tmp_path)
     assert again.describe() == {**result.describe(), "seconds": again.describe()["seconds"]}
@@ -149,7 +149,7 @@ def test_a_search_goes_on_where_the_trial_still_under_way_makes_more_of_them_wor
 
     config = configure("random", trials=11, stop_early=True)
     result, _ = run(config, tmp_path, TwoWorkers(the_ninth_is_better))
-    assert (result.trials, result.ended) == (11, "The study's trials are run (search.max_trials).")
+    assert (result.trials, result.ended) == (11, "All trials were run (search.max_trials).")
 
 
 def test_no_more_trials_are_counted_than_there_are_configurations(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_no_more_trials_are_counted_than_there_are_configurations(tmp_path: Path
 @pytest.mark.parametrize("algorithm", ["grid", "hyperband"])
 def test_a_grid_and_hyperband_go_on_to_their_end(algorithm: str, tmp_path: Path) -> None:
     result, _ = run_formula(configure(algorithm, trials=10, stop_early=True), tmp_path)
-    assert (result.trials, result.ended) == (10, "The study's trials are run (search.max_trials).")
+    assert (result.trials, result.ended) == (10, "All trials were run (search.max_trials).")
 
 
 def test_an_ensemble_gains_by_more_trials_and_so_the_search_goes_on(tmp_path: Path) -> None:

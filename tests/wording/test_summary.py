@@ -65,7 +65,7 @@ PART = {"epoch_texts": 3, "texts": 8}
             "(75%, 4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
         ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
-        ({"linear_share": 0.2}, "of words and letters counts for 20% of each answer"),
+        ({"linear_share": 0.2}, "of words and letters has a weight of 20%"),
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
@@ -151,7 +151,7 @@ def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
         "rare_classes_dropped": {"Books > Old": 2},
     }
     written = model_card(metrics, PATHS)
-    assert "- Categories are paths: &gt; stands between their levels" in written
+    assert "- Categories are paths: &gt; separates their levels" in written
     rare = "- Categories of too few texts, "
     assert f"{rare}merged into those above: 'Toys &gt; Odd' (3)" in written
     assert f"{rare}left out: 'Books &gt; Old' (2)" in written
@@ -173,7 +173,7 @@ def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None
     written = model_card(metrics, list(metrics["validation"]["per_class"]))
     assert "## By category, on validation" in written
     assert "There is no test set (data.test_fraction=0): no figure says how good" in written
-    assert "no test shows what it is worth" in written
+    assert "no test set checks it" in written
     assert "| linear baseline on validation, fitted on train: TF-IDF + LinearSVC | 30 |" in written
     assert "| the LSTM alone | 0.9100 | 0.9000 |" in written
     said = re.sub("no test", "", written.split("## Use")[0])

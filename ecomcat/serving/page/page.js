@@ -83,14 +83,14 @@ function verdict(prediction) {
   if (prediction.accept) return ["\u2713 Accepted", `Answers this sure are ${often}.`];
   if (prediction.accepted_path) {
     const part = `Answers this sure of \u201c${prediction.accepted_path}\u201d are ${often}`;
-    return ["\u2713 Accepted in part", `${part}; what is below needs a look.`];
+    return ["\u2713 Accepted in part", `${part}; the levels below need a check.`];
   }
-  if (prediction.novel) return ["Needs a look", "It is unlike all that the model was trained on."];
+  if (prediction.novel) return ["Needs a check", "It is unlike all that the model was trained on."];
   const why =
     least === null
       ? `No confidence is known to be ${often}.`
       : `Only answers of ${percent(least)} and more are ${often}.`;
-  return ["Needs a look", why];
+  return ["Needs a check", why];
 }
 
 function bar([name, probability]) {
@@ -158,7 +158,7 @@ function showWords(text, words) {
   }
   byId("marked").replaceChildren(...pieces, slice(position));
   byId("words-note").textContent =
-    pieces.length === 0 ? "No single word decided it: without any one, the answer stays as sure." : "";
+    pieces.length === 0 ? "No single word decided it: without any one of them, the answer stays as sure." : "";
 }
 
 function showPrediction(text, prediction) {
