@@ -59,7 +59,7 @@ def __dir__() -> list[str]:
 
 
 class _Command(ModuleType):
-    """A command's module that can be called: `ecomcat.search` is both, whoever imported it."""
+    """A command's module that can be called: `ecomcat.search` is a module and a function."""
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self.__wrapped__(*arguments, **keywords)
@@ -72,7 +72,7 @@ class _Command(ModuleType):
 
 class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
-        """Let a command's module be called from when it is imported."""
+        """Make a command's module callable when it is imported."""
         if name in _COMMANDS and isinstance(value, ModuleType):
             value.__class__ = _Command
         super().__setattr__(name, value)

@@ -36,7 +36,7 @@ def _list_commands() -> str:
     from ecomcat.help import leading_comment
 
     lines = [
-        "ecomcat makes a classifier of a table of texts. Its commands, each with --help:",
+        "ecomcat makes a text classifier from a table. Its commands, each with --help:",
         "",
     ]
     for command in COMMANDS:

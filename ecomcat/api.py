@@ -42,7 +42,7 @@ _PATH_KEYS = {"train": "path", "validation": "validation_path", "test": "test_pa
 
 @dataclass(frozen=True)
 class Result:
-    """What a search or a training left behind.
+    """The result of a search or a training.
 
     Args:
         model_dir: Path of the exported folder.
@@ -78,14 +78,14 @@ def search(
 ) -> Result:
     """Search hyperparameters, retrain the best, score the test set once and export the model.
 
-    What stops it, Ctrl-C included, leaves a study: the same call goes on with it.
+    Whatever stops it, Ctrl-C included, leaves a study that the same call continues.
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
         *overrides: Strings as on the command line, such as `"model.dropout=0.1..0.5"`.
-        validation: The same as `data`, of rows that are for validation alone. Defaults to None:
-            they are drawn from `data`.
-        test: The same of rows that are for the test alone. Defaults to None.
+        validation: The same as `data`, with the rows for validation. Defaults to None: they are
+            drawn from `data`.
+        test: The same, with the rows for the test. Defaults to None.
         budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
         **keywords: Overrides as keywords: `final="ensemble"`, `seed=2`,
             `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`. Columns that are read
@@ -117,8 +117,8 @@ def train(
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
         *overrides: Strings as on the command line.
-        validation: The same as `data`, of rows that are for validation alone. Defaults to None.
-        test: The same of rows that are for the test alone. Defaults to None.
+        validation: The same as `data`, with the rows for validation. Defaults to None.
+        test: The same, with the rows for the test. Defaults to None.
         **keywords: Overrides as keywords.
 
     >>> ecomcat.train("products.csv", model={"dropout": [0.3, 0.4]})
@@ -169,7 +169,7 @@ def load(model_dir: str | Path = "model", runtime: str = "auto") -> Classifier:
 
 
 def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str, Any]:
-    """Score an exported model on labelled rows, those that it was trained on apart.
+    """Score an exported model on labelled rows; rows that it was trained on are scored apart.
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
@@ -196,8 +196,8 @@ def compare(
     """Compare two exported models on labelled rows that neither was trained on.
 
     Args:
-        old: Path of the exported model of now.
-        new: Path of the one that is to take its place.
+        old: Path of the exported model in use.
+        new: Path of the one that is to replace it.
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
         *overrides: Strings as on the command line.
         **keywords: Overrides as keywords.
@@ -220,7 +220,7 @@ def compare(
 
 
 def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
-    """Look at labelled rows before anyone trains: wrong labels, repeats, leaks, drift.
+    """Check labelled rows before training: wrong labels, repeats, leaks, drift.
 
     Args:
         data: Path of a file, or a DataFrame with a column of texts and one of labels.
@@ -250,7 +250,7 @@ def _configured(
     overrides: Sequence[str],
     keywords: Mapping[str, Any],
 ) -> tuple[Any, LabelledRows | None]:
-    """Compose the configuration, and read the rows where any of the parts is a DataFrame."""
+    """Compose the configuration, and read the rows if any of the parts is a DataFrame."""
     from ecomcat.data.sources import load_labelled_rows
 
     config, frames = _composed(command, tables, overrides, keywords)
@@ -287,9 +287,9 @@ def _composed(
 
 @contextmanager
 def _as_a_command() -> Iterator[None]:
-    """Show log lines as the command line does, and heed Ctrl-C wherever it meets us.
+    """Show log lines as the command line does, and obey Ctrl-C at any point.
 
-    What a command prints on standard output is returned here.
+    Standard output is discarded: the functions return what a command would print.
     """
     level = logger.level
     forget_requests()

@@ -1,4 +1,4 @@
-"""`python -m ecomcat.audit`: look at the data before anyone trains."""
+"""`python -m ecomcat.audit`: check the data before training."""
 
 from __future__ import annotations
 

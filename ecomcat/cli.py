@@ -1,8 +1,8 @@
 """Run a command: compose its configuration, call its task, and end with the right exit code.
 
 The codes are 0 for success, 1 for a fault of ours, 2 for what the user can fix, 130 for Ctrl-C, 143
-for SIGTERM, and 141 where the reader of standard output left before the end. Logs and progress go
-to standard error, results to standard output.
+for SIGTERM, and 141 where the reader of standard output stopped before the end. Logs and progress
+go to standard error, results to standard output.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ecomcat.options import Declared, declared_options
 from ecomcat.process import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
-_SECONDS_OF_ONE_STOP = 1.0  # in which further signals ask for nothing else
+_SECONDS_OF_ONE_STOP = 1.0  # in which further signals are the same request
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -56,7 +56,7 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
         The command's dataclass of `ecomcat.commands`.
 
     Raises:
-        UserError: An override cannot be read, or names nothing that there is.
+        UserError: An override cannot be read, or names something that does not exist.
 
     >>> compose("search", ["model.lstm_units=[16,32]"]).model.lstm_units
     [16, 32]
@@ -99,7 +99,7 @@ def _store_schemas() -> None:
 
 @contextmanager
 def _own_hydra() -> Iterator[None]:
-    """Begin a Hydra of our own, and leave that of a calling program as it is."""
+    """Begin our own Hydra, and leave that of a calling program as it is."""
     _store_schemas()
     others, base = GlobalHydra.instance().hydra, copy(version.VersionBase.instance())
     GlobalHydra.instance().clear()
@@ -117,7 +117,7 @@ def _with_key(argument: str, keys: Iterator[str]) -> str:
 
 
 def _checked_override(command: str, argument: str) -> str:
-    """Return an override as Hydra reads it, once it names what there is."""
+    """Return an override as Hydra reads it, after checking its key."""
     name, equals, value = argument.partition("=")
     key = name.lstrip("+")
     if not equals or not key or key.startswith("~"):
@@ -155,7 +155,7 @@ def _checked_option(group: str, option: str) -> str:
 
 
 def _require_one_value(argument: str, read: str) -> None:
-    """Refuse what Hydra cannot read, and its sweeps, each value of which would be a run."""
+    """Refuse what Hydra cannot read, and its sweeps, which would be several runs."""
     try:
         override = OverridesParser.create().parse_override(read)
     except HydraException as error:
@@ -170,7 +170,7 @@ def _require_one_value(argument: str, read: str) -> None:
 
 
 def _quote(value: str, option: Declared | None) -> str:
-    """Quote a value of the command line, so that Hydra reads texts and columns as they stand."""
+    """Quote a value of the command line, so that Hydra reads texts and columns as they are."""
     if option is None or not (option.verbatim or option.column):
         return value
     if not option.column:
@@ -181,7 +181,7 @@ def _quote(value: str, option: Declared | None) -> str:
 
 
 def _split_list(text: str) -> list[str]:
-    """Split at the commas that stand outside quotes."""
+    """Split at the commas outside quotes."""
     quoted_or_plain = r"""\s*((?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,'"]|['"])*?)\s*(?:,|$)"""
     return [part for part in re.findall(quoted_or_plain, text) if part]
 
@@ -236,13 +236,13 @@ def run(command: str, task: Callable[[Any], object]) -> NoReturn:
             _require_working_directory()
             _answer_or_call(command, task)
         with standard_output():
-            pass  # what is left to be flushed
+            pass  # output that is not flushed yet
     except UserError as error:
         end(EXIT_USER, f"Error: {error}")
     except KeyboardInterrupt:
         end(EXIT_INTERRUPTED, "Interrupted.")
     except SystemExit as ended:
-        # Logged last, after what became of the work.
+        # Logged last, after the lines that say what happened to the work.
         if ended.code == EXIT_TERMINATED:
             end(EXIT_TERMINATED, "Terminated.")
         raise
@@ -252,9 +252,9 @@ def run(command: str, task: Callable[[Any], object]) -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Open what is closed of the three standard streams, lest another file takes its number.
+    """Open any closed standard stream, so that no other file gets its number.
 
-    Reading finds nothing, and writing to standard output fails as it would; log lines go nowhere.
+    Reading finds nothing, writing to standard output fails as before; log lines are discarded.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -304,20 +304,20 @@ def _complete(command: str, asked: str) -> None:
 
 
 def show(text: str) -> None:
-    """Write to standard output; a reader who has seen enough, such as `head`, may leave."""
+    """Write to standard output; a reader such as `head` may stop early."""
     with suppress(BrokenPipeError), standard_output() as output:
         output.write(printable(text) if output.isatty() else text)
 
 
 def _heed_signals() -> None:
-    """Let SIGTERM, SIGHUP and Ctrl-C raise an exception, once each time that one asks to stop."""
+    """Let SIGTERM, SIGHUP and Ctrl-C raise an exception, once for each request to stop."""
     forget_requests()
     last = -_SECONDS_OF_ONE_STOP
 
     def stop(number: int, _frame: object) -> None:
         nonlocal last
         before, last = last, time.monotonic()
-        # Pressed five times at once it would break what the first one lets be put in order.
+        # Pressed five times at once it would interrupt the clean-up that the first one began.
         if last - before >= _SECONDS_OF_ONE_STOP:
             interrupted = number == signal.SIGINT
             error = KeyboardInterrupt() if interrupted else SystemExit(EXIT_TERMINATED)
@@ -325,7 +325,7 @@ def _heed_signals() -> None:
             raise error
 
     def unless_asked_for(lost: sys.UnraisableHookArgs) -> None:
-        # In a finalizer Python would print it and go on, until `raise_if_requested`.
+        # In a finalizer Python would print it and continue, until `raise_if_requested`.
         if not isinstance(lost.exc_value, KeyboardInterrupt | SystemExit):
             before(lost)
 
@@ -339,8 +339,8 @@ def _heed_signals() -> None:
 
 
 def end(code: int, message: str = "") -> NoReturn:
-    """Exit with a last line, whatever signals come by now."""
-    # Python's end puts the default in any other handler's place, which has no exit code.
+    """Exit with a last line, whatever signals come now."""
+    # When Python ends, it replaces any other handler by the default one, without an exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if message:
         with suppress(OSError):  # standard error may be full

@@ -225,7 +225,7 @@ COMMANDS: dict[str, type] = {
 }
 
 
-# Keys of values that may stand first, without them.
+# Keys that may be left out before values at the beginning of the command line.
 FIRST_KEYS = {"compare": ("old", "new")}
 
 # Keys and options of earlier versions, and what to write instead.
@@ -268,7 +268,7 @@ def keyword_overrides(keywords: Mapping[str, Any], prefix: str = "") -> Iterator
     """Write keywords as overrides of the command line.
 
     Args:
-        keywords: Values by key; a dictionary's keys stand below its own.
+        keywords: Values by key; the keys of a dictionary are below its own key.
         prefix: String. What the keys begin with. Defaults to nothing.
 
     >>> list(keyword_overrides({"seed": 2, "model": {"dropout": 0.3, "lstm_units": [16, 32]}}))

@@ -34,7 +34,7 @@ logger = logging.getLogger("ecomcat")
 
 EXIT_WORSE = 3
 OLD, NEW = "old", "new"
-_MAX_CLASSES = 40  # that are listed
+_MAX_CLASSES = 40  # in the list
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ def compare(config: CompareCommand) -> None:
 def compare_models(
     config: CompareCommand, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> Compared:
-    """Let two models answer the same rows, and test how they differ.
+    """Let two models label the same rows, and test how they differ.
 
     Args:
         config: Configuration of the command.
         frames: DataFrame of `train` in place of the file. Defaults to none.
 
     Raises:
-        UserError: For whatever the user can fix; also where one of the models was trained on
-            every row.
+        UserError: For whatever the user can fix; also if every row was trained on by one of the
+            models.
     """
     from ecomcat.data.dataset import refuse_split_keys
     from ecomcat.export.bundle import require_export
@@ -100,7 +100,7 @@ def compare_models(
         require_export(folder)
     given = _read(config.data, folders, frames)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
-    _tell_columns(models[OLD].fields, models[NEW].fields)
+    _log_columns(models[OLD].fields, models[NEW].fields)
     found = {models[of].fields.texts: given[of].text_columns for of in models}
     for trained, columns in found.items():
         warn_of_other_columns(config.data, trained, columns)
@@ -122,7 +122,7 @@ def _read(
     return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW], frames)}
 
 
-def _tell_columns(old: Fields, new: Fields) -> None:
+def _log_columns(old: Fields, new: Fields) -> None:
     if old != new:
         logger.warning(
             "The old model reads the columns %s, the new one %s.",
@@ -131,7 +131,7 @@ def _tell_columns(old: Fields, new: Fields) -> None:
 
 
 def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[str], str]]:
-    """Return what writes each model's labels so that equal paths are equal, as the new one does."""
+    """Return functions that write both models' labels as the new one does, so that paths agree."""
     from ecomcat.data.label_paths import split_path
 
     trees = {of: model.taxonomy for of, model in models.items()}
@@ -148,7 +148,7 @@ def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[st
 
 
 def _answers(model: Classifier, rows: LabelledRows, spelling: Callable[[str], str]) -> pd.DataFrame:
-    """Return for each row of the file its text and label, and what the model makes of them."""
+    """Return for each row of the file its text and label, and the model's answer."""
     from ecomcat.data.cleaning import has_words
     from ecomcat.export.labelling import Labeller, LabelOptions
 
@@ -207,7 +207,7 @@ def _compared(
 
 
 def _require_known(of: str, found: pd.Series, labels: Collection[str]) -> None:
-    """Refuse rows of which a model can answer none, as where it writes categories otherwise."""
+    """Refuse rows without any category of a model, as where it writes categories differently."""
     if not found.isin(labels).any():
         raise UserError(
             f"Expected rows of categories that both models know, found none of the {of} model's "
@@ -232,7 +232,7 @@ def _figures(
 def _changes(
     answers: Mapping[str, pd.DataFrame], right: Mapping[str, pd.Series], chosen: pd.Series
 ) -> pd.DataFrame:
-    """Return the rows with another answer than before, those that were lost first."""
+    """Return the rows whose answer changed, the lost ones first."""
     import numpy as np
     import pandas as pd
 
@@ -254,7 +254,7 @@ def _changes(
 
 
 def _report(config: CompareCommand, compared: Compared) -> None:
-    """Say what was left out, write what was asked for, and print the figures."""
+    """Log what was left out, write the outputs, and print the figures."""
     from ecomcat.data.writing import write_spreadsheet
     from ecomcat.files import write_json
 

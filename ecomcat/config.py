@@ -1,7 +1,7 @@
 """The groups of a configuration: each key's type, default, help text and bounds.
 
-Values that differ from one option of a group to the next stand in that option's YAML file; values
-that all options share have their default here. Each default stands in one place.
+Values that differ between the options of a group are in each option's YAML file; values that all
+options share have their default here. Each default is in one place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ecomcat.options import AUTO, option
 MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 FLAGS = ("auto", "true", "false")
-CONFIDENCE_LEVEL = 0.9  # how often a precision that is promised is kept
+CONFIDENCE_LEVEL = 0.9  # how often a promised precision is reached
 MAX_FALSE_ALARMS = 0.05  # share of texts like those of training that are called novel
 FIDELITIES = ("auto", "rows", "epochs")
 

@@ -26,16 +26,16 @@ logger = logging.getLogger("ecomcat")
 Advance = Callable[..., None]
 Item = TypeVar("Item")
 
-_MIN_LOGGED_SECONDS = 1.0  # that a step takes before a log hears of it
+_MIN_LOGGED_SECONDS = 1.0  # of a step that gets a line in the log
 _SECONDS_BETWEEN_LINES = 30.0
 _MIN_BAR_WIDTH = 60  # columns
 _COUNTED_AT_A_TIME = 4096  # items, of which each takes little
-# With which a text may move the cursor, clear the screen, or turn about what is read.
+# With these a text may move the cursor, clear the screen, or reverse the reading direction.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    r"""Return a text of someone's data with the characters escaped that control a terminal.
+    r"""Escape the characters of a text that control a terminal.
 
     >>> printable("red\x1b[2J shoe\u202e")
     'red\\x1b[2J shoe\\u202e'
@@ -44,7 +44,7 @@ def printable(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return such a text with these characters replaced, for what is no terminal.
+    r"""Replace these characters of a text, for output that is not a terminal.
 
     >>> visible("red\x1b[2J shoe\r\n") == "red\ufffd[2J shoe\r\n"
     True
@@ -60,7 +60,7 @@ class ConsoleHandler(logging.StreamHandler[Any]):
         self.console = console
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a line as a terminal may have it: it names files, labels and texts."""
+        """Return a line that is safe for a terminal: it may contain files' names, labels, texts."""
         return printable(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -72,16 +72,16 @@ class ConsoleHandler(logging.StreamHandler[Any]):
             text = Text(self.format(record))
             console.print(text, soft_wrap=getattr(record, "whole_line", False))
         else:
-            # Not by Rich, which ends the program where nobody reads on.
+            # Not with Rich, which ends the program when nobody reads its output.
             self.stream = console.file
             super().emit(record)
 
 
 def error_console() -> Console:
-    """Return the console that is drawn on, or a new one on standard error.
+    """Return the console in use, or a new one on standard error.
 
-    What is drawn on the same console stands below each other; two consoles would overwrite what
-    the other one drew.
+    Two drawings on one console are shown below each other; two consoles would overwrite each
+    other's.
     """
     from rich.console import Console
 
@@ -95,17 +95,17 @@ def _drawn_on() -> Console | None:
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Yield standard output, for results; at the end of the block they have reached it.
+    """Yield standard output, for results; it is flushed at the end of the block.
 
     Raises:
         UserError: It is closed, or the disk is full.
-        BrokenPipeError: Its reader, such as `head`, has left; what is still written goes nowhere.
+        BrokenPipeError: Its reader, such as `head`, has stopped; further output is discarded.
     """
     try:
         yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
-        # What is left to flush when the process ends has nowhere to go.
+        # What is flushed when the process ends is discarded.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise
@@ -113,7 +113,7 @@ def standard_output() -> Iterator[TextIO]:
 
 
 def can_draw(console: Console) -> bool:
-    """Return whether lines can be drawn over: not in a log, nor in a dumb terminal."""
+    """Return whether lines can be redrawn: not in a log, nor in a dumb terminal."""
     if console.is_jupyter:
         return is_installed("ipywidgets")  # Rich draws with it
     return console.is_terminal and not console.is_dumb_terminal
@@ -121,7 +121,7 @@ def can_draw(console: Console) -> bool:
 
 @contextmanager
 def drawing(console: Console | None = None) -> Iterator[Console]:
-    """Yield the console to draw on; nothing but log lines above it breaks into the drawing."""
+    """Yield the console to draw on; only log lines are written above the drawing."""
     if _drawn_on() is not None:
         yield console or error_console()
         return
@@ -165,7 +165,7 @@ def _without_libraries(console: Console) -> Iterator[Console]:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as people read it.
+    """Return a duration in hours, minutes and seconds.
 
     >>> format_seconds(75)
     '1 min 15 s'
@@ -186,22 +186,22 @@ def step(
     in_log: bool = True,
     console: Console | None = None,
 ) -> Iterator[Advance]:
-    """Show that a step is under way, and for how long.
+    """Show that a step is running, and for how long.
 
-    In a terminal or a notebook it is a line below our log lines, gone when the step ends. In a
-    log a step of a second or more gets one line when it has ended well, and one that is counted a
-    line every half minute. Steps may stand within each other and within a search's table.
+    In a terminal or a notebook it is a line below our log lines that disappears when the step
+    ends. In a log a step of a second or more gets one line when it has succeeded, and a step that
+    is counted also one every half minute. Steps may be nested, also within a search's table.
 
     Args:
         description: What is done, in a few words, such as "Fitting the vocabulary".
         total: Integer. How many the yielded function will count. Defaults to not known.
         draw: Whether it may be drawn; not where results go to the same terminal. Defaults to yes.
-        in_log: Whether a log hears of it; not of a part of a step. Defaults to yes.
+        in_log: Whether it is logged; False for a part of a step. Defaults to yes.
         console: Where to draw. Defaults to standard error.
 
     Yields:
-        A function to call when one more, or `count` more, is done; `fraction` is that of the whole,
-        where only this is known.
+        A function to call when one more, or `count` more, is done; `fraction` is the fraction of
+        the whole, where only this is known.
     """
     console = console or error_console()
     began = time.monotonic()
@@ -257,7 +257,7 @@ def _drawn(description: str, console: Console) -> Iterator[Callable[[str, float 
 
 
 def counted(items: Iterable[Item], advance: Callable[[int], None]) -> Iterator[Item]:
-    """Yield items, and tell a step now and then how many were taken.
+    """Yield items, and report to a step from time to time how many were taken.
 
     >>> list(counted("abc", print))
     3
@@ -270,7 +270,7 @@ def counted(items: Iterable[Item], advance: Callable[[int], None]) -> Iterator[I
 
 
 def rows_and_rate(rows: int, seconds: float) -> str:
-    """Return a number of rows in words, and how many that were a second.
+    """Return a sentence with a number of rows, and how many per second.
 
     >>> rows_and_rate(1200, 2.0)
     '1,200 rows labelled, 600 rows/s'
@@ -280,7 +280,7 @@ def rows_and_rate(rows: int, seconds: float) -> str:
 
 
 def our_command(command: str, *arguments: str, model_dir: str = "model") -> str:
-    """Return how one of our commands is typed.
+    """Return the command line of one of our commands.
 
     Args:
         command: Its name, such as `"predict"`.
@@ -296,7 +296,7 @@ def our_command(command: str, *arguments: str, model_dir: str = "model") -> str:
 
 
 def log_next(commands: Mapping[str, str]) -> None:
-    """Log commands to copy, a line each, with what each of them does in a few words."""
+    """Log commands to copy, one per line, each with its purpose in a few words."""
     for command, purpose in commands.items():
         # A command is copied as one line.
         logger.info("Next: %s  # %s", command, purpose, extra={"whole_line": True})
@@ -304,7 +304,7 @@ def log_next(commands: Mapping[str, str]) -> None:
 
 @contextmanager
 def log_if_stopped(consequence: str) -> Iterator[None]:
-    """Log what became of things, in a sentence, when Ctrl-C or a signal stops the block."""
+    """Log the consequence, in a sentence, when Ctrl-C or a signal stops the block."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):

@@ -1,4 +1,4 @@
-"""The error that a user can fix, and the nearest right name."""
+"""The error that a user can fix, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 _MIN_LIKENESS = 0.7
-_MAX_CHARACTERS = 200  # of a name: comparing takes time by the square of them
+_MAX_CHARACTERS = 200  # of a name: the time of a comparison grows with their square
 
 
 class UserError(Exception):
@@ -23,8 +23,8 @@ def nearest(name: str, candidates: Iterable[str], *, dotted: bool = False) -> st
     Args:
         name: String. What the user wrote.
         candidates: Iterable of strings. The right names.
-        dotted: Boolean. Whether they are keys such as `"model.dropout"`, of which the group that
-            both have, or that the user left out, says nothing. Defaults to False.
+        dotted: Boolean. Whether they are keys such as `"model.dropout"`; a group that both have,
+            or that the user left out, is then ignored. Defaults to False.
 
     >>> nearest("catalogue.cvs", ["catalogue.csv", "prices.csv"])
     " Did you mean 'catalogue.csv'?"

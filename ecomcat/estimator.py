@@ -65,8 +65,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: List, array or Series of texts, or of objects of fields, or a DataFrame: its columns
-                are read as texts but for those that `overrides` name otherwise, in
-                `data.category_columns`, `data.number_columns`, `data.group_column` and so on.
+                are read as texts, except those that `overrides` name in `data.category_columns`,
+                `data.number_columns`, `data.group_column` and so on.
             y: Labels, one for each text.
         """
         values = np.asarray(y)
@@ -137,7 +137,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> dict[str, Any]:
-    """Take those of the data out of overrides; columns of which they say nothing are texts."""
+    """Take the overrides of the data; columns that they do not name are texts."""
     data = dict(overrides.pop("data", {}))
     for key in [key for key in overrides if key.startswith("data.")]:
         data[key.removeprefix("data.")] = overrides.pop(key)
@@ -159,7 +159,7 @@ def _frame(rows: Any) -> pd.DataFrame:
 
 
 def _rows(values: Any) -> Any:
-    """Return what scikit-learn hands over as a table, or as a list of texts or objects."""
+    """Return scikit-learn's input as a table, or as a list of texts or objects."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
     if hasattr(values, "columns") or np.ndim(values) == 2:

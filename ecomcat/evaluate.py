@@ -31,7 +31,7 @@ logger = logging.getLogger("ecomcat")
 
 
 def evaluate(config: EvaluateCommand) -> None:
-    """Score every row of the file, those that the model was trained on apart, and show it."""
+    """Score every row of the file, and separately the rows of training; show the figures."""
     require_output(config.output, config.data.path)
     with log_if_stopped("No figures were written."):
         figures = score(config)
@@ -45,7 +45,7 @@ def evaluate(config: EvaluateCommand) -> None:
 def score(
     config: EvaluateCommand, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> dict[str, Any]:
-    """Score every row, those that the model was trained on apart.
+    """Score every row, and separately the rows that the model was trained on.
 
     Args:
         config: Configuration of the command.
@@ -78,7 +78,7 @@ def score(
 def read_rows(
     data: DataConfig, directory: Path, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> LabelledRows:
-    """Read labelled rows, of a file or of the DataFrame `train`, by the columns of a model."""
+    """Read labelled rows from a file or the DataFrame `train`, from the columns of a model."""
     from ecomcat.data.sources import load_labelled_rows
 
     with step("Reading the data"):
@@ -88,7 +88,7 @@ def read_rows(
 def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     """Return a configuration that reads the columns that a model was trained on.
 
-    Labels are read, where nothing is said of them, as they are written in the model if they can be.
+    Unless the configuration says otherwise, labels are read as the model writes them, if possible.
 
     Raises:
         UserError: When it names other columns of categories or numbers.
@@ -116,8 +116,8 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
 def labels_of(classifier: Classifier, rows: LabelledRows) -> pd.Series[str]:
     """Return the labels of rows as the model writes them.
 
-    A leaf that it does not know counts for the nearest node above that is a category of it: into
-    that it was merged if it was rare.
+    A leaf that it does not know counts for the nearest node above that is one of its categories:
+    if the leaf was rare, it was merged into that.
     """
     from ecomcat.data.cleaning import clean_label
     from ecomcat.data.label_paths import split_path
@@ -195,7 +195,7 @@ def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> 
 
 
 def _report(output: str | None, figures: dict[str, Any]) -> None:
-    """Say what was left out, write the figures, then print them."""
+    """Log what was left out, write the figures, then print them."""
     from ecomcat.files import write_json
 
     if figures["empty_rows"]:

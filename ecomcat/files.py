@@ -1,4 +1,4 @@
-"""Write files so that a reader sees the old content or the new, never a half."""
+"""Write files so that a reader sees the old or the new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ STANDARD_STREAM = "-"  # what stands for standard input or output
 UNFINISHED = ".writing-ecomcat-"  # how the name of a file begins while it is written
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED_TO_NAMES = 24  # characters, while something is written
-_OF_OUR_FOLDERS = ("manifest.json", "study.json")  # which a model's or a study's folder has
+_OF_OUR_FOLDERS = ("manifest.json", "study.json")  # one is in each model's or study's folder
 _MAX_LINKS = 40  # that are followed, as Linux does
-_MIN_ROOM = 65_536  # bytes, of a disk that is not called full
+_MIN_ROOM = 65_536  # free bytes of a disk that does not count as full
 _NEW_FILE, _NEW_FOLDER = 0o666, 0o777  # modes, of which the process's mask takes bits away
 _IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
 _ADVICE = {
@@ -45,7 +45,7 @@ _ADVICE = {
 
 
 def expanded(path: str | Path) -> Path:
-    """Replace a leading `~` by a home folder; without such a user it is part of a name.
+    """Replace a leading `~` by a home folder; without such a user it is part of the name.
 
     >>> expanded("~nobody-has-this-name/products.csv").parts[0]
     '~nobody-has-this-name'
@@ -58,16 +58,16 @@ def expanded(path: str | Path) -> Path:
 
 @contextmanager
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
-    Its folder is made where it is missing, and the rights and the owner of what it replaces stay.
-    A link keeps pointing where it did; a pipe, a device, or a file that this process holds open
-    and that is named by its number (`/dev/stdout`, `/dev/fd/3`), is not replaced but written to.
+    A missing folder is made, and the permissions and the owner of a replaced file are kept. A
+    link keeps pointing where it did. A pipe, a device, or an open file of this process that is
+    named by its number (`/dev/stdout`, `/dev/fd/3`) is not replaced but written to.
 
     Args:
         path: The file to write.
-        durable: Boolean. Whether it has reached the disk when the block has ended; else a power
-            failure may leave an empty file. Defaults to true.
+        durable: Boolean. Whether to wait until it has reached the disk; else a power failure may
+            leave an empty file. Defaults to true.
 
     Raises:
         UserError: The disk is full, or the file or its folder cannot be written to.
@@ -106,9 +106,9 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 def _new_temporary(path: Path) -> tuple[int, Path]:
-    """Make a file beside a path, and hold it open and locked: its writer lives."""
+    """Make a file beside a path, and hold it open and locked while its writer lives."""
     while True:
-        # The suffix stays, since Keras picks a file's format by it.
+        # The suffix stays, since Keras chooses a file's format by it.
         held, name = tempfile.mkstemp(
             dir=path.parent, prefix=UNFINISHED, suffix="".join(path.suffixes[-2:])
         )
@@ -116,16 +116,16 @@ def _new_temporary(path: Path) -> tuple[int, Path]:
             fcntl.flock(held, fcntl.LOCK_EX)
         if Path(name).exists():
             return held, Path(name)
-        os.close(held)  # taken for abandoned before it was locked
+        os.close(held)  # it was removed as abandoned before it was locked
 
 
 @contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold a lock on a file or folder, where its file system has locks; it ends with the process.
+    """Hold a lock on a file or folder, if its file system has locks; it ends with the process.
 
     Args:
-        path: What is locked; it must exist.
-        shared: Boolean. Whether others may hold it, too, in the same way. Defaults to false.
+        path: The file or folder; it must exist.
+        shared: Boolean. Whether others may hold a shared lock, too. Defaults to false.
     """
     held = os.open(path, os.O_RDONLY)
     try:
@@ -143,9 +143,9 @@ def sha256_of(path: Path) -> str:
 
 
 def remove_abandoned(folder: Path, prefix: str) -> None:
-    """Remove what stands in a folder under names of a prefix and is locked by no living process.
+    """Remove files and folders with a prefix in a folder that no living process has locked.
 
-    This is what a killed process was writing.
+    These are what a killed process was writing.
     """
     with suppress(OSError):
         found = [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(prefix)]
@@ -161,7 +161,7 @@ def remove_abandoned(folder: Path, prefix: str) -> None:
 
 
 def exchanged(first: Path, second: Path) -> bool:
-    """Let two folders change places in one step; return false where the system cannot do that.
+    """Exchange two folders in one step; return false where the system cannot do that.
 
     Linux can since 3.15, on most of its file systems: `man 2 renameat2`.
     """
@@ -174,7 +174,7 @@ def exchanged(first: Path, second: Path) -> bool:
 
 
 def followed(path: Path) -> Path:
-    """Return where links lead, as an absolute path of what may not exist yet.
+    """Return the absolute path to which links lead, which may not exist yet.
 
     Raises:
         OSError: They lead in a circle, or a name is too long.
@@ -186,14 +186,14 @@ def followed(path: Path) -> Path:
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether something that exists may not be written to, be it by its owner or root."""
+    """Return whether something exists and may not be written to, even by its owner or root."""
     return path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK))
 
 
 def take_rights(new: Path, former: Path) -> None:
-    """Give a file or folder the rights and the owner of the one that it replaces, if there is one.
+    """Give a file or folder the permissions and the owner of the one that it replaces, if any.
 
-    Where the owner cannot be the same, the group that it has now gets no rights by it.
+    If the group cannot be the same, the new group gets no permissions.
     """
     if not former.exists():
         new.chmod((_NEW_FOLDER if new.is_dir() else _NEW_FILE) & ~file_mode_mask())
@@ -207,7 +207,7 @@ def take_rights(new: Path, former: Path) -> None:
 
 
 def _open_descriptor(path: Path) -> int | None:
-    """Return the number of this process's open file that a path such as `/dev/stdout` names."""
+    """Return the number of the open file of this process that a path like `/dev/stdout` names."""
     for _ in range(_MAX_LINKS):
         folder = os.path.realpath(path.parent)
         if path.name.isdecimal() and folder in {"/dev/fd", f"/proc/{os.getpid()}/fd"}:
@@ -220,7 +220,7 @@ def _open_descriptor(path: Path) -> int | None:
 
 @contextmanager
 def _sent_to(descriptor: int) -> Iterator[Path]:
-    """Yield a path in TMPDIR; what it holds when the block ends well goes to an open file."""
+    """Yield a path in TMPDIR whose content is copied to an open file at the end of the block."""
     with tempfile.NamedTemporaryFile() as temporary:
         yield Path(temporary.name)
         with Path(temporary.name).open("rb") as content, os.fdopen(os.dup(descriptor), "wb") as end:
@@ -228,7 +228,7 @@ def _sent_to(descriptor: int) -> Iterator[Path]:
 
 
 def is_limit(error: OSError) -> bool:
-    """Return whether the machine refused something, which says nothing about a file's content."""
+    """Return whether the machine's limits caused an error, not a file's content."""
     return error.errno in _ADVICE and error.errno not in _IN_THE_WAY
 
 
@@ -241,10 +241,10 @@ def write_failure(error: OSError) -> str:
 
 @contextmanager
 def explained_limits() -> Iterator[None]:
-    """Turn what the machine refuses (a name, a right, room, memory) into an error for its user.
+    """Turn limits of the machine (names, permissions, disk, memory) into errors for the user.
 
     Raises:
-        UserError: The block met such a refusal.
+        UserError: The block reached such a limit.
     """
     try:
         yield
@@ -256,7 +256,7 @@ def explained_limits() -> Iterator[None]:
         name = "a file" if error.filename is None else error.filename
         raise UserError(f"Cannot use {name}: {write_failure(error)}") from error
     except (MemoryError, ImportError) as error:
-        # A library that does not fit, either, is an error of importing it.
+        # A library that does not fit into memory raises an ImportError.
         if isinstance(error, ImportError) and "failed to map" not in str(error):
             raise
         raise UserError(
@@ -295,12 +295,12 @@ def require_output(output: str | None, read: str | None = None, key: str = "outp
 
     Args:
         output: String. The place.
-        read: String. A file that is read and must stay as it is. Defaults to none.
+        read: String. The input file, which must not be overwritten. Defaults to none.
         key: String. The setting that names the place. Defaults to `"output"`.
 
     Raises:
-        UserError: A folder stands there, a file of a model or of a study, or the one that is read;
-            or the folder that should hold it is missing.
+        UserError: The place is a folder, a file of a model or of a study, or the input; or its
+            folder is missing.
     """
     if not output or output == STANDARD_STREAM:
         return

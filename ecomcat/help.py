@@ -1,4 +1,4 @@
-"""What `--help` shows: what a command is for, examples, its groups, and each key with its help."""
+"""The text of `--help`: a command's purpose, examples, its groups, and each key with its help."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def help_page(command: str, config: DictConfig, choices: Mapping[str, str]) -> s
             *textwrap.wrap(purpose, width, break_long_words=False),
             "",
             f"Usage: python -m ecomcat.{command} [group=option ...] [key=value ...]",
-            "Any group and any key of those below; paths and column names need no quotes but the "
-            "shell's.",
+            "Any group and any key of those below; paths and column names only need the shell's "
+            "quotes.",
             "",
             "== Examples ==",
             examples,
@@ -86,7 +86,7 @@ def _key_lines(node: DictConfig, helps: Mapping[str, str], prefix: str = "") -> 
 
 def _parameter_helps(node: DictConfig, prefix: str) -> dict[str, str]:
     """Return the help of the parameters of the class that a node names."""
-    # A class without parameters, such as one of the data, is not worth importing.
+    # A class without parameters, such as a source of data, need not be imported.
     target = get_object(node[TARGET]) if TARGET in node and len(node) > 1 else None
     if not is_dataclass(target):
         return {}

@@ -1,4 +1,4 @@
-"""Read a JSON file of ours, of a known shape, or say what is wrong with it."""
+"""Read a JSON file of ours with a known shape, or report what is wrong with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DIGEST = "digest"
 
 
 class UnreadableError(UserError):
-    """Report a file of ours that is gone or cut, or that holds something else."""
+    """Report a file of ours that is missing or cut, or that has other content."""
 
 
 def write_with_digest(path: Path, content: Mapping[str, Any]) -> None:
@@ -45,12 +45,12 @@ def read_json(path: Path, shape: Any) -> Any:
 
     Args:
         path: The file.
-        shape: What it holds: a type such as `list[str]`, a `TypedDict`, or a dataclass, which is
-            made of the items that it knows.
+        shape: The type of its content, such as `list[str]`, a `TypedDict`, or a dataclass, which
+            is made of the items that it knows.
 
     Raises:
-        UnreadableError: There is no such file, it holds something else, or has changed since it was
-            written with a digest.
+        UnreadableError: There is no such file, it has other content, or it has changed since it
+            was written with a digest.
     """
     if path.is_fifo() or path.is_char_device():  # which may have no end
         raise UnreadableError(f"Expected a file at {path}, found a pipe or a device.")
@@ -77,7 +77,7 @@ def _made(value: dict[str, Any], shape: type[Any]) -> Any:
 
 
 def _faults(value: Any, shape: Any, place: str) -> Iterator[str]:
-    """Yield what is wrong with a value that stands at a place, such as ` under "curves"`."""
+    """Yield what is wrong with a value at a place, such as ` under "curves"`."""
     origin, inner = get_origin(shape), get_args(shape)
     if is_dataclass(shape) or is_typeddict(shape):
         yield from _faults_of_items(value, shape, place)

@@ -1,4 +1,4 @@
-"""Declare the options of a configuration: default, help text and bounds stand beside each field."""
+"""Declare the options of a configuration: each field has its default, help text and bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from ecomcat.errors import UserError, nearest
 
 MISSING: Any = "???"
-"""OmegaConf's word for what must be given; OmegaConf itself takes long to import."""
+"""OmegaConf's word for a value that must be given; importing OmegaConf itself takes long."""
 
 Value = int | float | bool | str
 AUTO = "auto"
@@ -160,16 +160,16 @@ def searchable(rule: Rule, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a schema declares of one key."""
+    """What a schema declares for one key."""
 
     help: str
     column: bool  # whether it names columns of a table
-    verbatim: bool  # whether its value is a text, which is read as it stands
+    verbatim: bool  # whether its value is a text, which is read as it is
     free: bool  # whether it holds keys that the schema does not know
 
 
 def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
-    """Return what each key of a schema declares, by the dotted names of keys."""
+    """Return what a schema declares for each key, by the dotted names of keys."""
     hints = get_type_hints(schema)
     found: dict[str, Declared] = {}
     for entry in fields(schema):
@@ -187,12 +187,12 @@ def validate(config: Any, problems: Iterable[str] = (), *, prefix: str = "") -> 
     """Check a configuration's values against what its fields declare.
 
     A dataclass may have a method `problems()` that yields `(key, message)` for rules between its
-    own fields; it is asked where each of them alone is right.
+    own fields; it is called if each of them alone is right.
 
     Args:
         config: Dataclass instance, its groups included.
-        problems: Iterable of strings. What else the command finds wrong.
-        prefix: String. What stands before each key, such as `"data."` for a group alone.
+        problems: Iterable of strings. Other problems that the command has found.
+        prefix: String. The beginning of each key, such as `"data."` for a group alone.
 
     Raises:
         UserError: Naming each value that is wrong, one a line.
@@ -254,9 +254,9 @@ def make(key: str, node: Mapping[str, Any], **given: Any) -> Any:
     """Make the object that a node with `_target_` describes.
 
     Args:
-        key: String. Where the node stands in the configuration.
+        key: String. The node's place in the configuration.
         node: Mapping. `_target_` and the parameters that the configuration gives.
-        **given: What the program itself passes to the class.
+        **given: Further arguments that the program itself passes.
 
     Raises:
         UserError: The class refuses its parameters.

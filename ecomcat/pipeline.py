@@ -1,4 +1,4 @@
-"""The whole way from rows to `model/`: what `search` and `train` have in common."""
+"""The whole way from rows to `model/`, which `search` and `train` share."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-_COUNTED_TEXTS = 2000  # of which the words are counted before all are encoded
+_COUNTED_TEXTS = 2000  # whose words are counted before all texts are encoded
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind.
+    """The result of a run.
 
     Args:
         study: The study with its trials.
@@ -90,7 +90,7 @@ def search_and_export(
         rows: Rows in place of those that the configuration names. Defaults to none.
 
     Returns:
-        What the run left behind; `None` for a dry run.
+        The result of the run; `None` for a dry run.
 
     Raises:
         UserError: For whatever the user can fix.
@@ -184,7 +184,7 @@ def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
 
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
-    """Return the configuration as a study keeps it: its files are found from any folder."""
+    """Return the configuration as a study stores it: with absolute paths of files."""
     keys = ("path", "validation_path", "test_path", "exclude")
     given = {key: path for key in keys if (path := getattr(config.data, key))}
     found: dict[str, Any] = {key: str(expanded(path).absolute()) for key, path in given.items()}
@@ -219,7 +219,7 @@ def resolve_auto_settings(
 ) -> tuple[SearchCommand, dict[str, Domain]]:
     """Put numbers in place of `auto`: batch size, epochs, patience and validation sets."""
     train = dataset.split.train
-    # Texts stand in the order of their digests, and so the first ones are any.
+    # Texts are in the order of their digests, so the first ones are a random sample.
     counted = train[:_COUNTED_TEXTS]
     space = resolve_auto(space, len(train))
     search = decide_epochs(
@@ -276,7 +276,7 @@ def _trial_inputs(
 def _search_with_progress(
     config: SearchCommand, inputs: TrialInputs, space: Mapping[str, Domain], study: Study
 ) -> SearchResult:
-    """Search, while a progress display, TensorBoard and the report follow it."""
+    """Search, with a progress display, TensorBoard and the report."""
     from ecomcat.reporting.study_report import ReportListener
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.tuner import run_search

@@ -26,8 +26,8 @@ logger = logging.getLogger("ecomcat")
 def predict(config: PredictCommand) -> None:
     """Write every row of the input, in order, with a category and a confidence added.
 
-    A text without a letter, mark or digit gets no category and no confidence. Where a CSV input
-    has one column, so does a blank line, except before a header, which stands first.
+    A text without a letter, mark or digit gets no category and no confidence. In a CSV input of
+    one column this includes blank lines, except before the header.
 
     Raises:
         UserError: For whatever the user can fix.
@@ -89,11 +89,11 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
             advance(len(texts), table.position())
     logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
     texts_of_rows.log_missing()
-    _tell_counts(labeller)
+    _log_counts(labeller)
 
 
 def _warn_of_no_promise(labeller: Labeller, labels: Sequence[str]) -> None:
-    """Say of which categories no answer will be accepted."""
+    """Warn of categories whose answers will never be accepted."""
     promise, thresholds = labeller.options.promise, labeller.thresholds
     if promise is None or thresholds is None:
         return
@@ -110,7 +110,7 @@ def _warn_of_no_promise(labeller: Labeller, labels: Sequence[str]) -> None:
         )
 
 
-def _tell_counts(labeller: Labeller) -> None:
+def _log_counts(labeller: Labeller) -> None:
     if labeller.unreadable:
         logger.info("Rows without a text, and so without a category: %d.", labeller.unreadable)
     promise, thresholds = labeller.options.promise, labeller.thresholds
@@ -151,7 +151,7 @@ def check_predict(config: PredictCommand) -> str:
         The format of the output.
 
     Raises:
-        UserError: naming each value that is wrong, a line each.
+        UserError: Naming each value that is wrong, one per line.
     """
     from ecomcat.export.classifier import check_runtime
 

@@ -1,4 +1,4 @@
-"""What a command needs of its process: packages, cores, TensorFlow, and signals that stop it."""
+"""The process of a command: packages, cores, TensorFlow, and signals that stop it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def is_installed(package: str) -> bool:
 
 
 def require_extra(extra: str, *packages: str, needed_for: str) -> None:
-    """Refuse to go on without the packages of an extra, by the names that are imported.
+    """Check that the packages of an extra are installed, by the names that are imported.
 
     Raises:
-        UserError: Naming those that are missing and the line that installs them; also where there
-            is too little address space for them.
+        UserError: Naming the missing ones and the line that installs them; also if there is too
+            little address space for them.
     """
     missing = [package for package in packages if not is_installed(package)]
     if missing:
@@ -45,7 +45,7 @@ def pip_line(extra: str) -> str:
 
 
 def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Count the cores that this process may use, which a container may limit.
+    """Count the cores that this process may use; a container may limit them.
 
     Args:
         quota: Path. Where Linux says how many microseconds a period may be used, or `max`.
@@ -67,7 +67,7 @@ def import_tensorflow(*, gpus: bool = True) -> None:
         gpus: Boolean. Whether this process may use the GPUs that there are. Defaults to true.
     """
     _require_address_space()
-    # The user's environment or home may ask for another backend, or for the Keras of old.
+    # The user's environment or home may choose another backend, or the old Keras.
     os.environ.update(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0")
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         _prepare_devices(gpus=gpus)
@@ -78,7 +78,7 @@ def import_tensorflow(*, gpus: bool = True) -> None:
             # Looking for a GPU prints notices, too.
             _prepare_devices(gpus=gpus)
     finally:
-        # A process begun by this one would take it for its user's wish.
+        # A process begun by this one would take it for the user's choice.
         del os.environ["TF_CPP_MIN_LOG_LEVEL"]
 
 
@@ -93,7 +93,7 @@ def _require_address_space() -> None:
 
 
 def _prepare_devices(*, gpus: bool) -> None:
-    """Let each process take as much of a GPU as it needs: the first would else take all of it."""
+    """Let each process take only the GPU memory that it needs; the first would else take all."""
     import tensorflow as tf
 
     if not gpus:
@@ -117,11 +117,11 @@ def gpu_names() -> list[str]:
 def describe_device(
     gpus: Sequence[str], *, unwanted_by: str = "", devices: Path = Path("/dev")
 ) -> str:
-    """Say what trains in this process, and why a GPU that is there does not.
+    """Describe the device of this process, and why it does not use a GPU that is there.
 
     Args:
         gpus: Names of the GPUs that TensorFlow may use.
-        unwanted_by: String. The setting by which it may use none, if one says so.
+        unwanted_by: String. The setting that forbids GPUs, if any.
         devices: Path. Where Linux has its devices.
     """
     if gpus:
@@ -160,20 +160,20 @@ _requested: list[BaseException] = []
 
 
 def request_stop(error: BaseException) -> None:
-    """Remember what a signal's handler is about to raise.
+    """Remember the exception that a signal's handler is about to raise.
 
-    Python raises a signal's exception wherever it happens to be. In a finalizer, of which
-    collecting an old network's garbage runs thousands, the exception is printed and lost.
+    Python raises a signal's exception wherever it happens to be. In a finalizer the exception is
+    printed and lost, and freeing an old network runs thousands of finalizers.
     """
     _requested.append(error)
 
 
 def forget_requests() -> None:
-    """Begin a command anew, without the requests to another one in this process."""
+    """Forget the requests to stop an earlier command in this process."""
     _requested.clear()
 
 
 def raise_if_requested() -> None:
-    """Raise what a signal's handler raised, where it was lost on its way."""
+    """Raise the exception of a signal's handler again, in case it was lost."""
     if _requested:
         raise _requested[-1]

@@ -16,7 +16,7 @@ logger = logging.getLogger("ecomcat")
 
 
 def report(config: ReportCommand) -> None:
-    """Write the report of a stored study, which may be searched meanwhile."""
+    """Write the report of a stored study, whose search may still be running."""
     require_extra("report", "plotly", "jinja2", needed_for="The report")
     require_output(config.output)
     root = expanded(config.outputs_dir) / "search"
@@ -33,7 +33,7 @@ def report(config: ReportCommand) -> None:
 
 
 def _study_name(root: Path, name: str | None) -> str:
-    """Return the study that is meant: the only one, where none is named."""
+    """Return the name of the study: the only one, if none is named."""
     from ecomcat.tuning.study import is_study
 
     names = sorted(path.name for path in root.glob("*") if is_study(path))

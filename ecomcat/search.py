@@ -34,7 +34,7 @@ def search(config: SearchCommand, rows: LabelledRows | None = None) -> Run | Non
         rows: Rows in place of those that the configuration names. Defaults to none.
 
     Returns:
-        What the run left behind; None for a dry run.
+        The result of the run; None for a dry run.
 
     Raises:
         UserError: For whatever the user can fix.
@@ -58,7 +58,7 @@ def check_search(config: SearchCommand) -> dict[str, Domain]:
         The search space.
 
     Raises:
-        UserError: naming each value that is wrong, a line each; or the packages that are missing.
+        UserError: Naming each value that is wrong, one per line; or the packages that are missing.
     """
     require_extra("train", *_TRAINING_PACKAGES, needed_for="Searching and training")
     if config.data.group_near_duplicates:

@@ -42,10 +42,10 @@ def serve(config: ServeCommand) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the socket that the service listens on; who connects waits for it to be served.
+    """Open the socket that the service listens on; clients that connect wait until it serves.
 
     Raises:
-        UserError: It cannot be had.
+        UserError: It cannot be opened.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
             f"({error}). Use host=127.0.0.1 for this machine alone."
         ) from error
     family, kind, protocol, _, address = found[0]
-    # With the protocol named, asyncio sends small answers at once, not 40 ms later.
+    # If the protocol is given, asyncio sends small answers at once, not 40 ms later.
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -20,7 +20,7 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
         rows: Rows in place of those that the configuration names. Defaults to none.
 
     Returns:
-        What the run left behind; None for a dry run.
+        The result of the run; None for a dry run.
 
     Raises:
         UserError: When a hyperparameter has more than one value, and for whatever else the user

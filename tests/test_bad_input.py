@@ -184,8 +184,8 @@ def test_what_is_missing_or_wrong_is_named_and_nothing_is_touched(
         ("model", "not a folder", [], ("model_dir=model", "found a file")),
         ("notes", "not a folder", ["model_dir=notes/model"], ("model_dir=notes/model",)),
         ("outputs", "not a folder", [], ("outputs",)),
-        ("x", "", ["model_dir=outputs"], ("model_dir=outputs, found one that holds studies",)),
-        ("x", "", ["model_dir=outputs/search/a"], ("or lies among them", "model_dir=FOLDER")),
+        ("x", "", ["model_dir=outputs"], ("model_dir=outputs, found one that contains studies",)),
+        ("x", "", ["model_dir=outputs/search/a"], ("or is among them", "model_dir=FOLDER")),
     ],
 )
 def test_a_place_where_something_else_stands_is_not_touched(

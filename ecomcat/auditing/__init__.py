@@ -1,1 +1,1 @@
-"""A look at the data before anyone trains: repeats, leakage, oddities, drift, suspicious labels."""
+"""Check the data before training: repeats, leakage, oddities, drift, suspicious labels."""

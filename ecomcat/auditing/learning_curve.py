@@ -1,4 +1,4 @@
-"""What more labelled texts would bring: a linear model's accuracy against how many it learned."""
+"""The gain of more labelled texts: a linear model's accuracy against how many it learned."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def learning_curve(
     seed: int,
     advance: Callable[[int], object],
 ) -> dict[str, Any]:
-    """Train the same model on more and more texts, test it on the same others, and go on from it.
+    """Train the same model on more and more texts, test it on the same others, and extrapolate.
 
-    Near-duplicates stand on one side.
+    Near-duplicates are on one side.
 
     Args:
         rows: Rows of the audit.
         features: Sparse matrix, what the model counts in each distinct text.
         groups: Array of the group of near-duplicates of each distinct text.
-        fractions: Those of validation, which is learned as well, and of test.
+        fractions: Fractions of validation, which is learned as well, and of test.
         seed: Integer. Seed of the split, and of the order in which texts are learned.
-        advance: Function that is told of each model.
+        advance: Function that is called after each model.
 
     Returns:
         `points` with `texts`, `accuracy` and its test texts, and `doubled`: the number of `texts`,

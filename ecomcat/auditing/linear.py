@@ -36,10 +36,10 @@ _MIN_TEXTS = 10  # distinct ones, of a class
 
 
 def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
-    """Return TF-IDF of words and pairs of words that stand in two texts or more.
+    """Return TF-IDF of words and pairs of words that are in two texts or more.
 
-    Labels have no part in it, so that one matrix serves every split. It has no columns where no
-    word stands in two texts.
+    It does not depend on labels, so one matrix serves every split. It has no columns where no
+    word is in two texts.
     """
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -52,7 +52,7 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     )
     try:
         return vectorizer.fit_transform(texts)
-    except ValueError:  # no word stands in two texts
+    except ValueError:  # no word is in two texts
         return csr_matrix((len(texts), 0))
 
 
@@ -84,7 +84,7 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
 
 
 def chunks(rows: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:
-    """Part rows, since texts times classes may not fit in memory."""
+    """Split rows into parts, since texts times classes may not fit in memory."""
     return np.array_split(rows, max(1, len(rows) * num_classes // _MAX_SCORES))
 
 
@@ -106,7 +106,7 @@ def grouped_folds(
     stratified = np.bincount(label_ids[first]).max() >= folds
     kind = StratifiedKFold if stratified else KFold
     with warnings.catch_warnings():
-        # Of a class of fewer groups than folds, which some folds then lack.
+        # A class has fewer groups than there are folds, and some folds lack it.
         warnings.simplefilter("ignore", UserWarning)
         parts = list(kind(folds, shuffle=True, random_state=seed).split(first, label_ids[first]))
     for _, part in parts:
@@ -121,9 +121,9 @@ def fold_scorers(
     folds: int,
     seed: int,
 ) -> Iterator[tuple[NDArray[np.int64], Scorer]]:
-    """Yield which texts each fold holds, and what scores them: a model of the other folds.
+    """Yield which texts each fold holds, and their scorer: a model of the other folds.
 
-    Nothing comes where a model would have nothing to learn.
+    A fold whose model would have nothing to learn is left out.
     """
     parts = list(grouped_folds(groups, label_ids, folds, seed))
     if all(is_separable(features, label_ids[~asked]) for asked in parts):
@@ -133,7 +133,7 @@ def fold_scorers(
 
 
 def _sharpness(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> float:
-    """Return the factor by which scores become probabilities of the lowest logarithmic loss."""
+    """Return the factor that turns scores into probabilities of the lowest logarithmic loss."""
     from scipy.special import log_softmax
 
     right = np.arange(len(label_ids)), label_ids
@@ -187,7 +187,7 @@ def _asked_by_folds(
     num_classes: int,
     seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return of each text how likely its label is, the likeliest other one, and which that is."""
+    """Return for each text the probability of its label, that of the likeliest other, and which."""
     from scipy.special import softmax
 
     confidence, other = np.full((2, len(own)), np.nan)
@@ -209,7 +209,7 @@ def _asked_by_folds(
 def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
     """Count suspicious labels and describe the first of them."""
     if found.empty:
-        return {"reason": "there are fewer than two classes, or no word stands in two texts"}
+        return {"reason": "there are fewer than two classes, or no word is in two texts"}
     pairs = found[found["sure"]].value_counts([LABEL, "suggested"])
     first = found.head(_SHOWN).round(4)
     first[TEXT] = first[TEXT].map(shortened)
@@ -230,7 +230,7 @@ def common_rows(rows: AuditRows) -> pd.DataFrame:
     Raises:
         UserError: There are fewer than two such categories.
     """
-    # Of distinct texts: a class of few texts that repeat would be in one kind of split alone.
+    # Distinct texts count: a class of few texts that repeat would be in only one kind of split.
     common = [name for name, size in rows.cleaned.class_sizes().items() if size >= _MIN_TEXTS]
     distinct = pd.DataFrame({NUMBER: rows.usable, LABEL: rows.labels[rows.usable]})
     if len(common) < 2:
@@ -290,7 +290,7 @@ def _split_scores(
 
 
 def averages(found: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the average figures, a column a kind of split, and the deviation of the accuracy."""
+    """Return average figures, one column per kind of split, and the deviation of accuracy."""
     tables = {kind: pd.DataFrame(scores) for kind, scores in found.get("splits", {}).items()}
     means = pd.DataFrame({kind: table.mean() for kind, table in tables.items()})
     means.loc["deviation"] = [table["accuracy"].std() for table in tables.values()]

@@ -21,7 +21,7 @@ _DRIFT_AUC = 0.6
 
 
 def findings(figures: Found, warnings: Iterable[str]) -> list[str]:
-    """Say in sentences what was found and what can be done about it, with warnings of cleaning."""
+    """Describe in sentences what was found and what to do about it, with warnings of cleaning."""
     return [
         *_row_findings(figures["repeats"], figures["near_duplicates"]),
         *_label_findings(figures["leakage"], figures["suspicious"]),
@@ -158,9 +158,9 @@ def audit_page(figures: Found) -> str:
 def _table(
     found: Found | Iterable[Any], headings: Sequence[str], caption: str = "", *patterns: str
 ) -> Table:
-    """Lay out figures as they stand in `audit.json`: an entry a row, with its values in a row.
+    """Lay out figures as they are in `audit.json`: one row per entry, with its values in order.
 
-    Columns of numbers are written by `patterns`, in their order; the last holds for the others.
+    Columns of numbers are formatted by `patterns`, in their order; the last one is for the rest.
     """
     entries = found.items() if isinstance(found, Mapping) else found
     empty = [""] * len(headings)

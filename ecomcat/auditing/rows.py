@@ -39,12 +39,12 @@ class AuditRows:
     """The rows of a file that have a text and a label.
 
     Args:
-        rows: DataFrame of `text`, `label` and the `number` of the distinct text, a row a row.
+        rows: DataFrame of `text`, `label` and the `number` of the distinct text, for each row.
         texts: List of the distinct texts, ordered by their digests.
-        digests: List of 8 bytes for each text, which stand for its key.
+        digests: List of 8 bytes for each text, a hash of its key.
         class_names: List of all class names, sorted.
         label_ids: Integer array `(texts,)`, the class that most rows of a text have; -1 on a tie.
-        cleaned: What a search would take of the rows.
+        cleaned: The rows that a search would take.
     """
 
     rows: pd.DataFrame
@@ -65,7 +65,7 @@ class AuditRows:
         return np.array([*self.class_names, _TIE], object)[self.label_ids]
 
     def shown(self, texts: Iterable[int]) -> list[str]:
-        """Return texts as examples, each on a line."""
+        """Return texts as examples, each on one line."""
         return [shortened(self.texts[text]) for text in texts]
 
 
@@ -124,7 +124,7 @@ def repeats(rows: AuditRows) -> dict[str, Any]:
 
 
 def _conflicts(rows: AuditRows) -> list[dict[str, Any]]:
-    """Return the texts of several labels, the most evenly contradicting first."""
+    """Return the texts with several labels, the most evenly contradicting first."""
     votes = rows.rows.groupby(NUMBER)[LABEL].value_counts()
     several = votes[votes.groupby(level=0).transform("size") > 1]
     found = [counts.droplevel(0).to_dict() for _, counts in several.groupby(level=0)]

@@ -1,4 +1,4 @@
-"""An audit from the rows to its figures, and to the folder and the tables that it leaves."""
+"""An audit from the rows to its figures, and to the folder and the tables that it writes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def check_audit(config: AuditCommand) -> None:
 
 
 def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
-    """Audit rows; nothing is printed but the step under way, and nothing is written.
+    """Audit rows; only the current step is printed, and nothing is written.
 
     Raises:
         UserError: When there is no row with a text and a label.
@@ -173,7 +173,7 @@ def run_audit(config: AuditCommand) -> None:
 
 
 def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = None) -> int:
-    """Write a table with a column for marks, in which those of an earlier file stay.
+    """Write a table with a column for marks, which keeps the marks of an earlier file.
 
     Beyond `max_rows`, only marked rows are written.
 
@@ -190,7 +190,7 @@ def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = No
 
 
 def _earlier_marks(path: Path, keys: Iterable[str]) -> set[str]:
-    """Return the keys that a person marked; the file is copied if a mark has no row any more."""
+    """Return the keys that a person marked; the file is copied if a marked row is gone."""
     if not path.exists():
         return set()
     known = set(keys)
@@ -200,10 +200,10 @@ def _earlier_marks(path: Path, keys: Iterable[str]) -> set[str]:
         content = path.read_bytes()
         name = hashlib.blake2b(content, digest_size=4).hexdigest()
         former = path.with_suffix(f".former-{name}.csv")
-        # A copy: stopped before the new file is written, the marks are still in their place.
+        # A copy: if we are stopped before the new file is written, the marks are still there.
         with atomic_path(former) as temporary:
             temporary.write_bytes(content)
-        message = "%d marked rows of %s have no place in it any more; the file is saved as %s."
+        message = "%d marked rows of %s are not in the data any more; the file is saved as %s."
         logger.warning(message, lost, path, former.name)
     return {key for key in found if key is not None}
 
@@ -222,7 +222,7 @@ def _print_audit(figures: Mapping[str, Any]) -> None:
 
 
 def _next_command(data: DataConfig, marks: Path) -> str:
-    """Return what to type when rows are marked in a file, with the data as it was named."""
+    """Return the command for when rows are marked in a file, with the data as it was named."""
     group = "csv" if data.path else data.name
     values = {key: getattr(data, key) for key in _READING_KEYS}
     given = {key: value for key, value in values.items() if value != getattr(DataConfig, key)}

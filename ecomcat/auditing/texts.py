@@ -93,7 +93,7 @@ def _quantiles(lengths: np.ndarray) -> dict[str, float]:
 
 
 def histogram(words: np.ndarray) -> list[dict[str, int]]:
-    """Count texts by their words, in bins of which each is twice as wide as the one before."""
+    """Count texts by their number of words, in bins that double in width."""
     bins = np.bincount(np.log2(np.maximum(words, 1)).astype(np.int64))
     return [
         {"from": 2**place, "below": 2 ** (place + 1), "texts": int(count)}
@@ -110,7 +110,7 @@ def _leftovers(texts: Sequence[str], pattern: re.Pattern[str]) -> dict[str, Any]
 
 
 def _around(text: str, start: int, end: int, before: int = 60, after: int = 120) -> str:
-    """Return a piece of a text on one line, with what stands around it."""
+    """Return a piece of a text on one line, with its surroundings."""
     first, last = max(0, start - before), min(len(text), end + after)
     piece = " ".join(text[first:last].split())
     return f"{'…' if first else ''}{piece}{'…' if last < len(text) else ''}"
@@ -177,7 +177,7 @@ def _class_shares(rows: AuditRows) -> dict[str, float]:
 
 
 def _word_drift(texts: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
-    """Compare lengths, and count words of the second file that the first never has."""
+    """Compare lengths, and count words of the second file that the first one lacks."""
     counted = [[words_of(text) for text in each] for each in (texts, others)]
     known = {word for words in counted[0] for word in words}
     unseen = Counter(word for words in counted[1] for word in words if word not in known)
@@ -197,7 +197,7 @@ def _auc(
 ) -> float | None:
     """Return the out-of-fold area under the ROC curve of a model that separates the files.
 
-    0.5 is chance, 1 always; None where there is nothing to learn.
+    0.5 is chance, 1 is perfect; None where there is nothing to learn.
     """
     from sklearn.metrics import roc_auc_score
 

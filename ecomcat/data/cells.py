@@ -1,4 +1,4 @@
-"""Cells of any format as texts, and the texts of what Python hands over."""
+"""Cells of any format, and values of Python, as texts."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def join_texts(frame: pd.DataFrame, positions: Sequence[int]) -> list[str]:
 
 
 def join_levels(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return the label of each row, of columns of its levels; what joins them is no text's own."""
+    """Join the levels in each row to one label, with a character that no text contains."""
     return [LEVEL_END.join(cells) for cells in zip(*columns, strict=True)]
 
 
 def texts_of(column: pd.Series[Any]) -> list[str]:
     """Return a column's texts, the same from every format; empty for what is no text.
 
-    Numbers are written as JSON has them, true and false as pandas writes them to CSV.
+    Numbers are written as in JSON, true and false as pandas writes them to CSV.
     """
     return [text_of(value) for value in plain_values(column)]
 
@@ -61,7 +61,7 @@ def plain_values(column: pd.Series[Any]) -> list[Any]:
     array = pa.chunked_array(column.array.__arrow_array__())
     try:
         values: list[Any] = array.to_pylist()
-    except UnicodeDecodeError:  # a file may hold bytes in a column of texts that are none
+    except UnicodeDecodeError:  # a column of texts in a file may hold bytes that are not UTF-8
         values = array.cast(pa.large_binary()).to_pylist()
     return values
 

@@ -1,4 +1,4 @@
-"""Remove what would make a figure dishonest: empty rows, repeats and contradicting labels."""
+"""Remove what would falsify figures: empty rows, repeats and contradicting labels."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 DIGEST = "digest"
 PARTS = ("train", "validation", "test")
-"""Parts of a split. A text that stands in several belongs to the last of them."""
+"""Parts of a split. A text that is in several belongs to the last of them."""
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
-# Of a label: spaces that do not break are spaces, and what has no width is nothing.
+# In labels: non-breaking spaces become spaces, and characters without width are removed.
 _LABEL_CHARACTERS = {0xA0: " ", 0x202F: " ", 0xAD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
 
 
 class _LettersAndDigits(dict[int, str | None]):
-    """Map code points for `str.translate`: letters, marks and digits stay, all others go."""
+    """Map code points for `str.translate`: keep letters, marks and digits, remove all others."""
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -40,10 +40,10 @@ class _LettersAndDigits(dict[int, str | None]):
 
 
 def normalized_key(text: str, table: _LettersAndDigits | None = None) -> str:
-    """Return what two texts share when they count as the same.
+    """Return a key that is equal for texts that count as the same.
 
     Texts agree after NFKC, casefolding, and keeping letters, marks and digits only. Marks
-    stay because Hindi vowel signs, among others, are marks. Of composed texts the fields have to
+    stay because Hindi vowel signs, among others, are marks. The fields of composed texts have to
     agree, too. `table` can be reused.
 
     >>> normalized_key("Red Shirt, size M!")
@@ -54,7 +54,7 @@ def normalized_key(text: str, table: _LettersAndDigits | None = None) -> str:
 
 
 def folded(text: str) -> str:
-    """Return what is read of a text in NFKC and without differences of case."""
+    """Return the part of a text that is read, in NFKC and case folded."""
     once = unicodedata.normalize("NFKC", bounded(text))
     return unicodedata.normalize("NFKC", once.casefold())
 
@@ -66,16 +66,16 @@ def has_words(text: str) -> bool:
 
 
 def key_digest(key: str) -> bytes:
-    """Return 8 bytes that stand for a key: what an exported model remembers of its rows."""
+    """Return 8 bytes, a hash of a key: what an exported model stores of its rows."""
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def clean_label(label: str) -> str:
     r"""Return a label's name without differences that cannot be seen.
 
-    Composed and decomposed letters, and spaces that break and do not, are the same; characters
-    without a width and spaces at the ends are none. Half characters, which cannot be written to a
-    file, become question marks.
+    Composed and decomposed letters are the same, and so are all kinds of spaces; characters
+    without a width and spaces at the ends are removed. Lone surrogates, which cannot be written
+    to a file, become question marks.
 
     >>> clean_label(" Cafe\u0301\u00a0Books\ufeff")
     'Café Books'
@@ -85,7 +85,7 @@ def clean_label(label: str) -> str:
 
 
 def named(counts: Mapping[str, int]) -> str:
-    """Name classes with their counts in words: five of them, and how many more there are.
+    """List classes with their counts: five of them, and how many more there are.
 
     >>> named({"Books": 9, "Toys": 1})
     "'Books' (9), 'Toys' (1)"
@@ -102,7 +102,7 @@ def quoted(name: str) -> str:
 def look_alikes(names: Iterable[str]) -> list[list[str]]:
     """Return groups of class names that may mean the same.
 
-    They differ in case, spaces, invisible characters or a number's `.0` alone.
+    They differ only in case, spaces, invisible characters or a number's `.0`.
 
     >>> look_alikes(["Books", "BOOKS", "1", "1.0", "Toys"])
     [['1', '1.0'], ['BOOKS', 'Books']]
@@ -124,9 +124,9 @@ class CleaningReport:
     empty_texts: int = 0
     empty_labels: int = 0
     duplicates_removed: int = 0
-    conflicting_texts: int = 0  # texts that stood under more than one label
+    conflicting_texts: int = 0  # texts with more than one label
     conflicting_texts_dropped: int = 0  # those of them without a majority
-    conflicts_of_symbols: int = 0  # of the conflicting: each label's spelling has other symbols
+    conflicts_of_symbols: int = 0  # those of them whose labels differ by the symbols in the text
     shared_texts: dict[str, int] = field(default_factory=dict)  # of a part, left to a later one
     rare_classes_dropped: dict[str, int] = field(default_factory=dict)
     rare_classes_merged: dict[str, int] = field(default_factory=dict)  # into those above
@@ -139,10 +139,10 @@ class CleanRows:
     The order does not depend on the file's, so neither does a split drawn from it.
 
     Args:
-        frame: DataFrame with the columns `text`, `label`, `digest`, 8 bytes a text, and `split`,
+        frame: DataFrame with the columns `text`, `label`, `digest`, 8 bytes per text, and `split`,
             the number of the part that the text is given for, 0 where none is.
-        usable: DataFrame of the same columns, and what else is said of rows, with all rows that
-            have a text and a label, in the file's order.
+        usable: DataFrame of the same and any further columns, with all rows that have a text and
+            a label, in the file's order.
         report: Counts of what was found and dropped.
         classes_read: Dictionary of the rows read of each class, whether or not any is left.
     """
@@ -173,7 +173,7 @@ class CleanRows:
         return {name: int(found.get(name, 0)) for name in sorted(self.classes_read)}
 
     def warnings(self) -> Iterator[str]:
-        """Yield a sentence for each thing that a person should look at."""
+        """Yield a sentence for each thing that a person should check."""
         if groups := look_alikes(self.classes_read):
             pairs = (
                 " and ".join(f"{quoted(name)} ({self.classes_read[name]})" for name in group)
@@ -185,15 +185,15 @@ class CleanRows:
             )
         if self.report.conflicts_of_symbols:
             yield (
-                f"{self.report.conflicts_of_symbols} texts stand under several labels and differ "
-                "in symbols alone, such as emoji, which are not read."
+                f"{self.report.conflicts_of_symbols} texts have several labels and differ only in "
+                "symbols, such as emoji, which are not read."
             )
 
 
 def labelled_frame(
     texts: Sequence[str], labels: Sequence[str], **further: Sequence[str]
 ) -> pd.DataFrame:
-    """Return a table of texts, labels and what else is said of rows, as it is cleaned."""
+    """Return a table of texts, labels and further columns, as `clean_rows` takes it."""
     import pandas as pd
 
     # As objects: Arrow's strings cannot hold the lone surrogates that some files have.
@@ -203,8 +203,8 @@ def labelled_frame(
 def clean_rows(rows: pd.DataFrame) -> CleanRows:
     """Drop empty rows and keep each distinct text once.
 
-    A text that stands under several labels takes the majority's; on a tie it is dropped. A text
-    that stands in several parts belongs to the last of them, whose rows alone count.
+    A text with several labels gets the label of most of its rows; on a tie it is dropped. A text
+    in several parts belongs to the last of them, and only its rows there count.
 
     Args:
         rows: DataFrame with the columns `text` and `label`, and `split` where the user gives
@@ -264,7 +264,7 @@ def part_counts(parts: pd.Series[int]) -> dict[str, int]:
 
 
 def _conflicts_of_symbols(rows: pd.DataFrame) -> int:
-    """Count texts under several labels of which no spelling, symbols included, has two labels."""
+    """Count texts with several labels where each spelling, symbols included, has one label."""
     spelt = rows[TEXT].map(lambda text: key_digest("".join(folded(text).split())))
     labels = rows.groupby([rows[DIGEST], spelt])[LABEL].nunique()
     return int((labels.groupby(level=0).max() == 1).sum())

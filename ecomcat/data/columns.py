@@ -31,10 +31,10 @@ _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
 
 @dataclass(frozen=True)
 class Trained:
-    """The columns that a model was trained on, which are taken from a table that has them.
+    """The columns that a model was trained on, to be found in another table.
 
     Args:
-        fields: `Fields`. The columns, by which the model knows them.
+        fields: `Fields`. The columns, under the names that the model knows.
         asked: The text columns that the user names instead. Defaults to None.
         separator: String between the levels of its labels. Defaults to None, not known.
     """
@@ -45,7 +45,7 @@ class Trained:
 
 
 def configured_columns(head: Head, data: DataConfig) -> Columns:
-    """Find the columns of a labelled table that a configuration names, as it stands in `data`."""
+    """Find the columns of a labelled table that the configuration `data` names."""
     kinds = (*FURTHER, CATEGORY, NUMBER)
     further = {kind: getattr(data, column_key(kind).removeprefix("data.")) for kind in kinds}
     return find_labelled_columns(head, data.text_column, data.label_column, further)
@@ -56,16 +56,16 @@ def find_labelled_columns(
 ) -> Columns:
     """Find the text and the label of a labelled table.
 
-    Two columns are label and text in this order, unless their usual names say the other way
-    round, the label repeats in the second one, or the user names either. Of any other table both
-    must be named. A column of row numbers without a name does not count.
+    Two columns are label and text in this order, unless their usual names say the opposite, the
+    label repeats in the second one, or the user names either. For any other table both must be
+    named. A column of row numbers without a name does not count.
 
     Args:
         head: The beginning of the table.
         text_column: A name, a position from 0, a sequence of these, `Trained`, or None.
-        label_column: The same; of several columns each holds a level.
-        further: The same of other columns, by their names in `FURTHER`, `CATEGORY` or `NUMBER`, of
-            which there may be several. Defaults to none.
+        label_column: The same; several columns hold one level each.
+        further: The same for other columns, by the names `FURTHER`, or `CATEGORY` and `NUMBER`,
+            for which there may be several. Defaults to none.
 
     Raises:
         UserError: if a column is missing, ambiguous, used twice or not given.
@@ -122,12 +122,12 @@ def find_labelled_columns(
 
 
 def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
-    """Find the text of a table that is to be labelled, and what else a model reads of a row.
+    """Find the text of a table that is to be labelled, and the other columns that a model reads.
 
-    A single column is the text, unless `text_column` names another. Else that says which it is,
-    else the columns used in training if the header has their names, else, in a table of two
-    columns without a header, the positions used in training. Categories and numbers have the names
-    or positions of training.
+    A single column is the text, unless `text_column` names another. Otherwise the text is in the
+    columns that `text_column` names; else in those used in training, if the header has their
+    names; else, in a table of two columns without a header, at the positions used in training.
+    Categories and numbers have the names or positions of training.
 
     Args:
         head: The beginning of the table.
@@ -135,7 +135,7 @@ def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
         trained: `Fields`. The columns used in training.
 
     Raises:
-        UserError: if a column is missing, ambiguous, used twice or not to be known.
+        UserError: if a column is missing, ambiguous, used twice or cannot be determined.
     """
     beside = (*trained.categories, *trained.numbers)
     if head.header == "auto" and head.has(beside):
@@ -216,7 +216,7 @@ def _asked(value: Any, key: str) -> list[ColumnName]:
 
 
 def _asked_once(value: Any, key: str) -> list[ColumnName]:
-    """Return the column that a setting names, if it does."""
+    """Return the column that a setting names, if any."""
     columns = _asked(value, key)
     if len(columns) > 1:
         raise UserError(f"{key}: expected one column, found {columns}. Give one of them.")
@@ -229,14 +229,14 @@ def _positions(columns: Sequence[ColumnName], head: Head) -> list[int]:
 
 
 def _candidates(head: Head) -> list[int]:
-    """Return the columns that are no numbers of rows without a name."""
+    """Return all columns except a column of row numbers without a name."""
     return [i for i in range(head.width) if head.width == 1 or not counts_rows(head.rows, i)]
 
 
 def _completed(
     head: Head, text: list[int], label: list[int], apart: Collection[int], *, named: bool
 ) -> tuple[list[int], list[int]]:
-    """Fill in, for a table of two columns beside those apart, those that are not given."""
+    """Fill in the columns that are not given, if the table has two besides those in `apart`."""
     others = set(apart).difference(text, label)  # a text may also say which rows are one group
     places = [place for place in _candidates(head) if place not in others]
     if len(places) != 1 + max(len(label), 1) or (text and label) or len(text) > 1:

@@ -1,4 +1,4 @@
-"""Rows as the texts that a model reads: of tables, of DataFrames, and of objects."""
+"""Rows of tables, DataFrames and objects as the texts that a model reads."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ logger = logging.getLogger("ecomcat")
 Texts = Any
 """A string or an object of fields, a sequence of these, a Series, or a DataFrame."""
 
-_MAX_EXAMPLES = 1000  # of cells that are no numbers, by their texts
+_MAX_EXAMPLES = 1000  # different cells that are not numbers
 
 
 class RowTexts:
     """Compose the texts of a table's rows, chunk by chunk.
 
     Args:
-        columns: `Columns`. Where the fields stand in the table.
+        columns: `Columns`. The places of the fields in the table.
 
     Attributes:
         missing: Dictionary of the empty cells of each column of numbers.
@@ -49,7 +49,7 @@ class RowTexts:
             return join_texts(frame, columns.text)
         self._rows += len(frame)
         apart = [(place,) for place in columns.text]
-        # Other columns than those of training are read as its first one.
+        # Columns other than those of training are read as the first one of training.
         places = apart if len(apart) == len(fields.texts) else [columns.text]
         placed = zip(fields.numbers, columns.numbers, strict=True)
         texts = zip(*(join_texts(frame, each) for each in places), strict=True)
@@ -76,7 +76,7 @@ class RowTexts:
         return numbers
 
     def log_missing(self) -> None:
-        """Say once how many numbers are missing."""
+        """Log once how many numbers are missing."""
         for name, unread in self.unread.items():
             if unread:
                 logger.warning(
@@ -88,14 +88,14 @@ class RowTexts:
 
 
 def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
-    """Return a row as one text, of which any field may be missing.
+    """Return a row as one text; any field may be missing.
 
     Args:
         fields: `Fields`. What the model reads.
         row: Mapping from the names of columns to texts or numbers.
 
     Raises:
-        UserError: When a name is none of the model's, or two names are of the same field.
+        UserError: When the model does not know a name, or two names mean the same field.
 
     >>> text_of_object(Fields(("title",)), {"Title": "A lamp"})
     'A lamp'
@@ -112,7 +112,7 @@ def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
     if len(values) < len(row):
         raise UserError(
             f"Expected each field once, found {name_five([repr(str(name)[:60]) for name in row])}. "
-            "Names that differ in case and signs alone are of one field: leave one of them out."
+            "Names that differ only in case and signs mean one field: leave one of them out."
         )
 
     def found(columns: Sequence[str | int]) -> list[str]:
@@ -123,7 +123,7 @@ def text_of_object(fields: Fields, row: Mapping[str, Any]) -> str:
 
 
 def composed(rows: Sequence[Any], fields: Fields) -> list[str]:
-    """Return texts and objects of fields as texts; a text is one of the first column.
+    """Return texts and objects of fields as texts; a plain text is one of the first column.
 
     Raises:
         UserError: When an object has a field that the model does not read.
@@ -138,8 +138,8 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     """Return rows that are to be labelled as texts, and the index that their answers get.
 
     Args:
-        rows: String, object of fields, sequence of these, Series, or DataFrame. Of a DataFrame with
-            several columns, those that the model was trained on are read.
+        rows: String, object of fields, sequence of these, Series, or DataFrame. From a DataFrame
+            with several columns, those that the model was trained on are read.
         fields: `Fields`. What the model reads.
 
     Raises:
@@ -155,7 +155,7 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     rows = list(rows)
     if not fields.is_plain and (bare := sum(not isinstance(row, Mapping) for row in rows)):
         logger.warning(
-            "%d texts came alone: each is read as the column %r, and its other fields as missing.",
+            "%d texts have no fields: each is read as the column %r, and other fields are missing.",
             *(bare, fields.texts[0]),
         )
     return composed(rows, fields), index

@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ecomcat")
 
 _GROUPS = {"near_duplicate": "Near-duplicates", "column": "Rows of one data.group_column"}
-_SHARES = (0.05, 0.5, 0.95, 0.99)  # of texts that are no longer than a quantile
+_SHARES = (0.05, 0.5, 0.95, 0.99)  # of the quantiles of lengths
 
 
 def refuse_split_keys(data: DataConfig, command: str, *, compares: bool = False) -> None:
-    """Refuse keys that change a split, where a command draws none.
+    """Refuse keys that change a split, for a command that draws none.
 
     Args:
         data: Configuration of the data.
         command: String. The command's name.
-        compares: Boolean. Whether it looks for near-duplicates all the same. Defaults to False.
+        compares: Boolean. Whether it still looks for near-duplicates. Defaults to False.
     """
     other = data.near_duplicate_similarity != DataConfig.near_duplicate_similarity
     keys = {
@@ -81,7 +81,7 @@ def describe_lengths(
     Args:
         texts: Sequence of distinct strings, at least one.
         tokens: Array of shape `(texts,)`, tokens of each text, at most `max_tokens`.
-        max_tokens: Integer. Most that any model of the search reads of a text.
+        max_tokens: Integer. The most tokens of a text that any model of the search reads.
 
     Returns:
         Dictionary of `characters` with its `quantiles` by share, `shortest` and `longest`;
@@ -103,14 +103,14 @@ def describe_lengths(
 
 @dataclass(frozen=True)
 class Dataset:
-    """Distinct texts and where each of them stands in the split.
+    """Distinct texts and the part of the split that each belongs to.
 
     Args:
         name: String. A short name, for folders.
         frame: DataFrame with the columns `text`, `label` (categorical), `digest` and `split`, the
-            number of the part that a text is given for, a row a text.
-        split: Which rows are train, validation and test; what a file excludes is in neither of
-            the first two.
+            number of the part that a text is given for; one row per text.
+        split: Which rows are train, validation and test; rows that a file excludes are in
+            neither train nor validation.
         description: Dictionary. What `metrics.json` records under `data`.
         fields: `Fields`. The columns that the texts are composed of.
         groups: Array of shape `(texts,)`, the group of each text, which the split keeps together.
@@ -152,7 +152,7 @@ class Dataset:
 
     @cached_property
     def digests(self) -> list[bytes]:
-        """8 bytes a text that stand for its key."""
+        """8 bytes per text, a hash of its key."""
         return list(self.frame[DIGEST])
 
     @property
@@ -173,7 +173,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         rows: Rows in place of those that the configuration names. Defaults to none.
 
     Raises:
-        UserError: When the rows cannot be had, read or split.
+        UserError: When the rows cannot be found, read or split.
     """
     source = load_labelled_rows(data) if rows is None else rows
     cleaned, parts = _prepared(source, data)
@@ -202,14 +202,14 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
 
 
 def _count_same_texts(texts: Sequence[str], split: Split) -> dict[str, int]:
-    """Count the texts of validation and test that differ from training texts in fields alone."""
+    """Count the texts of validation and test that differ from training texts only in fields."""
     keys = np.array([normalized_key(split_fields(text)[1]) for text in texts], object)
     known = set(keys[split.train])
     return {part: sum(key in known for key in keys[getattr(split, part)]) for part in PARTS[1:]}
 
 
 def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[str, Any]]:
-    """Return the rows that are split, and what is said of those that stay together or go."""
+    """Return the rows to split, and a description of those that stay together or were dropped."""
     cleaned = clean_rows(source.frame)
     for warning in cleaned.warnings():
         logger.warning(warning)
@@ -232,7 +232,7 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
 def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -> dict[str, Any]:
     """Return what `metrics.json` records under `data`."""
     report = asdict(cleaned.report)
-    del report["shared_texts"]  # it stands under `split`, where parts are given
+    del report["shared_texts"]  # it is under `split`, where parts are given
     if source.separator is None:
         del report["rare_classes_merged"]
     else:
@@ -251,7 +251,7 @@ def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -
 
 
 def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
-    """Say in words how the rows were split."""
+    """Describe how the rows were split."""
     fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
     drawn = {part: share for part, share in fractions.items() if part not in given and share}
     taken = " and ".join(part for part in fractions if part in given)
@@ -340,7 +340,7 @@ def _log_split(described: dict[str, Any]) -> None:
 
 
 def _warn_of_lacking(labels: Sequence[str], split: Split, given: Collection[str]) -> None:
-    """Name the classes of which a part that is given has no text."""
+    """Warn of the classes of which a given part has no text."""
     classes = set(labels)
     for part in given:
         if lacking := sorted(classes - {labels[row] for row in getattr(split, part)}):

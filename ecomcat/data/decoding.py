@@ -29,7 +29,7 @@ _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
     b"version https://git-lfs": "a pointer of Git LFS (fetch the file itself with: git lfs pull)",
 }
-_OF_HOST_NAMES = ("punycode", "idna")  # which take time by the square of what they decode
+_OF_HOST_NAMES = ("punycode", "idna")  # their time grows with the square of the length
 _OTHER_ENCODINGS = ("cp1251", "cp1250", "cp1253", "shift_jis", "gb18030", "euc_kr", "big5")
 _BROKEN = re.compile("[\udc80-\udcff]+")
 # Bytes that are no usual punctuation or signs in cp1252.
@@ -37,7 +37,7 @@ _HIGH_LETTERS = re.compile(
     rb"[\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xa1\xa2\xa4-\xa8\xaa\xac\xad\xaf\xb1-\xb6\xb8-\xba\xbc-\xff]+"
 )
 MAX_LINE_CHARACTERS = 1 << 26
-"""The largest line that is read, and the largest cell: an archive of a few kB may hold any."""
+"""The largest line and cell that is read: an archive of a few kB may hold a huge one."""
 
 _CONTROLS = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r")
 
@@ -45,16 +45,16 @@ logger = logging.getLogger("ecomcat")
 
 
 def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tuple[str, str]:
-    """Choose what a table is decoded with, and what becomes of bytes that do not fit.
+    """Choose the encoding of a table, and how to handle bytes that do not fit.
 
-    `auto` goes by a byte order mark; else it takes UTF-8, with a few broken letters replaced; else
-    cp1252 where that is plausible. Whatever is not certain is warned of.
+    `auto` follows a byte order mark; else it takes UTF-8, with a few broken letters replaced; else
+    cp1252 where that is plausible. A warning is logged where the choice is uncertain.
 
     Args:
         file: The table, which is read to its end.
         name: String. What messages call it.
         asked: String. An encoding's name, or `"auto"`.
-        delimiter: String. A control character that may stand in the text.
+        delimiter: String. A control character that may be in the text.
     """
     head = head_of(file)
     chosen = marked_encoding(head)
@@ -82,23 +82,23 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
 
 
 def _with_byte_order(encoding: str, head: bytes) -> str:
-    """Return an encoding of whole numbers with its byte order, where no mark tells it."""
+    """Return an encoding of 2 or 4 bytes with its byte order, where no mark says which."""
     name = codecs.lookup(encoding).name
     width = {"utf-16": 2, "utf-32": 4}.get(name)
     if width is None or marked_encoding(head) == name:
         return encoding
-    # Of spaces, digits and the ends of lines the higher byte is 0, in any language.
+    # The higher byte of spaces, digits and line ends is 0, in any language.
     first, last = head[::width].count(0), head[width - 1 :: width].count(0)
     return f"{name}-{'be' if first > last else 'le'}"
 
 
 def marked_encoding(head: bytes) -> str | None:
-    """Return the encoding that a byte order mark stands for; None where there is none."""
+    """Return the encoding of a byte order mark; None where there is none."""
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
 
 
 def decode_head(head: bytes, encoding: str) -> str:
-    """Decode the start of a table, perhaps cut within a character, as well as it goes."""
+    """Decode the start of a table, which may be cut within a character, as well as possible."""
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head)
     return text.removeprefix("\ufeff")
 
@@ -137,7 +137,7 @@ def _guess(name: str, file: BinaryIO) -> tuple[str, str]:
 
 
 def _refuse_implausible(name: str, found: bytes, line: int) -> None:
-    """Refuse to take for Western European what has whole words of letters beyond ASCII."""
+    """Refuse to read text as Western European if whole words have only letters beyond ASCII."""
     letters = _HIGH_LETTERS.findall(found)
     words = sum(len(run) for run in letters if len(run) > 2)
     undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", found)
@@ -176,7 +176,7 @@ class Lines:
         file: The bytes.
         name: String. What messages call it.
         encoding: String. What they are decoded with.
-        errors: String. What becomes of bytes that cannot be decoded.
+        errors: String. How bytes that cannot be decoded are handled.
 
     Attributes:
         number: Integer. The number, from 1, of the line that was read last.
@@ -194,11 +194,11 @@ class Lines:
     def __next__(self) -> str:
         try:
             line = self._text.readline(MAX_LINE_CHARACTERS + 1)
-            # Some programs write two carriage returns: the rest of such an end is no blank line.
+            # Some programs write two carriage returns: the second one is not a blank line.
             if line == "\r\n" and self._before.endswith("\r"):
                 line = self._text.readline(MAX_LINE_CHARACTERS + 1)
         except UnicodeDecodeError as error:
-            # The decoder works ahead of the lines: those between lie before the bad byte.
+            # The decoder is ahead of the lines: count those that lie before the bad byte.
             number = self.number + 1 + error.object[: error.start].count(b"\n")
             advice = "cp1252" if error.encoding.startswith("utf") else "latin-1"
             raise UserError(
@@ -212,7 +212,7 @@ class Lines:
         if len(line) > MAX_LINE_CHARACTERS:
             raise UserError(
                 f"{self.name}, line {self.number}: expected at most {MAX_LINE_CHARACTERS:,} "
-                "characters, found more. Cut the line: of a text only the beginning is read."
+                "characters, found more. Cut the line: only the beginning of a text is read."
             )
         self._before = line
         return line.removeprefix("\ufeff")

@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV: a row that cannot be read is named by its line."""
+"""Rows of CSV and TSV; an error names the line of the row that cannot be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.data.unpacking import HEAD_BYTES
 from ecomcat.errors import UserError, nearest
 
-_ONE_COLUMN = "\uffff"  # the delimiter of a table of one column: no text holds it
+_ONE_COLUMN = "\uffff"  # the delimiter of a table of one column: no text contains it
 _CANDIDATES = (",", "\t", ";", "|")
 _WORDS = {
     "comma": ",",
@@ -47,7 +47,7 @@ logger = logging.getLogger("ecomcat")
 def open_delimited(
     file: BinaryIO, lines: Lines, beginning: str, found: str, reading: ReadingConfig
 ) -> Table:
-    """Open CSV or TSV, of which the beginning is known as a text."""
+    """Open CSV or TSV, given its beginning as text."""
     peeked = list(io.StringIO(beginning, newline=""))
     sep = _SEP_LINE.fullmatch(peeked[0]) if peeked else None
     if sep:
@@ -93,10 +93,10 @@ def _refuse_row_names(name: str, width: int, widths: Sequence[int]) -> None:
 def _choose_dialect(
     lines: Sequence[str], name: str, found: str, reading: ReadingConfig, noted: str | None
 ) -> Dialect:
-    """Choose how a table is written.
+    """Choose the dialect of a table.
 
-    The delimiter is, in this order: what the user says; what a first line such as `sep=;` says,
-    which spreadsheets write; a tab, if the file's name ends in `.tsv` or `.tab`; what is detected.
+    The delimiter is, in this order: the user's; that of a first line such as `sep=;`, which
+    spreadsheets write; a tab, if the file's name ends in `.tsv` or `.tab`; the detected one.
     """
     quote = _character("data.quote_character", reading.quote_character)
     dialect: Dialect = {
@@ -114,7 +114,7 @@ def _choose_dialect(
         dialect["delimiter"] = _detected(lines, dialect, named_csv=ending == ".csv")
     mark = f"{re.escape(dialect['delimiter'])} +{re.escape(quote or '')}"
     if quote and any(re.search(mark, line) for line in lines):
-        # Spaces before a quote belong to no cell where the rows are then as regular.
+        # Spaces before a quote are skipped if the rows are then as regular.
         spaced = {**dialect, "skipinitialspace": True}
         now, then = (_widths(lines, each) for each in (dialect, spaced))
         if 0 not in then and _regularity(then) >= _regularity(now):
@@ -126,11 +126,11 @@ def _detected(lines: Sequence[str], dialect: Dialect, *, named_csv: bool) -> str
     """Guess the delimiter.
 
     It is a comma, tab, semicolon or pipe that gives at least nine tenths of the first 50 rows the
-    same number, two or more, of columns: of several the one that stands beside quotes, then the
-    first; of fewer than five rows in a file not named `.csv` one that the first row holds as prose
-    does not: neither before a space nor between digits. Else it is a comma, if it divides the first
-    row in such a way or cells are quoted, so that reading the irregular table says where it is
-    wrong; else there is none, and commas in the one column are punctuation.
+    same number of columns, two or more. Among several it is the one beside quotes, then the first.
+    In a file of fewer than five rows that is not named `.csv`, the first row must contain it
+    differently from prose: neither before a space nor between digits. Else it is a comma, if the
+    first row contains it in this way or cells are quoted: reading the irregular table then says
+    where it is wrong. Else there is none, and commas in the only column are punctuation.
     """
     widths = {each: _widths(lines, {**dialect, "delimiter": each}) for each in _CANDIDATES}
     first = next((line.strip() for line in lines if line.strip()), "")
@@ -152,7 +152,7 @@ def _detected(lines: Sequence[str], dialect: Dialect, *, named_csv: bool) -> str
 
 
 def _widths(lines: Sequence[str], dialect: Dialect) -> list[int]:
-    """Return the number of columns of the first rows; 0 stands for a row that cannot be."""
+    """Return the number of columns of the first rows; 0 for a row that cannot be read."""
     reader = csv.reader(lines, **dialect)
     widths: list[int] = []
     try:
@@ -166,13 +166,13 @@ def _widths(lines: Sequence[str], dialect: Dialect) -> list[int]:
 
 
 def _regularity(widths: Sequence[int]) -> float:
-    """Return the share of rows with the most usual number, two or more, of columns."""
+    """Return the share of rows with the most frequent number of columns, if that is two or more."""
     counts = Counter(width for width in widths if width > 1)
     return max(counts.values(), default=0) / max(1, len(widths))
 
 
 def _separates(line: str, delimiter: str) -> bool:
-    """Tell whether a line holds a delimiter as prose would not hold that character."""
+    """Tell whether a line contains a delimiter where prose would not contain that character."""
     if delimiter == "\t":
         return delimiter in line
     mark = re.escape(delimiter)
@@ -180,7 +180,7 @@ def _separates(line: str, delimiter: str) -> bool:
 
 
 def _is_row(row: Sequence[str]) -> bool:
-    """Tell whether a row is none of a blank line."""
+    """Tell whether a row does not come from a blank line."""
     return len(row) > 1 or any(cell.strip() for cell in row)
 
 
@@ -203,10 +203,10 @@ def _character(key: str, asked: str | None) -> str | None:
 
 
 def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
-    """Yield the rows, each of as many cells as the first one.
+    """Yield the rows, each with as many cells as the first one.
 
     Short rows are filled up with empty cells, with a warning at the end. Blank lines are rows only
-    of a table of one column.
+    in a table of one column.
     """
     # The parser's limit is the process's.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
@@ -259,14 +259,14 @@ def _too_wide(place: str, found: int, width: int, dialect: Dialect) -> UserError
 def _warn_of_swallowed_rows(
     rows: Mapping[int, Sequence[str]], name: str, known: set[str], dialect: Dialect
 ) -> None:
-    """Warn of cells of several lines most of which look like rows."""
+    """Warn of cells of several lines that mostly look like rows."""
     for line, cell, width in ((n, cell, len(row)) for n, row in rows.items() for cell in row):
         inner = [each.rstrip("\r").split(dialect["delimiter"]) for each in cell.split("\n")[1:-1]]
         alike = [each for each in inner if len(each) == width and known & {each[0], each[-1]}]
         if 2 * len(alike) > len(inner):
             logger.warning(
-                "%s, line %d: the quote that opens a cell is closed %d lines later, and what "
-                "stands between looks like rows. If it is text, turn quoting off: "
+                "%s, line %d: the quote that opens a cell is closed %d lines later, and the lines "
+                "between look like rows. If the quote is text, turn quoting off: "
                 "data.quote_character=none.",
                 *(name, line, cell.count("\n")),
             )

@@ -1,4 +1,4 @@
-"""Leave out of training what a person marked in the audit's file: `data.exclude`."""
+"""Leave rows out of training that a person marked in the audit's file: `data.exclude`."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def read_marks(path: Path) -> list[tuple[bytes, ...]]:
     """Read which rows a person marked in a CSV as `ecomcat.audit` writes it.
 
     Returns:
-        For each marked row the digests that it may be known by, the likeliest first.
+        For each marked row the digests by which it may be found, the likeliest first.
 
     Raises:
-        UserError: When the file cannot be read, lacks a column or has a mark that is none.
+        UserError: When the file cannot be read, lacks a column or has an unknown mark.
     """
     from ecomcat.data.tables import read_table
 
@@ -103,7 +103,7 @@ def _is_marked(place: str, mark: str) -> bool:
 
 
 def _digests(place: str, key: str, text: str) -> Iterator[bytes]:
-    """Know a row by its key, and by its text: a spreadsheet may take a key for a number."""
+    """Yield the digests of a row's key and of its text: a spreadsheet may change a key."""
     is_key, normalized = _HEX_DIGITS.fullmatch(key.casefold()), normalized_key(text)
     if is_key:
         yield bytes.fromhex(key)

@@ -1,4 +1,4 @@
-"""Formats of tables: which one a file has, and the form in which all of them are opened."""
+"""Formats of tables: which one a file has, and the common form of all of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UNKNOWN = frozenset(
 
 
 def format_by_ending(path: str) -> str | None:
-    """Return the format that a file's ending names; None where it tells nothing.
+    """Return the format that a file's ending names; None for an unknown ending.
 
     >>> format_by_ending("products.CSV.gz")
     'csv'
@@ -54,9 +54,9 @@ def _ending(path: str) -> str:
 def choose_output_format(
     source: str, output: str, *, input_format: str = AUTO, output_format: str = AUTO
 ) -> str:
-    """Return the format of what is written, which goes by the name of the file.
+    """Return the format of the output, by the name of the file.
 
-    A stream, or a file whose ending tells nothing, has the input's format, and else is CSV.
+    A stream, or a file with an unknown ending, has the input's format, and else is CSV.
 
     Args:
         source: String. What is labelled: a path or `-`.
@@ -88,7 +88,7 @@ def choose_output_format(
 
 
 def path_problems(key: str, path: str | None, format_name: str = AUTO) -> Iterator[str]:
-    """Yield what is wrong with the name of a file that tells its format, under its setting."""
+    """Yield what is wrong with the name of a file, whose ending tells its format."""
     if not path or format_name != AUTO or _ending(path) not in _UNKNOWN:
         return
     advice = "Write it in one of these formats."
@@ -107,12 +107,12 @@ def path_problems(key: str, path: str | None, format_name: str = AUTO) -> Iterat
 class Chunk(NamedTuple):
     """Some rows of a table, in columns numbered from 0.
 
-    Cells are strings of CSV and Excel, Python's values of JSON, Arrow's of Parquet.
+    Cells are strings from CSV and Excel, Python's values from JSON, Arrow's from Parquet.
     """
 
     frame: pd.DataFrame
-    lines: Sequence[str] = ()  # of JSON, each row as it stands
-    surplus: Sequence[tuple[str, list[str]]] = ()  # of JSON, places and names without a column
+    lines: Sequence[str] = ()  # for JSON: each row as it is written
+    surplus: Sequence[tuple[str, list[str]]] = ()  # for JSON: places and names without a column
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,10 @@ class Table:
     Args:
         name: String. What messages call it.
         format: String. `"csv"`, `"tsv"`, `"jsonl"`, `"parquet"` or `"excel"`.
-        head: Its first rows, in which columns are looked for.
+        head: Its first rows, in which columns are searched.
         chunks: Function of the columns that are used and of the rows to read at a time, which
-            returns the rows below the header. Where one of them is the label, Parquet gives these
-            columns alone.
+            returns the rows below the header. Where one of them is the label, Parquet gives only
+            these columns.
         position: Function that returns the share of the file that has been read, from 0 to 1.
         delimiter: String. The character between the cells of CSV and TSV.
         marked: Boolean. Whether it begins with a byte order mark, as spreadsheets save it.
@@ -152,7 +152,7 @@ def share_read(file: BinaryIO) -> float:
 
 
 def row_chunks(rows: Iterator[Sequence[Any]], size: int) -> Iterator[Chunk]:
-    """Yield rows as frames, so many at a time."""
+    """Yield rows as frames of the given size."""
     import pandas as pd
 
     while part := list(islice(rows, size)):

@@ -1,4 +1,4 @@
-"""Parts of a split that the user gives: by a column of the file, or by files of their own."""
+"""Parts of a split that the user gives: by a column of the file, or as separate files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def number_parts(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Return rows with the numbers of their parts in place of the words of `data.split_column`.
+    """Replace the words of `data.split_column` by the numbers of the parts.
 
     Raises:
         UserError: When a row has another word.
@@ -38,7 +38,7 @@ def number_parts(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def unknown_classes(rows: CleanRows) -> dict[str, int]:
-    """Return classes of which train has no text, though validation or test has, with their texts.
+    """Count the texts of classes that are in validation or test but not in train.
 
     >>> from ecomcat.data.cleaning import clean_rows, labelled_frame
     >>> rows = labelled_frame(["A ball", "A novel"], ["Toys", "Books"], split=[0, 2])
@@ -50,7 +50,7 @@ def unknown_classes(rows: CleanRows) -> dict[str, int]:
 
 
 def require_parts(rows: CleanRows, given: Collection[str]) -> None:
-    """Refuse parts that the user gives and of which no text is left.
+    """Refuse given parts of which no text is left.
 
     Raises:
         UserError: Naming the first of them.
@@ -59,7 +59,7 @@ def require_parts(rows: CleanRows, given: Collection[str]) -> None:
     for part in given:
         if PARTS.index(part) not in left:
             shared = rows.report.shared_texts.get(part, 0)
-            reason = f" {shared} of its texts stand in a later part as well." if shared else ""
+            reason = f" {shared} of its texts are also in a later part." if shared else ""
             raise UserError(
                 f"Expected texts in {part}, which is given, found none with words and a category "
                 f"of train.{reason} Check data.split_column, data.{part}_path, and the columns of "

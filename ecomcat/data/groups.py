@@ -1,4 +1,4 @@
-"""Texts that stay on one side of a split: near-duplicates, and those of a group that is named."""
+"""Texts that stay on one side of a split: near-duplicates, and those of a named group."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def group_texts(rows: CleanRows, data: DataConfig) -> tuple[CleanRows, dict[str,
     Args:
         rows: Cleaned rows.
         data: Configuration: `group_near_duplicates`, and `group_column`, whose rows of one value
-            are a group. A text whose repeats are of several groups holds these together.
+            are a group. Groups that share a repeated text count as one.
 
     Returns:
-        The rows, with a column `group` where anything is grouped; and how many groups of several
-        texts there are, with their texts, by what makes them.
+        The rows, with a column `group` where anything is grouped; and for each kind of group, how
+        many have several texts, and how many texts these are.
     """
     members: dict[str, Members] = {}
     if data.group_near_duplicates:
@@ -62,7 +62,7 @@ def _members_of_column(rows: CleanRows) -> Members:
 
 
 def groups_of(count: int, members: Sequence[Members]) -> Numbers:
-    """Number the texts, from 0 to `count`, that hang together by any group.
+    """Give the texts, from 0 to `count`, one number where any group connects them.
 
     >>> groups_of(4, [(np.array([0, 2]), np.array([7, 7])), (np.array([2, 3]), np.array([0, 0]))])
     array([0, 1, 0, 0])

@@ -23,7 +23,7 @@ CATEGORY, NUMBER = "category", "number"
 """Kinds of columns that are read beside texts, if `data.category_columns` and so on name them."""
 
 HEAD_ROWS = 1000
-"""Rows that are looked at to find the header and the columns."""
+"""Rows that are read to find the header and the columns."""
 
 ColumnName = Name
 
@@ -50,26 +50,26 @@ logger = logging.getLogger("ecomcat")
 class Columns:
     """The columns that are used, by their positions from 0."""
 
-    text: tuple[int, ...]  # whose cells are joined in this order
-    label: tuple[int, ...]  # of several each holds a level
+    text: tuple[int, ...]  # their cells are joined in this order
+    label: tuple[int, ...]  # several hold one level each
     header: tuple[str, ...] | None  # the names of all columns
     text_names: tuple[ColumnName, ...]  # positions where there is no name
     label_names: tuple[ColumnName, ...] = ()
-    further: Mapping[str, int] = field(default_factory=dict)  # those of `FURTHER` that are given
+    further: Mapping[str, int] = field(default_factory=dict)  # the given ones of `FURTHER`
     categories: tuple[int, ...] = ()
     numbers: tuple[int, ...] = ()
     fields: Fields = PLAIN  # what a model calls the columns that it reads
 
     @property
     def used(self) -> list[int]:
-        """The positions of text, label and what else is given, each once."""
+        """The positions of text, label and all further columns, each once."""
         beside = (*self.further.values(), *self.categories, *self.numbers)
         return list(dict.fromkeys((*self.text, *self.label, *beside)))
 
 
 @dataclass(frozen=True)
 class Head:
-    """The beginning of a table, in which columns are looked for."""
+    """The beginning of a table, in which columns are searched."""
 
     name: str  # what messages call the table
     rows: Sequence[Sequence[str]]
@@ -94,7 +94,7 @@ class Head:
         return self.header == "true"
 
     def places(self, column: ColumnName, key: str) -> list[int]:
-        """Return the position of a column; of several, where a comma stands between names."""
+        """Return the position of a column, or of several whose names a comma separates."""
         parts = column.split(",") if isinstance(column, str) else []
         if self.named and len(parts) > 1 and not self.matches(str(column)):
             return [self.place(part.strip(), key) for part in parts]
@@ -128,7 +128,7 @@ class Head:
     ) -> Columns:
         """Return the columns at some positions, which must differ.
 
-        Rows may be grouped by what is read of them, such as a title, but not by their label.
+        A column that is read, such as a title, may also group rows, but the label may not.
         """
         header, others = tuple(self.rows[0]) if self.named else None, dict(further or {})
         names, label_names = (tuple(map(self._name, places)) for places in (text, label))
@@ -150,7 +150,7 @@ class Head:
         return replace(found, fields=trained or Fields(names, read[0], read[1]))
 
     def _name(self, place: int) -> ColumnName:
-        """Return what a column is found by again: its name, or its position where it has none."""
+        """Return a column's name, or its position where it has none, to find it again."""
         name = self.rows[0][place]
         is_name = self.named and name.strip() and len(self.matches(name)) == 1
         return name if is_name else place
@@ -161,7 +161,7 @@ class Head:
         return self.header != "false" and set(found) == {True}
 
     def listing(self) -> str:
-        """Return the columns in words: their names, or positions with an example."""
+        """List the columns: their names, or positions with an example."""
         if self.named:
             return list_names(self.rows[0])
         examples = [
@@ -170,7 +170,7 @@ class Head:
         return name_five(f"{i} (for example {_shortened(x)!r})" for i, x in enumerate(examples))
 
     def matches(self, name: str) -> list[int]:
-        """Return the positions of a name, taken exactly if one is, else without case."""
+        """Return the positions of a name: exact matches if there are any, else without case."""
         first = self.rows[0]
         exact = [i for i, cell in enumerate(first) if cell == name]
         return exact or [i for i, cell in enumerate(first) if folded(cell) == folded(name)]
@@ -180,11 +180,11 @@ def is_header(head: Head, text: Sequence[int], label: int | None) -> bool:
     """Tell whether the first row is a header, and warn where that is a guess.
 
     A row of data that is taken for a header is lost, while a header that is taken for data shows
-    up as a class of one row. So it is one only where that is certain: its cells are 0, 1, 2 and so
-    on, as a data frame without names is written; or it has an index without a name; or one cell is
-    a usual name of texts and another of labels; or the label has a usual name, and does not occur
-    again. Or where it is likely: a text (without `text` any column) or a label has a usual name
-    that does not occur again, or the cells differ from those below as names do.
+    up as a class of one row. So it is a header only where that is certain: its cells are 0, 1, 2
+    and so on, as a data frame without names is written; or it has an index without a name; or one
+    cell is a usual name of texts and another of labels; or the label has a usual name, and does
+    not occur again. Or where it is likely: a text (without `text` any column) or a label has a
+    usual name that does not occur again, or the cells differ from those below as names do.
     """
     rows, first = head.rows, [folded(cell) for cell in head.rows[0]]
     if any(len(cell) > _MAX_NAME_CHARACTERS for cell in rows[0]):
@@ -239,14 +239,14 @@ def _are_names(
 
 
 def counts_rows(rows: Sequence[Sequence[str]], position: int) -> bool:
-    """Tell whether a column without a name numbers the rows, as data frames are written."""
+    """Tell whether a column without a name numbers the rows, as pandas writes data frames."""
     body = [row[position] for row in rows[1:]]
     counted = [str(i) for i in range(len(body))], [str(i + 1) for i in range(len(body))]
     return _INDEX_NAME.fullmatch(rows[0][position]) is not None and body in counted
 
 
 def column_key(name: str) -> str:
-    """Return the key that names columns of a kind.
+    """Return the configuration key that names columns of a kind.
 
     >>> column_key("split"), column_key("number")
     ('data.split_column', 'data.number_columns')
@@ -261,7 +261,7 @@ def usual_kind(cell: str) -> str | None:
 
 
 def is_position(column: ColumnName) -> bool:
-    """Tell whether a column is given by a number or digits, which a header may yet name."""
+    """Tell whether a column is given by a number or digits, which may also be a name."""
     return isinstance(column, int) or (column.isascii() and column.isdecimal())
 
 
@@ -271,7 +271,7 @@ def folded(cell: str) -> str:
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Return the names of columns in words."""
+    """List the names of columns for a message."""
     return name_five(repr(_shortened(name)) for name in names)
 
 

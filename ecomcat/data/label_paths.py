@@ -1,4 +1,4 @@
-"""Labels that are paths, such as "Home > Chairs": what separates their levels, and one spelling."""
+"""Labels that are paths, such as "Home > Chairs": find the separator, and write them in one way."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ecomcat.data.cleaning import clean_label, look_alikes, named, quoted
 from ecomcat.errors import UserError, name_five
 
 AUTO, NONE = "auto", "none"
-_ARROWS = (">>", ">", "|", "»")  # which stand in no name, so that blanks around them mean nothing
+_ARROWS = (">>", ">", "|", "»")  # never in a name, so blanks around them have no meaning
 _SEPARATORS = (*_ARROWS, " / ", "/", ".")
-_JOINS = (" > ", " | ", " / ", " » ")  # of several columns, the first one that no level has
+_JOINS = (" > ", " | ", " / ", " » ")  # for several columns: the first one that no level contains
 _MIN_LABELS = 4
 _MIN_SHARE, _MIN_SHARE_OF_ARROWS = 0.9, 0.5  # of labels that share their first level with others
 _MAX_FIRST = 0.5  # first levels to labels
@@ -27,17 +27,17 @@ def write_paths(
 ) -> tuple[dict[str, str], str | None]:
     """Write labels that are paths in one way.
 
-    Blanks around a separator do not count, nor do separators at the ends. With `auto` labels are
-    paths only where nearly all have several levels and share the first one with others.
+    Blanks around a separator and separators at the ends are ignored. With `auto` labels are paths
+    only where nearly all have several levels and share the first one with others.
 
     Args:
         labels: The labels as they were read, with their rows.
         asked: String. The separator, `auto` or `none`.
-        known: String. The separator of other labels, which is taken with `auto` if one of these has
-            it. Defaults to None.
+        known: String. The separator of other labels, which is taken with `auto` if one of these
+            labels contains it. Defaults to None.
 
     Returns:
-        The names by label, and what separates levels in them; None where they are no paths.
+        The names by label, and the separator of their levels; None where they are not paths.
 
     Raises:
         UserError: A level within a path is empty, or a separator is needed and cannot be chosen.
@@ -79,7 +79,7 @@ def split_path(name: str, separator: str) -> list[str]:
 
 
 def _warn_of_look_alikes(paths: Iterable[Sequence[str]], separator: str) -> None:
-    """Warn of inner nodes that may mean the same; categories that do are named by cleaning."""
+    """Warn of inner nodes that may mean the same; cleaning warns of such categories."""
     inner = {separator.join(path[:depth]) for path in paths for depth in range(1, len(path))}
     if groups := look_alikes(inner):
         logger.warning(
@@ -97,14 +97,14 @@ def _levels(name: str, separator: str) -> list[str]:
 
 
 def _pattern(separator: str) -> str:
-    """Return what matches a separator: between blanks, where it has some and may stand in names."""
+    """Return a pattern for a separator; it needs blanks if it has some and may be in names."""
     mark = separator.strip()
     blank = r"\s+" if mark != separator and mark not in _ARROWS else ""
     return f"{blank}{re.escape(mark)}{blank}"
 
 
 def _found(names: Collection[str], known: str | None) -> str | None:
-    """Return the known separator if it occurs, else that of labels that clearly are paths."""
+    """Return the known separator if it occurs, else one by which labels clearly are paths."""
     if known is not None and any(len(_levels(name, known)) > 1 for name in names):
         return known
     return next((each for each in _SEPARATORS if _are_paths(names, each)), None)
@@ -115,7 +115,7 @@ def _are_paths(names: Collection[str], separator: str) -> bool:
         return False  # dates, and numbers with a point
     is_arrow = separator in _ARROWS
     least = len(names) * (_MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE)
-    if sum(separator in name for name in names) < least:  # as it is of most names that are none
+    if sum(separator in name for name in names) < least:  # most names that are not paths end here
         return False
     levels = [_levels(name, separator) for name in names]
     firsts = Counter(parts[0] for parts in levels)
@@ -125,7 +125,7 @@ def _are_paths(names: Collection[str], separator: str) -> bool:
 
 
 def _as_written(separator: str, names: Collection[str]) -> str:
-    """Return a separator with blanks around it, if it has them in most labels."""
+    """Return a separator, with blanks around it if most labels have them."""
     mark = separator.strip()
     having = [name for name in names if mark in name]
     spaced = sum(f" {mark} " in name for name in having)

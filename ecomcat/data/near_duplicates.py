@@ -1,7 +1,7 @@
 """Find texts that are nearly the same, by MinHash, and group them.
 
-A description that differs in a colour or a size from another one is no duplicate, yet a model that
-was trained on one of them has seen most of the other. Two texts are near-duplicates when the sets
+A description that differs from another one in a colour or a size is not a duplicate, but a model
+that was trained on one has seen most of the other. Two texts are near-duplicates when the sets
 of their shingles (three words in a row) have a Jaccard similarity of at least the threshold;
 MinHash finds candidates, and each is verified exactly. Broder, "On the resemblance and containment
 of documents", 1997.
@@ -24,8 +24,8 @@ _PERMUTATIONS, _SEED = 128, 1
 # A pair that is missed does more harm than one that is compared in vain.
 _FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
 _TEXTS_BETWEEN = 1000  # between two reports of progress
-# Of a bucket of more texts (a template filled in thousands of times), each is compared with so many
-# that follow it: in a chain they hang together just as well.
+# In a larger bucket (a template filled in thousands of times) each text is compared only with so
+# many that follow it: the chain connects them just as well.
 _MAX_COMPARED = 20
 _SHINGLES_AT_A_TIME = 1 << 20  # of the pairs that are compared: bounds the memory it takes
 # Letters of these scripts follow each other without spaces, so that each counts as a word: Thai,
@@ -46,7 +46,7 @@ def words_of(text: str, table: _Words | None = None) -> list[str]:
 
 
 class _Words(dict[int, str]):
-    """Map code points for `str.translate`: what parts words becomes a space."""
+    """Map code points for `str.translate`: what separates words becomes a space."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -68,7 +68,7 @@ class _WordHashes(dict[str, int]):
 def all_shingles(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """Return the distinct shingles of each text, in order of their numbers.
 
-    A text of fewer words than a shingle has gives one of all of them, and one without a word none.
+    A text with fewer words than a shingle gives one shingle of all, and one without words none.
     """
     table, hashes = _Words(), _WordHashes()
     return [_shingles([hashes[word] for word in words_of(text, table)]) for text in texts]
@@ -97,12 +97,12 @@ class NearDuplicates:
     """Which texts are nearly the same.
 
     Args:
-        groups: Array of shape `(texts,)`, a number for each text. Texts of one number hang
-            together by pairs, and one that is like no other has a number of its own. Numbers
+        groups: Array of shape `(texts,)`, a number for each text. Texts of one number are
+            connected by pairs, and a text that is like no other has its own number. Numbers
             follow the first text of each group.
-        pairs: Array of shape `(pairs, 2)`, two text numbers a row, the lower first, sorted. Texts
-            with the same shingles are paired with the first of them alone, and of very many
-            similar texts not all pairs are listed.
+        pairs: Array of shape `(pairs, 2)`, two text numbers per row, the lower first, sorted.
+            Texts with the same shingles are paired only with the first of them, and not all pairs
+            of very many similar texts are listed.
         similarities: Array of shape `(pairs,)`. Jaccard similarity of each pair.
     """
 
@@ -112,7 +112,7 @@ class NearDuplicates:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """Array of shape `(groups,)`, how many texts each group has."""
+        """The number of texts of each group, shape `(groups,)`."""
         return np.bincount(self.groups)
 
 
@@ -122,11 +122,11 @@ def find_near_duplicates(
     """Group texts that are nearly the same.
 
     The groups are the same for the same texts and threshold. A pair just above the threshold can
-    be missed: with 128 permutations about 1 in 100 of them is, and far fewer of those well above.
+    be missed: with 128 permutations about 1 in 100 of these is, and far fewer well above it.
 
     Args:
         texts: Sequence of strings. Those without a word are like no other.
-        threshold: Float above 0, at most 1. Least Jaccard similarity of a pair.
+        threshold: Float above 0, at most 1. The least Jaccard similarity of a pair.
         progress: Function that is called with how many more distinct texts have been read.
 
     Raises:
@@ -135,7 +135,7 @@ def find_near_duplicates(
     require_extra("audit", "datasketch", needed_for="Looking for near-duplicates")
     shingles = all_shingles(texts)
     first_of: dict[bytes, int] = {}
-    # Texts of the same shingles need only one of them to be looked at.
+    # Of texts with the same shingles only one has to be compared.
     first = np.array([first_of.setdefault(row.tobytes(), n) for n, row in enumerate(shingles)], int)
     filled = np.array([len(row) > 0 for row in shingles], bool)
     is_first = first == np.arange(len(texts))
@@ -179,8 +179,8 @@ def _candidates(
 ) -> NDArray[np.int64]:
     """Return pairs, shape `(pairs, 2)`, that agree in all of a band of their signatures.
 
-    The library's own index keeps every band of every text in Python's sets, 1 GB for 50,000 texts;
-    a band at a time needs sorting alone.
+    The library's own index stores every band of every text in Python's sets, 1 GB for 50,000
+    texts; one band at a time only needs sorting.
     """
     from datasketch import MinHash, MinHashLSH
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 _MAX_CHARACTERS = 100
-_SIGNS = {0x2212: "-", 0x2019: "'"}  # a minus; what parts thousands in Switzerland
+_SIGNS = {0x2212: "-", 0x2019: "'"}  # a minus; the separator of thousands in Switzerland
 _NAME = re.compile(r"[^\W\d_]-?\d[\w.,-]*")  # with digits, such as m2, X-5 and USB3.0
 _DASHES = re.compile(r"(?<=\d)([.,])[-\u2013\u2014]+")  # in the place of cents
 _NUMBER = re.compile(r"([-+]?)((?:(?<![^\W_])[.,])?\d+(?:[.,' ]\d+)*)")
@@ -17,10 +17,11 @@ _GROUPS = re.compile(r"\d*|\d{1,3}(?:[.,' ]\d{2,3})*[.,' ]\d{3}")  # of two in I
 def read_number(text: str) -> float | None:
     """Return the number that a text holds; None where there is none, or more than one.
 
-    What Python reads as a number is one. Of other texts words, currencies and units are passed
-    over. Blanks and apostrophes part thousands. Where both a point and a comma occur, the later one
-    is the decimal mark; what occurs several times parts thousands; a comma alone does where three
-    digits follow, and is a decimal mark otherwise; a point alone is a decimal point.
+    What Python reads as a number is one. In other texts words, currencies and units are ignored.
+    Blanks and apostrophes separate thousands. Where both a point and a comma occur, the later one
+    is the decimal mark; a mark that occurs several times separates thousands. A single comma
+    separates thousands where three digits follow, and is a decimal mark otherwise; a single point
+    is a decimal point.
 
     >>> [read_number(text) for text in ("1.299,00 €", "$1,299.00", "12 kg", "n/a", "3-4")]
     [1299.0, 1299.0, 12.0, None, None]
@@ -36,7 +37,7 @@ def read_number(text: str) -> float | None:
 
 
 def _value(sign: str, digits: str) -> float:
-    """Return what digits with marks between them say; not a number where they say nothing."""
+    """Return the value of digits with marks between them; NaN where it has no meaning."""
     points, commas = digits.count("."), digits.count(",")
     mark = "," if digits.rfind(",") > digits.rfind(".") else "."
     if digits.count(mark) != 1 or (mark == "," and re.fullmatch(r"[1-9]\d{0,2},\d{3}", digits)):

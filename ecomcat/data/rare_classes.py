@@ -14,14 +14,14 @@ PARENT = "parent"
 
 
 def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) -> CleanRows:
-    """Return the rows of classes that have enough texts, as a configuration asks.
+    """Return the rows of classes that have enough texts, as the configuration says.
 
     Raises:
         UserError: When others are to be refused, or cannot be merged, or too few are left.
     """
     if data.rare_classes != PARENT:
         return require_classes(rows, data.min_class_rows, data.rare_classes)
-    # What has no class above it, or too few texts with all that are beside it, is left out.
+    # Classes without one above, or with too few texts even when merged, are left out.
     merged = merge_rare_classes(rows, data.min_class_rows, separator)
     return require_classes(merged, data.min_class_rows, "drop")
 
@@ -29,8 +29,8 @@ def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) 
 def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | None) -> CleanRows:
     """Merge classes that have too few texts, or none in train, into those above, deepest first.
 
-    A class gathers what is merged into it before it is itself looked at. Classes that are too few
-    up to the first level stay as they are, so that they can be named.
+    Classes are merged into a class before it is checked itself. Classes that are too small even
+    at the first level stay as they are, so that they can be named.
 
     Args:
         rows: Cleaned rows.
@@ -66,7 +66,7 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
 
 
 def _merged_names(rows: CleanRows, min_class_rows: int, separator: str) -> dict[str, str]:
-    """Return the class that each one that was read becomes."""
+    """Return for each class that was read the class that it becomes."""
     sizes = Counter(rows.class_sizes())
     trained = Counter(rows.frame[LABEL][rows.frame[SPLIT] == 0])
 

@@ -1,4 +1,4 @@
-"""Product texts that the project makes up itself: for work offline, for tests and examples."""
+"""Generated product texts: for work offline, for tests and examples."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 _MIN_CLASS_ROWS = 15  # distinct texts of the rarest category
 _REPEATED = 0.09
-_CONTRASTING, _ASIDE = 0.1, 0.25  # of texts name another category's user, or product
+_CONTRASTING, _ASIDE = 0.1, 0.25  # share of texts that name another category's user, or product
 _ONE_LEVEL, _TWO_LEVELS = 6, 120  # categories at most
-_OWN_PRODUCTS = 6  # of the 8 of a leaf of a taxonomy; the others are of its siblings, too
-_OF_SIBLINGS = 0.8  # of brands that are the siblings' own, and of wrong labels that are a sibling's
-_SHORTER = 5  # each so many leaves end a level earlier
+_OWN_PRODUCTS = 6  # of the 8 products of a leaf of a taxonomy; its siblings share the others
+_OF_SIBLINGS = 0.8  # share of brands that only siblings have, and of wrong labels of a sibling
+_SHORTER = 5  # one in so many leaves ends a level earlier
 _BRANDS, _GROUP_BRANDS, _OFFER_LISTS = 100, 5, 500
 _TEXTS_AT_A_TIME = 1 << 17
-# Numbers of words, of which each range has its own.
+# Each range has its own numbers of words.
 _LEVELS_FROM, _PRODUCTS_FROM, _SHARED_FROM, _BRANDS_FROM = 100, 10**6, 2 * 10**7, 3 * 10**7
 _CONSONANTS, _VOWELS = "bdfghklmnprstvwz", "aeiou"
 
-# Of each department its name, its products and their users, the commonest first.
+# For each department its name, its products and their users, the most common first.
 _DEPARTMENTS = """
 Pet Supplies
 dog collar; cat litter; chew bone; leash; bird cage; fish tank; flea comb; hamster wheel
@@ -43,7 +43,7 @@ Car Accessories
 dash camera; roof box; tyre inflator; tow rope; boot liner; wiper blade; hub cap; jump starter
 the car; drivers; the boot; the windscreen; vans; caravans; the back seat; motorway trips
 """
-# Words of every category: nouns, adjectives, properties, and sentences of all shops.
+# Words that all categories share: nouns, adjectives, properties, and sentences of all shops.
 _NOUNS, _ADJECTIVES, _COLOURS, _MATERIALS, _SIZES, _OWN, _CONTRASTS, _OFFERS = (
     line.split("; ")
     for line in """
@@ -77,7 +77,7 @@ def generate_sample(
 ) -> list[SampleRow]:
     """Make up product texts and their categories; the same arguments give the same rows.
 
-    Of the rows, 9 % repeat an earlier one: half of them exactly, half in other letter case or
+    9 % of the rows repeat an earlier one: half of them exactly, half in other letter case or
     punctuation. The first categories are the largest, in a long tail (Zipf's law). Labels of
     several levels are paths such as `"Pet Supplies > Baba"`: leaves of one node share brands and
     some of their words, and most wrong labels are those of a sibling.
@@ -85,7 +85,7 @@ def generate_sample(
     Args:
         rows: Integer. Number of rows, repeats included; at least 20 for each category.
         label_noise: Float from 0 to 0.5. Share of the distinct rows that get a wrong label.
-        seed: Integer. Seed of the texts and of what is wrong.
+        seed: Integer. Seed of the texts and of the wrong labels.
         categories: Integer. Number of categories, at least 2.
         depth: Integer. Levels of the longest path. Defaults to None: 1 for up to 6 categories,
             the most that one level can have, 2 for up to 120, 3 for more.
@@ -99,7 +99,7 @@ def generate_sample(
     label_ids = random.permutation(np.repeat(np.arange(categories), counts))
     texts = _distinct_texts(random, catalogue, label_ids)
     written = _mislabelled(np.random.default_rng([seed, 1]), catalogue, label_ids, label_noise)
-    # Each repeat stands somewhere behind the row that it repeats.
+    # Each repeat is somewhere after the row that it repeats.
     repeated = random.integers(len(texts), size=repeats)
     places = np.concatenate([np.arange(len(texts)), random.uniform(repeated, len(texts))])
     number = np.concatenate([np.arange(len(texts)), repeated])
@@ -121,7 +121,7 @@ def generate_sample(
 
 
 class _Catalogue:
-    """Categories, and what is said in their texts: a row each of arrays of words."""
+    """Categories, and the words of their texts: arrays with one row per category."""
 
     def __init__(self, categories: int, depth: int) -> None:
         lines = [line.split("; ") for line in _DEPARTMENTS.strip().splitlines()]
@@ -159,7 +159,7 @@ class _Catalogue:
 
     @cached_property
     def siblings(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """The categories parent by parent, where each parent's begin, and how many they are."""
+        """The categories sorted by parent, where those of each parent begin, and their number."""
         order = np.argsort(self.parent, kind="stable")
         counts = np.bincount(self.parent)
         return order, np.cumsum(counts) - counts, counts
@@ -178,7 +178,7 @@ class _Catalogue:
 
 
 def _path(number: int, depth: int, width: int) -> list[str]:
-    """Return the names of a leaf's levels below its department, of so many nodes a level."""
+    """Return the names of a leaf's levels below its department, with `width` nodes per node."""
     levels = [number // width**level % width for level in range(depth - 2)]
     if number % _SHORTER == _SHORTER - 1:
         levels = levels[:-1]
@@ -188,7 +188,7 @@ def _path(number: int, depth: int, width: int) -> list[str]:
 
 
 def _word(number: int) -> str:
-    """Return a word that stands for a number and for no other."""
+    """Return a word that is different for each number."""
     syllables: list[str] = []
     while number or len(syllables) < 2:
         number, syllable = divmod(number, len(_CONSONANTS) * len(_VOWELS))
@@ -202,7 +202,7 @@ def _words(numbers: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _counts(categories: int, rows: int) -> list[int]:
-    """Return how many rows each category has: each the least, and of the rest a share 1 / rank."""
+    """Return the rows of each category: the minimum, and a share of the rest by 1 / rank."""
     shares = [1 / (rank + 1.25) for rank in range(categories)]
     rest = rows - _MIN_CLASS_ROWS * categories
     counts = [_MIN_CLASS_ROWS + int(rest * share / sum(shares)) for share in shares]
@@ -240,7 +240,7 @@ def _texts(
         return []
 
     def common(words: Any, rows: Any = None) -> NDArray[Any]:
-        """Return a word for each text, the first ones far more often, as words are in texts."""
+        """Return a word for each text; the first words are far more frequent, as in real texts."""
         table = np.array(words, object)
         places = (table.shape[-1] * random.random(count) ** 2).astype(np.int64)
         found: NDArray[Any] = table[places] if rows is None else table[rows, places]
@@ -254,7 +254,7 @@ def _texts(
     product, sentence = common(catalogue.products, label_ids), any_of(_OWN)
     brand = any_of([_word(number) for number in range(_BRANDS)])
     if catalogue.is_flat:
-        # The product says nothing, and of the two users the order of words tells which counts.
+        # The product says nothing, and only the order of words tells which of two users counts.
         contrasting = random.random(count) < _CONTRASTING
         product = np.where(contrasting, common(_NOUNS), product)
         sentence = np.where(contrasting, any_of(_CONTRASTS), sentence)
@@ -291,7 +291,7 @@ def _texts(
 
 
 def _shuffled(random: np.random.Generator, columns: Sequence[Any]) -> list[list[str]]:
-    """Return a row of each text's words in any order."""
+    """Return the words of each text in random order."""
     table = np.array(columns, object).T
     order = random.random(table.shape).argsort(axis=1)
     rows: list[list[str]] = np.take_along_axis(table, order, axis=1).tolist()

@@ -1,7 +1,7 @@
 """Where labelled rows come from: a file, the e-commerce data set or the generated sample.
 
 A source is a class with a method `load`; a YAML file of `conf/data` names it by
-`source._target_`, with parameters of its own if it has any.
+`source._target_`, with its parameters if it has any.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ _TIMEOUT_SECONDS = 30  # longest silence of the server
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows as they stand in their source.
+    """Rows as they are in their source.
 
     Args:
         name: String. A short name, the sample's or the file's.
         source: String. What the rows are: a file's path, or what was generated.
-        frame: DataFrame with the columns `text` and `label`, and what else the configuration names,
-            in the file's order.
+        frame: DataFrame with the columns `text` and `label`, and others that the configuration
+            names, in the file's order.
         text_columns: Tuple of the names or positions of the columns of the text.
         licence: String. Licence of the rows. Defaults to None, not known.
         label_columns: Tuple of the names or positions of the columns of the label.
         given: Tuple of the names of the parts that the rows are split into; `frame` then has
             their numbers in the column `split`. Defaults to none.
         separator: String between the levels of a label that is a path. Defaults to None, for
-            labels that are none.
-        composed_of: `Fields`. What the texts are composed of. By default they are of one column, or
-            joined.
+            labels that are not paths.
+        composed_of: `Fields`. What the texts are composed of. By default they are of one column,
+            or joined.
     """
 
     name: str
@@ -78,7 +78,7 @@ class LabelledRows:
 
 
 class Source(Protocol):
-    """What a class that `data.source._target_` names has to offer."""
+    """The interface of a class that `data.source._target_` names."""
 
     def load(self, data: DataConfig) -> LabelledRows:
         """Return the rows, or raise `UserError`."""
@@ -87,7 +87,7 @@ class Source(Protocol):
 def load_labelled_rows(
     data: DataConfig, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> LabelledRows:
-    """Return the rows of the source that a configuration names, and of the parts' own files.
+    """Return the rows of the source that a configuration names, and of the files of parts.
 
     Args:
         data: Configuration.
@@ -95,7 +95,7 @@ def load_labelled_rows(
             Defaults to none.
 
     Raises:
-        UserError: When the rows cannot be had or read.
+        UserError: When the rows cannot be found or read.
     """
     import pandas as pd
 
@@ -123,7 +123,7 @@ def load_labelled_rows(
 
 
 def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
-    """Read another file, with the fields of rows that are known and paths as theirs are written."""
+    """Read another file, with the fields and the spelling of paths of known rows."""
     data = replace(
         data,
         text_column=Trained(known.fields, data.text_column, known.separator),
@@ -140,7 +140,7 @@ def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
 
 
 def known_paths(data: DataConfig, separator: str | None) -> str:
-    """Return `data.label_separator` where other labels are known: none if they are no paths."""
+    """Return `data.label_separator` given that of other labels: none if they are not paths."""
     is_found = data.label_separator == AUTO and not isinstance(data.label_column, list | tuple)
     return NONE if is_found and separator is None else data.label_separator
 
@@ -158,7 +158,7 @@ def with_paths(rows: LabelledRows, data: DataConfig) -> LabelledRows:
 def _part(
     part: str, train: LabelledRows, data: DataConfig, frames: Mapping[str, pd.DataFrame]
 ) -> LabelledRows | None:
-    """Return the rows of a part that has a table of its own, of the columns that train has."""
+    """Return the rows of a part that has its own table, from the same columns as train."""
     path = getattr(data, f"{part}_path")
     if part not in frames and path is None:
         return None
@@ -229,7 +229,7 @@ class EcommerceSource:
 
 
 class AutoSource(EcommerceSource):
-    """As `EcommerceSource`, but without a network the generated sample."""
+    """Like `EcommerceSource`, but it takes the generated sample where there is no network."""
 
     def load(self, data: DataConfig) -> LabelledRows:
         """Read the file, or generate the sample, with a warning."""
@@ -245,7 +245,7 @@ class AutoSource(EcommerceSource):
 
 
 class NoNetworkError(UserError):
-    """A server cannot be reached, so that the caller may do without it."""
+    """Report that a server cannot be reached; the caller may do without it."""
 
 
 def download(url: str, path: Path, blob_id: str) -> None:
@@ -258,7 +258,7 @@ def download(url: str, path: Path, blob_id: str) -> None:
 
     Raises:
         NoNetworkError: When the server cannot be reached, or does not answer in time.
-        UserError: When the server refuses, or the content or the address is another.
+        UserError: When the server refuses, or the address or the content is not as expected.
     """
     advice = f"Put the file at {path} by hand, or run with data=sample or data.path=FILE."
     logger.info("Data: %s is not there; downloading %s", path, url)
@@ -298,7 +298,7 @@ def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> 
 
 
 def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame") -> LabelledRows:
-    """Return the labelled rows of a DataFrame, whose columns are found as those of a file.
+    """Return the labelled rows of a DataFrame; its columns are found as in a file.
 
     Args:
         frame: DataFrame with a column of labels and one or more of text.

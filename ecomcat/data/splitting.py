@@ -42,9 +42,9 @@ def sample_rows(rows: int, max_rows: int, random: np.random.Generator) -> Rows:
 def balanced_sample(
     label_ids: NDArray[np.int64], max_rows: int, random: np.random.Generator
 ) -> Rows:
-    """Return row numbers in ascending order: all, or at most `max_rows`, of large classes a part.
+    """Return row numbers in ascending order: all, or at most `max_rows`, balanced by class.
 
-    Every class may have the same number of rows, and small ones have all of theirs.
+    All classes may have the same number of rows, and small classes keep all of theirs.
 
     >>> label_ids = np.array([0] * 90 + [1] * 10)
     >>> np.bincount(label_ids[balanced_sample(label_ids, 30, np.random.default_rng(1))]).tolist()
@@ -63,10 +63,10 @@ def balanced_sample(
 
 
 def scored_rows(split: Split, num_classes: int, seed: int) -> Split:
-    """Return the split with random samples of validation and test, where they are very large.
+    """Return the split with random samples of validation and test where they are very large.
 
-    It is logged. A probability of each class is held for each of these texts, of validation for
-    several models at a time.
+    This is logged. The probabilities of all classes are held in memory for each of these texts,
+    and for validation those of several models.
 
     >>> large = Split(np.arange(10), np.arange(10, 60_000), np.arange(60_000, 99_000))
     >>> [len(rows) for rows in vars(scored_rows(large, 4_000, seed=1)).values()]
@@ -78,7 +78,7 @@ def scored_rows(split: Split, num_classes: int, seed: int) -> Split:
         random = np.random.default_rng([seed, num_classes])
         scored[part] = rows[sample_rows(len(rows), max_rows, random)]
         if len(rows) > max_rows:
-            logger.info("Scored of %s: a random sample of %d of %d.", part, max_rows, len(rows))
+            logger.info("Scored in %s: a random sample of %d of %d.", part, max_rows, len(rows))
     return replace(split, **scored)
 
 
@@ -160,7 +160,7 @@ def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: f
 
 
 def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
-    """Refuse or drop classes that have too few distinct texts, those with none in train included.
+    """Refuse or drop classes with too few distinct texts, or with none in train.
 
     Args:
         rows: Cleaned rows.
@@ -199,16 +199,16 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
 
 
 def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
-    """Say why classes are small, as far as it can be seen."""
+    """Explain why classes are small, as far as possible."""
     report, causes = rows.report, []
     if emptied := [name for name, size in sizes.items() if not size]:
         read = named({name: rows.classes_read[name] for name in emptied})
         causes.append(f"Rows were read of {read}, but none has a text with words of its own.")
     if report.conflicting_texts_dropped:
         causes.append(
-            f"{report.conflicting_texts_dropped} texts were left out because they stand under "
-            f"several labels; {report.conflicts_of_symbols} differ in symbols alone, such as "
-            "emoji, which are not read."
+            f"{report.conflicting_texts_dropped} texts were left out because they have several "
+            f"labels; {report.conflicts_of_symbols} differ only in symbols, such as emoji, which "
+            "are not read."
         )
     if len(rows.classes_read) > max(10, len(rows.frame) / 2):
         causes.append(
@@ -228,12 +228,12 @@ def split_groups(
     """Draw a stratified split of whole groups, the same for the same arguments.
 
     The groups are shuffled, then placed one after the other, the large ones first: each goes to
-    the part that lacks the largest share of its classes, of those that have room for it. Unlike
+    the part with room for it that lacks the largest share of its classes. Unlike
     scikit-learn's `StratifiedGroupKFold`, each part has every class.
 
     Args:
         labels: Sequence of strings, one per row.
-        groups: Array of integers, the group of each row; a class needs one a part at least.
+        groups: Array of integers, the group of each row; a class needs at least one per part.
         validation_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
         test_fraction: Float from 0 to 1. Share of all rows; 0 for a part without rows.
         seed: Integer. Seed of the shuffling.
@@ -267,7 +267,7 @@ def split_groups(
 
 
 class _Placement:
-    """What each part wants of each class, and has."""
+    """What each part still needs of each class, and what it has."""
 
     def __init__(
         self, fractions: NDArray[np.float64], totals: Rows, classes: Sequence[tuple[Rows, Rows]]
@@ -300,7 +300,7 @@ class _Placement:
         return part
 
     def _needed(self, present: Rows) -> NDArray[np.bool_]:
-        """Return which parts may take a group: those without a class whose groups run out."""
+        """Return which parts may take a group: those that need a class whose groups run out."""
         absent = self.groups[:, present] == 0
         urgent = self._left[present] <= absent.sum(axis=0)
         needing = (absent & urgent).any(axis=1)

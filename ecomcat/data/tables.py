@@ -39,7 +39,7 @@ from ecomcat.data.workbooks import is_workbook, open_workbook
 from ecomcat.errors import UserError
 
 ROWS = 8192
-"""Rows that are read at a time where nobody says how many."""
+"""Rows that are read at a time by default."""
 
 _decode = json.JSONDecoder(parse_float=Number, parse_constant=lambda _: None).decode
 _BUFFER_BYTES = 1 << 20  # read at a time of each column: a row group need not fit in memory
@@ -56,8 +56,8 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         data: How it is read.
 
     Returns:
-        A frame of the two columns `TEXT` and `LABEL`, and of those of `FURTHER` that are given,
-        strings as they stand in the file, empty where there is none; and where they came from.
+        A frame of the two columns `TEXT` and `LABEL`, and of the given ones of `FURTHER`, strings
+        as they are in the file, empty where there is none; and where they came from.
 
     Raises:
         UserError: if the file, or a row, or a column cannot be read.
@@ -89,7 +89,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a whole table, whose first row names its columns, which may repeat."""
+    """Read a whole table whose first row names its columns; names may repeat."""
     with open_table(path, ReadingConfig(header="true")) as table:
         header = tuple(table.head.rows[0])
         parts = [chunk.frame for chunk in table.chunks(Columns((), (), header, ()), ROWS)]
@@ -110,8 +110,8 @@ def open_table(
     Args:
         source: A path, or a binary stream, which is copied to disk first and not closed.
         reading: How it is read.
-        format_name: String. A format's name; `"auto"` goes by what the file holds, then by its
-            ending, and takes another one for CSV.
+        format_name: String. A format's name; `"auto"` looks at the file's content, then at its
+            ending, and reads anything else as CSV.
         name: String. What messages call it. Defaults to the file's name.
 
     Raises:
@@ -143,7 +143,7 @@ def open_table(
 
 
 def _format_of(file: BinaryIO, name: str, asked: str) -> str:
-    """Choose a format by what the user says, what the file holds, or its ending."""
+    """Choose a format by the user's setting, the file's content, or its ending."""
     if asked != AUTO:
         return asked
     if is_workbook(file):
@@ -232,7 +232,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
     def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         _require_texts(schema, columns, name)
         places = sorted(columns.used) if columns.label else range(len(names))
-        # Of columns of one name only a position tells which is which.
+        # Only the position distinguishes columns of the same name.
         distinct = len(set(names)) == len(names)
         wanted = [names[i] for i in places] if distinct else None
         with _explained(name):
@@ -249,9 +249,9 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
 
 
 def _joined(batches: Iterator[Any], size: int) -> Iterator[Any]:
-    """Yield tables of so many rows, or of fewer that are large: one cell may stand for thousands.
+    """Yield tables of the given number of rows, or of fewer if these are large.
 
-    A file of a few kB can have a column of one text that is written down once.
+    A file of a few kB can have a column that repeats one large text thousands of times.
     """
     import pyarrow as pa
 
@@ -274,7 +274,7 @@ def _as_column(array: Any) -> Any:
 
 
 def _class_names(schema: Any, places: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Return the names in columns of class numbers, as Hugging Face's `datasets` notes them."""
+    """Return the names in columns of class numbers, as Hugging Face's `datasets` stores them."""
     noted, found = (schema.metadata or {}).get(b"huggingface"), {}
     for place in places:
         with suppress(TypeError, ValueError, KeyError):
@@ -300,7 +300,7 @@ def _require_texts(schema: Any, columns: Columns, source: str) -> None:
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Tell in the user's terms what is wrong with a file that is read."""
+    """Explain to the user what is wrong with a file that is read."""
     import pyarrow as pa
 
     try:

@@ -1,4 +1,4 @@
-"""The bytes of a table's file, unpacked: gzip, bzip2, xz, zstd and zip, known by what they hold."""
+"""The bytes of a table's file, unpacked from gzip, bzip2, xz, zstd or zip, found by its content."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ecomcat.data.workbooks import is_workbook
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import write_failure
 
-HEAD_BYTES = 1 << 20  # that are looked at to find how a table is written
+HEAD_BYTES = 1 << 20  # that are read to find out how a table is written
 
 _DAMAGE = (
     *(OSError, EOFError, ValueError, RuntimeError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 _ZIP = re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)")
-# Each of these gives no more at a time than it is asked for, however small the archive is.
+# Each of these returns no more bytes than are requested, however small the archive is.
 _PACKINGS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
     rb"\x1f\x8b": ("gzip", gzip.open),
     rb"BZh[1-9]1AY&SY": ("bzip2", bz2.open),
@@ -50,7 +50,7 @@ def open_plain(
     """Open a table as a file that can be read twice: what is packed is unpacked on disk.
 
     Args:
-        source: A path, or a binary stream, which is read from where it stands and not closed.
+        source: A path, or a binary stream, which is read from its position and not closed.
         name: String. What messages call it.
         member: String. The file of a zip archive to take; None for its only table.
     """
@@ -68,7 +68,7 @@ def open_plain(
 
 @contextmanager
 def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[IO[bytes], str]]:
-    """Unpack a file of zip, gzip, bzip2, xz or zstd, which its first bytes give away.
+    """Unpack a file of zip, gzip, bzip2, xz or zstd, recognised by its first bytes.
 
     Raises:
         UserError: if it cannot be unpacked, now or while it is read within the block.
@@ -98,7 +98,7 @@ def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[
 
 
 def head_of(file: IO[bytes]) -> bytes:
-    """Return up to `HEAD_BYTES` of the start of a file, which is left there."""
+    """Return up to `HEAD_BYTES` of the start of a file, whose position is then the start."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)
@@ -126,7 +126,7 @@ def _copied(stream: IO[bytes]) -> Iterator[BinaryIO]:
         try:
             shutil.copyfileobj(stream, file)
         except OSError as error:
-            if error.errno is None:  # what is packed is damaged
+            if error.errno is None:  # the packed content is damaged
                 raise
             raise UserError(
                 f"Cannot copy the table to {tempfile.gettempdir()} (TMPDIR names another folder): "

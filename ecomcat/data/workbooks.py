@@ -1,4 +1,4 @@
-"""Excel workbooks, of which one sheet is read whole."""
+"""Excel workbooks; one sheet is read completely."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def open_workbook(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
         frame = pd.read_excel(book, sheet, header=None, dtype=str, na_filter=False)
     except (UserError, MemoryError):
         raise
-    except Exception as error:  # of openpyxl and of its parser, of many kinds
+    except Exception as error:  # openpyxl and its parser raise many kinds
         raise UserError(
             f"{name}: expected an Excel workbook, found one that cannot be read ({error}). Save "
             "its sheet as CSV (UTF-8) and give that file."

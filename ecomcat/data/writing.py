@@ -28,11 +28,11 @@ from ecomcat.files import STANDARD_STREAM, atomic_path, expanded, write_text
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BYTE_ORDER_MARK = "\ufeff"  # without it, some spreadsheets read UTF-8 as Latin-1
 Write = Callable[[Chunk, pd.DataFrame], None]
-"""Write rows, and the columns added to them, of as many rows."""
+"""Write rows, and the added columns of the same rows."""
 
 
 def _refuse_name_clash(names: Sequence[str], place: str, added: Iterable[str]) -> None:
-    """Refuse a table that has a column of a name that is to be added."""
+    """Refuse a table that already has a column with an added name."""
     taken = sorted(set(added) & set(names))
     if taken:
         raise UserError(
@@ -49,7 +49,7 @@ def open_output(
     columns: Columns,
     added: Mapping[str, type],
 ) -> Iterator[Write]:
-    """Open where rows go: a file appears under its name only when it is whole.
+    """Open the output; a file appears under its name only when it is complete.
 
     Args:
         output: A file's path, `-` for standard output, or a binary stream.
@@ -120,7 +120,7 @@ def _json_writer(text: io.TextIOWrapper, names: Sequence[str]) -> Write:
     def write(chunk: Chunk, added: pd.DataFrame) -> None:
         for place, new in chunk.surplus:
             _refuse_name_clash(new, place, list(map(str, added)))
-        # Lines of JSON stay as they stand, to the digit.
+        # Lines of JSON stay exactly as they are, to the digit.
         lines = chunk.lines or _objects(chunk.frame, names)
         for line, members in zip(lines, _objects(added, list(map(str, added))), strict=True):
             beginning = line[:-1].rstrip()
@@ -164,7 +164,7 @@ def _parquet_writer(
         arrays += [pa.array(plain_values(more[field.name]), field.type) for field in fields]
         writer.write_table(pa.table(arrays, schema=schema))
 
-    # What is written ends up in a stream when it is whole: a part would look like a whole file.
+    # A stream gets the output only when it is complete: a part would look like a whole file.
     in_place = binary.seekable() and binary is not sys.stdout.buffer
     with nullcontext(binary) if in_place else tempfile.TemporaryFile() as file:
         with pq.ParquetWriter(file, schema) as writer:
@@ -186,7 +186,7 @@ def _escaped(text: str) -> str:
 
 
 def _refuse_surplus(chunk: Chunk, table: Table) -> None:
-    """Refuse a member for which an output of fixed columns has none."""
+    """Refuse a member that has no column in an output of fixed columns."""
     if chunk.surplus:
         place, names = chunk.surplus[0]
         raise UserError(
@@ -232,7 +232,7 @@ def _text_of(binary: IO[bytes]) -> Iterator[io.TextIOWrapper]:
 
 
 def write_spreadsheet(path: Path, table: pd.DataFrame) -> None:
-    """Write a table of our own for people to open in a spreadsheet: no cell is a formula there."""
+    """Write a table of our own that is safe to open in a spreadsheet: no cell is a formula."""
     words = table.select_dtypes(exclude="number").columns
     table = table.assign(**{name: table[name].map(_harmless) for name in words})
     content = table.to_csv(index=False, lineterminator="\n", float_format="%.4f")
@@ -242,5 +242,5 @@ def write_spreadsheet(path: Path, table: pd.DataFrame) -> None:
 def _harmless(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    cell = visible(cell)  # our own readers would take the file for no text
+    cell = visible(cell)  # our own readers would not read the file as text
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

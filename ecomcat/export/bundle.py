@@ -1,4 +1,4 @@
-"""Write `model/`: what is deployed, and what says how it came to be."""
+"""Write `model/`: the files to deploy, and those that document the model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MODEL, ONNX_MODEL = "model.keras", "model.onnx"
 TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
 LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
 TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
-_USERS = ".gitignore"  # which a folder that is otherwise empty may hold
+_USERS = ".gitignore"  # may be in a folder that is otherwise empty
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
 
@@ -69,22 +69,22 @@ def write_manifest(directory: Path, names: Iterable[str]) -> None:
 
 
 def read_manifest(directory: Path) -> dict[str, str] | None:
-    """Return file names and hashes, or None when the folder carries no manifest of ours."""
+    """Return file names and hashes, or None when the folder has no manifest of ours."""
     try:
         content = read_json(directory / MANIFEST, _Manifest)
     except UnreadableError:
         return None
     files: dict[str, str] = content["files"]
-    # Of its own folder only: no name leads elsewhere.
+    # Only files of its own folder: no name may lead elsewhere.
     ours = content["project"] == _PROJECT and content["format"] == _FORMAT
     return files if ours and all(Path(name).name == name for name in files) else None
 
 
 def require_export(directory: Path) -> dict[str, str]:
-    """Return the names and hashes of an exported model's files; none is read.
+    """Return the names and hashes of an exported model's files, without reading them.
 
     Raises:
-        UserError: When the folder is no exported model, or a file of it is missing.
+        UserError: When the folder is not an exported model, or one of its files is missing.
     """
     if not directory.exists():
         with suppress(OSError), locked(followed(directory).parent):
@@ -102,10 +102,10 @@ def require_export(directory: Path) -> dict[str, str]:
 
 
 def check_manifest(directory: Path) -> set[str]:
-    """Return the names of an exported model's own files, once all are as they were exported.
+    """Return the names of an exported model's files after checking that none has changed.
 
     Raises:
-        UserError: When the folder is no exported model, or a file is missing or differs.
+        UserError: When the folder is not an exported model, or a file is missing or differs.
     """
     files = require_export(directory)
     changed = [name for name, digest in files.items() if sha256_of(directory / name) != digest]
@@ -128,7 +128,7 @@ def require_replaceable(directory: Path) -> None:
         UserError: When the folder holds something else or cannot be written.
     """
     parent = followed(directory).parent
-    # Where another export takes two steps, there is no folder for a moment.
+    # While another export takes two steps, there is no folder for a moment.
     with locked(parent) if parent.is_dir() else nullcontext():
         _refuse_place(directory)
         _refuse_users_files(directory)
@@ -171,13 +171,13 @@ def _refuse_users_files(directory: Path) -> None:
 
 @contextmanager
 def replaced_folder(directory: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of an export when the block ends well.
+    """Yield an empty folder that replaces an export when the block ends without an error.
 
-    Files that the export's manifest does not list (a `.gitignore`, a user's notes) move along.
-    Several exports to one place, and whoever reads it within `held_export`, wait for one another.
-    New and former change places in one step. Where the system cannot do that there are two, and
-    for a moment no folder; if the process dies between them, the former export stands beside its
-    place under `.<name>.former`, and who exports or opens the model next puts it back first.
+    Files that the export's manifest does not list (a `.gitignore`, a user's notes) are copied.
+    Several exports to one place, and readers of it within `held_export`, wait for one another.
+    The new and the old folder are exchanged in one step. Some systems need two, with no folder for
+    a moment; if the process dies then, the old export is beside its place as `.<name>.former`, and
+    the next command that exports or opens the model puts it back first.
 
     Args:
         directory: The exported folder, which may not exist yet.
@@ -203,7 +203,7 @@ def replaced_folder(directory: Path) -> Iterator[Path]:
 
 
 def _put_in_order(directory: Path) -> None:
-    """Take up or remove what exports to a place left that were killed."""
+    """Restore or remove what killed exports to a place have left."""
     _put_back(directory)
     if _former(directory).exists():  # beside the new one: its process died after both renames
         _former(directory).rename(_new_incoming(directory))
@@ -211,7 +211,7 @@ def _put_in_order(directory: Path) -> None:
 
 
 def _exchange(directory: Path, incoming: Path) -> None:
-    """Put a new export in the place of the former one, which then is where the new one was."""
+    """Exchange a new export with the former one."""
     _copy_users_files(directory, incoming)
     take_rights(incoming, directory)
     if not directory.exists():
@@ -234,7 +234,7 @@ def held_export(directory: Path) -> Iterator[None]:
     """Keep an export in its place while it is read."""
     directory = followed(directory)
     with ExitStack() as stack:
-        # What is not there, or may not be read, is told by who reads it.
+        # If it is missing or cannot be read, the reader reports that.
         with suppress(OSError), locked(directory.parent, shared=True):
             stack.enter_context(locked(directory, shared=True))
         yield
@@ -253,7 +253,7 @@ def _new_incoming(directory: Path) -> Path:
 
 
 def _put_back(directory: Path) -> None:
-    """Put a former export back into its place, if nothing has come there."""
+    """Put a former export back into its place, if nothing is there."""
     if not directory.exists() and read_manifest(_former(directory)) is not None:
         _former(directory).rename(directory)
 
@@ -282,27 +282,27 @@ def export_model(
     trained_rows: Iterable[bytes],
     levels: LevelAcceptance | None = None,
 ) -> None:
-    """Write the folder whole, in place of an earlier export.
+    """Write the complete folder, replacing an earlier export.
 
     Args:
         directory: The folder.
         model: Keras model from ids to probabilities.
         onnx_texts: Texts that `model.onnx` must answer as the model does; None leaves it out.
-        tokenizer: Gives those ids by itself.
+        tokenizer: Tokenizer that gives exactly these ids.
         labels: Names of the categories, in the order of the model's outputs.
         config: Configuration of the run.
         fields: The columns that the texts are composed of.
         metrics: All figures.
-        acceptance: What thresholds of confidence are read from.
+        acceptance: Validation answers for thresholds of confidence.
         trained_rows: Digests of the texts that the model was trained on.
-        levels: What those of each level are read from. Defaults to None, for labels without.
+        levels: The same for each level. Defaults to None, for labels without levels.
 
     Raises:
-        UserError: Other files stand there, the disk is full, or the ONNX file answers otherwise.
+        UserError: Other files are there, the disk is full, or the ONNX file answers differently.
     """
     from omegaconf import OmegaConf
 
-    # What `predict` looks for in a file, by name.
+    # The names of columns by which `predict` finds the text in a file.
     separator = None if levels is None else levels.taxonomy.separator
     settings = {**asdict(config), "trained_on": {**fields.describe(), "label_separator": separator}}
     accepted = acceptance.describe() | ({} if levels is None else {"levels": levels.describe()})
@@ -324,7 +324,7 @@ def export_model(
 
 
 def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
-    """Write the model for ONNX Runtime, unless it has what ONNX does not know."""
+    """Write the model for ONNX Runtime, unless it has something that ONNX does not know."""
     from ecomcat.export.onnx import CannotConvertError, require_same_answers, write_onnx
 
     try:
@@ -342,7 +342,7 @@ def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of what shaped the result."""
+    """Return the versions of the packages that influence the result."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):

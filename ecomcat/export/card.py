@@ -25,8 +25,8 @@ from ecomcat.wording.summary import (
 )
 
 _MAX_PAIRS, _MAX_RARELY_FOUND = 5, 3
-_MAX_LISTED = 60  # categories of a card; of more, so many of the lowest F1
-# What Markdown could take for markup beside HTML's; an underscore between letters never is.
+_MAX_LISTED = 60  # categories of a card; if there are more, those of the lowest F1
+# Characters that are markup to Markdown but not to HTML; an underscore between letters is not.
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -65,7 +65,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
 
 
 def escape_markdown(value: object) -> str:
-    """Write a value on one line so that Markdown shows it as it is; what is marked up stays.
+    """Write a value on one line so that Markdown shows it as it is; `Markup` stays.
 
     >>> print(escape_markdown("Home & Garden: *new* my_file"))
     Home &amp; Garden: &#42;new&#42; my_file

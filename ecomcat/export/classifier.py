@@ -1,4 +1,4 @@
-"""The exported model as it answers: `ecomcat.load` opens it, every command answers with it."""
+"""The exported model that answers: `ecomcat.load` opens it, and all commands use it."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
 
 
 def check_runtime(runtime: str) -> None:
-    """Refuse a runtime that there is not, or whose package is missing.
+    """Refuse an unknown runtime, or one whose package is missing.
 
     Raises:
-        UserError: Naming what there is, or what to install.
+        UserError: Naming the known ones, or what to install.
     """
     if runtime not in RUNTIMES:
         raise UserError(
@@ -77,7 +77,7 @@ def check_runtime(runtime: str) -> None:
 
 
 def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score:
-    """Open the network; `files` are the folder's own, as another model's may have been left."""
+    """Open the network; only `files` belong to the model, others may be left from another one."""
     if runtime == ONNX and ONNX_MODEL not in files:
         raise UserError(
             f"runtime=onnx: expected {directory / ONNX_MODEL}, found no such file in its manifest: "
@@ -95,7 +95,7 @@ def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score
 
     try:
         return Scorer(keras.models.load_model(directory / MODEL, compile=False))
-    except Exception as error:  # of a damaged or a forged file of many kinds
+    except Exception as error:  # a damaged or forged file causes many kinds of errors
         raise UserError(
             f"Expected a Keras model of this version ({keras.__version__}) in {directory / MODEL}, "
             f"found: {str(error).splitlines()[0]}. Export it again."
@@ -104,15 +104,15 @@ def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score
 
 @dataclass(frozen=True)
 class Classifier:
-    """Answer texts with an exported model; `ecomcat.load` opens one.
+    """Label texts with an exported model; `ecomcat.load` opens one.
 
     Args:
         score: Function from encoded texts to class probabilities.
         tokenizer: Encodes the texts.
         labels: List of the names of the categories, in the order of the model's outputs.
         fields: `Fields`. The columns that it was trained on.
-        acceptance: What thresholds of confidence are read from.
-        levels: What those of each level are read from; None where the labels are no paths.
+        acceptance: Validation answers for thresholds of confidence.
+        levels: The same for each level; None where the labels are not paths.
 
     >>> model = ecomcat.load("model")
     >>> model.labels
@@ -129,7 +129,7 @@ class Classifier:
 
     @property
     def taxonomy(self) -> Taxonomy | None:
-        """The tree of the labels; None where they are no paths."""
+        """The tree of the labels; None where they are not paths."""
         return None if self.levels is None else self.levels.taxonomy
 
     @cached_property
@@ -152,16 +152,17 @@ class Classifier:
 
         Args:
             texts: String, list of strings, Series, or DataFrame with the columns of training. An
-                object of fields may stand for a string: `{"title": "A lamp", "brand": "Acme"}`.
-            min_precision: Float, above 0 to 1. Share of the accepted answers that are to be right;
+                object of fields may replace a string: `{"title": "A lamp", "brand": "Acme"}`.
+            min_precision: Float, above 0 to 1. Share of the accepted answers that must be right;
                 adds the column `accept`. Defaults to None.
-            confidence_level: Float, 0.5 to below 1. How surely it is. Defaults to 0.9.
+            confidence_level: Float, 0.5 to below 1. How surely this share is reached. Defaults to
+                0.9.
             precision_by: String. `"all"`, the default, for all accepted answers together, or
                 `"category"` for those of each category.
-            max_false_alarms: Float, 0 to below 1. Share of texts like those of training that the
-                column `novel` may be true of; their answers are not accepted. Defaults to 0.05.
-            explain: Boolean or integer. Adds the `words` that an answer rests on, five or so many.
-                Defaults to False.
+            max_false_alarms: Float, 0 to below 1. Share of texts like those of training for which
+                the column `novel` may be true; their answers are not accepted. Defaults to 0.05.
+            explain: Boolean or integer. Adds the `words` that support an answer most: five, or
+                this many. Defaults to False.
             top_k: Integer. How many categories are given, the likeliest first; adds `category_2`
                 with `confidence_2`, and so on. Defaults to 1.
             levels: Boolean. Adds `level_1` with `confidence_level_1`, and so on, where categories
@@ -169,9 +170,9 @@ class Classifier:
 
         Returns:
             DataFrame of `predicted_category` and `confidence` with the index of the texts. A text
-            without a letter, mark or digit has neither; `reason` says so where more is asked for.
-            Where categories are paths, `accept` is followed by `accepted_path` and
-            `accepted_level`: as much of the path as is sure enough.
+            without a letter, mark or digit has neither; `reason` says so if other columns are
+            added. Where categories are paths, `accept` is followed by `accepted_path` and
+            `accepted_level`: the part of the path that is sure enough.
 
         Raises:
             UserError: When a DataFrame lacks the columns, or a number is out of range.
@@ -219,9 +220,9 @@ class Classifier:
         return self.score(encode_all(self.tokenizer, texts, limit, known=self._lexicon))
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
-        """Return the least confidence that is accepted of each category, infinite for none.
+        """Return the least confidence that is accepted for each category, infinite for none.
 
-        It has the digits of confidences and is itself accepted.
+        It has as many digits as confidences have, and is itself accepted.
         """
         return rounded_up(self.acceptance.thresholds(promise, len(self.labels)))
 
@@ -230,19 +231,19 @@ class Classifier:
         return self.acceptance.novel_from(max_false_alarms)
 
     def level_thresholds(self, promise: Promise) -> NDArray[np.float64]:
-        """Return the same of each level of a taxonomy, `(levels, categories)`; none without one."""
+        """Return the same for each level of a taxonomy, `(levels, categories)`; empty without."""
         if self.levels is None:
             return np.empty((0, len(self.labels)))
         return rounded_up(self.levels.thresholds(promise))
 
     def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
-        """Return each text's words and what they add to its answer, strongest first."""
+        """Return each text's words and how much they support its answer, strongest first."""
         return self.explain_texts(texts_of_rows(texts, self.fields)[0])
 
     def explain_texts(
         self, texts: Sequence[str], turn: Turn = at_once
     ) -> list[tuple[WordWeight, ...]]:
-        """Do the same for texts as fields compose them; each part of the work is a turn."""
+        """Do the same for composed texts; each part of the work is a turn."""
         return explain_texts(self.score, self.tokenizer, texts, turn, self._lexicon)
 
     def was_trained_on(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -294,7 +295,7 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
 def warn_of_other_columns(
     data: ReadingConfig, trained: Sequence[str | int], found: Sequence[str | int]
 ) -> None:
-    """Warn where texts were put together from other columns than in training.
+    """Warn where texts were joined from other columns than in training.
 
     Args:
         data: How the file was read.

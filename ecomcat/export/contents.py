@@ -1,6 +1,6 @@
-"""What an exported folder holds beside the network, read with care: a stranger may have made it.
+"""Read the files of an exported folder except the network, with care: anyone may have made it.
 
-The manifest says that its files belong together, and not that they are right.
+The manifest shows that the files belong together, not that they are right.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _refuse(path: Path, expected: str, found: object) -> NoReturn:
 def _read(path: Path, shape: Any) -> Any:
     try:
         read = read_json(path, shape)
-        # JSON may hold halves of characters, which nothing can be written with.
+        # JSON may contain lone surrogates, which cannot be written to a file.
         return json.loads(valid_unicode(json.dumps(read, ensure_ascii=False)))
     except UnreadableError as error:
         raise UserError(f"{error} {_ADVICE}") from error
@@ -82,7 +82,7 @@ def read_labels(directory: Path) -> list[str]:
     """Return the names of the categories.
 
     Raises:
-        UserError: They are no different texts.
+        UserError: They are not different texts.
     """
     labels: list[str] = _read(directory / LABELS, list[str])
     if len(set(labels)) < max(2, len(labels)):
@@ -91,24 +91,24 @@ def read_labels(directory: Path) -> list[str]:
 
 
 def open_tokenizer(directory: Path) -> Tokenizer:
-    """Return the tokenizer from its JSON form: a pickle could run a stranger's code.
+    """Return the tokenizer from its JSON form: a pickle could run foreign code.
 
     Raises:
-        UserError: It is none, or has no limit of tokens.
+        UserError: It is not a tokenizer, or has no limit of tokens.
     """
     from tokenizers import Tokenizer
 
     path = directory / TOKENIZER
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # what tokenizers raises has no other base
+    except Exception as error:  # the errors of tokenizers have no other base
         _refuse(path, "a tokenizer", str(error).splitlines()[0] if str(error) else "another file")
     if tokenizer.truncation is None:
         _refuse(path, "a tokenizer with a limit of tokens", "one without")
     content = _read(path, dict)
     others = set(_kinds(content.get("normalizer"))) - {"Sequence", "NFKC", "Lowercase"}
     added = [name for name in ("padding", "post_processor", "added_tokens") if content.get(name)]
-    # These can make a text as long as they like.
+    # These can make a text of any length.
     if others or added or tokenizer.truncation["stride"]:
         found = name_five([*sorted(others), *added, *["stride"] * (not others and not added)])
         _refuse(path, "a tokenizer of our own steps", found)
@@ -126,18 +126,18 @@ def _kinds(step: Any) -> Iterator[str]:
 def open_acceptance(
     directory: Path, num_classes: int, taxonomy: Taxonomy | None = None
 ) -> tuple[Acceptance, LevelAcceptance | None]:
-    """Return what thresholds of confidence are read from: for categories, and for their levels.
+    """Return the validation answers for thresholds: for categories, and for their levels.
 
     Raises:
-        UserError: It is not a category for each text, and for it and each level above it a
-            confidence from 0 to 1, and 0 or 1.
+        UserError: The file does not have, for each text, a category, and for it and each level
+            above it a confidence from 0 to 1, and 0 or 1.
     """
     path = directory / ACCEPTANCE
     content = _read(path, _Acceptance)
     levels = content.get("levels", {"confidence": [], "correct": []})
     shares = [content["confidence"], *levels["confidence"]]
     right = [content["correct"], *levels["correct"]]
-    # Of whole numbers of Python some are too large for an array.
+    # Some whole numbers of Python are too large for an array.
     bounds: list[tuple[list[Any], float]]
     bounds = [*((each, 1) for each in (*shares, *right)), (content["predicted"], num_classes - 1)]
     bounds.append((content["uncertainty"], math.log(num_classes) + 1e-3))
@@ -160,7 +160,7 @@ def read_metrics(directory: Path) -> dict[str, Any]:
     """Return the figures of the model.
 
     Raises:
-        UserError: They, where they come from, or the versions have another shape.
+        UserError: The figures, their source or the versions do not have the expected shape.
     """
     metrics: dict[str, Any] = _read(directory / METRICS, _Metrics)
     return metrics
@@ -184,10 +184,7 @@ def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
 
 
 def trained_fields(directory: Path) -> Fields:
-    """Return the columns of training; none where they are unknown.
-
-    The model itself is not opened.
-    """
+    """Return the columns of training, none where they are unknown, without opening the model."""
     try:
         return read_fields(_trained_on(directory))
     except (UserError, TypeError):
@@ -195,18 +192,18 @@ def trained_fields(directory: Path) -> Fields:
 
 
 def trained_separator(directory: Path) -> str | None:
-    """Return what separates the levels of the categories; None where they are no paths."""
+    """Return what separates the levels of the categories; None where they are not paths."""
     separator = _trained_on(directory).get("label_separator")
     return separator if isinstance(separator, str) else None
 
 
 def _trained_on(directory: Path) -> Mapping[str, Any]:
-    """Return what the configuration says that the model was trained on, if it can be read."""
+    """Return the part of the configuration about the training data, if it can be read."""
     import yaml
 
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: Any, index: Any) -> Any:
-            # A few aliases of aliases stand for more than any memory holds.
+            # A few aliases of aliases could expand to more than any memory holds.
             if self.check_event(yaml.AliasEvent):
                 raise yaml.YAMLError("an alias")
             return super().compose_node(parent, index)
@@ -229,10 +226,10 @@ def require_answers(
     probabilities: Callable[[Sequence[str]], NDArray[np.float32]],
     labels: Sequence[str],
 ) -> None:
-    """Check that network, tokenizer and names fit each other, by answers to some texts.
+    """Check that network, tokenizer and names fit each other, by answering some texts.
 
     Raises:
-        UserError: There are none, or they are no probabilities of so many categories.
+        UserError: There are no answers, or not a probability for each category.
     """
     try:
         answers = probabilities(_TEXTS)
@@ -240,6 +237,6 @@ def require_answers(
         if answers.shape == expected and np.allclose(answers.sum(axis=1), 1.0, atol=1e-2):
             return
         found = f"{answers.shape[-1]}, or some that do not add up to 1"
-    except Exception as error:  # of ONNX Runtime and TensorFlow, of many kinds
+    except Exception as error:  # ONNX Runtime and TensorFlow raise many kinds
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
     _refuse(directory, f"a network that gives {len(labels)} probabilities for a text", found)

@@ -1,8 +1,8 @@
-"""Which words an answer rests on: leave each out in turn, and see how far the answer falls.
+"""Which words support an answer: leave each out, and measure how far the answer falls.
 
 Occlusion, as in Zeiler and Fergus, "Visualizing and understanding convolutional networks" (ECCV
-2014, section 4.2), of words instead of patches. A word is left out wherever it stands in the
-text, since another occurrence would speak for it.
+2014, section 4.2), of words instead of patches. All occurrences of a word are left out together,
+since another occurrence would replace it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Score = Callable[[EncodedTexts], NDArray[np.float32]]
 Turn = Callable[..., Any]
-"""What calls a function with arguments, such as a queue in which others have their turns."""
+"""A function that calls another one with arguments, such as a queue that others use, too."""
 
 _CHUNK_TOKENS = 1 << 20  # of all variants in memory
 _TURN_TOKENS = 1 << 15  # scored at a time, which takes a fraction of a second
@@ -35,12 +35,12 @@ _TURN_TOKENS = 1 << 15  # scored at a time, which takes a fraction of a second
 
 @dataclass(frozen=True)
 class WordWeight:
-    """What a word adds to the answer to a text.
+    """How much a word supports the answer to a text.
 
     Args:
-        word: String, as it first stands in the text; a field as `brand: Samsung`.
+        word: String, as it is first spelt in the text; a field as `brand: Samsung`.
         weight: Float. How far the answer's probability falls without it; negative where it rises.
-        spans: Where it stands: first character and the one after the last, of each occurrence.
+        spans: Its places: first character and the one after the last, of each occurrence.
     """
 
     word: str
@@ -49,7 +49,7 @@ class WordWeight:
 
 
 def at_once(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function where nobody else has a turn."""
+    """Call a function at once, where no other work waits."""
     return function(*args)
 
 
@@ -67,7 +67,7 @@ def explain_texts(
         tokenizer: Gives the ids.
         texts: Any number of texts.
         turn: Function that calls each part of the work, for a service that has other work, too.
-        known: `Lexicon`. What there is to know of the vocabulary's words. By default it is found.
+        known: `Lexicon`. Information about the vocabulary's words. By default it is computed.
 
     Returns:
         The words of each text that the model reads, strongest first.
@@ -93,7 +93,7 @@ def explain_texts(
 
 
 def _positions(text: str, encoding: Encoding, words: NDArray[np.int32]) -> list[list[int]]:
-    """Return where each word stands; a text without words is encoded as an unknown one."""
+    """Return the places of each word; a text without words is encoded as one unknown word."""
     positions: dict[int, list[int]] = {}
     for position, (word, span) in enumerate(zip(words.tolist(), encoding.offsets, strict=False)):
         if not is_mark(text[slice(*span)]):
@@ -136,7 +136,7 @@ def _weights(
     probabilities: NDArray[np.float32],
 ) -> tuple[WordWeight, ...]:
     of_answer = probabilities[:, probabilities[0].argmax()]
-    offsets, weights = encoding.offsets, []  # which the encoding makes anew each time
+    offsets, weights = encoding.offsets, []  # read once: the encoding computes them each time
     for fall, positions in zip((of_answer[0] - of_answer[1:]).tolist(), words, strict=True):
         spans = tuple(offsets[position] for position in positions)
         weights.append(WordWeight(shown_word(text[slice(*spans[0])]), fall, spans))

@@ -1,4 +1,4 @@
-"""Label texts: the one rule of answers, confidences and what is accepted, for all that answers."""
+"""Label texts: one rule for answers, confidences and acceptance, used by all commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_PROBABILITIES = 20_000_000  # texts times categories at a time, 4 bytes eac
 
 
 class Predictor(Protocol):
-    """What labelling and serving need of a classifier."""
+    """The interface of a classifier that labelling and serving need."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -50,7 +50,7 @@ class Predictor(Protocol):
         """Return each category's probability for each text, `(texts, classes)`."""
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
-        """Return the least confidence accepted of each category, infinite where none is."""
+        """Return the least confidence that is accepted for each category, infinite for none."""
 
     def novel_from(self, max_false_alarms: float) -> float:
         """Return the uncertainty of an answer above which its text is novel."""
@@ -71,8 +71,8 @@ class Labelled:
     Args:
         answered: Array of the positions of the texts that have an answer.
         probabilities: Array of their probabilities, shape `(answered, classes)`.
-        thresholds: Array of the least confidence that is accepted of each category. Defaults to
-            None, by which no answer is.
+        thresholds: Array of the least confidence that is accepted for each category. Defaults to
+            None: no answer is accepted.
         novel_from: Float. The uncertainty above which a text is novel. Defaults to infinity.
     """
 
@@ -94,14 +94,14 @@ class Labelled:
         return best.round(_DIGITS)
 
     def next_ids(self, count: int) -> NDArray[np.int64]:
-        """Return the likeliest categories after the first of each text, `(answered, count)`.
+        """Return the next likeliest categories of each text, `(answered, count)`.
 
         >>> Labelled(np.array([0]), np.array([[0.1, 0.6, 0.3]], np.float32)).next_ids(2)
         array([[2, 0]])
         """
         rest = -self.probabilities
         np.put_along_axis(rest, self.label_ids[:, None], np.inf, axis=1)
-        # Of thousands of categories a few are wanted: the others need no order.
+        # Only a few of thousands of categories are wanted: the others need no order.
         chosen = np.argpartition(rest, min(count, rest.shape[1] - 1), axis=1)[:, :count]
         keys = np.take_along_axis(rest, chosen, axis=1)
         ranked: NDArray[np.int64] = np.take_along_axis(chosen, np.lexsort((chosen, keys)), axis=1)
@@ -109,11 +109,11 @@ class Labelled:
 
     @cached_property
     def accepted(self) -> NDArray[np.bool_]:
-        """Which answers are accepted: the one rule of files, of the service and of Python.
+        """Which answers are accepted: the same rule for files, the service and Python.
 
-        The answer to a novel text never is.
+        The answer to a novel text is never accepted.
 
-        Compared are the numbers that are shown, so that whoever reads them comes to the same.
+        The rounded numbers are compared, so that a reader of the output comes to the same result.
         """
         if self.thresholds is None:
             return np.zeros(len(self.answered), bool)
@@ -142,7 +142,7 @@ def label_texts(
 
 
 def pieces(texts: int, categories: int) -> Iterator[slice]:
-    """Yield the texts whose answers are held at a time: each has a number for each category.
+    """Yield the texts that are answered at a time, since each has a number for each category.
 
     >>> list(pieces(8000, 4000))
     [slice(0, 5000, None), slice(5000, 8000, None)]
@@ -154,7 +154,7 @@ def pieces(texts: int, categories: int) -> Iterator[slice]:
 def level_answers(
     labelled: Labelled, taxonomy: Taxonomy, thresholds: NDArray[np.float64] | None
 ) -> LevelAnswers:
-    """Return the levels of answers, their confidences in the digits that are shown."""
+    """Return the levels of answers, with confidences rounded as they are shown."""
     confidences = taxonomy.confidences(labelled.probabilities, labelled.label_ids)
     least = None if thresholds is None else rounded_up(thresholds)
     shown = confidences.round(_DIGITS)
@@ -162,7 +162,7 @@ def level_answers(
 
 
 def rounded_up(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return thresholds of the digits that are shown, at which no more answers pass."""
+    """Round thresholds up to the digits that are shown, so that no more answers pass."""
     steps = 10.0**_DIGITS
     found = np.ceil((thresholds * steps).round(6)) / steps
     return np.where(np.isfinite(thresholds), np.minimum(found, 1.0), np.inf)
@@ -175,16 +175,16 @@ def reason_of(text: str) -> str:
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """What is added to a row beside its category and confidence.
+    """What is added to a row besides its category and confidence.
 
     Args:
-        promise: What is asked of accepted answers; adds `accept`. Defaults to None.
+        promise: The precision of accepted answers; adds `accept`. Defaults to None.
         words: Integer. How many words explain an answer; 0, the default, adds no `words`.
         reasons: Boolean. Whether `reason` says why a row has no answer. Defaults to False.
         top_k: Integer. How many categories are given, the first included. Defaults to 1.
         levels: Boolean. Whether each level of a path has a column. Defaults to False.
         depth: Integer. Levels of the longest path, by which `accept` is followed by the accepted
-            part of the path. Defaults to 0, for categories that are no paths.
+            part of the path. Defaults to 0, for categories that are not paths.
     """
 
     promise: Promise | None = None
@@ -196,7 +196,7 @@ class LabelOptions:
 
     @property
     def added(self) -> dict[str, type]:
-        """The columns that are added, in their order, with the type of what stands in them."""
+        """The columns that are added, in their order, with the types of their values."""
         promised = self.promise is not None
         in_path = promised and self.depth > 0
         asked: dict[str, tuple[bool, type]] = {
@@ -222,7 +222,7 @@ class LabelOptions:
 
 
 def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> LabelOptions:
-    """Return what is added for options of the command; more than a category asks for reasons."""
+    """Return what is added for the command's options; a precision or words also add reasons."""
     promise = None
     if asked.min_precision is not None:
         by = asked.precision_by == commands.CATEGORY
@@ -242,15 +242,15 @@ class Labeller:
     Attributes:
         options: The same, with no more categories than there are, and the levels of their paths.
         thresholds: Array of the confidence from which an answer of each category is accepted,
-            infinite where none is; None where nothing was asked.
+            infinite where none is; None where no precision was asked.
         rows: How many texts were labelled so far.
         unreadable: How many of them have no words, and so no answer.
         accepted: How many of them have an accepted answer.
         novel: How many of them are unlike all of training.
-        accepted_above: How many others have one of which some levels are accepted.
+        accepted_above: How many others have an answer of which some levels are accepted.
 
     Raises:
-        UserError: Levels are asked for, and the categories are no paths.
+        UserError: Levels are asked for, and the categories are not paths.
     """
 
     def __init__(self, predictor: Predictor, options: LabelOptions) -> None:
@@ -258,7 +258,7 @@ class Labeller:
         if options.levels and taxonomy is None:
             raise UserError(
                 "levels: expected a model whose categories are paths, found one whose categories "
-                "are none. Leave it out, or train with data.label_separator."
+                "are not. Leave it out, or train with data.label_separator."
             )
         depth = 0 if taxonomy is None else taxonomy.depth
         top_k = min(options.top_k, len(predictor.labels))
@@ -321,7 +321,7 @@ class Labeller:
         )
 
     def _words(self, texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the words that speak for each answer, strongest first; None without an answer."""
+        """Return the words that support each answer, strongest first; None without an answer."""
         positions, column = answered.tolist(), np.full(len(texts), None, object)
         explained = self._predictor.explain_texts([texts[position] for position in positions])
         for position, weights in zip(positions, explained, strict=True):

@@ -1,4 +1,4 @@
-"""Answers whose categories are paths: how sure each level is, and how deep they are accepted."""
+"""Answers whose categories are paths: how sure each level is, and which levels are accepted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL, _CONFIDENCE = "level_", "confidence_level_"  # and the level's number fr
 
 
 def level_columns(depth: int) -> dict[str, type]:
-    """Return the columns that hold the levels of a path, with the type of what stands in them."""
+    """Return the columns that hold the levels of a path, with the types of their values."""
     return {
         f"{name}{level}": kind
         for level in range(1, depth + 1)
@@ -32,9 +32,9 @@ class LevelAnswers:
         taxonomy: Taxonomy of the categories.
         label_ids: Array of the category of each text, shape `(texts,)`.
         confidences: Array of how sure each level of it is, shape `(texts, depth)`.
-        thresholds: Array of the least that is accepted of each category at each level, shape
-            `(depth, classes)`. Defaults to None, by which nothing is.
-        novel: Boolean array of the texts of which nothing is accepted. Defaults to None, for none.
+        thresholds: Array of the least confidence that is accepted for each category at each level,
+            shape `(depth, classes)`. Defaults to None: nothing is accepted.
+        novel: Boolean array of the novel texts, for which nothing is accepted. Defaults to None.
     """
 
     taxonomy: Taxonomy
@@ -65,7 +65,7 @@ class LevelAnswers:
         return list(zip(path, self.confidences[text].tolist(), strict=False))
 
     def columns(self, rows: int, answered: NDArray[np.int64]) -> dict[str, Any]:
-        """Return all of it as columns of so many rows, of which some have an answer."""
+        """Return all of it as columns for a number of rows, some of which have an answer."""
         import pandas as pd
 
         levels, paths = np.zeros(rows, np.int64), np.full(rows, None, object)

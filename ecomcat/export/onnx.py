@@ -30,7 +30,7 @@ _MAX_TOKENS = 32_768  # of a batch, padding included: bounds the memory that lon
 _MAX_COMPARED = 1_000  # texts
 _MAX_DIFFERENCE = 1e-4  # of a probability
 _MAX_REASON = 300  # characters
-_ERRORS_ONLY = 3  # of ONNX Runtime's levels of logging
+_ERRORS_ONLY = 3  # one of ONNX Runtime's levels of logging
 
 
 class CannotConvertError(Exception):
@@ -38,7 +38,7 @@ class CannotConvertError(Exception):
 
 
 def write_onnx(model: keras.Model, path: Path) -> None:
-    """Write a model from token ids to probabilities as an ONNX file that ONNX Runtime answers.
+    """Write a model from token ids to probabilities as an ONNX file that ONNX Runtime runs.
 
     Args:
         model: Keras model with an input `(batch, tokens)` of integers, or with another one of
@@ -47,13 +47,13 @@ def write_onnx(model: keras.Model, path: Path) -> None:
             `probabilities`.
 
     Raises:
-        CannotConvertError: When the model has what tf2onnx or ONNX Runtime does not know.
+        CannotConvertError: When the model has something that tf2onnx or ONNX Runtime lacks.
     """
     try:
         with _prepared(model):
             _export(model, path)
         OnnxScorer(path).answer(*[np.ones((1, 2), np.int32)] * len(model.inputs))
-    except OSError:  # a full disk says nothing of the model
+    except OSError:  # a full disk says nothing about the model
         raise
     except Exception as error:  # the kinds that TensorFlow and tf2onnx raise have no other base
         reason = str(error.__cause__ or error).rpartition("failed:")[2]
@@ -73,7 +73,7 @@ def _export(model: keras.Model, path: Path) -> None:
     named = keras.Model(inputs, {OUTPUT: model(inputs if len(inputs) > 1 else inputs[0])})
     signature = [tf.TensorSpec((None, None), tf.int32, name=name) for name in names]
     patch_tf2onnx()  # tf2onnx 1.17 does not know NumPy 2; Keras's own export does the same
-    # Weights stand apart while the graph is optimized: with them inside, as in `model.export`,
+    # Weights are separate while the graph is optimized: with them inside, as in `model.export`,
     # each step copies them, some sixty times the model's size.
     graph, weights = tf2onnx.convert.from_function(
         tf.function(lambda *given: named(list(given)), input_signature=signature),
@@ -116,7 +116,7 @@ def require_same_answers(model: keras.Model, path: Path, texts: EncodedTexts) ->
     Args:
         model: The model that the file was made of.
         path: The file.
-        texts: Encoded texts. Of more than 1,000, as many from the shortest to the longest.
+        texts: Encoded texts. If there are more than 1,000, this many of all lengths are compared.
 
     Raises:
         UserError: When the answers differ.
@@ -129,7 +129,7 @@ def require_same_answers(model: keras.Model, path: Path, texts: EncodedTexts) ->
     expected, found = predict_probabilities(model, compared), OnnxScorer(path)(compared)
     # Both have the same classes: the file was just made of the model.
     difference = float(np.abs(expected - found).max(initial=0.0))
-    if not difference < _MAX_DIFFERENCE:  # nor is what is not a number
+    if not difference < _MAX_DIFFERENCE:  # also where it is not a number
         raise UserError(
             "Expected the same answers from model.keras and model.onnx, found a probability that "
             f"differs by {difference:.2g} on {len(compared)} texts, where less than "
@@ -180,22 +180,22 @@ class OnnxScorer:
 
 
 def _open(path: Path) -> Any:
-    # Read when it is loaded: else it reports its use to Microsoft, and keeps files for that in
-    # HOME. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+    # It is read when the library is loaded, which else reports its use to Microsoft and writes
+    # files for that to HOME. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     require_extra("serve", "onnxruntime", needed_for="Answering with model.onnx")
     import onnxruntime as runtime
 
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1  # more seldom pay for small LSTMs
+    options.intra_op_num_threads = 1  # more rarely help small LSTMs
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _ERRORS_ONLY
-    # A plan is stored for each shape that comes by, and almost every batch has one of its own.
+    # A plan would be stored for each shape, and almost every batch has a different one.
     options.enable_mem_pattern = False
     try:
         return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its many kinds have no other base
+    except Exception as error:  # its kinds of errors have no other base
         raise UserError(
             f"Expected an ONNX model in {path}, found none that ONNX Runtime "
             f"{runtime.__version__} opens: {str(error).splitlines()[0]}. Export the model again."
@@ -203,7 +203,7 @@ def _open(path: Path) -> Any:
 
 
 def _batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield rows of texts of similar length, of no more tokens than memory is wanted for."""
+    """Yield rows of texts of similar length, with a bounded number of tokens."""
     for rows in scoring_batches(lengths, _SCORING_BATCH):
         tokens = len(rows) * int(lengths[rows[-1]])
         parts = min(len(rows), math.ceil(tokens / _MAX_TOKENS))

@@ -1,4 +1,4 @@
-"""Where the templates of pages and of the model card are read, and what is escaped in them."""
+"""Read the templates of pages and of the model card, and escape their values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def template_environment() -> Environment:
-    """Return where the templates of pages and of the model card are, with all values escaped.
+    """Return the environment of the templates of pages and the model card; values are escaped.
 
-    What a terminal would heed, or what turns all around it from right to left, is replaced, too.
+    Control characters and overrides of the text direction are replaced, too.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -30,6 +30,6 @@ def template_environment() -> Environment:
 
 
 def _visible(value: Any) -> Any:
-    """Replace control characters and overrides of the direction in what is no markup."""
+    """Replace control characters and overrides of the direction in values that are not markup."""
     is_plain = isinstance(value, str) and not hasattr(value, "__html__")
     return visible(value) if is_plain else value

@@ -1,8 +1,8 @@
 """The linear baseline: the best of several linear models of the same split, without a network.
 
 TF-IDF with LinearSVC or complement naive Bayes trains in seconds and is hard to beat, so a
-search's figures stand beside theirs. Which features count, and the other settings, are chosen as
-ours are: on validation, by models fitted on train alone.
+search's figures are compared with theirs. The features and the other settings are chosen like
+ours: on validation, by models fitted on train alone.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from ecomcat.text.tokenizer import split_words
 
 logger = logging.getLogger("ecomcat")
 
-# A class is a model of its own, fitted to all texts: where texts times classes are more, all costs
-# would take longer than a quick search, and the cost stays at 1, the smoothing at 0.3.
+# Each class is a separate model, fitted to all texts: where texts times classes are more, trying
+# all costs would take longer than a quick search, so the cost is 1 and the smoothing 0.3.
 _MAX_WORK_TUNED = 2_500_000
 _SMOOTHINGS: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)  # of naive Bayes, to try
-# A random sample of so many texts: the settings are chosen on the first, the model is fitted on the
-# second, of which LinearSVC takes a part.
+# Sizes of random samples of texts: for the choice of settings, and for the fit of the model, of
+# which LinearSVC takes a part.
 _MAX_TEXTS_TUNED, _MAX_TEXTS = 50_000, 1_000_000
 _MAX_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
-# What scikit-learn takes for a word, and each letter of scripts written without spaces: Thai, Lao,
+# A word of scikit-learn's, or a letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
 WORD_PATTERN = (
     r"(?u)[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
@@ -60,10 +60,9 @@ class Features:
         title: String. What it is called in sentences.
         counted: Dictionary. How scikit-learn's `CountVectorizer` finds it.
         max_characters: Integer. Characters of all texts that are counted in about a minute and a
-            gigabyte; a quarter of it is enough to choose by.
+            gigabyte; the choice uses a quarter of it.
         costs: Tuple of numbers. LinearSVC's `C` to try.
-        sublinear_tf: Tuple of booleans to try. Whether a feature counts by the logarithm of how
-            often a text has it.
+        sublinear_tf: Tuple of booleans to try. Whether the logarithm of a feature's count is used.
     """
 
     title: str
@@ -100,7 +99,7 @@ class NothingToLearnError(ValueError):
 
 @contextmanager
 def optional(title: str) -> Iterator[None]:
-    """Log why there is none of what a search can do without, and go on: networks are trained."""
+    """Log why an optional part of a search is missing, and continue without it."""
     try:
         yield
     except NothingToLearnError as error:
@@ -111,9 +110,9 @@ def optional(title: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LinearChoice:
-    """What is counted (of `FEATURES`), the model (of `MODELS`), its setting, and how it is counted.
+    """The features (one of `FEATURES`), the model (one of `MODELS`), and their settings.
 
-    With `sublinear_tf` a feature counts by the logarithm of how often a text has it.
+    With `sublinear_tf` the logarithm of a feature's count is used.
     """
 
     features: str
@@ -123,7 +122,7 @@ class LinearChoice:
 
     @property
     def title(self) -> str:
-        """The model in words."""
+        """The model's name in sentences."""
         return f"TF-IDF ({FEATURES[self.features].title}) + {MODELS[self.model].title}"
 
 
@@ -160,7 +159,7 @@ def choose_linear(
 ) -> list[LinearFit]:
     """Fit each of the `linear_candidates` on train and choose on validation.
 
-    Features of which nothing can be learned, or for which there is no memory, are left out.
+    Features from which nothing can be learned, or for which memory is too small, are left out.
 
     Args:
         train: Texts and their class numbers.
@@ -169,7 +168,7 @@ def choose_linear(
         kinds: Iterable of keys of `FEATURES`. Defaults to all.
 
     Returns:
-        The best fit of each kind of features, best first; of equals the first.
+        The best fit of each kind of features, best first; among equals the first.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
@@ -198,7 +197,7 @@ def _log_left_out(kind: str, reason: str) -> None:
 def _candidate_fits(
     kind: str, train: LabelledTexts, validation: LabelledTexts, num_classes: int
 ) -> Iterator[LinearFit]:
-    """Yield the fit of each candidate of some features: a model may be 400 MB."""
+    """Yield the fits of the candidates of some features one by one: a model may be 400 MB."""
     counter, counts, label_ids = _count(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
     # Validation is counted once; only the weights of the counts depend on the choice.
     unseen = counter.transform(validation[0])
@@ -251,7 +250,7 @@ def linear_sample(
         rows: Texts and their class numbers.
         num_classes: Integer. Number of classes.
         max_texts: Integer. The most texts. Defaults to a million.
-        share: Float. Of the characters that these features may take. Defaults to 1.
+        share: Float. Fraction of the characters that these features may take. Defaults to 1.
     """
     characters = sum(map(len, rows[0])) / len(rows[0])
     affordable = int(share * FEATURES[kind].max_characters / max(characters, 1))
@@ -272,7 +271,7 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
 def linear_baseline(
     dataset: Dataset, scored: Split, ours: NDArray[np.int64] | None
 ) -> dict[str, Any]:
-    """Choose on validation, fit again on train and validation, score test once, if there is one.
+    """Choose on validation, fit again on train and validation, and score test once, if any.
 
     Args:
         dataset: All texts.
@@ -321,7 +320,7 @@ def linear_baseline(
 def _fit_again(
     fits: Sequence[LinearFit], rows: LabelledTexts, num_classes: int
 ) -> tuple[LinearFit, Any]:
-    """Fit the first choice whose fit has memory and ends, and return it and its model."""
+    """Fit the choices until one fits into memory and converges; return it and its model."""
     for fit in fits:
         try:
             model = fit_linear(rows, fit.choice, num_classes)
@@ -330,5 +329,5 @@ def _fit_again(
             continue
         if has_converged(model["classify"]) or fit is fits[-1]:
             return fit, model
-        _log_left_out(fit.choice.features, "its fit did not come to an end")
+        _log_left_out(fit.choice.features, "its fit did not converge")
     raise MemoryError

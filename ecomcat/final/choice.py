@@ -40,7 +40,7 @@ Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, n
 
 @dataclass(frozen=True)
 class FinalChoice:
-    """What is to be exported."""
+    """The model that will be exported."""
 
     name: str  # of the final step
     members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
@@ -49,15 +49,15 @@ class FinalChoice:
     linear_shares: Sequence[float]  # how much each of its models counts
     temperature: float  # of the whole's answers
     trials: int  # that could have been exported
-    tied_trials: Sequence[str]  # of them, that validation cannot tell from the best one
+    tied_trials: Sequence[str]  # those that validation cannot tell from the best one
     confirmation: Confirmation | None  # of the best ones on further validation sets
-    # Of each part and of the whole, by weights trained on train alone, to the validation texts.
-    # Each half of the whole's is pooled and calibrated as the other half says.
+    # Answers of each part and of the whole to the validation texts, by weights trained on train
+    # alone. Each half of the whole's is pooled and calibrated by means of the other half.
     validation: Answers
 
     @property
     def linear_share(self) -> float:
-        """How much the linear part counts."""
+        """The weight of the linear part."""
         return sum(self.linear_shares)
 
     def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def fit_linear(
         The part and the answers of each; `None` and none where there is nothing to learn, which
         is logged.
     """
-    # Of the ids those that occur: a small data set has fewer than are allowed.
+    # Only ids that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
     part = LinearPart(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
     with optional(_TITLE):

@@ -1,9 +1,9 @@
 """Compare the best trials on further validation sets, before one of them is exported.
 
-Of a few hundred validation texts chance decides among good trials: what looks best there may do
-worse elsewhere than a plain configuration ("overtuning", Schneider, Bischl and Feurer, arXiv
-2506.19540). So the best trials, and the first one, are trained anew with other texts left out, and
-the mean of all sets decides.
+With a few hundred validation texts chance decides among good trials: the one that looks best there
+may do worse elsewhere than a plain configuration ("overtuning", Schneider, Bischl and Feurer, arXiv
+2506.19540). So the best trials, and the first one, are trained again with other texts left out,
+and the mean of all sets decides.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ logger = logging.getLogger("ecomcat")
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the compared trials reached.
+    """The scores of the compared trials.
 
     Args:
         scores: Mapping from each trial's id to its macro-F1 on each validation set, that of the
@@ -69,14 +69,14 @@ def further_splits(
     count: int,
     seed: int,
 ) -> list[Split]:
-    """Return splits whose validation texts are others of train, in parts as large as validation.
+    """Return splits whose validation texts are parts of train that are as large as validation.
 
     Args:
         split: `Split`. The search's own.
         label_ids: Array of class numbers of all texts.
-        groups: Array of shape `(texts,)`, of which equal ones stay together; `None` for none.
-        count: Integer. How many splits, at most: there are as many as train has such parts.
-        seed: Integer. Seed of the parts, of which the first ones are the same for any count.
+        groups: Array of shape `(texts,)`; texts of equal groups stay together. `None` for none.
+        count: Integer. How many splits, at most: there are no more than train has such parts.
+        seed: Integer. Seed of the parts; the first ones are the same for any count.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -88,7 +88,7 @@ def further_splits(
         train, label_ids[train], None if groups is None else groups[train]
     )
     with warnings.catch_warnings():
-        # A class of fewer texts than parts is in some of them.
+        # A class with fewer texts than parts is only in some of them.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         watched = [np.sort(train[part]) for _, part in drawn if len(part)][:count]
     both = np.union1d(train, split.validation)
@@ -108,11 +108,11 @@ def confirm_trials(
 ) -> Confirmation | None:
     """Compare the best trials and the first on further validation sets.
 
-    What is known of an earlier run is not trained again. Sets that not all trials were trained on
-    in the time that there is are left out.
+    What an earlier run has trained is not trained again. Sets on which not all trials could be
+    trained in time are left out.
 
     Returns:
-        What they reached; `None` where there is one trial, or `final.folds` is 1.
+        Their scores; `None` where there is only one trial, or `final.folds` is 1.
     """
     found = find_candidates(study)
     compared = [*found[: CONFIRMED_TRIALS - 1], *_first_of(found[CONFIRMED_TRIALS - 1 :])]
@@ -147,7 +147,7 @@ def confirm_trials(
 
 
 def _first_of(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Yield the trial that was tried first: nothing was learned from the others for it."""
+    """Yield the trial that was tried first: it was not chosen by means of others."""
     yield from sorted(candidates, key=lambda candidate: int(candidate.record.id))[:1]
 
 

@@ -1,4 +1,4 @@
-"""Trials that are trained again to learn something of them, and not to be exported."""
+"""Trials that are trained again to measure something, and not to be exported."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ logger = logging.getLogger("ecomcat")
 
 @dataclass(frozen=True)
 class FurtherTraining:
-    """A trial that is trained again, on some texts, and asked for others.
+    """A trial that is trained again on some texts, and predicts others.
 
     Args:
         record: `TrialRecord`. The trial.
-        split: `Split`. What it is trained on, and what is watched.
-        path: Path. Where the classes stand that it predicts for the watched texts.
+        split: `Split`. The texts to train on, and the texts to watch.
+        path: Path. The file of the classes that it predicts for the watched texts.
         num_classes: Integer. How many classes there are.
         epochs: Integer. How many, at most.
         epoch_texts: Integer. How many texts an epoch reads. Defaults to all.
@@ -48,7 +48,7 @@ class FurtherTraining:
     patience: int | None = None
 
     def predicted(self) -> NDArray[np.int64] | None:
-        """Return the classes of the watched texts; `None` where it was not trained yet."""
+        """Return the predicted classes of the watched texts; `None` before it was trained."""
         try:
             (found,) = load_arrays(self.path)
         except (UnreadableError, ValueError):
@@ -59,7 +59,7 @@ class FurtherTraining:
 
 
 class FurtherTrainings:
-    """Trainings one after the other, while there is time; those that an earlier run did count.
+    """Run trainings one after the other, while there is time; those of an earlier run are reused.
 
     Args:
         config: `SearchCommand`. Configuration of the run.
@@ -76,7 +76,7 @@ class FurtherTrainings:
         self._ends = time.monotonic() + confirmation_seconds(config)
 
     def run(self, what: str) -> None:
-        """Train what was not trained yet, while there is time."""
+        """Run the trainings that are not done yet, while there is time."""
         total = len(self._trainings)
         with step(what) as advance:
 

@@ -1,4 +1,4 @@
-"""What more labelled texts would bring: the chosen network, trained on parts of them."""
+"""The gain of more labelled texts: the chosen network, trained on parts of them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from ecomcat.wording.summary import learning_sentence
 
 logger = logging.getLogger("ecomcat")
 
-PARTS = 8, 4, 2  # an eighth of the texts that the trial had learned at its best, and so on
+PARTS = 8, 4, 2  # an eighth of the texts that the trial had learned in its best epoch, and so on
 _MIN_TEXTS = 100  # that are learned
 
 
 def learn_from_parts(
     config: SearchCommand, inputs: TrialInputs, study: Study, record: TrialRecord
 ) -> dict[str, Any] | None:
-    """Train a trial's configuration on parts of its texts, and go on from what they teach it.
+    """Train a trial's configuration on parts of its texts, and extrapolate its accuracy.
 
-    Each part is in the next one, all are trained for as many batches as the trial, and validation
-    is asked. What an earlier run trained is not trained again.
+    Each part contains the one before, all are trained for as many batches as the trial and scored
+    on validation. What an earlier run trained is not trained again.
 
     Returns:
         `points` and `doubled`, as `gone_on_from` describes them, the `trial` and the number of
@@ -76,7 +76,7 @@ def learn_from_parts(
 def _trainings(
     inputs: TrialInputs, study: Study, record: TrialRecord, learned: int, epoch_texts: int
 ) -> list[FurtherTraining]:
-    """Return those on parts of as many texts as were learned, the smallest part first."""
+    """Return the trainings on parts of the learned texts, the smallest part first."""
     split, read = inputs.split, record.planned_epochs(inputs.max_epochs) * epoch_texts
     chosen = np.random.default_rng(inputs.seed).permutation(split.train)
     return [

@@ -1,4 +1,4 @@
-"""Linear models of sparse features: on which texts they are fitted, and how they answer many."""
+"""Linear models of sparse features: the texts that they are fitted to, and their predictions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ecomcat.data.splitting import sample_rows
 from ecomcat.process import raise_if_requested
 
-MAX_HYPERPLANES = 250  # classes: with more, naive Bayes knows more for the time (benchmarks)
-# Of LinearSVC: counts and liblinear would need some 10 GB and an hour a million texts; texts times
-# classes take it some six seconds a million.
+MAX_HYPERPLANES = 250  # classes: with more, naive Bayes learns more in the time (benchmarks)
+# Of LinearSVC: counts and liblinear would need some 10 GB and an hour per million texts; it takes
+# some six seconds per million of texts times classes.
 _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
-NO_WORD = 1e-9  # squared length of a text without words, instead of 0, by which none can be divided
+NO_WORD = 1e-9  # squared length of a text without words, since nothing can be divided by 0
 SMOOTHING = 0.3  # of naive Bayes, where none is tried
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
 
@@ -30,7 +30,7 @@ def rows_to_fit(
 ) -> NDArray[np.int64]:
     """Return the numbers of the rows that a linear model can be fitted to in minutes.
 
-    Where `max_texts` are fewer than all, it is a random sample, and the first row of each class.
+    If there are more than `max_texts`, it is a random sample and the first row of each class.
     """
     max_rows = max(1, max_texts)
     if num_classes <= MAX_HYPERPLANES:
@@ -40,7 +40,7 @@ def rows_to_fit(
 
 
 def of_length_one(counts: Any, weights: NDArray[np.float32]) -> Any:
-    """Return counts times the weights of features, a row of length 1 for each text.
+    """Return counts times the weights of features, with rows of length 1.
 
     A repeated feature adds its square each time, as a sum over the places in a text does.
     """
@@ -68,7 +68,7 @@ def fit_svc(features: Any, label_ids: NDArray[np.int64], cost: float = 1.0) -> A
 def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = SMOOTHING) -> Any:
     """Fit complement naive Bayes (Rennie et al., ICML 2003) on weighted words.
 
-    It learns from sums alone, and so it is given those of each class: scikit-learn would make a
+    It learns only from sums, so it is given the sums of each class: scikit-learn would make a
     matrix of all texts and classes.
     """
     from scipy.sparse import csr_array
@@ -83,7 +83,7 @@ def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = SM
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A kind of linear model: its title, what its one setting is called, and how it is fitted.
+    """A kind of linear model: its title, the name of its one setting, and how it is fitted.
 
     `fit` takes the features of the texts, their class numbers, and the setting.
     """
@@ -100,12 +100,12 @@ MODELS = {
 
 
 def has_converged(model: Any) -> bool:
-    """Tell whether a fitted model came to its optimum, if it is one that gets there in steps."""
+    """Tell whether a fitted model has converged; models without steps always have."""
     return not hasattr(model, "n_iter_") or bool(model.n_iter_ < model.max_iter)
 
 
 def predict_classes(model: Any, texts: Any) -> NDArray[np.int64]:
-    """Return class numbers of texts, or of their features, some at a time: each has many scores."""
+    """Return class numbers of texts, or of their features, in chunks that bound the memory."""
     size = max(1, _MAX_SCORES // len(model[-1].classes_))
     count = texts.shape[0] if hasattr(texts, "shape") else len(texts)
     parts = [model.predict(texts[first : first + size]) for first in range(0, count, size)]

@@ -1,4 +1,4 @@
-"""The linear part, which answers beside the networks by the words and letters of a text."""
+"""The linear part of the model: it answers by the words and letters of a text."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]  # of each feature by class, and biases
-_FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: those of padding and of the unknown word are 0
+_FIRST_ROW = UNKNOWN_ID + 1  # of a hashed table: rows of padding and of the unknown word are 0
 
 
 class LinearPart:
     """Answer with linear models on TF-IDF of words, of pairs of them, and of groups of letters.
 
-    Pairs and groups of letters share the rows of tables, which a hash chooses within the model.
-    There are two linear models, LinearSVC and, of words and pairs, complement naive Bayes: the
+    Pairs and groups of letters share the rows of tables; a hash within the model chooses the row.
+    There are two linear models, LinearSVC and, for words and pairs, complement naive Bayes: the
     softmax of the scores of each has a temperature, fitted on validation, and their pool is one
-    set of weights, so that the second one costs nothing. Of more than 250 classes there is one
-    model, of low rank: each class would widen what every word is looked up in, and be fitted to
-    all texts anew.
+    set of weights, so that the second one costs nothing. For more than 250 classes there is one
+    model of low rank instead: otherwise each class would add a column to the table of every word,
+    and another fit to all texts.
 
     Source of the hashing: Weinberger et al., "Feature hashing for large scale multitask learning"
-    (ICML 2009). That naive Bayes adds to an SVM: S. Wang and C. Manning, "Baselines and bigrams"
+    (ICML 2009). Naive Bayes beside an SVM: S. Wang and C. Manning, "Baselines and bigrams"
     (ACL 2012, section 2.3), where weights are interpolated, too.
     """
 
@@ -63,7 +63,7 @@ class LinearPart:
 
     def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
         self.num_classes, self.limits, self.seed = num_classes, limits, seed
-        # By which the scores of each model count; all of the first one's until it is mixed.
+        # The factors of the models' scores; only the first model counts until they are mixed.
         self._scales: Sequence[float] = (1.0, 0.0)
         self._temperatures: Sequence[float] = (1.0, 1.0)
 
@@ -72,14 +72,14 @@ class LinearPart:
         return predict_probabilities(self.model, texts)
 
     def calibrate(self, examples: Examples) -> list[NDArray[np.float32]]:
-        """Answer texts that were not learned by each model, and calibrate later fits by them."""
+        """Let each model answer texts that it has not learned, and calibrate later fits by them."""
         one_hot = np.eye(len(self._linear))
         raw = [predict_probabilities(self._build(each), examples.texts) for each in one_hot]
         self._temperatures = [fit_temperature(each, examples.labels) for each in raw]
         return [with_temperature(*each) for each in zip(raw, self._temperatures, strict=True)]
 
     def mix(self, shares: Sequence[float]) -> None:
-        """Pool its calibrated models in these shares, in this fit and in later ones."""
+        """Pool its calibrated models with these weights, in this fit and in later ones."""
         total = sum(shares)
         self._scales = [
             share / total / each for share, each in zip(shares, self._temperatures, strict=True)
@@ -87,7 +87,7 @@ class LinearPart:
         self.model = self._build(self._scales)
 
     def fit(self, examples: Examples) -> None:
-        """Learn labelled texts; what was learned before is forgotten, but for the mixture.
+        """Learn labelled texts; everything learned before is forgotten, except the mixture.
 
         Raises:
             NothingToLearnError: When all texts are of one category.
@@ -188,12 +188,12 @@ class LinearPart:
         found = np.unique(label_ids)
         model = fit_svc(features, label_ids, self.cost)
         coefficients, intercepts = model.coef_, model.intercept_
-        if len(found) == 2:  # one hyperplane parts both
+        if len(found) == 2:  # one hyperplane separates both
             coefficients = np.vstack([-coefficients, coefficients])
             intercepts = np.concatenate([-intercepts, intercepts])
         kernel = np.zeros((features.shape[1], self.num_classes), np.float32)
         kernel[:, found] = coefficients.T
-        bias = np.full(self.num_classes, -1.0, np.float32)  # where a text of no such class lies
+        bias = np.full(self.num_classes, -1.0, np.float32)  # the score of a class without texts
         bias[found] = intercepts
         return kernel, bias
 
@@ -205,7 +205,7 @@ class LinearPart:
         if len(found):
             model = fit_bayes(features[:, found], label_ids, self.smoothing)
             weights = model.feature_log_prob_.T
-            # A class of no text scores no higher than any other.
+            # A class without texts scores no higher than any other.
             kernel[found] = weights.min(axis=1, keepdims=True)
             kernel[np.ix_(found, model.classes_)] = weights
         return kernel, np.zeros(self.num_classes, np.float32)
@@ -241,7 +241,7 @@ def _count_letters(texts: EncodedTexts, letter_rows: int) -> Any:
 
 
 def _pair_row(ids: Any, nexts: Any, pair_rows: int) -> Any:
-    """Return the row of weights of each pair; that of padding unless both words are known."""
+    """Return the row of weights of each pair; the row of padding unless both words are known."""
     first, second = ops.cast(ids, "int64"), ops.cast(nexts, "int64")
     hashed = (first * MULTIPLIER + second) % (pair_rows - _FIRST_ROW) + _FIRST_ROW
     return ops.where(ops.minimum(first, second) > UNKNOWN_ID, hashed, PADDING_ID)

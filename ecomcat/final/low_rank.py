@@ -1,9 +1,9 @@
-"""A linear model of low rank, for more classes than a hyperplane each can be fitted to.
+"""A linear model of low rank, for too many classes to fit a hyperplane for each.
 
-Each feature has some sixty numbers, whose weighted sum a softmax layer turns into the classes, as
+Each feature has some sixty numbers; a softmax layer turns their weighted sum into the classes, as
 in Joulin, Grave, Bojanowski and Mikolov, "Bag of tricks for efficient text classification" (EACL
-2017). It is trained by Adagrad, with one rate for all numbers of a feature, and so each step costs
-as much as its texts have features, whatever the features' number.
+2017). It is trained by Adagrad, with one rate for all numbers of a feature, so the cost of a step
+depends only on the features that its texts have, not on the number of all features.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ecomcat.final.linear_fits import of_length_one
 from ecomcat.process import raise_if_requested
 
 DIMENSION = 64
-_RATE = 0.3  # falls to 0; with 1.0 a third more of the answers are wrong
+_RATE = 0.3  # falls to 0; with 1.0 there are a third more errors
 _BATCH_SIZE = 256
 _BATCHES_COUNTED = 16  # at a time
-_FIRST_SQUARES = 1e-3  # that gradients are divided by the root of, with their own
+_FIRST_SQUARES = 1e-3  # added to the sums of squares whose roots divide the gradients
 
 
 class LowRank(NamedTuple):
-    """What was learned: `(features, width)`, `(width, num_classes)` and `(num_classes,)`."""
+    """The learned weights: `(features, width)`, `(width, num_classes)` and `(num_classes,)`."""
 
     features: NDArray[np.float32]
     kernel: NDArray[np.float32]
@@ -46,7 +46,7 @@ def fit_low_rank(
 
     Args:
         count: Function that returns a sparse matrix `(texts, features)` of counts for some texts.
-        weights: Array of shape `(features,)`, what a feature weighs; 0 for one that is not read.
+        weights: Array of shape `(features,)`, the weight of each feature; 0 if it is not read.
         label_ids: Array of class numbers of all texts.
         num_classes: Integer. Number of classes.
         passes: Integer. How often each text is read.

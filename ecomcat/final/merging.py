@@ -1,4 +1,4 @@
-"""The one model that networks and the linear part beside them are merged into."""
+"""Merge networks and the linear part into one model."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ecomcat.text.tokenizer import UNKNOWN_ID
 
 @dataclass(frozen=True)
 class TextLimits:
-    """What a model sees of a text: how many ids it knows, and how many tokens it reads."""
+    """The part of a text that a model sees: how many ids it knows, and how many tokens it reads."""
 
     vocabulary_size: int
     max_tokens: int
 
 
 def widest(configurations: Iterable[Mapping[str, Any]]) -> TextLimits:
-    """Return the largest vocabulary and the longest limit of some hyperparameters' values."""
+    """Return the largest vocabulary and the longest limit among some configurations."""
     seen = [(values["vocabulary_size"], values["max_tokens"]) for values in configurations]
     return TextLimits(*map(max, zip(*seen, strict=True)))
 
 
 @dataclass(frozen=True)
 class Part:
-    """A model within the exported one, how much it counts there, and what it sees of a text."""
+    """A model within the exported one, its weight there, and what it sees of a text."""
 
     model: keras.Model
     weight: float
@@ -42,8 +42,8 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
 
     Each part sees a text within its own limits, the whole within `limits`; weights sum to 1. The
     model takes token ids `(batch, tokens)` and, where a part reads them, groups of letters
-    `(batch, groups)`, both padded with 0 at the end. It is of plain Keras layers, and without an
-    optimizer, whose state would treble the file's size.
+    `(batch, groups)`, both padded with 0 at the end. It has plain Keras layers and no optimizer,
+    whose state would triple the file's size.
     """
     given, answers = _answers(parts, limits)
     if len(answers) == 1:
@@ -58,7 +58,7 @@ def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -
     Args:
         parts: The parts, whose weights sum to 1.
         limits: What the whole sees of a text.
-        temperature: Float. By which the pool of logarithms is divided.
+        temperature: Float. The divisor of the pooled logarithms.
     """
     given, answers = _answers(parts, limits)
     logits: Any = 0.0

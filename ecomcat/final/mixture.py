@@ -1,9 +1,9 @@
-"""One answer of several models: the mean of networks, and a pool of these and linear models.
+"""One answer of several models: the mean of networks, and a pool of this mean and linear models.
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
-Statistical Science 1, 1986, section 3). Some hundreds of texts teach two or three weights, which
-are held near those that did well on other data (docs/experiments.md).
+Statistical Science 1, 1986, section 3). Two or three weights are learned from some hundreds of
+texts, and held near those that did well on other data (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ecomcat.process import raise_if_requested
 Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
 _USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
-_STRENGTH = 10.0  # by which weights are held there: a squared distance of 1 costs 10 nats
-_MIN_SHARE = 0.05  # under which a linear model is not worth its place
+_STRENGTH = 10.0  # of the pull towards these weights: a squared distance of 1 costs 10 nats
+_MIN_SHARE = 0.05  # a linear model of less weight is left out
 
 
 def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
@@ -51,7 +51,7 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
 def pool_parts(
     networks: Probabilities, others: Sequence[Probabilities], shares: Sequence[float]
 ) -> Probabilities:
-    """Return the pool of the networks' answers and of others that have these shares."""
+    """Return the pool of the networks' answers and of others with the given weights."""
     return pool([networks, *others], [1 - sum(shares), *shares])
 
 
@@ -60,15 +60,15 @@ def learn_shares(
     others: Sequence[Probabilities],
     label_ids: NDArray[np.int64],
 ) -> list[float]:
-    """Learn how much linear models count beside a network, on texts that none of them has seen.
+    """Learn the weights of linear models beside a network, on texts that none of them has seen.
 
     Args:
-        networks: Answers of several networks, each of which is asked; the mean decides.
+        networks: Answers of several networks; the mean of the weights beside each is taken.
         others: Answers of each linear model to the same texts.
         label_ids: Array of class numbers, shape `(texts,)`.
 
     Returns:
-        The share of each, 0 of one that is not worth its place; the networks have the rest.
+        The weight of each, 0 if it is left out; the networks have the rest of 1.
     """
     shares, useful = [0.0] * len(others), list(range(len(others)))
     while useful:
@@ -84,7 +84,7 @@ def learn_shares(
 def _learn_weights(
     answers: Sequence[Probabilities], label_ids: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the weights of the least cross-entropy, none below 0: a convex problem."""
+    """Return the weights, none below 0, of the least cross-entropy: a convex problem."""
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
@@ -114,18 +114,18 @@ def cross_pooled(
     label_ids: NDArray[np.int64],
     seed: int,
 ) -> Probabilities:
-    """Pool and calibrate each half of the texts by what the other half says.
+    """Pool and calibrate each half of the texts by means of the other half.
 
-    What is read off these confidences, such as a threshold, is then not too good by having been
-    fitted to the same texts (but for each linear model's own temperature, one number).
+    Thresholds that are found from these confidences are then not too good by being fitted to the
+    same texts (except for each linear model's own temperature, one number).
 
     Args:
         networks: Answers of the networks that were chosen.
         others: Answers of each linear model to the same texts.
-        comparable: Answers of networks that decide the shares, to some of the texts.
+        comparable: Answers of the networks from which the weights are learned, to some texts.
         rows: Array of the numbers of these texts.
         label_ids: Array of class numbers of all texts, shape `(texts,)`.
-        seed: Integer. It decides the halves.
+        seed: Integer. Seed of the halves.
     """
     whole = networks.copy()
     halves = np.array_split(np.random.default_rng(seed).permutation(len(label_ids)), 2)

@@ -1,4 +1,4 @@
-"""What a search ends with: the exported model, its figures, and what the report shows of it."""
+"""The results of a search: the exported model, its figures, and the report's part about it."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ Acceptances = tuple[Acceptance, LevelAcceptance | None]  # of leaves, and by lev
 Explain = Callable[[Sequence[str]], list[tuple[WordWeight, ...]]]
 
 _MAX_CHARACTERS = 1200  # of a text that is shown
-_MAX_EXPLAINED = 3000  # characters: a text is answered anew without each of its words
+_MAX_EXPLAINED = 3000  # characters: a text is answered again without each of its words
 _MAX_WORDS = 12  # that are marked in a text
-_MIN_WEIGHT = 0.15  # of the strongest word's weight, from which a word is marked
+_MIN_WEIGHT = 0.15  # of the strongest word's weight; weaker words are not marked
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run ends with."""
+    """The results of a run."""
 
     final: FinalModel  # the exported one
     tested: FinalModel  # the same, unless test rows were trained on afterwards
-    # Probabilities for the texts of `test` that are scored, if any, and, by weights trained on
-    # train alone, for those of `validation`.
+    # Probabilities for the scored texts of `test`, if any, and, by weights trained on train
+    # alone, for those of `validation`.
     answers: dict[str, NDArray[np.float32]]
-    split: Split  # with the texts that are scored alone
+    split: Split  # with only the texts that are scored
     trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
-    acceptance: Acceptance  # of validation texts, which thresholds are read from
+    acceptance: Acceptance  # of validation texts, from which thresholds are found
     levels: LevelAcceptance | None = None  # the same by level, where there is a taxonomy
 
 
@@ -124,7 +124,7 @@ def finish_search(
 
 
 def _acceptances(dataset: Dataset, split: Split, probabilities: NDArray[np.float32]) -> Acceptances:
-    """Return what thresholds are read from, as the exported folder will hold it."""
+    """Return the answers for thresholds, as the exported folder will store them."""
     label_ids, taxonomy = dataset.label_ids[split.validation], dataset.taxonomy
     acceptance = read_acceptance(acceptance_of(probabilities, label_ids).describe())
     if taxonomy is None:
@@ -144,10 +144,10 @@ def _score(
 
     Args:
         dataset: All texts.
-        split: With the texts that were scored.
+        split: Split with only the texts that were scored.
         whole: Probabilities for these texts, by `validation` and `test`.
         classes: Their classes by the whole and by each part.
-        chosen_on: What thresholds are read from.
+        chosen_on: The answers from which thresholds are found.
     """
     names, (acceptance, levels) = dataset.class_names, chosen_on
     labels = {on: dataset.label_ids[getattr(split, on)] for on in whole}
@@ -172,7 +172,7 @@ def _score(
 def _figures(
     label_ids: NDArray[np.int64], predicted: NDArray[np.int64], whole: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """Return the scores of a part of the model, and what it is beside the whole."""
+    """Return the scores of a part of the model, and how it compares with the whole."""
     return {
         "accuracy": float(np.mean(predicted == label_ids)),
         "macro_f1": macro_f1(label_ids, predicted, int(max(label_ids.max(), predicted.max())) + 1),
@@ -188,7 +188,7 @@ def _unmarked(dataset: Dataset, split: Split) -> NDArray[np.bool_]:
 def final_snapshot(
     dataset: Dataset, finished: Finished, tokenizer: Tokenizer, model_dir: Path
 ) -> dict[str, Any]:
-    """Return everything that the report says of the final model, which is in `model_dir`."""
+    """Return everything that the report shows of the final model, which is in `model_dir`."""
     split, tested = finished.split, finished.tested
     answers = {
         part: acceptance_of(each, dataset.label_ids[getattr(split, part)])
@@ -221,13 +221,13 @@ def confident_mistakes(
     explain: Explain,
     max_mistakes: int = 30,
 ) -> list[dict[str, Any]]:
-    """Return the wrong answers of the highest confidence, with the words that speak for them.
+    """Return the wrong answers of the highest confidence, with the words that support them.
 
     Returns:
         For each the `text` (its beginning), `characters` (of the whole), the `true` class and the
         `predicted` one with their probabilities `true_probability` and `confidence`, and `spans`:
-        start, end and weight (1 for the strongest) of each word that is to be marked; `None` for a
-        text that is too long to weigh its words.
+        start, end and weight (1 for the strongest) of each word to mark; `None` for a text that
+        is too long to weigh its words.
     """
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != label_ids)
@@ -249,7 +249,7 @@ def confident_mistakes(
 
 
 def _spans(words: Sequence[WordWeight]) -> list[tuple[int, int, float]]:
-    """Return where the strongest words for and against stand in what is shown, in their order."""
+    """Return the places in the shown text of the strongest words for and against, in order."""
     strongest = sorted(words, key=lambda word: -abs(word.weight))[:_MAX_WORDS]
     highest = max((abs(word.weight) for word in strongest), default=0.0)
     marked = [word for word in strongest if abs(word.weight) > _MIN_WEIGHT * highest]

@@ -1,4 +1,4 @@
-"""Train what was chosen, on more rows than the search gave it, and merge it into one model."""
+"""Train the chosen trials again on more rows, and merge them into one model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecomcat.tuning.workers import run_all
 logger = logging.getLogger("ecomcat")
 
 _CHUNK = 16_384  # texts that are scored at a time
-_MARGIN = 1.25  # by which a training may take longer than planned: its schedule falls to 0
+_MARGIN = 1.25  # times the planned time that a training may take, so that its schedule ends
 
 Weights = list[NDArray[np.float32]]
 OnTrialEpoch = Callable[[str, int, Mapping[str, float]], None]
@@ -49,7 +49,7 @@ class FinalModel:
         rows: NDArray[np.int64],
         on_texts: Callable[[int], None] = lambda _texts: None,
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.int64]]]:
-        """Return the whole's answers to some texts, and of the whole and each part the classes.
+        """Return the whole's answers to some texts, and the classes of the whole and each part.
 
         `on_texts` is called with the number of texts in each chunk that is answered.
         """
@@ -82,7 +82,7 @@ def build_final(
     trial's id, the number of its epoch, from 1, and the scores.
     """
     limits = choice.limits
-    # Before the networks, which take longer: what fails is to fail at once.
+    # Before the networks, which take longer: an error should come at once.
     if choice.linear is not None:
         with step("Fitting the linear part"):
             choice.linear.fit(inputs.examples(rows, vars(limits)))
@@ -144,7 +144,7 @@ def retrain_trials(
         ends = time.monotonic() + _MARGIN * retrain_seconds(search)
         try:
             if plan.epoch_texts is not None:
-                # Where time decides, it is measured how long a text takes here.
+                # Where time is the limit, measure how long a text takes here.
                 yield from ask(Call("begin", (task,)))
                 took = yield from ask(Call("time_batches"))
                 plan = plan_final_training(search, record, **limits, seconds_a_text=took)

@@ -25,11 +25,11 @@ from ecomcat.tuning.study import Study
 
 _MAX_CANDIDATES = 50  # the best trials
 _MAX_SAMPLES = 12  # of comparable trials
-_MAX_JUDGED_TEXTS, _MAX_NUMBERS = 20_000, 2_000_000  # fifty trials' probabilities are 400 MB
+_MAX_CHOICE_TEXTS, _MAX_NUMBERS = 20_000, 2_000_000  # fifty trials' probabilities are 400 MB
 _BAGS = 40
 _ROUNDS = 12  # trials that one bag picks
 _BAG_FRACTION = 0.5  # of the trials that a bag may pick from
-_EQUAL_FRACTION = 0.5  # of the whole, which members have equal parts of: votes are uncertain, too
+_EQUAL_FRACTION = 0.5  # of the weights, which all members share equally: votes are uncertain, too
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Candidate:
 
 
 def find_candidates(study: Study, shape: tuple[int, int] | None = None) -> list[Candidate]:
-    """Return the best completed trials, the best first; of those that continue each other one."""
+    """Return the best completed trials, the best first; one of those that continue each other."""
     completed = candidates(study.trials.records)
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
     chosen = {record.id for record in chains.values()}
@@ -63,7 +63,7 @@ def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
     >>> len(judged_rows(texts=50_000, num_classes=1000, seed=1))
     2000
     """
-    max_rows = max(1, min(_MAX_JUDGED_TEXTS, _MAX_NUMBERS // num_classes))
+    max_rows = max(1, min(_MAX_CHOICE_TEXTS, _MAX_NUMBERS // num_classes))
     return sample_rows(texts, max_rows, np.random.default_rng(seed))
 
 
@@ -79,7 +79,7 @@ def tied_trials(candidates: Sequence[Candidate], label_ids: NDArray[np.int64]) -
 
 
 class FinalStep(Protocol):
-    """What becomes of a study's trials."""
+    """Decides which of a study's trials are exported."""
 
     name: ClassVar[str]
 
@@ -140,7 +140,7 @@ class Ensemble:
     def choose(
         self, candidates: Sequence[Candidate], label_ids: NDArray[np.int64], seed: int
     ) -> dict[int, float]:
-        """Choose trials that are right together; the largest weight comes first."""
+        """Choose trials whose mean is best; the largest weight comes first."""
         # The probabilities of all trials of all texts may be too many to hold.
         first = candidates[0].answers()
         texts = judged_rows(len(first), first.shape[1], seed)
@@ -192,10 +192,10 @@ def _score(total: NDArray[np.float32], label_ids: NDArray[np.int64]) -> tuple[fl
 def comparable_answers(
     candidates: Sequence[Candidate], rows: NDArray[np.int64], *, count: int, seed: int
 ) -> list[NDArray[np.float32]]:
-    """Answer validation texts with random trials, of those as good as the best but for chance.
+    """Answer validation texts with random trials among those that chance cannot tell from the best.
 
-    What was chosen on validation looks better there than it is, and so better than what it might
-    be mixed with; what was drawn at random does not.
+    Trials that were chosen on validation look better there than they are, and so would get too
+    much weight in a mixture; random ones do not.
 
     Returns:
         For each random sample of `count` trials, their mean answers `(rows, num_classes)`; none

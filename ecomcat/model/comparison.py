@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from ecomcat.model.intervals import Interval, Z
 
-MAX_P_VALUE = 0.05  # of a difference that is no chance
+MAX_P_VALUE = 0.05  # of a difference that counts as more than chance
 _EXCHANGES = 1000
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the answers of two models to the same texts differ; positive is to the first's credit.
+    """How the answers of two models to the same texts differ; positive: the first is better.
 
     Attributes:
         rows: Integer. Number of texts.
-        gained, lost: Integers. Texts that the first alone is right on, and the other alone.
+        gained, lost: Integers. Texts on which only the first is right, and only the other.
         p_value: Float. Of McNemar's exact test of the two numbers.
         accuracy_interval: Pair of floats. 95 % interval of the difference in accuracy.
         macro_f1: Float. The difference in macro-F1.
@@ -44,7 +44,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """What the first model is beside the other one: better, worse, both or neither.
+        """Whether the first model is better than the other one, worse, both or neither.
 
         Both accuracy and macro-F1 are tested, so that a model that is truly equal is called worse
         in one case of 20 at most.
@@ -137,7 +137,7 @@ def _macro_f1(
 
 
 def exact_p_value(gained: int, lost: int) -> float:
-    """Return the p-value of McNemar's test, by the texts that only one of two models is right on.
+    """Return the p-value of McNemar's test, from the texts on which only one model is right.
 
     >>> exact_p_value(6, 0)
     0.03125

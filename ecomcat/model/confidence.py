@@ -1,10 +1,11 @@
 """Confidences: from which one an answer is accepted, and one temperature that calibrates them.
 
-Answers are accepted from the lowest confidence on at which validation promises the precision that
-is asked: were it just missed, so few errors would be found in less than one case of ten. This is
-the test behind the one-sided bound of Clopper and Pearson, "The use of confidence or fiducial
-limits illustrated in the case of the binomial" (Biometrika 26, 1934). The share of right answers
-on validation alone promises nothing: in about half of all cases the truth lies below it.
+Answers are accepted from the lowest confidence at which validation promises the precision that
+is asked: if the precision were just below it, so few errors would be found in less than one case
+of ten. This is the test behind the one-sided bound of Clopper and Pearson, "The use of confidence
+or fiducial limits illustrated in the case of the binomial" (Biometrika 26, 1934). The share of
+right answers on validation alone promises nothing: in about half of all cases the true precision
+is below it.
 
 A text is called novel where its answer is less certain, by its entropy, than those to nearly all
 validation texts: an outlier by the conformal test of Bates et al., "Testing for outliers with
@@ -47,11 +48,11 @@ class Promise:
     """What is asked of the answers that are accepted.
 
     Args:
-        min_precision: Float, above 0 to 1. Share of them that is to be right.
+        min_precision: Float, above 0 to 1. Share of them that must be right.
         confidence_level: Float, 0.5 to below 1. In what share of cases the promise is kept.
             Defaults to 0.9.
-        by_category: Boolean. Whether it holds for the answers of each category, by a threshold of
-            its own, and not only for all together. Defaults to False.
+        by_category: Boolean. Whether it holds within each category, each with its own threshold,
+            and not only for all answers together. Defaults to False.
         max_false_alarms: Float, 0 to below 1. Share of texts like those of training that may be
             called novel, whose answers are not accepted. Defaults to 0.05.
     """
@@ -63,22 +64,22 @@ class Promise:
 
     @property
     def min_texts(self) -> float:
-        """How many answers it takes where all of them are right."""
+        """How many answers are needed if all of them are right."""
         if self.min_precision == 1:
             return math.inf
         return math.ceil(math.log(1 - self.confidence_level) / math.log(self.min_precision))
 
     @property
     def requirement(self) -> str:
-        """The same in words."""
+        """The same as a sentence."""
         if self.min_texts == math.inf:
             return "No number of texts can promise that all are right"
-        return f"It takes {self.min_texts} answers at least where all of them are right"
+        return f"It takes at least {self.min_texts} answers, if all of them are right"
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Confidences of answers, and whether they were right: what thresholds are read from.
+    """Confidences of answers, and whether they were right, from which thresholds are found.
 
     Example:
         >>> right = np.arange(41) < 40
@@ -90,7 +91,7 @@ class Acceptance:
     confidence: NDArray[np.float64]  # 0 to 1, shape `(texts,)`
     correct: NDArray[np.bool_]  # of the same shape
     predicted: NDArray[np.int64]  # class numbers, of the same shape
-    # Of the same shape, or of no text, by which none is novel.
+    # Of the same shape, or empty: then no text is novel.
     uncertainty: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def novel_from(self, max_false_alarms: float) -> float:
@@ -114,7 +115,7 @@ class Acceptance:
     def threshold(self, promise: Promise) -> float | None:
         """Return the lowest confidence from which a promise holds for all answers together.
 
-        Without such a confidence it is `None`, as it is where there are too few texts.
+        Without such a confidence it is `None`, for example where there are too few texts.
         """
         answers = self.known(self.novel_from(promise.max_false_alarms))
         confidence, accepted, right = answers._levels()
@@ -124,8 +125,7 @@ class Acceptance:
     def thresholds(self, promise: Promise, num_classes: int) -> NDArray[np.float64]:
         """Return the lowest confidence that is accepted of each class, infinite for none.
 
-        A class with too few answers to promise anything shares a threshold with all others of
-        its kind.
+        All classes with too few answers to promise anything share one threshold.
         """
         if not promise.by_category:
             return np.full(num_classes, _or_infinite(self.threshold(promise)))
@@ -156,7 +156,7 @@ class Acceptance:
         return float(test.proportion_ci(confidence_level, method="exact").low)
 
     def accepted(self, threshold: float | None, novel_from: float = math.inf) -> NDArray[np.bool_]:
-        """Return which answers are accepted from a threshold on, those to novel texts not."""
+        """Return which answers a threshold accepts; answers to novel texts are not accepted."""
         return (self.confidence >= _or_infinite(threshold)) & ~self.is_novel(novel_from)
 
     def coverage_curve(self) -> Points:
@@ -188,7 +188,7 @@ class Acceptance:
         return sum(distances) / max(len(self.confidence), 1)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the exported folder holds: of very many texts, as many as are enough."""
+        """Return what the exported folder stores: a sample where there are very many texts."""
         kept = self.of(kept_texts(self.confidence))
         return {
             "confidence": kept.confidence.tolist(),
@@ -207,7 +207,7 @@ class Acceptance:
 
 
 def kept_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the numbers of the texts that are kept to read thresholds from, the surest first."""
+    """Return the numbers of the texts that are saved for thresholds, the most confident first."""
     rows = np.linspace(0, len(confidence) - 1, min(len(confidence), MAX_TEXTS))
     return np.argsort(-confidence, kind="stable")[rows.astype(np.int64)]
 
@@ -257,7 +257,7 @@ def _promised(
     if not rate or not len(texts):
         return np.zeros(len(texts), bool)
     errors = texts - right
-    # At the mean and above, so few errors or less have a chance of a half and more.
+    # From the mean on, so few errors or fewer have a chance of at least a half.
     kept = errors < rate * texts
     kept[kept] = _chance(errors[kept], texts[kept], rate) <= 1 - promise.confidence_level
     return kept
@@ -266,8 +266,8 @@ def _promised(
 def _chance(
     errors: NDArray[np.int64], texts: NDArray[np.int64], rate: float
 ) -> NDArray[np.float64]:
-    """Return the binomial chance of so many errors or less, fewer than their mean."""
-    # SciPy has it, and is not there where models are served.
+    """Return the binomial chance of so many errors or fewer, for less than their mean."""
+    # SciPy has it, but is not installed where models are served.
     logs = np.cumsum(np.log(np.maximum(np.arange(texts.max(initial=0) + 1), 1)))  # of factorials
     right = texts - errors
     term: NDArray[np.float64] = np.exp(
@@ -285,7 +285,7 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
 
     A little of each target is spread over all classes, as in Platt's "Probabilistic outputs for
     support vector machines" (1999, section 2.2), so that a few texts that are all right do not
-    make a model certain. Of very many texts a part, evenly spread, is enough for one number.
+    make a model certain. Where texts are very many, an evenly spread part is enough.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -298,7 +298,7 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
     rows = np.arange(len(label_ids))
 
     def loss(log_temperature: float) -> float:
-        # Of logarithms all the way: a bound on the result would make certainty cost nothing.
+        # Logarithms throughout: clipping the probabilities would make certainty cost nothing.
         logs = log_softmax(logits / np.exp(log_temperature), axis=1)
         of_label, of_all = logs[rows, label_ids].mean(), logs.mean()
         return -float((1 - smoothing) * of_label + smoothing * of_all)

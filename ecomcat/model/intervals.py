@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ecomcat.model.confidence import BINS, Acceptance
 
 LEVEL = 0.95
-Z = 1.959964  # within so many standard errors lies that share of a normal distribution
-_DRAWS = 1000  # of a figure whose distribution has no simple form
+Z = 1.959964  # standard errors that hold 95 % of a normal distribution
+_SAMPLES = 1000  # of a figure whose distribution has no simple form
 Interval = tuple[float, float]
 
 
@@ -36,7 +36,8 @@ def share_interval(count: float, texts: float) -> Interval:
 def f1_interval(score: Mapping[str, float]) -> Interval:
     """Return the interval of the F1 of a class by its `precision`, `recall` and `rows`.
 
-    Of the texts that are of the class, or were taken for it, a share is both; F1 grows with it.
+    F1 grows with the share of texts that are of the class and were predicted as it, among those
+    that are one of the two.
     """
     right = score["recall"] * score["rows"]
     taken = right / score["precision"] if score["precision"] else 0.0
@@ -79,7 +80,7 @@ def macro_f1_interval(
 ) -> Interval:
     """Return the interval of macro-F1: Wilson's, by as many texts as its jackknife error has.
 
-    Of many classes with few texts macro-F1 comes out too low; the interval is not around it then.
+    With many classes of few texts macro-F1 is biased low; then the interval is not around it.
     """
     if not len(label_ids):
         return 0.0, 1.0
@@ -101,7 +102,7 @@ def calibration_interval(answers: Acceptance) -> Interval:
         return 0.0, 1.0
     bins = np.minimum((answers.confidence * BINS).astype(np.int64), BINS - 1)
     gaps = answers.confidence - answers.correct
-    normal = np.random.default_rng(0).standard_normal((_DRAWS, BINS))
+    normal = np.random.default_rng(0).standard_normal((_SAMPLES, BINS))
 
     def drawn(centre: Any, squares: NDArray[np.float64]) -> NDArray[Any]:
         spread = np.sqrt(np.bincount(bins, squares, BINS))

@@ -1,4 +1,4 @@
-"""Accuracy against the number of texts that were learned, and what twice as many would bring."""
+"""Accuracy against the number of texts that were learned, and the gain of twice as many."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_POINTS = 3  # the last ones, which the curve goes on from
-_DRAWS = 300  # of the texts that are asked, with replacement
-_CORRECTION = 0.5  # errors more, so that none has a logarithm
+MIN_POINTS = 3  # the last ones, from which the curve is extrapolated
+_SAMPLES = 300  # of the test texts, with replacement
+_CORRECTION = 0.5  # added to the errors, since 0 has no logarithm
 
 
 def gone_on_from(right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) -> dict[str, Any]:
-    """Describe a learning curve, and go on from its last points.
+    """Describe a learning curve, and extrapolate from its last points.
 
-    Errors are taken to fall with a power of the number of texts: Hestness et al., "Deep learning
+    Errors are assumed to fall with a power of the number of texts: Hestness et al., "Deep learning
     scaling is predictable, empirically" (arXiv 1712.00409, 2017).
 
     Args:
         right: Array of booleans, shape `(points, texts)`. Which of the same texts each model is
             right on; three points at least.
         sizes: Array of integers, shape `(points,)`. How many texts each has learned, ascending.
-        seed: Integer. Seed of the draws that give the interval.
+        seed: Integer. Seed of the samples that give the interval.
 
     Returns:
         `points` with `texts` and `accuracy`, and `doubled`: the number of `texts`, the `gain` in
@@ -31,7 +31,7 @@ def gone_on_from(right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) 
     random, texts = np.random.default_rng(seed), right.shape[1]
     gains = [
         _gain(right[:, random.integers(0, texts, texts)].mean(axis=1), sizes, texts)
-        for _ in range(_DRAWS)
+        for _ in range(_SAMPLES)
     ]
     return {
         "points": [
@@ -47,7 +47,7 @@ def gone_on_from(right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) 
 
 
 def _gain(accuracies: NDArray[np.float64], sizes: NDArray[np.int64], texts: int) -> float:
-    """Return how much more accurate twice the texts would make it; more texts do no harm."""
+    """Return the gain in accuracy from twice the texts, which is never below 0."""
     errors = np.log(1 - accuracies[-MIN_POINTS:] + _CORRECTION / texts)
     slope = float(np.polyfit(np.log(sizes[-MIN_POINTS:]), errors, 1)[0])
     return float((1 - accuracies[-1]) * (1 - 2.0 ** min(slope, 0.0)))

@@ -29,7 +29,7 @@ def score_levels(
     Args:
         answers: The answers. None without a taxonomy.
         label_ids: Array of the true classes, shape `(texts,)`.
-        chosen_on: Answers to other texts, which the levels' thresholds are taken from.
+        chosen_on: Answers to other texts, from which the levels' thresholds are taken.
 
     Returns:
         Dictionary of `taxonomy`: of each of its `levels`, the highest first, the `nodes`,
@@ -79,8 +79,8 @@ def hierarchical_scores(
 ) -> dict[str, float]:
     """Return hierarchical `precision`, `recall` and `f1`: of nodes, ancestors included.
 
-    Of all nodes of the predicted paths the share that is right, and of all nodes of the true paths
-    the share that was found (Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the
+    The share of the nodes of the predicted paths that is right, and the share of the nodes of the
+    true paths that was found (Kiritchenko, Matwin, Nock and Famili, "Learning and evaluation in the
     presence of class hierarchies", Canadian AI 2006; recommended by Silla and Freitas, "A survey of
     hierarchical classification across different application domains", 2011).
 
@@ -102,11 +102,11 @@ def hierarchical_scores(
 def accepted_levels(
     answers: LevelAcceptance, chosen_on: LevelAcceptance, promise: Promise
 ) -> NDArray[np.int64]:
-    """Return the level down to which each answer is accepted, from 1; 0 where it is at none.
+    """Return the level down to which each answer is accepted, from 1; 0 where none is.
 
     Args:
         answers: The answers.
-        chosen_on: Answers to other texts, which the thresholds are taken from.
+        chosen_on: Answers to other texts, from which the thresholds are taken.
         promise: What is asked of all that are accepted.
     """
     thresholds = chosen_on.thresholds(promise)

@@ -22,12 +22,12 @@ from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, join_levels, level
 from ecomcat.text.fields import split_fields
 
 OBJECTIVE = "val_macro_f1"
-PRECISIONS = (0.95, 0.98, 0.99)  # that the coverage of every model is given for
-TOP_K = (3, 5)  # likeliest classes, among which it is counted how often the right one is
+PRECISIONS = (0.95, 0.98, 0.99)  # for which the coverage of every model is given
+TOP_K = (3, 5)  # likeliest classes: how often is the right one among them?
 Figures = dict[str, dict[str, float]]  # of each class or kind of text, by name
-_WORDS = (0, 10, 50, 200, np.inf)  # where one kind of length ends and the next begins
+_WORDS = (0, 10, 50, 200, np.inf)  # bounds of the kinds of length
 _LENGTHS = ("under 10 words", "10 to 49 words", "50 to 199 words", "200 words and more")
-MAX_MATRIX_CLASSES = 80  # of which a matrix can be read
+MAX_MATRIX_CLASSES = 80  # a larger matrix cannot be read
 _MAX_CONFUSIONS = 1000  # so that `metrics.json` stays small
 _DIGITS = 6  # of a class's scores
 _CHUNK = 4096  # texts at a time: texts times classes may not fit in memory
@@ -35,9 +35,9 @@ _SCRIPT_CHARACTERS = 300  # the first ones, which tell a text's script
 
 
 def best_epoch(curves: Sequence[Mapping[str, float]]) -> int:
-    """Return the epoch, from 1, of the highest macro-F1; of equals that of the least loss.
+    """Return the epoch, from 1, of the highest macro-F1; among equals, of the lowest loss.
 
-    A network may learn before its answers change, and so the loss decides between equal scores.
+    A network may learn before its answers change, so the loss decides between equal scores.
 
     >>> best_epoch([{"val_macro_f1": 0.5, "val_loss": 0.3}, {"val_macro_f1": 0.5, "val_loss": 0.2}])
     2
@@ -48,12 +48,12 @@ def best_epoch(curves: Sequence[Mapping[str, float]]) -> int:
 
 @dataclass
 class Outcome:
-    """What the training of one configuration gave."""
+    """The result of training one configuration."""
 
-    curves: list[dict[str, float]] = field(default_factory=list)  # a row an epoch, Keras's names
+    curves: list[dict[str, float]] = field(default_factory=list)  # by epoch, with Keras's names
     probabilities: NDArray[np.float32] | None = None  # of validation, after the best epoch
     weights: list[NDArray[np.float32]] = field(default_factory=list)  # of the model then
-    state: list[NDArray[Any]] = field(default_factory=list)  # what a later training goes on from
+    state: list[NDArray[Any]] = field(default_factory=list)  # from which a training continues
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Scores:
     confusions: list[tuple[str, str, int]]  # true class, predicted one, texts; the most first
     intervals: dict[str, Interval]  # of 95 %, of `accuracy` and so on
     absent_classes: list[str]  # that neither occur nor were predicted, and so are in none of these
-    confusion_matrix: list[list[int]] | None = None  # a row a true class; of few classes alone
+    confusion_matrix: list[list[int]] | None = None  # one row per true class; of few classes only
     calibration_error: float | None = None
     coverage: dict[str, dict[str, Any]] | None = None  # for each of `PRECISIONS`
     novel: float | None = None  # the share of texts that are called novel: here, false alarms
@@ -87,7 +87,7 @@ class Scores:
 
 def macro_f1(label_ids: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
     """Return the unweighted mean of the F1 of the classes that occur or were predicted."""
-    # Ensembles ask for thousands of them, and scikit-learn's takes ten times as long.
+    # Ensembles compute thousands of them, and scikit-learn's takes ten times as long.
     hits = np.bincount(label_ids[predicted == label_ids], minlength=num_classes)
     found = np.bincount(label_ids, minlength=num_classes)
     found += np.bincount(predicted, minlength=num_classes)
@@ -114,7 +114,7 @@ def score_predictions(
     intervals: Mapping[str, Interval] | None = None,
     **further: Any,
 ) -> Scores:
-    """Score predicted classes, those that neither occur nor were predicted left out.
+    """Score predicted classes, without those that neither occur nor were predicted.
 
     Args:
         label_ids: Array of true class numbers, shape `(texts,)`.
@@ -186,12 +186,12 @@ def _confusion_matrix(
 
 @dataclass(frozen=True)
 class Answers:
-    """What is scored of answers to labelled texts: less than a probability for each class.
+    """The parts of answers to labelled texts that are scored: less than all probabilities.
 
     Args:
         leaves: Their confidences, and whether they are right.
         ranks: Array of the place of the right class among the likeliest, from 1, shape `(texts,)`.
-            Of equally likely classes it is the last.
+            Among equally likely classes it is the last.
         num_classes: Integer. Number of classes.
         levels: The same as `leaves` by level of a taxonomy. Defaults to None, for no taxonomy.
     """
@@ -217,7 +217,7 @@ def answers_of(
     label_ids: NDArray[np.int64],
     taxonomy: Taxonomy | None = None,
 ) -> Answers:
-    """Return what is scored of probabilities `(texts, num_classes)` for labelled texts.
+    """Reduce probabilities `(texts, num_classes)` of labelled texts to what is scored.
 
     >>> found = answers_of(np.array([[0.4, 0.3, 0.2, 0.1]] * 2, np.float32), np.array([2, 3]))
     >>> found.top_k_accuracy()
@@ -259,7 +259,7 @@ def score_answers(
         answers: The answers.
         label_ids: Array of true class numbers, shape `(texts,)`.
         class_names: Names of all classes.
-        chosen_on: Answers to other texts, which the thresholds of confidence are taken from.
+        chosen_on: Answers to other texts, from which the thresholds of confidence are taken.
         texts: The texts, for the scores by kind of text.
     """
     leaves = answers.leaves
@@ -284,7 +284,7 @@ def score_answers(
 
 
 def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> dict[str, Any]:
-    """Return what a threshold is worth: what was promised, and what came of it."""
+    """Return what a threshold promised, and what it reached."""
     threshold = chosen_on.threshold(promise)
     novel_from = chosen_on.novel_from(promise.max_false_alarms)
     right = answers.correct[answers.accepted(threshold, novel_from)]
@@ -297,7 +297,7 @@ def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> d
 
 
 def accepted_shares(right: NDArray[np.bool_], rows: int) -> dict[str, Any]:
-    """Return how much is accepted of so many texts, and how rightly, with intervals.
+    """Return how many of some texts are accepted, and how precisely, with intervals.
 
     Args:
         right: Boolean array, whether each accepted answer is right.

@@ -14,8 +14,8 @@ from ecomcat.model.space import EXTRA
 from ecomcat.text.encoding import INPUTS
 from ecomcat.text.tokenizer import PADDING_ID
 
-_LETTER_ROWS = 20_000  # that groups of letters share
-_LOWEST = -1e9  # stands for a padded step where a maximum is taken
+_LETTER_ROWS = 20_000  # shared by all groups of letters
+_LOWEST = -1e9  # the value of a padded step when a maximum is taken
 
 
 def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
@@ -82,7 +82,7 @@ def row_of_group(groups: Any, first: int, end: int) -> Any:
 
 
 def _pooled_letters(groups: Any, letter_dim: int) -> Any:
-    """Embed groups of letters, whose rows a hash chooses, and add them up."""
+    """Embed groups of letters, with rows chosen by a hash, and add them up."""
     found = ops.not_equal(groups, PADDING_ID)
     rows = row_of_group(groups, PADDING_ID + 1, _LETTER_ROWS)
     embedded = layers.Embedding(_LETTER_ROWS, letter_dim, name="letter_embedding")(rows)
@@ -92,7 +92,7 @@ def _pooled_letters(groups: Any, letter_dim: int) -> Any:
 
 
 class _Steps:
-    """What the steps of a batch of padded texts need: which are words, and their reverse."""
+    """The steps of a batch of padded texts: which of them are words, and their reverse."""
 
     def __init__(self, ids: Any) -> None:
         is_word = ops.not_equal(ids, PADDING_ID)

@@ -20,7 +20,7 @@ _RANGE = re.compile(
     rf"\s*(?P<low>[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?)\s*\.\.\s*(?P<high>{_NUMBER})"
     rf"(?:\s+step\s+(?P<step>{_NUMBER}))?(?P<log>\s+log)?\s*"
 )
-_ROUNDING = 1e-9  # by which 0.3 - 0.1 may miss 0.2
+_ROUNDING = 1e-9  # the possible error of 0.3 - 0.1
 EXTRA = "extra."
 _MIN_BATCHES, _MIN_BATCH_SIZE, _MAX_BATCH_SIZE = 128, 8, 64  # of an epoch; texts
 
@@ -48,11 +48,11 @@ class Choices(Sequence[Value]):
         return max(self.values)
 
     def at(self, share: float) -> Value:
-        """Return the value that stands at a share, 0 to 1, of the choices."""
+        """Return the value at a fraction, 0 to 1, of the choices."""
         return self.values[min(int(share * len(self)), len(self) - 1)]
 
     def nearest(self, value: Any) -> Value:
-        """Return the choice that another value, which may be slightly off, stands for."""
+        """Return the choice that is nearest to a value that may be slightly off."""
         if value in self.values:
             return self.values[self.values.index(value)]
         return min(self.values, key=lambda choice: abs(choice - value))
@@ -102,7 +102,7 @@ class Range(Sequence[Value]):
         return self.high if math.isinf(self.size) else self[len(self) - 1]
 
     def at(self, share: float) -> Any:
-        """Return the number that stands at a share, 0 to 1, of the range."""
+        """Return the number at a fraction, 0 to 1, of the range."""
         if self.stepped:
             return self[min(int(share * len(self)), len(self) - 1)]
         if self.log:
@@ -113,7 +113,7 @@ class Range(Sequence[Value]):
         return self.nearest(number)
 
     def nearest(self, value: Any) -> Any:
-        """Return the number of the range that another, which may be slightly off, stands for."""
+        """Return the number of the range that is nearest to one that may be slightly off."""
         number = min(max(float(value), self.low), self.high)
         if self.step is None:
             return round(number) if self.whole else number
@@ -159,7 +159,7 @@ def parse_domain(value: object, rule: Rule) -> Domain:
 
 
 def _of_one_kind(values: list[Value]) -> list[Value]:
-    """Make whole numbers real where they stand among real ones; refuse other mixtures."""
+    """Make whole numbers real where they are among real ones; refuse other mixtures."""
     kinds = {type(value) for value in values if value != AUTO}
     if kinds == {int, float}:
         return [float(value) for value in values]
@@ -251,7 +251,7 @@ def space_size(space: Mapping[str, Domain]) -> float:
 
 
 def key_of(space: Mapping[str, Domain], values: Mapping[str, Any]) -> Key:
-    """Return what makes a configuration the same as another: its values in the space's order."""
+    """Return a key that is equal for equal configurations: its values in the space's order."""
     return tuple(values[name] for name in space)
 
 

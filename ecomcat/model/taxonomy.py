@@ -1,8 +1,8 @@
 """Categories whose names are paths: the tree that they form, and how deep an answer is accepted.
 
-That an answer which is not sure enough gives way to its ancestors is the climbing of Goren, Galil
-and El-Yaniv, "Hierarchical selective classification" (NeurIPS 2024, arXiv 2405.11533); here each
-level has a threshold of its own.
+An answer that is not sure enough is replaced by its ancestor: the climbing of Goren, Galil and
+El-Yaniv, "Hierarchical selective classification" (NeurIPS 2024, arXiv 2405.11533); here each
+level has its own threshold.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, kept_texts
 
 _SUMMED_ROWS = 1024  # at a time: rows times categories may not fit in memory
-_ACCEPTED = 2.0  # above every confidence: of what a deeper level has accepted
+_ACCEPTED = 2.0  # above every confidence: for texts that a deeper level has accepted
 
 
 class Level(NamedTuple):
@@ -74,12 +74,12 @@ class Taxonomy:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        """An order of the categories in which those of a node stand together, at every level."""
+        """An order of the categories in which those of a node are together, at every level."""
         return np.array(sorted(range(len(self.paths)), key=self.paths.__getitem__), np.int64)
 
     @cached_property
     def _bounds(self) -> list[NDArray[np.int64]]:
-        """Where each category's node begins and ends in that order, `(2, classes)` a level."""
+        """Where each category's node begins and ends in that order, `(2, classes)` per level."""
         places, bounds = np.argsort(self._order), []
         for level in self.levels:
             changes = np.flatnonzero(np.diff(level.node_ids[self._order])) + 1
@@ -91,7 +91,7 @@ class Taxonomy:
     def confidences(
         self, probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return how sure each level of some categories is: the sum over all below its node.
+        """Return the confidence of each level of some categories: the sum over all below its node.
 
         Args:
             probabilities: Array of shape `(texts, classes)`.
@@ -114,7 +114,7 @@ class Taxonomy:
                 begin, end = bounds[:, labels]
                 each = np.arange(len(labels))
                 found[rows, level] = sums[each, end] - sums[each, begin]
-        # To the last digit what a category is taken for.
+        # Exactly the category's own probability, to the last digit.
         found[:, -1] = np.take_along_axis(probabilities, label_ids[:, None], axis=1)[:, 0]
         return found.clip(0, 1)
 
@@ -128,7 +128,7 @@ def taxonomy_of(class_names: Sequence[str], separator: str | None) -> Taxonomy |
 
 @dataclass(frozen=True)
 class LevelAcceptance:
-    """How sure answers were at each level, and whether they were right: what thresholds come from.
+    """Confidences and correctness of answers at each level, from which thresholds are found.
 
     Args:
         taxonomy: Taxonomy of the answers.
@@ -150,8 +150,8 @@ class LevelAcceptance:
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence that is accepted of each category at each level.
 
-        From the deepest level up, each one accepts as many of the texts that are left as may be
-        while the promise holds for all accepted ones together. Answers to novel texts are none.
+        From the deepest level up, each level accepts as many of the remaining texts as possible
+        while the promise holds for all accepted texts together. Novel texts are never accepted.
 
         Returns:
             Array of shape `(depth, classes)`, infinite where none is accepted.
@@ -177,7 +177,7 @@ class LevelAcceptance:
         return LevelAcceptance(self.taxonomy, *parts, self.leaves.of(chosen))
 
     def describe(self) -> dict[str, Any]:
-        """Return what the exported folder holds beside `Acceptance.describe`, of the same texts."""
+        """Return what the exported folder stores with `Acceptance.describe`, for the same texts."""
         rows = kept_texts(self.confidence[:, -1])
         return {
             "confidence": self.confidence[rows, :-1].T.tolist(),
@@ -197,7 +197,7 @@ def read_levels(
 def level_acceptance(
     taxonomy: Taxonomy, probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
 ) -> LevelAcceptance:
-    """Return how sure and how right answers `(texts, classes)` to labelled texts are by level."""
+    """Return confidence and correctness by level of answers to texts, `(texts, classes)`."""
     leaves = acceptance_of(probabilities, label_ids)
     predicted = leaves.predicted
     correct = [level.node_ids[predicted] == level.node_ids[label_ids] for level in taxonomy.levels]
@@ -215,7 +215,7 @@ def join_levels(parts: Sequence[LevelAcceptance], leaves: Acceptance) -> LevelAc
 def deepest_levels(
     confidence: NDArray[np.float64], thresholds: NDArray[np.float64], label_ids: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the deepest level, from 1, at which each text is sure enough; 0 where it is at none.
+    """Return the deepest level, from 1, at which each text is sure enough; 0 where none is.
 
     Args:
         confidence: Array of shape `(texts, depth)`.

@@ -27,11 +27,11 @@ _SCORING_BATCH = 256  # texts
 
 
 class DivergedError(Exception):
-    """The loss became infinite or not a number: another try with the same values will, too."""
+    """The loss became infinite or not a number, and would again with the same values."""
 
 
 class OutOfTimeError(Exception):
-    """Texts were not all scored in the time that there was."""
+    """The time was over before all texts were scored."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +54,20 @@ class Training:
     num_classes: int
     batch_size: int
     seed: int  # of the order of the batches and of the words dropped
-    word_dropout: float = 0.0  # fraction of the words read as unknown; less of short texts
+    word_dropout: float = 0.0  # fraction of the words read as unknown; less in short texts
     epoch: int = 0  # epochs that the model was trained for
-    epoch_texts: int | None = None  # that an epoch reads, others than those before; None: all
+    epoch_texts: int | None = None  # that an epoch reads, different from those before; None: all
 
     def __post_init__(self) -> None:
         self._step = _compile_step(self.model, self.num_classes)
 
     def train_batches(self) -> Generator[tuple[int, int], bool | None, dict[str, float]]:
-        """Train on an epoch's examples; yield after each batch how many are done, of how many.
+        """Train on an epoch's examples; yield after each batch how many of how many are done.
 
-        The epoch ends early where true is sent.
+        The epoch ends early if true is sent.
 
         Returns:
-            `loss`, `accuracy` and `macro_f1` of the batches, with dropout at work.
+            `loss`, `accuracy` and `macro_f1` of the batches, with dropout on.
 
         Raises:
             DivergedError: When the loss is not finite.
@@ -103,7 +103,7 @@ class Training:
         lengths = self.examples.texts.lengths
         if self.epoch_texts is None:
             return training_batches(lengths, self.batch_size, self.seed, self.epoch)
-        # In an order that all trials share, so that after as many epochs they saw the same texts.
+        # In an order that all trials share, so that after equal epochs they saw the same texts.
         order = np.random.default_rng(len(lengths)).permutation(len(lengths))
         places = np.arange(self.epoch_texts) + self.epoch * self.epoch_texts
         part = np.sort(order.take(places, mode="wrap"))
@@ -173,7 +173,7 @@ def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np
 
 @dataclass
 class ValidationWatch:
-    """Score the validation set after each epoch and hold the best weights."""
+    """Score the validation set after each epoch and remember the best weights."""
 
     model: keras.Model
     examples: Examples
@@ -186,16 +186,16 @@ class ValidationWatch:
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether too many epochs have gone by without a better score."""
+        """Whether there were too many epochs without a better score."""
         curves = self.outcome.curves
         return len(curves) - best_epoch(curves) >= self.patience
 
     def score_epoch(self, logs: Mapping[str, float], ends: float = math.inf) -> dict[str, float]:
-        """Add `val_` scores to an epoch's logs; hold the weights when it is the best so far.
+        """Add `val_` scores to an epoch's logs; remember the weights of the best epoch so far.
 
         Raises:
-            OutOfTimeError: It was not done when `time.monotonic()` was `ends`. What earlier epochs
-                gave is as it was.
+            OutOfTimeError: It was not done when `time.monotonic()` was `ends`. The results of
+                earlier epochs are unchanged.
         """
         outcome, labels = self.outcome, self.examples.labels
         probabilities = self._scorer(self.examples.texts, ends)

@@ -38,8 +38,8 @@ _COLOURS = {
     RUNNING: COLOURS[6],
     _BEST: COLOURS[2],
 }
-# What Optuna calls its traces. A trial that the clock cut short is infeasible to it: it is drawn,
-# and counts for nothing.
+# Optuna's names of its traces. A trial that the clock cut short is infeasible to Optuna: it is
+# drawn, but not used.
 _NAMES = {
     **dict.fromkeys((_SCORE, "Feasible Trial", "Feasible", "COMPLETE"), COMPLETED),
     **dict.fromkeys(("Infeasible Trial", "Infeasible", "INFEASIBLE"), CUT_SHORT),
@@ -51,7 +51,7 @@ _NAMES = {
 _MAX_CURVES, _MAX_AXES = 40, 12  # trials; hyperparameters
 _AXIS_WIDTH, _ROW_HEIGHT = 110, 26  # pixels
 MAX_BARS = 40
-_MAX_COUNTED_CLASSES = 12  # classes whose counts have room in the matrix
+_MAX_COUNTED_CLASSES = 12  # classes whose counts fit into the matrix
 _MAX_NAME = 200  # characters of a name under the pointer
 
 
@@ -67,7 +67,7 @@ def progress_charts(
         history = visualization.plot_optimization_history(study, target_name=_SCORE)
         history.data = [trace.update(showlegend=True) for trace in history.data if len(trace.x)]
         yield Chart("Best so far", _in_our_words(history))
-    # Of a trial whose file was lost the table has no curve.
+    # The table has no curve of a trial whose file was lost.
     if drawn := [record for record in scored if record.curves]:
         ranked = sorted(drawn, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
         curves = visualization.plot_intermediate_values(_optuna_study(ranked, names, space))
@@ -77,8 +77,8 @@ def progress_charts(
                 trace.update(line={"color": FAINT, "dash": "dot"})
         curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
         caption = (
-            f"Of the {_MAX_CURVES} best trials at most; those that were pruned or cut short are "
-            "grey and dotted."
+            f"At most the {_MAX_CURVES} best trials; those that were pruned or cut short are grey "
+            "and dotted."
         )
         yield Chart("Learning curves", _in_our_words(curves), caption)
     if ended := [record for record in records if record.ended_at is not None]:
@@ -94,7 +94,7 @@ def space_charts(
     space: Mapping[str, Domain],
     importances: Mapping[str, float],
 ) -> Iterator[Chart]:
-    """Yield the charts of what mattered.
+    """Yield the charts of which hyperparameters mattered.
 
     Args:
         records: Records of the trials, of which at least one has completed.
@@ -133,7 +133,7 @@ def space_charts(
 
 
 def _in_our_words(drawn: Figure) -> Figure:
-    """Give a figure of Optuna's the pages' style, and its traces our words and colours."""
+    """Give Optuna's figure the style of our pages, and our words and colours."""
     for trace in drawn.data:
         name = _NAMES.get(trace.name)
         if name is None:
@@ -151,7 +151,7 @@ def _in_our_words(drawn: Figure) -> Figure:
 def _optuna_study(
     records: Sequence[TrialRecord], names: Sequence[str], space: Mapping[str, Domain]
 ) -> Study:
-    """Return trials as a study of Optuna's, in memory; every name and word in it is escaped."""
+    """Return trials as an Optuna study in memory; all names and words in it are escaped."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -160,7 +160,7 @@ def _optuna_study(
     kinds = {
         plotly_text(name): _distribution(values, space.get(name)) for name, values in shown.items()
     }
-    # Optuna has a word for feasible trials as soon as one says whether it is.
+    # Optuna labels feasible trials as soon as one trial has a constraint.
     some_cut_short = any(record.status == CUT_SHORT for record in records)
     for record, *values in zip(records, *shown.values(), strict=True):
         study.add_trial(_optuna_trial(record, values, kinds, constrained=some_cut_short))
@@ -216,7 +216,7 @@ def calibration_chart(bins: Curves) -> Chart:
 def coverage_chart(curves: Curves, asked: Mapping[str, Mapping[str, Any]]) -> Chart:
     """Draw the precision of the most confident answers against their fraction of all.
 
-    Marked is what the thresholds from validation came to on the first set, by the precision asked.
+    Marks show what the thresholds from validation reached on the first set, by precision asked.
     """
     chart = figure(x="accepted automatically", y="precision of these")
     _add_curves(chart, curves, "coverage", "precision", "from confidence {threshold:.4f}")
@@ -286,7 +286,7 @@ def confusion_chart(
 
 
 def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") -> Chart:
-    """Draw F1 of each category, the lowest first; of very many, the lowest 40."""
+    """Draw F1 of each category, the lowest first; at most 40 of them."""
     ranked = dict(sorted(per_class.items(), key=lambda item: item[1]["f1"])[:MAX_BARS])
     chart = figure(x="F1, with 95 % intervals", showlegend=False)
     intervals = [(f1_interval(score), score) for score in ranked.values()]
@@ -315,7 +315,7 @@ def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") 
 
 
 def learning_chart(found: Mapping[str, Any], model: str) -> Chart:
-    """Draw a model's accuracy against how many texts it learned, and what twice as many bring."""
+    """Draw a model's accuracy against the number of texts, and the gain of twice as many."""
     points, doubled = found["points"], found["doubled"]
     last = points[-1]
     low, high = (last["accuracy"] + bound for bound in doubled["interval"])

@@ -1,4 +1,4 @@
-"""A page in one HTML file, rendered from a template with all escaped, and its charts' style."""
+"""A page in one HTML file, rendered from a template that escapes all values; style of charts."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def render(
         title: The page's title.
         subtitle: A sentence or two below it.
         footer: A text at the end.
-        refresh_seconds: Integer. Seconds after which an open page loads itself anew. Defaults to
-            0, for never.
+        refresh_seconds: Integer. Seconds after which an open page reloads itself. Defaults to 0,
+            for never.
         **values: What the template shows.
     """
     page = _environment().get_template("reporting/assets/page.html")
@@ -70,7 +70,7 @@ def _sha256(script: str) -> str:
 
 @cache
 def _packed(script: str) -> str:
-    # Without a time, so that it is always the same.
+    # Without a time, so that the result is always the same.
     return base64.b64encode(gzip.compress(script.encode("utf-8"), mtime=0)).decode("ascii")
 
 
@@ -92,7 +92,7 @@ class Chart:
     Args:
         title: The title above it, which a screen reader reads.
         figure: A `plotly.graph_objects.Figure`, made by `figure` or given to `styled`.
-        caption: How it is read, below it.
+        caption: How to read it, below it.
         height: Integer. Height in pixels. Defaults to 380.
         min_width: Integer. Width in pixels, below which it scrolls sideways. Defaults to 0.
     """

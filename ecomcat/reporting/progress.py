@@ -1,4 +1,4 @@
-"""How far a search is: a table that is redrawn in a terminal, lines in a log."""
+"""The progress of a search: a table that is redrawn in a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SearchProgress(SearchListener):
         self._began = self._logged = time.monotonic()
         self._deadline = self._began + seconds_left
         self._running: dict[str, tuple[TrialRecord, int]] = {}
-        self._within: dict[str, float] = {}  # fraction of the epoch under way, by trial
+        self._within: dict[str, float] = {}  # fraction of the current epoch, by trial
         self._ended: list[tuple[TrialRecord, int]] = []
         first = [name for name in SHOWN_FIRST if name in self.names]
         self.names = [*first, *(name for name in self.names if name not in first)]
@@ -139,7 +139,7 @@ class SearchProgress(SearchListener):
         for number, heading in enumerate(("trial", "status", "epoch", "macro-F1", "seconds")):
             table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=True)
         table.add_column("hyperparameters", no_wrap=True, overflow="ellipsis", ratio=1)
-        # What the screen cannot hold would push the summary off it.
+        # More lines than the screen has would push the summary off it.
         for record, epochs in shown[: max(1, self.console.height - 2 - len(summary))]:
             table.add_row(
                 record.id,
@@ -168,14 +168,14 @@ class SearchProgress(SearchListener):
         if done > 0:
             trials = self.max_trials - self.done + len(self._ended)
             left = min(left, (now - self._began) / done * max(0.0, trials - done))
-        # Before there is a best trial, the one that is furthest says how long an epoch takes.
+        # Before there is a best trial, the one with most epochs says how long an epoch takes.
         running = [record for record, _ in self._running.values()]
         best = self.best or max(running, key=lambda record: record.epochs, default=None)
         after = self.seconds_after(best) if best is not None else 0.0
         return f"about {format_seconds(left + after)} left"
 
     def _fraction(self, record: TrialRecord, epochs: int) -> float:
-        """Return how much of a running trial is done: by others' time, else by its epochs."""
+        """Return the fraction of a running trial that is done: by others' time or its epochs."""
         mean = sum(each.seconds for each, _ in self._ended) / max(1, len(self._ended))
         if mean > 0:
             return min(record.seconds / mean, 0.9)

@@ -63,10 +63,10 @@ def write_report(study: Study, path: Path | None = None, *, running: bool = Fals
     Args:
         study: The study's folder.
         path: Where the page goes. Defaults to `report.html` in the study's folder.
-        running: Whether a search is under way: the open page then loads itself anew.
+        running: Whether a search is running: the open page then reloads itself.
     """
     path = path or study.directory / REPORT
-    # Nothing is lost with it: it can be written again from the study.
+    # It need not be durable: it can be written again from the study.
     write_text(path, report_page(study, running=running), durable=False)
     return path
 
@@ -100,7 +100,7 @@ def report_page(study: Study, *, running: bool = False) -> str:
 
 
 def _again(study: Study, command: str, argument: str) -> str:
-    """Return how one of our commands is typed that is about this study."""
+    """Return the command line of one of our commands for this study."""
     outputs = str(study.directory.parent.parent)
     others = [] if outputs == SearchCommand.outputs_dir else [f"outputs_dir={outputs}"]
     return our_command(command, argument, *others)
@@ -210,18 +210,18 @@ class ReportListener(SearchListener):
         self._next = ended + max(_MIN_SECONDS, (ended - began) / _MAX_FRACTION)
 
     def close(self) -> None:
-        """Write the report a last time: the search goes on no longer."""
+        """Write the report a last time: the search has ended."""
         with _at_most_a_warning():
             write_report(self._study)
 
 
 def report_final(study: Study, model_dir: Path, describe: Callable[[], Mapping[str, Any]]) -> None:
-    """Write the report once the model is exported; where that fails, the run goes on all the same.
+    """Write the report once the model is exported; if that fails, the run continues.
 
     Args:
         study: The study's folder.
         model_dir: The folder of the model.
-        describe: Function that returns what the report says of the final model.
+        describe: Function that returns what the report shows of the final model.
     """
     with (
         _at_most_a_warning(),
@@ -234,7 +234,7 @@ def report_final(study: Study, model_dir: Path, describe: Callable[[], Mapping[s
 
 @contextmanager
 def _at_most_a_warning() -> Iterator[None]:
-    """Warn where there is no report, with the traceback where the fault is our own."""
+    """Warn if there is no report, with the traceback if the fault is our own."""
     try:
         yield
     except Exception as error:

@@ -1,6 +1,6 @@
 """What TensorBoard shows: each trial's curves and HPARAMS, and the final model.
 
-The final model stands in `tensorboard/final` of the study.
+The final model is in `tensorboard/final` of the study.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class TensorBoardListener(SearchListener):
         _declare(study.tensorboard_dir, extra)
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Begin a trial's curves; those of an interrupted attempt go."""
+        """Begin a trial's curves; those of an interrupted attempt are removed."""
         self._forget(record)
         self._curves[record.id] = _Curves(self._study.tensorboard_dir / record.id)
 
@@ -122,7 +122,7 @@ def _declare(directory: Path, extra: Sequence[str]) -> None:
 
 
 def _domain(rule: Rule) -> Any:
-    """Declare all that the schema allows: a study's own range would hide other studies' trials."""
+    """Declare all values that the schema allows: one study's range would hide other studies."""
     if rule.kind == "bool":
         return hparams.Discrete([False, True])
     if rule.kind == "name":
@@ -182,7 +182,7 @@ class FinalCurves(_Curves):
 def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
     """Write the confusion matrix of the scores that are shown of what `metrics.json` holds.
 
-    Of a taxonomy it is followed by that of a level, and by the scores of each level: a step each.
+    For a taxonomy the matrix of a level and the scores of each level follow, one step for each.
     """
     on, scores = shown_scores(metrics)
     taxonomy = scores.get("taxonomy") or {"levels": [], "readable": None}
@@ -200,11 +200,11 @@ def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
 def draw_confusion(scores: Mapping[str, Any], on: str = "test") -> NDArray[np.uint8]:
     """Draw the confusion matrix: true categories by row, predicted ones by column.
 
-    Of more than 40 categories those with the most mistakes are shown. A name with letters that
-    the font lacks is shown as `#` and its number, from 1. Returned are the red, green and blue of
-    each pixel in an array of shape `(height, width, 3)`.
+    If there are more than 40 categories, those with the most mistakes are shown. A name with
+    letters that the font lacks is shown as `#` and its number, from 1. The array of shape
+    `(height, width, 3)` holds red, green and blue of each pixel.
     """
-    # It logs at level WARNING that it makes a cache of the fonts.
+    # Matplotlib logs at level WARNING that it makes a cache of the fonts.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -272,7 +272,7 @@ def _event_writer(directory: Path) -> Iterator[Any]:
 
 @contextmanager
 def _disk_errors(directory: Path) -> Iterator[None]:
-    """Say what a full disk or a folder that cannot be written to means for the user."""
+    """Explain a full disk, or a folder that cannot be written to, to the user."""
     try:
         yield
     except tf.errors.OpError as error:

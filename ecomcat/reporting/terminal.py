@@ -1,4 +1,4 @@
-"""What a terminal or a log shows of a run: tables at its end, and what `search.dry_run` plans."""
+"""What a terminal or a log shows of a run: tables at its end, and the plan of `search.dry_run`."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class _Output(Console):
 def output_console() -> Console:
     """Return a console on standard output, wide enough for a table in a log.
 
-    It reads no markup: what is printed comes from files and their names.
+    It interprets no markup: the output comes from files and their names.
     """
     width = None if sys.stdout.isatty() else max(_LOG_WIDTH, shutil.get_terminal_size().columns)
     return _Output(width=width, highlight=False, markup=False, emoji=False)
 
 
 def print_tables(*tables: Table | None, console: Console | None = None) -> None:
-    """Print tables to standard output; columns of numbers stand to the right.
+    """Print tables to standard output; columns of numbers are aligned to the right.
 
-    A reader who has seen enough, such as `head`, may leave.
+    A reader such as `head` may stop early.
     """
     with suppress(BrokenPipeError), standard_output():
         _print_tables(tables, console or output_console())
@@ -137,7 +137,7 @@ def per_class_table(
 ) -> Table:
     """List precision, recall and F1 of each category, those of the lowest F1 first.
 
-    The note below it says in words where all are to be found, when they are more than shown.
+    If there are more than are shown, a note below says where to find all.
     """
     ranked = sorted(scores["per_class"].items(), key=lambda item: item[1]["f1"])
     more, absent = len(ranked) - max_classes, len(scores.get("absent_classes", ()))
@@ -163,8 +163,8 @@ def per_class_table(
 def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table | None:
     """Count true against predicted categories; None where there are too many to read.
 
-    Of too many paths the nodes of a level are counted. Numbers head the table where so many columns
-    have no room for names.
+    If there are too many paths, the nodes of a level are counted. Columns have numbers instead of
+    names where names do not fit.
     """
     of, names = "category", list(scores["per_class"])
     if len(names) > _MAX_MATRIX_CLASSES and (scores.get("taxonomy") or {}).get("readable"):
@@ -217,8 +217,8 @@ def print_dry_run(
 ) -> None:
     """Print the space, its size, and what a search of it would run on so many texts.
 
-    The epochs and the batch size are decided by now; `study` is the folder where it would stand,
-    and `identity` what must agree with what it was begun with.
+    The epochs and the batch size are already decided; `study` is the folder that it would have,
+    and `identity` must agree with that of an existing study.
     """
     rows = [[name, str(domain), _count(domain.size)] for name, domain in space.items()]
     print_tables(Table(["hyperparameter", "domain", "values"], rows, "Search space"))
@@ -258,7 +258,7 @@ def _trials(count: int) -> str:
 
 
 def _state(study: Study, identity: Mapping[str, Any], overwrite: bool) -> str:
-    """Say in words what a run would make of the study's folder."""
+    """Describe what a run would do with the study's folder."""
     trials = len(study.trials.records)
     if not trials:
         return "new"

@@ -1,4 +1,4 @@
-"""Each request has a number, is counted, and is told to a log where one is asked for."""
+"""Number and count each request, and log it if that is asked for."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _NO_STATUS = 499  # the client left before there was an answer, as nginx notes i
 class Access:
     """Wrap an application: number its requests, count them, and log them.
 
-    The number is what the request's X-Request-ID says, where it is a short word, so that a proxy
-    can choose it; it comes back in the answer. A line of the log tells neither the text nor the
-    query of a request.
+    The number is the request's X-Request-ID if that is a short word, so that a proxy can choose
+    it; it comes back in the answer. A line of the log has neither the text nor the query of a
+    request.
 
     Args:
         app: The application.
-        monitor: What counts.
-        routes: Collection of strings. The paths that are answered, which are counted by name. One
-            that ends with a slash stands for all below it.
+        monitor: `Monitor`. Counts the requests.
+        routes: Collection of strings. The paths that are answered, which are counted by name. A
+            path that ends with a slash includes all below it.
         is_logged: Boolean. Whether each request gets a line.
     """
 
@@ -87,7 +87,7 @@ class Access:
                 )
 
     def _route(self, path: str) -> str:
-        """Return one of a few names, however many paths are asked for."""
+        """Return one of a few names, however many different paths are requested."""
         folder = path[: path.find("/", 1) + 1]
         if folder in self._routes:
             return folder.rstrip("/")
@@ -107,13 +107,13 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        record.whole_line = True  # of a terminal, too
+        record.whole_line = True  # also in a terminal
         return json.dumps(line)
 
 
 @contextmanager
 def json_lines() -> Iterator[None]:
-    """Have every line of the log be JSON within the block."""
+    """Write every line of the log as JSON within the block."""
     handlers = [(handler, handler.formatter) for handler in logging.getLogger().handlers]
     for handler, _ in handlers:
         handler.setFormatter(JsonLines())

@@ -53,7 +53,7 @@ _PAGE, _FILES = Path(__file__).parent / "page", "/page"  # the page's folder, an
 
 
 def build_app(answers: Answers, config: ServeCommand) -> ASGIApp:
-    """Build the application, which keeps to the limits."""
+    """Build the application with its limits."""
     app = FastAPI(
         title="ecomcat",
         description="Labels texts with an exported classifier.",
@@ -106,7 +106,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
 
     @router.get(METRICS, include_in_schema=False)
     async def metrics() -> Response:
-        async with one_at_a_time:  # and with pauses: to write it takes longer than most answers
+        async with one_at_a_time:  # and with pauses: writing it takes longer than most answers
             await asyncio.sleep(_SECONDS_BETWEEN_METRICS)
             return Response(answers.monitor.page(), media_type=METRICS_TYPE)
 
@@ -176,7 +176,7 @@ def _predict(answers: Answers, config: ServeCommand) -> APIRouter:
 async def _answer(answers: Answers, job: Job, body: bytes) -> Response:
     if len(body) <= QUICKLY_READ_BYTES:
         asked = parse_request(body, answers.limits)
-    else:  # other requests go on meanwhile
+    else:  # other requests continue meanwhile
         asked = await answers.parsed(job, parse_request, body)
     found = await answers.predict(
         job,
@@ -210,5 +210,5 @@ async def _too_large(_request: Request, _error: Exception) -> Response:
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
-    """Answer where the fault is ours, without a word of the inside, which the log tells."""
+    """Answer where the fault is ours, without internal details, which are in the log."""
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log says why.")

@@ -1,7 +1,7 @@
-"""Connections: no silent or slow one keeps others out, and some places are kept for `/health`.
+"""Connections: no silent or slow one keeps others out, and some are reserved for `/health`.
 
-uvicorn lets a connection wait for its header without end. This is its protocol with a clock, and
-with a count of its own.
+uvicorn lets a connection wait for its header forever. This is its protocol with a time limit and
+a limit on the number of connections.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE, MAX_FIELDS, many_fiel
 from ecomcat.serving.problems import problem
 
 SPARE_PLACES = 32
-"""Connections beyond the limit, in which it is told so."""
+"""Connections beyond the limit, which are only told so."""
 
 _END_OF_HEADER = re.compile(rb"\n\r?\n")
 # Read at a time: a thousand tiny chunks take a while to parse; a body of known length takes none.
 _READ_BYTES, _MAX_READ_BYTES = 1 << 13, 1 << 16
 _LONG_SECONDS = 0.002  # of parsing such a part, after which others come first
 _RESTS = 4  # times as long as the parsing took
-_STALL_SECONDS = 30.0  # without a client that reads its answer
+_STALL_SECONDS = 30.0  # in which a client does not read its answer
 _LINE_SECONDS = 10.0  # between two log lines of one kind
 
 
 class Places:
-    """The connections there are, and which of them gives way.
+    """All connections, and which of them is closed for a new one.
 
-    Beyond `max_connections` a new one takes the place of the one that has kept the service waiting
-    for longest; where none does it gets one of a few spare places, in which nothing but `/health`
-    and the like is answered, and of which the oldest that waits gives way at once.
+    Beyond `max_connections` a new one replaces the one that has kept the service waiting for
+    longest. If none has, it gets one of a few spare places, where only `/health` and the like are
+    answered; the oldest waiting one there is closed at once for the next.
 
     Args:
-        max_connections: Integer. How many may ask for everything.
+        max_connections: Integer. How many connections get an ordinary place.
         header_seconds: Float. Time for a whole header, from the connection or the last answer.
-        min_silent_seconds: Float. For how long a connection is safe from giving way.
+        min_silent_seconds: Float. Silent time in which a connection is not closed for another.
     """
 
     def __init__(
@@ -67,15 +67,15 @@ class Places:
         return limited is self._ordinary
 
     def leave(self, connection: Connection) -> None:
-        """Give a connection's place to others."""
+        """Free a connection's place."""
         self._ordinary.discard(connection)
         self._spare.discard(connection)
 
     def rest(self, connection: Connection, seconds: float) -> None:
-        """Read nothing of a connection for a while, since parsing a part of it took long.
+        """Read nothing from a connection for a while, since parsing a part of it took long.
 
-        All such connections rest one after another, so that together they take a fifth of the time,
-        however many they are.
+        All such connections rest one after another, so that together they take a fifth of the
+        time, however many there are.
         """
         loop = connection.loop
         self._rested_at = max(self._rested_at, loop.time()) + _RESTS * seconds
@@ -84,7 +84,7 @@ class Places:
 
 
 def _close_silent(connections: set[Connection], min_seconds: float) -> bool:
-    """Close the connection that has been silent for longest, if any is for so long."""
+    """Close the connection that has been silent for longest, if that is long enough."""
     longest = min(connections, key=lambda each: each.silent_since)
     if longest.silent_since > longest.loop.time() - min_seconds:
         return False
@@ -94,14 +94,14 @@ def _close_silent(connections: set[Connection], min_seconds: float) -> bool:
 
 
 class Connection(H11Protocol):
-    """A connection that is closed where the other side keeps it waiting.
+    """A connection that is closed if the other side keeps it waiting.
 
     Args:
         places: All connections.
-        options: What uvicorn gives a protocol.
+        options: Arguments that uvicorn gives a protocol.
 
     Attributes:
-        silent_since: Float. When it began to wait for a request; infinite once that is whole.
+        silent_since: Float. When it began to wait for a request; infinite once that is complete.
     """
 
     def __init__(self, places: Places, **options: Any) -> None:
@@ -127,8 +127,8 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part of a request."""
-        # The rest of a body that was answered early is no header.
+        """Receive a part of a request."""
+        # The rest of a body that was answered early is not a header.
         if self.conn.their_state is h11.IDLE and self._has_many_fields(data):
             self._refuse(many_fields())
             return
@@ -141,7 +141,7 @@ class Connection(H11Protocol):
             self._read_bytes(_MAX_READ_BYTES)
 
     def _has_many_fields(self, data: bytes) -> bool:
-        """Count the lines of a header, before it is parsed; the first one is no field."""
+        """Count the lines of a header before it is parsed; the first one is not a field."""
         known, data = len(self._end_of_part), self._end_of_part + data
         end = _END_OF_HEADER.search(data)
         self._lines += data.count(b"\n", known, end.start() if end else len(data))
@@ -149,7 +149,7 @@ class Connection(H11Protocol):
         return self._lines > MAX_FIELDS + 1
 
     def read_on(self) -> None:
-        """Take in the next part, unless what there is waits to be used."""
+        """Receive the next part, unless the last one still waits to be used."""
         if not self.flow.read_paused:
             self.transport.resume_reading()
 
@@ -162,18 +162,18 @@ class Connection(H11Protocol):
             self._watch()
 
     def pause_writing(self) -> None:
-        """Wait for the client to read, but not without end."""
+        """Wait for the client to read, but not forever."""
         super().pause_writing()
         self._stalled = self.loop.call_later(_STALL_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on, since the client reads."""
+        """Continue, since the client reads."""
         super().resume_writing()
         if self._stalled is not None:
             self._stalled.cancel()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP as every other error is answered."""
+        """Answer a message that is not HTTP like any other error."""
         detail = "Expected a request of HTTP/1.1, found something else. Ask with a client of HTTP."
         self._refuse(problem(HTTPStatus.BAD_REQUEST, detail))
 
@@ -191,7 +191,7 @@ class Connection(H11Protocol):
         self._close()
 
     def _watch(self) -> None:
-        """Start the clock where no request is under way; stop it where one is."""
+        """Start the clock if no request is being processed; stop it if one is."""
         waits = self.cycle is None or self.cycle.response_complete
         if waits and self._waiting is None:
             self._read_bytes(_READ_BYTES)
@@ -200,7 +200,7 @@ class Connection(H11Protocol):
         elif not waits and self._waiting is not None:
             self._waiting.cancel()
             self._lines, self._end_of_part = 0, b""
-            # Until the whole body is there the client keeps its place for its own sake.
+            # Until the whole body is there, the connection counts as waiting for the client.
             self._waiting, self.silent_since = None, self.loop.time()
         if not waits and not self.cycle.more_body:
             self.silent_since = math.inf
@@ -214,7 +214,7 @@ class Connection(H11Protocol):
 
 
 class FewLines(logging.Filter):
-    """Let one line of a kind pass in ten seconds, and count the others."""
+    """Log one line of a kind in ten seconds, and count the others."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -222,7 +222,7 @@ class FewLines(logging.Filter):
         self._held_back: dict[str, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a line passes."""
+        """Return whether a line is logged."""
         kind, now = str(record.msg)[:80], time.monotonic()
         if now - self._last.get(kind, -math.inf) < _LINE_SECONDS:
             self._held_back[kind] = self._held_back.get(kind, 0) + 1

@@ -1,8 +1,8 @@
 """Refuse requests that another web site makes a browser send, and tell browsers to be strict.
 
-A service on the loopback is reached by every page that is open in the same machine's browser. Such
-a page cannot read the answers, since there are no CORS headers; here it may not even ask. A page
-whose own name was made to point to the loopback (DNS rebinding) shows itself by the Host header.
+Every page that is open in the same machine's browser can reach a service on the loopback. Such a
+page cannot read the answers, since there are no CORS headers; here its requests are refused, too.
+A page whose own name was made to point to the loopback (DNS rebinding) is found by the Host header.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger("ecomcat")
 
 HEALTH, READY, METRICS = "/health", "/ready", "/metrics"
 IS_SPARE = "is_spare"
-"""What is true in the state of a request that came by a connection beyond the limit."""
+"""Key in the state of a request; true if it came by a connection beyond the limit."""
 
 MAX_FIELDS = 100
 """The largest number of fields in a request's header, as Apache takes; each takes time."""
@@ -50,13 +50,13 @@ ADDED_HEADERS = {
 class Guard:
     """Wrap an application in these rules.
 
-    `/health` and `/ready` are answered whatever the Host header: probes ask by address, and they
-    tell nothing.
+    `/health` and `/ready` accept any Host header: probes use the address, and the answers reveal
+    nothing.
 
     Args:
         app: The application.
-        allowed_hosts: Sequence of strings. What the Host header may be, each a name with a port
-            or, for any port, without; `*` allows everything.
+        allowed_hosts: Sequence of strings. Allowed Host headers: names with a port or, for any
+            port, without; `*` allows everything.
         is_local: Boolean. Whether `localhost` and the addresses of the loopback are allowed, too.
     """
 
@@ -127,13 +127,13 @@ class Guard:
 
 
 def many_fields() -> Response:
-    """Return the answer to a header of too many fields."""
+    """Return the answer to a header with too many fields."""
     detail = f"Expected at most {MAX_FIELDS} header fields, found more. Leave some out."
     return problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail, _CLOSE)
 
 
 def is_from_here(scope: Scope) -> bool:
-    """Tell whether a program of this machine asks, and not a proxy of it for somebody else."""
+    """Tell whether a program on this machine asks, and not a proxy for somebody else."""
     headers = Headers(scope=scope)
     host, colon, port = headers.get("host", "").lower().rpartition(":")
     named = is_loopback(host if colon and port.isdecimal() else headers.get("host", "").lower())

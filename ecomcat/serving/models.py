@@ -21,7 +21,7 @@ _VERSION_DIGITS = 12
 
 
 def promised(limits: ServeCommand, min_precision: float | None = None) -> Promise:
-    """Return what is asked of accepted answers, where a request does not say, as the service's."""
+    """Return the promise for accepted answers: the request's precision or the service's."""
     return Promise(
         min_precision or limits.min_precision,
         limits.confidence_level,
@@ -30,7 +30,7 @@ def promised(limits: ServeCommand, min_precision: float | None = None) -> Promis
 
 
 class Model:
-    """A classifier, and what is told of it.
+    """A classifier, and the information about it.
 
     Args:
         classifier: What answers the texts.
@@ -46,7 +46,7 @@ class Model:
     ) -> None:
         self.classifier, self.metrics, self.version = classifier, metrics, version
         self.labels = list(map(valid_unicode, classifier.labels))
-        # Read off thousands of confidences, for each request anew but for this.
+        # Without this cache thousands of confidences would be searched for each request.
         self.thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.thresholds)
         self.novel_from = lru_cache(_MAX_THRESHOLDS)(classifier.novel_from)
         self.level_thresholds = lru_cache(_MAX_THRESHOLDS)(classifier.level_thresholds)
@@ -55,10 +55,10 @@ class Model:
 
 
 def open_model(directory: Path, runtime: str) -> Model:
-    """Open an exported model, which has answered some texts then.
+    """Open an exported model, and check it by answering some texts.
 
     Raises:
-        UserError: When its files do not belong together, or its answers are none.
+        UserError: When its files do not belong together, or its answers are invalid.
     """
     from ecomcat.export.classifier import load_classifier
 

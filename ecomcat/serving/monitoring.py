@@ -1,4 +1,4 @@
-"""What operators watch, in the text form of Prometheus: no text and no label is in it."""
+"""Metrics for operators, in the text format of Prometheus, without any text or label."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Monitor:
         self._model = Info("ecomcat_model", "The model that answers", registry=registry)
 
     def watch_queue(self, length: Callable[[], float]) -> None:
-        """Read the number of requests under way off a function."""
+        """Get the number of requests under way from a function."""
         self._queue.set_function(length)
 
     def serve(self, version: str, since: str) -> None:
@@ -77,11 +77,11 @@ class Monitor:
             self._confidence.observe(confidence)
 
     def texts(self, texts: int, *, empty: int, accepted: int) -> None:
-        """Count texts by what became of them."""
+        """Count texts by their result."""
         outcomes = {"accepted": accepted, "empty": empty, "unsure": texts - empty - accepted}
         for outcome, count in outcomes.items():
             self._texts.labels(outcome).inc(count)
 
     def page(self) -> bytes:
-        """Return all of it, in the text form."""
+        """Return all metrics, in the text format."""
         return generate_latest(self._registry)

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from ecomcat.text.tokenizer import valid_unicode
 
 PROBLEM_JSON = "application/problem+json"
-_MAX_SHOWN = 2000  # characters of a detail, in which names of columns may stand
+_MAX_SHOWN = 2000  # characters of a detail, which may contain names of columns
 
 
 class Problem(BaseModel):
@@ -39,12 +39,12 @@ def problem(
 
 
 def busy(status: HTTPStatus, detail: str, seconds: int = 1) -> JSONResponse:
-    """Return the answer to a request that may come again after some seconds."""
-    # What is left of its body is not read.
+    """Return the answer to a request that may be repeated after some seconds."""
+    # The rest of its body is not read.
     return problem(status, detail, {"retry-after": str(seconds), "connection": "close"})
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of some statuses."""
+    """Return OpenAPI's description of some statuses."""
     content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
     return {each.value: {"description": each.phrase, "content": content} for each in statuses}

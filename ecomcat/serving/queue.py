@@ -1,4 +1,4 @@
-"""What answers: a model, and the threads in which requests have their turns."""
+"""The model that answers, and the threads in which requests have their turns."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ _NO_ANSWER: dict[str, Any] = {
 
 
 class Answers:
-    """Answers requests, of which none keeps the others waiting for long.
+    """Answers requests; none keeps the others waiting for long.
 
     Args:
         config: The limits.
-        model: What answers the texts; None while it is opened.
+        model: The model that answers the texts; None while it is opened.
 
     Attributes:
         jobs: Integer. How many requests are under way.
-        monitor: What counts them, and their answers.
+        monitor: `Monitor`. Counts them and their answers.
     """
 
     def __init__(self, config: ServeCommand, model: Model | None = None) -> None:
@@ -80,7 +80,7 @@ class Answers:
 
     @property
     def model(self) -> Model:
-        """What answers a request that begins now.
+        """The model that answers a request that begins now.
 
         Raises:
             HTTPException: 503 while there is none.
@@ -94,15 +94,15 @@ class Answers:
         return self._model
 
     def serve(self, model: Model) -> None:
-        """Have a model answer from the next request on; those under way keep theirs."""
+        """Use a model from the next request on; requests under way keep theirs."""
         self._model = model
         self.monitor.serve(model.version, model.since)
 
     async def open(self) -> Model:
-        """Open the model in `model_dir`, and have it answer; where that fails nothing changes.
+        """Open the model in `model_dir`, and use it; if that fails nothing changes.
 
         Raises:
-            UserError: When its files do not belong together, or its answers are none.
+            UserError: When its files do not belong together, or its answers are invalid.
         """
         # A link may change meanwhile: all files are those of one folder.
         folder = expanded(self.limits.model_dir).resolve()
@@ -111,7 +111,7 @@ class Answers:
         return model
 
     async def reload(self) -> str | None:
-        """Have the model that is now in `model_dir` answer; return why not where that fails."""
+        """Use the model that is now in `model_dir`; return the reason if that fails."""
         if self._is_reloading:
             return "A model is being opened already. Ask again when it is in use."
         self._is_reloading = True
@@ -137,10 +137,10 @@ class Answers:
 
     @contextmanager
     def job(self, *, is_small: bool) -> Iterator[Job]:
-        """Begin to work at a request.
+        """Begin to work on a request.
 
         Args:
-            is_small: Boolean. Whether it takes a moment; of the others half as many are taken.
+            is_small: Boolean. Whether it takes only a moment; half as many others are accepted.
 
         Raises:
             HTTPException: 429 where too many are waiting already.
@@ -161,7 +161,7 @@ class Answers:
             job.stop()
 
     async def parsed(self, job: Job, function: Callable[..., Found], body: bytes) -> Found:
-        """Return what a function makes of a large body, one at a time."""
+        """Return a function's result for a large body, one at a time."""
         return await self._parsing.run(job, len(body), function, body, self.limits)
 
     async def predict(
@@ -175,7 +175,7 @@ class Answers:
     ) -> list[Prediction]:
         """Answer texts or objects of fields, in their order, with all probabilities or some.
 
-        They are of characters that UTF-8 can express.
+        Their characters can be encoded in UTF-8.
 
         Raises:
             HTTPException: 422 when an object has a field that the model does not read.
@@ -210,7 +210,7 @@ class Answers:
         return found
 
     async def table(self, job: Job, cost: float, function: Callable[[Predictor], Found]) -> Found:
-        """Return what a function makes of a table, given what answers its texts."""
+        """Return a function's result for a table; the function gets the classifier."""
         model = self.model
         in_turns = _InTurns(
             model,
@@ -219,7 +219,7 @@ class Answers:
         return await self._tables.run(job, cost, function, in_turns)
 
     def close(self) -> bool:
-        """Answer no more; return whether nothing is worked at any longer."""
+        """Stop answering; return whether no work is running any more."""
         background = (self._parsing, self._opening, self._explaining, self._tables)
         ended = [lane.close() for lane in (self._inference, *background)]
         return all(ended)
@@ -247,7 +247,7 @@ class _InTurns:
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield texts in parts of bounded length, each of which takes a fraction of a second."""
+    """Yield texts in parts of bounded length; each takes a fraction of a second."""
     first = characters = 0
     for number, text in enumerate(texts):
         characters += min(len(text), MAX_CHARACTERS)
@@ -301,7 +301,7 @@ def _predict(
 def _add_levels(
     predictions: Sequence[Prediction], answered: NDArray[np.int64], levels: LevelAnswers
 ) -> None:
-    """Say how sure each level of a path is, and down to which one it is accepted."""
+    """Add how sure each level of a path is, and down to which one it is accepted."""
     for each in predictions:
         each.levels = each.accepted_path = each.accepted_level = None
     found = zip(answered, levels.accepted_paths, levels.accepted.tolist(), strict=True)

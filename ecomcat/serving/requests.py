@@ -1,4 +1,4 @@
-"""Read requests within the limits, or answer what is wrong with them."""
+"""Read requests within the limits, or answer with an error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS = {bool: "true or false", str: "a text", list: "a list", dict: "an object
 
 
 class Memory:
-    """Bound what large bodies and answers take of it, all together, until they are sent.
+    """Bound the memory of all large bodies and answers together, until they are sent.
 
     Args:
         app: The application.
@@ -44,7 +44,7 @@ class Memory:
         self.left = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give a request a share of nothing yet, and take it back at its end."""
+        """Give a request an empty share of the memory, and take it back at the end."""
         share = Share(self)
         scope.setdefault("state", {})[_SHARE] = share
         try:
@@ -54,13 +54,13 @@ class Memory:
 
 
 class Share:
-    """What one request takes of the memory; a small one takes nothing."""
+    """The memory that one request takes; a small one takes nothing."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory, self.taken = memory, 0
 
     def grow(self, size: int) -> None:
-        """Hold so many bytes in all.
+        """Raise the share to this many bytes.
 
         Raises:
             HTTPException: 429 where there is no room for them.
@@ -86,7 +86,7 @@ def share_of(request: Request) -> Share:
 
 
 async def while_waited_for(request: Request, job: Job, work: Coroutine[Any, Any, Found]) -> Found:
-    """Return what some work comes to, unless it takes too long or the client leaves.
+    """Return the result of some work, unless it takes too long or the client leaves.
 
     Raises:
         HTTPException: 503 when it takes longer than `max_request_seconds`.
@@ -163,15 +163,15 @@ def too_large(limits: ServeCommand) -> HTTPException:
 
 
 def unprocessable(detail: str) -> HTTPException:
-    """Return the answer to a request that is well formed but cannot be followed."""
+    """Return the answer to a request that is well formed but cannot be processed."""
     return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, valid_unicode(detail))
 
 
 def parse_request(body: bytes, limits: ServeCommand) -> OneText | ManyTexts:
-    """Return what a body of JSON asks for; lone surrogates in its texts become question marks.
+    """Parse a JSON body; lone surrogates in its texts become question marks.
 
     Raises:
-        HTTPException: 400 when it is no JSON, 422 when it does not hold what is expected.
+        HTTPException: 400 when it is not JSON, 422 when it does not have the expected content.
     """
     try:
         content = json.loads(body)
@@ -181,7 +181,7 @@ def parse_request(body: bytes, limits: ServeCommand) -> OneText | ManyTexts:
     if not isinstance(content, dict):
         raise unprocessable(f"Expected an object with text or texts, found {_kind(content)}.")
     model = ManyTexts if "texts" in content else OneText
-    for name in content:  # of which there may be a million, each an error of its own
+    for name in content:  # there may be a million, each of which would be a separate error
         if name not in model.model_fields:
             raise unprocessable(
                 "Expected text or texts, explain, min_precision and top_k, found "
@@ -226,7 +226,7 @@ def _refuse_large(texts: list[Any], limits: ServeCommand, *, explain: bool) -> N
 
 
 def request_schema(limits: ServeCommand) -> dict[str, Any]:
-    """Return the JSON schema of what `parse_request` takes."""
+    """Return the JSON schema of the bodies that `parse_request` accepts."""
     text = {"type": "string", "maxLength": limits.max_text_characters}
     one, many = OneText.model_json_schema(), ManyTexts.model_json_schema()
     row = {"anyOf": [text, one["properties"]["text"]["anyOf"][1]]}

@@ -26,23 +26,23 @@ from ecomcat.serving.queue import Answers
 logger = logging.getLogger("ecomcat")
 
 _WAITING_CONNECTIONS = 1024  # that the system holds until they are accepted
-# Of which asyncio accepts so many in a row before it looks at any, each of a file descriptor.
+# asyncio accepts so many in a row before it handles one, and each takes a file descriptor.
 _ACCEPTED_AT_ONCE = 16
 _OTHER_DESCRIPTORS = 40  # files and libraries
 _LOGGERS = ("uvicorn.error", "asyncio", "ecomcat")
 _ENDED_BY_SIGNAL = 128  # and its number: the exit code
 # After each read and write the loop waits for so long until a busy thread gives way.
 _SWITCH_SECONDS = 0.0005
-_TICKS_BETWEEN_LOOKS = 20  # of which there are ten in a second
+_TICKS_BETWEEN_CHECKS = 20  # there are ten in a second
 _HEEDING_SECONDS = 0.4  # of it, until a busy process hears of the signal
-_TELLING_SECONDS = 1.4  # of the time for stopping, for the answers that say so
+_LAST_SECONDS = 1.4  # of the time for stopping, for the answers to requests that are cut off
 
 
 def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) -> None:
-    """Open the model and serve until a signal asks to stop, end what is under way.
+    """Open the model and serve until a signal asks to stop; then finish the current requests.
 
-    The signal's own handler is called afterwards: it decides the exit code. Where it takes longer
-    than `max_shutdown_seconds` to end, whatever runs, the process ends with the same code.
+    The signal's own handler is called afterwards: it decides the exit code. If this takes longer
+    than `max_shutdown_seconds`, the process ends with the same code, whatever is running.
 
     Args:
         answers: What answers, which has its model from here.
@@ -64,7 +64,7 @@ def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) 
         loop="asyncio",  # whose connections can be told to read little at a time
         ws="none",
         backlog=_ACCEPTED_AT_ONCE,
-        timeout_graceful_shutdown=config.max_shutdown_seconds - _TELLING_SECONDS,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=config.max_shutdown_seconds - _LAST_SECONDS,  # type: ignore[arg-type]
     )
     server = _Server(settings, config, listener, answers)
     interval = sys.getswitchinterval()
@@ -108,8 +108,8 @@ class _Server(uvicorn.Server):
         self._task = asyncio.create_task(self._open())
 
     async def on_tick(self, counter: int) -> bool:
-        """Open the model anew where its link has changed."""
-        if counter % _TICKS_BETWEEN_LOOKS == 0 and self._task is not None and self._task.done():
+        """Open the model again where its link has changed."""
+        if counter % _TICKS_BETWEEN_CHECKS == 0 and self._task is not None and self._task.done():
             before, self._folder = self._folder, self._directory.resolve()
             if self._folder != before:
                 self._task = asyncio.create_task(self._answers.reload())
@@ -143,7 +143,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _few_lines() -> Iterator[None]:
-    """Hold back lines of a kind that others can cause by the thousand."""
+    """Hold back lines of a kind that clients can cause by the thousand."""
     loggers, few = [logging.getLogger(name) for name in _LOGGERS], FewLines()
     for each in loggers:
         each.addFilter(few)
@@ -169,10 +169,10 @@ def _heeding_hangup(server: _Server) -> Iterator[None]:
 
 @contextmanager
 def ended_at_once(close: Callable[[], bool]) -> Iterator[None]:
-    """End the process when a signal has ended the block, even where work is still under way.
+    """End the process when a signal has ended the block, even while work is still running.
 
     Args:
-        close: Function that ends the work, and returns whether none is under way any longer.
+        close: Function that ends the work, and returns whether none is running any more.
     """
     try:
         yield
@@ -186,7 +186,7 @@ def ended_at_once(close: Callable[[], bool]) -> Iterator[None]:
 
 
 def _end_now(number: int) -> None:
-    """End the process, whatever its threads are at."""
+    """End the process, whatever its threads are doing."""
     word = "Interrupted." if number == signal.SIGINT else "Terminated."
     sys.stderr.write(f"{word}\n")
     sys.stderr.flush()
@@ -194,7 +194,7 @@ def _end_now(number: int) -> None:
 
 
 def _affordable(max_connections: int) -> int:
-    """Return for how many connections there are file descriptors, after asking for enough."""
+    """Return for how many connections there are file descriptors, after raising the limit."""
     try:
         import resource
     except ImportError:  # not on this system, which has no such limit

@@ -42,7 +42,7 @@ from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
 from ecomcat.serving.turns import Job
 
 _NAME = "The table"
-_BATCH_ROWS = 512  # between which other requests have their turn
+_BATCH_ROWS = 512  # after which other requests have their turn
 _PACKINGS = (None, "gzip", "zip")
 _ENTRY, _MAX_ENTRIES = b"PK\x01\x02", 1000  # of a zip archive, each an object in memory
 _SETTING = re.compile(r"\bdata\.(?=text_column|header|delimiter|encoding|member|quote|escape)")
@@ -55,13 +55,13 @@ _MAX_LINE_BYTES, _MAX_COLUMNS = 10**6, 1000
 _MAX_TOP_K = 10  # each adds two columns
 _LONG_LINE = re.compile(rb"(?:\A|[\r\n])[^\r\n]{%d}" % (_MAX_LINE_BYTES + 1))
 _SENT_BYTES = 1 << 16  # of an answer at a time
-_SENDING_SECONDS, _MIN_BYTES_A_SECOND = 30.0, 10**5  # for the memory that it takes meanwhile
+_SENDING_SECONDS, _MIN_BYTES_A_SECOND = 30.0, 10**5  # limits, since it holds memory meanwhile
 
 
 class TableQuery(BaseModel):
-    """How a table is read, and what `accept` stands for.
+    """How a table is read, and what `accept` means.
 
-    A misspelt parameter is refused: it would else let rows pass that were to be checked.
+    A misspelt parameter is refused: otherwise rows could be accepted that should be checked.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +80,7 @@ class TableQuery(BaseModel):
 
 @dataclass(frozen=True)
 class TableWork:
-    """A table to be labelled, packed with gzip or zip or not."""
+    """A table to label, with or without gzip or zip."""
 
     body: bytes
     reading: ReadingConfig
@@ -89,7 +89,7 @@ class TableWork:
     job: Job
 
     def check(self, rows: int) -> None:
-        """Go on no further than the client waits for, and is allowed to."""
+        """Stop if the client has left or the table has too many rows."""
         self.job.check()
         if rows > self.limits.max_table_rows:
             raise unprocessable(
@@ -165,7 +165,7 @@ def _reading(request: Request, query: TableQuery) -> ReadingConfig:
 
 
 def label_table(work: TableWork, answers: Predictor) -> Labelled:
-    """Label a table: every row and column stays, and what predict adds is added.
+    """Label a table: every row and column stays, and the columns of predict are added.
 
     Raises:
         UserError: It cannot be read.
@@ -192,7 +192,7 @@ def label_table(work: TableWork, answers: Predictor) -> Labelled:
 
 
 def _unpacked(work: TableWork) -> bytes:
-    """Unpack a table no further than it may be large: a small archive can hold a huge one."""
+    """Unpack a table up to the largest size allowed: a small archive can hold a huge one."""
     most, packing = work.limits.max_body_mb * MEGABYTE, packing_of(work.body)
     many = packing == "zip" and work.body.count(_ENTRY) > _MAX_ENTRIES
     if many or packing not in _PACKINGS:

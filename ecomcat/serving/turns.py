@@ -1,9 +1,9 @@
-"""Whose turn it is: work is done in pieces, and who has asked for least so far comes first.
+"""Turns of requests: work is done in pieces, and the request with the least work so far is first.
 
-So a small request waits for the piece that is under way and for other small ones, never for all of
-a large one. It is the discipline of the least attained service: Nuyens and Wierman, "The
-foreground-background queue: a survey" (Performance Evaluation 65, 2008). Waiting counts, too: else
-a flood of the smallest requests would leave no turn for one of a few more letters.
+So a small request waits for the current piece and for other small ones, never for all of a large
+one. This is the discipline of least attained service: Nuyens and Wierman, "The
+foreground-background queue: a survey" (Performance Evaluation 65, 2008). Waiting counts, too:
+otherwise many of the smallest requests would leave no turn for a slightly larger one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from itertools import count
 from queue import PriorityQueue
 from typing import Any, ParamSpec, TypeVar
 
-_PER_SECOND = 5000  # characters by which one may be larger for each second that it waits
+_PER_SECOND = 5000  # characters that each second of waiting counts for
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
 
 class StoppedError(Exception):
-    """Say that nobody waits for some work any longer."""
+    """Nobody waits for some work any more."""
 
 
 class Job:
-    """A request that is worked at.
+    """A request that is processed.
 
     Args:
-        max_seconds: Float. Time until nobody waits for it any longer.
+        max_seconds: Float. Time until nobody waits for it any more.
 
     Attributes:
         spent: Float. How much work was done for it, in characters read.
@@ -45,15 +45,15 @@ class Job:
 
     @property
     def seconds_left(self) -> float:
-        """How long it is still waited for."""
+        """How long a client still waits for it."""
         return max(0.0, self._deadline - time.monotonic())
 
     def stop(self) -> None:
-        """Have no more work done for it."""
+        """Do no more work for it."""
         self._is_stopped = True
 
     def check(self) -> None:
-        """Go on no further than anybody waits.
+        """Check that somebody still waits for it.
 
         Raises:
             StoppedError: Nobody does.
@@ -67,7 +67,7 @@ class Lane:
 
     Args:
         name: String. Begins the names of the threads.
-        threads: Integer. How many pieces are worked at at a time.
+        threads: Integer. How many pieces are processed at a time.
     """
 
     def __init__(self, name: str, threads: int = 1) -> None:
@@ -88,7 +88,7 @@ class Lane:
         *args: Given.args,
         **options: Given.kwargs,
     ) -> Found:
-        """Return what a function returns, once it is the job's turn; the loop goes on meanwhile."""
+        """Return a function's result when it is the job's turn; the loop continues meanwhile."""
         return await asyncio.wrap_future(self._put(job, cost, function, *args, **options))
 
     def wait(
@@ -99,11 +99,11 @@ class Lane:
         *args: Given.args,
         **options: Given.kwargs,
     ) -> Found:
-        """Return what a function returns, to a thread of another lane."""
+        """Return a function's result to a thread of another lane."""
         return self._put(job, cost, function, *args, **options).result()
 
     def close(self, seconds: float = 0.2) -> bool:
-        """Begin no more work; return whether all ended within some seconds."""
+        """Begin no more work; return whether all work ended within some seconds."""
         for _ in self._threads:
             self._waiting.put((-math.inf, next(self._numbers), lambda: False))
         deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""What is read of a text at most, so that no text takes long to normalise."""
+"""Bounds on the part of a text that is read, so that no text takes long to normalise."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from itertools import groupby
 
 MAX_CHARACTERS = 100_000
-"""How much of a text is read, by every command; what follows is as if it were not there.
+"""Characters of a text that every command reads; the rest is ignored.
 
-So it is of its NFKC form, where some characters become many.
+The same bound holds for its NFKC form, where some characters become many.
 """
 
 _MAX_MARKS = 30
@@ -22,12 +22,12 @@ _JOINER = "\u034f"  # the combining grapheme joiner, which looks like nothing an
 
 
 def bounded(text: str) -> str:
-    """Return what is read of a text: its beginning, without endless runs of combining marks.
+    """Return the part of a text that is read: its beginning, without long runs of combining marks.
 
     Normalising sorts the marks that follow each other, in time that grows with the square of their
-    number. So of more than 30 in a row each 31st becomes a joiner, as Unicode's Stream-Safe Text
-    Format puts one between them (https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format):
-    in its place, so that every other character stays where it is.
+    number. So in a run of more than 30 each 31st becomes a joiner. Unicode's Stream-Safe Text
+    Format inserts one (https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format); here it
+    replaces a mark, so that every other character stays in its place.
 
     >>> bounded("Café")
     'Café'
@@ -48,15 +48,15 @@ def bounded(text: str) -> str:
 
 
 def without_long_runs(text: str) -> str:
-    """Return a text of any length without endless runs of combining marks."""
+    """Return a text of any length without long runs of combining marks."""
     return _long_run().sub(rf"\1{_JOINER}", text) if _PERHAPS.search(text) else text
 
 
 @cache
 def _long_run() -> re.Pattern[str]:
-    """Match marks that the next one would make too many.
+    """Match the longest allowed run of marks, and the next one.
 
-    A mark is here what is, or becomes by NFKD, a character of another combining class than 0.
+    A mark here is a character that has, or gets by NFKD, a combining class other than 0.
     """
     marks = filter(_is_mark, range(_FIRST_MARK, _END_OF_MARKS))
     runs = groupby(enumerate(marks), lambda each: each[1] - each[0])

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 INPUTS = ("token_ids", "letter_groups")
-"""What a model reads of a text, by the names of its inputs; some read the first alone."""
+"""The names of a model's inputs; some models read only the first."""
 
 MAX_LETTER_GROUPS = 512  # of a text: some 25 words
-_MAX_BATCH_GROUPS = 1 << 16  # padding included: each is looked up as wide as there are classes
-_FEW_WORDS = 50  # under which a text loses a smaller share of them
-_SHARE_OF_FIELDS = 0.1  # of a word's: a row has one brand, and another word may not tell it
+_MAX_BATCH_GROUPS = 1 << 16  # padding included: each takes as many numbers as there are classes
+_FEW_WORDS = 50  # a text with fewer words loses a smaller share of them
+_SHARE_OF_FIELDS = 0.1  # times the share of other words: no other word may tell a row's brand
 _CHUNK = 4096  # texts at a time, which bounds the memory of Python's lists and of positions
 _WINDOW_BATCHES = 50  # within which an epoch sorts texts by length
 
@@ -38,13 +38,13 @@ class EncodedTexts:
     """The words of many texts as numbers, in one array.
 
     Args:
-        words: Array of shape `(tokens,)`, all texts' words one after the other: the ids of those in
+        words: Array of shape `(tokens,)`, all texts' words one after the other: ids of words in
             the vocabulary, and higher numbers for others.
         offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
         vocabulary_size: Integer. How many ids a model knows. Defaults to as many as there are.
         spelling: `Spelling`. The letters of words. Defaults to none.
-        instead: Array of what words are read as where they are hidden, as `Lexicon` has it. By
-            default each is then the unknown word.
+        instead: Array of the ids that hidden words are read as, as in `Lexicon`. By default each
+            is read as the unknown word.
 
     >>> texts = EncodedTexts(np.array([5, 2, 7], np.int32), np.array([0, 1, 3]))
     >>> texts.padded(np.array([0, 1])).tolist()
@@ -64,16 +64,16 @@ class EncodedTexts:
 
     @property
     def ids(self) -> NDArray[np.int32]:
-        """Token ids, shape `(tokens,)`: the words, those that the vocabulary lacks as one."""
+        """Token ids, shape `(tokens,)`; words outside the vocabulary have the same one."""
         return self.without(self.words >= self.vocabulary_size)
 
     def without(self, hidden: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """Return the words, of which those that are hidden are read as unknown ones."""
+        """Return the words, where hidden ones are read as unknown."""
         return np.where(hidden, self.unknown, self.words)
 
     @property
     def unknown(self) -> NDArray[np.int32]:
-        """What each word is read as where it is hidden, shape `(tokens,)`: ids of unknown words."""
+        """The id that each word is read as if it is hidden, shape `(tokens,)`."""
         known = np.where(self.words < len(self.instead), self.words, UNKNOWN_ID)
         ids = self.instead[known]
         ids[ids >= self.vocabulary_size] = UNKNOWN_ID
@@ -90,7 +90,7 @@ class EncodedTexts:
         return replace(shortened, vocabulary_size=min(vocabulary_size, self.vocabulary_size))
 
     def take(self, rows: NDArray[np.int64], max_tokens: int | None = None) -> EncodedTexts:
-        """Return some of the texts, in the order asked for, and of each its beginning."""
+        """Return some of the texts, in the given order, each cut to its beginning."""
         lengths = self.lengths[rows]
         if max_tokens is not None:
             lengths = np.minimum(lengths, max_tokens)
@@ -105,14 +105,14 @@ class EncodedTexts:
     def letters(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the groups of letters of some texts as such a matrix, of at most 512 columns.
 
-        Of a text that has more, those of its rarest words.
+        If a text has more, those of its rarest words are taken.
         """
         texts = self.take(rows)
         groups, counts = self.spelling.groups_of(texts.words)
         ends = offsets_of(counts)[texts.offsets]
         if np.diff(ends).max(initial=0) > MAX_LETTER_GROUPS:
             of_text = np.repeat(np.arange(len(rows)), texts.lengths)
-            # Ids follow frequency; of words that the vocabulary lacks none is rarer than another.
+            # Ids follow frequency; all words outside the vocabulary count as equally rare.
             frequency = -np.minimum(texts.words, self.vocabulary_size)
             order = np.lexsort([frequency, of_text])
             groups, counts = self.spelling.groups_of(texts.words[order])
@@ -128,17 +128,17 @@ def _matrix(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> NDArray[np
 
 
 def _inside(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which places of a matrix with a row for each text are no padding."""
+    """Return which places of a matrix with a row for each text are not padding."""
     inside: NDArray[np.bool_] = np.arange(lengths.max(initial=1)) < lengths[:, None]
     return inside
 
 
 def drop_words(texts: EncodedTexts, share: float, random: np.random.Generator) -> EncodedTexts:
-    """Read a share of the words as unknown and unspelled, so that a model leans on no single one.
+    """Hide a share of the words and their letters, so that a model depends on no single word.
 
-    In a text of under 50 words the share is smaller, in proportion: a third of a question of ten
-    words is mostly what makes it that question (docs/experiments.md). Words of fields are dropped
-    a tenth as often.
+    In a text of under 50 words the share is smaller, in proportion: in a question of ten words,
+    a third are often the words that matter (docs/experiments.md). Words of fields are dropped a
+    tenth as often.
 
     Args:
         texts: `EncodedTexts`.
@@ -160,14 +160,14 @@ def encode_all(
     known: Lexicon | None = None,
     on_texts: Callable[[int], None] = lambda _texts: None,
 ) -> EncodedTexts:
-    """Encode texts in chunks, and number and spell the words that the vocabulary lacks.
+    """Encode texts in chunks; words outside the vocabulary get numbers and groups of letters.
 
     Args:
         tokenizer: Tokenizer, fitted on training texts.
         texts: Iterable of strings.
         max_tokens: Integer. Tokens read from the beginning of each text.
-        known: `Lexicon`. What there is to know of the vocabulary's words, which takes a while to
-            find. By default it is found.
+        known: `Lexicon`. Information about the vocabulary's words, which takes a while to compute.
+            By default it is computed.
         on_texts: Function that is called with the number of texts in each encoded chunk.
     """
     known, first = known or Lexicon(tokenizer), tokenizer.get_vocab_size()
@@ -203,10 +203,10 @@ def training_batches(
         lengths: Array of shape `(texts,)`, tokens of each text.
         batch_size: Integer. Texts of a batch; one may be smaller.
         seed: Integer. Seed of the shuffling.
-        epoch: Integer. Its number; each epoch has an order of its own, always the same.
+        epoch: Integer. Its number; each epoch has its own order, always the same.
 
     Returns:
-        List of arrays of text numbers, one a batch; every text stands in exactly one.
+        List of arrays of text numbers, one per batch; every text is in exactly one.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
@@ -220,7 +220,7 @@ def training_batches(
 
 
 def scoring_batches(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
-    """Group texts by length; every text stands in exactly one batch."""
+    """Group texts by length; every text is in exactly one batch."""
     return list(_by_length(np.arange(len(lengths)), lengths, batch_size))
 
 
@@ -233,7 +233,7 @@ def _by_length(
 
 
 def model_inputs(texts: EncodedTexts, count: int) -> list[NDArray[np.int32]]:
-    """Return what a model with so many inputs reads of texts: token ids, groups of letters."""
+    """Return the inputs of a model that has one or two: token ids, groups of letters."""
     rows = np.arange(len(texts))
     return [texts.padded(rows), texts.letters(rows)] if count > 1 else [texts.padded(rows)]
 
@@ -241,7 +241,7 @@ def model_inputs(texts: EncodedTexts, count: int) -> list[NDArray[np.int32]]:
 def bounded_inputs(
     texts: EncodedTexts, rows: NDArray[np.int64], count: int
 ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int32]]]]:
-    """Yield `model_inputs` of a batch with its rows, in parts where its letters are many."""
+    """Yield `model_inputs` of a batch with its rows, in parts if it has many letters."""
     inputs = model_inputs(texts.take(rows), count)
     if inputs[-1].size <= _MAX_BATCH_GROUPS or count == 1 or len(rows) == 1:
         yield rows, inputs

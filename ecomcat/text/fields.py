@@ -1,9 +1,9 @@
 """Fields of a row as one text: categories and numbers as words, and a mark before each text.
 
-Such a word stands between two control characters, U+001E and U+001F, of which a row's own texts are
-freed: `brand=samsung`, `price=129.9`, `title`. Whatever reads texts so reads rows, and a tokenizer
-keeps each as a word. It knows a number by its quantile in training (`price<=149`), and a category
-that it does not know by the name of its column (`brand=`).
+Such a word is between two control characters, U+001E and U+001F, which are removed from a row's own
+texts: `brand=samsung`, `price=129.9`, `title`. So everything that reads texts can read rows, and a
+tokenizer treats each as a word. It reads a number as its quantile in training (`price<=149`), and
+an unknown category as the name of its column (`brand=`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Name = str | int
 
 _BEGIN, _END = "\x1e", "\x1f"
 FIELD_PATTERN = f"{_BEGIN}[^{_BEGIN}{_END}]*{_END}"
-"""What the word of a field looks like, in any kind of regular expressions."""
+"""The pattern of a field's word, for any kind of regular expressions."""
 
 _FIELD = re.compile(FIELD_PATTERN)
 _QUANTILE = re.compile(r".([^<=>]*)<=([0-9.e+-]+|inf).")
@@ -41,13 +41,13 @@ class Fields:
 
     Args:
         texts: Tuple of the names or positions of the columns of text.
-        categories: Tuple of those of the columns of categories. Defaults to none.
-        numbers: Tuple of those of the columns of numbers. Defaults to none.
+        categories: Tuple of the same for columns of categories. Defaults to none.
+        numbers: Tuple of the same for columns of numbers. Defaults to none.
         marked: Boolean. Whether several texts have a mark each. Defaults to True; models of earlier
             versions read them joined.
 
     Raises:
-        UserError: When two columns would be the same to a model.
+        UserError: When a model could not distinguish two columns.
 
     >>> Fields(("title",), ("brand",), ("price",)).compose(["A lamp"], ["Samsung"], [9.5])
     '\x1ebrand=Samsung\x1f \x1eprice=9.5\x1f A lamp'
@@ -59,7 +59,7 @@ class Fields:
     marked: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse names that differ in what no word of the vocabulary keeps."""
+        """Refuse names that differ only in characters that the words of a vocabulary lose."""
         if len({*map(word_name, self.names)}) < len(self.names) and not self.is_plain:
             raise UserError(
                 "Expected columns of text, categories and numbers whose names differ by more than "
@@ -73,19 +73,19 @@ class Fields:
 
     def describe(self) -> dict[str, list[Name]]:
         """Return the columns as an exported model's configuration has them."""
-        # Of texts that are joined there is only the first: so models of earlier versions have it.
+        # Joined texts have only the first name, as in models of earlier versions.
         keys = _KEYS if self.marked else list(_KEYS)[:1]
         return {key: list(getattr(self, _KEYS[key])) for key in keys}
 
     @property
     def is_plain(self) -> bool:
-        """Whether a text is read as it is, of one column or of several that are joined."""
+        """Whether a text is read as it is, from one column or several that are joined."""
         one_text = len(self.texts) < 2 or not self.marked
         return one_text and not self.categories and not self.numbers
 
     @property
     def marks(self) -> list[str]:
-        """What stands before each text; nothing where there is one column of text."""
+        """The mark before each text; none where there is one column of text."""
         if len(self.texts) < 2 or not self.marked:
             return [""] * len(self.texts)
         return [f"{_BEGIN}{word_name(name)}{_END}" for name in self.texts]
@@ -99,7 +99,7 @@ class Fields:
         """Return a row as one text, without what is missing.
 
         Args:
-            texts: Sequence of its texts, one a column.
+            texts: Sequence of its texts, one per column.
             categories: The same of its categories; one without a letter or digit is missing.
             numbers: The same of its numbers; None where there is none.
         """
@@ -122,7 +122,7 @@ class Fields:
         """Return the words of fields that a vocabulary begins with, however rare they are.
 
         Args:
-            texts: Iterable of composed training texts, of which quantiles of numbers are taken.
+            texts: Iterable of composed training texts, which give the quantiles of numbers.
         """
         found: dict[str, list[float]] = {word_name(name): [] for name in self.numbers}
         for name, value in _named_values(texts) if found else ():
@@ -140,11 +140,11 @@ class Fields:
         ]
 
     def with_quantiles(self, texts: Sequence[str], words: Sequence[str]) -> list[str]:
-        """Return composed texts with quantiles in the place of numbers.
+        """Return composed texts with quantiles instead of numbers.
 
         Args:
             texts: Sequence of composed texts.
-            words: Sequence of what `vocabulary` made of training texts.
+            words: Sequence of the words that `vocabulary` made from training texts.
         """
         if not self.numbers:
             return list(texts)
@@ -157,24 +157,24 @@ class Fields:
         return [_FIELD.sub(named, text) for text in texts]
 
     def countable(self, text: str) -> str:
-        """Return a composed text with those words of fields alone that a vocabulary may learn."""
+        """Return a composed text with only those words of fields that a vocabulary may learn."""
         learned = tuple(f"{_BEGIN}{word_name(name)}=" for name in self.categories)
         return _FIELD.sub(lambda found: found[0] if found[0].startswith(learned) else " ", text)
 
 
 @lru_cache(1024)
 def word_name(column: Name) -> str:
-    """Return a column's name as words of the vocabulary have it."""
+    """Return a column's name as it is in words of the vocabulary."""
     folded = unicodedata.normalize("NFKC", str(column)[:_MAX_CHARACTERS]).lower()
-    return " ".join(re.sub("[<=>]", " ", folded).split())  # which goes for control characters, too
+    return " ".join(re.sub("[<=>]", " ", folded).split())  # which also removes control characters
 
 
 def read_fields(described: Mapping[str, Any]) -> Fields:
-    """Return the columns that an exported model's configuration has.
+    """Return the columns in an exported model's configuration.
 
     Raises:
         UserError: When two of them would be the same.
-        TypeError: When they are no names and positions.
+        TypeError: When they are not names or positions.
     """
     columns = [tuple(described.get(key, ())) for key in _KEYS]
     if any(type(name) not in {str, int} for names in columns for name in names):
@@ -184,7 +184,7 @@ def read_fields(described: Mapping[str, Any]) -> Fields:
 
 
 PLAIN = Fields(())
-"""Texts that are read as they are, of a column whose name does not matter."""
+"""Texts that are read as they are, from a column whose name does not matter."""
 
 
 def _category_word(name: str, value: str) -> str:
@@ -192,7 +192,7 @@ def _category_word(name: str, value: str) -> str:
     written = " ".join(folded.split())[:_MAX_CHARACTERS]
     if number := _WHOLE_NUMBER.fullmatch(written):
         written = number[1]
-    while written and unicodedata.combining(written[0]):  # which would join the sign before it
+    while written and unicodedata.combining(written[0]):  # it would join the sign before it
         written = written[1:].lstrip()
     return f"{_BEGIN}{name}={written}{_END}" if _LETTER_OR_DIGIT.search(written) else ""
 
@@ -206,10 +206,10 @@ def _named_values(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _edges(numbers: Sequence[float]) -> list[float]:
-    """Return the upper ends of quantiles, the last of which is open; none without numbers."""
+    """Return the upper ends of quantiles, the last one infinite; none without numbers."""
     if not numbers:
         return []
-    import numpy as np  # late: the command line needs the names of fields alone
+    import numpy as np  # late: the command line only needs the names of fields
 
     shares = np.arange(1, _QUANTILES) / _QUANTILES
     ends = np.unique(np.quantile(numbers, shares, method="inverted_cdf"))
@@ -236,7 +236,7 @@ class Quantiles:
                 self._places.setdefault(found[1], []).append(place)
 
     def place(self, word: str) -> int | None:
-        """Return where the quantile of a number stands among the words; None for other words."""
+        """Return the place of a number's quantile among the words; None for other words."""
         name, _, value = word[1:-1].partition("=")
         if name not in self._ends:
             return None
@@ -249,7 +249,7 @@ class Quantiles:
 
 
 def split_fields(text: str) -> tuple[list[str], str]:
-    r"""Return the words of fields of a composed text, and what is left of it.
+    r"""Return the words of fields of a composed text, and the rest of it.
 
     >>> split_fields("\x1ebrand=Samsung\x1f A lamp")
     (['\x1ebrand=Samsung\x1f'], ' A lamp')
@@ -263,12 +263,12 @@ def is_field(word: str) -> bool:
 
 
 def is_mark(word: str) -> bool:
-    """Tell whether a word stands before a text, of which it says nothing else."""
+    """Tell whether a word is the mark before a text."""
     return word.startswith(_BEGIN) and "=" not in word
 
 
 def shown(text: str) -> str:
-    r"""Return a composed text as people read it, each character in its place.
+    r"""Return a composed text for people to read, with each character in its place.
 
     >>> shown("\x1ebrand=Samsung\x1f A lamp")
     '[brand:Samsung] A lamp'
@@ -279,7 +279,7 @@ def shown(text: str) -> str:
 
 
 def shown_word(word: str) -> str:
-    r"""Return a word of a composed text as people read it.
+    r"""Return a word of a composed text for people to read.
 
     >>> shown_word("\x1ebrand=Samsung\x1f"), shown_word("lamp")
     ('brand: Samsung', 'lamp')

@@ -1,8 +1,8 @@
-"""Letters in a row within words, which tell something of words that are rare or unknown.
+"""Groups of neighbouring letters within words, which help with rare or unknown words.
 
-"<red>" has the groups "<r", "re", …, "<red>": its 2 to 5 neighbouring letters, the marks of its
-beginning and end among them, as in Bojanowski et al., "Enriching word vectors with subword
-information" (TACL 5, 2017, section 3.2). A group is told from others by a hash.
+"<red>" has the groups "<r", "re", …, "<red>": 2 to 5 neighbouring letters, including the marks of
+the beginning and the end, as in Bojanowski et al., "Enriching word vectors with subword
+information" (TACL 5, 2017, section 3.2). A hash of its letters identifies a group.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIZES = (2, 3, 4, 5)  # letters of a group
-_MAX_LETTERS = 24  # of a word; what is longer is mostly no word
+_MAX_LETTERS = 24  # of a word; longer ones are mostly not words
 MULTIPLIER = 2_654_435_761
 """It spreads neighbouring numbers: Knuth, TAOCP 3, section 6.4."""
 
@@ -29,8 +29,8 @@ class Spelling:
     Args:
         first: Integer. The number of the first word in encoded texts.
         groups: Array of shape `(groups,)`, all words' one after the other.
-        starts: Array of shape `(words + 1,)`, where each word's begin, and the end.
-        more: `Spelling`. Of other words. Defaults to none.
+        starts: Array of shape `(words + 1,)`, where the groups of each word begin, and the end.
+        more: `Spelling`. That of further words. Defaults to none.
     """
 
     first: int
@@ -57,8 +57,8 @@ class Spelling:
 def spell(words: Sequence[str], first: int = 0) -> Spelling:
     """Find the groups of letters of words; a word of one letter has none.
 
-    A group's number is made of its letters' code points, one after the other: what there is times
-    2,654,435,761, and the next added, of which the last 31 bits count.
+    A group's number is made from its letters' code points, one after the other: the number so far
+    times 2,654,435,761, plus the next code point, of which the last 31 bits are taken.
 
     Args:
         words: Sequence of strings.
@@ -91,13 +91,13 @@ def spell(words: Sequence[str], first: int = 0) -> Spelling:
 def gather(
     values: NDArray[np.int32], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Copy so many values from each of `starts`, one after the other."""
+    """Copy as many values as `lengths` say from each of `starts`, one after the other."""
     offsets = offsets_of(lengths)
     gathered = np.empty(offsets[-1], np.int32)
     for first in range(0, len(starts), _CHUNK):
         chunk = slice(first, first + _CHUNK)
         begins, ends = offsets[:-1][chunk], offsets[1:][chunk]
-        # Where each value comes from, less where it goes to.
+        # The source of each value minus its destination.
         moved = np.repeat(starts[chunk] - begins, lengths[chunk])
         goes_to = np.arange(begins[0], ends[-1])
         gathered[begins[0] : ends[-1]] = values[moved + goes_to]
@@ -105,5 +105,5 @@ def gather(
 
 
 def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where pieces of some lengths begin, one after the other, and the end."""
+    """Return where pieces of some lengths begin if they follow each other, and the end."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

@@ -1,4 +1,4 @@
-"""What is found once of a vocabulary's words: their letters, and how words of fields are read."""
+"""Computed once for a vocabulary's words: their letters, and how words of fields are read."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Lexicon:
 
     Attributes:
         spelling: `Spelling`. The letters of words; those of fields have none.
-        instead: Array of shape `(words,)`. What each is read as where it is hidden or left out: a
-            category as an unknown one of its column, another field as itself, all else as the
-            unknown word.
+        instead: Array of shape `(words,)`. The id that each word is read as if it is hidden or
+            left out: a category as an unknown one of its column, another field as itself, all
+            else as the unknown word.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -42,7 +42,7 @@ class Lexicon:
                 self._read(number, word)
 
     def _read(self, number: int, word: str) -> None:
-        """Take up the word of a field; an unknown category comes before those that are known."""
+        """Add the word of a field; an unknown category comes before the known ones."""
         if found := _UNKNOWN.fullmatch(word):
             self._unknown[found[1]] = number
         name = word[1:].partition("=")[0]

@@ -24,7 +24,7 @@ Encoded = tuple[list[int], dict[int, str]]  # of a text
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
-_MARKS_AFTER = 100  # characters; more marks than may follow a letter
+_MARKS_AFTER = 100  # characters; more than the marks that may follow a letter
 MIN_FREQUENCY = 2  # a word seen once teaches more as a sample of the unknown word
 
 # Scripts written without spaces between words: each letter, with its marks, is a token.
@@ -47,9 +47,9 @@ def fit_tokenizer(
     separates words and is dropped.
 
     Args:
-        texts: Iterable of strings, the training texts and no others.
+        texts: Iterable of strings, only the training texts.
         vocabulary_size: Integer. Largest number of ids, padding and unknown included.
-        fields: `Fields`. What composed the texts. Defaults to None: they are as users wrote them.
+        fields: `Fields`. The fields of composed texts. Defaults to None, for plain texts.
         on_texts: Function that is called with the number of texts in each part that was read.
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
@@ -74,7 +74,7 @@ def fit_tokenizer(
         show_progress=False,
     )
     tokenizer.train_from_iterator(counted(map(readable, texts), on_texts), trainer)
-    # A text that holds the words "[PAD]" or "[UNK]" is not to be read as padding.
+    # A text that contains the words "[PAD]" or "[UNK]" must not be read as padding.
     return _edited(tokenizer, lambda description: description.update(added_tokens=[]))
 
 
@@ -89,7 +89,7 @@ def mean_words(texts: Sequence[str]) -> float:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a text as a tokenizer of ours sees them, known or not.
+    """Return the words of a text as our tokenizer sees them, known or not.
 
     >>> split_words("USB-C cable, 2m")
     ['usb', 'c', 'cable', '2', 'm']
@@ -113,7 +113,7 @@ def _splitter(word: str = f"{FIELD_PATTERN}|{_WORD}") -> PreTokenizer:
 
 
 def deployed_tokenizer(tokenizer: Tokenizer, vocabulary_size: int, max_tokens: int) -> Tokenizer:
-    """Return a tokenizer that by itself gives the ids that a model was trained on.
+    """Return a tokenizer that gives the ids that a model was trained on.
 
     Args:
         tokenizer: Tokenizer with at least as many words.
@@ -148,7 +148,7 @@ def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tok
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
-    """Return of each text its token ids and, by position, the words that the vocabulary lacks.
+    """Return for each text its token ids and, by position, the words outside the vocabulary.
 
     There is at least one id: a text without words is one unknown word.
     """
@@ -165,17 +165,17 @@ def _with_unknown(tokenizer: Tokenizer, text: str, encoding: Encoding) -> Encode
     if text.isascii():
         spans = encoding.offsets
         return ids, {position: text[slice(*spans[position])].lower() for position in lacking}
-    # A character may be several when normalized, and its span in the text then none of a word.
+    # Normalizing may turn one character into several: its span in the text is then not a word.
     read = tokenizer.normalizer.normalize_str(text[: encoding.offsets[-1][1] + _MARKS_AFTER])
     words = tokenizer.pre_tokenizer.pre_tokenize_str(read)
     return ids, {position: words[position][0] for position in lacking}
 
 
 def readable(text: str) -> str:
-    """Return what a tokenizer reads of a text: its beginning, which UTF-8 can express."""
+    """Return the part of a text that a tokenizer reads: its beginning, as valid Unicode."""
     return valid_unicode(bounded(text))
 
 
 def valid_unicode(text: str) -> str:
-    """Replace lone surrogates, which Python's strings may hold and UTF-8 may not."""
+    """Replace lone surrogates, which Python's strings may contain but UTF-8 may not."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,7 +1,7 @@
 """Search algorithms: what to try next, given what was tried.
 
-A new algorithm is a class here or in a file of your own, and a YAML file in `conf/search`.
-`StudyOracle` brings what all share: budget, pruning, resuming and the record of every trial.
+A new algorithm is a class here or in your own file, and a YAML file in `conf/search`.
+`StudyOracle` provides what all share: budget, pruning, resuming and the record of every trial.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed
 _GRID_VALUES = 10  # of a range without a step
-STARTUP_TRIALS = 6  # drawn at random before a model has anything to go on
+STARTUP_TRIALS = 6  # drawn at random before a model has enough data
 
 
 class Oracle(Protocol):
-    """What an algorithm sees of the study's oracle: the space, the trials so far, the seed."""
+    """The part of the study's oracle that an algorithm sees: space, trials so far, seed."""
 
     space: Mapping[str, Domain]
     table: TrialTable
@@ -38,29 +38,29 @@ class Oracle(Protocol):
         """Return the configurations of all trials, running ones included."""
 
     def gaussian_optimum(self) -> dict[str, Any]:
-        """Return what Keras Tuner's Gaussian process takes for the best."""
+        """Return the configuration that Keras Tuner's Gaussian process expects to be the best."""
 
     def hyperband(self, factor: int) -> dict[str, Any] | None:
         """Return what Keras Tuner's Hyperband would try next; None when it waits for trials."""
 
 
 class Algorithm(Component):
-    """A search algorithm; what it proposes depends on seed, number and earlier trials only."""
+    """A search algorithm; its proposals depend only on seed, number and earlier trials."""
 
-    prunes_trials: ClassVar[bool] = False  # by itself, so that no pruner may
-    continues_trials: ClassVar[bool] = False  # so that each leaves its last state
-    open_ended: ClassVar[bool] = True  # so that it may end after any trial
+    prunes_trials: ClassVar[bool] = False  # by itself: no pruner is allowed
+    continues_trials: ClassVar[bool] = False  # then each trial saves its last state
+    open_ended: ClassVar[bool] = True  # it may end after any trial
 
     @abstractmethod
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
-        """Return a value for each hyperparameter; None when there is nothing to try by now."""
+        """Return a value for each hyperparameter; None when there is nothing to try yet."""
 
     def is_exhausted(self, oracle: Oracle) -> bool:
         """Return whether there is nothing left to try."""
         return len(oracle.tried()) >= space_size(oracle.space)
 
     def draw(self, oracle: Oracle) -> dict[str, Any] | None:
-        """Draw an untried configuration; the trial's number decides the randomness."""
+        """Draw an untried configuration at random, seeded by the trial's number."""
         import numpy as np
 
         random = np.random.default_rng([oracle.seed, len(oracle.table.records)])
@@ -83,14 +83,14 @@ class GridSearch(Algorithm):
     """Try every combination in order; ranges without a step give ten values each."""
 
     name = "grid"
-    open_ended = False  # who asks for a grid wants all of it
+    open_ended = False  # a grid is tried completely
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return the combination of the trial's number."""
         return grid_configuration(oracle.space, len(oracle.table.records))
 
     def is_exhausted(self, oracle: Oracle) -> bool:
-        """Return whether the grid was walked to its end."""
+        """Return whether all of the grid was tried."""
         return self.propose(oracle) is None
 
 
@@ -126,7 +126,7 @@ class HyperbandSearch(Algorithm):
     prunes_trials = True
     continues_trials = True
     open_ended = False
-    factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
+    factor: int = option(3, help="one trial in this many continues after a rung", minimum=2)
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Fill the brackets, or promote a trial of one."""
@@ -163,7 +163,7 @@ def grid_configuration(space: Mapping[str, Domain], number: int) -> dict[str, Va
 
 
 def draw(space: Mapping[str, Domain], random: np.random.Generator) -> dict[str, Value]:
-    """Draw each hyperparameter evenly over its domain, by the logarithm where the range says so."""
+    """Draw each hyperparameter evenly over its domain, log ranges evenly in the logarithm."""
     return {name: domain.at(random.random()) for name, domain in space.items()}
 
 

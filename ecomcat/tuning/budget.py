@@ -24,20 +24,20 @@ logger = logging.getLogger("ecomcat")
 MAX_CATEGORIES = 20_000
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _PARTS = 6  # epochs of a trial for which all rows would be too many
-_FINAL_PASSES = 4  # over all rows, of a final training whose trials did not see them all
-_FEW_CLASSES = 4  # for which `max_batches` is enough
+_FINAL_PASSES = 4  # over all rows, in the final training of a trial that did not see them all
+_FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
-_FEW_TEXTS, _FOLDS = 1000, 5  # of train, for which one validation set is not enough
+_FEW_TEXTS, _FOLDS = 1000, 5  # training texts for which one validation set is not enough
 _CONFIRMATION_SHARE = 0.25  # of the search's minutes
 CONFIRMED_TRIALS = 5  # the best ones, and the first
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
-_MARGIN = 1.5  # by which an epoch may take longer than the longest before it
+_MARGIN = 1.5  # times the longest epoch so far, which the next one may take
 
 
 class TrialClock:
-    """Time a trial that is under way: since it began, and its longest epoch."""
+    """The times of a running trial: since it began, and of its longest epoch."""
 
     def __init__(self, record: TrialRecord, max_minutes: float | None) -> None:
         self._record, self._before = record, record.seconds
@@ -46,16 +46,16 @@ class TrialClock:
         self._longest = 0.0
 
     def call(self, method: str, *arguments: Any) -> Call:
-        """Return a call that may take what is left.
+        """Return a call that may take the trial's remaining time.
 
-        An epoch that takes many times as long as those before it is taken for one that hangs.
+        An epoch that takes many times as long as the earlier ones counts as hanging.
         """
         hangs = max(_MIN_PATIENCE_SECONDS, _HANGS_AFTER * self._longest)
         left = self._ends - time.monotonic()
         return Call(method, arguments, min(left, hangs) if self._longest else left)
 
     def note(self, *, epoch: bool = False) -> None:
-        """Bring the record's seconds up to now; remember how long an epoch that ended took."""
+        """Update the record's seconds; remember the time of an epoch that has ended."""
         before = self._record.seconds
         self._record.seconds = self._before + time.monotonic() - self._began
         if epoch:
@@ -68,7 +68,7 @@ class TrialClock:
 
     @property
     def allows_an_epoch(self) -> bool:
-        """Whether another epoch, somewhat longer than the others, would come to its end."""
+        """Whether there is time for another epoch, even if it is somewhat longer."""
         return time.monotonic() + _MARGIN * self._longest <= self._ends
 
 
@@ -82,9 +82,9 @@ def decide_epochs(
 ) -> SearchConfig:
     """Replace `auto` in `max_epochs` and `patience` by numbers, and decide the texts of an epoch.
 
-    A network learns by updates: few texts give few of them an epoch, and so need more epochs and,
-    as single epochs then say little, more patience. Among many categories each is seen in few
-    updates; there short texts, of which an update costs little, are given up to twice as many.
+    A network learns by updates. Few texts give few updates per epoch, so they need more epochs and,
+    as single epochs then say little, more patience. With many categories each is seen in few
+    updates; if texts are short, so that an update costs little, there are up to twice as many.
     Where two epochs of all texts would be more than a trial may take, each epoch reads a part.
 
     Raises:
@@ -134,8 +134,8 @@ def _texts_of_an_epoch(
 def decide_folds(final: FinalConfig, split: Split, given: Collection[str]) -> int:
     """Return on how many validation sets the best trials are compared before one is exported.
 
-    Of few texts chance decides among good trials. Where validation is given, its texts may be
-    unlike those of train, and then no part of train can stand for it.
+    With few texts chance decides among good trials. If the user gives validation, its texts may be
+    unlike those of train, and no part of train can replace it.
     """
     if final.folds != AUTO:
         return int(final.folds)
@@ -151,9 +151,9 @@ def confirmation_seconds(config: SearchCommand) -> float:
 def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
     """Decide how long a configuration is trained when there is no validation to watch.
 
-    A learning rate that falls to 0 is let fall: weights at the end of the schedule do better on
-    other texts than those of the epoch that looked best on validation (docs/experiments.md). A
-    constant one overfits in the end, so there the best epoch counts.
+    A schedule that falls to 0 is run to its end: its last weights do better on other texts than
+    those of the epoch that looked best on validation (docs/experiments.md). A constant learning
+    rate overfits in the end, so the best epoch counts.
 
     Args:
         values: Mapping. The configuration's hyperparameters.
@@ -165,7 +165,7 @@ def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) ->
 
 @dataclass(frozen=True)
 class FinalTraining:
-    """How long a configuration is trained again, for what is exported.
+    """How long a configuration is trained again for the export.
 
     Args:
         epochs: Integer. How many.
@@ -180,7 +180,7 @@ class FinalTraining:
     seconds: float
 
     def until(self, epochs: int, rows: int) -> FinalTraining:
-        """Return what came of it where it ended after so many epochs, on so many rows."""
+        """Return the training that was done if it ended after these epochs, on these rows."""
         texts = min(epochs * (self.epoch_texts or rows), rows)
         return replace(self, epochs=epochs, texts=texts)
 
@@ -201,8 +201,8 @@ def plan_final_training(
         best: The trial.
         max_epochs: Integer. Epoch at which a trial's schedule ends.
         training_texts: Integer. Texts that the trial could read.
-        rows: Integer. Texts that there are to train on.
-        seconds_a_text: Float. As measured. By default it is what a text took in the trial, its
+        rows: Integer. Number of texts to train on.
+        seconds_a_text: Float. As measured. By default the time that a text took in the trial,
             validation included.
     """
     part = search.epoch_texts
@@ -236,13 +236,13 @@ def seconds_after_trials(
     training_texts: int,
     workers: int,
 ) -> float:
-    """Estimate how long it takes from the last trial to the end of the command.
+    """Estimate the time from the last trial to the end of the command.
 
     Args:
         config: `SearchCommand`. The configuration of the run, with the epochs decided.
         best: `TrialRecord`. The best trial so far, or one that has trained an epoch.
         training_tokens: Integer. Tokens of the training texts, which the linear models read.
-        training_texts: Integer. How many these are.
+        training_texts: Integer. Number of the training texts.
         workers: Integer. How many train at a time.
     """
     final = config.final
@@ -257,7 +257,7 @@ def seconds_after_trials(
         seconds += min(confirmation_seconds(config), trained)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
-        # Validation texts are trained on as well, and with use_all_rows all of it is done twice.
+        # Validation texts are trained on as well, and with use_all_rows everything is done twice.
         times = rounds * (2 if final.use_all_rows else 1)
         plan = plan_final_training(
             *(config.search, best),

@@ -1,4 +1,4 @@
-"""Jobs that call workers, and what travels between them; nothing here imports TensorFlow."""
+"""Jobs that call workers, and the messages between them; nothing here imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecomcat.process import raise_if_requested
 
 @dataclass(frozen=True)
 class Call:
-    """What a job asks of its worker, which is ended when it takes longer than it may."""
+    """A job's call of its worker, which is ended if it takes longer than allowed."""
 
     method: str
     arguments: tuple[Any, ...] = ()
@@ -26,17 +26,17 @@ class Call:
 
 @dataclass(frozen=True)
 class TrialTask:
-    """What is to be trained.
+    """A training that a worker is to do.
 
     Args:
-        root: Integer. With the run's seed it decides all that is random: the trial's number, or
-            that of the first of the trials that it continues.
+        root: Integer. With the run's seed it decides all randomness: the trial's number, or that
+            of the first of the trials that it continues.
         values: Dict. One value for each hyperparameter.
         epochs: Integer. Number of the last epoch.
-        parent: `Outcome`. What the trial that this one continues left, its last state included.
+        parent: `Outcome`. The result of the trial that this one continues, with its last state.
         rows: Array of integers. Numbers of the texts to train on, in ascending order; by default
             train, and validation is watched.
-        watched: Array of integers. With `rows`, numbers of the texts that are watched in place of
+        watched: Array of integers. With `rows`, numbers of the texts that are watched instead of
             validation. Defaults to none.
         epoch_texts: Integer. How many of them an epoch reads. Defaults to all.
         patience: Integer. Epochs without a better score. Defaults to those of every trial.
@@ -91,10 +91,10 @@ class TrialFailedError(Exception):
 
 
 class Worker:
-    """A worker: its methods are generators that yield answers, progress first."""
+    """A worker; its methods are generators that yield answers, first those of progress."""
 
     def call(self, method: str, *arguments: Any) -> Iterator[Any]:
-        """Yield what a method answers; what fails is an answer, too."""
+        """Yield a method's answers; a failure is an answer, too."""
         try:
             yield from getattr(self, method)(*arguments)
         except Exception as error:
@@ -106,11 +106,11 @@ class Worker:
         yield None
 
     def forget(self) -> None:
-        """Drop what a task that failed has left."""
+        """Drop what a failed task has left."""
 
 
 def _failure(error: Exception) -> TrialFailedError:
-    """Put an error into words that travel between processes."""
+    """Turn an error into one that can be sent between processes."""
     kind = type(error).__name__
     lines = str(error).strip().splitlines() or ["no message"]
     reason = f"{'diverged' if kind == 'DivergedError' else kind}: {lines[0]}"[:300]
@@ -136,12 +136,12 @@ class WorkerPool(Protocol):
         """Wait a moment for answers, and return them with their workers' names."""
 
 
-Job = Generator[Call | None, Any, None]  # yields calls, is sent answers; None: listen on
+Job = Generator[Call | None, Any, None]  # yields calls, is sent answers; None: wait for more
 Result = Generator[Call | None, Any, Any]
 
 
 def ask(call: Call, on_batches: Callable[[BatchesDone], None] = lambda _: None) -> Result:
-    """Make a call from within a job, where `yield from` gives its answer.
+    """Make a call from within a job; `yield from` returns its answer.
 
     Raises:
         TrialFailedError: The call failed, or its worker was lost.

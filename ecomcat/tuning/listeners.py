@@ -1,4 +1,4 @@
-"""What whoever follows a search hears of it: the progress display, TensorBoard, the report."""
+"""Notifications about a search: for the progress display, TensorBoard and the report."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from ecomcat.tuning.records import TrialRecord
 
 
 class SearchListener:
-    """Someone who hears how a search goes; override what is of interest."""
+    """Gets notified of the progress of a search; override the methods of interest."""
 
     def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
-        """Hear what there is to do until the `deadline`, a second of `time.monotonic()`."""
+        """Handle the start of a search, which ends at `deadline`, a time of `time.monotonic()`."""
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
-        """Hear of a trial that begins, and how many epochs it may take."""
+        """Handle the start of a trial, which may take so many epochs."""
 
     def batches_end(self, record: TrialRecord, done: int, batches: int) -> None:
-        """Hear, every ten seconds of a long epoch, how many of its batches are done."""
+        """Handle the progress of a long epoch, every ten seconds."""
 
     def epoch_ends(self, record: TrialRecord, epoch: int, logs: Mapping[str, float]) -> None:
-        """Hear of an epoch's number (from 1) and scores."""
+        """Handle the end of an epoch, with its number (from 1) and scores."""
 
     def trial_retries(self, record: TrialRecord, reason: str) -> None:
-        """Hear of a trial that will begin again: its worker or all of its time was lost."""
+        """Handle a trial that will begin again: its worker or all of its time was lost."""
 
     def trial_ends(self, record: TrialRecord) -> None:
-        """Hear of a trial that has ended, as its status says."""
+        """Handle the end of a trial; its status says how it ended."""

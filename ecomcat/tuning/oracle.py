@@ -25,11 +25,11 @@ STATUS = keras_trial.TrialStatus
 class StudyOracle(keras_tuner.Oracle):
     """Hand out the trials of a study.
 
-    The records of the trials are the whole state, and a study is resumed by reading them. One
-    thread uses it, since the tuner speaks to the workers, and so nothing takes Keras Tuner's lock.
+    The records of the trials are the whole state, and a study is resumed by reading them. Only one
+    thread uses it, since only the tuner talks to the workers, so Keras Tuner's lock is never taken.
 
     Args:
-        config: `SearchCommand`. Names algorithm and pruner, seed and limits.
+        config: `SearchCommand`. Algorithm, pruner, seed and limits.
         space: Mapping from each hyperparameter's name to its `Domain`.
         table: `TrialTable`. The study's trials; those that were interrupted run again.
         deadline: Float. Second of `time.monotonic()` after which no trial begins.
@@ -45,7 +45,7 @@ class StudyOracle(keras_tuner.Oracle):
         validation_texts: int,
     ) -> None:
         super().__init__(
-            # A string's direction would be taken for "min".
+            # The direction of a string would be "min".
             objective=keras_tuner.Objective(OBJECTIVE, "max"),
             hyperparameters=to_keras_tuner(space),
             allow_new_entries=False,
@@ -58,7 +58,7 @@ class StudyOracle(keras_tuner.Oracle):
         self.space, self.table, self.max_epochs = space, table, config.search.max_epochs
         self._pruner, self._deadline = make_pruner(config.search), deadline
         self._max_trials, self._validation_texts = config.search.max_trials, validation_texts
-        # An ensemble takes several trials, and so gains by more of them.
+        # An ensemble takes several trials, and so gains from more of them.
         single = config.final.max_networks == 1
         self._may_stop_early = config.search.stop_early and single and self.algorithm.open_ended
         self._waiting: list[str] = []  # trials that are to run again, before any new one
@@ -71,7 +71,7 @@ class StudyOracle(keras_tuner.Oracle):
 
     @property
     def spent(self) -> bool:
-        """Whether the budget allows no further trial; one that is to run again is none."""
+        """Whether the budget allows no new trial; repeats of earlier trials do not count."""
         if any(self.table[trial_id].is_owed for trial_id in self._waiting):
             return False
         if self._trials_left <= 0 or self.out_of_time:
@@ -84,7 +84,7 @@ class StudyOracle(keras_tuner.Oracle):
 
     @property
     def outlook(self) -> Outlook | None:
-        """What the trials that are left may bring; `None` where all of them are run."""
+        """The possible gain of the remaining trials; `None` if all of them must run."""
         if not self._may_stop_early:
             return None
         untried = space_size(self.space) - self.ended - len(self.ongoing_trials)
@@ -125,7 +125,7 @@ class StudyOracle(keras_tuner.Oracle):
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
         """Return the next trial, or one of status IDLE or STOPPED when there is none."""
         if self.spent:
-            # What is under way may yet show that more trials are of use.
+            # Running trials may still show that more trials are useful.
             status = STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED
             return keras_trial.Trial(self.get_space(), status=status)
         if self._waiting:
@@ -148,7 +148,7 @@ class StudyOracle(keras_tuner.Oracle):
         others = [
             each.curve
             for each in self.table.records
-            # What a trial reached before it failed is no measure for others.
+            # The scores of a trial before it failed are no measure for others.
             if each is not record and each.status != FAILED
         ]
         if not record.is_owed and self._pruner.prunes(record.curve, others):
@@ -233,11 +233,11 @@ def to_keras_tuner(space: Mapping[str, Domain]) -> keras_tuner.HyperParameters:
 
 
 class Brackets(keras_tuner.oracles.HyperbandOracle):
-    """Keras Tuner's Hyperband, its brackets rebuilt from a study's trials and filled by them.
+    """Keras Tuner's Hyperband, with brackets that are rebuilt from a study's trials.
 
     Args:
-        study: `StudyOracle`. Its trials are the brackets' own.
-        factor: Integer. One trial in this many goes on from a rung.
+        study: `StudyOracle`. Its trials fill the brackets.
+        factor: Integer. One trial in this many continues after a rung.
     """
 
     def __init__(self, study: StudyOracle, factor: int) -> None:
@@ -265,7 +265,7 @@ class Brackets(keras_tuner.oracles.HyperbandOracle):
         return min(size, max((len(each["rounds"][0]) for each in brackets), default=0))
 
     def _recall(self) -> None:
-        """Put the study's trials where they stand."""
+        """Put the study's trials into their places in the brackets."""
         bracket_of: dict[str | None, dict[str, Any]] = {}
         for trial_id in sorted(self.trials, key=int):
             plan = self.trials[trial_id].hyperparameters.values

@@ -1,8 +1,8 @@
 """When a trial is hopeless: rules that compare it with others after the same number of epochs.
 
-A curve holds a trial's score after each epoch; its value at an epoch is the best score by then,
-for that is what a trial is judged by in the end. A score that is not a number is no score.
-A new rule is a class here or in a file of your own, and a YAML file in `conf/search/pruner`.
+A curve holds a trial's score after each epoch; its value at an epoch is the best score so far,
+since the best score counts in the end. A score that is not a number is ignored.
+A new rule is a class here or in your own file, and a YAML file in `conf/search/pruner`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Component:
     name: ClassVar[str]
 
     def identity(self) -> str:
-        """Return the name and each parameter: what must agree before a study is resumed."""
+        """Return the name and each parameter, which must agree before a study is resumed."""
         parameters: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
         return ", ".join([self.name, *(f"{key} {value}" for key, value in parameters.items())])
 
@@ -41,7 +41,7 @@ class Pruner(Component):
 
 @dataclass(frozen=True)
 class NoPruner(Pruner):
-    """Let every trial come to its end."""
+    """Let every trial train to its end."""
 
     name = "none"
 
@@ -63,10 +63,10 @@ class MedianPruner(Pruner):
 
     name = "median"
     warmup_epochs: int = option(2, help="epochs that every trial may train", minimum=1)
-    min_trials: int = option(4, help="trials that must have come as far", minimum=1)
+    min_trials: int = option(4, help="trials that must have reached the epoch", minimum=1)
 
     def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
-        """Return whether the trial's best is below the median of the others' by this epoch."""
+        """Return whether the trial's best is below the median of the others' up to this epoch."""
         epoch = max(curve)
         reached = _reached(others, epoch)
         if epoch < self.warmup_epochs or len(reached) < self.min_trials:
@@ -76,11 +76,11 @@ class MedianPruner(Pruner):
 
 @dataclass(frozen=True)
 class HalvingPruner(Pruner):
-    """Let one trial in `factor` go on at each rung.
+    """Let one trial in `factor` continue at each rung.
 
     Asynchronous successive halving, Li et al., "A System for Massively Parallel Hyperparameter
-    Tuning" (MLSys 2020), in its stopping form: a trial that comes to a rung is measured against
-    those that came before it and waits for nobody.
+    Tuning" (MLSys 2020), in its stopping form: a trial that reaches a rung is compared with those
+    that reached it before, and waits for none.
 
     >>> HalvingPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.7}, [{1: 0.5}, {1: 0.6}])
     False
@@ -88,11 +88,11 @@ class HalvingPruner(Pruner):
 
     name = "halving"
     warmup_epochs: int = option(2, help="epochs of the first rung", minimum=1)
-    min_trials: int = option(4, help="trials that must have come to a rung", minimum=1)
-    factor: int = option(3, help="one trial in this many goes on from a rung", minimum=2)
+    min_trials: int = option(4, help="trials that must have reached a rung", minimum=1)
+    factor: int = option(3, help="one trial in this many continues after a rung", minimum=2)
 
     def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
-        """Return whether the trial stands at a rung and is not among the best there."""
+        """Return whether the trial is at a rung and not among the best there."""
         epoch = max(curve)
         reached = _reached(others, epoch)
         if not self._is_rung(epoch) or len(reached) < self.min_trials:
@@ -115,7 +115,7 @@ def best_by(curve: Curve, epoch: int) -> float:
 
 
 def _reached(others: Sequence[Curve], epoch: int) -> list[float]:
-    """Return the best scores by an epoch of those that trained as far."""
+    """Return the best scores up to an epoch of the trials that reached it."""
     return [best_by(curve, epoch) for curve in others if curve and max(curve) >= epoch]
 
 

@@ -27,7 +27,7 @@ from ecomcat.tuning.jobs import BatchesDone, Call, TrialFailedError
 
 logger = logging.getLogger("ecomcat")
 
-_OBJECT_STORE_BYTES = 512 * 2**20  # what trials share, and what their outcomes pass through
+_OBJECT_STORE_BYTES = 512 * 2**20  # for what trials share, and for their results
 _MAX_TEMP_PATH = 40  # characters: a socket's path has at most 107, of which Ray needs over 60
 # Else a worker without a GPU of its own sees them all: https://github.com/ray-project/ray/issues/54868
 _HIDES_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
@@ -47,7 +47,7 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
     prepare_environment(address)
     import ray
 
-    # Ray puts a handler of its own in this one's place.
+    # Ray replaces this handler by its own.
     terminated = signal.getsignal(signal.SIGTERM)
     options: dict[str, Any] = {"address": address, "log_to_driver": False}
     with ExitStack() as stack:
@@ -58,7 +58,7 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
                 if len(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) > _MAX_TEMP_PATH:
                     folder = tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True)
                     options["_temp_dir"] = stack.enter_context(folder)
-            # Also where it is stopped while it starts.
+            # Also if it is stopped while it starts.
             stack.callback(ray.shutdown)
             with silenced_stderr():
                 ray.init(configure_logging=False, **options)
@@ -75,21 +75,21 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
 
 
 def prepare_environment(address: str | None) -> None:
-    """Set what Ray reads from the environment, once, when it is imported."""
+    """Set the environment variables that Ray reads once, when it is imported."""
     if "ray" in sys.modules:
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ |= _HIDES_GPUS
     if address is None:
-        # Ray's name for "use the loopback", whatever the system is.
+        # Ray's name for "use the loopback", on any system.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        # A word that this run's processes alone know, instead of one in the user's home.
+        # A token that only this run's processes know, instead of one in the user's home.
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 def carry_by_value(function: Callable[..., Any]) -> None:
-    """Let a function of the user's own module travel to machines that do not have the module."""
+    """Let a function of the user's own module be sent to machines without the module."""
     import ray.cloudpickle
 
     module = sys.modules[function.__module__]
@@ -126,13 +126,13 @@ def count_gpus() -> int:
 
 
 def gpus_of(search: SearchConfig) -> float:
-    """Return what of a GPU each worker is given; nothing before that was decided."""
+    """Return how many GPUs each worker gets; 0 before that was decided."""
     return 0.0 if search.gpus_per_worker == AUTO else float(search.gpus_per_worker)
 
 
 @dataclass
 class _Actor:
-    """A worker: what Ray calls it, the answers that are waited for, and until when."""
+    """A worker: Ray's handle, the answers that are expected, and until when."""
 
     handle: Any
     answers: Any
@@ -147,7 +147,7 @@ class RayPool:
         worker_class: Class of the workers.
         shared: Object. The first argument of its constructor, put into the object store once.
         workers: Integer, at least 1. How many.
-        search: `SearchConfig`. What of a machine each is given; its cores are the second argument.
+        search: `SearchConfig`. The resources of each; its cores are the second argument.
     """
 
     def __init__(self, worker_class: type, shared: Any, workers: int, search: SearchConfig) -> None:
@@ -160,7 +160,7 @@ class RayPool:
             "memory": search.memory_gb_per_worker * 1e9,
         }
         if search.cluster:
-            # On this machine processes inherit it; elsewhere Keras would choose by itself.
+            # Processes on this machine inherit it; elsewhere Keras would choose a backend itself.
             options["runtime_env"] = {"env_vars": {"KERAS_BACKEND": "tensorflow", **_HIDES_GPUS}}
         self._ray, self._shared = ray, ray.put(shared)
         self._actor_class = ray.remote(worker_class).options(**options)
@@ -180,7 +180,7 @@ class RayPool:
         return [name for name, actor in self._actors.items() if actor.answers is None]
 
     def call(self, worker: str, call: Call) -> None:
-        """Call a free worker's method; the worker is killed when it takes longer than it may."""
+        """Call a free worker's method; the worker is killed if it takes longer than allowed."""
         actor = self._actors[worker]
         actor.deadline = time.monotonic() + call.within_seconds
         actor.answers = actor.handle.call.remote(call.method, *call.arguments)
@@ -190,7 +190,7 @@ class RayPool:
         waiting = {
             actor.answers: name for name, actor in self._actors.items() if actor.answers is not None
         }
-        # One answer wakes us; whatever else has come by then is taken along.
+        # One answer wakes us; other answers that have arrived are taken, too.
         wait = self._ray.wait
         wait(list(waiting), num_returns=1, timeout=1.0, fetch_local=False)
         done, _ = wait(list(waiting), num_returns=len(waiting), timeout=0, fetch_local=False)
@@ -231,7 +231,7 @@ class RayPool:
         return []
 
     def _replace(self, worker: str, answer: TrialFailedError) -> tuple[str, TrialFailedError]:
-        """Put another worker in one's place, which may still live, and answer for it."""
+        """Replace a worker, which may still be alive, and answer for it."""
         self._ray.kill(self._actors[worker].handle)
         self._actors[worker] = self._start()
         return worker, answer
@@ -243,7 +243,7 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    # What a constructor raised is the last line of a traceback.
+    # An error of a constructor is the last line of a traceback.
     line = lines[-1] if "creation task" in lines[0] else lines[0]
     detail = re.search(r"Worker exit detail: ([^.]*)", message)
     return (detail[1] if detail else line)[:300].rstrip(".")

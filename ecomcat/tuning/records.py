@@ -1,4 +1,4 @@
-"""What is recorded of a trial: its state, its scores, its weights."""
+"""The record of a trial: its state, its scores, its weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecomcat.tuning.validation_answers import packed, predicted, unpacked
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
-TIME, TRIAL_TIME = "time", "trial_max_minutes"  # what a trial that was cut short ended by
+TIME, TRIAL_TIME = "time", "trial_max_minutes"  # why a trial was cut short
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
 
 
@@ -36,17 +36,17 @@ class TrialRecord:
             of the trials that it continues.
         status: String. `running`, `completed`, `pruned`, `cut short` (by the clock) or `failed`.
         objective, accuracy, loss: Floats. Validation scores of the best epoch.
-        best_epoch, epochs: Integers. Epochs trained by then, and in all.
+        best_epoch, epochs: Integers. The number of the best epoch, and of all epochs trained.
         seconds: Float. Wall time, interrupted attempts included.
         parameters: Integer. Number of weights that were trained.
         ended: String. Why: `max_epochs`, `patience`, `time`, `trial_max_minutes`, what pruned it,
             or what went wrong.
-        curves: List of dicts. A row an epoch, with Keras's names.
-        retries: Integer. How often it began anew since its worker was lost or out of memory.
+        curves: List of dicts. One row per epoch, with Keras's names.
+        retries: Integer. How often it began again because its worker was lost or out of memory.
         unfinished: Integer. How often it was begun and neither ended nor stopped in order.
         ended_at: Float. Seconds that the study had been searched for when it ended.
-        plan: Dict. What the algorithm adds of its own, such as Hyperband's number of epochs.
-        lost: String. The status that it had before what it left was lost, until it ends again.
+        plan: Dict. Values that the algorithm adds, such as Hyperband's number of epochs.
+        lost: String. Its status before its files were lost, until it ends again.
     """
 
     id: str
@@ -70,7 +70,7 @@ class TrialRecord:
 
     @property
     def is_owed(self) -> bool:
-        """Whether it came to its end before what it left was lost; its time was spent then."""
+        """Whether it had ended before its files were lost, so that it costs no new time."""
         return self.lost in {COMPLETED, CUT_SHORT}
 
     @property
@@ -85,15 +85,15 @@ class TrialRecord:
 
     @property
     def hanging_seconds(self) -> float:
-        """Seconds after which an epoch of its configuration is taken for one that hangs."""
+        """Seconds after which an epoch of its configuration counts as hanging."""
         return 600 + 20 * self.seconds_per_epoch
 
     def planned_epochs(self, max_epochs: int) -> int:
-        """Return its last epoch, which Hyperband may have before that of other trials."""
+        """Return its last epoch, which may be earlier with Hyperband than for other trials."""
         return int(self.plan.get("tuner/epochs", max_epochs))
 
     def forget_attempt(self) -> None:
-        """Drop what an attempt that was lost or interrupted reached; the time it took counts."""
+        """Drop the scores of an attempt that was lost or interrupted; its time counts."""
         self.curves = []
         self.epochs = self.best_epoch = 0
         self.objective = self.accuracy = self.loss = None
@@ -112,7 +112,7 @@ def candidates(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the trials that a final model may be made of, the best first.
 
     These are the completed ones. A trial that the clock cut short had fewer epochs than the
-    others: it is among them only where it beats them all, or where none has completed.
+    others: it is among them only if it is better than all of them, or if none has completed.
 
     Args:
         records: Sequence of `TrialRecord`. All trials of a study.
@@ -132,7 +132,7 @@ def candidates(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the trial of the highest objective, the earliest of equals; None without any."""
+    """Return the trial of the highest objective, the earliest if equal; None without any."""
     return next(iter(candidates(records)), None)
 
 
@@ -140,7 +140,7 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
     """Return a study's best trial.
 
     Raises:
-        UserError: No trial has completed; the message tells why the first did not.
+        UserError: No trial has completed; the message says why the first failed.
     """
     best = best_record(records)
     if best is not None:
@@ -156,7 +156,7 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
 
 
 def save_outcome(outcome: Outcome, directory: Path) -> None:
-    """Write best weights, validation probabilities and, where one may continue, the last state."""
+    """Write best weights, validation probabilities and the last state, if it may be continued."""
     if outcome.state:
         _save_arrays(directory / LAST_STATE, *outcome.state)
     _save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
@@ -165,7 +165,7 @@ def save_outcome(outcome: Outcome, directory: Path) -> None:
 
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Read what a trial left for one that continues it."""
+    """Read the result of a trial for one that continues it."""
     probabilities = load_answers(directory / VALIDATION)
     weights, state = load_arrays(directory / BEST_WEIGHTS), load_arrays(directory / LAST_STATE)
     return Outcome(list(curves), probabilities, weights, state)
@@ -198,12 +198,12 @@ def _of_shape(found: NDArray[Any], shape: tuple[int, ...] | None) -> NDArray[Any
 
 
 def fold_path(directory: Path, number: int) -> Path:
-    """Return where a trial's answers stand to a further validation set, of a number from 1."""
+    """Return the file of a trial's answers to a further validation set, numbered from 1."""
     return directory / f"fold_{number}.npz"
 
 
 def part_path(directory: Path, texts: int) -> Path:
-    """Return where a trial's answers to validation stand, trained on so many texts."""
+    """Return the file of a trial's answers to validation after training on so many texts."""
     return directory / f"part_{texts}.npz"
 
 
@@ -224,11 +224,11 @@ def load_arrays(path: Path) -> list[NDArray[Any]]:
 
 @contextmanager
 def open_arrays(path: Path) -> Iterator[Any]:
-    """Open a file of arrays that a trial left; none of them is read before it is asked for.
+    """Open a file of arrays that a trial left; each is read only when it is used.
 
     Raises:
         UnreadableError: The file is gone or damaged.
-        UserError: Something else than a file stands there, which none could be written over.
+        UserError: There is something other than a file, which cannot be replaced by one.
     """
     if path.exists() and not path.is_file():
         raise UserError(
@@ -236,7 +236,7 @@ def open_arrays(path: Path) -> Iterator[Any]:
             "there, and run the same command again."
         )
     try:
-        # NumPy leaves a file open that it cannot read.
+        # NumPy does not close a file that it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             if not saved.files:
                 raise ValueError("no arrays")

@@ -1,4 +1,4 @@
-"""A study's trial is trained again with its values, its seed and its data: `search.from_trial`."""
+"""Train a study's trial again with its values, its seed and its data: `search.from_trial`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ecomcat.tuning.study import (
     read_study,
 )
 
-# What the data's identity depends on.
+# The options on which the data's identity depends.
 _OPTIONS = {
     "data": "data.path",
     EXCLUDED: "data.exclude",
@@ -38,7 +38,7 @@ _SPLIT_FILES = ("exclude", "validation_path", "test_path", "split_column", "grou
 
 @dataclass(frozen=True)
 class Rerun:
-    """A trial that is trained again, its study's name, and what had to agree with the study."""
+    """A trial that is trained again, its study's name, and the identity of the study."""
 
     study: str
     trial: TrialRecord
@@ -71,7 +71,7 @@ class Rerun:
 
 
 def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
-    """Return a configuration that trains a study's trial again, and what is known of the trial.
+    """Return a configuration that trains a study's trial again, and the trial.
 
     Hyperparameters, seed, split and epochs are the study's, and so is the data unless
     `data.path` names a file.
@@ -111,7 +111,7 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     )
     model_dir = config.model_dir
     if model_dir == SearchCommand.model_dir:
-        # A trial that is looked at again does not take the place of the model in use.
+        # A trial that is trained again must not replace the model in use.
         model_dir = str(Path(config.outputs_dir) / "rerun" / f"{name}-{trial_id}")
     model = _model(f"rerun-{name}-{trial_id}", identity["build"], trial.values)
     return replace(

@@ -1,4 +1,4 @@
-"""When a search may end early: more trials could bring less than its validation set can show."""
+"""When a search may end early: more trials could gain less than its validation set can show."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, PRUNED, TrialRecord, best_record
 
-_MIN_TRIALS = 8  # before which nothing is said of further ones
-_SHARE_OF_NOISE = 0.1  # from which a gain is worth trials (docs/experiments.md)
+_MIN_TRIALS = 8  # needed for an estimate
+_SHARE_OF_NOISE = 0.1  # a smaller gain is not worth more trials (docs/experiments.md)
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What further trials may bring.
+    """The gain that further trials may bring.
 
     Args:
         trials: Integer. How many.
         gain: Float. By how much they may raise the best macro-F1 of validation.
-        noise: Float. Standard error of what the best trial reached there.
+        noise: Float. Standard error of the best trial's score there.
     """
 
     trials: int
@@ -34,7 +34,7 @@ class Outlook:
         return self.gain <= _SHARE_OF_NOISE * self.noise
 
     def __str__(self) -> str:
-        """Return what is expected, as a sentence without its full stop."""
+        """Return the expectation as a sentence without its full stop."""
         plural = "s" if self.trials > 1 else ""
         return (
             f"The search ends early: {self.trials} more trial{plural} would raise macro-F1 by some "
@@ -43,12 +43,12 @@ class Outlook:
 
 
 def outlook(records: Sequence[TrialRecord], more: int, validation_texts: int) -> Outlook | None:
-    """Estimate what further trials may bring; `None` while too few have ended.
+    """Estimate the gain of further trials; `None` while too few have ended.
 
     Args:
         records: Sequence of `TrialRecord`. The study's trials, in their order.
         more: Integer. How many further trials there may be.
-        validation_texts: Integer. Texts that each trial was scored on.
+        validation_texts: Integer. Number of texts that each trial was scored on.
     """
     ended = [each for each in records if each.status in {COMPLETED, CUT_SHORT, PRUNED}]
     best, scores = best_record(ended), [each.objective or 0.0 for each in ended]
@@ -65,7 +65,8 @@ def gain_of_more(scores: Sequence[float], more: int) -> float:
     The best of `n` trials rises about as much each time that `n` doubles, or less. How much it
     rose from half of these trials to all of them is known: in the order in which they were tried,
     and on average over all orders (Dodge et al., "Show Your Work: Improved Reporting of
-    Experimental Results", EMNLP 2019, section 3). The larger of the two counts, up to a score of 1.
+    Experimental Results", EMNLP 2019, section 3). The larger of the two is used, up to a score of
+    1.
 
     Args:
         scores: Sequence of floats, two at least. The trials' scores in their order.
@@ -76,7 +77,7 @@ def gain_of_more(scores: Sequence[float], more: int) -> float:
     """
     count, half = len(scores), len(scores) // 2
     ordered = np.sort(np.asarray(scores, dtype=float))[::-1]
-    # How often a trial is in a random half, and then how often none above it is in there, too.
+    # How often a trial is in a random half, and then how often no better one is in it.
     drawn = np.minimum(half / (count - np.arange(count)), 1)
     is_best = drawn * np.cumprod([1, *(1 - drawn[:-1])])
     on_average = float(ordered @ is_best)

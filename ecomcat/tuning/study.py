@@ -1,4 +1,4 @@
-"""The folder of a study: held by one run at a time, resumed only with what it was begun with."""
+"""The folder of a study: one run at a time holds it, and resumes it only with the same settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ecomcat.tuning.trial_table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
 _FORMAT = 5
-STUDY = "study"  # under which `data.json` has a copy of `study.json`
+STUDY = "study"  # the key of the copy of `study.json` in `data.json`
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"
 EPOCH_TEXTS = "epoch_texts"
@@ -91,7 +91,7 @@ class Study:
 
     @property
     def tensorboard_dir(self) -> Path:
-        """Where TensorBoard's events of this study stand."""
+        """The folder of TensorBoard's events of this study."""
         return self.directory / "tensorboard"
 
     @cached_property
@@ -101,7 +101,7 @@ class Study:
 
     @property
     def active_seconds(self) -> float:
-        """How long it was searched so far, in seconds of wall time."""
+        """How long it has been searched so far, in seconds of wall time."""
         try:
             seconds = float(read_json(self.directory / CLOCK, _Clock)["active_seconds"])
         except UnreadableError:
@@ -111,13 +111,13 @@ class Study:
         return max((record.ended_at or 0.0 for record in self.trials.records), default=0.0)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write one of its JSON files, such as what the report says of the data."""
-        # Should one be damaged, the other one has what the study was begun with.
+        """Write one of its JSON files, such as the report's part about the data."""
+        # If one is damaged, the other one has the settings that the study was begun with.
         copy = {STUDY: read_study(self.directory)} if name == DATA else {}
         write_with_digest(self.directory / name, {**content, **copy})
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """Read what `write` wrote; None where it was not written yet, or is damaged."""
+        """Read what `write` wrote; None if it was not written yet, or is damaged."""
         path = self.directory / name
         try:
             content: dict[str, Any] = read_json(path, _SHAPES[name])
@@ -147,15 +147,15 @@ def open_study(
     Args:
         root: Path. The folder of all studies.
         name: String. The study's folder in it.
-        identity: Mapping. What must agree with what the study was begun with.
-        overwrite: Boolean. Remove what an earlier study of this name left.
+        identity: Mapping. All that must agree with an existing study.
+        overwrite: Boolean. Remove an earlier study of this name.
         config: Mapping. Configuration of the run that begins the study, saved with the identity.
-        needed: Names of the files that each trial must have left that came to its end; where one
-            is gone or damaged, the trial is run again. Defaults to none.
+        needed: Names of the files that each ended trial must have; if one is gone or damaged, the
+            trial is run again. Defaults to none.
 
     Raises:
         UserError: Another process holds the study, the folder is not a study's, or the study was
-            begun with something else.
+            begun with another identity.
     """
     require_study_place(root, name)
     study = Study(root / name)
@@ -176,22 +176,22 @@ def open_study(
 
 
 def require_study_place(root: Path, name: str | None, model_dir: Path | None = None) -> None:
-    """Check that a study can stand under the root, without making anything.
+    """Check that a study can be made under the root, without making anything.
 
     Args:
         root: Path. The folder of all studies.
-        name: String. The study's; `None` where the data, not read yet, has a part in it.
+        name: String. The study's name; `None` if it depends on the data, which is not read yet.
         model_dir: Path. The exported folder. Defaults to none.
 
     Raises:
-        UserError: Something other than a study stands there, the place cannot be written to, or
-            the exported folder, which is replaced as a whole, holds studies or lies among them.
+        UserError: Something other than a study is there, the place cannot be written to, or the
+            exported folder, which is replaced as a whole, contains studies or is among them.
     """
     model, studies = model_dir and followed(model_dir), followed(root)
     if model and (studies.is_relative_to(model) or model.is_relative_to(studies)):
         raise UserError(
-            f"Expected a folder of its own at model_dir={model_dir}, found one that holds studies "
-            f"or lies among them ({root}). Name another with model_dir=FOLDER."
+            f"Expected a separate folder at model_dir={model_dir}, found one that contains studies "
+            f"or is among them ({root}). Name another with model_dir=FOLDER."
         )
     directory = root / (name or "study")
     require_writable(root.parent, "outputs_dir", f"{root.name}/{directory.name}/{_STUDY_FILE}")
@@ -223,7 +223,7 @@ def _begin_or_resume(study: Study, identity: Mapping[str, Any], config: Mapping[
             f"The study {study.name} was begun with other data or settings:\n{different}"
             "Choose another search.name, or search.overwrite=true to begin again."
         )
-    study.write(_STUDY_FILE, stored)  # which may have been read from its copy
+    study.write(_STUDY_FILE, stored)  # it may have been read from its copy
 
 
 def is_study(directory: Path) -> bool:
@@ -240,9 +240,9 @@ def _copy_of_begun(directory: Path) -> dict[str, Any] | None:
 
 
 def _empty(directory: Path) -> None:
-    """Remove what a study holds, so that what is left at any moment is a study or nothing."""
-    # The trials first, of which the table would bring back each; and the study's own file last:
-    # without it the folder would be a stranger's.
+    """Remove a study's content, so that at any moment a study or nothing is left."""
+    # The trials first, since the table would restore each; and the study's own file last, since
+    # without it the folder would not be recognised as ours.
     order = {TABLE: 0, TRIALS: 1, _STUDY_FILE: 3}
     entries = [entry for entry in directory.iterdir() if entry.name != _LOCK_FILE]
     for entry in sorted(entries, key=lambda entry: order.get(entry.name, 2)):
@@ -253,7 +253,7 @@ def _empty(directory: Path) -> None:
 
 
 def read_study(directory: Path) -> dict[str, Any]:
-    """Read what a study was begun with: its `name`, `identity` and `config`.
+    """Read a study's `name`, and the `identity` and `config` that it was begun with.
 
     Raises:
         UserError: The file cannot be read, nor its copy, or another version of ecomcat wrote it.
@@ -280,7 +280,7 @@ def read_study(directory: Path) -> dict[str, Any]:
 
 
 def needed_files(config: SearchCommand) -> tuple[str, ...]:
-    """Return the files that a search needs of each trial that came to its end."""
+    """Return the files that a search needs from each ended trial."""
     if make_algorithm(config.search).continues_trials:
         return VALIDATION, BEST_WEIGHTS, LAST_STATE
     return (VALIDATION,) if config.final.retrain else (VALIDATION, BEST_WEIGHTS)
@@ -291,7 +291,7 @@ def study_identity(
 ) -> dict[str, Any]:
     """Return everything that must agree before a study may be resumed.
 
-    The number of trials and the minutes are not among it: they may grow.
+    The number of trials and the minutes are not included: they may grow.
     """
     return {
         **data_identity(dataset),
@@ -310,7 +310,7 @@ def study_identity(
 
 
 def data_identity(dataset: Dataset) -> dict[str, str]:
-    """Return what the data was, and what options made of it; those that are off leave no trace."""
+    """Return hashes of the data and of options that change it; options that are off add nothing."""
     identity = {"data": dataset.content_hash}
     if dataset.groups is not None:
         groups = dataset.groups.astype("<i8").tobytes()

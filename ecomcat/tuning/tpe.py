@@ -1,4 +1,4 @@
-"""Optuna's tree-structured Parzen estimator, and which hyperparameters made the difference."""
+"""Optuna's tree-structured Parzen estimator, and the importance of each hyperparameter."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from ecomcat.tuning.records import TrialRecord
 
 _ATTEMPTS = 20  # suggestions of a tried configuration before one is drawn at random
-_MIN_TRIALS = 8  # completed ones; of fewer a forest learns nothing worth telling
+_MIN_TRIALS = 8  # completed ones; from fewer a forest learns nothing useful
 
 
 @dataclass
 class TpeSearch(Algorithm):
     """Look where the better of the trials so far were dense and the others sparse.
 
-    Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NeurIPS 2011), as Optuna has
-    it, on all hyperparameters at once.
+    Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NeurIPS 2011), as in Optuna,
+    on all hyperparameters at once.
     """
 
     name = "tpe"
@@ -70,10 +70,10 @@ def optuna_study(
 ) -> optuna.Study:
     """Return Optuna's study of the trials, in their order.
 
-    A trial that failed counts as the worst there is: Optuna puts a pruned trial without a score
-    behind all others. One that was cut short counts as pruned where its own time was over, since
-    so slow a configuration never does better here; what the end of the whole search cut short is
-    left out, since the epochs that it lacks say nothing about its configuration.
+    A failed trial counts as the worst of all: Optuna ranks a pruned trial without a score last. A
+    trial that its own time limit cut short counts as pruned, since such a slow configuration never
+    does better here. A trial that the end of the whole search cut short is left out, since its
+    missing epochs say nothing about its configuration.
     """
     import optuna
 
@@ -93,7 +93,7 @@ def optuna_study(
 
 
 def _ending(record: TrialRecord) -> dict[str, Any]:
-    """Return a trial's state, value and intermediate values as Optuna has them."""
+    """Return a trial's state, value and intermediate values in Optuna's terms."""
     from optuna.trial import TrialState
 
     from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TIME
@@ -129,7 +129,7 @@ def distribution_of(domain: Domain) -> BaseDistribution:
 
 
 def from_distribution(domain: Domain, found: Any) -> Any:
-    """Return the value that Optuna's choice stands for; the only one of a fixed domain."""
+    """Return the value of Optuna's choice; for a fixed domain its only value."""
     if domain.fixed:
         return domain[0]
     ordered = _ordered(domain)
@@ -137,7 +137,7 @@ def from_distribution(domain: Domain, found: Any) -> Any:
 
 
 def to_distribution(domain: Domain, value: Any) -> Any:
-    """Return what Optuna's form of a domain calls a value."""
+    """Return a value in Optuna's form of a domain."""
     ordered = _ordered(domain)
     if ordered is None:
         return domain.nearest(value)
@@ -147,7 +147,7 @@ def to_distribution(domain: Domain, value: Any) -> Any:
 
 
 def _ordered(domain: Domain) -> Sequence[Any] | None:
-    """Return the values of a domain of stepped numbers, the least first; None of any other."""
+    """Return the values of a domain of stepped numbers, the least first; None for any other."""
     if isinstance(domain, Range):
         return domain if domain.stepped else None
     is_numeric = all(
@@ -162,7 +162,7 @@ def importances(
     """Return each searched hyperparameter's share of the variance in macro-F1.
 
     Functional ANOVA over a random forest: Hutter et al., "An Efficient Approach for Assessing
-    Hyperparameter Importance" (ICML 2014), as Optuna has it.
+    Hyperparameter Importance" (ICML 2014), as in Optuna.
 
     Returns:
         Shares by name, the largest first, that add up to 1; none when there are too few completed

@@ -1,6 +1,6 @@
 """One trial: train one configuration an epoch at a time, and watch validation.
 
-Nothing here touches a file or knows where it runs, so that a result does not depend on it.
+Nothing here uses files or knows where it runs, so that results do not depend on that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TrialInputs:
         seed: Integer. The run's seed.
         patience: Integer. Epochs without a better macro-F1 before a trial ends.
         max_epochs: Integer. Epoch at which a linear learning rate schedule ends.
-        keep_state: Boolean. Whether a trial may be continued, and so hands over its last state.
+        keep_state: Boolean. Whether a trial may be continued, and so returns its last state.
         root: Integer. Number that decides every trial's randomness, to run one trial again; by
             default each has its own.
     """
@@ -67,7 +67,7 @@ class TrialInputs:
 
 
 class TrialWorker(Worker):
-    """Train one task after the other, in a number of threads that does not change the result."""
+    """Train one task after the other; the number of threads does not change the result."""
 
     def __init__(self, inputs: TrialInputs, threads: int | None = None) -> None:
         import_tensorflow()
@@ -78,12 +78,12 @@ class TrialWorker(Worker):
         self.forget()
 
     def forget(self) -> None:
-        """Drop the network of a task that failed or has ended."""
+        """Drop the network of a task that has failed or ended."""
         self._training: Training | None = None
         self._watch: ValidationWatch | None = None
 
     def begin(self, task: TrialTask) -> Iterator[int]:
-        """Build a network, and answer how many parameters it trains; the last one makes room."""
+        """Drop the last network, build a new one, and answer how many parameters it trains."""
         self.forget()
         inputs, values, parent = self._inputs, task.values, task.parent
         seed = trial_seed(inputs.seed, task.root)
@@ -127,10 +127,10 @@ class TrialWorker(Worker):
     def train_epoch(
         self, within_seconds: float = math.inf, scored_anyhow: bool = True
     ) -> Iterator[BatchesDone | EpochReport]:
-        """Train one epoch and score validation; yield progress now and then, the report last.
+        """Train one epoch and score validation; yield progress, and the report at the end.
 
-        An epoch that takes longer than `within_seconds` ends with the batch under way, and is
-        reported without scores unless it is to be `scored_anyhow`.
+        An epoch that takes longer than `within_seconds` ends with the current batch, and is
+        reported without scores, unless it is `scored_anyhow`.
         """
         assert self._training is not None, "train_epoch without a task"
         ends = time.monotonic() + within_seconds
@@ -146,7 +146,7 @@ class TrialWorker(Worker):
         yield EpochReport(epoch, logs, MAX_EPOCHS if epoch >= self._task.epochs else ended)
 
     def time_batches(self) -> Iterator[float]:
-        """Train for a few seconds, and answer how many a text takes; then begin anew."""
+        """Train for a few seconds, and answer how many a text takes; then start again."""
         assert self._training is not None, "time_batches without a task"
         batches, began, timed = self._training.train_batches(), time.monotonic(), 0
         # The first batches trace and warm up.
@@ -159,7 +159,7 @@ class TrialWorker(Worker):
         yield (time.monotonic() - began) / max(timed, 1) / self._training.batch_size
 
     def finish(self) -> Iterator[Outcome]:
-        """Return what the training gave, and forget it."""
+        """Return the result of the training, and forget it."""
         assert self._training is not None, "finish without a task"
         model = self._training.model
         outcome = self._watch.outcome if self._watch else Outcome(weights=model.get_weights())
@@ -170,7 +170,7 @@ class TrialWorker(Worker):
 
 
 def _state(model: keras.Model) -> list[Any]:
-    """Return what training goes on from: weights, seeds of dropout, the optimizer's state."""
+    """Return the state to continue from: weights, seeds of dropout, the optimizer's state."""
     return [*model.variables, *model.optimizer.variables]
 
 

@@ -25,7 +25,7 @@ from ecomcat.tuning.records import (
 logger = logging.getLogger("ecomcat")
 
 TRIALS, TABLE = "trials", "trials.csv"
-PLAN = "tuner/"  # how the names begin that Hyperband adds to a trial's values
+PLAN = "tuner/"  # the beginning of the names that Hyperband adds to a trial's values
 _RESULT_COLUMNS = (
     *(OBJECTIVE, "val_accuracy", "val_loss", "best_epoch", "epochs"),
     *("seconds", "parameters", "ended"),
@@ -39,7 +39,7 @@ class TrialTable:
     it is `lost`, and the next search runs it again.
 
     Args:
-        directory: Path. The study's folder; what earlier runs recorded there is read, once.
+        directory: Path. The study's folder; the records of earlier runs are read once.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -47,7 +47,7 @@ class TrialTable:
         self._records: dict[str, TrialRecord] = {}
         listed = _listed_trials(directory / TABLE)
         names = {path.name for path in (directory / TRIALS).glob("*")}
-        # A copy that someone made of a trial's folder is no trial.
+        # A copy that someone made of a trial's folder is not a trial.
         for trial_id in sorted(name for name in names | set(listed) if name.isdecimal()):
             self._read(trial_id, listed.get(trial_id))
 
@@ -67,7 +67,7 @@ class TrialTable:
     def _lose(self, record: TrialRecord, error: UnreadableError) -> None:
         logger.warning("%s Trial %s is run again by the next search.", error, record.id)
         self._records[record.id] = record
-        # Of a trial that failed all is known.
+        # All of a failed trial is known.
         record.lost = "" if record.status == FAILED else record.status
 
     @property
@@ -77,7 +77,7 @@ class TrialTable:
 
     @property
     def next_id(self) -> str:
-        """The id of a trial that is yet to be made."""
+        """The id of the next new trial."""
         return f"{max(map(int, self._records), default=-1) + 1:04d}"
 
     def __getitem__(self, trial_id: str) -> TrialRecord:
@@ -88,10 +88,10 @@ class TrialTable:
         return self._records.get(trial_id)
 
     def repair(self, needed: Collection[str]) -> None:
-        """Let each trial run again that is lost, or of which a file is.
+        """Let each trial run again that is lost, or that has lost a file.
 
         Args:
-            needed: Names of files of arrays that each trial must have left that came to its end.
+            needed: Names of the files of arrays that each ended trial must have.
         """
         for record in self.records:
             if record.status in {COMPLETED, CUT_SHORT} and not record.lost:
@@ -119,7 +119,7 @@ class TrialTable:
 
     def write(self) -> None:
         """Write the table."""
-        # Not waited for: it can be written again from the trials' files.
+        # It need not be durable: it can be written again from the trials' files.
         write_text(self._directory / TABLE, trials_csv(self.records), durable=False)
 
     def _path(self, trial_id: str) -> Path:
@@ -127,7 +127,7 @@ class TrialTable:
 
 
 def trials_csv(records: Sequence[TrialRecord]) -> str:
-    """Return the content of `trials.csv`: a row a trial."""
+    """Return the content of `trials.csv`: one row per trial."""
     given = [{**record.values, **record.plan} for record in records]
     names = sorted({name: None for values in given for name in values}, key=_is_plan)
     stream = io.StringIO()
@@ -181,7 +181,7 @@ def _listed_trial(row: Mapping[str, str]) -> TrialRecord:
 
 
 def _value_of(text: str) -> Any:
-    """Return the value that is written so: a number, a truth value, or the text itself."""
+    """Parse a value: a number, a truth value, or the text itself."""
     for kind in (int, float):
         try:
             value = kind(text)

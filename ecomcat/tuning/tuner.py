@@ -62,18 +62,18 @@ OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[Wor
 
 
 class _NotScoredError(Exception):
-    """The study's time was over before a trial had a score, and other trials have one."""
+    """The study's time was over before this trial had a score, and other trials have one."""
 
 
 class StudyTuner(base_tuner.BaseTuner):
     """Run a study's trials until its oracle has no more.
 
     Args:
-        oracle: `StudyOracle`. Which configurations are tried, and which trials are hopeless.
+        oracle: `StudyOracle`. Decides which configurations are tried and which trials are hopeless.
         study: `Study`. The folder.
         inputs: `TrialInputs`. What all trials share.
-        search: `SearchConfig`. What trials may take.
-        listeners: Sequence of `SearchListener`. Who hears how it goes.
+        search: `SearchConfig`. The limits of trials.
+        listeners: Sequence of `SearchListener`. They are notified of the progress.
     """
 
     oracle: StudyOracle
@@ -112,7 +112,7 @@ class StudyTuner(base_tuner.BaseTuner):
         self._study.write(CLOCK, {"active_seconds": round(self._seconds, 3)})
 
     def _tick(self) -> None:
-        """Write now and then how far trials have gone: a killed run loses a moment at most."""
+        """Save the trials' progress from time to time: a killed run loses a moment at most."""
         if time.monotonic() - self._written >= _WRITTEN_EVERY_SECONDS:
             self._written = time.monotonic()
             self._save_time()
@@ -145,27 +145,27 @@ class StudyTuner(base_tuner.BaseTuner):
             record.status, record.ended = FAILED, str(error)
             record.objective = record.accuracy = record.loss = None
         except BaseException:
-            # The search is stopped, and did not die of this trial.
+            # The search was stopped; this trial is not the cause.
             record.unfinished -= 1
             self._study.trials.save(record)
             raise
         record.unfinished = 0
         record.ended_at = round(self._seconds, 1)
         self.oracle.end_trial(trial)
-        self._tell(lambda each: each.trial_ends(record))
+        self._notify(lambda each: each.trial_ends(record))
 
     def _run_again(self, trial: keras_trial.Trial, reason: str) -> None:
         record = self.oracle.table[trial.trial_id]
         record.unfinished = 0
         self.oracle.requeue(trial)
-        self._tell(lambda each: each.trial_retries(record, reason))
+        self._notify(lambda each: each.trial_retries(record, reason))
 
     def _train(self, record: TrialRecord) -> Generator[Call | None, Any, str]:
         """Train until the trial ends, and return how it ended."""
         task = self._task_of(record)
         record.root = task.root
         self._study.trials.save(record)
-        self._tell(lambda each: each.trial_begins(record, task.epochs))
+        self._notify(lambda each: each.trial_begins(record, task.epochs))
         if record.unfinished > self._config.max_retries + 1:
             died = record.unfinished - 1
             raise TrialFailedError(f"the search died {died} times while it ran this trial")
@@ -178,16 +178,16 @@ class StudyTuner(base_tuner.BaseTuner):
             raise _NotScoredError
         if record.ended.startswith(_PRUNED):
             return PRUNED
-        # Not bound by the trial's limit: what it gave is there, and is only to be sent.
+        # Not bound by the trial's limit: the result exists and only has to be sent.
         finish = Call("finish", within_seconds=_SENDING_SECONDS)
         outcome = yield from self._ask(record, clock, finish)
         save_outcome(outcome, self._study.trial_dir(record.id))
         return CUT_SHORT if record.ended in {TIME, TRIAL_TIME} else COMPLETED
 
     def _epoch_of(self, record: TrialRecord, clock: TrialClock) -> Call:
-        """Return the call of an epoch that ends, be it in its scoring, with the study's time.
+        """Return the call of an epoch that ends with the study's time, also during its scoring.
 
-        Where no trial has a score yet it is scored: else there would be nothing to export.
+        While no trial has a score, it is always scored: else there would be nothing to export.
         """
         left = math.inf if record.is_owed else self.oracle.seconds_left
         is_first = record.objective is None and best_record(self.oracle.table.records) is None
@@ -195,7 +195,7 @@ class StudyTuner(base_tuner.BaseTuner):
 
     def _ask(self, record: TrialRecord, clock: TrialClock, call: Call) -> Result:
         def note(progress: BatchesDone) -> None:
-            self._tell(lambda each: each.batches_end(record, progress.done, progress.batches))
+            self._notify(lambda each: each.batches_end(record, progress.done, progress.batches))
 
         try:
             return (yield from ask(call, note))
@@ -208,7 +208,7 @@ class StudyTuner(base_tuner.BaseTuner):
             clock.note(epoch=call.method == "train_epoch")
 
     def _task_of(self, record: TrialRecord) -> TrialTask:
-        """Return what a worker is to do; Hyperband may ask to continue an earlier trial."""
+        """Return a worker's task; Hyperband may ask to continue an earlier trial."""
         epochs = record.planned_epochs(self.oracle.max_epochs)
         parent = self._study.trials.get(record.plan.get("tuner/trial_id", ""))
         if parent is None:
@@ -225,7 +225,7 @@ class StudyTuner(base_tuner.BaseTuner):
         if not report.logs:
             return report.ended
         trial = self.oracle.update_trial(record.id, report.logs, step=report.epoch)
-        self._tell(lambda each: each.epoch_ends(record, report.epoch, report.logs))
+        self._notify(lambda each: each.epoch_ends(record, report.epoch, report.logs))
         if report.ended:
             return report.ended
         if trial.status == STATUS.STOPPED:
@@ -234,14 +234,14 @@ class StudyTuner(base_tuner.BaseTuner):
             return TIME
         return "" if clock.allows_an_epoch else TRIAL_TIME
 
-    def _tell(self, message: Callable[[SearchListener], None]) -> None:
+    def _notify(self, message: Callable[[SearchListener], None]) -> None:
         for listener in self._listeners:
             message(listener)
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The best trial by validation, how many were begun, the seconds of all runs, why it ended."""
+    """The best trial by validation, the number of trials, the seconds of all runs, why it ended."""
 
     best: TrialRecord
     trials: int
@@ -276,8 +276,8 @@ def run_search(
         inputs: `TrialInputs`. What all trials share.
         space: Mapping from each hyperparameter's name to its `Domain`.
         study: `Study`. The folder; trials that it already holds are not run again.
-        listeners: Sequence of `SearchListener`. Who hears how it goes.
-        workers: Function that holds the workers. Defaults to `open_pool`.
+        listeners: Sequence of `SearchListener`. They are notified of the progress.
+        workers: Function that opens the pool of workers. Defaults to `open_pool`.
 
     Raises:
         UserError: No trial has completed.

@@ -1,4 +1,4 @@
-"""What a trial answered to the validation texts, in a file of bounded size."""
+"""A trial's answers to the validation texts, in a file of bounded size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MAX_WHOLE = 15_000_000  # probabilities that are saved as they are, 4 bytes each
-_MAX_LARGEST, _MIN_OF_A_TEXT = 10_000_000, 8  # of more, the largest of each text, 6 bytes each
+_MAX_LARGEST, _MIN_OF_A_TEXT = 10_000_000, 8  # if more: the largest of each text, 6 bytes each
 _ROWS = 4096  # at a time
 
 
@@ -18,13 +18,13 @@ def packed(
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays that are saved of probabilities `(texts, num_classes)`.
 
-    Of thousands of texts and classes these are the largest probabilities of each text; what they
-    leave is little, and counts as spread over the other classes evenly.
+    With thousands of texts and classes these are the largest probabilities of each text; the small
+    rest counts as spread evenly over the other classes.
 
     Args:
         probabilities: Array of shape `(texts, num_classes)`.
         max_whole: Integer. Up to so many numbers are saved as they are.
-        max_largest: Integer. Of more, about so many. Defaults to those of some 60 MB.
+        max_largest: Integer. If there are more, about so many are saved. Defaults to some 60 MB.
     """
     texts, num_classes = probabilities.shape
     if probabilities.size <= max_whole:
@@ -39,7 +39,7 @@ def packed(
 
 
 def predicted(saved: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return the most probable class of each text, of what `packed` made of probabilities.
+    """Return the most probable class of each text from the arrays that `packed` returned.
 
     >>> predicted(packed(np.array([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], np.float32))).tolist()
     [1, 0]
@@ -52,7 +52,7 @@ def predicted(saved: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
 
 
 def unpacked(saved: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """Return probabilities of what `packed` made of them.
+    """Return probabilities from the arrays that `packed` returned.
 
     >>> shares = np.array([[0.9, 0.06, 0.03, 0.01]], np.float32)
     >>> np.allclose(unpacked(packed(shares)), shares)

@@ -45,16 +45,16 @@ Task = TypeVar("Task")
 def open_pool(
     search: SearchConfig, inputs: TrialInputs, tasks: int, *, anyhow: bool = False
 ) -> Iterator[WorkerPool]:
-    """Hold the workers of a search or a retraining: this process, or as many as Ray has room for.
+    """Open the workers of a search or a retraining: this process, or as many as Ray has room for.
 
-    Where Ray does not start on this machine, this process trains alone.
+    If Ray does not start on this machine, this process trains alone.
 
     Args:
         search: Configuration of the search.
         inputs: What all trials share.
         tasks: Integer. How many there are.
-        anyhow: Boolean. Whether this process trains, too, where a cluster that is asked for cannot
-            be used. Defaults to false.
+        anyhow: Boolean. Whether this process trains alone also if a requested cluster cannot be
+            used. Defaults to false.
 
     Raises:
         UserError: The cluster cannot be used, or has no room for a worker.
@@ -87,7 +87,7 @@ def run_all(
 ) -> None:
     """Do a job for each task that is unfinished, the last one first, until none is left.
 
-    What the search found is not to be lost with its workers: this process goes on alone then.
+    If workers fail, this process continues alone, so that the search's results are not lost.
     """
     waiting: list[Task] = []
     while waiting := unfinished():
@@ -123,9 +123,9 @@ def _placed_by_ray(
 
 
 def share_gpus(search: SearchConfig, gpus: int) -> SearchConfig:
-    """Decide what of a GPU each worker is given, where that is `auto`.
+    """Decide how many GPUs each worker gets, where that is `auto`.
 
-    All of one; or a part of one, where more workers are asked for than there are GPUs.
+    One; or a part of one, if more workers are requested than there are GPUs.
     """
     if search.gpus_per_worker != AUTO:
         return search
@@ -145,9 +145,9 @@ def needs_ray(search: SearchConfig, tasks: int, gpus: int = 0) -> bool:
 
 
 class LocalPool:
-    """One worker in this process, which computes while it is waited for.
+    """One worker in this process, which computes while its caller waits.
 
-    It looks at the time whenever it reports progress, and so never in the middle of a batch.
+    It checks the time whenever it reports progress, so never in the middle of a batch.
     """
 
     size = 1

@@ -1,1 +1,1 @@
-"""What is said of a model, once, for the card, the terminal, the report and the audit."""
+"""Sentences and tables about a model, shared by the card, terminal, report and audit."""

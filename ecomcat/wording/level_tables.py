@@ -1,4 +1,4 @@
-"""Say in tables how good a model is at each level of a taxonomy, for all that shows it."""
+"""Tables of how good a model is at each level of a taxonomy, for card, report and terminal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ecomcat.wording.table import Table
 
 
 def level_tables(on: str, scores: Scores) -> list[Table]:
-    """Return the tables of scores whose categories are paths; none of others.
+    """Return the tables of scores whose categories are paths; none for others.
 
     Args:
-        on: String. What the scores are of, such as `"Test set"`.
-        scores: What `Scores.describe` and `score_levels` describe.
+        on: String. The set that the scores are of, such as `"Test set"`.
+        scores: The scores as `Scores.describe` and `score_levels` return them.
     """
     if not (found := scores.get("taxonomy")):
         return []

@@ -1,4 +1,4 @@
-"""A table of figures, which a terminal, a page and the model card show each in its own way."""
+"""A table of figures; a terminal, a page and the model card each show it in their own way."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of figures, which a terminal, a page and the model card show each in its own way.
+    """Rows of figures; a terminal, a page and the model card each show them in their own way.
 
     Args:
         headings: Headings of the columns.
-        rows: Rows of cells; numbers are shown as `formats` say, and nothing for None.
+        rows: Rows of cells; numbers are shown as `formats` says, and None as an empty cell.
         caption: What the table shows.
         note: What else a reader must know, below it.
         formats: Format specification by heading, such as `".1%"`; others are shown as `str`.
@@ -33,13 +33,13 @@ class Table:
 
     @cached_property
     def texts(self) -> list[list[str]]:
-        """What stands in the cells."""
+        """The texts of the cells."""
         patterns = [self.formats.get(heading, "") for heading in self.headings]
         return [list(map(_shown, row, patterns)) for row in self.rows]
 
     @cached_property
     def numeric(self) -> list[bool]:
-        """Whether all values of a column are numbers, so that they stand to the right."""
+        """Whether all values of a column are numbers, which are aligned to the right."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.headings)
         kinds = [{type(cell) for cell in column if cell is not None} for column in columns]
         return [bool(found) and found <= {int, float} for found in kinds]

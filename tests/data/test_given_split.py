@@ -143,7 +143,7 @@ def test_each_text_is_in_its_last_part_alone(rows: list[tuple[int, str, int]]) -
         ([*TRAIN, ("a", "x y", "dev"), ("a", "z", "")], r"found 'dev' \(1\), '' \(1\)\. Write one"),
         ([*TRAIN, *rows_of("test", lamps=3)], r"none of 'lamps' \(3\)\. Add rows .*=drop"),
         ([*TRAIN, *TEST, ("a", "!?", "validation")], "Expected texts in validation.*found none"),
-        ([*TRAIN, *((*row[:2], "test") for row in TRAIN)], "40 of its texts stand in a later part"),
+        ([*TRAIN, *((*row[:2], "test") for row in TRAIN)], "40 of its texts are also in a later"),
         (TEST, "Expected texts in train, which is given"),
         ([*TRAIN, *rows_of("train", c=10)[:1]], r"found 'c' \(1\)"),
     ],

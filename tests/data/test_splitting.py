@@ -168,7 +168,7 @@ def test_rare_classes_are_refused_by_name_and_count_or_dropped() -> None:
 
 @pytest.mark.parametrize(
     ("text", "cause"),
-    [("", r"Rows were read of 'lost' \(15\)"), ("a {} +++", "of .*several labels.* symbols alone")],
+    [("", r"Rows were read of 'lost' \(15\)"), ("a {} +++", "of .*several labels.* in symbols")],
 )
 def test_a_class_of_which_nothing_is_left_is_refused_or_dropped_by_name(
     text: str, cause: str

@@ -112,7 +112,7 @@ def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeyp
 
 @pytest.mark.parametrize(
     ("left_out", "reason"),
-    [(MemoryError, "not enough memory"), (None, "its fit did not come to an end")],
+    [(MemoryError, "not enough memory"), (None, "its fit did not converge")],
     ids=["memory", "end"],
 )
 def test_what_cannot_be_fitted_again_gives_way_to_the_next(

@@ -46,7 +46,7 @@ def test_an_answer_of_enough_confidence_is_accepted(labelled, output):
 @pytest.mark.parametrize(
     ("thresholds", "asked", "warning", "counted"),
     [
-        ((inf, inf), 0.999, "No row will be accepted.*99.9 % .* It takes 2302 answers", "0 of 4"),
+        ((inf, inf), 0.999, "No row will be accepted.*99.9 % .* at least 2302 answers", "0 of 4"),
         ((inf, inf), 1.0, "No number of texts can promise that all are right", "0 of 4"),
         ((0.8, inf), 0.98, "No row of dogs will be accepted", "of confidence 0.8000 or more"),
         ((0.8, 0.9), 0.98, None, "of confidence 0.8000 to 0.9000 by category or more, of which 98"),
