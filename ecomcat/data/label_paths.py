@@ -157,7 +157,7 @@ def _join_columns(labels: Mapping[str, int], asked: str) -> tuple[dict[str, str]
     if separator is None or asked == NONE:
         found = "none" if asked == NONE else f"{wanted[0]!r}, and {quoted(held[wanted[0]][0])}"
         raise UserError(
-            "data.label_separator: expected what stands in no level of the columns in "
+            "data.label_separator: expected a separator that is in no level of the columns in "
             f"data.label_column, found {found}. Give another one."
         )
     joined = {label: separator.join(parts) for label, parts in levels.items()}

@@ -86,7 +86,7 @@ class Range(Sequence[Value]):
 
     @property
     def stepped(self) -> bool:
-        """Whether its numbers stand in steps, each as likely as another."""
+        """Whether its numbers are in steps, each as likely as another."""
         return self.step is not None
 
     @property

@@ -127,7 +127,7 @@ def _compile_step(model: keras.Model, num_classes: int) -> Callable[..., Any]:
         model.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss, probabilities
 
-    # Not the function itself, which would warn that every trial compiles one anew.
+    # Not the function itself, which would warn that every trial compiles a new one.
     compiled: Callable[..., Any] = step.get_concrete_function()
     return compiled
 
