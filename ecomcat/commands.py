@@ -231,6 +231,7 @@ FIRST_KEYS = {"compare": ("old", "new")}
 # Keys and options of earlier versions, and what to write instead.
 FORMER_KEYS = {
     "data.source": "Choose with data=NAME, such as data=csv.",
+    "final.memory": "Naive Bayes within the linear part took its place: leave it out.",
     "final.name": "Choose with final=NAME, such as final=ensemble.",
     "final=distilled": "It gained nothing and was removed: choose final=single or final=ensemble.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
