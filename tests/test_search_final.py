@@ -45,6 +45,27 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
     assert len(np.load(folder / "all_rows" / "trained_rows.npy")) == texts
 
 
+def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(run_command, folder):
+    from ecomcat import load
+    from ecomcat.cli import compose
+    from ecomcat.data.dataset import load_dataset
+
+    parts = ("search.name=parts", "search.epoch_texts=40")
+    _, metrics = finish(run_command, folder, "parts", *parts)
+    split = metrics["data"]["split"]
+    assert metrics["final"]["held_out_texts"] == split["validation"]
+    assert metrics["final"]["trained_texts"] == split["train"]
+    assert "were kept apart to calibrate it" in (folder / "parts" / "README.md").read_text()
+    dataset = load_dataset(compose("search", SEARCH).data, metrics["seed"])
+    model, validation = load(folder / "parts"), dataset.split.validation
+    texts = [dataset.texts[row] for row in validation]
+    assert not model.was_trained_on(texts).any()
+    right = model.predict(texts)["predicted_category"] == dataset.frame["label"].iloc[
+        validation
+    ].to_numpy(str)
+    assert right.mean() == pytest.approx(metrics["validation"]["accuracy"], abs=0.05)
+
+
 def test_the_best_trials_are_compared_on_further_validation_sets(run_command, folder):
     done, metrics = finish(run_command, folder, "compared", "final.folds=2")
     compared = metrics["final"]["confirmation"]["macro_f1"]

@@ -71,7 +71,7 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
         score = model.decision_function
     else:
         model = fit_bayes(train, label_ids)
-        score = model.predict_log_proba
+        score = model.scores
 
     def scorer(asked: Any) -> NDArray[np.float64]:
         found = score(asked)

@@ -122,6 +122,8 @@ class Labelled:
     @cached_property
     def novel(self) -> NDArray[np.bool_]:
         """Which texts are unlike all of training: no category is likely enough."""
+        if self.novel_from == math.inf:  # the logarithms of all probabilities take a while
+            return np.zeros(len(self.answered), bool)
         return uncertainty(self.probabilities) > self.novel_from
 
 

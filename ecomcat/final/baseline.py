@@ -39,7 +39,7 @@ _SMOOTHINGS: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)  # of naive Bayes, to try
 # Sizes of random samples of texts: for the choice of settings, and for the fit of the model, of
 # which LinearSVC takes a part.
 _MAX_TEXTS_TUNED, _MAX_TEXTS = 50_000, 1_000_000
-_MAX_WEIGHTS = 50_000_000  # classes times features, 8 bytes each
+_MAX_WEIGHTS = 50_000_000  # of LinearSVC: classes times features, 8 bytes each
 # A word of scikit-learn's, or a letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
 WORD_PATTERN = (
@@ -226,9 +226,8 @@ def _count(
     label_ids = rows[1][chosen]
     if len(np.unique(label_ids)) < 2:
         raise NothingToLearnError("all training texts are of one class")
-    counter = CountVectorizer(
-        max_features=_MAX_WEIGHTS // num_classes, dtype=np.float64, **FEATURES[kind].counted
-    )
+    max_features = _MAX_WEIGHTS // num_classes if num_classes <= MAX_HYPERPLANES else None
+    counter = CountVectorizer(max_features=max_features, dtype=np.float64, **FEATURES[kind].counted)
     try:
         return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids
     except ValueError as error:

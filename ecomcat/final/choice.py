@@ -1,4 +1,4 @@
-"""Choose on validation what is exported: networks, the linear part, and the temperature."""
+"""Choose on validation what is exported: the trials, and the weight of each part of the model."""
 
 from __future__ import annotations
 
@@ -35,38 +35,27 @@ logger = logging.getLogger("ecomcat")
 
 NETWORK, LINEAR, WHOLE = "network", "linear", "whole"  # what `metrics.json` calls parts
 _TITLE = "Linear part of words and letters"
-Answers = Mapping[str, NDArray[np.float32]]  # by part, each of shape `(texts, num_classes)`
+ByPart = Mapping[str, NDArray[np.float32]]  # each of shape `(texts, num_classes)`
+LinearFit = tuple[LinearPart | None, list[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
 class FinalChoice:
-    """The model that will be exported."""
+    """Which trials are exported."""
 
     name: str  # of the final step
     members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
-    linear: LinearPart | None  # that answers beside them, calibrated
-    linear_shares: Sequence[float]  # how much each of its models counts
-    temperature: float  # of the whole's answers
     trials: int  # that could have been exported
     tied_trials: Sequence[str]  # those that validation cannot tell from the best one
     confirmation: Confirmation | None  # of the best ones on further validation sets
-    # Answers of each part and of the whole to the validation texts, by weights trained on train
-    # alone. Each half of the whole's is pooled and calibrated by means of the other half.
-    validation: Answers
-
-    @property
-    def linear_share(self) -> float:
-        """The weight of the linear part."""
-        return sum(self.linear_shares)
+    networks: NDArray[np.float32]  # the members' answers to validation, with the trials' weights
+    comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to the judged texts
 
     def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
         return {
             "name": self.name,
-            "linear_share": round(self.linear_share, 4),
-            "bayes_share": round(sum(self.linear_shares[1:]), 4),
-            "temperature": round(self.temperature, 4),
             "trials": self.trials,
             "level_trials": list(self.tied_trials),
             "confirmation": self.confirmation and self.confirmation.describe(),
@@ -93,20 +82,75 @@ def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]
 def choose_final(
     final: FinalConfig, inputs: TrialInputs, study: Study, confirmation: Confirmation | None
 ) -> FinalChoice:
-    """Choose members, the linear part's share and the temperature on validation."""
+    """Choose trials on validation."""
     labels = inputs.labels[inputs.split.validation]
     candidates = find_candidates(study, (len(labels), inputs.num_classes))
-    level = tied_trials(candidates, labels)
+    tied = tied_trials(candidates, labels)
     if confirmation is not None:
         candidates = confirmation.rank(candidates)
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
-    limits = widest(record.values for record, _ in members)
-    networks = mix((candidates[number].answers(), weight) for number, weight in weights.items())
-    linear, said = fit_linear(inputs, limits) if final.linear else (None, [])
+    if len(members) > 1:
+        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
+        logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
+    if tied:
+        logger.info("On validation %s.", tied_sentence(len(candidates), tied))
+    judged = judged_rows(len(labels), inputs.num_classes, inputs.seed)
+    return FinalChoice(
+        name=final_step.name,
+        members=members,
+        limits=widest(record.values for record, _ in members),
+        trials=len(candidates),
+        tied_trials=tied,
+        confirmation=confirmation,
+        networks=mix((candidates[number].answers(), each) for number, each in weights.items()),
+        comparable=comparable_answers(candidates, judged, count=len(members), seed=inputs.seed),
+    )
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The weights that make one model of its parts, learned on texts that no part has seen."""
+
+    linear: LinearPart | None  # beside the networks, calibrated
+    linear_shares: Sequence[float]  # the weight of each of its models
+    temperature: float  # of the whole's answers
+    # Answers of each part and of the whole to these texts, the validation texts. Each half of the
+    # whole's is pooled and calibrated by means of the other half.
+    answers: ByPart
+
+    @property
+    def linear_share(self) -> float:
+        """The weight of the linear part."""
+        return sum(self.linear_shares)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds of it under `final`."""
+        return {
+            "linear_share": round(self.linear_share, 4),
+            "bayes_share": round(sum(self.linear_shares[1:]), 4),
+            "temperature": round(self.temperature, 4),
+        }
+
+
+def mix_parts(
+    inputs: TrialInputs,
+    networks: NDArray[np.float32],
+    fitted: LinearFit,
+    comparable: Sequence[NDArray[np.float32]] = (),
+) -> Mixture:
+    """Learn on validation the weight of each part, and the temperature of the whole.
+
+    Args:
+        inputs: What all trials share.
+        networks: Array of shape `(texts, num_classes)`, the networks' answers to validation.
+        fitted: The linear part and its answers, as `fit_linear` returns them.
+        comparable: Answers of networks that decide the shares, to the judged texts. By default they
+            are those of `networks`.
+    """
+    (linear, said), labels = fitted, inputs.labels[inputs.split.validation]
     rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
-    comparable = comparable_answers(candidates, rows, count=len(members), seed=inputs.seed)
     comparable = comparable or [networks[rows]]
     shares = learn_shares(comparable, [each[rows] for each in said], labels[rows])
     answers = {NETWORK: networks}
@@ -114,43 +158,25 @@ def choose_final(
         linear.mix(shares)
         answers[LINEAR] = pool(said, [share / sum(shares) for share in shares])
     answers[WHOLE] = cross_pooled(networks, said, comparable, rows, labels, inputs.seed)
-    choice = FinalChoice(
-        name=final_step.name,
-        members=members,
-        limits=limits,
-        linear=linear if any(shares) else None,
-        linear_shares=shares,
-        temperature=fit_temperature(pool_parts(networks, said, shares), labels),
-        trials=len(candidates),
-        tied_trials=level,
-        confirmation=confirmation,
-        validation=answers,
-    )
-    _log_choice(choice, tried=linear is not None)
-    return choice
+    temperature = fit_temperature(pool_parts(networks, said, shares), labels)
+    mixture = Mixture(linear if any(shares) else None, shares, temperature, answers)
+    _log_mixture(mixture, tried=linear is not None)
+    return mixture
 
 
-def _log_choice(choice: FinalChoice, *, tried: bool) -> None:
-    members = choice.members
-    if len(members) > 1:
-        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
-        logger.info("Ensemble of %d of %d trials: %s.", len(members), choice.trials, chosen)
-    if choice.tied_trials:
-        logger.info("On validation %s.", tied_sentence(choice.trials, choice.tied_trials))
-    if choice.linear is not None:
-        shares, models = choice.linear_shares, ""
+def _log_mixture(mixture: Mixture, *, tried: bool) -> None:
+    if mixture.linear is not None:
+        shares, models = mixture.linear_shares, ""
         if len(shares) > 1:
             models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
-        logger.info("%s: a weight of %.0f%%%s.", _TITLE, 100 * choice.linear_share, models)
+        logger.info("%s: a weight of %.0f%%%s.", _TITLE, 100 * mixture.linear_share, models)
     elif tried:
         logger.info("%s: left out, validation is no better with it.", _TITLE)
-    logger.info("Calibration: a temperature of %.2f.", choice.temperature)
+    logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 
 
-def fit_linear(
-    inputs: TrialInputs, limits: TextLimits
-) -> tuple[LinearPart | None, list[NDArray[np.float32]]]:
-    """Fit the linear part to train alone and let its models answer the validation texts.
+def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64]) -> LinearFit:
+    """Fit the linear part to some texts and let its models answer the validation texts.
 
     Returns:
         The part and the answers of each; `None` and none where there is nothing to learn, which
@@ -160,6 +186,6 @@ def fit_linear(
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
     part = LinearPart(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
     with optional(_TITLE):
-        part.fit(inputs.examples(inputs.split.train, vars(limits)))
+        part.fit(inputs.examples(rows, vars(limits)))
         return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))
     return None, []

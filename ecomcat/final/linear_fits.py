@@ -66,19 +66,11 @@ def fit_svc(features: Any, label_ids: NDArray[np.int64], cost: float = 1.0) -> A
 
 
 def fit_bayes(features: Any, label_ids: NDArray[np.int64], smoothing: float = SMOOTHING) -> Any:
-    """Fit complement naive Bayes (Rennie et al., ICML 2003) on weighted words.
-
-    It learns only from sums, so it is given the sums of each class: scikit-learn would make a
-    matrix of all texts and classes.
-    """
-    from scipy.sparse import csr_array
-    from sklearn.naive_bayes import ComplementNB
+    """Fit complement naive Bayes on weighted words."""
+    from ecomcat.final.complement_bayes import ComplementBayes
 
     raise_if_requested()
-    classes, numbers = np.unique(label_ids, return_inverse=True)
-    ones, places = np.ones(len(numbers)), np.arange(len(numbers))
-    summed = csr_array((ones, (numbers, places)), shape=(len(classes), len(numbers))) @ features
-    return ComplementNB(alpha=smoothing).fit(summed, classes)
+    return ComplementBayes(smoothing).fit(features, label_ids)
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ class LinearPart:
         kernel = np.zeros((features.shape[1], self.num_classes), np.float32)
         if len(found):
             model = fit_bayes(features[:, found], label_ids, self.smoothing)
-            weights = model.feature_log_prob_.T
+            weights = model.weights().T
             # A class without texts scores no higher than any other.
             kernel[found] = weights.min(axis=1, keepdims=True)
             kernel[np.ix_(found, model.classes_)] = weights

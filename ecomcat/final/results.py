@@ -22,19 +22,20 @@ from ecomcat.data.splitting import Split
 from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
-from ecomcat.final.choice import WHOLE, choose_final
+from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
 from ecomcat.final.confirmation import confirm_trials
 from ecomcat.final.learning import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.comparison import compare_answers
-from ecomcat.model.confidence import Acceptance, acceptance_of, read_acceptance
+from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.level_scores import score_levels
-from ecomcat.model.metrics import answers_of, macro_f1, score_answers, score_predictions
-from ecomcat.model.taxonomy import LevelAcceptance, level_acceptance, read_levels
+from ecomcat.model.metrics import Answers, answers_of, macro_f1, score_answers, score_predictions
+from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
+from ecomcat.tuning.budget import outgrows_trials
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult
@@ -56,9 +57,9 @@ class Finished:
 
     final: FinalModel  # the exported one
     tested: FinalModel  # the same, unless test rows were trained on afterwards
-    # Probabilities for the scored texts of `test`, if any, and, by weights trained on train
-    # alone, for those of `validation`.
-    answers: dict[str, NDArray[np.float32]]
+    # To the scored texts of `test`, if any, and to those of `validation`, by weights that were not
+    # trained on them.
+    answers: dict[str, Answers]
     split: Split  # with only the texts that are scored
     trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
@@ -74,22 +75,11 @@ def finish_search(
     confirmation = confirm_trials(config, dataset, inputs, study)
     with step("Choosing on validation what is exported"):
         choice = choose_final(final, inputs, study, confirmation)
-    rows = np.union1d(split.train, split.validation) if final.retrain else split.train
-    shown_trial, _ = choice.members[0]
-    curve = learn_from_parts(config, inputs, study, shown_trial) if final.learning_curve else None
-    with closing(FinalCurves(study, shown_trial)) as curves:
-
-        def draw(trial: str, epoch: int, logs: Mapping[str, float]) -> None:
-            if trial == shown_trial.id:
-                curves.write(epoch, logs)
-
-        tested = build_final(config, inputs, study, choice, rows, draw)
-    answers = {"validation": choice.validation[WHOLE]}
-    classes = {"validation": {part: p.argmax(axis=1) for part, p in choice.validation.items()}}
-    if asked := len(inputs.split.test):
-        with step("Scoring the test set", total=asked) as advance:
-            answers["test"], classes["test"] = tested.answers(inputs, inputs.split.test, advance)
-    acceptance, levels = _acceptances(dataset, inputs.split, answers["validation"])
+    trial, _ = choice.members[0]
+    curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
+    tested, rows, held_out = _train(config, split, inputs, study, choice)
+    answers, classes = _answer(dataset, inputs, tested)
+    acceptance, levels = _acceptances(dataset.taxonomy, answers["validation"])
     scores = _score(dataset, inputs.split, answers, classes, (acceptance, levels))
     baseline = None
     if final.baseline:
@@ -100,7 +90,7 @@ def finish_search(
     if final.use_all_rows and len(split.test):
         rows = np.union1d(rows, split.test[_unmarked(dataset, split)])
         logger.info("Training again on all %d texts, test included.", len(rows))
-        exported = build_final(config, inputs, study, choice, rows)
+        exported = build_final(config, inputs, study, choice, tested.mixture, rows)
     metrics = {
         **scores,
         "baseline": baseline,
@@ -108,9 +98,11 @@ def finish_search(
         "search": {"study": study.name, **result.describe()},
         "final": {
             **choice.describe(exported.trainings),
+            **exported.mixture.describe(),
             "learning_curve": curve,
             "retrained": final.retrain,
             "trained_texts": len(rows),
+            "held_out_texts": held_out,
             "use_all_rows": exported is not tested,
             "reads_letters": len(exported.model.inputs) > 1,
         },
@@ -123,20 +115,64 @@ def finish_search(
     return Finished(exported, tested, answers, inputs.split, rows, metrics, acceptance, levels)
 
 
-def _acceptances(dataset: Dataset, split: Split, probabilities: NDArray[np.float32]) -> Acceptances:
+def _train(
+    config: SearchCommand, split: Split, inputs: TrialInputs, study: Study, choice: FinalChoice
+) -> tuple[FinalModel, NDArray[np.int64], int]:
+    """Train what was chosen.
+
+    Returns:
+        The model, the numbers of the texts that it was trained on, and how many validation texts
+        were kept apart to calibrate it.
+    """
+    final, mixture, held_out = config.final, None, inputs.split.validation[:0]
+    if final.retrain and outgrows_trials(config.search, len(split.train)):
+        # Its weight, its calibration and its thresholds must come from its own answers to
+        # validation, so it is not trained on these texts.
+        held_out = inputs.split.validation
+    else:
+        with step("Learning on validation the weight of each part"):
+            fitted = fit_linear(inputs, choice.limits, split.train) if final.linear else (None, [])
+            mixture = mix_parts(inputs, choice.networks, fitted, choice.comparable)
+    rows = np.union1d(split.train, split.validation) if final.retrain else split.train
+    rows = np.setdiff1d(rows, held_out)
+    trial, _ = choice.members[0]
+    with closing(FinalCurves(study, trial)) as curves:
+
+        def draw(name: str, epoch: int, logs: Mapping[str, float]) -> None:
+            if name == trial.id:
+                curves.write(epoch, logs)
+
+        model = build_final(config, inputs, study, choice, mixture, rows, draw)
+    return model, rows, len(held_out)
+
+
+def _answer(
+    dataset: Dataset, inputs: TrialInputs, tested: FinalModel
+) -> tuple[dict[str, Answers], dict[str, dict[str, NDArray[np.int64]]]]:
+    """Return the answers to validation and test, and the classes that each part answers."""
+    split, taxonomy, parts = inputs.split, dataset.taxonomy, tested.mixture.answers
+    label_ids = dataset.label_ids[split.validation]
+    answers = {"validation": answers_of(parts[WHOLE], label_ids, taxonomy)}
+    classes = {"validation": {part: each.argmax(axis=1) for part, each in parts.items()}}
+    if asked := len(split.test):
+        with step("Scoring the test set", total=asked) as advance:
+            found = tested.answers(inputs, split.test, taxonomy, advance)
+            answers["test"], classes["test"] = found
+    return answers, classes
+
+
+def _acceptances(taxonomy: Taxonomy | None, answers: Answers) -> Acceptances:
     """Return the answers for thresholds, as the exported folder will store them."""
-    label_ids, taxonomy = dataset.label_ids[split.validation], dataset.taxonomy
-    acceptance = read_acceptance(acceptance_of(probabilities, label_ids).describe())
-    if taxonomy is None:
+    acceptance = read_acceptance(answers.leaves.describe())
+    if taxonomy is None or answers.levels is None:
         return acceptance, None
-    levels = level_acceptance(taxonomy, probabilities, label_ids).describe()
-    return acceptance, read_levels(taxonomy, acceptance, levels)
+    return acceptance, read_levels(taxonomy, acceptance, answers.levels.describe())
 
 
 def _score(
     dataset: Dataset,
     split: Split,
-    whole: Mapping[str, NDArray[np.float32]],
+    whole: Mapping[str, Answers],
     classes: Mapping[str, Mapping[str, NDArray[np.int64]]],
     chosen_on: Acceptances,
 ) -> dict[str, Any]:
@@ -145,16 +181,15 @@ def _score(
     Args:
         dataset: All texts.
         split: Split with only the texts that were scored.
-        whole: Probabilities for these texts, by `validation` and `test`.
+        whole: Answers to these texts, by `validation` and `test`.
         classes: Their classes by the whole and by each part.
         chosen_on: The answers from which thresholds are found.
     """
     names, (acceptance, levels) = dataset.class_names, chosen_on
     labels = {on: dataset.label_ids[getattr(split, on)] for on in whole}
     scores: dict[str, Any] = {"test": None}
-    for on, probabilities in whole.items():
+    for on, given in whole.items():
         texts = [dataset.texts[row] for row in getattr(split, on)]
-        given = answers_of(probabilities, labels[on], dataset.taxonomy)
         found = score_answers(given, labels[on], names, acceptance, texts=texts)
         scores[on] = found.describe() | score_levels(given.levels, labels[on], levels)
     unmarked = _unmarked(dataset, split)
@@ -190,10 +225,7 @@ def final_snapshot(
 ) -> dict[str, Any]:
     """Return everything that the report shows of the final model, which is in `model_dir`."""
     split, tested = finished.split, finished.tested
-    answers = {
-        part: acceptance_of(each, dataset.label_ids[getattr(split, part)])
-        for part, each in finished.answers.items()
-    }
+    answers = {part: each.leaves for part, each in finished.answers.items()}
     mistakes = []
     if "test" in answers:
         deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
@@ -216,7 +248,7 @@ def final_snapshot(
 def confident_mistakes(
     texts: Sequence[str],
     label_ids: NDArray[np.int64],
-    probabilities: NDArray[np.float32],
+    answers: Answers,
     class_names: Sequence[str],
     explain: Explain,
     max_mistakes: int = 30,
@@ -229,7 +261,7 @@ def confident_mistakes(
         start, end and weight (1 for the strongest) of each word to mark; `None` for a text that
         is too long to weigh its words.
     """
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    predicted, confidence = answers.leaves.predicted, answers.leaves.confidence
     wrong = np.flatnonzero(predicted != label_ids)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:max_mistakes]
     short = [row for row in worst if len(texts[row]) <= _MAX_EXPLAINED]
@@ -240,7 +272,7 @@ def confident_mistakes(
             "characters": len(texts[row]),
             "true": class_names[label_ids[row]],
             "predicted": class_names[predicted[row]],
-            "true_probability": float(probabilities[row, label_ids[row]]),
+            "true_probability": float(answers.of_label[row]),
             "confidence": float(confidence[row]),
             "spans": _spans(words[row]) if row in words else None,
         }

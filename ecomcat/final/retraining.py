@@ -15,9 +15,20 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
-from ecomcat.final.choice import LINEAR, NETWORK, WHOLE, FinalChoice
+from ecomcat.final.choice import (
+    LINEAR,
+    NETWORK,
+    WHOLE,
+    FinalChoice,
+    LinearFit,
+    Mixture,
+    fit_linear,
+    mix_parts,
+)
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
-from ecomcat.model.training import Scorer
+from ecomcat.model.metrics import Answers, answers_of, join_answers
+from ecomcat.model.taxonomy import Taxonomy
+from ecomcat.model.training import Scorer, predict_probabilities
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
 from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, open_arrays
@@ -27,7 +38,7 @@ from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")
 
-_CHUNK = 16_384  # texts that are scored at a time
+_CHUNK, _MAX_PROBABILITIES = 16_384, 20_000_000  # texts that are scored at a time; of all classes
 _MARGIN = 1.25  # times the planned time that a training may take, so that its schedule ends
 
 Weights = list[NDArray[np.float32]]
@@ -42,30 +53,34 @@ class FinalModel:
     limits: TextLimits
     parts: Mapping[str, keras.Model]  # within it: the networks together, and the linear part
     trainings: Mapping[str, FinalTraining]  # by the trial's id; none without retraining
+    mixture: Mixture  # by which the parts are one
 
     def answers(
         self,
         inputs: TrialInputs,
         rows: NDArray[np.int64],
+        taxonomy: Taxonomy | None,
         on_texts: Callable[[int], None] = lambda _texts: None,
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.int64]]]:
+    ) -> tuple[Answers, dict[str, NDArray[np.int64]]]:
         """Return the whole's answers to some texts, and the classes of the whole and each part.
 
         `on_texts` is called with the number of texts in each chunk that is answered.
         """
         texts = inputs.examples(rows, vars(self.limits)).texts
         scorers = {name: Scorer(model) for name, model in {**self.parts, WHOLE: self.model}.items()}
-        whole = np.empty((len(rows), inputs.num_classes), np.float32)
+        size = max(1, min(_CHUNK, _MAX_PROBABILITIES // inputs.num_classes))
+        whole = []
         classes = {name: np.empty(len(rows), np.int64) for name in scorers}
-        for first in range(0, len(rows), _CHUNK):
-            chunk = np.arange(first, min(first + _CHUNK, len(rows)))
+        for first in range(0, len(rows), size):
+            chunk = np.arange(first, min(first + size, len(rows)))
             asked = texts.take(chunk)
             for name, scorer in scorers.items():
                 found = scorer(asked)
                 classes[name][chunk] = found.argmax(axis=1)
-            whole[chunk] = found  # its scorer is the last
+            # The scorer of the whole is the last.
+            whole.append(answers_of(found, inputs.labels[rows[chunk]], taxonomy))
             on_texts(len(chunk))
-        return whole, classes
+        return join_answers(whole), classes
 
 
 def build_final(
@@ -73,19 +88,26 @@ def build_final(
     inputs: TrialInputs,
     study: Study,
     choice: FinalChoice,
+    mixture: Mixture | None,
     rows: NDArray[np.int64],
     on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
 ) -> FinalModel:
     """Train what was chosen on some rows, merge it and calibrate it.
 
     Without `final.retrain` the networks are those of the search. `on_epoch` is called with a
-    trial's id, the number of its epoch, from 1, and the scores.
+    trial's id, the number of its epoch, from 1, and the scores. Without a mixture it is learned
+    from the trained networks' answers to the validation texts, which then may not be in `rows`.
     """
     limits = choice.limits
+    linear = mixture.linear if mixture else None
+    fitted: LinearFit = (None, [])
     # Before the networks, which take longer: an error should come at once.
-    if choice.linear is not None:
+    if linear is not None:
         with step("Fitting the linear part"):
-            choice.linear.fit(inputs.examples(rows, vars(limits)))
+            linear.fit(inputs.examples(rows, vars(limits)))
+    elif mixture is None and config.final.linear:
+        with step("Fitting the linear part"):
+            fitted = fit_linear(inputs, limits, rows)
     records = [record for record, _ in choice.members]
     trainings: dict[str, FinalTraining] = {}
     if config.final.retrain:
@@ -96,14 +118,18 @@ def build_final(
     network = merge_models(
         [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
     )
-    parts = {NETWORK: Part(network, 1 - choice.linear_share, limits)}
-    if choice.linear is not None:
-        parts[LINEAR] = Part(choice.linear.model, choice.linear_share, choice.linear.limits)
+    if mixture is None:
+        unseen = inputs.examples(inputs.split.validation, vars(limits)).texts
+        mixture = mix_parts(inputs, predict_probabilities(network, unseen), fitted)
+    parts = {NETWORK: Part(network, 1 - mixture.linear_share, limits)}
+    if (linear := mixture.linear) is not None:
+        parts[LINEAR] = Part(linear.model, mixture.linear_share, linear.limits)
     return FinalModel(
-        pool_models(list(parts.values()), limits, choice.temperature),
+        pool_models(list(parts.values()), limits, mixture.temperature),
         limits,
         {name: part.model for name, part in parts.items()},
         trainings,
+        mixture,
     )
 
 

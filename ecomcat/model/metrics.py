@@ -190,13 +190,15 @@ class Answers:
 
     Args:
         leaves: Their confidences, and whether they are right.
-        ranks: Array of the place of the right class among the likeliest, from 1, shape `(texts,)`.
-            Among equally likely classes it is the last.
+        of_label: Array of the probability of the right class, shape `(texts,)`.
+        ranks: Array of its place among the likeliest classes, from 1, shape `(texts,)`. Among
+            equally likely ones it is the last.
         num_classes: Integer. Number of classes.
         levels: The same as `leaves` by level of a taxonomy. Defaults to None, for no taxonomy.
     """
 
     leaves: Acceptance
+    of_label: NDArray[np.float32]
     ranks: NDArray[np.int64]
     num_classes: int
     levels: LevelAcceptance | None = None
@@ -204,7 +206,8 @@ class Answers:
     def of(self, chosen: NDArray[np.bool_]) -> Answers:
         """Return the answers that a mask chooses."""
         levels = None if self.levels is None else self.levels.of(chosen)
-        return Answers(self.leaves.of(chosen), self.ranks[chosen], self.num_classes, levels)
+        own = self.of_label[chosen], self.ranks[chosen]
+        return Answers(self.leaves.of(chosen), *own, self.num_classes, levels)
 
     def top_k_accuracy(self) -> dict[str, float] | None:
         """Return how often the right class is among `TOP_K`; None for three classes or less."""
@@ -223,14 +226,14 @@ def answers_of(
     >>> found.top_k_accuracy()
     {'3': 0.5}
     """
+    of_label = np.take_along_axis(probabilities, label_ids[:, None], axis=1)
     ranks = np.empty(len(label_ids), np.int64)
     for first in range(0, len(label_ids), _CHUNK):
         rows = slice(first, first + _CHUNK)
-        own = np.take_along_axis(probabilities[rows], label_ids[rows, None], axis=1)
-        ranks[rows] = (probabilities[rows] >= own).sum(axis=1)
+        ranks[rows] = (probabilities[rows] >= of_label[rows]).sum(axis=1)
     levels = None if taxonomy is None else level_acceptance(taxonomy, probabilities, label_ids)
     leaves = acceptance_of(probabilities, label_ids) if levels is None else levels.leaves
-    return Answers(leaves, ranks, probabilities.shape[1], levels)
+    return Answers(leaves, of_label[:, 0], ranks, probabilities.shape[1], levels)
 
 
 def join_answers(parts: Sequence[Answers]) -> Answers:
@@ -239,6 +242,7 @@ def join_answers(parts: Sequence[Answers]) -> Answers:
     levels = [part.levels for part in parts if part.levels is not None]
     return Answers(
         leaves,
+        np.concatenate([part.of_label for part in parts]),
         np.concatenate([part.ranks for part in parts]),
         parts[0].num_classes,
         join_levels(levels, leaves) if levels else None,

@@ -25,6 +25,7 @@ MAX_CATEGORIES = 20_000
 _MIN_EPOCHS, _MIN_PATIENCE = 4, 2
 _PARTS = 6  # epochs of a trial for which all rows would be too many
 _FINAL_PASSES = 4  # over all rows, in the final training of a trial that did not see them all
+_OUTGROWN = 2  # times the texts that a trial reads; a network of more is a different one
 _FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
@@ -220,6 +221,17 @@ def plan_final_training(
     some = part if part < rows else None
     seconds = epochs * part * seconds_a_text
     return FinalTraining(epochs, some, min(epochs * part, rows), seconds)
+
+
+def outgrows_trials(search: SearchConfig, training_texts: int) -> bool:
+    """Return whether the final network reads so many more texts that it is a different network.
+
+    >>> outgrows_trials(SearchConfig(epoch_texts=1000, max_epochs=6), training_texts=100_000)
+    True
+    """
+    if search.epoch_texts is None:
+        return False
+    return _OUTGROWN * search.epoch_texts * int(search.max_epochs) < training_texts
 
 
 def retrain_seconds(search: SearchConfig) -> float:

@@ -41,7 +41,9 @@ def shown_scores(metrics: Metrics) -> tuple[str, Scores]:
 def score_sets(metrics: Metrics) -> dict[str, Scores]:
     """Return the scores of the model and of the baseline by what they are of, test first."""
     # Scores of validation are never those of weights that were trained on it.
-    weights = "weights before retraining" if metrics["final"]["retrained"] else "these weights"
+    final = metrics["final"]
+    is_other = final["retrained"] and not final.get("held_out_texts")
+    weights = "weights before retraining" if is_other else "these weights"
     sets = {"test (scored once)": metrics["test"]} if metrics["test"] else {}
     if "test_without_excluded" in metrics:
         sets["test without the rows marked in data.exclude"] = metrics["test_without_excluded"]
@@ -239,12 +241,13 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     count, texts = len(final["members"]), final["trained_texts"]
     some = "a part of " * any(member.get("texts", texts) < texts for member in final["members"])
     networks = "One network" if count == 1 else f"The weighted mean of {count} networks"
+    rows = "train and validation"
     if final["use_all_rows"]:
         rows = "train, validation and test; the figures are of the model before the test rows"
-    elif final["retrained"]:
-        rows = "train and validation"
-    else:
+    elif not final["retrained"]:
         rows = "train alone: the weights of the search, not trained again"
+    if held_out := final.get("held_out_texts"):
+        rows += f"; {held_out:,} texts of validation were kept apart to calibrate it"
     return [
         f"{networks}: {trials}.",
         *(

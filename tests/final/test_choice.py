@@ -28,7 +28,7 @@ def test_the_linear_part_is_fitted_to_train_and_answers_validation() -> None:
     from ecomcat.final.choice import fit_linear
     from ecomcat.final.merging import TextLimits
 
-    part, answers = fit_linear(inputs(), TextLimits(20, 8))
+    part, answers = fit_linear(inputs(), TextLimits(20, 8), np.arange(90))
     assert part is not None
     assert len(answers) == 2, "of LinearSVC and of naive Bayes"
     for each in answers:

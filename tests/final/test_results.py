@@ -6,6 +6,7 @@ import numpy as np
 
 from ecomcat.export.explanation import WordWeight
 from ecomcat.final.results import confident_mistakes
+from ecomcat.model.metrics import answers_of
 
 CLASSES = ["Books", "Toys"]
 
@@ -16,7 +17,8 @@ def no_words(texts):
 
 def mistakes(texts, labels, of_books, explain=no_words, **options):
     probabilities = np.array([[share, 1 - share] for share in of_books], np.float32)
-    return confident_mistakes(texts, np.array(labels), probabilities, CLASSES, explain, **options)
+    answers = answers_of(probabilities, np.array(labels))
+    return confident_mistakes(texts, np.array(labels), answers, CLASSES, explain, **options)
 
 
 def test_only_wrong_answers_are_shown_the_most_confident_first():

@@ -90,7 +90,8 @@ def test_saved_weights_of_another_network_are_named_with_what_to_do(tmp_path: Pa
     path = study.trial_dir(record.id) / "best_weights.npz"
     path.parent.mkdir(parents=True)
     np.savez(path, np.ones(3))
-    choice: Any = SimpleNamespace(limits=None, linear=None, members=[(record, 1.0)])
+    choice: Any = SimpleNamespace(limits=None, members=[(record, 1.0)])
+    mixture: Any = SimpleNamespace(linear=None)
     config = compose("search", ("final.retrain=false",))
     with pytest.raises(UserError, match=r"found something else.*runs the trial again"):
-        build_final(config, trial_inputs(), study, choice, np.arange(3))
+        build_final(config, trial_inputs(), study, choice, mixture, np.arange(3))
