@@ -19,7 +19,7 @@ from ecomcat.final.baseline import FEATURES
 from ecomcat.final.linear_fits import fit_bayes, fit_svc
 from ecomcat.model.metrics import macro_f1
 
-_MAX_WEIGHTS = 10_000_000  # classes times words, 8 bytes each, some of them at a time
+_MAX_WEIGHTS = 10_000_000  # of LinearSVC: classes times words, 8 bytes each, several at a time
 _MAX_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
 _MAX_SCORES = 4_000_000  # texts times classes at a time, 8 bytes each
 _SHARPNESS = tuple(2.0 ** (step / 2) for step in range(-10, 11))
@@ -44,11 +44,10 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    # Naive Bayes stores only the weights of what occurs in a class.
+    max_features = _MAX_WEIGHTS // max(num_classes, 1) if num_classes <= _MAX_SVC_CLASSES else None
     vectorizer = TfidfVectorizer(
-        **FEATURES["words"].counted,
-        min_df=2,
-        max_features=max(_MAX_WEIGHTS // max(num_classes, 1), 1),
-        sublinear_tf=True,
+        **FEATURES["words"].counted, min_df=2, max_features=max_features, sublinear_tf=True
     )
     try:
         return vectorizer.fit_transform(texts)
@@ -146,7 +145,11 @@ def _sharpness(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> flo
 
 
 def suspect_labels(
-    rows: AuditRows, features: Any, groups: NDArray[np.int64], seed: int
+    rows: AuditRows,
+    features: Any,
+    groups: NDArray[np.int64],
+    seed: int,
+    advance: Callable[[int], object],
 ) -> pd.DataFrame:
     """Ask models that were trained without a text and its near-duplicates for its label.
 
@@ -160,7 +163,7 @@ def suspect_labels(
     usable, num_classes = rows.usable, len(rows.class_names)
     own = rows.label_ids[usable]
     confidence, other, suggested = _asked_by_folds(
-        features[usable], own, groups[usable], num_classes, seed
+        features[usable], own, groups[usable], num_classes, seed, advance
     )
     if np.isnan(confidence).any() or not len(usable):
         return pd.DataFrame(columns=[*SUSPECT_COLUMNS, "sure"])
@@ -186,6 +189,7 @@ def _asked_by_folds(
     groups: NDArray[np.int64],
     num_classes: int,
     seed: int,
+    advance: Callable[[int], object],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Return for each text the probability of its label, that of the likeliest other, and which."""
     from scipy.special import softmax
@@ -203,6 +207,7 @@ def _asked_by_folds(
             chances[numbers, own[rows]] = -1.0
             suggested[rows] = chances.argmax(axis=1)
             other[rows] = chances[numbers, suggested[rows]]
+            advance(len(rows))
     return confidence, other, suggested
 
 

@@ -128,8 +128,8 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
         figures["learning_curve"] = learning_curve(
             rows, features, near.groups, fractions, config.seed, advance
         )
-    with step("Looking for suspicious labels"):
-        suspects = suspect_labels(rows, features, near.groups, config.seed)
+    with step("Looking for suspicious labels", total=len(rows.usable)) as advance:
+        suspects = suspect_labels(rows, features, near.groups, config.seed, advance)
     figures["suspicious"] = describe_suspects(suspects)
     if others is not None:
         with step("Comparing the two files"):
