@@ -94,7 +94,7 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             yield temporary
             if durable:
                 os.fsync(held)
-            take_rights(temporary, path)
+            copy_permissions(temporary, path)
             temporary.replace(path)
         finally:
             os.close(held)
@@ -190,7 +190,7 @@ def is_read_only(path: Path) -> bool:
     return path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK))
 
 
-def take_rights(new: Path, former: Path) -> None:
+def copy_permissions(new: Path, former: Path) -> None:
     """Give a file or folder the permissions and the owner of the one that it replaces, if any.
 
     If the group cannot be the same, the new group gets no permissions.

@@ -13,7 +13,7 @@ from ecomcat.auditing.rows import NUMBER, AuditRows
 from ecomcat.data.cleaning import LABEL
 from ecomcat.data.splitting import split_groups
 from ecomcat.errors import UserError
-from ecomcat.model.learning_curve import MIN_POINTS, gone_on_from
+from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the texts that can be learned
 _MIN_TEXTS = 100  # that are learned
@@ -65,4 +65,7 @@ def learning_curve(
     if len(used) < MIN_POINTS:
         least = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)
         return {"reason": f"there are fewer than {least} texts to learn"}
-    return {"test_texts": len(right[0]), **gone_on_from(np.array(right), np.array(used), seed)}
+    return {
+        "test_texts": len(right[0]),
+        **extrapolated_curve(np.array(right), np.array(used), seed),
+    }

@@ -20,6 +20,7 @@ import numpy as np
 from ecomcat.errors import UserError
 from ecomcat.export.card import model_card
 from ecomcat.files import (
+    copy_permissions,
     exchanged,
     followed,
     is_read_only,
@@ -27,7 +28,6 @@ from ecomcat.files import (
     remove_abandoned,
     require_writable,
     sha256_of,
-    take_rights,
     write_failure,
     write_json,
     write_text,
@@ -213,7 +213,7 @@ def _put_in_order(directory: Path) -> None:
 def _exchange(directory: Path, incoming: Path) -> None:
     """Exchange a new export with the former one."""
     _copy_users_files(directory, incoming)
-    take_rights(incoming, directory)
+    copy_permissions(incoming, directory)
     if not directory.exists():
         incoming.rename(directory)
         return

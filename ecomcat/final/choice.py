@@ -18,9 +18,9 @@ from ecomcat.final.merging import TextLimits, widest
 from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool, pool_parts
 from ecomcat.final.steps import (
     FinalStep,
+    choice_rows,
     comparable_answers,
     find_candidates,
-    judged_rows,
     tied_trials,
 )
 from ecomcat.model.confidence import fit_temperature
@@ -96,7 +96,7 @@ def choose_final(
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     if tied:
         logger.info("On validation %s.", tied_sentence(len(candidates), tied))
-    judged = judged_rows(len(labels), inputs.num_classes, inputs.seed)
+    judged = choice_rows(len(labels), inputs.num_classes, inputs.seed)
     return FinalChoice(
         name=final_step.name,
         members=members,
@@ -150,7 +150,7 @@ def mix_parts(
             are those of `networks`.
     """
     (linear, said), labels = fitted, inputs.labels[inputs.split.validation]
-    rows = judged_rows(len(labels), inputs.num_classes, inputs.seed)
+    rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable or [networks[rows]]
     shares = learn_shares(comparable, [each[rows] for each in said], labels[rows])
     answers = {NETWORK: networks}

@@ -11,7 +11,7 @@ import numpy as np
 from ecomcat.commands import SearchCommand
 from ecomcat.data.splitting import Split
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
-from ecomcat.model.learning_curve import MIN_POINTS, gone_on_from
+from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
 from ecomcat.tuning.records import (
     CUT_SHORT,
     VALIDATION,
@@ -38,8 +38,8 @@ def learn_from_parts(
     on validation. What an earlier run trained is not trained again.
 
     Returns:
-        `points` and `doubled`, as `gone_on_from` describes them, the `trial` and the number of
-        `validation_texts`; `None` where too few texts, or too little time, leave too few points,
+        `points` and `doubled`, as `extrapolated_curve` describes them, the `trial` and the number
+        of `validation_texts`; `None` where too few texts, or too little time, leave too few points,
         or the trial was cut short.
     """
     if record.status == CUT_SHORT:
@@ -67,7 +67,7 @@ def learn_from_parts(
     labels = inputs.labels[inputs.split.validation]
     whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(labels))
     sizes, predicted = map(np.array, zip(*answers, (learned, whole), strict=True))
-    curve = gone_on_from(predicted == labels, sizes, inputs.seed)
+    curve = extrapolated_curve(predicted == labels, sizes, inputs.seed)
     found = {"trial": record.id, "validation_texts": len(labels), **curve}
     logger.info("%s", learning_sentence("The LSTM", found, len(labels)))
     return found

@@ -57,10 +57,10 @@ def find_candidates(study: Study, shape: tuple[int, int] | None = None) -> list[
     ][:_MAX_CANDIDATES]
 
 
-def judged_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
+def choice_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
     """Return which validation texts a choice among trials is made on.
 
-    >>> len(judged_rows(texts=50_000, num_classes=1000, seed=1))
+    >>> len(choice_rows(texts=50_000, num_classes=1000, seed=1))
     2000
     """
     max_rows = max(1, min(_MAX_CHOICE_TEXTS, _MAX_NUMBERS // num_classes))
@@ -143,7 +143,7 @@ class Ensemble:
         """Choose trials whose mean is best; the largest weight comes first."""
         # The probabilities of all trials of all texts may be too many to hold.
         first = candidates[0].answers()
-        texts = judged_rows(len(first), first.shape[1], seed)
+        texts = choice_rows(len(first), first.shape[1], seed)
         library = np.stack([first[texts], *(each.answers()[texts] for each in candidates[1:])])
         votes = _vote(library, label_ids[texts], np.random.default_rng([seed, len(library)]))
         order = sorted(np.flatnonzero(votes), key=lambda trial: (-votes[trial], trial))

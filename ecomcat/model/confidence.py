@@ -189,7 +189,7 @@ class Acceptance:
 
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder stores: a sample where there are very many texts."""
-        kept = self.of(kept_texts(self.confidence))
+        kept = self.of(threshold_texts(self.confidence))
         return {
             "confidence": kept.confidence.tolist(),
             "correct": kept.correct.astype(int).tolist(),
@@ -206,7 +206,7 @@ class Acceptance:
         return ranked[ends], ends + 1, np.cumsum(self.correct[order].astype(np.int64))[ends]
 
 
-def kept_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+def threshold_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the numbers of the texts that are saved for thresholds, the most confident first."""
     rows = np.linspace(0, len(confidence) - 1, min(len(confidence), MAX_TEXTS))
     return np.argsort(-confidence, kind="stable")[rows.astype(np.int64)]

@@ -12,7 +12,9 @@ _SAMPLES = 300  # of the test texts, with replacement
 _CORRECTION = 0.5  # added to the errors, since 0 has no logarithm
 
 
-def gone_on_from(right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int) -> dict[str, Any]:
+def extrapolated_curve(
+    right: NDArray[np.bool_], sizes: NDArray[np.int64], seed: int
+) -> dict[str, Any]:
     """Describe a learning curve, and extrapolate from its last points.
 
     Errors are assumed to fall with a power of the number of texts: Hestness et al., "Deep learning

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, kept_texts
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, threshold_texts
 
 _SUMMED_ROWS = 1024  # at a time: rows times categories may not fit in memory
 _ACCEPTED = 2.0  # above every confidence: for texts that a deeper level has accepted
@@ -178,7 +178,7 @@ class LevelAcceptance:
 
     def describe(self) -> dict[str, Any]:
         """Return what the exported folder stores with `Acceptance.describe`, for the same texts."""
-        rows = kept_texts(self.confidence[:, -1])
+        rows = threshold_texts(self.confidence[:, -1])
         return {
             "confidence": self.confidence[rows, :-1].T.tolist(),
             "correct": self.correct[rows, :-1].T.astype(int).tolist(),

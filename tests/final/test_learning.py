@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomcat.data.splitting import Split
-from ecomcat.model.learning_curve import gone_on_from
+from ecomcat.model.learning_curve import extrapolated_curve
 from ecomcat.tuning.records import VALIDATION, TrialRecord, part_path
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.validation_answers import packed
@@ -27,7 +27,7 @@ def test_errors_that_fall_with_a_power_go_on_to_fall_with_it(power: float, at_fi
     sizes, texts = np.array([1000, 2000, 4000, 8000]), 20_000
     errors = at_first * (sizes / sizes[0]) ** -power
     right = np.arange(texts)[None] >= (errors * texts)[:, None]
-    found = gone_on_from(right, sizes, seed=1)
+    found = extrapolated_curve(right, sizes, seed=1)
     next_error = at_first * 16.0**-power
     assert found["doubled"]["texts"] == 16_000
     assert found["doubled"]["gain"] == pytest.approx(errors[-1] - next_error, abs=0.001)
@@ -40,7 +40,7 @@ def test_a_level_curve_gains_nothing_and_right_or_wrong_on_all_is_no_trouble(
     accuracy: float,
 ) -> None:
     right = np.tile(np.arange(100) < 100 * accuracy, (3, 1))
-    doubled = gone_on_from(right, np.array([100, 200, 400]), seed=1)["doubled"]
+    doubled = extrapolated_curve(right, np.array([100, 200, 400]), seed=1)["doubled"]
     assert doubled["gain"] == pytest.approx(0, abs=1e-9)
 
 
