@@ -165,8 +165,9 @@ def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> 
     import pandas as pd
 
     from ecomcat.export.labelling import pieces
+    from ecomcat.model.answers import answers_of, join_answers
     from ecomcat.model.level_scores import score_levels
-    from ecomcat.model.metrics import answers_of, join_answers, score_answers
+    from ecomcat.model.metrics import score_answers
 
     label_ids = pd.Index(classifier.labels).get_indexer(pd.Index(labels))
     parts = []

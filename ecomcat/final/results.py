@@ -26,10 +26,11 @@ from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, m
 from ecomcat.final.confirmation import confirm_trials
 from ecomcat.final.learning import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
+from ecomcat.model.answers import Answers, answers_of
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.level_scores import score_levels
-from ecomcat.model.metrics import Answers, answers_of, macro_f1, score_answers, score_predictions
+from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
 from ecomcat.model.training import predict_probabilities
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion

@@ -26,7 +26,7 @@ from ecomcat.final.choice import (
     mix_parts,
 )
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
-from ecomcat.model.metrics import Answers, answers_of, join_answers
+from ecomcat.model.answers import Answers, answers_of, join_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.model.training import Scorer, predict_probabilities
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds

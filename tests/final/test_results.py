@@ -6,7 +6,7 @@ import numpy as np
 
 from ecomcat.export.explanation import WordWeight
 from ecomcat.final.results import confident_mistakes
-from ecomcat.model.metrics import answers_of
+from ecomcat.model.answers import answers_of
 
 CLASSES = ["Books", "Toys"]
 

@@ -17,12 +17,11 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from ecomcat.model.answers import answers_of, join_answers
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import (
-    answers_of,
     cross_entropy,
-    join_answers,
     macro_f1,
     score_answers,
     score_predictions,

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ecomcat.model.answers import answers_of
 from ecomcat.model.level_scores import score_levels
-from ecomcat.model.metrics import OBJECTIVE, answers_of, score_answers
+from ecomcat.model.metrics import OBJECTIVE, score_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study, open_study
