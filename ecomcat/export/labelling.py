@@ -28,7 +28,7 @@ CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, NOVEL, WORDS, REASON = "accept", "novel", "words", "reason"
 NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
 _DIGITS = 4  # of a confidence, wherever it is shown
-_MAX_PROBABILITIES = 20_000_000  # texts times categories at a time, 4 bytes each
+_MAX_TEXTS, _MAX_PROBABILITIES = 16_384, 20_000_000  # at a time; each of these has 4 bytes
 
 
 class Predictor(Protocol):
@@ -149,7 +149,7 @@ def pieces(texts: int, categories: int) -> Iterator[slice]:
     >>> list(pieces(8000, 4000))
     [slice(0, 5000, None), slice(5000, 8000, None)]
     """
-    size = max(1, _MAX_PROBABILITIES // categories)
+    size = max(1, min(_MAX_TEXTS, _MAX_PROBABILITIES // categories))
     yield from (slice(first, min(first + size, texts)) for first in range(0, texts, size))
 
 

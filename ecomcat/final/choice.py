@@ -36,7 +36,7 @@ logger = logging.getLogger("ecomcat")
 NETWORK, LINEAR, WHOLE = "network", "linear", "whole"  # what `metrics.json` calls parts
 _TITLE = "Linear part of words and letters"
 ByPart = Mapping[str, NDArray[np.float32]]  # each of shape `(texts, num_classes)`
-LinearFit = tuple[LinearPart | None, list[NDArray[np.float32]]]
+FittedPart = tuple[LinearPart | None, list[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FinalChoice:
     tied_trials: Sequence[str]  # those that validation cannot tell from the best one
     confirmation: Confirmation | None  # of the best ones on further validation sets
     networks: NDArray[np.float32]  # the members' answers to validation, with the trials' weights
-    comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to the judged texts
+    comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to `choice_rows`
 
     def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
         """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
@@ -96,7 +96,7 @@ def choose_final(
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     if tied:
         logger.info("On validation %s.", tied_sentence(len(candidates), tied))
-    judged = choice_rows(len(labels), inputs.num_classes, inputs.seed)
+    rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
     return FinalChoice(
         name=final_step.name,
         members=members,
@@ -105,7 +105,7 @@ def choose_final(
         tied_trials=tied,
         confirmation=confirmation,
         networks=mix((candidates[number].answers(), each) for number, each in weights.items()),
-        comparable=comparable_answers(candidates, judged, count=len(members), seed=inputs.seed),
+        comparable=comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
     )
 
 
@@ -137,7 +137,7 @@ class Mixture:
 def mix_parts(
     inputs: TrialInputs,
     networks: NDArray[np.float32],
-    fitted: LinearFit,
+    fitted: FittedPart,
     comparable: Sequence[NDArray[np.float32]] = (),
 ) -> Mixture:
     """Learn on validation the weight of each part, and the temperature of the whole.
@@ -146,19 +146,19 @@ def mix_parts(
         inputs: What all trials share.
         networks: Array of shape `(texts, num_classes)`, the networks' answers to validation.
         fitted: The linear part and its answers, as `fit_linear` returns them.
-        comparable: Answers of networks that decide the shares, to the judged texts. By default they
-            are those of `networks`.
+        comparable: Answers of networks that decide the shares, to the texts of `choice_rows`. By
+            default they are those of `networks`.
     """
-    (linear, said), labels = fitted, inputs.labels[inputs.split.validation]
+    (linear, linear_answers), labels = fitted, inputs.labels[inputs.split.validation]
     rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable or [networks[rows]]
-    shares = learn_shares(comparable, [each[rows] for each in said], labels[rows])
+    shares = learn_shares(comparable, [each[rows] for each in linear_answers], labels[rows])
     answers = {NETWORK: networks}
     if linear is not None and any(shares):
         linear.mix(shares)
-        answers[LINEAR] = pool(said, [share / sum(shares) for share in shares])
-    answers[WHOLE] = cross_pooled(networks, said, comparable, rows, labels, inputs.seed)
-    temperature = fit_temperature(pool_parts(networks, said, shares), labels)
+        answers[LINEAR] = pool(linear_answers, [share / sum(shares) for share in shares])
+    answers[WHOLE] = cross_pooled(networks, linear_answers, comparable, rows, labels, inputs.seed)
+    temperature = fit_temperature(pool_parts(networks, linear_answers, shares), labels)
     mixture = Mixture(linear if any(shares) else None, shares, temperature, answers)
     _log_mixture(mixture, tried=linear is not None)
     return mixture
@@ -175,7 +175,7 @@ def _log_mixture(mixture: Mixture, *, tried: bool) -> None:
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 
 
-def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64]) -> LinearFit:
+def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64]) -> FittedPart:
     """Fit the linear part to some texts and let its models answer the validation texts.
 
     Returns:

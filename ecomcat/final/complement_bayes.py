@@ -1,4 +1,4 @@
-"""Complement naive Bayes whose memory grows with what occurs, not with classes times features."""
+"""Complement naive Bayes that stores a weight only where a feature occurs in a class."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 class ComplementBayes(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Answer as scikit-learn's `ComplementNB` does, by sparse weights.
 
-    A feature weighs, in a class, minus the logarithm of its share among all other classes. Where it
-    does not occur in the class, that is a number of the feature plus one of the class. The first is
-    the same for all classes, and decides nothing; the second is kept once. So only the weights of
-    what occurs are stored, and thousands of classes may have millions of features.
+    The weight of a feature in a class is minus the logarithm of its share in all other classes. If
+    it does not occur in the class, this is a number that depends only on the feature plus one that
+    depends only on the class. The first is the same for all classes and decides nothing; the second
+    is stored once. So thousands of classes may have millions of features.
 
     Source: Rennie, Shih, Teevan and Karger, "Tackling the poor assumptions of naive Bayes text
     classifiers" (ICML 2003), section 3.1.
@@ -40,7 +40,7 @@ class ComplementBayes(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._of_all = np.asarray(summed.sum(axis=0)) + self.smoothing
         self._of_class = np.log(self._of_all.sum() - np.asarray(summed.sum(axis=1)))
         shares = summed @ diags_array(1 / self._of_all)
-        # Of the logarithm of the others' counts the part by which the class's own lower it.
+        # How much the counts of the class itself lower the logarithm of the other classes' counts.
         shares.data = -np.log1p(-shares.data)
         self._weights = csr_array(shares.T)
         return self

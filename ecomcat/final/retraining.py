@@ -15,12 +15,13 @@ from ecomcat.commands import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
+from ecomcat.export.labelling import pieces
 from ecomcat.final.choice import (
     LINEAR,
     NETWORK,
     WHOLE,
     FinalChoice,
-    LinearFit,
+    FittedPart,
     Mixture,
     fit_linear,
     mix_parts,
@@ -38,7 +39,6 @@ from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")
 
-_CHUNK, _MAX_PROBABILITIES = 16_384, 20_000_000  # texts that are scored at a time; of all classes
 _MARGIN = 1.25  # times the planned time that a training may take, so that its schedule ends
 
 Weights = list[NDArray[np.float32]]
@@ -68,11 +68,10 @@ class FinalModel:
         """
         texts = inputs.examples(rows, vars(self.limits)).texts
         scorers = {name: Scorer(model) for name, model in {**self.parts, WHOLE: self.model}.items()}
-        size = max(1, min(_CHUNK, _MAX_PROBABILITIES // inputs.num_classes))
         whole = []
         classes = {name: np.empty(len(rows), np.int64) for name in scorers}
-        for first in range(0, len(rows), size):
-            chunk = np.arange(first, min(first + size, len(rows)))
+        for piece in pieces(len(rows), inputs.num_classes):
+            chunk = np.arange(piece.start, piece.stop)
             asked = texts.take(chunk)
             for name, scorer in scorers.items():
                 found = scorer(asked)
@@ -100,7 +99,7 @@ def build_final(
     """
     limits = choice.limits
     linear = mixture.linear if mixture else None
-    fitted: LinearFit = (None, [])
+    fitted: FittedPart = (None, [])
     # Before the networks, which take longer: an error should come at once.
     if linear is not None:
         with step("Fitting the linear part"):
