@@ -20,7 +20,7 @@ from ecomcat.final.linear_fits import fit_bayes, fit_svc
 from ecomcat.model.metrics import macro_f1
 
 _MAX_WEIGHTS = 10_000_000  # of LinearSVC: classes times words, 8 bytes each, several at a time
-_MAX_SVC_CLASSES = 50  # each is a model of its own, and the whole is fitted several times
+_MAX_WORK = 10_000_000  # of LinearSVC: texts times classes; it is fitted some 14 times
 _MAX_SCORES = 4_000_000  # texts times classes at a time, 8 bytes each
 _SHARPNESS = tuple(2.0 ** (step / 2) for step in range(-10, 11))
 _MAX_TEXTS_CALIBRATED = 2000
@@ -45,7 +45,8 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     # Naive Bayes stores only the weights of what occurs in a class.
-    max_features = _MAX_WEIGHTS // max(num_classes, 1) if num_classes <= _MAX_SVC_CLASSES else None
+    with_svc = len(texts) * num_classes <= _MAX_WORK
+    max_features = _MAX_WEIGHTS // max(num_classes, 1) if with_svc else None
     vectorizer = TfidfVectorizer(
         **FEATURES["words"].counted, min_df=2, max_features=max_features, sublinear_tf=True
     )
@@ -59,13 +60,13 @@ Scorer = Callable[[Any], NDArray[np.float64]]
 
 
 def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> Scorer:
-    """Fit LinearSVC, or complement naive Bayes where classes are very many.
+    """Fit LinearSVC, or complement naive Bayes where texts and classes are very many.
 
     Returns:
         Function that scores texts by their features, `(texts, num_classes)`; a class that was not
         trained on has the lowest score.
     """
-    if len(np.unique(label_ids)) <= _MAX_SVC_CLASSES:
+    if len(label_ids) * num_classes <= _MAX_WORK:
         model = fit_svc(train, label_ids)
         score = model.decision_function
     else:

@@ -20,8 +20,10 @@ from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
 from ecomcat.final.linear_fits import (
     MAX_HYPERPLANES,
+    MAX_WEIGHTS,
     MODELS,
     SMOOTHING,
+    can_fit_svc,
     has_converged,
     predict_classes,
     rows_to_fit,
@@ -39,7 +41,6 @@ _SMOOTHINGS: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)  # of naive Bayes, to try
 # Sizes of random samples of texts: for the choice of settings, and for the fit of the model, of
 # which LinearSVC takes a part.
 _MAX_TEXTS_TUNED, _MAX_TEXTS = 50_000, 1_000_000
-_MAX_WEIGHTS = 50_000_000  # of LinearSVC: classes times features, 8 bytes each
 # A word of scikit-learn's, or a letter of scripts written without spaces: Thai, Lao,
 # Tibetan, Myanmar, Khmer, kana and Han.
 WORD_PATTERN = (
@@ -126,12 +127,14 @@ class LinearChoice:
         return f"TF-IDF ({FEATURES[self.features].title}) + {MODELS[self.model].title}"
 
 
-def linear_candidates(features: str, texts: int, num_classes: int) -> list[LinearChoice]:
-    """Return the settings to try for some features."""
+def linear_candidates(
+    features: str, texts: int, num_classes: int, *, with_svc: bool
+) -> list[LinearChoice]:
+    """Return the settings to try for some features, of naive Bayes alone or of LinearSVC, too."""
     kind = FEATURES[features]
     few = texts * num_classes <= _MAX_WORK_TUNED
     settings = {
-        "svc": () if num_classes > MAX_HYPERPLANES else kind.costs if few else (1.0,),
+        "svc": () if not with_svc else kind.costs if few else (1.0,),
         "bayes": _SMOOTHINGS if few else (SMOOTHING,),
     }
     return [
@@ -201,7 +204,8 @@ def _candidate_fits(
     counter, counts, label_ids = _count(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
     # Validation is counted once; only the weights of the counts depend on the choice.
     unseen = counter.transform(validation[0])
-    for choice in linear_candidates(kind, len(label_ids), num_classes):
+    with_svc = can_fit_svc(len(train[1]), counts.shape[1], num_classes)
+    for choice in linear_candidates(kind, len(label_ids), num_classes, with_svc=with_svc):
         model = _fit(counter, counts, label_ids, choice)
         score = macro_f1(validation[1], predict_classes(model[1:], unseen), num_classes)
         yield LinearFit(choice, score, model)
@@ -226,7 +230,7 @@ def _count(
     label_ids = rows[1][chosen]
     if len(np.unique(label_ids)) < 2:
         raise NothingToLearnError("all training texts are of one class")
-    max_features = _MAX_WEIGHTS // num_classes if num_classes <= MAX_HYPERPLANES else None
+    max_features = MAX_WEIGHTS // num_classes if num_classes <= MAX_HYPERPLANES else None
     counter = CountVectorizer(max_features=max_features, dtype=np.float64, **FEATURES[kind].counted)
     try:
         return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids

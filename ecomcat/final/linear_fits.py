@@ -13,13 +13,23 @@ from numpy.typing import NDArray
 from ecomcat.data.splitting import sample_rows
 from ecomcat.process import raise_if_requested
 
-MAX_HYPERPLANES = 250  # classes: with more, naive Bayes learns more in the time (benchmarks)
+MAX_HYPERPLANES = 250  # classes, where LinearSVC is fitted to a part of the texts if need be
 # Of LinearSVC: counts and liblinear would need some 10 GB and an hour per million texts; it takes
 # some six seconds per million of texts times classes.
 _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
+MAX_WEIGHTS = 100_000_000  # of LinearSVC: classes times features, 8 bytes each
 NO_WORD = 1e-9  # squared length of a text without words, since nothing can be divided by 0
 SMOOTHING = 0.3  # of naive Bayes, where none is tried
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
+
+
+def can_fit_svc(texts: int, features: int, num_classes: int) -> bool:
+    """Tell whether LinearSVC is worth a fit: of very many classes only where it learns all texts.
+
+    Of a part of the texts it learns less than naive Bayes does of all.
+    """
+    few_weights = features * num_classes <= MAX_WEIGHTS
+    return num_classes <= MAX_HYPERPLANES or (texts * num_classes <= _MAX_WORK and few_weights)
 
 
 def rows_to_fit(
@@ -62,6 +72,8 @@ def fit_svc(features: Any, label_ids: NDArray[np.int64], cost: float = 1.0) -> A
     model = LinearSVC(C=cost, tol=1e-3, dual=True, random_state=0, max_iter=5000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Class numbers of few texts each look to it like values of a regression.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         return model.fit(features, label_ids)
 
 

@@ -58,7 +58,7 @@ class LinearPart:
     smoothing = 0.1  # of naive Bayes; 0.03 and 0.3 differ little
     letter_weight = 0.25  # a word has some twenty groups of letters; 0.15 to 0.35 differ little
     max_groups = 40_000_000  # of letters in the texts that are learned: some two gigabytes
-    max_texts_weighed, max_passes = 20_000, 2  # of the model of low rank
+    max_texts_weighed, max_passes = 20_000, 10  # of the model of low rank
     max_read = 100_000_000  # words, pairs and groups of letters that are read: about a minute
 
     def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:

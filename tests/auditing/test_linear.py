@@ -28,8 +28,11 @@ def test_nearly_all_wrong_labels_of_the_sample_are_in_the_first_tenth() -> None:
     assert margin.is_monotonic_increasing
 
 
-@pytest.mark.parametrize("classes", [2, 120])
-def test_two_and_very_many_classes(classes: int) -> None:
+@pytest.mark.parametrize(("classes", "max_work"), [(2, 10**7), (120, 10**7), (120, 10**5)])
+def test_two_and_very_many_classes(
+    classes: int, max_work: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecomcat.auditing.linear._MAX_WORK", max_work)
     draw = random.Random(classes)
     rows = [
         (" ".join(f"c{label}w{draw.randrange(6)}" for _ in range(8)) + f" n{number}", f"{label:03}")

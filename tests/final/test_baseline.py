@@ -23,7 +23,7 @@ from ecomcat.final.baseline import (
     linear_sample,
     optional,
 )
-from ecomcat.final.linear_fits import fit_bayes, predict_classes, rows_to_fit
+from ecomcat.final.linear_fits import can_fit_svc, fit_bayes, predict_classes, rows_to_fit
 from ecomcat.text.fields import PLAIN
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
@@ -194,10 +194,25 @@ def test_letters_of_a_script_without_spaces_are_words():
 def test_of_very_many_texts_and_classes_one_cost_and_one_smoothing_are_tried(
     texts, classes, costs, smoothings
 ):
-    candidates = linear_candidates("words", texts, classes)
+    candidates = linear_candidates("words", texts, classes, with_svc=costs > 0)
     assert len(candidates) == 2 * (costs + smoothings)
     assert (LinearChoice("words", "svc", 1.0, False) in candidates) == (costs > 0)
     assert LinearChoice("words", "bayes", 0.3, False) in candidates
+
+
+@pytest.mark.parametrize(
+    ("texts", "features", "classes", "can"),
+    [
+        (900_000, 500_000, 250, True),  # fitted to a part of the texts, and of the features
+        (10_000, 50_000, 2_000, True),
+        (10_001, 50_000, 2_000, False),
+        (10_000, 50_001, 2_000, False),
+    ],
+)
+def test_of_more_than_250_classes_linear_svc_is_tried_where_it_can_learn_all(
+    texts, features, classes, can
+):
+    assert can_fit_svc(texts, features, classes) == can
 
 
 @pytest.mark.parametrize(
@@ -234,9 +249,17 @@ def test_naive_bayes_is_that_of_scikit_learn_and_answers_many_texts_in_parts(mon
     assert found.tolist() == plain.predict(features).tolist()
 
 
-def test_of_hundreds_of_categories_naive_bayes_is_fitted_to_all_texts():
+@pytest.mark.parametrize(("max_weights", "models"), [(10**6, "svc bayes"), (1, "bayes")])
+def test_of_hundreds_of_categories_all_texts_are_learned(max_weights, models, monkeypatch):
+    from ecomcat.final import baseline, linear_fits
+
+    monkeypatch.setattr(linear_fits, "MAX_WEIGHTS", max_weights)
+    tried = []
+    fit = baseline._fit
+    monkeypatch.setattr(baseline, "_fit", lambda *given: tried.append(given) or fit(*given))
     texts = [f"word{row % 300} and more" for row in range(900)]
     rows = texts, np.arange(900) % 300
     (best,) = choose_linear(rows, rows, 300, ["words"])
-    assert best.choice.title.endswith("complement naive Bayes")
     assert best.score == 1.0
+    assert {given[-1].model for given in tried} == set(models.split())
+    assert {given[1].shape[0] for given in tried} == {900}
