@@ -80,16 +80,19 @@ def macro_f1_interval(
 ) -> Interval:
     """Return the interval of macro-F1: Wilson's, by as many texts as its jackknife error has.
 
-    With many classes of few texts macro-F1 is biased low; then the interval is not around it.
+    With many classes of few texts macro-F1 is biased low, so that the interval reaches further up
+    from it than down. With one or two texts a class not even the bias can be estimated well.
     """
     if not len(label_ids):
         return 0.0, 1.0
-    corrected, error = jackknife(*leave_one_out(label_ids, predicted, num_classes))
+    score, without = leave_one_out(label_ids, predicted, num_classes)
+    corrected, error = jackknife(score, without)
     share, texts = min(max(corrected, 0.0), 1.0), float(len(label_ids))
     spread = share * (1 - share)
     if error**2 * texts > spread > 0:
         texts = spread / error**2
-    return share_interval(share * texts, texts)
+    low, high = share_interval(share * texts, texts)
+    return min(low, score), high
 
 
 def calibration_interval(answers: Acceptance) -> Interval:

@@ -62,6 +62,14 @@ def test_the_interval_of_macro_f1_holds_the_truth(
     assert holds_as_often_as_it_says(held)
 
 
+def test_the_interval_of_macro_f1_holds_its_figure_even_of_one_text_a_class() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 1000, 1000)
+    predicted = np.where(random.uniform(size=1000) < 0.9, labels, random.integers(0, 1000, 1000))
+    low, high = macro_f1_interval(labels, predicted, 1000)
+    assert low <= f1_score(labels, predicted, average="macro") < high
+
+
 def test_the_interval_of_a_class_s_f1_holds_the_truth() -> None:
     random, held, wrong = np.random.default_rng(0), 0, 0.1
     for _ in range(DRAWS):
