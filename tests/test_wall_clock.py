@@ -30,7 +30,7 @@ def jumping_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 def wait_for_a_request() -> None:
     lane, job = Lane("test"), Job(60)
-    assert lane.wait(job, 1, divmod, 7, 2) == (3, 1)
+    assert lane.submit(job, 1, divmod, 7, 2).result() == (3, 1)
     assert 0 < job.seconds_left <= 60
     assert lane.close(10)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+from asyncio import wrap_future
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,7 +106,9 @@ class Answers:
         """
         # A link may change meanwhile: all files are those of one folder.
         folder = expanded(self.limits.model_dir).resolve()
-        model = await self._opening.run(Job(math.inf), 0, open_model, folder, self.limits.runtime)
+        model = await wrap_future(
+            self._opening.submit(Job(math.inf), 0, open_model, folder, self.limits.runtime)
+        )
         self.serve(model)
         return model
 
@@ -162,7 +164,7 @@ class Answers:
 
     async def parsed(self, job: Job, function: Callable[..., Found], body: bytes) -> Found:
         """Return a function's result for a large body, one at a time."""
-        return await self._parsing.run(job, len(body), function, body, self.limits)
+        return await wrap_future(self._parsing.submit(job, len(body), function, body, self.limits))
 
     async def predict(
         self,
@@ -189,15 +191,21 @@ class Answers:
         counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
         found: list[Prediction] = []
         for piece in _pieces(texts):
-            found += await self._inference.run(
-                job, _cost(piece), _predict, model, counted, piece, promise, top_k
+            found += await wrap_future(
+                self._inference.submit(
+                    job, _cost(piece), _predict, model, counted, piece, promise, top_k
+                )
             )
+        explain_texts = model.classifier.explain_texts
+
+        def turn(function: Callable[..., Found], *given: Any) -> Found:
+            return self._inference.submit(job, _EXPLAINED_COST, function, *given).result()
+
         for prediction, text, row in zip(found, texts, rows, strict=True) if explain else ():
             weights: Sequence[WordWeight] = ()
             if prediction.label is not None:
-                turn = partial(self._inference.wait, job, _EXPLAINED_COST)
-                (weights,) = await self._explaining.run(
-                    job, _EXPLAINED_COST, model.classifier.explain_texts, [text], turn
+                (weights,) = await wrap_future(
+                    self._explaining.submit(job, _EXPLAINED_COST, explain_texts, [text], turn)
                 )
             prediction.words = [Word.model_validate(each) for each in weights]
             if text != row:
@@ -214,9 +222,11 @@ class Answers:
         model = self.model
         in_turns = _InTurns(
             model,
-            lambda cost, texts: self._inference.wait(job, cost, self._score, model, texts),
+            lambda cost, texts: self._inference.submit(
+                job, cost, self._score, model, texts
+            ).result(),
         )
-        return await self._tables.run(job, cost, function, in_turns)
+        return await wrap_future(self._tables.submit(job, cost, function, in_turns))
 
     def close(self) -> bool:
         """Stop answering; return whether no work is running any more."""

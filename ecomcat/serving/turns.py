@@ -8,7 +8,6 @@ otherwise many of the smallest requests would leave no turn for a slightly large
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 import time
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
 from queue import PriorityQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 _PER_SECOND = 5000  # characters that each second of waiting counts for
 
@@ -80,40 +79,15 @@ class Lane:
         for thread in self._threads:
             thread.start()
 
-    async def run(
+    def submit(
         self,
         job: Job,
         cost: float,
         function: Callable[Given, Found],
         *args: Given.args,
         **options: Given.kwargs,
-    ) -> Found:
-        """Return a function's result when it is the job's turn; the loop continues meanwhile."""
-        return await asyncio.wrap_future(self._put(job, cost, function, *args, **options))
-
-    def wait(
-        self,
-        job: Job,
-        cost: float,
-        function: Callable[Given, Found],
-        *args: Given.args,
-        **options: Given.kwargs,
-    ) -> Found:
-        """Return a function's result to a thread of another lane."""
-        return self._put(job, cost, function, *args, **options).result()
-
-    def close(self, seconds: float = 0.2) -> bool:
-        """Begin no more work; return whether all work ended within some seconds."""
-        for _ in self._threads:
-            self._waiting.put((-math.inf, next(self._numbers), lambda: False))
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def _put(
-        self, job: Job, cost: float, function: Callable[..., Found], *args: Any, **options: Any
     ) -> Future[Found]:
+        """Return the future result of a function, which is called when it is the job's turn."""
         future: Future[Found] = Future()
 
         def work() -> bool:
@@ -129,6 +103,15 @@ class Lane:
         turn = time.monotonic() + (job.spent + cost) / _PER_SECOND
         self._waiting.put((turn, next(self._numbers), work))
         return future
+
+    def close(self, seconds: float = 0.2) -> bool:
+        """Begin no more work; return whether all work ended within some seconds."""
+        for _ in self._threads:
+            self._waiting.put((-math.inf, next(self._numbers), lambda: False))
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while self._waiting.get()[2]():

@@ -2,91 +2,81 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
 from ecomcat.serving.turns import Job, Lane, StoppedError
 
 
-def test_the_least_comes_first_and_who_has_had_much_waits() -> None:
-    lane, done, started, go = Lane("test"), list[str](), threading.Event(), threading.Event()
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    """Return a lane that is closed at the end of the test, when all its work must be done."""
+    lane = Lane("test")
+    yield lane
+    assert lane.close(10)
 
-    def hold() -> None:
-        started.set()
-        assert go.wait(10)
 
-    async def many() -> None:
-        large, small, later = Job(60), Job(60), Job(60)
-        waiting = [asyncio.create_task(lane.run(Job(60), 0, hold))]
-        await asyncio.to_thread(started.wait, 10)
-        large.spent = 1e5
-        for job, cost, name in [
-            (large, 1e5, "large"),
-            (later, 1.5e5, "later"),
-            (small, 1, "small"),
-            (small, 1, "small again"),
-        ]:
-            waiting.append(asyncio.create_task(lane.run(job, cost, done.append, name)))
-            await asyncio.sleep(0)
-        go.set()
-        await asyncio.gather(*waiting)
-        assert (large.spent, small.spent, later.spent) == (2e5, 2, 1.5e5)
+@pytest.fixture
+def go(lane: Lane) -> threading.Event:
+    """Keep the lane busy until this is set."""
+    started, event = threading.Event(), threading.Event()
+    lane.submit(Job(60), 0, lambda: started.set() or event.wait(10))
+    assert started.wait(10)
+    return event
 
-    asyncio.run(many())
+
+def test_the_least_comes_first_and_who_has_had_much_waits(lane: Lane, go: threading.Event) -> None:
+    done = list[str]()
+    large, small, later = Job(60), Job(60), Job(60)
+    large.spent = 1e5
+    for job, cost, name in [
+        (large, 1e5, "large"),
+        (later, 1.5e5, "later"),
+        (small, 1, "small"),
+        (small, 1, "small again"),
+    ]:
+        lane.submit(job, cost, done.append, name)
+    last = lane.submit(Job(60), 1e9, done.copy)
+    go.set()
+    last.result()
     assert done == ["small", "small again", "later", "large"]
-    assert lane.close(10)
+    assert (large.spent, small.spent, later.spent) == (2e5, 2, 1.5e5)
 
 
-def test_who_waits_has_a_turn_before_a_little_smaller_ones_that_come_later() -> None:
-    lane, done, started, go = Lane("test"), list[str](), threading.Event(), threading.Event()
-
-    def hold() -> None:
-        started.set()
-        assert go.wait(10)
-
-    async def two() -> None:
-        waiting = [asyncio.create_task(lane.run(Job(60), 0, hold))]
-        await asyncio.to_thread(started.wait, 10)
-        for cost in (130, 100):
-            waiting.append(asyncio.create_task(lane.run(Job(60), cost, done.append, str(cost))))
-            await asyncio.sleep(0.1)
-        go.set()
-        await asyncio.gather(*waiting)
-
-    asyncio.run(two())
-    assert done == ["130", "100"]
-    assert lane.close(10)
+def test_who_waits_has_a_turn_before_a_little_smaller_ones_that_come_later(
+    lane: Lane, go: threading.Event
+) -> None:
+    done = list[int]()
+    for cost in (130, 100):
+        last = lane.submit(Job(60), cost, done.append, cost)
+        time.sleep(0.1)
+    go.set()
+    last.result()
+    assert done == [130, 100]
 
 
 @pytest.mark.parametrize("job", [Job(0), Job(60)], ids=["too late", "stopped"])
-def test_what_nobody_waits_for_is_not_begun(job: Job) -> None:
-    lane, called = Lane("test"), list[int]()
+def test_what_nobody_waits_for_is_not_begun(lane: Lane, job: Job) -> None:
+    called = list[int]()
     job.stop()
     with pytest.raises(StoppedError):
-        lane.wait(job, 1, called.append, 1)
+        lane.submit(job, 1, called.append, 1).result()
     assert not called
-    assert lane.close(10)
 
 
-def test_an_error_is_raised_where_it_is_waited_for_and_the_lane_goes_on() -> None:
-    lane, job = Lane("test"), Job(math.inf)
+def test_an_error_is_raised_where_it_is_waited_for_and_the_lane_goes_on(lane: Lane) -> None:
+    job = Job(math.inf)
     with pytest.raises(ZeroDivisionError):
-        lane.wait(job, 1, divmod, 1, 0)
-    assert lane.wait(job, 1, divmod, 7, 2) == (3, 1)
-    assert lane.close(10)
+        lane.submit(job, 1, divmod, 1, 0).result()
+    assert lane.submit(job, 1, divmod, 7, 2).result() == (3, 1)
 
 
-def test_it_is_closed_without_waiting_for_what_is_under_way() -> None:
-    lane, started, go = Lane("test"), threading.Event(), threading.Event()
-
-    def hold() -> None:
-        started.set()
-        assert go.wait(10)
-
-    threading.Thread(target=lane.wait, args=[Job(60), 1, hold]).start()
-    assert started.wait(10)
+def test_it_is_closed_without_waiting_for_what_is_under_way(
+    lane: Lane, go: threading.Event
+) -> None:
     assert not lane.close(0.01)
     go.set()
