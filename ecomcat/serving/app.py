@@ -21,7 +21,6 @@ from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.access_log import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
-from ecomcat.serving.models import promised
 from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.queue import Answers
@@ -110,26 +109,13 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
             await asyncio.sleep(_SECONDS_BETWEEN_METRICS)
             return Response(answers.monitor.page(), media_type=METRICS_TYPE)
 
-    def described() -> ModelDescription:
-        model = answers.model
-        return describe_model(
-            model.labels,
-            None if model.taxonomy is None else model.taxonomy.separator,
-            model.classifier.fields,
-            model.metrics,
-            config,
-            model.thresholds(promised(config)).min(),
-            version=model.version,
-            since=model.since,
-        )
-
     @router.get(
         "/model",
         responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
         summary="Describe what is served",
     )
     async def model() -> ModelDescription:
-        return described()
+        return describe_model(answers.model, config)
 
     @router.post(
         "/reload",
@@ -148,7 +134,7 @@ def _described(answers: Answers, config: ServeCommand) -> APIRouter:
             )
         if (failure := await answers.reload()) is not None:
             raise unprocessable(failure)
-        return described()
+        return describe_model(answers.model, config)
 
     return router
 

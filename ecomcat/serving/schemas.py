@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from ecomcat.commands import ServeCommand
+from ecomcat.serving.models import Model, promised
 from ecomcat.serving.problems import problems
-from ecomcat.text.fields import Fields
 from ecomcat.text.tokenizer import valid_unicode
 
 _unicode = BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)
@@ -169,24 +168,16 @@ class ModelDescription(BaseModel):
     limits: Limits
 
 
-def describe_model(
-    labels: list[str],
-    label_separator: str | None,
-    fields: Fields,
-    metrics: Mapping[str, Any],
-    config: ServeCommand,
-    threshold: float,
-    *,
-    version: str,
-    since: str,
-) -> ModelDescription:
+def describe_model(model: Model, config: ServeCommand) -> ModelDescription:
     """Describe what is served; what `metrics.json` lacks is null."""
+    metrics, fields = model.metrics, model.classifier.fields
     test, source = metrics.get("test") or {}, metrics.get("data", {}).get("source")
+    threshold = float(model.thresholds(promised(config)).min())
     return ModelDescription(
-        version=version,
-        since=since,
-        labels=labels,
-        label_separator=label_separator,
+        version=model.version,
+        since=model.since,
+        labels=model.labels,
+        label_separator=None if model.taxonomy is None else model.taxonomy.separator,
         fields=Columns(
             **{kind: list(map(str, getattr(fields, kind))) for kind in Columns.model_fields}
         ),
