@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -157,7 +158,7 @@ def _few_lines() -> Iterator[None]:
 @contextmanager
 def _heeding_hangup(server: _Server) -> Iterator[None]:
     """Have SIGHUP stop the server unless it is ignored, as by nohup."""
-    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         yield
         return
     before = signal.signal(signal.SIGHUP, server.handle_exit)
@@ -195,10 +196,6 @@ def _end_now(number: int) -> None:
 
 def _affordable(max_connections: int) -> int:
     """Return for how many connections there are file descriptors, after raising the limit."""
-    try:
-        import resource
-    except ImportError:  # not on this system, which has no such limit
-        return max_connections
     others = _OTHER_DESCRIPTORS + SPARE_PLACES + 2 * _ACCEPTED_AT_ONCE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
