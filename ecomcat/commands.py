@@ -144,6 +144,14 @@ class PredictCommand:
     batch_rows: int = option(8192, "rows held in memory at a time", minimum=1)
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is an address of the loopback, such as 127.0.0.2, or its usual name."""
+    try:
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass
 class ServeCommand:
     """Configuration of `ecomcat.serve`."""
@@ -178,10 +186,7 @@ class ServeCommand:
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach the address."""
-        try:
-            return self.host.lower() == "localhost" or ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""

@@ -11,13 +11,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ecomcat.commands import is_loopback
 from ecomcat.serving.problems import busy, problem
 
 logger = logging.getLogger("ecomcat")
@@ -88,8 +88,7 @@ class Guard:
             logger.warning("A request was cut off: it took longer than max_shutdown_seconds")
             if not begun:
                 detail = "The service was stopped before this was answered. Ask again later."
-                answer = busy(HTTPStatus.SERVICE_UNAVAILABLE, detail)
-                await answer(scope, receive, send_with_headers)
+                await busy(detail)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         if len(scope["headers"]) > MAX_FIELDS:
@@ -98,8 +97,7 @@ class Guard:
             return None
         if scope.get("state", {}).get(IS_SPARE) and scope["path"] != METRICS:
             return busy(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "Expected at most max_connections connections, found more. Ask again later.",
+                "Expected at most max_connections connections, found more. Ask again later."
             )
         headers = Headers(scope=scope)
         host = ",".join(headers.getlist("host")).lower()
@@ -120,10 +118,9 @@ class Guard:
         return None
 
     def _is_allowed(self, host: str) -> bool:
-        name, colon, port = host.rpartition(":")
-        without_port = name if colon and port.isdecimal() else host
-        named = not self._allowed.isdisjoint({"*", host, without_port})
-        return named or (self._is_local and is_loopback(without_port))
+        name = _without_port(host)
+        named = not self._allowed.isdisjoint({"*", host, name})
+        return named or (self._is_local and is_loopback(name))
 
 
 def many_fields() -> Response:
@@ -135,18 +132,14 @@ def many_fields() -> Response:
 def is_from_here(scope: Scope) -> bool:
     """Tell whether a program on this machine asks, and not a proxy for somebody else."""
     headers = Headers(scope=scope)
-    host, colon, port = headers.get("host", "").lower().rpartition(":")
-    named = is_loopback(host if colon and port.isdecimal() else headers.get("host", "").lower())
+    named = is_loopback(_without_port(headers.get("host", "")))
     client = (scope.get("client") or ("", 0))[0].removeprefix("::ffff:")
     return named and is_loopback(client) and not any(name in headers for name in _FORWARDED)
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is an address of the loopback, such as 127.0.0.2, or its usual name."""
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdecimal() else host
 
 
 def _is_own_page(headers: Headers, host: str) -> bool:

@@ -38,10 +38,11 @@ def problem(
     return JSONResponse(content, status, headers, media_type=PROBLEM_JSON)
 
 
-def busy(status: HTTPStatus, detail: str, seconds: int = 1) -> JSONResponse:
-    """Return the answer to a request that may be repeated after some seconds."""
+def busy(detail: str) -> JSONResponse:
+    """Return the answer to a request that may be repeated after a second."""
     # The rest of its body is not read.
-    return problem(status, detail, {"retry-after": str(seconds), "connection": "close"})
+    headers = {"retry-after": "1", "connection": "close"}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers)
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
