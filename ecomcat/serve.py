@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from contextlib import nullcontext
 from typing import NoReturn
 
 from ecomcat.cli import run
@@ -28,13 +27,14 @@ def serve(config: ServeCommand) -> None:
     directory = expanded(config.model_dir)
     require_export(directory)
     with listen(config.host, config.port) as listener:
-        from ecomcat.serving.access_log import json_lines
+        from ecomcat.serving.access_log import log_json_lines
         from ecomcat.serving.queue import Answers
         from ecomcat.serving.server import ended_at_once, run_server
 
+        if config.log_format == "json":
+            log_json_lines()
         answers = Answers(config)
         with (
-            json_lines() if config.log_format == "json" else nullcontext(),
             ended_at_once(answers.close),
             log_if_stopped("The same command serves again."),
         ):

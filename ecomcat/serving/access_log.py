@@ -7,8 +7,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -111,14 +110,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-@contextmanager
-def json_lines() -> Iterator[None]:
-    """Write every line of the log as JSON within the block."""
-    handlers = [(handler, handler.formatter) for handler in logging.getLogger().handlers]
-    for handler, _ in handlers:
+def log_json_lines() -> None:
+    """Write every line of this process's log as JSON from now on."""
+    for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonLines())
-    try:
-        yield
-    finally:
-        for handler, before in handlers:
-            handler.setFormatter(before)
