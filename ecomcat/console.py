@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from ecomcat.errors import UserError
 from ecomcat.files import write_failure
-from ecomcat.process import is_installed
+from ecomcat.process import is_installed, silenced_stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,12 +119,12 @@ def can_draw(console: Console) -> bool:
 
 
 @contextmanager
-def drawing(console: Console | None = None) -> Iterator[Console]:
+def drawing(console: Console) -> Iterator[Console]:
     """Yield the console to draw on; only log lines are written above the drawing."""
     if _drawn_on() is not None:
-        yield console or error_console()
+        yield console
         return
-    with _without_libraries(console or error_console()) as screen:
+    with _without_libraries(console) as screen:
         handler, propagated = ConsoleHandler(screen), logger.propagate
         logger.addHandler(handler)
         logger.propagate = False
@@ -138,30 +137,14 @@ def drawing(console: Console | None = None) -> Iterator[Console]:
 
 @contextmanager
 def _without_libraries(console: Console) -> Iterator[Console]:
-    """Hold back what libraries such as TensorFlow write to file descriptor 2 by themselves.
-
-    It is shown when the block fails. The console that is yielded writes to a copy of it.
-    """
+    """Hold back what libraries such as TensorFlow write to a terminal by themselves."""
     if console.is_jupyter or console.file is not sys.stderr or not os.isatty(2):
         yield console
         return
     from rich.console import Console
 
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with (
-        os.fdopen(terminal, "w", encoding=console.encoding, errors="replace") as screen,
-        tempfile.TemporaryFile() as held_back,
-    ):
-        os.dup2(held_back.fileno(), 2)
-        try:
-            yield Console(file=screen)
-        except Exception:
-            held_back.seek(0)
-            os.write(terminal, held_back.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
+    with silenced_stderr() as screen:
+        yield Console(file=screen)
 
 
 def format_seconds(seconds: float) -> str:

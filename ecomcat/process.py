@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from ecomcat.errors import UserError, name_five
 
@@ -138,22 +139,26 @@ def describe_device(
 
 
 @contextmanager
-def silenced_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; show it when the block fails."""
+def silenced_stderr() -> Iterator[TextIO]:
+    """Hold back what libraries write to file descriptor 2; show it when the block fails.
+
+    What is written to the stream that is yielded is shown at once.
+    """
     sys.stderr.flush()
     original = os.dup(2)
-    with tempfile.TemporaryFile() as held_back:
+    with (
+        os.fdopen(original, "w", encoding=sys.stderr.encoding, errors="replace") as shown,
+        tempfile.TemporaryFile() as held_back,
+    ):
         os.dup2(held_back.fileno(), 2)
         try:
-            yield
-        except BaseException:
-            os.dup2(original, 2)
+            yield shown
+        except Exception:
             held_back.seek(0)
-            os.write(2, held_back.read())
+            os.write(original, held_back.read())
             raise
         finally:
             os.dup2(original, 2)
-            os.close(original)
 
 
 _requested: list[BaseException] = []
