@@ -252,16 +252,6 @@ def counted(items: Iterable[Item], advance: Callable[[int], None]) -> Iterator[I
         advance(len(some))
 
 
-def rows_and_rate(rows: int, seconds: float) -> str:
-    """Return a sentence with a number of rows, and how many per second.
-
-    >>> rows_and_rate(1200, 2.0)
-    '1,200 rows labelled, 600 rows/s'
-    """
-    rate = f", {rows / seconds:,.0f} rows/s" if seconds > 0 and rows else ""
-    return f"{rows:,} {'row' if rows == 1 else 'rows'} labelled{rate}"
-
-
 def our_command(command: str, *arguments: str, model_dir: str = "model") -> str:
     """Return the command line of one of our commands.
 

@@ -37,29 +37,26 @@ def predict(config: PredictCommand) -> None:
     output_format = check_predict(config)
     require_export(expanded(config.model_dir))
     from ecomcat.data.tables import open_table
+    from ecomcat.export.labelling import label_options
 
     source = sys.stdin.buffer if config.input == STANDARD_STREAM else expanded(str(config.input))
-    options = _label_options(config, output_format)
+    # JSON lines and Parquet always say why an answer is missing.
+    reasons = output_format in {JSON_LINES, PARQUET}
+    options = label_options(config.predict, reasons=reasons)
     with open_table(source, config.data, format_name=config.input_format) as table:
         _label(config, table, output_format, options)
-    if config.output != STANDARD_STREAM:
-        logger.info("Labelled: %s", config.output)
-    if config.output != STANDARD_STREAM and config.predict.min_precision is None:
+    if config.output == STANDARD_STREAM:
+        return
+    logger.info("Labelled: %s", config.output)
+    if config.predict.min_precision is None:
         logger.info(
             "Next: the same command with predict.min_precision=0.98 adds a column that says which "
             "answers can be accepted automatically."
         )
 
 
-def _label_options(config: PredictCommand, output_format: str) -> LabelOptions:
-    """Decide what is added: JSON lines and Parquet always say why an answer is missing."""
-    from ecomcat.export.labelling import label_options
-
-    return label_options(config.predict, reasons=output_format in {JSON_LINES, PARQUET})
-
-
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
-    from ecomcat.console import log_if_stopped, rows_and_rate, step
+    from ecomcat.console import log_if_stopped, step
     from ecomcat.data.columns import find_text_columns
     from ecomcat.data.composing import RowTexts
     from ecomcat.data.writing import open_output
@@ -87,7 +84,8 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
             texts = texts_of_rows(chunk.frame)
             write(chunk, labeller.label(texts))
             advance(len(texts), table.position())
-    logger.info("%s", rows_and_rate(labeller.rows, time.monotonic() - began))
+    rate = labeller.rows / (time.monotonic() - began)
+    logger.info("%s rows labelled, %s rows/s", f"{labeller.rows:,}", f"{rate:,.0f}")
     texts_of_rows.log_missing()
     _log_counts(labeller)
 
@@ -116,7 +114,8 @@ def _log_counts(labeller: Labeller) -> None:
     promise, thresholds = labeller.options.promise, labeller.thresholds
     if promise is None or thresholds is None:
         return
-    share = labeller.accepted / labeller.rows if labeller.rows else 0.0
+    rows = max(labeller.rows, 1)
+    share = labeller.accepted / rows
     line = f"{labeller.accepted:,} of {labeller.rows:,} rows ({share:.1%}) accepted"
     used = thresholds[thresholds < math.inf]
     if len(used):
@@ -128,10 +127,9 @@ def _log_counts(labeller: Labeller) -> None:
             "sure)"
         )
     if labeller.options.depth:
-        share = labeller.accepted_above / max(labeller.rows, 1)
         line += (
-            f"; of {labeller.accepted_above:,} more rows ({share:.1%}) a part of the path is "
-            "accepted (accepted_path)"
+            f"; of {labeller.accepted_above:,} more rows ({labeller.accepted_above / rows:.1%}) a "
+            "part of the path is accepted (accepted_path)"
         )
     logger.info("%s.", line)
     logger.info(
@@ -139,7 +137,7 @@ def _log_counts(labeller: Labeller) -> None:
         "like its training texts it would be %g %% at most.",
         f"{labeller.novel:,}",
         f"{labeller.rows:,}",
-        100 * labeller.novel / max(labeller.rows, 1),
+        100 * labeller.novel / rows,
         100 * promise.max_false_alarms,
     )
 

@@ -27,7 +27,6 @@ from ecomcat.console import (
     log_next,
     our_command,
     printable,
-    rows_and_rate,
     step,
 )
 from ecomcat.data.cleaning import clean_rows
@@ -228,11 +227,6 @@ def test_a_log_line_is_written_as_it_is_on_one_line_of_a_log(line):
 )
 def test_a_duration_is_written_as_people_read_it(seconds, written):
     assert format_seconds(seconds) == written
-
-
-def test_how_many_rows_were_labelled():
-    assert rows_and_rate(1, 0.5) == "1 row labelled, 2 rows/s"
-    assert rows_and_rate(1234, 0.0) == "1,234 rows labelled"
 
 
 @pytest.mark.parametrize("folder", ["my model", "it's", "a$b", "(1)", "café;rm"])
