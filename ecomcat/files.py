@@ -196,7 +196,9 @@ def copy_permissions(new: Path, former: Path) -> None:
     If the group cannot be the same, the new group gets no permissions.
     """
     if not former.exists():
-        new.chmod((_NEW_FOLDER if new.is_dir() else _NEW_FILE) & ~file_mode_mask())
+        mask = os.umask(0)  # which can only be read by setting it
+        os.umask(mask)
+        new.chmod((_NEW_FOLDER if new.is_dir() else _NEW_FILE) & ~mask)
         return
     before = former.stat()
     for owner in ((before.st_uid, -1), (-1, before.st_gid)):
@@ -329,13 +331,6 @@ def require_output(output: str | None, read: str | None = None, key: str = "outp
             f"Expected a place of its own at {key}={output}, found {found}. Name another with "
             f"{key}=FILE."
         )
-
-
-def file_mode_mask() -> int:
-    """Return the process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

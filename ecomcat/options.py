@@ -183,7 +183,7 @@ def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
     return found
 
 
-def validate(config: Any, problems: Iterable[str] = (), *, prefix: str = "") -> None:
+def validate(config: Any, problems: Iterable[str] = ()) -> None:
     """Check a configuration's values against what its fields declare.
 
     A dataclass may have a method `problems()` that yields `(key, message)` for rules between its
@@ -192,17 +192,16 @@ def validate(config: Any, problems: Iterable[str] = (), *, prefix: str = "") -> 
     Args:
         config: Dataclass instance, its groups included.
         problems: Iterable of strings. Other problems that the command has found.
-        prefix: String. The beginning of each key, such as `"data."` for a group alone.
 
     Raises:
         UserError: Naming each value that is wrong, one a line.
     """
-    found = [*_problems_of(config, prefix), *problems]
+    found = [*_problems_of(config), *problems]
     if found:
         raise UserError("\n".join(found))
 
 
-def _problems_of(config: Any, prefix: str) -> Iterator[str]:
+def _problems_of(config: Any, prefix: str = "") -> Iterator[str]:
     alone: list[str] = []
     for entry in fields(config):
         value, key = getattr(config, entry.name), f"{prefix}{entry.name}"

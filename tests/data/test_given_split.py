@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecomcat.commands import EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import SPLIT, clean_rows, labelled_frame
 from ecomcat.data.dataset import Dataset, load_dataset
@@ -193,7 +194,7 @@ def test_columns_of_the_files_are_found_by_their_names_in_any_order(write: Write
 
 def test_a_column_and_files_are_not_given_together() -> None:
     with pytest.raises(UserError, match=r"data\.split_column: expected either this or .* both"):
-        validate(DataConfig(name="x", split_column="part", test_path="a.csv"), prefix="data.")
+        validate(EvaluateCommand(DataConfig(name="x", split_column="part", test_path="a.csv")))
 
 
 def test_the_identity_of_the_data_changes_with_each_file(write: Write) -> None:
