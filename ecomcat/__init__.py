@@ -15,11 +15,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ecomcat.api import Result, audit, compare, evaluate, load, search, train
+    from ecomcat.api import audit, compare, evaluate, load, search, train
     from ecomcat.compare import Compared
     from ecomcat.errors import UserError
     from ecomcat.estimator import TextClassifier
     from ecomcat.export.classifier import Classifier
+    from ecomcat.pipeline import Result
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,7 +40,7 @@ _COMMANDS = ("audit", "compare", "evaluate", "search", "train")  # each is a mod
 _HOMES = {
     "Classifier": "ecomcat.export.classifier",
     "Compared": "ecomcat.compare",
-    "Result": "ecomcat.api",
+    "Result": "ecomcat.pipeline",
     "TextClassifier": "ecomcat.estimator",
     "UserError": "ecomcat.errors",
     "load": "ecomcat.api",

@@ -11,8 +11,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, field
-from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +26,8 @@ if TYPE_CHECKING:
 
     from ecomcat.auditing.run import Audit
     from ecomcat.compare import Compared
-    from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
-    from ecomcat.pipeline import Run
+    from ecomcat.pipeline import Result
 
 logger = logging.getLogger("ecomcat")
 
@@ -38,33 +35,6 @@ Data = Any
 """A path, a DataFrame, or None where the overrides name the data."""
 
 _PATH_KEYS = {"train": "path", "validation": "validation_path", "test": "test_path"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of a search or a training.
-
-    Args:
-        model_dir: Path of the exported folder.
-        study: Path of the study's folder: its trials, report and curves.
-        metrics: Dictionary, what `metrics.json` holds: `metrics["test"]["macro_f1"]`.
-    """
-
-    model_dir: Path
-    study: Path
-    metrics: Mapping[str, Any] = field(repr=False)
-
-    @cached_property
-    def trials(self) -> pd.DataFrame:
-        """A row for each trial, in the order of their numbers, as in `trials.csv`."""
-        import pandas as pd
-
-        return pd.read_csv(self.study / "trials.csv", dtype={"id": str})
-
-    @cached_property
-    def model(self) -> Classifier:
-        """The exported classifier, opened at first use."""
-        return load(self.model_dir)
 
 
 def search(
@@ -138,15 +108,15 @@ def _result(
     overrides: Sequence[str],
     keywords: Mapping[str, Any],
 ) -> Result:
-    config, rows = _configured(command, tables, overrides, keywords)
+    config, frames = _composed(command, tables, overrides, keywords)
     if config.search.dry_run:
         raise UserError(
             "search.dry_run: expected false in Python, found true. Use the command: python -m "
             f"ecomcat.{command} search.dry_run=true."
         )
     with _as_a_command():
-        done: Run = run(config, rows)
-    return Result(done.model_dir, done.study.directory, done.metrics)
+        found: Result = run(config, frames)
+    return found
 
 
 def load(model_dir: str | Path = "model", runtime: str = "auto") -> Classifier:
@@ -238,23 +208,10 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
     from ecomcat.auditing.run import audit_rows, check_audit
     from ecomcat.data.sources import load_labelled_rows
 
-    config, rows = _configured("audit", {"train": data}, overrides, keywords)
+    config, frames = _composed("audit", {"train": data}, overrides, keywords)
     with _as_a_command():
         check_audit(config)
-        return audit_rows(config, rows or load_labelled_rows(config.data))
-
-
-def _configured(
-    command: str,
-    tables: Mapping[str, Data],
-    overrides: Sequence[str],
-    keywords: Mapping[str, Any],
-) -> tuple[Any, LabelledRows | None]:
-    """Compose the configuration, and read the rows if any of the parts is a DataFrame."""
-    from ecomcat.data.sources import load_labelled_rows
-
-    config, frames = _composed(command, tables, overrides, keywords)
-    return config, load_labelled_rows(config.data, frames) if frames else None
+        return audit_rows(config, load_labelled_rows(config.data, frames))
 
 
 def _composed(

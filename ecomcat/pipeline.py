@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from ecomcat.commands import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
+from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import scored_rows
 from ecomcat.export.bundle import export_model, package_versions, require_replaceable
 from ecomcat.files import expanded
@@ -43,14 +44,15 @@ from ecomcat.tuning.study import (
     require_study_place,
     study_identity,
 )
+from ecomcat.tuning.tpe import importances
 from ecomcat.wording.summary import result_line
 
 if TYPE_CHECKING:
+    import pandas as pd
     from tokenizers import Tokenizer
 
-    from ecomcat.data.sources import LabelledRows
+    from ecomcat.export.classifier import Classifier
     from ecomcat.final.results import Finished
-    from ecomcat.final.retraining import FinalModel
     from ecomcat.tuning.rerun import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
@@ -61,33 +63,47 @@ _COUNTED_TEXTS = 2000  # whose words are counted before all texts are encoded
 
 
 @dataclass(frozen=True)
-class Run:
-    """The result of a run.
+class Result:
+    """The result of a search or a training.
 
     Args:
-        study: The study with its trials.
-        model_dir: The exported folder.
-        metrics: What `metrics.json` holds.
+        model_dir: Path of the exported folder.
+        study: Path of the study's folder: its trials, report and curves.
+        metrics: Dictionary, what `metrics.json` holds: `metrics["test"]["macro_f1"]`.
     """
 
-    study: Study
     model_dir: Path
-    metrics: Mapping[str, Any]
+    study: Path
+    metrics: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row for each trial, in the order of their numbers, as in `trials.csv`."""
+        import pandas as pd
+
+        return pd.read_csv(self.study / "trials.csv", dtype={"id": str})
+
+    @cached_property
+    def model(self) -> Classifier:
+        """The exported classifier, opened at first use."""
+        from ecomcat.export.classifier import load_classifier
+
+        return load_classifier(self.model_dir)
 
 
 def search_and_export(
     config: SearchCommand,
     space: Mapping[str, Domain],
     rerun: Rerun | None = None,
-    rows: LabelledRows | None = None,
-) -> Run | None:
+    frames: Mapping[str, pd.DataFrame] | None = None,
+) -> Result | None:
     """Read the data, search, retrain the best, score the test set once and export.
 
     Args:
         config: The configuration of the run.
         space: The domain of each hyperparameter that the configuration declares.
         rerun: The trial that is trained again. Defaults to none.
-        rows: Rows in place of those that the configuration names. Defaults to none.
+        frames: DataFrames in place of files, by the names of the parts. Defaults to none.
 
     Returns:
         The result of the run; `None` for a dry run.
@@ -99,7 +115,7 @@ def search_and_export(
     require_replaceable(model_dir)
     require_study_place(root, config.search.name, model_dir)
     with step("Reading and cleaning the data"):
-        dataset = load_dataset(config.data, config.seed, rows)
+        dataset = load_dataset(config.data, config.seed, load_labelled_rows(config.data, frames))
     if rerun is not None:
         rerun.require_same_data(dataset)
     config, space = resolve_auto_settings(config, space, dataset)
@@ -112,7 +128,8 @@ def search_and_export(
     tokenizer, texts = _encode_once(dataset, space)
     with step("Starting TensorFlow"):
         import_tensorflow(gpus=config.search.gpus_per_worker != 0)
-    from ecomcat.final.results import finish_search
+    from ecomcat.final.results import final_snapshot, finish_search
+    from ecomcat.reporting.study_report import report_final
 
     inputs = _trial_inputs(config, dataset, texts, rerun)
     with open_study(
@@ -134,14 +151,16 @@ def search_and_export(
             finished = finish_search(config, dataset, inputs, study, result)
             with step("Exporting the model, and checking what was exported"):
                 _export(config, dataset, inputs, study, tokenizer, finished)
-        _report(model_dir, dataset, study, tokenizer, finished)
+        report_final(
+            study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir)
+        )
         try:
             _print_results(config, space, study, finished.metrics)
         finally:
             if rerun is not None:
                 logger.info(rerun.compare(result.best.curves))
             _log_summary(config, study, finished.metrics)
-        return Run(study, model_dir, finished.metrics)
+        return Result(model_dir, study.directory, finished.metrics)
 
 
 def _export(
@@ -153,10 +172,12 @@ def _export(
     finished: Finished,
 ) -> None:
     final = finished.final
+    held_out = np.union1d(inputs.split.validation, inputs.split.test)
+    compared = inputs.examples(held_out, vars(final.limits)).texts
     export_model(
         expanded(config.model_dir),
         model=final.model,
-        onnx_texts=_texts_to_compare(inputs, final) if config.final.onnx else None,
+        onnx_texts=compared if config.final.onnx else None,
         tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
@@ -166,21 +187,6 @@ def _export(
         levels=finished.levels,
         trained_rows=[dataset.digests[row] for row in finished.trained_rows],
     )
-
-
-def _report(
-    model_dir: Path, dataset: Dataset, study: Study, tokenizer: Tokenizer, finished: Finished
-) -> None:
-    from ecomcat.final.results import final_snapshot
-    from ecomcat.reporting.study_report import report_final
-
-    report_final(study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir))
-
-
-def _texts_to_compare(inputs: TrialInputs, final: FinalModel) -> EncodedTexts:
-    """Return validation and test texts as the exported model reads them."""
-    rows = np.union1d(inputs.split.validation, inputs.split.test)
-    return inputs.examples(rows, vars(final.limits)).texts
 
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
@@ -194,8 +200,6 @@ def _config_to_store(config: SearchCommand) -> dict[str, Any]:
 def _print_results(
     config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Mapping[str, Any]
 ) -> None:
-    from ecomcat.tuning.tpe import importances
-
     records = study.trials.records
     shares = importances(records, space, config.seed)
     print_tables(
@@ -316,14 +320,12 @@ def _log_how_to_resume(config: SearchCommand, study: Study) -> None:
     afresh = " without search.overwrite=true" if config.search.overwrite else ""
     logger.info("Stopped. The same command%s continues study %s.", afresh, study.name)
     records = study.trials.records
-    ended = sum(record.status != RUNNING for record in records)
     if best_record(records) is not None:
+        ended = sum(record.status != RUNNING for record in records)
         logger.info(
             "Its trials so far: %s. To export the best of them: the same command%s with "
             "search.max_trials=%d.",
-            study.directory / "trials.csv",
-            afresh,
-            ended,
+            *(study.directory / "trials.csv", afresh, ended),
         )
 
 
@@ -337,9 +339,7 @@ def _log_start(
     if ended:
         logger.info(
             "Resuming study %s: %d trials are there, %s of %g minutes are left.",
-            study.name,
-            len(ended),
-            format_seconds(max(0.0, seconds_left)),
+            *(study.name, len(ended), format_seconds(max(0.0, seconds_left))),
             config.search.max_minutes,
         )
         return

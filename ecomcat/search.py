@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
@@ -17,8 +17,9 @@ from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 
 if TYPE_CHECKING:
-    from ecomcat.data.sources import LabelledRows
-    from ecomcat.pipeline import Run
+    import pandas as pd
+
+    from ecomcat.pipeline import Result
 
 _TRAINING_PACKAGES = (
     *("tensorflow", "keras_tuner", "optuna", "pandas", "sklearn", "scipy", "tensorboard"),
@@ -26,12 +27,14 @@ _TRAINING_PACKAGES = (
 )
 
 
-def search(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None:
+def search(
+    config: SearchCommand, frames: Mapping[str, pd.DataFrame] | None = None
+) -> Result | None:
     """Search the configured space and export the best model.
 
     Args:
         config: Configuration of the run.
-        rows: Rows in place of those that the configuration names. Defaults to none.
+        frames: DataFrames in place of files, by the names of the parts. Defaults to none.
 
     Returns:
         The result of the run; None for a dry run.
@@ -48,7 +51,7 @@ def search(config: SearchCommand, rows: LabelledRows | None = None) -> Run | Non
     # Imported late: `--help` and a wrong key need neither pandas nor TensorFlow.
     from ecomcat.pipeline import search_and_export
 
-    return search_and_export(config, space, rows=rows)
+    return search_and_export(config, space, frames=frames)
 
 
 def check_search(config: SearchCommand) -> dict[str, Domain]:

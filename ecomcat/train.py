@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
 
 if TYPE_CHECKING:
-    from ecomcat.data.sources import LabelledRows
-    from ecomcat.pipeline import Run
+    import pandas as pd
+
+    from ecomcat.pipeline import Result
 
 
-def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None:
+def train(config: SearchCommand, frames: Mapping[str, pd.DataFrame] | None = None) -> Result | None:
     """Train the configured model and export it.
 
     Args:
         config: Configuration of the run.
-        rows: Rows in place of those that the configuration names. Defaults to none.
+        frames: DataFrames in place of files, by the names of the parts. Defaults to none.
 
     Returns:
         The result of the run; None for a dry run.
@@ -38,7 +40,7 @@ def train(config: SearchCommand, rows: LabelledRows | None = None) -> Run | None
     require_fixed(space)
     from ecomcat.pipeline import search_and_export
 
-    return search_and_export(config, space, rerun, rows)
+    return search_and_export(config, space, rerun, frames)
 
 
 def main() -> NoReturn:
