@@ -248,32 +248,21 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         rows = "train alone: the weights of the search, not trained again"
     if held_out := final.get("held_out_texts"):
         rows += f"; {held_out:,} texts of validation were kept apart to calibrate it"
-    return [
-        f"{networks}: {trials}.",
-        *(
-            f"On validation {tied_sentence(final['trials'], level)} (no difference that its texts "
-            "could show)."
-            for level in (final["level_trials"],)
-            if level
-        ),
-        *(
-            f"Compared {confirmation_sentence(found['macro_f1'])}."
-            for found in (final.get("confirmation"),)
-            if found
-        ),
-        *(
-            learning_sentence("The LSTM", found, found["validation_texts"])
-            for found in (final.get("learning_curve"),)
-            if found
-        ),
-        f"Trained on {some}{texts:,} texts: {rows}.",
-        *(
+    sentences = [f"{networks}: {trials}."]
+    if level := final["level_trials"]:
+        tied = tied_sentence(final["trials"], level)
+        sentences.append(f"On validation {tied} (no difference that its texts could show).")
+    if found := final.get("confirmation"):
+        sentences.append(f"Compared {confirmation_sentence(found['macro_f1'])}.")
+    if found := final.get("learning_curve"):
+        sentences.append(learning_sentence("The LSTM", found, found["validation_texts"]))
+    sentences.append(f"Trained on {some}{texts:,} texts: {rows}.")
+    if (share := final["linear_share"]) > 0:
+        sentences.append(
             "A linear model of words, pairs of words and letters has a weight of "
             f"{share:.0%} in each answer."
-            for share in (final["linear_share"],)
-            if share > 0
-        ),
-    ]
+        )
+    return sentences
 
 
 def _part(member: Mapping[str, Any]) -> str:
