@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ecomcat.cli import end, run, show
+from ecomcat.cli import end, run
 from ecomcat.commands import CompareCommand
 from ecomcat.console import log_if_stopped, step
-from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError, name_five
-from ecomcat.evaluate import as_trained, labels_of, read_rows
+from ecomcat.evaluate import as_trained, check_test, labels_of, read_rows, write_figures
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
-from ecomcat.options import validate
-from ecomcat.process import require_extra
 from ecomcat.text.fields import shown
 
 if TYPE_CHECKING:
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.model.comparison import Comparison
-    from ecomcat.text.fields import Fields
 
 logger = logging.getLogger("ecomcat")
 
@@ -81,26 +76,24 @@ def compare_models(
         UserError: For whatever the user can fix; also if every row was trained on by one of the
             models.
     """
-    from ecomcat.data.dataset import refuse_split_keys
-    from ecomcat.export.bundle import require_export
-    from ecomcat.export.classifier import check_runtime, load_classifier, warn_of_other_columns
+    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
 
-    require_extra("train", "sklearn", needed_for="Comparing models")
-    check_runtime(config.runtime)
     if config.old is None or config.new is None:
         raise UserError(
             "Expected the folders of two models, found "
             f"{'none' if config.old is None else 'one'}: python -m ecomcat.compare OLD NEW "
             "data.path=FILE."
         )
-    validate(config, path_problems("data.path", config.data.path))
-    refuse_split_keys(config.data, "compare")
     folders = {OLD: expanded(config.old), NEW: expanded(config.new)}
-    for folder in folders.values():
-        require_export(folder)
+    check_test("compare", config, *folders.values())
     given = _read(config.data, folders, frames)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
-    _log_columns(models[OLD].fields, models[NEW].fields)
+    fields = [model.fields for model in models.values()]
+    if fields[0] != fields[1]:
+        logger.warning(
+            "The old model reads the columns %s, the new one %s.",
+            *(" + ".join(map(str, each.names)) for each in fields),
+        )
     found = {models[of].fields.texts: given[of].text_columns for of in models}
     for trained, columns in found.items():
         warn_of_other_columns(config.data, trained, columns)
@@ -120,14 +113,6 @@ def _read(
     old = read_rows(data, folders[OLD], frames)
     is_same = as_trained(data, folders[OLD]) == as_trained(data, folders[NEW])
     return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW], frames)}
-
-
-def _log_columns(old: Fields, new: Fields) -> None:
-    if old != new:
-        logger.warning(
-            "The old model reads the columns %s, the new one %s.",
-            *(" + ".join(map(str, fields.names)) for fields in (old, new)),
-        )
 
 
 def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[str], str]]:
@@ -256,7 +241,6 @@ def _changes(
 def _report(config: CompareCommand, compared: Compared) -> None:
     """Log what was left out, write the outputs, and print the figures."""
     from ecomcat.data.writing import write_spreadsheet
-    from ecomcat.files import write_json
 
     figures = compared.figures
     for rows, what in (
@@ -269,13 +253,9 @@ def _report(config: CompareCommand, compared: Compared) -> None:
     if config.changes:
         write_spreadsheet(expanded(config.changes), compared.changes)
         logger.info("Rows with another answer than before: %s", config.changes)
-    if config.output == STANDARD_STREAM:
-        show(json.dumps(figures, indent=2) + "\n")
-        return
-    if config.output:
-        write_json(expanded(config.output), figures)
-        logger.info("Figures: %s", config.output)
-    _print(config, figures, compared.changes)
+    write_figures(config.output, figures)
+    if config.output != STANDARD_STREAM:
+        _print(config, figures, compared.changes)
 
 
 def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataFrame) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ecomcat.cli import run, show
-from ecomcat.commands import EvaluateCommand
+from ecomcat.commands import CompareCommand, EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.console import log_if_stopped, log_next, our_command, step
 from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError, name_five
-from ecomcat.files import STANDARD_STREAM, expanded, require_output
+from ecomcat.files import STANDARD_STREAM, expanded, require_output, write_json
 from ecomcat.options import validate
 from ecomcat.process import require_extra
 
@@ -59,20 +59,32 @@ def score(
     Raises:
         UserError: For whatever the user can fix.
     """
-    from ecomcat.data.dataset import refuse_split_keys
-    from ecomcat.export.bundle import require_export
-    from ecomcat.export.classifier import check_runtime, load_classifier, warn_of_other_columns
+    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
 
-    require_extra("train", "sklearn", needed_for="Scoring a file")
-    check_runtime(config.runtime)
-    validate(config, path_problems("data.path", config.data.path))
-    refuse_split_keys(config.data, "evaluate")
     directory = expanded(config.model_dir)
-    require_export(directory)
+    check_test("evaluate", config, directory)
     rows = read_rows(config.data, directory, frames)
     classifier = load_classifier(directory, config.runtime)
     warn_of_other_columns(config.data, classifier.fields.texts, rows.text_columns)
     return {"source": rows.source, **_figures(classifier, rows)}
+
+
+def check_test(command: str, config: EvaluateCommand | CompareCommand, *folders: Path) -> None:
+    """Check the settings of a command that tests models, and that these are exported.
+
+    Raises:
+        UserError: Naming what is wrong, or what is missing.
+    """
+    from ecomcat.data.dataset import refuse_split_keys
+    from ecomcat.export.bundle import require_export
+    from ecomcat.export.classifier import check_runtime
+
+    require_extra("train", "sklearn", needed_for="Scoring a file")
+    check_runtime(config.runtime)
+    validate(config, path_problems("data.path", config.data.path))
+    refuse_split_keys(config.data, command)
+    for folder in folders:
+        require_export(folder)
 
 
 def read_rows(
@@ -197,8 +209,6 @@ def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> 
 
 def _report(output: str | None, figures: dict[str, Any]) -> None:
     """Log what was left out, write the figures, then print them."""
-    from ecomcat.files import write_json
-
     if figures["empty_rows"]:
         logger.warning("Left out: %d rows without text or label.", figures["empty_rows"])
     if unknown := figures["unknown_labels"]:
@@ -209,14 +219,19 @@ def _report(output: str | None, figures: dict[str, Any]) -> None:
             "The model was trained on %d rows: their figures are too good and are shown apart.",
             figures["trained_rows"],
         )
+    write_figures(output, figures)
+    if output != STANDARD_STREAM:
+        _print_tables(figures, f"in {output}" if output else "with output=FILE")
+
+
+def write_figures(output: str | None, figures: Mapping[str, Any]) -> None:
+    """Write figures as JSON to a file or to standard output, if any is named."""
     if output == STANDARD_STREAM:
         # Escaped to ASCII, so that every terminal takes it.
         show(json.dumps(figures, indent=2) + "\n")
-        return
-    if output:
+    elif output:
         write_json(expanded(output), figures)
         logger.info("Figures: %s", output)
-    _print_tables(figures, f"in {output}" if output else "with output=FILE")
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
