@@ -23,14 +23,6 @@ from ecomcat.commands import keyword_overrides
 from ecomcat.text.fields import Fields
 from tests.conftest import ROOT
 
-# Of Keras Tuner and of Keras under NumPy 2.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:currentThread:DeprecationWarning",
-    "ignore:getName:DeprecationWarning",
-    "ignore:setName:DeprecationWarning",
-    "ignore:__array__:DeprecationWarning",
-)
-
 ONCE: dict[str, Any] = {
     "search": {"max_trials": 1, "max_epochs": 1, "workers": 1},
     "model": {"lstm_units": 8, "embedding_dim": 8, "max_tokens": 32},

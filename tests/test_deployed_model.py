@@ -142,8 +142,6 @@ def exported_again(model, tmp_path) -> Callable[..., Path]:
     return export
 
 
-# Keras 3.15 saves so under NumPy 2.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_a_network_that_cannot_be_converted_is_exported_without_onnx(exported_again, caplog):
     import keras
 
@@ -158,7 +156,6 @@ def test_a_network_that_cannot_be_converted_is_exported_without_onnx(exported_ag
     assert load_classifier(folder).probabilities(TEXTS[:3]).shape == (3, labels)
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_an_export_whose_onnx_file_answers_otherwise_fails_and_leaves_nothing(
     exported_again, monkeypatch, tmp_path
 ):

@@ -40,9 +40,6 @@ def test_every_line_is_run_or_known_to_be_right() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")  # Keras Tuner's
-@pytest.mark.filterwarnings("ignore:getName:DeprecationWarning")  # Keras Tuner's
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't:DeprecationWarning")  # Keras's
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the documents call the service by curl")
 def test_the_commands_of_the_documents_run_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: RunMain

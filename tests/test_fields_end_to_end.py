@@ -19,14 +19,7 @@ from ecomcat.serving.models import open_model
 from ecomcat.serving.queue import Answers
 from tests.conftest import RunMain
 
-# Of Keras Tuner and of Keras under NumPy 2.
-pytestmark = [
-    pytest.mark.slow,
-    *(
-        pytest.mark.filterwarnings(f"ignore:{name}:DeprecationWarning")
-        for name in ("currentThread", "getName", "setName", "__array__")
-    ),
-]
+pytestmark = pytest.mark.slow
 
 BRANDS, WORDS = ("Acme", "Bolt", "Cord"), ("lamp", "desk", "vase")
 LOOKS = ("red", "blue", "tall", "old", "new", "oak", "tin", "odd")

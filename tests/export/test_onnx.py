@@ -126,7 +126,6 @@ def pooled() -> Any:
 
 
 # Keras 3.15 saves so under NumPy 2.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_a_pooled_and_calibrated_model_answers_alike_and_so_does_its_keras_file(
     tmp_path: Path,
 ) -> None:

@@ -200,7 +200,6 @@ def network(seed: int, **values: Any) -> Any:
 
 
 # Keras 3.15 saves so under NumPy 2.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
