@@ -157,13 +157,11 @@ ABSENT = ["data=csv", "data.path=absent.csv"]
         ("evaluate", ["data.path=absent.csv", "data.header=yes"], ("data.header", "'yes'")),
         ("evaluate", ["data.path=a", "model_dir=my models (1)"], ("my models (1)", "model_dir=F")),
         ("predict", [], ("input=FILE and output=FILE", "standard input")),
-        ("predict", ["input=products.csv"], ("input=FILE and output=FILE",)),
         ("predict", ["input=absent.csv", "output=out.csv"], ("absent.csv", "no such file")),
         ("predict", ["input=a.csv", "output=b.csv", "batch_rows=0"], ("batch_rows", "found 0")),
         ("train", ["model.lstm_units=[32,64]"], ("model.lstm_units=[32, 64]", "ecomcat.search")),
         # Before the data is read:
         ("search", [*ABSENT, "search.name=a/b"], ("search.name", "letters", "found 'a/b'")),
-        ("search", [*ABSENT, "seed=-1"], ("seed: expected",)),
         ("search", [*ABSENT, "model_dir=models/first/model"], ("absent.csv",)),
         ("search", ABSENT, ("absent.csv",)),  # the former model survives
         ("search", ["data=csv"], ("data=csv", "data.path=FILE")),

@@ -26,7 +26,6 @@ from ecomcat.export.classifier import Classifier
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, taxonomy_of
 from ecomcat.text.fields import Fields
-from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Toys"]
 
@@ -252,13 +251,12 @@ def test_a_third_folder_is_refused():
         compose("compare", ["a", "b", "c"])
 
 
-def test_the_command_line(put, capsys, monkeypatch):
+def test_the_command_line(put, run_main):
     rows = rows_of(5)
     put("old", rows)
     put("new", rows)
     asked(rows)
-    with command_line(monkeypatch, capsys) as run:
-        ended = run(command.main, "old", "new", "data.path=rows.csv")
+    ended = run_main(command.main, "old", "new", "data.path=rows.csv")
     assert ended.code == 0
     assert "By category, the largest loss first" in ended.output
 

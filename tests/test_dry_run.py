@@ -40,7 +40,7 @@ def sentences_of(ended: Ended) -> dict[str, str]:
     """Return what follows on each of the sentences' beginnings, on one line."""
     assert ended.code == 0, ended.errors
     text = " ".join(ended.output.split())
-    found = re.split(r" ?(Configurations|Would run|Study|Model): ", text)
+    found = re.split(r" ?(Configurations|Would run|Split|Study|Model): ", text)
     return dict(zip(found[1::2], found[2::2], strict=True))
 
 
@@ -87,6 +87,11 @@ def test_each_domain_is_shown_with_its_number_of_values(dry_run: DryRun) -> None
             "Would run",
             "hyperband, at most 12 trials of at most 7 epochs over 254 texts, within 38 minutes, "
             "auto workers on the Ray cluster auto",
+        ),
+        (
+            ["data.group_near_duplicates=true", "data.near_duplicate_similarity=0.5"],
+            "Split",
+            "near-duplicates (similarity from 0.5) stay on one side",
         ),
         ([], "Model", "the best configuration, trained on train and validation"),
         (["final=ensemble"], "Model", "an ensemble of at most 8 trials, trained on train and"),

@@ -24,7 +24,6 @@ from ecomcat.export.contents import trained_fields
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy
 from ecomcat.text.fields import Fields
-from tests.command_line import command_line
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
 Evaluate = Callable[..., str]
@@ -183,13 +182,9 @@ def test_the_figures_go_to_standard_output_in_place_of_tables(model, capsys) -> 
     assert json.loads(capsys.readouterr().out) == written
 
 
-def test_a_place_for_the_figures_is_refused_before_anything_is_read(
-    monkeypatch, capsys, tmp_path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with command_line(monkeypatch, capsys) as run:
-        # Neither the model nor the file is there, which is not looked at yet.
-        ended = run(command.main, "output=absent/f.json", "data.path=absent.csv")
+def test_a_place_for_the_figures_is_refused_before_anything_is_read(run_main) -> None:
+    # Neither the model nor the file is there, which is not looked at yet.
+    ended = run_main(command.main, "output=absent/f.json", "data.path=absent.csv")
     assert (ended.code, ended.output) == (2, "")
     assert "found no folder absent" in ended.errors
 

@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Ended, command_line
 from conftest import TINY_SEARCH, RunCommand
 
-from ecomcat import search
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import load_dataset, refuse_split_keys
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.errors import UserError
 
 SAMPLE = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=400)
-DRY = ("search.dry_run=true", "data=sample", "data.sample_rows=400")
 
 
-@pytest.fixture
-def run_search(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[Callable[..., Ended]]:
-    monkeypatch.chdir(tmp_path)
-    with command_line(monkeypatch, capsys) as run:
-        yield lambda *arguments: run(search.main, *DRY, *arguments)
-
-
-def marks(path: Path, per_part: int, data: DataConfig = SAMPLE) -> Path:
+def marks(path: Path, per_part: int) -> Path:
     """Mark some texts of each part of the sample."""
-    dataset = load_dataset(data, 1)
+    dataset = load_dataset(SAMPLE, 1)
     lines = [
         f"{dataset.digests[row].hex()},x"
-        for part in ("train", "validation", "test")
-        for row in getattr(dataset.split, part)[:per_part]
+        for rows in vars(dataset.split).values()
+        for row in rows[:per_part]
     ]
     path.write_text("\n".join(["key,exclude", *lines]), encoding="utf-8")
     return path
-
-
-def test_a_similarity_without_groups_is_refused(run_search: Callable[..., Ended]) -> None:
-    ended = run_search("data.near_duplicate_similarity=0.5")
-    assert ended.code == 2
-    assert "data.group_near_duplicates=true with it" in ended.errors
-    with_it = run_search("data.near_duplicate_similarity=0.5", "data.group_near_duplicates=true")
-    assert with_it.code == 0, with_it.errors
-    assert "Split: near-duplicates (similarity from 0.5) stay on one side" in with_it.output
 
 
 @pytest.mark.parametrize(
