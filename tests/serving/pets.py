@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -88,6 +89,13 @@ class Pets:
         ]
 
 
+class Broken(Pets):
+    """A classifier with a fault."""
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        raise ZeroDivisionError("a secret of the inside")
+
+
 class Paths(Pets):
     """The same pets, whose categories are paths."""
 
@@ -102,6 +110,41 @@ class Offers(Pets):
     """Pets that are sold: of a title, a description, a brand and a price."""
 
     fields = Fields(("title", "description"), ("brand",), ("price",))
+
+
+class Asked:
+    """A request in the making: what was sent of the answer, and whether the client is there."""
+
+    def __init__(
+        self, path: str, content: bytes, media_type: str = "application/json", **headers: str
+    ) -> None:
+        given = {"host": "127.0.0.1", "content-type": media_type, **headers}
+        fields = [(name.encode(), value.encode()) for name, value in given.items()]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": fields}
+        self.scope = {**scope, "query_string": b"", "path_params": {}}
+        self.content: bytes | None = content
+        self.sent: list[Any] = []
+        self.left = asyncio.Event()
+
+    async def receive(self) -> Any:
+        if self.content is not None:
+            content, self.content = self.content, None
+            return {"type": "http.request", "body": content, "more_body": False}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def of(self, app: Any) -> int:
+        """Return the status of the answer."""
+        await app(self.scope, self.receive, self.send)
+        status: int = self.sent[0]["status"]
+        return status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
 
 
 def pets_app(classifier: Pets | None = None, metrics: Any = METRICS, **settings: Any) -> Any:

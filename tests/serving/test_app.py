@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import DOG, LABELS, METRICS, Offers, Paths, Pets, client_of
+from tests.serving.pets import DOG, LABELS, METRICS, Broken, Offers, Paths, Pets, client_of
 
 
 def predict(**asked: Any) -> Any:
@@ -160,13 +160,6 @@ def test_words_come_where_they_are_asked_for_with_positions_in_code_points() -> 
     assert [word["word"] for word in words] == ["dog", "wolf"]
     assert words[0]["spans"] == [[5, 8], [24, 27]]
     assert words[0]["weight"] > words[1]["weight"]
-
-
-class Broken(Pets):
-    """A classifier with a fault."""
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        raise ZeroDivisionError("a secret of the inside")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -73,9 +75,13 @@ def test_only_the_names_of_the_service_are_answered_but_health_by_any(
     settings: dict[str, object], host: str, status: int
 ) -> None:
     client = client_of(**settings)
-    answer = client.post("/predict", json={"text": "dog"}, headers={"Host": host})
-    assert answer.status_code == status
-    assert client.get("/health", headers={"Host": host}).status_code == 200
+    asked: dict[str, Any] = {"headers": {"Host": host}}
+    assert client.post("/predict", json={"text": "dog"}, **asked).status_code == status
+    for path in ("/metrics", "/model"):
+        assert client.get(path, **asked).status_code == status
+    for path in ("/health", "/ready"):
+        assert client.get(path, **asked).status_code == 200
+        assert client.head(path, **asked).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/openapi.json", "/nothing", "/predict"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -96,12 +95,3 @@ def test_where_the_queue_is_full_it_is_not_ready(jobs: int, status: int) -> None
     assert client.get("/ready").status_code == client.head("/ready").status_code == status
     assert client.get("/health", headers={"Host": "10.0.0.7:8000"}).status_code == 200
     assert value(watched(client), "ecomcat_queue_requests") == jobs
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/health", 200), ("/ready", 200), ("/metrics", 400), ("/model", 400)]
-)
-def test_probes_may_ask_by_any_address(path: str, status: int) -> None:
-    asked: dict[str, Any] = {"headers": {"Host": "10.0.0.7"}}
-    client = client_of()
-    assert client.get(path, **asked).status_code == client.head(path, **asked).status_code == status

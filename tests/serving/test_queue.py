@@ -16,7 +16,7 @@ from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
 from ecomcat.serving.queue import Answers
-from tests.serving.pets import CAT, DOG, Pets, pets_app
+from tests.serving.pets import CAT, DOG, Asked, Pets, pets_app
 
 LONG = "a long text " * 10_000
 TABLE = b"text\n" + b"dog\n" * 2000
@@ -45,38 +45,6 @@ class Watched(Pets):
     ) -> list[tuple[WordWeight, ...]]:
         turn(self.probabilities, texts)
         return super().explain_texts(texts, turn)
-
-
-class Asked:
-    """A request in the making: what was sent of the answer, and whether the client is there."""
-
-    def __init__(self, path: str, content: bytes, media_type: str = "application/json") -> None:
-        headers = [(b"host", b"127.0.0.1"), (b"content-type", media_type.encode())]
-        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
-        self.scope = {**scope, "query_string": b"", "path_params": {}}
-        self.content: bytes | None = content
-        self.sent: list[Any] = []
-        self.left = asyncio.Event()
-
-    async def receive(self) -> Any:
-        if self.content is not None:
-            content, self.content = self.content, None
-            return {"type": "http.request", "body": content, "more_body": False}
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Any) -> None:
-        self.sent.append(message)
-
-    async def of(self, app: Any) -> int:
-        """Return the status of the answer."""
-        await app(self.scope, self.receive, self.send)
-        status: int = self.sent[0]["status"]
-        return status
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {name.decode(): value.decode() for name, value in self.sent[0]["headers"]}
 
 
 def asked_for(**body: Any) -> Asked:

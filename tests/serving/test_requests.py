@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from tests.serving.pets import DOG, client_of, pets_app
+from tests.serving.pets import DOG, Asked, client_of, pets_app
 
 JSON = {"Content-Type": "application/json"}
 MEGABYTE = 10**6
@@ -117,20 +117,11 @@ def test_a_body_over_the_limit_is_413_however_it_is_sent(
     assert client.post("/predict", content=content, headers=JSON).status_code == status
 
 
-def exchange(
-    receive: Callable[[], Awaitable[Any]], *headers: tuple[bytes, bytes], **settings: Any
-) -> int:
+def exchange(receive: Callable[[], Any], size: int = 0, **settings: Any) -> int:
     """Send a POST to /predict piece by piece, and return the status of the answer."""
-    sent: list[Any] = []
-    given = [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json"), *headers]
-    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": given}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    asyncio.run(pets_app(**settings)({**scope, "query_string": b""}, receive, send))
-    status: int = sent[0]["status"]
-    return status
+    asked = Asked("/predict", b"", **{"content-length": str(size)})
+    asked.receive = receive  # type: ignore[method-assign]
+    return asyncio.run(asked.of(pets_app(**settings)))
 
 
 def test_an_endless_body_is_refused_at_the_limit() -> None:
@@ -148,18 +139,15 @@ def test_a_length_that_is_too_large_is_refused_before_anything_is_read() -> None
     async def receive() -> Any:
         raise AssertionError("read")
 
-    assert exchange(receive, (b"content-length", b"16000001")) == 413
+    assert exchange(receive, 16_000_001) == 413
 
 
-def test_a_body_that_does_not_come_is_408() -> None:
-    assert exchange(asyncio.Event().wait, max_upload_seconds=0.01) == 408
-
-
-def test_a_client_that_leaves_is_no_fault_of_ours() -> None:
-    async def receive() -> Any:
+def test_a_body_that_does_not_come_and_a_client_that_leaves_are_no_fault_of_ours() -> None:
+    async def leave() -> Any:
         return {"type": "http.disconnect"}
 
-    assert exchange(receive) == 400
+    assert exchange(asyncio.Event().wait, max_upload_seconds=0.01) == 408
+    assert exchange(leave) == 400
 
 
 @pytest.mark.parametrize(
