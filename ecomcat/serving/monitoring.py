@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -18,7 +16,12 @@ _BATCHES = tuple(2**power for power in range(11))
 
 
 class Monitor:
-    """Counts requests and answers; several services of a process do not share their counts."""
+    """Counts requests and answers; several services of a process do not share their counts.
+
+    Attributes:
+        queue: Prometheus's gauge of the requests under way.
+        model: Prometheus's note of the model that answers.
+    """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -54,16 +57,8 @@ class Monitor:
             buckets=_BATCHES,
             registry=registry,
         )
-        self._queue = Gauge("ecomcat_queue_requests", "Requests under way", registry=registry)
-        self._model = Info("ecomcat_model", "The model that answers", registry=registry)
-
-    def watch_queue(self, length: Callable[[], float]) -> None:
-        """Get the number of requests under way from a function."""
-        self._queue.set_function(length)
-
-    def serve(self, version: str, since: str) -> None:
-        """Note which model answers from now on."""
-        self._model.info({"version": version, "since": since})
+        self.queue = Gauge("ecomcat_queue_requests", "Requests under way", registry=registry)
+        self.model = Info("ecomcat_model", "The model that answers", registry=registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that has its answer."""

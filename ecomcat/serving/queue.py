@@ -66,7 +66,7 @@ class Answers:
         self.limits = config
         self.jobs = 0
         self.monitor = Monitor()
-        self.monitor.watch_queue(lambda: self.jobs)
+        self.monitor.queue.set_function(lambda: self.jobs)
         self._model: Model | None = None
         self._is_reloading = False
         if model is not None:
@@ -96,7 +96,7 @@ class Answers:
     def serve(self, model: Model) -> None:
         """Use a model from the next request on; requests under way keep theirs."""
         self._model = model
-        self.monitor.serve(model.version, model.since)
+        self.monitor.model.info({"version": model.version, "since": model.since})
 
     async def open(self) -> Model:
         """Open the model in `model_dir`, and use it; if that fails nothing changes.
