@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from functools import partial
 
 from ecomcat.cli import run
 from ecomcat.commands import AuditCommand
@@ -21,10 +21,7 @@ def audit(config: AuditCommand) -> None:
     run_audit(config)
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("audit", audit)
-
+main = partial(run, "audit", audit)
 
 if __name__ == "__main__":
     main()

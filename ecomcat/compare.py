@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.cli import end, run
 from ecomcat.commands import CompareCommand
@@ -292,10 +293,7 @@ def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataF
     logger.info("The new model compared with the old one: %s.", sentence)
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("compare", compare)
-
+main = partial(run, "compare", compare)
 
 if __name__ == "__main__":
     main()

@@ -6,8 +6,9 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.cli import run, show
 from ecomcat.commands import CompareCommand, EvaluateCommand
@@ -256,10 +257,7 @@ def _print_tables(figures: dict[str, Any], where_all: str) -> None:
     )
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("evaluate", evaluate)
-
+main = partial(run, "evaluate", evaluate)
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,8 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
 from ecomcat.commands import PredictCommand
@@ -179,10 +180,7 @@ def check_predict(config: PredictCommand) -> str:
     return output_format
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("predict", predict)
-
+main = partial(run, "predict", predict)
 
 if __name__ == "__main__":
     main()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from ecomcat.cli import run, show
 from ecomcat.commands import ReportCommand
@@ -48,10 +48,7 @@ def _study_name(root: Path, name: str | None) -> str:
     )
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("report", report)
-
+main = partial(run, "report", report)
 
 if __name__ == "__main__":
     main()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
@@ -108,10 +109,7 @@ def _missing_ray(search: SearchConfig) -> Iterator[str]:
         )
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("search", search)
-
+main = partial(run, "search", search)
 
 if __name__ == "__main__":
     main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import NoReturn
+from functools import partial
 
 from ecomcat.cli import run
 from ecomcat.commands import ServeCommand
@@ -70,10 +70,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("serve", serve)
-
+main = partial(run, "serve", serve)
 
 if __name__ == "__main__":
     main()

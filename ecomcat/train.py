@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
 from ecomcat.commands import SearchCommand
@@ -43,10 +44,7 @@ def train(config: SearchCommand, frames: Mapping[str, pd.DataFrame] | None = Non
     return search_and_export(config, space, rerun, frames)
 
 
-def main() -> NoReturn:
-    """Run the command."""
-    run("train", train)
-
+main = partial(run, "train", train)
 
 if __name__ == "__main__":
     main()
