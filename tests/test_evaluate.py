@@ -127,23 +127,6 @@ def test_a_model_of_fields_finds_them_by_name_alone(model, table, asked, message
     assert trained_fields(Path("model")) == Fields(("Title",), ("brand",), ("price",))
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("trained_on: {text_columns: [Title, '1', 2]}", ("Title", "1", 2)),
-        *(
-            (other, ())
-            for other in ("trained_on: {}", "trained_on: {text_columns: 3}", "a", "a: [")
-        ),
-        (None, ()),
-    ],
-)
-def test_the_columns_are_read_from_the_configuration(tmp_path, content, expected) -> None:
-    if content is not None:
-        (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
-    assert trained_fields(tmp_path).texts == expected
-
-
 # Figures
 
 TWO_CLASSES = "label,text\nBooks,Books to read\nBooks,Books to sell\nToys,Toys or a ball\n"

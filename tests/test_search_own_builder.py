@@ -37,14 +37,3 @@ def test_a_builder_of_ones_own_is_one_file_with_one_function(
     assert "Traceback" not in done.stderr
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert metrics["search"]["best_hyperparameters"]["extra.width"] == 5
-
-
-def test_a_builder_that_cannot_be_imported_is_refused_before_a_study_begins(
-    run_command: RunCommand, tmp_path: Path
-) -> None:
-    (tmp_path / "broken.py").write_text("import no_such_library\n")
-    done = run_command("search", [*TINY_SEARCH, "model.build=broken.network"], tmp_path)
-    assert done.returncode == 2
-    assert "expected the dotted path of a function, found 'broken.network'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert {path.name for path in tmp_path.iterdir()} <= {"broken.py", "__pycache__"}

@@ -156,7 +156,9 @@ def test_rows_of_another_shape_are_refused(tmp_path: Path, rows: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
-        ("trained_on: {text_columns: [title, 2]}", ("title", 2)),
+        ("trained_on: {text_columns: [title, '1', 2]}", ("title", "1", 2)),
+        ("trained_on: {text_columns: 3}", ()),
+        ("a: [", ()),
         ('trained_on: {text_columns: ["\\ud800"]}', ("?",)),
         ("trained_on: {text_columns: ['${oc.env:HOME}']}", ("${oc.env:HOME}",)),
         (f"{LAUGHS}trained_on: {{text_columns: *i}}", ()),

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -96,6 +97,31 @@ class Broken(Pets):
         raise ZeroDivisionError("a secret of the inside")
 
 
+class Watched(Pets):
+    """A classifier that waits to be let go, and notes what it was asked."""
+
+    def __init__(self, go: bool = False) -> None:
+        self.inside, self.most_inside, self.asked = 0, 0, list[Sequence[str]]()
+        self.entered, self.go = threading.Event(), threading.Event()
+        if go:
+            self.go.set()
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        self.asked.append(texts)
+        self.entered.set()
+        assert self.go.wait(20)
+        self.inside -= 1
+        return super().probabilities(texts)
+
+    def explain_texts(
+        self, texts: Sequence[str], turn: Turn = at_once
+    ) -> list[tuple[WordWeight, ...]]:
+        turn(self.probabilities, texts)
+        return super().explain_texts(texts, turn)
+
+
 class Paths(Pets):
     """The same pets, whose categories are paths."""
 
@@ -157,6 +183,15 @@ def client_of(classifier: Pets | None = None, **settings: Any) -> TestClient:
     """Return a client of the service, with settings that differ."""
     app = pets_app(classifier, **settings)
     return TestClient(app, base_url=URL, raise_server_exceptions=False)
+
+
+def peak_bytes(call: Callable[[], Any]) -> tuple[Any, int]:
+    """Return what a call returns, and the most memory that Python took meanwhile."""
+    tracemalloc.start()
+    try:
+        return call(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def write_export(folder: Path, **more: Any) -> Path:

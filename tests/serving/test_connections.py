@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import numpy as np
 import pytest
 
 from ecomcat.serving.connections import FewLines
 from ecomcat.serving.problems import PROBLEM_JSON
-from tests.serving.pets import DOG, Pets, listening_pets, served_pets
+from tests.serving.pets import DOG, Watched, listening_pets, served_pets
 
 HOST = b"Host: 127.0.0.1\r\n"
 JSON = b"Content-Type: application/json\r\nContent-Length: 100\r\n"
@@ -56,19 +55,6 @@ def received(connection: socket.socket) -> bytes:
         ([ANSWERED + b"\r\nGET /he"], b"HTTP/1.1 200 OK"),
         ([ANSWERED + b"Content-Length: 1000\r\n\r\n", b"a", b"b"], b"HTTP/1.1 200 OK"),
         ([b"\x16\x03\x01 TLS\r\n\r\n"], b"HTTP/1.1 400 Bad Request"),
-    ],
-    ids=[
-        "silent",
-        "byte",
-        "half",
-        "long",
-        "many",
-        "many parts",
-        "lines",
-        "idle",
-        "half of two",
-        "body",
-        "TLS",
     ],
 )
 def test_a_connection_that_waits_is_closed(pieces: Sequence[bytes], status: bytes) -> None:
@@ -126,20 +112,8 @@ def test_what_is_no_http_is_answered_as_other_errors_are() -> None:
     assert b'"status":400' in body
 
 
-class Busy(Pets):
-    """A classifier that waits to be let go."""
-
-    def __init__(self) -> None:
-        self.entered, self.go = threading.Event(), threading.Event()
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        self.entered.set()
-        assert self.go.wait(20)
-        return super().probabilities(texts)
-
-
 def test_beyond_the_limit_health_has_a_place_and_all_else_is_told_to_come_again() -> None:
-    classifier, answers = Busy(), []
+    classifier, answers = Watched(), []
 
     def ask(url: str) -> None:
         answers.append(httpx2.post(f"{url}/predict", json={"text": "dog"}, timeout=20))

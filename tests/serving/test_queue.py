@@ -4,47 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ecomcat.commands import ServeCommand
-from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
 from ecomcat.serving.queue import Answers
-from tests.serving.pets import CAT, DOG, Asked, Pets, pets_app
+from tests.serving.pets import CAT, DOG, Asked, Watched, pets_app
 
 LONG = "a long text " * 10_000
 TABLE = b"text\n" + b"dog\n" * 2000
-
-
-class Watched(Pets):
-    """A classifier that waits to be let go, and notes what it was asked."""
-
-    def __init__(self, go: bool = False) -> None:
-        self.inside, self.most_inside, self.asked = 0, 0, list[Sequence[str]]()
-        self.entered, self.go = threading.Event(), threading.Event()
-        if go:
-            self.go.set()
-
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        self.inside += 1
-        self.most_inside = max(self.most_inside, self.inside)
-        self.asked.append(texts)
-        self.entered.set()
-        assert self.go.wait(10)
-        self.inside -= 1
-        return super().probabilities(texts)
-
-    def explain_texts(
-        self, texts: Sequence[str], turn: Turn = at_once
-    ) -> list[tuple[WordWeight, ...]]:
-        turn(self.probabilities, texts)
-        return super().explain_texts(texts, turn)
 
 
 def asked_for(**body: Any) -> Asked:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from tests.serving.pets import DOG, Asked, client_of, pets_app
+from tests.serving.pets import DOG, Asked, client_of, peak_bytes, pets_app
 
 JSON = {"Content-Type": "application/json"}
 MEGABYTE = 10**6
@@ -161,11 +160,6 @@ def test_a_body_that_does_not_come_and_a_client_that_leaves_are_no_fault_of_ours
 )
 def test_a_body_of_very_many_mistakes_is_refused_at_the_first(body: bytes) -> None:
     client = client_of()
-    tracemalloc.start()
-    try:
-        answer = client.post("/predict", content=body, headers=JSON)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    answer, peak = peak_bytes(lambda: client.post("/predict", content=body, headers=JSON))
     assert (answer.status_code, len(answer.content) < 500) == (422, True)
-    assert peak_bytes < 120e6  # an error object for each mistake would take many times as much
+    assert peak < 120e6  # an error object for each mistake would take many times as much
