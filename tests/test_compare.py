@@ -4,74 +4,32 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-import ecomcat.export.classifier
 from ecomcat import compare as command
 from ecomcat.cli import compose
 from ecomcat.commands import CompareCommand
 from ecomcat.compare import compare, compare_models
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError
-from ecomcat.export.bundle import write_manifest
-from ecomcat.export.classifier import Classifier
-from ecomcat.model.confidence import Acceptance
-from ecomcat.model.taxonomy import LevelAcceptance, taxonomy_of
-from ecomcat.text.fields import Fields
+from tests.known_model import put_model
 
 LABELS = ["Books", "Lamps", "Toys"]
-
-
-class Told(Classifier):
-    """Answer what is told for a text, by its label's number; else the first label."""
-
-    told: Mapping[str, str]
-
-    def probabilities(self, texts: Sequence[str]) -> Any:
-        rows = [self.labels.index(self.told.get(text, self.labels[0])) for text in texts]
-        return np.eye(len(self.labels), dtype=np.float32)[rows]
 
 
 @pytest.fixture
 def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Return a function that puts a model that answers what it is told in a folder."""
     monkeypatch.chdir(tmp_path)
-    models: dict[str, Classifier] = {}
-    monkeypatch.setattr(
-        ecomcat.export.classifier, "load_classifier", lambda folder, _: models[folder.name]
-    )
 
-    def put(
-        name: str,
-        told: Mapping[str, str],
-        *,
-        trained: Sequence[str] = (),
-        labels: Any = LABELS,
-        separator: str | None = None,
-    ) -> None:
-        folder = tmp_path / name
-        folder.mkdir()
-        config = {"text_columns": ["text"], "label_separator": separator}
-        (folder / "config.yaml").write_text(json.dumps({"trained_on": config}))
-        write_manifest(folder, ["config.yaml"])
-        digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained))
-        rows = np.frombuffer(digests, dtype=">u8")
-        acceptance = Acceptance(np.ones(1), np.ones(1, bool), np.zeros(1, np.int64))
-        tree = taxonomy_of(labels, separator)
-        none = np.zeros((0, 0))
-        levels = None if tree is None else LevelAcceptance(tree, none, none, acceptance)
-        fields = Fields(("text",), marked=False)
-        model = Told(None, None, list(labels), fields, acceptance, rows, levels)
-        object.__setattr__(model, "told", told)
-        models[name] = model
+    def put(name: str, told: Mapping[str, str], labels: Any = LABELS, **options: Any) -> None:
+        put_model(monkeypatch, tmp_path / name, told.get, labels, **options)
 
     return put
 

@@ -8,46 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-import ecomcat.export.classifier
 from ecomcat import evaluate as command
 from ecomcat.commands import EvaluateCommand
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate
-from ecomcat.export.bundle import write_manifest
-from ecomcat.export.classifier import Classifier
 from ecomcat.export.contents import trained_fields
-from ecomcat.model.confidence import Acceptance
-from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy
 from ecomcat.text.fields import Fields
+from tests.known_model import put_model
 
 LABELS = ["Books", "Lamps", "Shoes", "Toys"]
-Evaluate = Callable[..., str]
 
 
-class FakeClassifier(Classifier):
-    """Predict the first label whose name is in a text, the first of all if none is."""
-
-    def probabilities(self, texts: Any) -> Any:
-        found = [[label in text for label in self.labels] for text in texts]
-        return np.array(found, np.float32)
-
-
-def export(folder: Path, columns: list[str | int], trained_texts: list[str]) -> Classifier:
-    """Write a folder that passes for an export, and return the model that it stands for."""
-    folder.mkdir()
-    config = {"trained_on": {"text_columns": columns}}
-    (folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
-    write_manifest(folder, ["config.yaml"])
-    digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained_texts))
-    rows = np.frombuffer(digests, dtype=">u8")
-    acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool), np.zeros(200, np.int64))
-    fields = Fields(tuple(columns), marked=False)
-    return FakeClassifier(None, None, LABELS, fields, acceptance, rows)
+def named_in(text: str) -> str | None:
+    """Return the label whose name is in a text."""
+    return next((label for label in LABELS if label in text), None)
 
 
 @pytest.fixture
@@ -56,10 +33,8 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     monkeypatch.chdir(tmp_path)
 
     def put(columns: list[str | int], *trained_texts: str) -> None:
-        classifier = export(tmp_path / "model", columns, list(trained_texts))
-        monkeypatch.setattr(
-            ecomcat.export.classifier, "load_classifier", lambda directory, runtime: classifier
-        )
+        options = {"columns": columns, "trained": trained_texts}
+        put_model(monkeypatch, tmp_path / "model", named_in, LABELS, **options)
 
     return put
 
@@ -175,7 +150,8 @@ def test_a_place_for_the_figures_is_refused_before_anything_is_read(run_main) ->
 def test_the_files_of_the_model_are_hashed_once(monkeypatch, tmp_path) -> None:
     """The command's early check hashes nothing: what was changed is found on loading."""
     monkeypatch.chdir(tmp_path)
-    export(Path("model"), ["text"], [])
+    with monkeypatch.context() as while_put:
+        put_model(while_put, Path("model"), named_in, LABELS)
     Path("model/config.yaml").write_text("changed: 1", encoding="utf-8")
     missing = EvaluateCommand(data=DataConfig(name="csv", path="absent.csv"))
     with pytest.raises(UserError, match="no such file"):
@@ -193,20 +169,8 @@ def test_labels_are_read_as_the_model_writes_them_and_scored_by_level(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     labels = ["Home > Chairs", "Home > Lamps", "Toys"]
-    classifier = replace(
-        export(tmp_path / "model", ["text"], []),
-        labels=labels,
-        levels=LevelAcceptance(
-            *(Taxonomy(labels, " > "), np.ones((9, 2)), np.ones((9, 2), bool)),
-            Acceptance(np.ones(9), np.ones(9, bool), np.zeros(9, int)),
-        ),
-    )
-    config = '{"trained_on": {"label_separator": " > "}}'
-    (tmp_path / "model" / "config.yaml").write_text(config, encoding="utf-8")
-    write_manifest(tmp_path / "model", ["config.yaml"])
-    monkeypatch.setattr(
-        ecomcat.export.classifier, "load_classifier", lambda directory, runtime: classifier
-    )
+    answers = {label: label for label in labels}
+    put_model(monkeypatch, tmp_path / "model", answers.get, labels, separator=" > ")
     rows = "Home>Chairs,Home > Lamps\nHome > Lamps > Desk,Home > Lamps\nToys,Toys\nHome,x\n"
     found = figures(f"label,text\n{rows}")
     assert (found["all"]["accuracy"], found["unknown_labels"]) == (2 / 3, {"Home": 1})
