@@ -80,7 +80,7 @@ def check_test(command: str, config: EvaluateCommand | CompareCommand, *folders:
     from ecomcat.export.bundle import require_export
     from ecomcat.export.classifier import check_runtime
 
-    require_extra("train", "sklearn", needed_for="Scoring a file")
+    require_extra("train", "sklearn", needed_for=f"ecomcat.{command}")
     check_runtime(config.runtime)
     validate(config, path_problems("data.path", config.data.path))
     refuse_split_keys(config.data, command)

@@ -113,16 +113,6 @@ def test_a_file_that_is_no_table_of_texts_and_labels(refused, tmp_path, name, co
     refused("search", ["data=csv", f"data.path=x{name}"], ("no such file", f"mean '{name}'?"))
 
 
-def test_log_lines_and_the_message_go_to_standard_error(run_command, tmp_path):
-    (tmp_path / "products.csv").write_text(table(*rows_of(Books=40)), encoding="utf-8")
-    ended = run_command("search", ["data=csv", "data.path=products.csv"], tmp_path)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    lines = ended.stderr.splitlines()
-    assert lines[0].startswith("Data: products.csv, first row taken as header")
-    assert [line for line in lines if line.startswith("Error: ")] == lines[-1:]
-    assert [path.name for path in tmp_path.iterdir()] == ["products.csv"]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "fragments"),
     [

@@ -223,7 +223,6 @@ def test_what_an_earlier_version_had_is_answered_with_what_to_write_now(
         (["seed=1,2", "-m"], "model_dir=FOLDER"),
         (["--quick"], "--quick"),
         (["--cfg", "everything"], "everything"),
-        (["sed=3"], "Did you mean 'seed'?"),
     ],
 )
 def test_a_command_line_that_cannot_work_ends_with_2(

@@ -145,14 +145,3 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
     (study / "study.json").write_text(json.dumps(content))
     ended = dry_run("search.name=mine", *arguments)
     assert sentences_of(ended)["Study"] == f"outputs/search/mine ({state})"
-
-
-@pytest.mark.parametrize("argument", ["search.name=../up", "model.dropout=2", "model_dir=taken"])
-def test_what_a_search_would_refuse_is_refused(
-    dry_run: DryRun, tmp_path: Path, argument: str
-) -> None:
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "thesis.txt").write_text("years of work")
-    ended = dry_run(argument)
-    assert (ended.code, ended.output) == (2, "")
-    assert argument.partition("=")[0] in ended.errors

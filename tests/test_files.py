@@ -20,7 +20,6 @@ from ecomcat.errors import UserError
 from ecomcat.files import (
     UNFINISHED,
     atomic_path,
-    expanded,
     explained_limits,
     require_output,
     require_writable,
@@ -278,8 +277,3 @@ def test_no_output_takes_the_place_of_what_is_ours_or_read(
     Path("link.csv").symlink_to("mine.csv")
     with pytest.raises(UserError, match=found) if found else nullcontext():
         require_output(output, read)
-
-
-def test_a_tilde_without_such_a_user_is_part_of_a_name() -> None:
-    assert expanded("~nobody-has-this-name/a.csv") == Path("~nobody-has-this-name/a.csv")
-    assert expanded("~/a.csv") == Path.home() / "a.csv"

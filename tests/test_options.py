@@ -12,7 +12,7 @@ import pytest
 
 from ecomcat.cli import compose
 from ecomcat.commands import SearchCommand
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError
 from ecomcat.model.space import require_fixed
 from ecomcat.options import TARGET, make, option, validate
 from ecomcat.search import check_search
@@ -203,11 +203,3 @@ def test_parameters_are_held_against_the_signature(node: dict[str, Any], message
 def test_what_the_class_itself_refuses_is_named_with_its_key() -> None:
     with pytest.raises(UserError, match=r"^pruner: factor: expected 2 or more, found 1\.$"):
         make("pruner", {**HALVING, "factor": 1})
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [("model.hidden", ""), ("x", ""), ("search.trials", " Did you mean 'search.max_trials'?")],
-)
-def test_only_what_is_near_is_suggested(name: str, found: str) -> None:
-    assert nearest(name, ["model.dropout", "search.max_trials", "seed"]) == found

@@ -159,7 +159,7 @@ def test_a_body_that_does_not_come_and_a_client_that_leaves_are_no_fault_of_ours
     ids=["no texts", "too many texts", "names"],
 )
 def test_a_body_of_very_many_mistakes_is_refused_at_the_first(body: bytes) -> None:
-    client = client_of()
+    client = client_of(max_request_seconds=600.0)  # the trace takes time of its own
     answer, peak = peak_bytes(lambda: client.post("/predict", content=body, headers=JSON))
     assert (answer.status_code, len(answer.content) < 500) == (422, True)
     assert peak < 120e6  # an error object for each mistake would take many times as much
