@@ -5,7 +5,6 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from ecomcat.errors import UserError
 from ecomcat.model.space import require_fixed
 from ecomcat.options import TARGET, make, option, validate
 from ecomcat.search import check_search
-from tests.conftest import run_program
 
 SIZES = ("vocabulary_size", "max_tokens", "lstm_tokens", "embedding_dim", "lstm_units")
 SHARES = ("word_dropout", "spatial_dropout", "dropout", "label_smoothing")
@@ -137,21 +135,6 @@ def test_train_has_one_trial_of_fixed_values_whatever_the_budget(overrides: list
     space = check_search(config)
     require_fixed(space)
     assert space["lstm_units"].highest == 64
-
-
-def test_checking_imports_nothing_heavy(tmp_path: Path) -> None:
-    program = (
-        "import sys\n"
-        "from ecomcat.cli import compose\n"
-        "from ecomcat.errors import UserError\n"
-        "from ecomcat.search import check_search\n"
-        "try:\n"
-        "    check_search(compose('search', ['model.build=ecomcat.model.network.no', 'seed=-1']))\n"
-        "except UserError:\n"
-        "    print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))\n"
-    )
-    ended = run_program(program, tmp_path)
-    assert ended.stdout == "[]\n", ended.stderr
 
 
 class Halving:
