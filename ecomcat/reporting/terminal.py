@@ -71,19 +71,16 @@ def print_tables(*tables: Table | None, console: Console | None = None) -> None:
 
     A reader such as `head` may stop early.
     """
+    console = console or output_console()
     with suppress(BrokenPipeError), standard_output():
-        _print_tables(tables, console or output_console())
-
-
-def _print_tables(tables: Sequence[Table | None], console: Console) -> None:
-    for table in filter(None, tables):
-        shown = rich.table.Table(title=_shown(table.caption, "table.title"))
-        shown.caption = _shown(table.note, "table.caption") if table.note else None
-        for heading, numeric in zip(table.headings, table.numeric, strict=True):
-            shown.add_column(_shown(heading), justify="right" if numeric else "left")
-        for row in table.texts:
-            shown.add_row(*map(_shown, row))
-        console.print(shown)
+        for table in filter(None, tables):
+            shown = rich.table.Table(title=_shown(table.caption, "table.title"))
+            shown.caption = _shown(table.note, "table.caption") if table.note else None
+            for heading, numeric in zip(table.headings, table.numeric, strict=True):
+                shown.add_column(_shown(heading), justify="right" if numeric else "left")
+            for row in table.texts:
+                shown.add_row(*map(_shown, row))
+            console.print(shown)
 
 
 def _shown(text: str, style: str = "") -> Text:
