@@ -115,29 +115,22 @@ class StudyOracle(keras_tuner.Oracle):
         """Return the configurations of all trials, running ones included."""
         return {key_of(self.space, record.values) for record in self.table.records}
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Ask the algorithm for a configuration, in Keras Tuner's terms."""
-        values = self.algorithm.propose(self)
-        if values is not None:
-            return {"status": STATUS.RUNNING, "values": values}
-        return {"status": STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED}
-
     def create_trial(self, tuner_id: str) -> keras_trial.Trial:
         """Return the next trial, or one of status IDLE or STOPPED when there is none."""
-        if self.spent:
+        trial = None if self.spent else self._next_trial()
+        if trial is None:
             # Running trials may still show that more trials are useful.
             status = STATUS.IDLE if self.ongoing_trials else STATUS.STOPPED
             return keras_trial.Trial(self.get_space(), status=status)
-        if self._waiting:
-            trial = self.trials[self._waiting.pop(0)]
-        else:
-            answer = self.populate_space(self.table.next_id)
-            if answer["status"] != STATUS.RUNNING:
-                return keras_trial.Trial(self.get_space(), status=answer["status"])
-            trial = self._mirror(self._new_record(answer["values"]))
         trial.status = STATUS.RUNNING
         self.ongoing_trials[trial.trial_id] = trial
         return trial
+
+    def _next_trial(self) -> keras_trial.Trial | None:
+        if self._waiting:
+            return self.trials[self._waiting.pop(0)]
+        values = self.algorithm.propose(self)
+        return None if values is None else self._mirror(self._new_record(values))
 
     def update_trial(
         self, trial_id: str, metrics: Mapping[str, float], step: int = 0

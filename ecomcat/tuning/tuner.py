@@ -38,6 +38,7 @@ from ecomcat.tuning.records import (
     CUT_SHORT,
     FAILED,
     PRUNED,
+    RUNNING,
     TIME,
     TRIAL_TIME,
     TrialRecord,
@@ -59,10 +60,6 @@ _WRITTEN_EVERY_SECONDS = 2.0
 _SENDING_SECONDS = 600.0  # that a trial's weights may take from a worker
 
 OpenPool = Callable[[SearchConfig, TrialInputs, int], AbstractContextManager[WorkerPool]]
-
-
-class _NotScoredError(Exception):
-    """The study's time was over before this trial had a score, and other trials have one."""
 
 
 class StudyTuner(base_tuner.BaseTuner):
@@ -133,9 +130,6 @@ class StudyTuner(base_tuner.BaseTuner):
         record.unfinished += 1
         try:
             record.status = yield from self._train(record)
-        except _NotScoredError:
-            self._run_again(trial, _NOT_SCORED)
-            return
         except TrialFailedError as error:
             if error.may_pass and record.retries < self._config.max_retries:
                 record.retries += 1
@@ -149,6 +143,9 @@ class StudyTuner(base_tuner.BaseTuner):
             record.unfinished -= 1
             self._study.trials.save(record)
             raise
+        if record.status == RUNNING:
+            self._run_again(trial, _NOT_SCORED)
+            return
         record.unfinished = 0
         record.ended_at = round(self._seconds, 1)
         self.oracle.end_trial(trial)
@@ -161,7 +158,7 @@ class StudyTuner(base_tuner.BaseTuner):
         self._notify(lambda each: each.trial_retries(record, reason))
 
     def _train(self, record: TrialRecord) -> Generator[Call | None, Any, str]:
-        """Train until the trial ends, and return how it ended."""
+        """Train until the trial ends; return how it ended, `running` if it has no score yet."""
         task = self._task_of(record)
         record.root = task.root
         self._study.trials.save(record)
@@ -175,7 +172,7 @@ class StudyTuner(base_tuner.BaseTuner):
             report = yield from self._ask(record, clock, self._epoch_of(record, clock))
             record.ended = self._take_epoch(record, report, clock)
         if record.objective is None:
-            raise _NotScoredError
+            return RUNNING  # the study's time was over, and other trials have a score
         if record.ended.startswith(_PRUNED):
             return PRUNED
         # Not bound by the trial's limit: the result exists and only has to be sent.
