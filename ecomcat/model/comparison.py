@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,14 @@ MAX_P_VALUE = 0.05  # of a difference that counts as more than chance
 _EXCHANGES = 1000
 
 
+class Difference(NamedTuple):
+    """By how much a figure differs, the 95 % interval of that, and the p-value of a test of it."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How the answers of two models to the same texts differ; positive: the first is better.
@@ -21,26 +29,14 @@ class Comparison:
     Attributes:
         rows: Integer. Number of texts.
         gained, lost: Integers. Texts on which only the first is right, and only the other.
-        p_value: Float. Of McNemar's exact test of the two numbers.
-        accuracy_interval: Pair of floats. 95 % interval of the difference in accuracy.
-        macro_f1: Float. The difference in macro-F1.
-        macro_f1_interval: Pair of floats. Its 95 % interval.
-        macro_f1_p_value: Float. Of a test of it.
+        accuracy, macro_f1: `Difference`. Of the two models' figures.
     """
 
     rows: int
     gained: int
     lost: int
-    p_value: float
-    accuracy_interval: Interval
-    macro_f1: float
-    macro_f1_interval: Interval
-    macro_f1_p_value: float
-
-    @property
-    def accuracy(self) -> float:
-        """The difference in accuracy."""
-        return (self.gained - self.lost) / max(self.rows, 1)
+    accuracy: Difference
+    macro_f1: Difference
 
     @property
     def verdict(self) -> str:
@@ -49,8 +45,8 @@ class Comparison:
         Both accuracy and macro-F1 are tested, so that a model that is truly equal is called worse
         in one case of 20 at most.
         """
-        tests = ((self.accuracy, self.p_value), (self.macro_f1, self.macro_f1_p_value))
-        signs = {np.sign(difference) for difference, p_value in tests if p_value < MAX_P_VALUE}
+        tests = (self.accuracy, self.macro_f1)
+        signs = {np.sign(each.difference) for each in tests if each.p_value < MAX_P_VALUE}
         words = {1: "better", -1: "worse"}
         return " and ".join(words[sign] for sign in sorted(signs, reverse=True)) or "level"
 
@@ -58,13 +54,9 @@ class Comparison:
         """Return what is stored of it."""
         return {
             **{name: getattr(self, name) for name in ("rows", "gained", "lost", "verdict")},
-            "accuracy": _described(self.accuracy, self.accuracy_interval, self.p_value),
-            "macro_f1": _described(self.macro_f1, self.macro_f1_interval, self.macro_f1_p_value),
+            "accuracy": {**self.accuracy._asdict(), "interval": list(self.accuracy.interval)},
+            "macro_f1": {**self.macro_f1._asdict(), "interval": list(self.macro_f1.interval)},
         }
-
-
-def _described(difference: float, interval: Interval, p_value: float) -> dict[str, Any]:
-    return {"difference": difference, "interval": list(interval), "p_value": p_value}
 
 
 def compare_answers(
@@ -83,37 +75,30 @@ def compare_answers(
 
     >>> labels = np.array([0, 1, 1, 0, 1, 1])
     >>> found = compare_answers(labels, labels, 1 - labels)
-    >>> found.gained, found.p_value, found.verdict
+    >>> found.gained, found.accuracy.p_value, found.verdict
     (6, 0.03125, 'better')
     """
     right, other = ours == label_ids, theirs == label_ids
     gained, lost = int(np.sum(right & ~other)), int(np.sum(other & ~right))
-    difference, interval, p_value = _macro_f1(label_ids, ours, theirs)
-    return Comparison(
-        rows=len(label_ids),
-        gained=gained,
-        lost=lost,
-        p_value=exact_p_value(gained, lost),
-        accuracy_interval=_matched_interval(gained, lost, len(label_ids)),
-        macro_f1=difference,
-        macro_f1_interval=interval,
-        macro_f1_p_value=p_value,
-    )
+    accuracy = _accuracy(gained, lost, len(label_ids))
+    macro_f1 = _macro_f1(label_ids, ours, theirs)
+    return Comparison(len(label_ids), gained, lost, accuracy, macro_f1)
 
 
-def _matched_interval(gained: int, lost: int, texts: int) -> Interval:
-    difference = (gained - lost) / (texts + 2)
+def _accuracy(gained: int, lost: int, texts: int) -> Difference:
+    centre = (gained - lost) / (texts + 2)
     error = np.sqrt(gained + lost + 1 - (gained - lost) ** 2 / (texts + 2)) / (texts + 2)
-    return float(difference - Z * error), float(difference + Z * error)
+    interval = float(centre - Z * error), float(centre + Z * error)
+    return Difference((gained - lost) / max(texts, 1), interval, exact_p_value(gained, lost))
 
 
 def _macro_f1(
     label_ids: NDArray[np.int64], ours: NDArray[np.int64], theirs: NDArray[np.int64]
-) -> tuple[float, Interval, float]:
-    """Return the difference, its interval, and in what share of exchanges it is as large."""
+) -> Difference:
+    """Return the difference; its p-value is the share of exchanges in which it is as large."""
     differs = ours != theirs  # where an exchange changes something
     if not differs.any():
-        return 0.0, (0.0, 0.0), 1.0
+        return Difference(0.0, (0.0, 0.0), 1.0)
     classes = 1 + int(max(label_ids.max(), ours.max(), theirs.max()))
     labels, pair = label_ids[differs], (ours[differs], theirs[differs])
     same = label_ids[~differs], ours[~differs]
@@ -133,7 +118,7 @@ def _macro_f1(
     as_large = int((np.abs(exchanged) >= abs(difference) - 1e-12).sum())
     half = Z * float(np.sqrt(np.mean(exchanged**2)))
     interval = difference - half, difference + half
-    return difference, interval, (as_large + 1) / (_EXCHANGES + 1)
+    return Difference(difference, interval, (as_large + 1) / (_EXCHANGES + 1))
 
 
 def exact_p_value(gained: int, lost: int) -> float:

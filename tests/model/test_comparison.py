@@ -16,11 +16,12 @@ def test_a_comparison_counts_the_texts_that_only_one_is_right_on():
     found = compare_answers(labels, ours, theirs)
     assert (found.gained, found.lost, found.rows) == (9, 1, 105)
     # Ten flips of a coin: one head at most, or one tail at most.
-    assert found.p_value == pytest.approx(2 * (1 + 10) / 2**10)
-    assert found.accuracy == pytest.approx(8 / 105)
-    low, high = found.accuracy_interval
-    assert low < found.accuracy < high
-    assert found.macro_f1 == pytest.approx(macro_f1(labels, ours, 2) - macro_f1(labels, theirs, 2))
+    assert found.accuracy.p_value == pytest.approx(2 * (1 + 10) / 2**10)
+    assert found.accuracy.difference == pytest.approx(8 / 105)
+    low, high = found.accuracy.interval
+    assert low < found.accuracy.difference < high
+    expected = macro_f1(labels, ours, 2) - macro_f1(labels, theirs, 2)
+    assert found.macro_f1.difference == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("texts", [0, 1, 50])
