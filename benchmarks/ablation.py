@@ -68,7 +68,7 @@ def main() -> None:
     """Run the script."""
     from tokenizers import Tokenizer
 
-    from ecomcat.model.training import predict_probabilities
+    from ecomcat.model.training import Scorer
 
     parser = new_parser("ablation", "Say what a model's parts add, and what it goes by.")
     parser.add_argument("--model-dir", type=Path, required=True, metavar="FOLDER")
@@ -87,7 +87,7 @@ def main() -> None:
 
     encoded = dict(variants(lambda given: encode_all(tokenizer, given, limit), texts))
     asked = {
-        what: {name: predict_probabilities(part, each) for name, part in parts.items()}
+        what: {name: Scorer(part)(each) for name, part in parts.items()}
         for what, each in encoded.items()
     }
     whole = asked["as they are"]

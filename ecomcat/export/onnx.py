@@ -121,12 +121,12 @@ def require_same_answers(model: keras.Model, path: Path, texts: EncodedTexts) ->
     Raises:
         UserError: When the answers differ.
     """
-    from ecomcat.model.training import predict_probabilities
+    from ecomcat.model.training import Scorer
 
     by_length = np.argsort(texts.lengths, kind="stable")
     steps = np.linspace(0, len(by_length) - 1, min(len(by_length), _MAX_COMPARED))
     compared = texts.take(by_length[steps.astype(np.int64)])
-    expected, found = predict_probabilities(model, compared), OnnxScorer(path)(compared)
+    expected, found = Scorer(model)(compared), OnnxScorer(path)(compared)
     # Both have the same classes: the file was just made of the model.
     difference = float(np.abs(expected - found).max(initial=0.0))
     if not difference < _MAX_DIFFERENCE:  # also where it is not a number
@@ -143,17 +143,15 @@ class OnnxScorer:
 
     Args:
         path: The model, as `write_onnx` writes it.
-        workers: Integer. Batches computed at a time. Defaults to the number of cores.
 
     Raises:
         UserError: When ONNX Runtime is not installed or cannot open the file.
     """
 
-    def __init__(self, path: Path, *, workers: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._session = _open(path)
         self._num_classes = self._session.get_outputs()[0].shape[-1]
         self._inputs = len(self._session.get_inputs())
-        self._workers = workers or usable_cores()
 
     def __call__(self, texts: EncodedTexts) -> NDArray[np.float32]:
         """Return class probabilities `(texts, classes)` of texts as the model reads them."""
@@ -167,7 +165,7 @@ class OnnxScorer:
         if len(batches) == 1:  # starting threads takes longer than a text
             score(batches[0])
             return probabilities
-        with ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             for _ in pool.map(score, batches):
                 pass
         return probabilities

@@ -25,7 +25,7 @@ from ecomcat.final.low_rank import DIMENSION, fit_low_rank
 from ecomcat.final.merging import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs
-from ecomcat.model.training import Examples, predict_probabilities
+from ecomcat.model.training import Examples, Scorer
 from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
@@ -67,14 +67,10 @@ class LinearPart:
         self._scales: Sequence[float] = (1.0, 0.0)
         self._temperatures: Sequence[float] = (1.0, 1.0)
 
-    def answer(self, texts: EncodedTexts) -> NDArray[np.float32]:
-        """Return probabilities `(texts, num_classes)`."""
-        return predict_probabilities(self.model, texts)
-
     def calibrate(self, examples: Examples) -> list[NDArray[np.float32]]:
         """Let each model answer texts that it has not learned, and calibrate later fits by them."""
         one_hot = np.eye(len(self._linear))
-        raw = [predict_probabilities(self._build(each), examples.texts) for each in one_hot]
+        raw = [Scorer(self._build(each))(examples.texts) for each in one_hot]
         self._temperatures = [fit_temperature(each, examples.labels) for each in raw]
         return [with_temperature(*each) for each in zip(raw, self._temperatures, strict=True)]
 

@@ -32,7 +32,7 @@ from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
-from ecomcat.model.training import predict_probabilities
+from ecomcat.model.training import Scorer
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
@@ -235,7 +235,7 @@ def final_snapshot(
             dataset.label_ids[split.test],
             finished.answers["test"],
             dataset.class_names,
-            partial(explain_texts, partial(predict_probabilities, tested.model), deployed),
+            partial(explain_texts, Scorer(tested.model), deployed),
         )
     return {
         "model_dir": str(model_dir),

@@ -29,7 +29,7 @@ from ecomcat.final.choice import (
 from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.answers import Answers, answers_of, join_answers
 from ecomcat.model.taxonomy import Taxonomy
-from ecomcat.model.training import Scorer, predict_probabilities
+from ecomcat.model.training import Scorer
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
 from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, open_arrays
@@ -119,7 +119,7 @@ def build_final(
     )
     if mixture is None:
         unseen = inputs.examples(inputs.split.validation, vars(limits)).texts
-        mixture = mix_parts(inputs, predict_probabilities(network, unseen), fitted)
+        mixture = mix_parts(inputs, Scorer(network)(unseen), fitted)
     parts = {NETWORK: Part(network, 1 - mixture.linear_share, limits)}
     if (linear := mixture.linear) is not None:
         parts[LINEAR] = Part(linear.model, mixture.linear_share, linear.limits)

@@ -166,11 +166,6 @@ class Scorer:
         return probabilities
 
 
-def predict_probabilities(model: keras.Model, texts: EncodedTexts) -> NDArray[np.float32]:
-    """Return class probabilities `(texts, num_classes)`, with a model that is used once."""
-    return Scorer(model)(texts)
-
-
 @dataclass
 class ValidationWatch:
     """Score the validation set after each epoch and remember the best weights."""

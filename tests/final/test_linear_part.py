@@ -42,26 +42,32 @@ def fitted(
     return part
 
 
+def answer(linear: Any, texts: EncodedTexts) -> Any:
+    from ecomcat.model.training import Scorer
+
+    return Scorer(linear.model)(texts)
+
+
 def test_it_knows_the_texts_that_it_learned_however_they_are_padded():
     linear = fitted()
-    assert np.mean(linear.answer(TEXTS).argmax(axis=1) == LABELS) > 0.95
+    assert np.mean(answer(linear, TEXTS).argmax(axis=1) == LABELS) > 0.95
     alone, padded = texts_of([3, 9, 4]), texts_of([3, 9, 4], [2] * 8)
-    assert np.allclose(linear.answer(alone)[0], linear.answer(padded)[0], atol=1e-5)
+    assert np.allclose(answer(linear, alone)[0], answer(linear, padded)[0], atol=1e-5)
 
 
 def test_the_linear_part_tells_texts_apart_by_pairs_of_words_alone():
     texts, labels = texts_of(*[[3, 4, 5], [4, 3, 5]] * 20), np.tile([0, 1], 20)
-    answers = fitted(labels, 2, texts).answer(texts_of([3, 4], [4, 3]))
+    answers = answer(fitted(labels, 2, texts), texts_of([3, 4], [4, 3]))
     assert answers.argmax(axis=1).tolist() == [0, 1]
     assert np.allclose(answers[0], answers[1][::-1], atol=1e-2)
 
 
 def test_unknown_words_say_nothing_to_the_linear_part_and_a_category_without_a_text_is_no_answer():
     linear = fitted(classes=5)
-    given = linear.answer(texts_of([3, 9, 4], [1, 3, 9, 4, 1], [1], [1, 1]))
+    given = answer(linear, texts_of([3, 9, 4], [1, 3, 9, 4, 1], [1], [1, 1]))
     assert np.allclose(given[[0, 2]], given[[1, 3]], atol=1e-6)
     assert np.isfinite(given).all()
-    assert set(linear.answer(TEXTS).argmax(axis=1)) == {0, 1, 2}
+    assert set(answer(linear, TEXTS).argmax(axis=1)) == {0, 1, 2}
 
 
 def weighed() -> np.ndarray:
@@ -94,7 +100,7 @@ def test_its_models_are_a_softmax_of_linear_svcs_distances_and_one_of_naive_baye
     occurring = features[:, features.any(axis=0)]
     bayes = ComplementNB(alpha=0.1).fit(occurring, labels).predict_joint_log_proba(occurring)
     linear = fitted(labels, classes)
-    assert np.allclose(linear.answer(TEXTS), softmax(distances, axis=1), atol=2e-3)
+    assert np.allclose(answer(linear, TEXTS), softmax(distances, axis=1), atol=2e-3)
     answers = linear.calibrate(Examples(TEXTS, labels))
     for found, scores in zip(answers, (distances, bayes), strict=True):
         plain = softmax(scores, axis=1).astype(np.float32)
@@ -111,9 +117,9 @@ def test_it_answers_with_the_pool_of_its_calibrated_models_also_when_it_is_fitte
     for shares in ([0.3, 0.1], [0.0, 0.2], [0.4, 0.0]):
         linear.mix(shares)
         expected = pool(answers, np.array(shares) / sum(shares))
-        assert np.allclose(linear.answer(TEXTS), expected, atol=1e-3)
+        assert np.allclose(answer(linear, TEXTS), expected, atol=1e-3)
         linear.fit(Examples(TEXTS, NOISY))
-        assert np.allclose(linear.answer(TEXTS), expected, atol=1e-3)
+        assert np.allclose(answer(linear, TEXTS), expected, atol=1e-3)
 
 
 def written(texts: list[str], vocabulary_size: int = 100) -> EncodedTexts:
@@ -130,7 +136,7 @@ def test_the_linear_part_knows_unknown_words_by_the_letters_that_they_share(time
     texts = written([*BIRDS * times, *BEASTS * times, "f fing", "f foose"])
     learned = texts.take(np.arange(len(texts) - 2))
     linear = fitted(np.repeat([0, 1], 6 * times), 2, learned, vocabulary_size=100)
-    answers = linear.answer(texts)
+    answers = answer(linear, texts)
     assert answers[-2:].argmax(axis=1).tolist() == [0, 1]
     assert (answers[:-2].argmax(axis=1) == np.repeat([0, 1], 6 * times)).all()
 
@@ -154,7 +160,7 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
     distances = model.decision_function(features)
     expected = softmax(np.stack([-distances, distances], axis=1), axis=1)
     given = fitted(labels, 2, written(texts), vocabulary_size=100)
-    assert np.allclose(given.answer(written(texts)), expected, atol=2e-3)
+    assert np.allclose(answer(given, written(texts)), expected, atol=2e-3)
 
 
 ODD = ["12345 678", "7", "x", "x" * 10_000, "红red灯 red", "e\u0301" * 300, "…", "", "zzz yyy"]
@@ -163,7 +169,7 @@ ODD = ["12345 678", "7", "x", "x" * 10_000, "红red灯 red", "e\u0301" * 300, "�
 def test_odd_texts_and_words_that_occur_nowhere_in_training_get_an_answer():
     linear = fitted(np.tile([0, 1], 6), 2, written([*BIRDS, *BEASTS]), 100)
     texts = encode_all(fit_tokenizer([*BIRDS, *BEASTS], 100), ODD, 8)
-    answers = linear.answer(texts)
+    answers = answer(linear, texts)
     assert np.isfinite(answers).all()
     assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
 
@@ -185,7 +191,7 @@ def test_of_hundreds_of_categories_no_word_has_a_number_for_each_in_the_linear_p
     labels = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, 300), 2)])
     texts = texts_of(*[[2 + label, 302] for label in labels])
     linear = fitted(labels, 300, texts, 303, max_passes=20)
-    given = linear.answer(texts)
+    given = answer(linear, texts)
     assert (given.argmax(axis=1) == labels).mean() > 0.95
     assert np.allclose(given.sum(axis=1), 1, atol=1e-4)
     assert np.isfinite(given).all()
@@ -205,7 +211,7 @@ def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_pa
 
     from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models
     from ecomcat.final.mixture import pool
-    from ecomcat.model.training import predict_probabilities
+    from ecomcat.model.training import Scorer
 
     ids = keras.Input((None,), dtype="int32")
     highest, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
@@ -220,11 +226,11 @@ def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_pa
             TextLimits(20, 8),
         ),
     ]
-    answers = [predict_probabilities(part.model, TEXTS.view(**vars(part.limits))) for part in parts]
+    answers = [Scorer(part.model)(TEXTS.view(**vars(part.limits))) for part in parts]
     merged = merge_models(parts, TextLimits(20, 8))
     together = pool_models(parts, TextLimits(20, 8), temperature=0.5)
     weights = [part.weight / 0.5 for part in parts]
-    given = predict_probabilities(together, TEXTS.view(20, 8))
+    given = Scorer(together)(TEXTS.view(20, 8))
     assert np.allclose(given, pool(answers, weights), atol=1e-5)
     merged.save(tmp_path / "model.keras")
     whole = sum(part.weight * each for part, each in zip(parts, answers, strict=True))
@@ -233,5 +239,5 @@ def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_pa
         (merge_models(parts[:1], TextLimits(20, 8)), answers[0]),
     ):
         assert len(model.inputs) == 1
-        given = predict_probabilities(model, TEXTS.view(20, 8))
+        given = Scorer(model)(TEXTS.view(20, 8))
         assert np.allclose(given, expected, atol=1e-6)

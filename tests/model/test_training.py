@@ -34,9 +34,9 @@ def examples(count: int = 64, seed: int = 0) -> Any:
 
 
 def probabilities(model: Any, texts: Any) -> Any:
-    from ecomcat.model.training import predict_probabilities
+    from ecomcat.model.training import Scorer
 
-    return predict_probabilities(model, texts)
+    return Scorer(model)(texts)
 
 
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
