@@ -11,11 +11,9 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,8 +113,10 @@ def confirm_trials(
         Their scores; `None` where there is only one trial, or `final.folds` is 1.
     """
     found = find_candidates(study)
-    compared = [*found[: CONFIRMED_TRIALS - 1], *_first_of(found[CONFIRMED_TRIALS - 1 :])]
-    more = int(config.final.folds) - 1
+    compared, others = found[: CONFIRMED_TRIALS - 1], found[CONFIRMED_TRIALS - 1 :]
+    # The trial that was tried first was not chosen by means of others.
+    compared += sorted(others, key=lambda candidate: int(candidate.record.id))[:1]
+    more, search = int(config.final.folds) - 1, config.search
     if more < 1 or len(compared) < 2:
         return None
     splits = further_splits(inputs.split, inputs.labels, dataset.groups, more, inputs.seed)
@@ -124,10 +124,14 @@ def confirm_trials(
         logger.warning("No trials were compared: no part of train can be left out for it.")
         return None
     records = [candidate.record for candidate in compared]
-    training_of = partial(_training_of, config, inputs.num_classes)
     sets = [
         [
-            training_of(record, split, fold_path(study.trial_dir(record.id), number))
+            FurtherTraining(
+                *(record, split, fold_path(study.trial_dir(record.id), number)),
+                num_classes=inputs.num_classes,
+                epochs=record.planned_epochs(search.max_epochs),
+                epoch_texts=search.epoch_texts,
+            )
             for record in records
         ]
         for number, split in enumerate(splits, start=1)
@@ -146,37 +150,20 @@ def confirm_trials(
     return Confirmation(scores)
 
 
-def _first_of(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """Yield the trial that was tried first: it was not chosen by means of others."""
-    yield from sorted(candidates, key=lambda candidate: int(candidate.record.id))[:1]
-
-
-def _training_of(
-    config: SearchCommand, num_classes: int, record: TrialRecord, split: Split, path: Path
-) -> FurtherTraining:
-    search = config.search
-    epochs = record.planned_epochs(search.max_epochs)
-    return FurtherTraining(record, split, path, num_classes, epochs, search.epoch_texts)
-
-
 def _scores(
     records: Sequence[TrialRecord], sets: Sequence[Sequence[FurtherTraining]], inputs: TrialInputs
 ) -> dict[str, list[float]]:
     """Return each trial's macro-F1 on the search's validation set and on each further one."""
-    ids = [record.id for record in records]
     scores = {record.id: [record.objective or 0.0] for record in records}
     for trainings in sets:
-        of_set = {each.record.id: _score(each, inputs) for each in trainings}
-        found = [score for trial in ids if (score := of_set[trial]) is not None]
-        if len(found) == len(ids):
-            for trial, score in zip(ids, found, strict=True):
+        labels = inputs.labels[trainings[0].split.validation]
+        found = {
+            each.record.id: macro_f1(labels, predicted, inputs.num_classes)
+            for each in trainings
+            if each.record.id in scores and (predicted := each.predicted()) is not None
+        }
+        if len(found) == len(scores):
+            for trial, score in found.items():
                 scores[trial].append(score)
-    enough = len(ids) > 1 and len(scores[ids[0]]) > 1
+    enough = len(scores) > 1 and all(len(of) > 1 for of in scores.values())
     return scores if enough else {}
-
-
-def _score(training: FurtherTraining, inputs: TrialInputs) -> float | None:
-    predicted = training.predicted()
-    if predicted is None:
-        return None
-    return macro_f1(inputs.labels[training.split.validation], predicted, inputs.num_classes)
