@@ -9,7 +9,7 @@ depends only on the features that its texts have, not on the number of all featu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,14 +25,6 @@ _BATCHES_COUNTED = 16  # at a time
 _FIRST_SQUARES = 1e-3  # added to the sums of squares whose roots divide the gradients
 
 
-class LowRank(NamedTuple):
-    """The learned weights: `(features, width)`, `(width, num_classes)` and `(num_classes,)`."""
-
-    features: NDArray[np.float32]
-    kernel: NDArray[np.float32]
-    bias: NDArray[np.float32]
-
-
 def fit_low_rank(
     count: Callable[[NDArray[np.int64]], Any],
     weights: NDArray[np.float32],
@@ -41,7 +33,7 @@ def fit_low_rank(
     *,
     passes: int,
     seed: int,
-) -> LowRank:
+) -> list[NDArray[np.float32]]:
     """Fit a linear model of low rank.
 
     Args:
@@ -51,6 +43,9 @@ def fit_low_rank(
         num_classes: Integer. Number of classes.
         passes: Integer. How often each text is read.
         seed: Integer. Seed of the first numbers and of the order of the texts.
+
+    Returns:
+        Weights of shapes `(features, width)`, `(width, num_classes)` and `(num_classes,)`.
     """
     random = np.random.default_rng([seed, num_classes])
     first = random.uniform(-1, 1, (len(weights), DIMENSION)) / DIMENSION
@@ -64,7 +59,7 @@ def fit_low_rank(
             rate = _RATE * (1 - done / (passes * len(order)))
             step.train(of_length_one(count(rows), weights), label_ids[rows], rate)
             done += len(rows)
-    return LowRank(*(variable.numpy() for variable in step.learned))
+    return [variable.numpy() for variable in step.learned]
 
 
 class _Step:
