@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.confidence import MIN_PROBABILITY, fit_temperature, with_temperature
+from ecomcat.model.confidence import fit_temperature, logits_of, with_temperature
 from ecomcat.process import raise_if_requested
 
 Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
@@ -43,7 +43,7 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
     """
     from scipy.special import softmax
 
-    total = sum(w * _logarithms(each) for w, each in zip(weights, answers, strict=True))
+    total = sum(w * logits_of(each) for w, each in zip(weights, answers, strict=True))
     pooled: Probabilities = softmax(total, axis=1)
     return pooled
 
@@ -89,7 +89,7 @@ def _learn_weights(
     from scipy.special import log_softmax
 
     raise_if_requested()
-    logarithms = np.stack([_logarithms(each) for each in answers]).astype(np.float64)
+    logarithms = np.stack([logits_of(each) for each in answers]).astype(np.float64)
     usual = np.array([1.0] + [_USUAL_WEIGHT] * (len(answers) - 1))
     rows = np.arange(len(label_ids))
 
@@ -137,7 +137,3 @@ def cross_pooled(
         temperature = fit_temperature(pooled[other], label_ids[other])
         whole[half] = with_temperature(pooled[half], temperature)
     return whole
-
-
-def _logarithms(answers: Probabilities) -> Probabilities:
-    return np.log(np.maximum(answers, MIN_PROBABILITY))

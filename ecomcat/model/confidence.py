@@ -294,7 +294,7 @@ def fit_temperature(probabilities: NDArray[np.float32], label_ids: NDArray[np.in
     step = -(-len(label_ids) // max_texts)
     label_ids = label_ids[::step]
     smoothing = 1 / (len(label_ids) + 2)
-    logits = _logits(probabilities[::step]).astype(np.float64)
+    logits = logits_of(probabilities[::step]).astype(np.float64)
     rows = np.arange(len(label_ids))
 
     def loss(log_temperature: float) -> float:
@@ -319,9 +319,10 @@ def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> 
     found = np.empty(probabilities.shape, np.float32)
     for first in range(0, len(found), _CHUNK):
         rows = slice(first, first + _CHUNK)
-        found[rows] = softmax(_logits(probabilities[rows]) / temperature, axis=1)
+        found[rows] = softmax(logits_of(probabilities[rows]) / temperature, axis=1)
     return found
 
 
-def _logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def logits_of(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithms of probabilities, none of them infinite."""
     return np.log(np.maximum(probabilities, MIN_PROBABILITY))
