@@ -201,7 +201,8 @@ def _candidate_fits(
     kind: str, train: LabelledTexts, validation: LabelledTexts, num_classes: int
 ) -> Iterator[LinearFit]:
     """Yield the fits of the candidates of some features one by one: a model may be 400 MB."""
-    counter, counts, label_ids = _count(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
+    chosen = linear_sample(kind, train, num_classes, _MAX_TEXTS_TUNED, 0.25)
+    counter, counts, label_ids = _count(kind, train, chosen, num_classes)
     # Validation is counted once; only the weights of the counts depend on the choice.
     unseen = counter.transform(validation[0])
     with_svc = can_fit_svc(len(train[1]), counts.shape[1], num_classes)
@@ -213,20 +214,16 @@ def _candidate_fits(
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
     """Fit one model to texts and their class numbers, and return it as `choose_linear` does."""
-    return _fit(*_count(choice.features, rows, num_classes), choice)
+    chosen = linear_sample(choice.features, rows, num_classes)
+    return _fit(*_count(choice.features, rows, chosen, num_classes), choice)
 
 
 def _count(
-    kind: str,
-    rows: LabelledTexts,
-    num_classes: int,
-    max_texts: int = _MAX_TEXTS,
-    share: float = 1,
+    kind: str, rows: LabelledTexts, chosen: NDArray[np.int64], num_classes: int
 ) -> tuple[Any, Any, Any]:
-    """Return a fitted counter, what it counted in a sample, and the sample's class numbers."""
+    """Return a fitted counter, what it counted in some texts, and their class numbers."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    chosen = linear_sample(kind, rows, num_classes, max_texts, share)
     label_ids = rows[1][chosen]
     if len(np.unique(label_ids)) < 2:
         raise NothingToLearnError("all training texts are of one class")
