@@ -26,7 +26,7 @@ from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.final.steps import Candidate, find_candidates
 from ecomcat.model.metrics import macro_f1
 from ecomcat.tuning.budget import CONFIRMED_TRIALS
-from ecomcat.tuning.records import TrialRecord, fold_path
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.wording.summary import confirmation_sentence
@@ -127,7 +127,7 @@ def confirm_trials(
     sets = [
         [
             FurtherTraining(
-                *(record, split, fold_path(study.trial_dir(record.id), number)),
+                *(record, split, study.trial_dir(record.id) / f"fold_{number}.npz"),
                 num_classes=inputs.num_classes,
                 epochs=record.planned_epochs(search.max_epochs),
                 epoch_texts=search.epoch_texts,

@@ -18,7 +18,7 @@ from ecomcat.data.splitting import Split
 from ecomcat.json_files import UnreadableError
 from ecomcat.tuning.budget import confirmation_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
-from ecomcat.tuning.records import TrialRecord, load_arrays, save_predicted
+from ecomcat.tuning.records import TrialRecord, load_arrays, save_arrays
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.workers import run_all
 
@@ -117,7 +117,7 @@ class FurtherTrainings:
         except TrialFailedError as error:
             self._take_failure(record, error)
             return
-        save_predicted(training.path, outcome.probabilities.argmax(axis=1))
+        save_arrays(training.path, outcome.probabilities.argmax(axis=1))
 
     def _take_failure(self, record: TrialRecord, error: TrialFailedError) -> None:
         if error.may_pass and self._lost[record.id] < self._config.search.max_retries:

@@ -12,13 +12,7 @@ from ecomcat.commands import SearchCommand
 from ecomcat.data.splitting import Split
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
-from ecomcat.tuning.records import (
-    CUT_SHORT,
-    VALIDATION,
-    TrialRecord,
-    load_predicted,
-    part_path,
-)
+from ecomcat.tuning.records import CUT_SHORT, VALIDATION, TrialRecord, load_predicted
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.wording.summary import learning_sentence
@@ -83,7 +77,7 @@ def _trainings(
         FurtherTraining(
             record,
             Split(np.sort(chosen[:size]), split.validation, split.test),
-            part_path(study.trial_dir(record.id), size),
+            study.trial_dir(record.id) / f"part_{size}.npz",
             inputs.num_classes,
             epochs=math.ceil(read / size),
             patience=inputs.patience * part,

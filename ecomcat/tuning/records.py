@@ -23,6 +23,8 @@ RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
 TIME, TRIAL_TIME = "time", "trial_max_minutes"  # why a trial was cut short
 BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
+# What NumPy raises for a file that is gone or damaged.
+_DAMAGED = OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, RuntimeError, zlib.error
 
 
 @dataclass
@@ -158,10 +160,10 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
 def save_outcome(outcome: Outcome, directory: Path) -> None:
     """Write best weights, validation probabilities and the last state, if it may be continued."""
     if outcome.state:
-        _save_arrays(directory / LAST_STATE, *outcome.state)
-    _save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
+        save_arrays(directory / LAST_STATE, *outcome.state)
+    save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
     assert outcome.probabilities is not None, "a trial that was scored has answers"
-    _save_arrays(directory / VALIDATION, **packed(outcome.probabilities))
+    save_arrays(directory / VALIDATION, **packed(outcome.probabilities))
 
 
 def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
@@ -197,21 +199,6 @@ def _of_shape(found: NDArray[Any], shape: tuple[int, ...] | None) -> NDArray[Any
     return found
 
 
-def fold_path(directory: Path, number: int) -> Path:
-    """Return the file of a trial's answers to a further validation set, numbered from 1."""
-    return directory / f"fold_{number}.npz"
-
-
-def part_path(directory: Path, texts: int) -> Path:
-    """Return the file of a trial's answers to validation after training on so many texts."""
-    return directory / f"part_{texts}.npz"
-
-
-def save_predicted(path: Path, classes: NDArray[np.int64]) -> None:
-    """Write the classes that a trial's configuration predicted for texts, shape `(texts,)`."""
-    _save_arrays(path, classes)
-
-
 def load_arrays(path: Path) -> list[NDArray[Any]]:
     """Read weights or a state that a trial left.
 
@@ -241,16 +228,7 @@ def open_arrays(path: Path) -> Iterator[Any]:
             if not saved.files:
                 raise ValueError("no arrays")
             yield saved
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        EOFError,
-        BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:
+    except _DAMAGED as error:
         if isinstance(error, OSError) and is_limit(error):
             raise
         found = "something else" if path.exists() else "no such file"
@@ -260,7 +238,8 @@ def open_arrays(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _save_arrays(path: Path, *arrays: Any, **named: Any) -> None:
+def save_arrays(path: Path, *arrays: Any, **named: Any) -> None:
+    """Write arrays to a file that `open_arrays` opens."""
     # HDF5, which Keras would write, crashes the process when the disk is full.
     with atomic_path(path) as temporary:
         np.savez(temporary, *arrays, **named)

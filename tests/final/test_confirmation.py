@@ -16,7 +16,7 @@ from ecomcat.config import FinalConfig
 from ecomcat.data.splitting import Split
 from ecomcat.options import AUTO
 from ecomcat.tuning.budget import decide_folds
-from ecomcat.tuning.records import TrialRecord, fold_path, save_predicted
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from tests.tiny_network import VALUES, texts_and_labels
 from tests.tuning.trial_records import saved
@@ -148,10 +148,10 @@ def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
     assert "on 3 validation sets trial 0000 has the highest macro-F1" in caplog.text
 
     # What is there is read; what is damaged is trained again, and comes to the same.
-    paths = [fold_path(study.trial_dir(trial), n) for trial in found.scores for n in (1, 2)]
+    paths = [study.trial_dir(trial) / f"fold_{n}.npz" for trial in found.scores for n in (1, 2)]
     written = [path.stat().st_mtime_ns for path in paths]
     paths[0].write_bytes(b"PK damaged")
-    save_predicted(paths[1], np.full(30, 3))  # of three classes
+    np.savez(paths[1], np.full(30, 3))  # of three classes
     np.savez(paths[2], np.full(30, 0.5))
     again = confirm_trials(config, dataset, inputs, study)
     assert again == found
@@ -169,7 +169,7 @@ def test_a_trial_whose_worker_is_lost_is_trained_again_as_often_as_in_a_search(
     config, inputs, study = lucky_study(tmp_path)
     dataset: Any = SimpleNamespace(groups=None)
     undisturbed = confirm_trials(config, dataset, inputs, study)
-    for path in (fold_path(study.trial_dir("0000"), number) for number in (1, 2)):
+    for path in (study.trial_dir("0000") / f"fold_{number}.npz" for number in (1, 2)):
         path.unlink()
     losses = iter(range(lost))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecomcat.data.splitting import Split
 from ecomcat.model.learning_curve import extrapolated_curve
-from ecomcat.tuning.records import VALIDATION, TrialRecord, part_path
+from ecomcat.tuning.records import VALIDATION, TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.validation_answers import packed
 from tests.tiny_network import VALUES, texts_and_labels
@@ -82,7 +82,7 @@ def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
     assert (found["trial"], found["validation_texts"]) == ("0000", 60)
 
     # What is there is read; what is damaged is trained again, and comes to the same.
-    paths = [part_path(study.trial_dir("0000"), size) for size in (100, 200, 400)]
+    paths = [study.trial_dir("0000") / f"part_{size}.npz" for size in (100, 200, 400)]
     written = [path.stat().st_mtime_ns for path in paths]
     paths[1].write_bytes(b"PK damaged")
     assert learn_from_parts(config, inputs, study, record) == found
