@@ -135,12 +135,10 @@ def label_texts(
 ) -> Labelled:
     """Answer texts; without thresholds no answer is accepted."""
     answered = np.flatnonzero([has_words(text) for text in texts])
-    if not len(answered):
-        return Labelled(
-            answered, np.zeros((0, len(predictor.labels)), np.float32), thresholds, novel_from
-        )
-    chosen = [texts[position] for position in answered.tolist()]
-    return Labelled(answered, predictor.probabilities(chosen), thresholds, novel_from)
+    probabilities = np.zeros((0, len(predictor.labels)), np.float32)
+    if len(answered):
+        probabilities = predictor.probabilities([texts[place] for place in answered.tolist()])
+    return Labelled(answered, probabilities, thresholds, novel_from)
 
 
 def pieces(texts: int, categories: int) -> Iterator[slice]:

@@ -33,15 +33,15 @@ class LevelAnswers:
         label_ids: Array of the category of each text, shape `(texts,)`.
         confidences: Array of how sure each level of it is, shape `(texts, depth)`.
         thresholds: Array of the least confidence that is accepted for each category at each level,
-            shape `(depth, classes)`. Defaults to None: nothing is accepted.
-        novel: Boolean array of the novel texts, for which nothing is accepted. Defaults to None.
+            shape `(depth, classes)`; None: nothing is accepted.
+        novel: Boolean array of the novel texts, for which nothing is accepted.
     """
 
     taxonomy: Taxonomy
     label_ids: NDArray[np.int64]
     confidences: NDArray[np.float64]
-    thresholds: NDArray[np.float64] | None = None
-    novel: NDArray[np.bool_] | None = None
+    thresholds: NDArray[np.float64] | None
+    novel: NDArray[np.bool_]
 
     @cached_property
     def accepted(self) -> NDArray[np.int64]:
@@ -49,8 +49,7 @@ class LevelAnswers:
         if self.thresholds is None:
             return np.zeros(len(self.label_ids), np.int64)
         found = deepest_levels(self.confidences, self.thresholds, self.label_ids)
-        found = np.minimum(found, self.taxonomy.depths[self.label_ids])
-        return found if self.novel is None else np.where(self.novel, 0, found)
+        return np.where(self.novel, 0, np.minimum(found, self.taxonomy.depths[self.label_ids]))
 
     @property
     def accepted_paths(self) -> list[str | None]:
