@@ -97,7 +97,9 @@ class LinearPart:
         self.model = self._build(self._scales)
 
     def _fit_hyperplanes(self, examples: Examples) -> None:
-        count, chosen = self.num_classes, self._chosen(examples)
+        count, random = self.num_classes, np.random.default_rng([self.seed, self.num_classes])
+        max_texts = int(self.max_groups / self._groups_a_text(examples))
+        chosen = rows_to_fit(examples.labels, count, random, max_texts)
         self._rows = min(self.max_rows, self.max_weights // (count + 1))
         counts = self._counts(examples.texts.take(chosen), self._rows)
         self._word_weights, labels = self._weights(counts), examples.labels[chosen]
@@ -137,12 +139,6 @@ class LinearPart:
 
     def _groups_a_text(self, examples: Examples) -> float:
         return min(_GROUPS_A_WORD * float(examples.texts.lengths.mean()), MAX_LETTER_GROUPS)
-
-    def _chosen(self, examples: Examples) -> NDArray[np.int64]:
-        """Return the numbers of the texts that are learned."""
-        count, random = self.num_classes, np.random.default_rng([self.seed, self.num_classes])
-        max_texts = int(self.max_groups / self._groups_a_text(examples))
-        return rows_to_fit(examples.labels, count, random, max_texts)
 
     def _build(self, scales: Iterable[float]) -> keras.Model:
         """Return one model whose scores are the sum of the linear models', each times its scale."""

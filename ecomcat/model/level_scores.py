@@ -46,12 +46,11 @@ def score_levels(
         _level_scores(node_ids[label_ids], node_ids[predicted], len(names))
         for names, node_ids in taxonomy.levels
     ]
+    coverage = {str(asked): _coverage(answers, chosen_on, Promise(asked)) for asked in PRECISIONS}
     found = {
         "levels": levels,
         "hierarchical": hierarchical_scores(taxonomy, label_ids, predicted),
-        "coverage": {
-            str(asked): _coverage(answers, chosen_on, Promise(asked)) for asked in PRECISIONS
-        },
+        "coverage": coverage,
         "readable": _readable_level(taxonomy, label_ids, predicted),
     }
     return {"taxonomy": found}
@@ -61,16 +60,14 @@ def _level_scores(
     true: NDArray[np.int64], predicted: NDArray[np.int64], nodes: int
 ) -> dict[str, Any]:
     right = true == predicted
-    intervals = {
-        "accuracy": share_interval(int(right.sum()), len(true)),
-        "macro_f1": macro_f1_interval(true, predicted, nodes),
-    }
-    score = macro_f1(true, predicted, nodes)
     return {
         "nodes": nodes,
         "accuracy": float(right.mean()),
-        "macro_f1": score,
-        "intervals": intervals,
+        "macro_f1": macro_f1(true, predicted, nodes),
+        "intervals": {
+            "accuracy": share_interval(int(right.sum()), len(true)),
+            "macro_f1": macro_f1_interval(true, predicted, nodes),
+        },
     }
 
 
