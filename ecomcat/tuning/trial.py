@@ -93,18 +93,16 @@ class TrialWorker(Worker):
         examples = inputs.examples(rows, values)
         epochs = inputs.max_epochs if task.rows is None else task.epochs
         model = build_network(inputs, values, task.epoch_texts or len(examples), seed, epochs)
-        self._task, self._training = (
-            task,
-            Training(
-                model,
-                examples,
-                num_classes=inputs.num_classes,
-                batch_size=values["batch_size"],
-                word_dropout=values["word_dropout"],
-                seed=seed,
-                epoch=len(parent.curves) if parent else 0,
-                epoch_texts=task.epoch_texts,
-            ),
+        self._task = task
+        self._training = Training(
+            model,
+            examples,
+            num_classes=inputs.num_classes,
+            batch_size=values["batch_size"],
+            word_dropout=values["word_dropout"],
+            seed=seed,
+            epoch=len(parent.curves) if parent else 0,
+            epoch_texts=task.epoch_texts,
         )
         if parent is not None:
             for variable, value in zip(_state(model), parent.state, strict=True):
