@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import COMPLETED, TrialRecord
@@ -38,11 +37,7 @@ def saved(study: Study, *records: TrialRecord) -> TrialTable:
     return study.trials
 
 
-def rows_of(text: str) -> list[dict[str, str]]:
-    """Read a table's text."""
-    return list(csv.DictReader(io.StringIO(text, newline="")))
-
-
 def table_of(study: Study) -> list[dict[str, str]]:
     """Read a study's table."""
-    return rows_of((study.directory / "trials.csv").read_text(encoding="utf-8"))
+    with (study.directory / "trials.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
