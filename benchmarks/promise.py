@@ -28,26 +28,26 @@ from ecomcat.export.classifier import Classifier
 from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, uncertainty
 from ecomcat.model.metrics import PRECISIONS
 
-Rule = Callable[[Acceptance, Promise], float | None]
+Rule = Callable[[Acceptance, Promise], float]
 _HALVES, _NOVEL_HALVES, _LEVELS = 1000, 20, 20
 _RATES = (0.01, 0.05, 0.1)
 
 
-def share_seen(answers: Acceptance, promise: Promise) -> float | None:
+def share_seen(answers: Acceptance, promise: Promise) -> float:
     """Return the lowest confidence from which the share seen is right, one error more counted."""
     order = np.argsort(-answers.confidence, kind="stable")
     texts, errors = np.arange(1, len(order) + 1), np.cumsum(~answers.correct[order])
     precise = errors + 1 <= (1 - promise.min_precision) * (texts + 1) + 1e-9
-    return float(answers.confidence[order][precise][-1]) if precise.any() else None
+    return float(answers.confidence[order][precise][-1]) if precise.any() else math.inf
 
 
-def learn_then_test(answers: Acceptance, promise: Promise) -> float | None:
+def learn_then_test(answers: Acceptance, promise: Promise) -> float:
     """Return the last of a few thresholds, from the highest on, before one promises too little.
 
     A. N. Angelopoulos et al., "Learn then test: calibrating predictive algorithms to achieve risk
     control" (arXiv 2110.01052, 2021), by fixed sequence testing.
     """
-    ranked, found = np.sort(answers.confidence)[::-1], None
+    ranked, found = np.sort(answers.confidence)[::-1], math.inf
     first = min(promise.min_texts, len(ranked))
     for texts in np.linspace(first, len(ranked), _LEVELS).astype(int):
         threshold = float(ranked[texts - 1])
@@ -71,21 +71,13 @@ def kept(answers: Acceptance, rule: Rule, promise: Promise, halves: int) -> list
     answers = replace(answers, uncertainty=np.zeros(0))  # the rules alone, without what is novel
     for _ in range(halves):
         one, other = np.array_split(random.permutation(len(answers.confidence)), 2)
-        threshold = rule(_part(answers, one), promise)
-        least = math.inf if threshold is None else threshold
+        least = rule(answers.of(one), promise)
         reached = []
         for rows in (np.arange(len(answers.confidence)), other):
             right = answers.correct[rows][answers.confidence[rows] >= least]
             reached.append(not len(right) or right.mean() >= promise.min_precision)
         found.append([*reached, (answers.confidence[other] >= least).mean()])
     return list(np.mean(found, axis=0))
-
-
-def _part(answers: Acceptance, rows: np.ndarray) -> Acceptance:
-    parts = answers.confidence[rows], answers.correct[rows], answers.predicted[rows]
-    return Acceptance(
-        *parts, answers.uncertainty[rows] if len(answers.uncertainty) else np.zeros(0)
-    )
 
 
 def novel_rows(usual: Acceptance, novel: np.ndarray) -> list[list[str]]:
@@ -95,7 +87,7 @@ def novel_rows(usual: Acceptance, novel: np.ndarray) -> list[list[str]]:
         found = []
         for _ in range(_NOVEL_HALVES):
             one, other = np.array_split(random.permutation(len(usual.confidence)), 2)
-            bound = _part(usual, one).novel_from(rate)
+            bound = usual.of(one).novel_from(rate)
             found.append(((usual.uncertainty[other] > bound).mean(), (novel > bound).mean()))
         alarms, hits = np.mean(found, axis=0)
         rows.append([f"{rate:.0%}", f"{alarms:.4f}", f"{hits:.4f}"])

@@ -112,15 +112,15 @@ class Acceptance:
         """Return the answers to the texts that are not novel."""
         return self.of(~self.is_novel(novel_from))
 
-    def threshold(self, promise: Promise) -> float | None:
+    def threshold(self, promise: Promise) -> float:
         """Return the lowest confidence from which a promise holds for all answers together.
 
-        Without such a confidence it is `None`, for example where there are too few texts.
+        Without such a confidence it is infinite, for example where there are too few texts.
         """
         answers = self.known(self.novel_from(promise.max_false_alarms))
         confidence, accepted, right = answers._levels()
         kept = _promised(right, accepted, promise)
-        return float(confidence[kept][-1]) if kept.any() else None
+        return float(confidence[kept][-1]) if kept.any() else math.inf
 
     def thresholds(self, promise: Promise, num_classes: int) -> NDArray[np.float64]:
         """Return the lowest confidence that is accepted of each class, infinite for none.
@@ -128,15 +128,14 @@ class Acceptance:
         All classes with too few answers to promise anything share one threshold.
         """
         if not promise.by_category:
-            return np.full(num_classes, _or_infinite(self.threshold(promise)))
+            return np.full(num_classes, self.threshold(promise))
         answers = self.known(self.novel_from(promise.max_false_alarms))
         answers = replace(answers, uncertainty=np.zeros(0))
         is_rare = np.bincount(answers.predicted, minlength=num_classes) < promise.min_texts
-        found = np.full(num_classes, np.inf)
-        found[is_rare] = _or_infinite(answers.of(is_rare[answers.predicted]).threshold(promise))
+        found = np.empty(num_classes)
+        found[is_rare] = answers.of(is_rare[answers.predicted]).threshold(promise)
         for number in np.flatnonzero(~is_rare):
-            own = answers.of(answers.predicted == number)
-            found[number] = _or_infinite(own.threshold(promise))
+            found[number] = answers.of(answers.predicted == number).threshold(promise)
         return found
 
     def of(self, chosen: NDArray[Any]) -> Acceptance:
@@ -145,19 +144,19 @@ class Acceptance:
         parts = self.confidence[chosen], self.correct[chosen], self.predicted[chosen]
         return Acceptance(*parts, uncertainty)
 
-    def lower_bound(self, threshold: float | None, confidence_level: float) -> float | None:
+    def lower_bound(self, threshold: float, confidence_level: float) -> float | None:
         """Return the precision that a threshold promises, by Clopper and Pearson."""
         from scipy.stats import binomtest
 
-        accepted = self.correct[self.confidence >= _or_infinite(threshold)]
+        accepted = self.correct[self.confidence >= threshold]
         if not len(accepted):
             return None
         test = binomtest(int(accepted.sum()), len(accepted), alternative="greater")
         return float(test.proportion_ci(confidence_level, method="exact").low)
 
-    def accepted(self, threshold: float | None, novel_from: float = math.inf) -> NDArray[np.bool_]:
+    def accepted(self, threshold: float, novel_from: float = math.inf) -> NDArray[np.bool_]:
         """Return which answers a threshold accepts; answers to novel texts are not accepted."""
-        return (self.confidence >= _or_infinite(threshold)) & ~self.is_novel(novel_from)
+        return (self.confidence >= threshold) & ~self.is_novel(novel_from)
 
     def coverage_curve(self) -> Points:
         """Return at most `MAX_POINTS` points with `threshold`, `coverage` and `precision`."""
@@ -243,10 +242,6 @@ def uncertainty(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
         shares = np.maximum(probabilities[rows], MIN_PROBABILITY)
         found[rows] = -np.einsum("ij,ij->i", probabilities[rows], np.log(shares), dtype=np.float64)
     return np.maximum(found, 0.0)
-
-
-def _or_infinite(threshold: float | None) -> float:
-    return math.inf if threshold is None else threshold
 
 
 def _promised(

@@ -228,7 +228,7 @@ def _coverage(answers: Acceptance, chosen_on: Acceptance, promise: Promise) -> d
     right = answers.correct[answers.accepted(threshold, novel_from)]
     known = chosen_on.known(novel_from)
     return {
-        "threshold": threshold,
+        "threshold": None if threshold == np.inf else threshold,
         "promised": known.lower_bound(threshold, promise.confidence_level),
         **accepted_shares(right, len(answers.confidence)),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -74,16 +75,16 @@ RIGHT = [(0.9 - number / 1000, True) for number in range(230)]
         pytest.param(RIGHT, 0.99, 0.671, id="all of them"),
         pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.99, 0.671, id="those above an error"),
         pytest.param([*RIGHT, (0.5, False), (0.4, True)], 0.98, 0.4, id="an error is allowed"),
-        pytest.param([], 0.99, None, id="no text"),
-        pytest.param([(0.9, True)] * 229, 0.99, None, id="too few texts to tell"),
-        pytest.param([(0.9, False), *[(0.8, True)] * 300], 0.99, None, id="the first is wrong"),
-        pytest.param([(0.9, False)] * 9, 0.2, None, id="all are wrong"),
+        pytest.param([], 0.99, math.inf, id="no text"),
+        pytest.param([(0.9, True)] * 229, 0.99, math.inf, id="too few texts to tell"),
+        pytest.param([(0.9, False), *[(0.8, True)] * 300], 0.99, math.inf, id="the first is wrong"),
+        pytest.param([(0.9, False)] * 9, 0.2, math.inf, id="all are wrong"),
         pytest.param([(0.9, True)] * 9, 0.2, 0.9, id="little is asked"),
-        pytest.param(RIGHT, 1.0, None, id="no number promises that all are right"),
+        pytest.param(RIGHT, 1.0, math.inf, id="no number promises that all are right"),
     ],
 )
 def test_the_threshold_accepts_as_many_as_a_precision_can_be_promised_of(
-    pairs: list[tuple[float, bool]], precision: float, threshold: float | None
+    pairs: list[tuple[float, bool]], precision: float, threshold: float
 ) -> None:
     assert accepting(pairs).threshold(Promise(precision)) == pytest.approx(threshold)
 
@@ -100,8 +101,8 @@ def test_what_is_promised_is_the_lower_bound_of_clopper_and_pearson(
         found = answers.correct[answers.confidence >= confidence]
         test = binomtest(int(found.sum()), len(found), alternative="greater")
         bounds[confidence] = test.proportion_ci(level, method="exact").low
-    assert all(bounds[threshold] >= min_precision - 1e-9 for _ in [0] if threshold is not None)
-    lower = (each for each in bounds if threshold is None or each < threshold)
+    assert bounds.get(threshold, 1.0) >= min_precision - 1e-9
+    lower = (each for each in bounds if each < threshold)
     assert all(bounds[each] < min_precision + 1e-9 for each in lower)
 
 
@@ -113,7 +114,7 @@ def test_a_promise_is_kept_as_often_as_it_says(min_precision: float) -> None:
     for _ in range(draws):
         found = Acceptance(chances, random.uniform(size=1000) < chances, np.zeros(1000, np.int64))
         threshold = found.threshold(Promise(min_precision))
-        kept += threshold is None or chances[chances >= threshold].mean() >= min_precision
+        kept += threshold == math.inf or chances[chances >= threshold].mean() >= min_precision
     assert binomtest(kept, draws, 0.9, alternative="less").pvalue > 0.01
     assert kept < draws  # or the promise costs more than it must
 
@@ -205,4 +206,4 @@ def test_a_promise_is_read_from_the_texts_that_are_not_novel() -> None:
     shares, labels = np.vstack([spread, flat]).astype(np.float32), np.repeat([0, 1], [191, 9])
     answers = acceptance_of(shares, labels)
     assert answers.threshold(Promise(0.98)) == pytest.approx(0.6)
-    assert answers.threshold(Promise(0.98, max_false_alarms=0)) is None
+    assert answers.threshold(Promise(0.98, max_false_alarms=0)) == math.inf
