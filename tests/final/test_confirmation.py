@@ -121,26 +121,26 @@ def lucky_study(folder: Path) -> tuple[Any, Any, Study]:
     inputs = TrialInputs(lstm_classifier, texts, labels, 3, split, seed=1, patience=9, max_epochs=3)
     study = Study(folder)
     for number, (rate, objective) in enumerate([(0.02, 0.7), (1e-7, 0.9)]):
-        values = {**VALUES, "learning_rate": rate}
-        saved(
-            study,
-            TrialRecord(
-                f"{number:04}", values, number, status="completed", objective=objective, epochs=3
-            ),
-        )
+        record = TrialRecord(f"{number:04}", {**VALUES, "learning_rate": rate}, number)
+        record.status, record.objective, record.epochs = "completed", objective, 3
+        saved(study, record)
     return compose("search", options), inputs, study
+
+
+def confirmed(config: Any, inputs: Any, study: Study) -> Any:
+    from ecomcat.final.confirmation import confirm_trials
+
+    dataset: Any = SimpleNamespace(groups=None)
+    return confirm_trials(config, dataset, inputs, study)
 
 
 @pytest.mark.slow
 def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from ecomcat.final.confirmation import confirm_trials
-
     config, inputs, study = lucky_study(tmp_path)
-    dataset: Any = SimpleNamespace(groups=None)
     caplog.set_level("INFO", logger="ecomcat")
-    found = confirm_trials(config, dataset, inputs, study)
+    found = confirmed(config, inputs, study)
     assert found is not None
     lucky, steady = found.scores["0001"], found.scores["0000"]
     assert (lucky[0], steady[0], len(lucky), len(steady)) == (0.9, 0.7, 3, 3)
@@ -153,7 +153,7 @@ def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
     paths[0].write_bytes(b"PK damaged")
     np.savez(paths[1], np.full(30, 3))  # of three classes
     np.savez(paths[2], np.full(30, 0.5))
-    again = confirm_trials(config, dataset, inputs, study)
+    again = confirmed(config, inputs, study)
     assert again == found
     kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
     assert kept == [False, False, False, True]
@@ -164,11 +164,8 @@ def test_a_trial_that_was_lucky_on_its_validation_set_is_found_out(
 def test_a_trial_whose_worker_is_lost_is_trained_again_as_often_as_in_a_search(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, lost: int, failed: bool
 ) -> None:
-    from ecomcat.final.confirmation import confirm_trials
-
     config, inputs, study = lucky_study(tmp_path)
-    dataset: Any = SimpleNamespace(groups=None)
-    undisturbed = confirm_trials(config, dataset, inputs, study)
+    undisturbed = confirmed(config, inputs, study)
     for path in (study.trial_dir("0000") / f"fold_{number}.npz" for number in (1, 2)):
         path.unlink()
     losses = iter(range(lost))
@@ -179,7 +176,7 @@ def test_a_trial_whose_worker_is_lost_is_trained_again_as_often_as_in_a_search(
         return inputs.build(values, classes)
 
     config.search.max_retries = 2
-    found = confirm_trials(config, dataset, replace(inputs, build=build), study)
+    found = confirmed(config, replace(inputs, build=build), study)
     assert caplog.text.count("Trial 0000 begins again: MemoryError: no room") == min(lost, 2)
     assert ("Trial 0000 could not be trained again" in caplog.text) is failed
     assert found == (None if failed else undisturbed)
@@ -189,16 +186,13 @@ def test_a_trial_whose_worker_is_lost_is_trained_again_as_often_as_in_a_search(
 def test_where_time_or_a_trial_fails_the_searchs_own_validation_decides(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from ecomcat.final.confirmation import confirm_trials
-
     config, inputs, study = lucky_study(tmp_path)
-    dataset: Any = SimpleNamespace(groups=None)
     config.search.max_minutes = 1e-9
-    assert confirm_trials(config, dataset, inputs, study) is None
+    assert confirmed(config, inputs, study) is None
     assert "No further validation set was trained on in time" in caplog.text
     config.search.max_minutes = 9
     study.trials["0001"].values["learning_rate"] = 1e38
-    assert confirm_trials(config, dataset, inputs, study) is None
+    assert confirmed(config, inputs, study) is None
     assert "Trial 0001 could not be trained again: diverged" in caplog.text
     config.final.folds = 1
-    assert confirm_trials(config, dataset, inputs, study) is None
+    assert confirmed(config, inputs, study) is None

@@ -56,26 +56,26 @@ def study_of(folder: Path, texts: int, *options: str) -> tuple[Any, Any, Study, 
     encoded, labels = texts_and_labels(texts + 60, seed=0, longest=8)
     rows = np.arange(texts + 60)
     split = Split(rows[:texts], rows[texts:], rows[:0])
-    inputs = TrialInputs(
-        lstm_classifier, encoded, labels, 3, split, seed=1, patience=9, max_epochs=2
-    )
-    study = Study(folder)
-    values = {**VALUES, "learning_rate": 0.02}
-    record = TrialRecord("0000", values, status="completed", objective=0.9, epochs=2, best_epoch=2)
+    limits = {"seed": 1, "patience": 9, "max_epochs": 2}
+    inputs = TrialInputs(lstm_classifier, encoded, labels, 3, split, **limits)
+    study, record = Study(folder), TrialRecord("0000", {**VALUES, "learning_rate": 0.02})
+    record.status, record.objective, record.epochs, record.best_epoch = "completed", 0.9, 2, 2
     saved(study, record)
     answers = np.eye(3, dtype=np.float32)[labels[texts:]]
     np.savez(study.trial_dir("0000") / VALIDATION, **packed(answers))
-    config = compose("search", ("search.workers=1", *options))
-    return config, inputs, study, record
+    return compose("search", ("search.workers=1", *options)), inputs, study, record
+
+
+def learned(*of_study: Any) -> Any:
+    from ecomcat.final.learning import learn_from_parts
+
+    return learn_from_parts(*of_study)
 
 
 @pytest.mark.slow
 def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
-    from ecomcat.final.learning import learn_from_parts
-
     config, inputs, study, record = study_of(tmp_path, 800)
-    found = learn_from_parts(config, inputs, study, record)
-    assert found is not None
+    found = learned(config, inputs, study, record)
     assert [point["texts"] for point in found["points"]] == [100, 200, 400, 800]
     assert found["points"][-1]["accuracy"] == 1.0, "the trial's own answers"
     assert found["points"][2]["accuracy"] > 0.8
@@ -85,51 +85,37 @@ def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
     paths = [study.trial_dir("0000") / f"part_{size}.npz" for size in (100, 200, 400)]
     written = [path.stat().st_mtime_ns for path in paths]
     paths[1].write_bytes(b"PK damaged")
-    assert learn_from_parts(config, inputs, study, record) == found
+    assert learned(config, inputs, study, record) == found
     kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
     assert kept == [True, False, True]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("texts", "options", "trained"),
+    ("texts", "options", "status", "reason"),
     [
-        pytest.param(390, (), 1, id="few texts: one part of 100 or more"),
-        pytest.param(800, ("search.max_minutes=1e-9",), 0, id="no time"),
+        pytest.param(390, (), "completed", "expected 2 parts of 100", id="few texts"),
+        pytest.param(800, ("search.max_minutes=1e-9",), "completed", "expected 2", id="no time"),
+        pytest.param(800, (), "cut short", "the time limit cut trial 0000 short", id="cut short"),
     ],
 )
-def test_too_few_texts_or_no_time_give_no_curve_and_a_reason(
+def test_too_few_texts_or_too_little_time_give_no_curve_and_a_reason(
     texts: int,
     options: tuple[str, ...],
-    trained: int,
+    status: str,
+    reason: str,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from ecomcat.final.learning import learn_from_parts
-
-    config, inputs, study, record = study_of(tmp_path, texts, *options)
-    assert learn_from_parts(config, inputs, study, record) is None
-    assert "No learning curve: expected 2 parts of 100 texts or more" in caplog.text
+    *of_study, record = study_of(tmp_path, texts, *options)
+    record.status = status
+    assert learned(*of_study, record) is None
+    assert f"No learning curve: {reason}" in caplog.text
 
 
 @pytest.mark.slow
 def test_of_a_trial_whose_epochs_read_some_texts_those_count_that_it_had_read_at_its_best(
     tmp_path: Path,
 ) -> None:
-    from ecomcat.final.learning import learn_from_parts
-
-    found = learn_from_parts(*study_of(tmp_path, 900, "search.epoch_texts=210"))
-    assert found is not None
+    found = learned(*study_of(tmp_path, 900, "search.epoch_texts=210"))
     assert [point["texts"] for point in found["points"]] == [105, 210, 420]
-
-
-@pytest.mark.slow
-def test_a_trial_that_was_cut_short_has_no_curve(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    from ecomcat.final.learning import learn_from_parts
-
-    config, inputs, study, record = study_of(tmp_path, 800)
-    record.status = "cut short"
-    assert learn_from_parts(config, inputs, study, record) is None
-    assert "No learning curve: the time limit cut trial 0000 short" in caplog.text
