@@ -31,7 +31,7 @@ from ecomcat.model.comparison import compare_answers
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
-from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
+from ecomcat.model.taxonomy import LevelAcceptance, read_levels
 from ecomcat.model.training import Scorer
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.fields import shown
@@ -80,7 +80,7 @@ def finish_search(
     curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
     tested, rows, held_out = _train(config, split, inputs, study, choice)
     answers, classes = _answer(dataset, inputs, tested)
-    acceptance, levels = _acceptances(dataset.taxonomy, answers["validation"])
+    acceptance, levels = _acceptances(answers["validation"])
     scores = _score(dataset, inputs.split, answers, classes, (acceptance, levels))
     baseline = None
     if final.baseline:
@@ -162,12 +162,12 @@ def _answer(
     return answers, classes
 
 
-def _acceptances(taxonomy: Taxonomy | None, answers: Answers) -> Acceptances:
+def _acceptances(answers: Answers) -> Acceptances:
     """Return the answers for thresholds, as the exported folder will store them."""
-    acceptance = read_acceptance(answers.leaves.describe())
-    if taxonomy is None or answers.levels is None:
+    acceptance, levels = read_acceptance(answers.leaves.describe()), answers.levels
+    if levels is None:
         return acceptance, None
-    return acceptance, read_levels(taxonomy, acceptance, answers.levels.describe())
+    return acceptance, read_levels(levels.taxonomy, acceptance, levels.describe())
 
 
 def _score(
