@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from formula import configure, run_formula
+from trial_records import outline
 
 from ecomcat.errors import UserError
 from ecomcat.files import explained_limits
@@ -52,10 +53,6 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     study.write(CLOCK, {"active_seconds": 301.0})
     (study.directory / "report.html").write_text(report_page(study), encoding="utf-8")
     return config, folder, [outline(record) for record in records]
-
-
-def outline(record: Any) -> tuple[Any, ...]:
-    return record.id, record.status, record.values, record.objective, record.curves, record.plan
 
 
 def damage(path: Path, kind: str) -> bool:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from formula import ALGORITHMS, configure, peak, run_formula
+from trial_records import outline
 
 from ecomcat.errors import UserError
 from ecomcat.process import forget_requests, request_stop
-from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.trial_table import TrialTable
 
 pytestmark = [
@@ -134,17 +134,11 @@ def test_a_disk_that_is_full_at_any_write_ends_the_search_and_it_can_be_resumed(
 
     monkeypatch.setattr(os, "fsync", fsync)
     _, undisturbed = run_formula(config, tmp_path / "undisturbed")
-    count = 1000 - sum(1 for _ in writes)
+    expected, count = list(map(outline, undisturbed)), 1000 - sum(1 for _ in writes)
     assert count > 20
     for number in range(count):
         writes = itertools.chain([False] * number, [True], itertools.repeat(False))
         with pytest.raises(UserError, match=r"No space left on device\. Make room, and run"):
             run_formula(config, tmp_path / str(number))
         _, records = run_formula(config, tmp_path / str(number))
-        assert [outline(record) for record in records] == [
-            outline(record) for record in undisturbed
-        ], f"the disk was full at write {number}"
-
-
-def outline(record: TrialRecord) -> tuple[Any, ...]:
-    return record.id, record.status, record.values, record.objective, record.curves
+        assert list(map(outline, records)) == expected, f"the disk was full at write {number}"

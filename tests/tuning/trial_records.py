@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.tuning.records import COMPLETED, TrialRecord
@@ -28,6 +29,11 @@ def trained(*epochs: dict[str, float], number: int = 0) -> TrialRecord:
 def ended(number: int, objective: float | None, status: str = COMPLETED) -> TrialRecord:
     """Return the record of a trial with its score, without epochs."""
     return TrialRecord(f"{number:04}", {"units": number}, status=status, objective=objective)
+
+
+def outline(record: TrialRecord) -> tuple[Any, ...]:
+    """Return what must be the same however often a search was stopped."""
+    return record.id, record.status, record.values, record.objective, record.curves, record.plan
 
 
 def saved(study: Study, *records: TrialRecord) -> TrialTable:
