@@ -25,30 +25,42 @@ from ecomcat.tuning.workers import LocalPool
 
 
 @pytest.mark.parametrize(
-    ("search", "cores", "installed", "tasks", "expected"),
+    ("search", "cores", "gpus", "tasks", "share", "several"),
     [
-        ({}, 2, True, 20, True),
-        ({}, 2, False, 20, False),  # auto asks for nothing that is not there
-        ({}, 1, True, 20, False),
-        ({}, 8, True, 1, False),  # one trial needs one worker
-        ({"cores_per_worker": 2}, 2, True, 20, False),
-        ({"cores_per_worker": 2}, 4, True, 20, True),
-        ({"workers": 1}, 8, True, 20, False),
-        ({"workers": 3}, 1, True, 20, True),  # asked for in so many words
-        ({"cluster": "auto", "workers": 1}, 1, True, 1, True),
+        ({}, 2, 0, 20, 0.0, True),
+        ({}, 1, 0, 20, 0.0, False),
+        ({}, 8, 0, 1, 0.0, False),  # one trial needs one worker
+        ({"cores_per_worker": 2}, 2, 0, 20, 0.0, False),
+        ({"cores_per_worker": 2}, 4, 0, 20, 0.0, True),
+        ({"workers": 1}, 8, 0, 20, 0.0, False),
+        ({"workers": 3}, 1, 0, 20, 0.0, True),  # asked for in so many words
+        ({"cluster": "auto", "workers": 1}, 1, 0, 1, 0.0, True),
+        ({}, 16, 1, 20, 1.0, False),  # one trial a GPU: this process has it
+        ({}, 16, 4, 20, 1.0, True),
+        ({"workers": 3}, 16, 2, 20, 0.5, True),
+        ({"workers": 2}, 16, 4, 20, 1.0, True),
+        ({"gpus_per_worker": 0.25}, 16, 1, 20, 0.25, True),
+        ({"gpus_per_worker": 0}, 16, 1, 20, 0, True),
     ],
 )
-def test_ray_is_used_where_several_workers_are_wanted_or_a_cluster_is(
+def test_ray_is_used_where_several_workers_are_wanted_and_fit_or_a_cluster_is_wanted(
     monkeypatch: pytest.MonkeyPatch,
     search: dict[str, Any],
     cores: int,
-    installed: bool,
+    gpus: int,
     tasks: int,
-    expected: bool,
+    share: float,
+    several: bool,
 ) -> None:
     monkeypatch.setattr(workers, "usable_cores", lambda: cores)
-    monkeypatch.setattr(workers, "is_installed", lambda _package: installed)
-    assert workers.needs_ray(SearchConfig(**search), tasks) is expected
+    monkeypatch.setattr(workers, "is_installed", lambda _package: True)
+    shared = workers.share_gpus(SearchConfig(**search), gpus)
+    assert shared.gpus_per_worker == share
+    assert workers.needs_ray(shared, tasks, gpus) is several
+    # Without Ray `auto` asks for no worker, and a number or a cluster still does.
+    monkeypatch.setattr(workers, "is_installed", lambda _package: False)
+    asked = "cluster" in search or search.get("workers", 1) > 1
+    assert workers.needs_ray(shared, tasks, gpus) is asked
 
 
 @pytest.mark.parametrize(
@@ -75,32 +87,6 @@ def test_there_are_as_many_workers_as_there_is_room_and_work_for(
     assert ("There is room for" in caplog.text) is warned
     with pytest.raises(UserError, match=r"\(cores: 1, GPUs: 0, GB: 2\), found none.*cores_per_"):
         workers.count_workers(SearchConfig(**search), 0, tasks)
-
-
-@pytest.mark.parametrize(
-    ("search", "gpus", "share", "several"),
-    [
-        ({}, 0, 0.0, True),
-        ({}, 1, 1.0, False),  # one trial a GPU: this process has it
-        ({}, 4, 1.0, True),
-        ({"workers": 3}, 2, 0.5, True),
-        ({"workers": 2}, 4, 1.0, True),
-        ({"gpus_per_worker": 0.25}, 1, 0.25, True),
-        ({"gpus_per_worker": 0}, 1, 0, True),
-    ],
-)
-def test_with_gpus_there_is_one_trial_a_gpu_unless_more_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-    search: dict[str, Any],
-    gpus: int,
-    share: float,
-    several: bool,
-) -> None:
-    monkeypatch.setattr(workers, "usable_cores", lambda: 16)
-    monkeypatch.setattr(workers, "is_installed", lambda _package: True)
-    shared = workers.share_gpus(SearchConfig(**search), gpus)
-    assert shared.gpus_per_worker == share
-    assert workers.needs_ray(shared, 20, gpus) is several
 
 
 @pytest.mark.slow
