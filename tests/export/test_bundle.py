@@ -118,10 +118,20 @@ def test_a_changed_file_is_named_by_the_whole_check(model: Path) -> None:
         b'{"project": "ecomcat", "format": 2, "files": {}}',
         b'{"project": "ecomcat", "format": 1}',
         b'{"project": "ecomcat", "format": 1, "files": ["a"]}',
+        # It names files of its own folder only.
+        b'{"project": "ecomcat", "format": 1, "files": {"/etc/hostname": "0"}}',
+        b'{"project": "ecomcat", "format": 1, "files": {"../other/labels.json": "0"}}',
+        b'{"project": "ecomcat", "format": 1, "files": {"sub/labels.json": "0"}}',
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(None, id="a pipe"),
     ],
 )
-def test_another_manifest_does_not_make_a_folder_ours(model: Path, content: bytes) -> None:
-    (model / MANIFEST).write_bytes(content)
+def test_another_manifest_does_not_make_a_folder_ours(model: Path, content: bytes | None) -> None:
+    (model / MANIFEST).unlink()
+    if content is None:
+        os.mkfifo(model / MANIFEST)
+    else:
+        (model / MANIFEST).write_bytes(content)
     assert read_manifest(model) is None
     with pytest.raises(UserError, match="of ecomcat's there"):
         require_export(model)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from tokenizers import Regex, normalizers
 
 from ecomcat.errors import UserError
 from ecomcat.export import contents
-from ecomcat.export.bundle import MANIFEST, read_manifest, require_export
 from ecomcat.export.contents import (
     open_tokenizer,
     read_labels,
@@ -173,20 +170,6 @@ def test_a_configuration_of_aliases_and_interpolations_is_not_expanded(
 ) -> None:
     (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
     assert trained_fields(tmp_path).texts == columns
-
-
-@pytest.mark.parametrize("name", ["/etc/hostname", "../other/labels.json", "sub/labels.json"])
-def test_a_manifest_names_files_of_its_own_folder_only(tmp_path: Path, name: str) -> None:
-    content = {"project": "ecomcat", "format": 1, "files": {name: "0" * 64}}
-    (tmp_path / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
-    assert read_manifest(tmp_path) is None
-    (tmp_path / MANIFEST).write_text(DEEP, encoding="utf-8")
-    with pytest.raises(UserError, match=r"no manifest\.json of ecomcat's"):
-        require_export(tmp_path)
-    (tmp_path / MANIFEST).unlink()
-    os.mkfifo(tmp_path / MANIFEST)
-    with pytest.raises(UserError, match=r"no manifest\.json of ecomcat's"):
-        require_export(tmp_path)
 
 
 @pytest.mark.parametrize(
