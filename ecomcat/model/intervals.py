@@ -83,8 +83,6 @@ def macro_f1_interval(
     With many classes of few texts macro-F1 is biased low, so that the interval reaches further up
     from it than down. With one or two texts a class not even the bias can be estimated well.
     """
-    if not len(label_ids):
-        return 0.0, 1.0
     score, without = leave_one_out(label_ids, predicted, num_classes)
     corrected, error = jackknife(score, without)
     share, texts = min(max(corrected, 0.0), 1.0), float(len(label_ids))
@@ -101,8 +99,6 @@ def calibration_interval(answers: Acceptance) -> Interval:
     It begins at 0 where a perfectly calibrated model would show such an error in one case of 20.
     """
     texts = len(answers.confidence)
-    if not texts:
-        return 0.0, 1.0
     bins = np.minimum((answers.confidence * BINS).astype(np.int64), BINS - 1)
     gaps = answers.confidence - answers.correct
     normal = np.random.default_rng(0).standard_normal((_SAMPLES, BINS))

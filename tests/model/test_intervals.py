@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from sklearn.metrics import f1_score
 
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.intervals import (
+    Interval,
     calibration_interval,
     f1_interval,
     leave_one_out,
@@ -21,15 +24,19 @@ from ecomcat.model.intervals import (
 DRAWS = 300
 
 
-def holds_as_often_as_it_says(held: int) -> bool:
-    """Whether so many of the draws are no proof of less than 93 in 100."""
-    return binomtest(held, DRAWS, 0.93, alternative="less").pvalue > 0.01
+def require_held(drawn: Callable[[np.random.Generator], Interval], truth: float) -> None:
+    """Fail where the intervals that are drawn prove that less than 93 in 100 hold the truth."""
+    random = np.random.default_rng(0)
+    intervals = [drawn(random) for _ in range(DRAWS)]
+    held = sum(low <= truth <= high for low, high in intervals)
+    assert binomtest(held, DRAWS, 0.93, alternative="less").pvalue > 0.01
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_the_interval_of_a_share_is_that_of_scipy(count: int, texts: int) -> None:
     expected = binomtest(min(count, texts), texts).proportion_ci(method="wilson")
     assert share_interval(min(count, texts), texts) == pytest.approx(expected, abs=1e-6)
+    assert share_interval(0, 0) == (0.0, 1.0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=40))
@@ -52,14 +59,13 @@ def test_the_interval_of_macro_f1_holds_the_truth(
     classes: int, accuracy: float, texts: int
 ) -> None:
     # Errors go to each other class alike, so that F1 of each class is the accuracy.
-    random, held = np.random.default_rng(0), 0
-    for _ in range(DRAWS):
+    def drawn(random: np.random.Generator) -> Interval:
         labels = random.integers(0, classes, texts)
         others = (labels + random.integers(1, classes, texts)) % classes
         predicted = np.where(random.uniform(size=texts) < accuracy, labels, others)
-        low, high = macro_f1_interval(labels, predicted, classes)
-        held += low <= accuracy <= high
-    assert holds_as_often_as_it_says(held)
+        return macro_f1_interval(labels, predicted, classes)
+
+    require_held(drawn, accuracy)
 
 
 def test_the_interval_of_macro_f1_holds_its_figure_even_of_one_text_a_class() -> None:
@@ -71,42 +77,30 @@ def test_the_interval_of_macro_f1_holds_its_figure_even_of_one_text_a_class() ->
 
 
 def test_the_interval_of_a_class_s_f1_holds_the_truth() -> None:
-    random, held, wrong = np.random.default_rng(0), 0, 0.1
-    for _ in range(DRAWS):
+    def drawn(random: np.random.Generator) -> Interval:
         labels = random.integers(0, 4, 300)
         others = (labels + random.integers(1, 4, 300)) % 4
-        predicted = np.where(random.uniform(size=300) < wrong, others, labels)
+        predicted = np.where(random.uniform(size=300) < 0.1, others, labels)
         right = int(np.sum((labels == 0) & (predicted == 0)))
-        score = {
-            "precision": right / max(np.sum(predicted == 0), 1),
-            "recall": right / np.sum(labels == 0),
-            "rows": int(np.sum(labels == 0)),
-        }
-        low, high = f1_interval(score)
-        held += low <= 1 - wrong <= high
-    assert holds_as_often_as_it_says(held)
+        found, rows = max(np.sum(predicted == 0), 1), int(np.sum(labels == 0))
+        return f1_interval({"precision": right / found, "recall": right / rows, "rows": rows})
+
+    require_held(drawn, 0.9)
     assert f1_interval({"precision": 0.0, "recall": 0.0, "rows": 0})[0] == 0.0
 
 
 @pytest.mark.parametrize("sharpened", [0.0, 0.1, 0.4])
 def test_the_interval_of_the_calibration_error_holds_the_truth(sharpened: float) -> None:
     # Bins of one confidence each, which are too high by a share of what is missing to 1.
-    random, held = np.random.default_rng(0), 0
     levels = np.array([0.5, 0.7, 0.9, 0.99])
-    truth = float(np.mean(sharpened * (1 - levels)))
-    for _ in range(DRAWS):
+
+    def drawn(random: np.random.Generator) -> Interval:
         confidence = random.choice(levels, 1000)
         chance = confidence - sharpened * (1 - confidence)
         correct = random.uniform(size=1000) < chance
-        low, high = calibration_interval(Acceptance(confidence, correct, np.zeros(1000, np.int64)))
-        held += low <= truth <= high
-    assert holds_as_often_as_it_says(held)
+        return calibration_interval(Acceptance(confidence, correct, np.zeros(1000, np.int64)))
 
-
-def test_of_no_text_nothing_is_known() -> None:
-    none = np.zeros(0, np.int64)
-    assert share_interval(0, 0) == macro_f1_interval(none, none, 3) == (0.0, 1.0)
-    assert calibration_interval(Acceptance(none.astype(float), none.astype(bool), none)) == (0, 1)
+    require_held(drawn, float(np.mean(sharpened * (1 - levels))))
 
 
 @pytest.mark.parametrize("right", [True, False])
