@@ -152,25 +152,19 @@ class LinearPart:
         tables = np.split(table, [words, words + rows])
         ids, letters = text_inputs()
         nexts = ops.pad(ids, ((0, 0), (0, 1)))[:, 1:]
-        _, pair_rows, letter_rows = map(len, tables)
-        given = [
-            ids,
-            _pair_row(ids, nexts, pair_rows),
-            row_of_group(letters, _FIRST_ROW, letter_rows),
-        ]
-        names = ("word_weights", "pair_weights", "letter_weights")
-        embeddings = [
-            layers.Embedding(*table.shape, name=name)
-            for name, table in zip(names, tables, strict=True)
-        ]
-        total = sum(
-            ops.sum(layer(each), axis=1) for layer, each in zip(embeddings, given, strict=True)
-        )
+        given = {
+            "word_weights": ids,
+            "pair_weights": _pair_row(ids, nexts, rows),
+            "letter_weights": row_of_group(letters, _FIRST_ROW, rows),
+        }
+        total: Any = 0
+        for (name, each), numbers in zip(given.items(), tables, strict=True):
+            embedding = layers.Embedding(*numbers.shape, name=name)
+            total += ops.sum(embedding(each), axis=1)
+            embedding.set_weights([numbers])
         summed = total[:, :width] / ops.sqrt(ops.maximum(total[:, width:], NO_WORD))
         answer = layers.Dense(self.num_classes, "softmax", name="classes_of_words")
         model = keras.Model([ids, letters], answer(summed), name="linear")
-        for layer, table in zip(embeddings, tables, strict=True):
-            layer.set_weights([table])
         answer.set_weights([self._kernel, bias])
         model.trainable = False
         return model
