@@ -140,7 +140,7 @@ def search_and_export(
         config=_config_to_store(config),
         needed=needed_files(config),
     ) as study:
-        lengths = describe_lengths(dataset.texts, texts.lengths, int(space["max_tokens"].highest))
+        lengths = describe_lengths(dataset.texts, texts.lengths, int(max(space["max_tokens"])))
         about = {"data": dataset.description, "lengths": lengths, "versions": package_versions()}
         study.write(DATA, about)
         result = _search_with_progress(config, inputs, space, study)
@@ -242,10 +242,10 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
     training_texts = [dataset.texts[row] for row in dataset.split.train]
     counting = step("Counting words", total=len(training_texts), in_log=False)
     with step("Fitting the vocabulary"), counting as advance:
-        vocabulary_size = int(space["vocabulary_size"].highest)
+        vocabulary_size = int(max(space["vocabulary_size"]))
         tokenizer = fit_tokenizer(training_texts, vocabulary_size, dataset.fields, advance)
     with step("Encoding the texts", total=len(dataset.texts)) as advance:
-        max_tokens = int(space["max_tokens"].highest)
+        max_tokens = int(max(space["max_tokens"]))
         texts = encode_all(tokenizer, dataset.texts, max_tokens, on_texts=advance)
     logger.info(
         "Encoded: %d words in the vocabulary, %.0f tokens per text on average.",

@@ -42,11 +42,6 @@ class Choices(Sequence[Value]):
         """Whether there is nothing to search."""
         return len(self.values) == 1
 
-    @property
-    def highest(self) -> Value:
-        """Largest value, for numbers."""
-        return max(self.values)
-
     def at(self, share: float) -> Value:
         """Return the value at a fraction, 0 to 1, of the choices."""
         return self.values[min(int(share * len(self)), len(self) - 1)]
@@ -95,11 +90,6 @@ class Range(Sequence[Value]):
         if self.step is None and not self.whole:
             return math.inf
         return math.floor((self.high - self.low) / (self.step or 1) + _ROUNDING) + 1
-
-    @property
-    def highest(self) -> Any:
-        """Largest value."""
-        return self.high if math.isinf(self.size) else self[len(self) - 1]
 
     def at(self, share: float) -> Any:
         """Return the number at a fraction, 0 to 1, of the range."""

@@ -100,7 +100,7 @@ def decide_epochs(
             "fewer categories in data.label_column."
         )
     max_epochs, patience = search.max_epochs, search.patience
-    batch_size = int(space["batch_size"].highest)
+    batch_size = int(max(space["batch_size"]))
     wanted = math.sqrt(categories / _FEW_CLASSES)
     affordable = _LONG_TEXT / max(mean_words, 1)
     batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)

@@ -125,14 +125,13 @@ def test_a_domain_reads_back_as_it_is_written(domain: Domain) -> None:
         ("16..250 step 100", INT, 3, 216),
         ("16..256 log", INT, 241, 256),
         ("0.0..0.6 step 0.1", FLOAT, 7, 0.6),
-        ("0.0..0.6", FLOAT, math.inf, 0.6),
         ("0.1..0.3 step 0.2", FLOAT, 2, 0.3),
     ],
 )
 def test_size_and_highest_value(value: object, rule: Rule, size: float, highest: float) -> None:
     domain = parse_domain(value, rule)
-    assert (domain.size, domain.highest, domain.fixed) == (size, highest, size == 1)
-    assert isinstance(domain.highest, int) == (rule is INT)
+    assert (domain.size, max(domain), domain.fixed) == (size, highest, size == 1)
+    assert isinstance(max(domain), int) == (rule is INT)
 
 
 def model_config(**changes: Any) -> ModelConfig:
