@@ -181,7 +181,8 @@ def retrain_trials(
                 left = ends - time.monotonic()
                 report = yield from ask(Call("train_epoch", (left,), record.hanging_seconds))
                 done[record.id] = report.epoch
-                advance(fraction=_share(done, plans))
+                planned = sum(each.epochs for each in plans.values())
+                advance(fraction=sum(done.values()) / planned)
                 on_epoch(record.id, report.epoch, report.logs)
                 if time.monotonic() >= ends:
                     logger.warning("Retraining trial %s: stopped, its time is over.", record.id)
@@ -202,10 +203,6 @@ def retrain_trials(
             retrain,
         )
     return [network_with(inputs, record, weights[record.id]) for record in records], plans
-
-
-def _share(done: Mapping[str, int], plans: Mapping[str, FinalTraining]) -> float:
-    return sum(done.values()) / sum(plan.epochs for plan in plans.values())
 
 
 def _log_plan(record: TrialRecord, plan: FinalTraining, rows: int) -> None:
