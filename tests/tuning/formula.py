@@ -134,15 +134,6 @@ def inputs(config: SearchCommand) -> Any:
     )
 
 
-def identity(config: SearchCommand) -> dict[str, Any]:
-    """Return what must agree for a resume, but for the data, of which there is none."""
-    return {
-        "algorithm": config.search.algorithm,
-        "seed": config.seed,
-        **{name: str(domain) for name, domain in read_space(config.model).items()},
-    }
-
-
 def run(
     config: SearchCommand, folder: Path, pool: Any, listeners: Sequence[Any] = ()
 ) -> tuple[Any, list[TrialRecord]]:
@@ -159,7 +150,7 @@ def run(
     with open_study(
         folder,
         name,
-        identity(config),
+        {"seed": config.seed},
         overwrite=config.search.overwrite,
         config=asdict(config),
         needed=needed_files(config),
