@@ -172,7 +172,7 @@ def run_audit(config: AuditCommand) -> None:
     log_next({command: "search without the rows that you marked"})
 
 
-def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = None) -> int:
+def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: float = np.inf) -> int:
     """Write a table with a column for marks, which keeps the marks of an earlier file.
 
     Beyond `max_rows`, only marked rows are written.
@@ -183,9 +183,7 @@ def _write_with_marks(path: Path, table: pd.DataFrame, max_rows: int | None = No
     marks = _earlier_marks(path, table[KEY])
     marked = table[KEY].isin(marks).to_numpy()
     table.insert(list(table).index(KEY) + 1, EXCLUDE, np.where(marked, "x", ""))
-    if max_rows is not None:
-        table = table[marked | (np.arange(len(table)) < max_rows)]
-    write_spreadsheet(path, table)
+    write_spreadsheet(path, table[marked | (np.arange(len(table)) < max_rows)])
     return int(marked.sum())
 
 

@@ -15,6 +15,7 @@ from ecomcat.auditing.rows import AuditRows, shortened
 from ecomcat.commands import conf_dir
 from ecomcat.data.cleaning import DIGEST, LABEL
 from ecomcat.data.near_duplicates import find_near_duplicates, words_of
+from ecomcat.data.splitting import sample_rows
 from ecomcat.process import raise_if_requested
 
 _EXAMPLES = 5
@@ -121,10 +122,7 @@ def languages(texts: Sequence[str], seed: int) -> dict[str, Any]:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    chosen = np.arange(len(texts))
-    if len(texts) > _MAX_TEXTS_IDENTIFIED:
-        random = np.random.default_rng(seed)
-        chosen = np.sort(random.choice(len(texts), _MAX_TEXTS_IDENTIFIED, replace=False))
+    chosen = sample_rows(len(texts), _MAX_TEXTS_IDENTIFIED, np.random.default_rng(seed))
     found: dict[str, list[str]] = {}
     for row in chosen.tolist():
         raise_if_requested()

@@ -209,8 +209,8 @@ def comparable_answers(
         return []
     random = np.random.default_rng([seed, count])
     if count == 1:
-        drawn = random.choice(len(comparable), min(_MAX_SAMPLES, len(comparable)), replace=False)
-        samples = [(number,) for number in np.sort(drawn).tolist()]
+        drawn = sample_rows(len(comparable), _MAX_SAMPLES, random).tolist()
+        samples = [(number,) for number in drawn]
     else:
         sets = (random.choice(len(comparable), count, replace=False) for _ in range(_MAX_SAMPLES))
         samples = sorted({tuple(np.sort(each).tolist()) for each in sets})
