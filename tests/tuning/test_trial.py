@@ -33,9 +33,9 @@ def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
         return outcome
 
     list(worker.begin(TrialTask(0, tiny_network.VALUES, epochs=4)))
-    (report,) = worker.train_epoch(0.0)
+    *_, report = worker.train_epoch(0.0)
     assert (report.epoch, report.ended) == (1, ""), "a batch at least, and then it is scored"
-    (cut,) = worker.train_epoch(0.0, scored_anyhow=False)
+    *_, cut = worker.train_epoch(0.0, scored_anyhow=False)
     assert (cut.epoch, cut.logs, cut.ended) == (2, {}, "time")
     (outcome,) = worker.finish()
     assert outcome.curves == [report.logs], "what its last whole epoch reached"
