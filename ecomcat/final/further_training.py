@@ -18,8 +18,9 @@ from ecomcat.data.splitting import Split
 from ecomcat.json_files import UnreadableError
 from ecomcat.tuning.budget import confirmation_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
-from ecomcat.tuning.records import TrialRecord, load_arrays, save_arrays
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.trial_files import load_arrays, save_arrays
 from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")

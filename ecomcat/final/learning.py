@@ -12,9 +12,10 @@ from ecomcat.commands import SearchCommand
 from ecomcat.data.splitting import Split
 from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
 from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
-from ecomcat.tuning.records import CUT_SHORT, VALIDATION, TrialRecord, load_predicted
+from ecomcat.tuning.records import CUT_SHORT, TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.trial_files import VALIDATION, load_predicted
 from ecomcat.wording.summary import learning_sentence
 
 logger = logging.getLogger("ecomcat")

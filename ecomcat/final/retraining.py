@@ -32,9 +32,10 @@ from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.model.training import Scorer
 from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
-from ecomcat.tuning.records import BEST_WEIGHTS, TrialRecord, open_arrays
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs, build_network, trial_seed
+from ecomcat.tuning.trial_files import BEST_WEIGHTS, open_arrays
 from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")

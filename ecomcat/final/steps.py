@@ -20,8 +20,9 @@ from ecomcat.data.splitting import sample_rows
 from ecomcat.final.mixture import mix
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1
-from ecomcat.tuning.records import VALIDATION, TrialRecord, candidates, load_answers, load_predicted
+from ecomcat.tuning.records import TrialRecord, candidates
 from ecomcat.tuning.study import Study
+from ecomcat.tuning.trial_files import VALIDATION, load_answers, load_predicted
 
 _MAX_CANDIDATES = 50  # the best trials
 _MAX_SAMPLES = 12  # of comparable trials

@@ -20,13 +20,7 @@ from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
-from ecomcat.tuning.records import (
-    COMPLETED,
-    CUT_SHORT,
-    FAILED,
-    PRUNED,
-    TrialRecord,
-)
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study, read_study
 from ecomcat.wording.level_tables import level_tables
 from ecomcat.wording.summary import (

@@ -1,30 +1,18 @@
-"""The record of a trial: its state, its scores, its weights."""
+"""The record of a trial: what it tries, its state, its scores, and which trial is the best."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ecomcat.errors import UserError
-from ecomcat.files import atomic_path, is_limit
-from ecomcat.json_files import UnreadableError
-from ecomcat.model.metrics import OBJECTIVE, Outcome, best_epoch
-from ecomcat.tuning.validation_answers import packed, predicted, unpacked
+from ecomcat.model.metrics import OBJECTIVE, best_epoch
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 CUT_SHORT = "cut short"
 TIME, TRIAL_TIME = "time", "trial_max_minutes"  # why a trial was cut short
-BEST_WEIGHTS, LAST_STATE, VALIDATION = "best_weights.npz", "last_state.npz", "validation.npz"
-# What NumPy raises for a file that is gone or damaged.
-_DAMAGED = OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, RuntimeError, zlib.error
 
 
 @dataclass
@@ -155,91 +143,3 @@ def require_best(records: Sequence[TrialRecord], directory: Path) -> TrialRecord
     raise UserError(
         f"Expected at least one trial to complete, but of {len(records)} none did. {reason}"
     )
-
-
-def save_outcome(outcome: Outcome, directory: Path) -> None:
-    """Write best weights, validation probabilities and the last state, if it may be continued."""
-    if outcome.state:
-        save_arrays(directory / LAST_STATE, *outcome.state)
-    save_arrays(directory / BEST_WEIGHTS, *outcome.weights)
-    assert outcome.probabilities is not None, "a trial that was scored has answers"
-    save_arrays(directory / VALIDATION, **packed(outcome.probabilities))
-
-
-def load_outcome(directory: Path, curves: Sequence[dict[str, float]]) -> Outcome:
-    """Read the result of a trial for one that continues it."""
-    probabilities = load_answers(directory / VALIDATION)
-    weights, state = load_arrays(directory / BEST_WEIGHTS), load_arrays(directory / LAST_STATE)
-    return Outcome(list(curves), probabilities, weights, state)
-
-
-def load_answers(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
-    """Read the validation probabilities that a trial left, shape `(texts, num_classes)`.
-
-    Raises:
-        UnreadableError: The file is gone or damaged, or of another shape than the one given.
-    """
-    with open_arrays(path) as saved:
-        return _of_shape(unpacked(saved), shape)
-
-
-def load_predicted(path: Path, texts: int) -> NDArray[np.int64]:
-    """Read the classes that a trial predicted for the validation texts, shape `(texts,)`.
-
-    Raises:
-        UnreadableError: The file is gone or damaged, or of another number of texts.
-    """
-    with open_arrays(path) as saved:
-        return _of_shape(predicted(saved), (texts,))
-
-
-def _of_shape(found: NDArray[Any], shape: tuple[int, ...] | None) -> NDArray[Any]:
-    if shape is not None and found.shape != shape:
-        raise ValueError(f"expected an array of shape {shape}, found {found.shape}")
-    return found
-
-
-def load_arrays(path: Path) -> list[NDArray[Any]]:
-    """Read weights or a state that a trial left.
-
-    Raises:
-        UnreadableError: The file is gone or damaged.
-    """
-    with open_arrays(path) as saved:
-        return [saved[name] for name in saved.files]
-
-
-@contextmanager
-def open_arrays(path: Path) -> Iterator[Any]:
-    """Open a file of arrays that a trial left; each is read only when it is used.
-
-    Raises:
-        UnreadableError: The file is gone or damaged.
-        UserError: There is something other than a file, which cannot be replaced by one.
-    """
-    if path.exists() and not path.is_file():
-        raise UserError(
-            f"Expected a file at {path}, found a folder, a pipe or a device. Move away what stands "
-            "there, and run the same command again."
-        )
-    try:
-        # NumPy does not close a file that it cannot read.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            if not saved.files:
-                raise ValueError("no arrays")
-            yield saved
-    except _DAMAGED as error:
-        if isinstance(error, OSError) and is_limit(error):
-            raise
-        found = "something else" if path.exists() else "no such file"
-        raise UnreadableError(
-            f"Expected arrays of trial {path.parent.name} in {path}, found {found}. Without that "
-            "file the same command runs the trial again."
-        ) from error
-
-
-def save_arrays(path: Path, *arrays: Any, **named: Any) -> None:
-    """Write arrays to a file that `open_arrays` opens."""
-    # HDF5, which Keras would write, crashes the process when the disk is full.
-    with atomic_path(path) as temporary:
-        np.savez(temporary, *arrays, **named)

@@ -26,7 +26,7 @@ from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner
-from ecomcat.tuning.records import BEST_WEIGHTS, LAST_STATE, VALIDATION
+from ecomcat.tuning.trial_files import BEST_WEIGHTS, LAST_STATE, VALIDATION
 from ecomcat.tuning.trial_table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"

@@ -13,14 +13,8 @@ from typing import Any
 from ecomcat.files import write_text
 from ecomcat.json_files import UnreadableError, read_json, write_with_digest
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.tuning.records import (
-    COMPLETED,
-    CUT_SHORT,
-    FAILED,
-    RUNNING,
-    TrialRecord,
-    open_arrays,
-)
+from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, RUNNING, TrialRecord
+from ecomcat.tuning.trial_files import open_arrays
 
 logger = logging.getLogger("ecomcat")
 

@@ -43,12 +43,11 @@ from ecomcat.tuning.records import (
     TRIAL_TIME,
     TrialRecord,
     best_record,
-    load_outcome,
     require_best,
-    save_outcome,
 )
 from ecomcat.tuning.study import CLOCK, Study
 from ecomcat.tuning.trial import TrialInputs
+from ecomcat.tuning.trial_files import load_outcome, save_outcome
 from ecomcat.tuning.workers import open_pool
 
 logger = logging.getLogger("ecomcat")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ecomcat.data.splitting import Split
 from ecomcat.model.learning_curve import extrapolated_curve
-from ecomcat.tuning.records import VALIDATION, TrialRecord
+from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
-from ecomcat.tuning.validation_answers import packed
+from ecomcat.tuning.trial_files import VALIDATION, packed
 from tests.tiny_network import VALUES, texts_and_labels
 from tests.tuning.trial_records import saved
 

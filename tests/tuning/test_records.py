@@ -18,7 +18,6 @@ from ecomcat.errors import UserError
 from ecomcat.json_files import UnreadableError
 from ecomcat.model.metrics import OBJECTIVE, Outcome
 from ecomcat.tuning.records import (
-    BEST_WEIGHTS,
     COMPLETED,
     CUT_SHORT,
     FAILED,
@@ -27,14 +26,17 @@ from ecomcat.tuning.records import (
     TrialRecord,
     best_record,
     candidates,
+    require_best,
+)
+from ecomcat.tuning.study import Study
+from ecomcat.tuning.trial_files import (
+    BEST_WEIGHTS,
     load_answers,
     load_arrays,
     load_outcome,
     load_predicted,
-    require_best,
     save_outcome,
 )
-from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial_table import TrialTable, trials_csv
 
 ODD = ' padded, "quoted" é–語 🙂\n;\t|'

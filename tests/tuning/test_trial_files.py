@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.tuning.validation_answers import packed, unpacked
+from ecomcat.tuning.trial_files import packed, unpacked
 
 
 @given(st.integers(0, 2**32), st.integers(1, 30), st.integers(2, 40), st.integers(0, 1200))
