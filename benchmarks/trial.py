@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,30 +30,24 @@ from benchmarks.common import (
     run_script,
 )
 from benchmarks.measuring import run_measured
+from ecomcat.cli import compose
+from ecomcat.model.space import read_space
 
 if TYPE_CHECKING:
     from ecomcat.tuning.trial import TrialInputs
 
 _EPOCHS, _WIDTH, _SEED = 4, 250, 1
-VALUES: dict[str, Any] = {
-    "vocabulary_size": 16_000,
-    "max_tokens": _WIDTH,
-    "lstm_tokens": _WIDTH,
-    "embedding_dim": 64,
-    "lstm_units": 32,
-    "lstm_layers": 1,
-    "bidirectional": True,
-    "pooling": "max+mean",
-    "embedding_pooling": "max+mean",
-    "letter_dim": 0,
-    "word_dropout": 0.2,
-    "spatial_dropout": 0.3,
-    "dropout": 0.4,
-    "learning_rate": 2e-3,
-    "learning_rate_schedule": "linear",
-    "batch_size": 32,
-    "label_smoothing": 0.1,
-}
+_MODEL = (
+    *(f"model.max_tokens={_WIDTH}", f"model.lstm_tokens={_WIDTH}", "model.embedding_dim=64"),
+    *("model.lstm_units=32", "model.letter_dim=0", "model.batch_size=32"),
+)
+
+
+@cache
+def trial_values() -> dict[str, Any]:
+    """Return the hyperparameters that are trained: the default model's, narrower, of one width."""
+    space = read_space(compose("train", _MODEL).model)
+    return {name: domain[0] for name, domain in space.items()}
 
 
 def load_inputs(path: Path | None, rows: int) -> TrialInputs:
@@ -66,7 +60,7 @@ def load_inputs(path: Path | None, rows: int) -> TrialInputs:
     from ecomcat.tuning.trial import TrialInputs
 
     material, random = load_material(path, _SEED), np.random.default_rng(_SEED)
-    tokenizer = fit_tokenizer(material.rows("train").texts, VALUES["vocabulary_size"])
+    tokenizer = fit_tokenizer(material.rows("train").texts, trial_values()["vocabulary_size"])
     train = random.permutation(material.parts["train"])[:rows]
     validation = random.permutation(material.parts["validation"])[: max(1, rows // 4)]
     chosen = np.concatenate([train, validation])
@@ -93,7 +87,7 @@ def train_ours(inputs: TrialInputs) -> Marks:
 
     marks = [time.process_time()]
     worker = TrialWorker(inputs)
-    list(worker.begin(TrialTask(0, VALUES, _EPOCHS)))
+    list(worker.begin(TrialTask(0, trial_values(), _EPOCHS)))
     for _ in range(_EPOCHS):
         list(worker.train_epoch())
         marks.append(time.process_time())
@@ -110,10 +104,11 @@ def train_with_keras(inputs: TrialInputs, *, one_width: bool) -> Marks:
     marks = [time.process_time()]
     keras.backend.clear_session()
     keras.utils.set_random_seed(_SEED)
-    model = inputs.build(VALUES, inputs.num_classes)
+    values = trial_values()
+    model = inputs.build(values, inputs.num_classes)
     model.compile(
-        optimizer=keras.optimizers.Adam(VALUES["learning_rate"]),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=VALUES["label_smoothing"]),
+        optimizer=keras.optimizers.Adam(values["learning_rate"]),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=values["label_smoothing"]),
     )
     model.fit(
         _keras_batches(inputs, inputs.split.train, one_width),
@@ -132,7 +127,8 @@ def train_with_keras(inputs: TrialInputs, *, one_width: bool) -> Marks:
 def _keras_batches(inputs: TrialInputs, rows: Any, one_width: bool) -> Any:
     import keras
 
-    examples, size = inputs.examples(rows, VALUES), VALUES["batch_size"]
+    values = trial_values()
+    examples, size = inputs.examples(rows, values), values["batch_size"]
     order = np.arange(len(rows)) if one_width else np.argsort(examples.texts.lengths)
     labels = np.eye(inputs.num_classes, dtype=np.float32)[examples.labels]
 

@@ -33,7 +33,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ecomcat.commands import COMMANDS, FIRST_KEYS, FORMER_KEYS, command_groups, conf_dir
 from ecomcat.console import ConsoleHandler, printable, standard_output
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.files import explained_limits
 from ecomcat.help import help_page
 from ecomcat.options import Declared, declared_options
@@ -159,8 +159,7 @@ def _require_one_value(argument: str, read: str) -> None:
     try:
         override = OverridesParser.create().parse_override(read)
     except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"Cannot read the argument {argument!r}: {reason}.") from error
+        raise UserError(f"Cannot read the argument {argument!r}: {first_line(error)}.") from error
     if override.is_sweep_override():
         raise UserError(
             f"Expected one value in the argument {argument!r}, found several. A hyperparameter is "
@@ -203,7 +202,7 @@ def _explain(error: Exception) -> str:
     """Turn an error of Hydra or OmegaConf into one line: the key, and what is wrong with it."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key = getattr(cause, "full_key", None)
-    return (f"{key}: " if key else "") + str(cause).strip().splitlines()[0].rstrip(".") + "."
+    return (f"{key}: " if key else "") + first_line(cause).rstrip(".") + "."
 
 
 class _Parser(argparse.ArgumentParser):

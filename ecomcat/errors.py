@@ -17,6 +17,15 @@ class UserError(Exception):
     """
 
 
+def first_line(error: Exception) -> str:
+    r"""Return the first line of an error's message; without a message, the error's type.
+
+    >>> first_line(ValueError("not a model\nat byte 7")), first_line(EOFError())
+    ('not a model', 'EOFError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def nearest(name: str, candidates: Iterable[str], *, dotted: bool = False) -> str:
     """Return a suggestion for a misspelt name, or nothing where none is near.
 

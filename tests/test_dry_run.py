@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from ecomcat import pipeline, search, train
 from ecomcat.tuning.records import TrialRecord
+from ecomcat.tuning.study import open_study
 from tests.command_line import Ended
 from tests.conftest import RunMain
 
@@ -134,14 +133,9 @@ def test_what_a_run_would_make_of_the_trials_of_an_earlier_one(
     state: str,
 ) -> None:
     monkeypatch.setattr(pipeline, "study_identity", lambda *_: {"data": "abc"})
-    study = tmp_path / "outputs" / "search" / "mine"
-    study.mkdir(parents=True)
-    for number in range(trials):
-        trial = study / "trials" / f"{number:04}"
-        trial.mkdir(parents=True)
-        (trial / "record.json").write_text(json.dumps(asdict(TrialRecord(trial.name, {}))))
-    begun = {"name": "mine", "identity": {"data": begun_with}, "config": {}}
-    content = {"format": 5, **begun}
-    (study / "study.json").write_text(json.dumps(content))
+    folder, identity = tmp_path / "outputs" / "search", {"data": begun_with}
+    with open_study(folder, "mine", identity, overwrite=False, config={}) as study:
+        for number in range(trials):
+            study.trials.save(TrialRecord(f"{number:04}", {}))
     ended = dry_run("search.name=mine", *arguments)
     assert sentences_of(ended)["Study"] == f"outputs/search/mine ({state})"

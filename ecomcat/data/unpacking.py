@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 
 import pyarrow as pa
 
+from ecomcat.data.formats import format_by_ending
 from ecomcat.data.workbooks import is_workbook
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import write_failure
@@ -40,7 +41,6 @@ _PACKINGS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
 }
 # Python's zipfile unpacks the other methods a whole chunk at a time, which may be a gigabyte.
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet")
 
 
 @contextmanager
@@ -165,7 +165,11 @@ def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
     """Choose the member that is the table, and not what macOS adds to an archive."""
     files = [info.filename for info in archive.infolist() if not info.is_dir()]
     hidden = re.compile(r"(^|/)(\.|__MACOSX/)")
-    tables = [x for x in files if x.lower().endswith(_TABLE_ENDINGS) and not hidden.search(x)]
+    tables = [
+        name
+        for name in files
+        if (format_by_ending(name) or name.lower().endswith(".txt")) and not hidden.search(name)
+    ]
     named = [x for x in files if x == asked] or [x for x in files if x.endswith(f"/{asked}")]
     found = tables if asked is None else named
     if len(found) != 1:

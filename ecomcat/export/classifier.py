@@ -17,7 +17,7 @@ from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS, ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.composing import Texts, texts_of_rows
 from ecomcat.data.header import folded
-from ecomcat.errors import UserError, nearest
+from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.export.bundle import (
     ACCEPTANCE,
     CONFIG,
@@ -98,7 +98,7 @@ def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score
     except Exception as error:  # a damaged or forged file causes many kinds of errors
         raise UserError(
             f"Expected a Keras model of this version ({keras.__version__}) in {directory / MODEL}, "
-            f"found: {str(error).splitlines()[0]}. Export it again."
+            f"found: {first_line(error)}. Export it again."
         ) from error
 
 

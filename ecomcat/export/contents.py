@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.errors import UserError, name_five
+from ecomcat.errors import UserError, first_line, name_five
 from ecomcat.export.bundle import (
     ACCEPTANCE,
     CONFIG,
@@ -102,7 +102,7 @@ def open_tokenizer(directory: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the errors of tokenizers have no other base
-        _refuse(path, "a tokenizer", str(error).splitlines()[0] if str(error) else "another file")
+        _refuse(path, "a tokenizer", first_line(error))
     if tokenizer.truncation is None:
         _refuse(path, "a tokenizer with a limit of tokens", "one without")
     content = _read(path, dict)
@@ -179,7 +179,7 @@ def read_trained_rows(directory: Path) -> NDArray[np.uint64]:
             return rows
         found = f"{rows.dtype} of shape {rows.shape}"
     except (ValueError, EOFError, AttributeError) as error:
-        found = str(error).splitlines()[0] if str(error) else "another file"
+        found = first_line(error)
     _refuse(path, "digests of 64 bits", found)
 
 
@@ -238,5 +238,5 @@ def require_answers(
             return
         found = f"{answers.shape[-1]}, or some that do not add up to 1"
     except Exception as error:  # ONNX Runtime and TensorFlow raise many kinds
-        found = str(error).splitlines()[0] if str(error) else type(error).__name__
+        found = first_line(error)
     _refuse(directory, f"a network that gives {len(labels)} probabilities for a text", found)

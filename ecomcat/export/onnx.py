@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, first_line
 from ecomcat.process import require_extra, usable_cores
 from ecomcat.text.encoding import INPUTS, EncodedTexts, bounded_inputs, scoring_batches
 
@@ -196,7 +196,7 @@ def _open(path: Path) -> Any:
     except Exception as error:  # its kinds of errors have no other base
         raise UserError(
             f"Expected an ONNX model in {path}, found none that ONNX Runtime "
-            f"{runtime.__version__} opens: {str(error).splitlines()[0]}. Export the model again."
+            f"{runtime.__version__} opens: {first_line(error)}. Export the model again."
         ) from error
 
 

@@ -21,6 +21,7 @@ from ecomcat.commands import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.access_log import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here
+from ecomcat.serving.label_route import TableQuery, label_route
 from ecomcat.serving.monitoring import METRICS_TYPE
 from ecomcat.serving.problems import problem, problems
 from ecomcat.serving.queue import Answers
@@ -42,7 +43,6 @@ from ecomcat.serving.schemas import (
     Predictions,
     describe_model,
 )
-from ecomcat.serving.tables import TableQuery, label_route
 from ecomcat.serving.turns import Job
 
 JSON = "application/json"

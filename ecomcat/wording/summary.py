@@ -80,13 +80,13 @@ def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
 
 
 def with_interval(scores: Scores, figure: str) -> str | float:
-    """Return a figure and its 95 % interval, where there is one.
+    """Return a figure and its 95 % interval, where there is one; older studies lack some figures.
 
     >>> with_interval({"accuracy": 0.95, "intervals": {"accuracy": (0.888, 0.978)}}, "accuracy")
     '0.9500 (0.888 to 0.978)'
     """
     interval = scores.get("intervals", {}).get(figure)
-    return f"{scores[figure]:.4f} {bracketed(interval)}" if interval else scores[figure]
+    return f"{scores[figure]:.4f} {bracketed(interval)}" if interval else scores.get(figure, "")
 
 
 def bracketed(interval: Sequence[float], pattern: str = ".3f") -> str:

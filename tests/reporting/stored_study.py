@@ -15,30 +15,20 @@ from ecomcat.model.metrics import OBJECTIVE, score_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import CLOCK, DATA, FINAL, Study, open_study
+from tests.tiny_network import VALUES
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
 MEMBER = {"trial": "0003", "share": 1.0, "epochs": 4}
 MODEL = {
+    **VALUES,
     "name": "bilstm",
     "build": "ecomcat.model.network.lstm_classifier",
-    "vocabulary_size": 500,
-    "max_tokens": 64,
-    "lstm_tokens": 64,
-    "embedding_dim": 16,
     "lstm_units": "8..64 step 8",
-    "lstm_layers": 1,
-    "bidirectional": True,
     "pooling": ["max", "mean"],
-    "embedding_pooling": "max",
-    "letter_dim": 0,
-    "word_dropout": 0.1,
-    "spatial_dropout": 0.1,
     "dropout": "0.1..0.6",
     "learning_rate": "1e-4..1e-2 log",
-    "learning_rate_schedule": "linear",
     "batch_size": "auto",
-    "label_smoothing": 0.1,
 }
 
 

@@ -19,7 +19,7 @@ from ecomcat.commands import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.export.labelling import LabelOptions
 from ecomcat.model.confidence import Promise
-from ecomcat.serving.tables import TableWork, label_table
+from ecomcat.serving.label_route import TableWork, label_table
 from ecomcat.serving.turns import Job, StoppedError
 from tests.serving.pets import BIRD, CAT, DOG, Pets, client_of, peak_bytes
 
