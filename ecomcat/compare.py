@@ -95,7 +95,7 @@ def compare_models(
             "The old model reads the columns %s, the new one %s.",
             *(" + ".join(map(str, each.names)) for each in fields),
         )
-    found = {models[of].fields.texts: given[of].text_columns for of in models}
+    found = {models[of].fields.texts: given[of].columns.text_names for of in models}
     for trained, columns in found.items():
         warn_of_other_columns(config.data, trained, columns)
     spelling = _common_spelling(models)

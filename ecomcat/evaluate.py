@@ -66,7 +66,7 @@ def score(
     check_test("evaluate", config, directory)
     rows = read_rows(config.data, directory, frames)
     classifier = load_classifier(directory, config.runtime)
-    warn_of_other_columns(config.data, classifier.fields.texts, rows.text_columns)
+    warn_of_other_columns(config.data, classifier.fields.texts, rows.columns.text_names)
     return {"source": rows.source, **_figures(classifier, rows)}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.data.cells import join_texts, plain_values, text_of, texts_of
-from ecomcat.data.cleaning import named
+from ecomcat.data.cells import join_levels, join_texts, plain_values, text_of, texts_of
+from ecomcat.data.cleaning import labelled_frame, named
 from ecomcat.data.header import Columns, Head
 from ecomcat.data.numbers import read_number
 from ecomcat.errors import UserError, name_five, nearest
@@ -52,17 +52,17 @@ class RowTexts:
         # Columns other than those of training are read as the first one of training.
         places = apart if len(apart) == len(fields.texts) else [columns.text]
         placed = zip(fields.numbers, columns.numbers, strict=True)
-        texts = zip(*(join_texts(frame, each) for each in places), strict=True)
-        none = [()] * len(frame)
+        texts = [join_texts(frame, each) for each in places]
         categories = [texts_of(frame[place]) for place in columns.categories]
         numbers = [self._numbers(name, texts_of(frame[place])) for name, place in placed]
-        rows = zip(
-            texts,
-            zip(*categories, strict=True) if categories else none,
-            zip(*numbers, strict=True) if numbers else none,
-            strict=True,
-        )
-        return [fields.compose(*row) for row in rows]
+        rows = (zip(*cells, strict=True) for cells in (texts, categories, numbers))
+        return [fields.compose(*row) for row in zip_longest(*rows, fillvalue=())]
+
+    def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the texts of a chunk with their labels and the columns `FURTHER`."""
+        labels = join_levels(texts_of(frame[place]) for place in self._columns.label)
+        further = {name: texts_of(frame[at]) for name, at in self._columns.further.items()}
+        return labelled_frame(self(frame), labels, **further)
 
     def _numbers(self, name: str | int, cells: Sequence[str]) -> list[float | None]:
         numbers = [read_number(cell) for cell in cells]
@@ -179,17 +179,8 @@ def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
     places = iter(place for found in matches.values() for place in found)
     kinds = (fields.texts, fields.categories, fields.numbers)
     text, categories, numbers = (tuple(islice(places, len(kind))) for kind in kinds)
-    compose = RowTexts(
-        Columns(
-            text=text or (0,),
-            label=(),
-            header=None,
-            text_names=(),
-            categories=categories,
-            numbers=numbers,
-            fields=fields,
-        )
-    )
+    columns = Columns(text or (0,), categories=categories, numbers=numbers, fields=fields)
+    compose = RowTexts(columns)
     texts = compose(frame.set_axis(range(frame.shape[1]), axis="columns"))
     compose.log_missing()
     return texts

@@ -51,9 +51,9 @@ class Columns:
     """The columns that are used, by their positions from 0."""
 
     text: tuple[int, ...]  # their cells are joined in this order
-    label: tuple[int, ...]  # several hold one level each
-    header: tuple[str, ...] | None  # the names of all columns
-    text_names: tuple[ColumnName, ...]  # positions where there is no name
+    label: tuple[int, ...] = ()  # several hold one level each
+    header: tuple[str, ...] | None = None  # the names of all columns
+    text_names: tuple[ColumnName, ...] = ()  # positions where there is no name
     label_names: tuple[ColumnName, ...] = ()
     further: Mapping[str, int] = field(default_factory=dict)  # the given ones of `FURTHER`
     categories: tuple[int, ...] = ()

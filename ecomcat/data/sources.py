@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
-from ecomcat.data.cells import join_levels, texts_of
+from ecomcat.data.cells import texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
 from ecomcat.data.columns import Trained, configured_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
-from ecomcat.data.header import HEAD_ROWS, SPLIT, ColumnName, Head
+from ecomcat.data.header import HEAD_ROWS, SPLIT, Columns, Head
 from ecomcat.data.label_paths import AUTO, NONE, write_paths
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
@@ -39,6 +39,7 @@ logger = logging.getLogger("ecomcat")
 
 SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
 _TIMEOUT_SECONDS = 30  # longest silence of the server
+_PLAIN = Columns((0,), (1,), None, (TEXT,), (LABEL,), fields=Fields((TEXT,), marked=False))
 
 
 @dataclass(frozen=True)
@@ -50,31 +51,26 @@ class LabelledRows:
         source: String. What the rows are: a file's path, or what was generated.
         frame: DataFrame with the columns `text` and `label`, and others that the configuration
             names, in the file's order.
-        text_columns: Tuple of the names or positions of the columns of the text.
+        columns: `Columns`. Where they came from. By default two columns, `text` and `label`.
         licence: String. Licence of the rows. Defaults to None, not known.
-        label_columns: Tuple of the names or positions of the columns of the label.
         given: Tuple of the names of the parts that the rows are split into; `frame` then has
             their numbers in the column `split`. Defaults to none.
         separator: String between the levels of a label that is a path. Defaults to None, for
             labels that are not paths.
-        composed_of: `Fields`. What the texts are composed of. By default they are of one column,
-            or joined.
     """
 
     name: str
     source: str
     frame: pd.DataFrame
-    text_columns: tuple[str | int, ...]
+    columns: Columns = _PLAIN
     licence: str | None = None
-    label_columns: tuple[ColumnName, ...] = (LABEL,)
     given: tuple[str, ...] = ()
     separator: str | None = None
-    composed_of: Fields | None = None
 
     @property
     def fields(self) -> Fields:
         """What the texts are composed of."""
-        return self.composed_of or Fields(self.text_columns, marked=False)
+        return self.columns.fields
 
 
 class Source(Protocol):
@@ -166,7 +162,7 @@ def _part(
         "text_column": Trained(train.fields, list(train.fields.texts)),
         "category_columns": list(train.fields.categories),
         "number_columns": list(train.fields.numbers),
-        "label_column": list(train.label_columns),
+        "label_column": list(train.columns.label_names),
         "split_column": None,
         "member": None,
     }
@@ -207,7 +203,7 @@ class SampleSource:
         )
         logger.info("Data: the project's own %s.", source)
         frame = labelled_frame([row.text for row in rows], [row.label for row in rows])
-        return LabelledRows("sample", source, frame, (TEXT,))
+        return LabelledRows("sample", source, frame)
 
 
 class EcommerceSource:
@@ -289,12 +285,7 @@ def download(url: str, path: Path, blob_id: str) -> None:
 def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
     from ecomcat.data.tables import read_labelled
 
-    frame, columns = read_labelled(path, data)
-    return LabelledRows(
-        *(name, str(path), frame, columns.text_names, licence),
-        label_columns=columns.label_names,
-        composed_of=columns.fields,
-    )
+    return LabelledRows(name, str(path), *read_labelled(path, data), licence)
 
 
 def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame") -> LabelledRows:
@@ -319,14 +310,7 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame
     head = Head(name, [[*map(str, frame.columns)], *map(list, cells)], "true")
     columns = configured_columns(head, data)
     compose = RowTexts(columns)
-    labelled = labelled_frame(
-        compose(table),
-        join_levels(texts_of(table[place]) for place in columns.label),
-        **{name: texts_of(table[place]) for name, place in columns.further.items()},
-    )
+    labelled = compose.labelled(table)
     compose.log_missing()
-    return LabelledRows(
-        *("frame", f"a DataFrame of {len(frame)} rows", labelled, columns.text_names, data.licence),
-        label_columns=columns.label_names,
-        composed_of=columns.fields,
-    )
+    source = f"a DataFrame of {len(frame)} rows"
+    return LabelledRows("frame", source, labelled, columns, data.licence)

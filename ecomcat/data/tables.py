@@ -15,7 +15,7 @@ import pandas as pd
 
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import step
-from ecomcat.data.cells import Number, join_levels, texts_of
+from ecomcat.data.cells import Number, texts_of
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.columns import configured_columns
 from ecomcat.data.composing import RowTexts
@@ -64,15 +64,9 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
     """
     with open_table(path, data) as table, step("Reading rows", in_log=False) as advance:
         columns = configured_columns(table.head, data)
-        numbered = {} if table.schema is None else _class_names(table.schema, columns.label)
         parts, texts_of_rows = [], RowTexts(columns)
         for chunk in table.chunks(columns, ROWS):
-            labels = join_levels(
-                [numbered.get(at, {}).get(cell, cell) for cell in texts_of(chunk.frame[at])]
-                for at in columns.label
-            )
-            others = {name: texts_of(chunk.frame[at]) for name, at in columns.further.items()}
-            parts.append(labelled_frame(texts_of_rows(chunk.frame), labels, **others))
+            parts.append(texts_of_rows.labelled(chunk.frame))
             advance(len(chunk.frame), table.position())
     beside = (*columns.categories, *columns.numbers)
     empty = labelled_frame([], [], **dict.fromkeys(columns.further, ()))
@@ -92,7 +86,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a whole table whose first row names its columns; names may repeat."""
     with open_table(path, ReadingConfig(header="true")) as table:
         header = tuple(table.head.rows[0])
-        parts = [chunk.frame for chunk in table.chunks(Columns((), (), header, ()), ROWS)]
+        parts = [chunk.frame for chunk in table.chunks(Columns((), header=header), ROWS)]
     frame = pd.concat(parts or [pd.DataFrame(columns=range(len(header)))], ignore_index=True)
     return frame.set_axis(list(header), axis=1)
 
@@ -231,6 +225,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
 
     def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         _require_texts(schema, columns, name)
+        class_names = _class_names(schema, columns.label)
         places = sorted(columns.used) if columns.label else range(len(names))
         # Only the position distinguishes columns of the same name.
         distinct = len(set(names)) == len(names)
@@ -239,7 +234,10 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
             rows = min(size, _PARQUET_ROWS)
             for part in _joined(parquet.iter_batches(batch_size=rows, columns=wanted), size):
                 arrays = {i: part.column(names[i] if distinct else i) for i in places}
-                yield Chunk(pd.DataFrame({i: _as_column(each) for i, each in arrays.items()}))
+                frame = pd.DataFrame({i: _as_column(each) for i, each in arrays.items()})
+                for i, named in class_names.items():
+                    frame[i] = [named.get(cell, cell) for cell in texts_of(frame[i])]
+                yield Chunk(frame)
                 read[0] += part.num_rows
 
     with parquet:

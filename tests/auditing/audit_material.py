@@ -45,7 +45,7 @@ def write_rows(path: Path, rows: Rows) -> Path:
 def audited(rows: Rows, **options: Any) -> Audit:
     """Audit rows without a file."""
     frame = labelled_frame(*map(list, zip(*rows, strict=True)))
-    source = LabelledRows("rows", "rows", frame, ("text",))
+    source = LabelledRows("rows", "rows", frame)
     return audit_rows(AuditCommand(**{"splits": 1, **options}), source)
 
 

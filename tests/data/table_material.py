@@ -18,7 +18,7 @@ from ecomcat.config import ReadingConfig
 from ecomcat.data.header import Columns
 from ecomcat.data.tables import Table, open_table
 
-ALL_ROWS = Columns((), (), None, ())
+ALL_ROWS = Columns(())
 
 
 def rows_of(table: Table, size: int = 4096) -> list[list[Any]]:

@@ -304,8 +304,5 @@ def test_two_columns_beside_those_that_are_named_are_label_and_text(
     assert found.frame.iloc[0].to_dict() == {"text": rows[0][1], "label": "a", "split": 0} | {
         "group": "x"
     }
-    assert (found.text_columns, found.label_columns, found.given) == (
-        ("text",),
-        ("label",),
-        ("train",),
-    )
+    assert (found.columns.text_names, found.columns.label_names) == (("text",), ("label",))
+    assert found.given == ("train",)

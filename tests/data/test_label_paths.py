@@ -161,7 +161,7 @@ def test_columns_of_levels_are_joined(
     data = DataConfig(label_column=COLUMNS, text_column="title", label_separator=asked)
     rows = load_labelled_rows(data, {"train": LEVELS.assign(**changed)})
     assert list(rows.frame["label"]) == names
-    assert rows.label_columns == tuple(COLUMNS)
+    assert rows.columns.label_names == tuple(COLUMNS)
 
 
 @pytest.mark.parametrize(

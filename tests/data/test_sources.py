@@ -73,7 +73,7 @@ def test_texts_and_labels_of_a_file(
     config = DataConfig(name="csv", path=str(tmp_path / "my.shop.csv"), **options)
     found = load_labelled_rows(config)
     read = [(shown(text), label) for text, label in pairs(found)]
-    assert (read, found.text_columns) == (expected, columns)
+    assert (read, found.columns.text_names) == (expected, columns)
     assert (found.name, Path(found.source).name) == ("my", "my.shop.csv")
 
 
@@ -145,7 +145,7 @@ class OwnSource:
 
     def load(self, data: DataConfig) -> Any:
         frame = labelled_frame([str(data.text_column)] * self.count, ["a"] * self.count)
-        return LabelledRows("own", "mine", frame, ("body",))
+        return LabelledRows("own", "mine", frame)
 
 
 def test_a_source_of_ones_own_has_its_own_parameters() -> None:
