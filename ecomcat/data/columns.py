@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.config import DataConfig
 from ecomcat.data.header import (
     CATEGORY,
-    FURTHER,
+    GROUP,
     LABEL,
     NUMBER,
+    SPLIT,
     TEXT,
     ColumnName,
     Columns,
@@ -44,17 +45,8 @@ class Trained:
     separator: str | None = None
 
 
-def configured_columns(head: Head, data: DataConfig) -> Columns:
-    """Find the columns of a labelled table that the configuration `data` names."""
-    kinds = (*FURTHER, CATEGORY, NUMBER)
-    further = {kind: getattr(data, column_key(kind).removeprefix("data.")) for kind in kinds}
-    return find_labelled_columns(head, data.text_column, data.label_column, further)
-
-
-def find_labelled_columns(
-    head: Head, text_column: Any, label_column: Any, further: Mapping[str, Any] | None = None
-) -> Columns:
-    """Find the text and the label of a labelled table.
+def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
+    """Find the text, the label and the further columns of a labelled table.
 
     Two columns are label and text in this order, unless their usual names say the opposite, the
     label repeats in the second one, or the user names either. For any other table both must be
@@ -62,28 +54,28 @@ def find_labelled_columns(
 
     Args:
         head: The beginning of the table.
-        text_column: A name, a position from 0, a sequence of these, `Trained`, or None.
-        label_column: The same; several columns hold one level each.
-        further: The same for other columns, by the names `FURTHER`, or `CATEGORY` and `NUMBER`,
-            for which there may be several. Defaults to none.
+        data: Configuration. Each of its columns is a name, a position from 0, a sequence of these,
+            or None; `text_column` may be `Trained`.
 
     Raises:
         UserError: if a column is missing, ambiguous, used twice or not given.
 
     >>> head = Head("shop.csv", [["description", "category"], ["A red ball", "Toys"]])
-    >>> find_labelled_columns(head, None, None).text_names
+    >>> find_labelled_columns(head, DataConfig()).text_names
     ('description',)
     """
-    trained = None
+    trained, text_column = None, data.text_column
     if isinstance(text_column, Trained):
         trained, text_column = text_column.fields, text_column.asked
         names = trained.texts
         once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
         text_column = names if once and text_column is None else text_column
-    texts, labels = _asked(text_column, _TEXT_KEY), _asked(label_column, _LABEL_KEY)
+    texts, labels = _asked(text_column, _TEXT_KEY), _asked(data.label_column, _LABEL_KEY)
     others = {
-        name: (_asked_once if name in FURTHER else _asked)(column, column_key(name))
-        for name, column in (further or {}).items()
+        SPLIT: _asked_once(data.split_column, column_key(SPLIT)),
+        GROUP: _asked_once(data.group_column, column_key(GROUP)),
+        CATEGORY: _asked(data.category_columns, column_key(CATEGORY)),
+        NUMBER: _asked(data.number_columns, column_key(NUMBER)),
     }
     asked = [column for columns in others.values() for column in columns]
     apart = [
@@ -140,8 +132,7 @@ def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
     beside = (*trained.categories, *trained.numbers)
     if head.header == "auto" and head.has(beside):
         head = replace(head, header="true", guessed=True)
-    found = _find_texts(head, text_column, trained.texts)
-    table = replace(head, header="false" if found.header is None else "true")
+    table, text = _find_texts(head, text_column, trained.texts)
     _require_beside(table, trained)
     kinds = {CATEGORY: trained.categories, NUMBER: trained.numbers}
     places = {
@@ -149,7 +140,7 @@ def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
         for kind, names in kinds.items()
         if names
     }
-    return table.columns(found.text, (), places, trained)
+    return table.columns(text, (), places, trained)
 
 
 def _require_beside(table: Head, trained: Fields) -> None:
@@ -169,8 +160,10 @@ def _is_there(table: Head, column: ColumnName) -> bool:
     return named or (is_position(column) and int(column) < table.width)
 
 
-def _find_texts(head: Head, text_column: Any, trained_on: Sequence[ColumnName]) -> Columns:
-    """Find the text of a table that is to be labelled."""
+def _find_texts(
+    head: Head, text_column: Any, trained_on: Sequence[ColumnName]
+) -> tuple[Head, list[int]]:
+    """Decide whether a table that is to be labelled has a header, and find its text."""
     asked = _asked(text_column, _TEXT_KEY)
     names = [column for column in trained_on if isinstance(column, str)]
     known = head.has(names)
@@ -182,17 +175,16 @@ def _find_texts(head: Head, text_column: Any, trained_on: Sequence[ColumnName]) 
     else:
         named = asked if head.width > 1 else []
         table = _named_head(head, named, _positions(asked, head), None)
+    places = [place for column in asked for place in table.places(column, _TEXT_KEY)]
     if head.width == 1:
-        for column in asked:
-            table.places(column, _TEXT_KEY)
-        return table.columns([0])
+        return table, [0]
     if asked:
-        return table.columns([p for column in asked for p in table.places(column, _TEXT_KEY)])
+        return table, places
     as_trained = table.has(names) if table.named else not names and head.width == 2
     if trained_on and as_trained:
-        return table.columns([table.place(each, "used in training") for each in trained_on])
+        return table, [table.place(each, "used in training") for each in trained_on]
     if table.named and len(candidates := _candidates(head)) == 1:
-        return table.columns(candidates)
+        return table, candidates
     advice = ", or data.header=true if the first row names the columns" * (not table.named)
     raise UserError(
         f"{head.name}: expected the text in a single column or in "

@@ -21,7 +21,7 @@ from ecomcat.config import DataConfig
 from ecomcat.console import step
 from ecomcat.data.cells import texts_of
 from ecomcat.data.cleaning import LABEL, PARTS, TEXT, labelled_frame
-from ecomcat.data.columns import Trained, configured_columns
+from ecomcat.data.columns import Trained, find_labelled_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, Columns, Head
@@ -308,7 +308,7 @@ def frame_rows(frame: pd.DataFrame, data: DataConfig, name: str = "the DataFrame
     table = frame.set_axis(range(frame.shape[1]), axis="columns")
     cells = zip(*(texts_of(table[place][:HEAD_ROWS]) for place in table), strict=True)
     head = Head(name, [[*map(str, frame.columns)], *map(list, cells)], "true")
-    columns = configured_columns(head, data)
+    columns = find_labelled_columns(head, data)
     compose = RowTexts(columns)
     labelled = compose.labelled(table)
     compose.log_missing()

@@ -17,7 +17,7 @@ from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import step
 from ecomcat.data.cells import Number, texts_of
 from ecomcat.data.cleaning import labelled_frame
-from ecomcat.data.columns import configured_columns
+from ecomcat.data.columns import find_labelled_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.decoding import Lines, choose_encoding, decode_head, marked_encoding
 from ecomcat.data.delimited import open_delimited
@@ -63,7 +63,7 @@ def read_labelled(path: Path, data: DataConfig) -> tuple[pd.DataFrame, Columns]:
         UserError: if the file, or a row, or a column cannot be read.
     """
     with open_table(path, data) as table, step("Reading rows", in_log=False) as advance:
-        columns = configured_columns(table.head, data)
+        columns = find_labelled_columns(table.head, data)
         parts, texts_of_rows = [], RowTexts(columns)
         for chunk in table.chunks(columns, ROWS):
             parts.append(texts_of_rows.labelled(chunk.frame))

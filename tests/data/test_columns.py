@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecomcat.config import DataConfig
 from ecomcat.data.cells import join_texts
 from ecomcat.data.columns import Trained, find_labelled_columns, find_text_columns
 from ecomcat.data.header import Columns, Head
@@ -24,7 +25,8 @@ INDEXED = [["", "label", "text"], *([str(i), *pair] for i, pair in enumerate(PAI
 
 
 def training(rows, text=None, label=None, header="auto") -> Columns:
-    return find_labelled_columns(Head("shop.csv", rows, header), text, label)
+    data = DataConfig(text_column=text, label_column=label)
+    return find_labelled_columns(Head("shop.csv", rows, header), data)
 
 
 def prediction(rows, text=None, trained_on=(), header="auto") -> Columns:
