@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import DIGEST, CleanRows, part_counts
 from ecomcat.data.header import GROUP, SPLIT
-from ecomcat.data.near_duplicates import find_near_duplicates
+from ecomcat.data.near_duplicates import connected, find_near_duplicates
 
 logger = logging.getLogger("ecomcat")
 
@@ -67,18 +67,11 @@ def groups_of(count: int, members: Sequence[Members]) -> Numbers:
     >>> groups_of(4, [(np.array([0, 2]), np.array([7, 7])), (np.array([2, 3]), np.array([0, 0]))])
     array([0, 1, 0, 0])
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     size, edges = count, []
     for texts, groups in members:
-        edges.append((texts, groups + size))
+        edges.append(np.column_stack([texts, groups + size]))
         size += int(groups.max(initial=-1)) + 1
-    ends = tuple(np.concatenate(each) for each in zip(*edges, strict=True))
-    graph = coo_array((np.ones(len(ends[0]), bool), ends), shape=(size, size))
-    found = connected_components(graph, directed=False)[1][:count]
-    numbers: Numbers = np.unique(found, return_inverse=True)[1].astype(np.int64)
-    return numbers
+    return connected(size, np.concatenate(edges))[:count]
 
 
 def leave_out_straddling(rows: CleanRows) -> tuple[CleanRows, dict[str, int]]:

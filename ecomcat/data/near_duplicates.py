@@ -144,7 +144,7 @@ def find_near_duplicates(
     pairs = np.concatenate([np.column_stack([first[same], same]), distinct[near]])
     similarities = np.concatenate([np.ones(len(same)), similarities])
     order = np.lexsort(pairs.T[::-1])
-    return NearDuplicates(_components(len(texts), pairs), pairs[order], similarities[order])
+    return NearDuplicates(connected(len(texts), pairs), pairs[order], similarities[order])
 
 
 def _similar(
@@ -210,12 +210,17 @@ def _candidates(
     return np.column_stack(np.divmod(pairs, max(1, len(shingles))))
 
 
-def _components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the connected components by their first text."""
+def connected(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give things, from 0 to `count`, one number where pairs connect them, by the first of them.
+
+    >>> connected(4, np.array([[1, 3]]))
+    array([0, 1, 2, 1])
+    """
+    import pandas as pd
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     edges = (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1]))
     _, found = connected_components(coo_array(edges, shape=(count, count)), directed=False)
-    _, first, component = np.unique(found, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first)).astype(np.int64)[component]
+    numbers: NDArray[np.int64] = pd.factorize(found)[0]
+    return numbers
