@@ -52,13 +52,11 @@ def balanced_sample(
     """
     if len(label_ids) <= max_rows:
         return np.arange(len(label_ids))
+    import pandas as pd
+
     order = random.permutation(len(label_ids))
-    order = order[np.argsort(label_ids[order], kind="stable")]
-    sizes = np.bincount(label_ids)
-    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # within a class
-    quotas = np.arange(1, sizes.max() + 1)
-    rows_of = np.cumsum([(sizes >= quota).sum() for quota in quotas])
-    quota = int(np.searchsorted(rows_of, max_rows, side="right"))
+    place = pd.Series(order).groupby(label_ids[order]).cumcount().to_numpy()  # within a class
+    quota = np.sort(place)[max_rows]
     return np.sort(order[place < quota])
 
 
@@ -142,21 +140,17 @@ def split_rows(
     try:
         rest, test = draw(np.arange(len(every)), test_fraction)
         train, validation = draw(rest, validation_fraction / (1 - test_fraction))
+        if any(len(part) and set(every[part]) < set(labels) for part in (train, validation, test)):
+            raise ValueError("A part lacks a class.")
     except ValueError as error:
-        raise UserError(_too_few(labels, validation_fraction, test_fraction)) from error
-    if any(len(part) and set(every[part]) < set(labels) for part in (train, validation, test)):
-        raise UserError(_too_few(labels, validation_fraction, test_fraction))
+        rarest, rows = min(Counter(labels).items(), key=lambda item: item[1])
+        raise UserError(
+            "Expected enough rows for every class to be in train and in each part that is drawn "
+            f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} "
+            f"rows); found {rows} of {quoted(rarest)}. Add rows, raise data.min_class_rows "
+            "together with data.rare_classes=drop, or raise the fractions."
+        ) from error
     return Split(train, validation, test)
-
-
-def _too_few(labels: Sequence[str], validation_fraction: float, test_fraction: float) -> str:
-    rarest, rows = min(Counter(labels).items(), key=lambda item: item[1])
-    return (
-        "Expected enough rows for every class to be in train and in each part that is drawn "
-        f"(validation {validation_fraction:g} and test {test_fraction:g} of {len(labels)} rows); "
-        f"found {rows} of {quoted(rarest)}. Add rows, raise data.min_class_rows together with "
-        "data.rare_classes=drop, or raise the fractions."
-    )
 
 
 def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
