@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,16 +107,9 @@ def generate_sample(
         for place, row in enumerate(repeated.tolist())
     ]
     order = np.argsort(places, kind="stable")
-    labels = np.array(catalogue.labels, object)
-    return [
-        SampleRow(label, texts[row], true)
-        for row, label, true in zip(
-            order.tolist(),
-            labels[written[number[order]]],
-            labels[label_ids[number[order]]],
-            strict=True,
-        )
-    ]
+    rows_of, labels = number[order], np.array(catalogue.labels, object)
+    sampled = np.array(texts, object)[order]
+    return list(map(SampleRow, labels[written[rows_of]], sampled, labels[label_ids[rows_of]]))
 
 
 class _Catalogue:
@@ -147,8 +139,8 @@ class _Catalogue:
             ],
             object,
         )
-        brands = _BRANDS_FROM + np.arange(_GROUP_BRANDS * (self.parent.max() + 1))
-        self.brands = _words(brands).reshape(-1, _GROUP_BRANDS)
+        brands = range(_BRANDS_FROM, _BRANDS_FROM + _GROUP_BRANDS * (self.parent.max() + 1))
+        self.brands = np.array([*map(_word, brands)], object).reshape(-1, _GROUP_BRANDS)
 
     def _product(self, number: int, place: int, thing: str) -> str:
         if self.is_flat:
@@ -156,13 +148,6 @@ class _Catalogue:
         if place < _OWN_PRODUCTS:
             return f"{_word(_PRODUCTS_FROM + 8 * number + place)} {thing}"
         return f"{_word(_SHARED_FROM + 8 * int(self.parent[number]) + place)} {thing}"
-
-    @cached_property
-    def siblings(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """The categories sorted by parent, where those of each parent begin, and their number."""
-        order = np.argsort(self.parent, kind="stable")
-        counts = np.bincount(self.parent)
-        return order, np.cumsum(counts) - counts, counts
 
     def others(
         self, random: np.random.Generator, label_ids: NDArray[np.int64]
@@ -197,10 +182,6 @@ def _word(number: int) -> str:
     return "".join(syllables)
 
 
-def _words(numbers: NDArray[np.int64]) -> NDArray[Any]:
-    return np.array([_word(number) for number in numbers.tolist()], object)
-
-
 def _counts(categories: int, rows: int) -> list[int]:
     """Return the rows of each category: the minimum, and a share of the rest by 1 / rank."""
     shares = [1 / (rank + 1.25) for rank in range(categories)]
@@ -213,22 +194,15 @@ def _counts(categories: int, rows: int) -> list[int]:
 def _distinct_texts(
     random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
 ) -> list[str]:
+    import pandas as pd
+
     texts: list[str] = []
     for first in range(0, len(label_ids), _TEXTS_AT_A_TIME):
         texts += _texts(random, catalogue, label_ids[first : first + _TEXTS_AT_A_TIME])
-    again = list(range(len(texts)))
-    seen: set[str] = set()
-    while again:
-        repeated = []
-        for place in again:
-            if texts[place] in seen:
-                repeated.append(place)
-            seen.add(texts[place])
-        for place, text in zip(
-            repeated, _texts(random, catalogue, label_ids[repeated]), strict=True
-        ):
+    while (repeated := np.flatnonzero(pd.Series(texts).duplicated())).size:
+        others = _texts(random, catalogue, label_ids[repeated])
+        for place, text in zip(repeated, others, strict=True):
             texts[place] = text
-        again = repeated
     return texts
 
 
@@ -236,8 +210,6 @@ def _texts(
     random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
 ) -> list[str]:
     count = len(label_ids)
-    if not count:
-        return []
 
     def common(words: Any, rows: Any = None) -> NDArray[Any]:
         """Return a word for each text; the first words are far more frequent, as in real texts."""
@@ -252,7 +224,7 @@ def _texts(
 
     others = catalogue.others(random, label_ids)
     product, sentence = common(catalogue.products, label_ids), any_of(_OWN)
-    brand = any_of([_word(number) for number in range(_BRANDS)])
+    brand = any_of([*map(_word, range(_BRANDS))])
     if catalogue.is_flat:
         # The product says nothing, and only the order of words tells which of two users counts.
         contrasting = random.random(count) < _CONTRASTING
@@ -309,7 +281,9 @@ def _mislabelled(
     true, written = label_ids[rows], label_ids.copy()
     categories = len(catalogue.labels)
     any_other = (true + random.integers(1, categories, size=len(rows))) % categories
-    order, starts, counts = catalogue.siblings
+    order = np.argsort(catalogue.parent, kind="stable")
+    counts = np.bincount(catalogue.parent)
+    starts = np.cumsum(counts) - counts
     parent, place = catalogue.parent[true], np.argsort(order)[true]
     steps = 1 + (random.random(len(rows)) * (counts[parent] - 1)).astype(np.int64)
     sibling = order[starts[parent] + (place - starts[parent] + steps) % counts[parent]]
