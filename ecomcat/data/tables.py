@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
+from pandas.arrays import ArrowExtensionArray
 
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import step
@@ -234,7 +235,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
             rows = min(size, _PARQUET_ROWS)
             for part in _joined(parquet.iter_batches(batch_size=rows, columns=wanted), size):
                 arrays = {i: part.column(names[i] if distinct else i) for i in places}
-                frame = pd.DataFrame({i: _as_column(each) for i, each in arrays.items()})
+                frame = pd.DataFrame({i: ArrowExtensionArray(each) for i, each in arrays.items()})
                 for i, named in class_names.items():
                     frame[i] = [named.get(cell, cell) for cell in texts_of(frame[i])]
                 yield Chunk(frame)
@@ -264,11 +265,6 @@ def _joined(batches: Iterator[Any], size: int) -> Iterator[Any]:
         held.append(batch)
     if held:
         yield pa.Table.from_batches(held)
-
-
-def _as_column(array: Any) -> Any:
-    """Return an Arrow array in chunks as a column of a frame, of the same type."""
-    return pd.arrays.ArrowExtensionArray(array)
 
 
 def _class_names(schema: Any, places: Sequence[int]) -> dict[int, dict[str, str]]:

@@ -12,9 +12,10 @@ import math
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from ecomcat.errors import UserError, name_five
@@ -125,7 +126,8 @@ class Fields:
             texts: Iterable of composed training texts, which give the quantiles of numbers.
         """
         found: dict[str, list[float]] = {word_name(name): [] for name in self.numbers}
-        for name, value in _named_values(texts) if found else ():
+        for word in chain.from_iterable(split_fields(text)[0] for text in texts if found):
+            name, _, value = word[1:-1].partition("=")
             if name in found:
                 found[name].append(float(value))
         unknown = [f"{_BEGIN}{word_name(name)}={_END}" for name in self.categories]
@@ -195,14 +197,6 @@ def _category_word(name: str, value: str) -> str:
     while written and unicodedata.combining(written[0]):  # it would join the sign before it
         written = written[1:].lstrip()
     return f"{_BEGIN}{name}={written}{_END}" if _LETTER_OR_DIGIT.search(written) else ""
-
-
-def _named_values(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        for word in _FIELD.findall(text) if _BEGIN in text else ():
-            name, sign, value = word[1:-1].partition("=")
-            if sign:
-                yield name, value
 
 
 def _edges(numbers: Sequence[float]) -> list[float]:

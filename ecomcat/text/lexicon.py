@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +12,6 @@ from ecomcat.text.tokenizer import UNKNOWN_ID, vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-_UNKNOWN = re.compile(r".([^<=>]*)=.")  # category
 
 
 class Lexicon:
@@ -39,14 +36,10 @@ class Lexicon:
         self._quantiles = Quantiles(words)
         for number, word in enumerate(words):
             if is_field(word):
-                self._read(number, word)
-
-    def _read(self, number: int, word: str) -> None:
-        """Add the word of a field; an unknown category comes before the known ones."""
-        if found := _UNKNOWN.fullmatch(word):
-            self._unknown[found[1]] = number
-        name = word[1:].partition("=")[0]
-        self.instead[number] = self._unknown.get(name, number)
+                name, sign, category = word[1:-1].partition("=")
+                if sign and not category:  # an unknown one, which comes before the known ones
+                    self._unknown[name] = number
+                self.instead[number] = self._unknown.get(name, number)
 
     def id_of(self, word: str) -> int | None:
         """Return the id of a field's word that the vocabulary lacks; None for any other word."""
