@@ -10,8 +10,6 @@ from ecomcat.data.cleaning import LABEL, SPLIT, CleanRows
 from ecomcat.data.splitting import require_classes
 from ecomcat.errors import UserError
 
-PARENT = "parent"
-
 
 def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) -> CleanRows:
     """Return the rows of classes that have enough texts, as the configuration says.
@@ -19,11 +17,9 @@ def with_enough_texts(rows: CleanRows, data: DataConfig, separator: str | None) 
     Raises:
         UserError: When others are to be refused, or cannot be merged, or too few are left.
     """
-    if data.rare_classes != PARENT:
-        return require_classes(rows, data.min_class_rows, data.rare_classes)
-    # Classes without one above, or with too few texts even when merged, are left out.
-    merged = merge_rare_classes(rows, data.min_class_rows, separator)
-    return require_classes(merged, data.min_class_rows, "drop")
+    if data.rare_classes == "parent":
+        rows = merge_rare_classes(rows, data.min_class_rows, separator)
+    return require_classes(rows, data.min_class_rows, refuse=data.rare_classes == "refuse")
 
 
 def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | None) -> CleanRows:
@@ -51,8 +47,6 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
             "between levels. Give data.label_separator, or use data.rare_classes=drop."
         )
     names = _merged_names(rows, min_class_rows, separator)
-    if all(name == into for name, into in names.items()):
-        return rows
     read: Counter[str] = Counter()
     for name, count in rows.classes_read.items():
         read[names[name]] += count

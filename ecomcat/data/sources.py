@@ -1,7 +1,7 @@
 """Where labelled rows come from: a file, the e-commerce data set or the generated sample.
 
-A source is a class with a method `load`; a YAML file of `conf/data` names it by
-`source._target_`, with its parameters if it has any.
+A source is a class with a method `load`, which takes a `DataConfig` and returns `LabelledRows`; a
+YAML file of `conf/data` names it by `source._target_`, with its parameters if it has any.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ecomcat.config import DataConfig
 from ecomcat.console import step
@@ -73,13 +73,6 @@ class LabelledRows:
         return self.columns.fields
 
 
-class Source(Protocol):
-    """The interface of a class that `data.source._target_` names."""
-
-    def load(self, data: DataConfig) -> LabelledRows:
-        """Return the rows, or raise `UserError`."""
-
-
 def load_labelled_rows(
     data: DataConfig, frames: Mapping[str, pd.DataFrame] | None = None
 ) -> LabelledRows:
@@ -96,7 +89,7 @@ def load_labelled_rows(
     import pandas as pd
 
     frames = frames or {}
-    source: Source = make("data.source", data.source)
+    source = make("data.source", data.source)
     rows = frame_rows(frames["train"], data) if "train" in frames else source.load(data)
     if data.split_column is not None:
         rows = replace(rows, frame=number_parts(rows.frame, rows.source))

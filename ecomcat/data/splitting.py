@@ -153,19 +153,19 @@ def split_rows(
     return Split(train, validation, test)
 
 
-def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> CleanRows:
+def require_classes(rows: CleanRows, min_class_rows: int, *, refuse: bool) -> CleanRows:
     """Refuse or drop classes with too few distinct texts, or with none in train.
 
     Args:
         rows: Cleaned rows.
         min_class_rows: Integer. Distinct texts that a class needs.
-        rare_classes: String. `"refuse"` or `"drop"`.
+        refuse: Boolean. Whether such a class is an error; else it is dropped.
 
     Raises:
-        UserError: On a rare class under `"refuse"`, or when fewer than two classes are left.
+        UserError: On such a class that is refused, or when fewer than two classes are left.
     """
     unknown = unknown_classes(rows)
-    if unknown and rare_classes == "refuse":
+    if unknown and refuse:
         raise UserError(
             "Expected texts in train of each class of validation and test; found none of "
             f"{named(unknown)}. Add rows of these classes to train, or leave them out with "
@@ -180,7 +180,7 @@ def require_classes(rows: CleanRows, min_class_rows: int, rare_classes: str) -> 
             f"{named(largest) if largest else 'no labelled text'}.{_cause(rows, sizes)} Check "
             "data.label_column and data.text_column."
         )
-    if rare and rare_classes == "refuse":
+    if rare and refuse:
         raise UserError(
             f"Expected at least {min_class_rows} different texts of each class; found "
             f"{named(rare)}.{_cause(rows, rare)} Add rows, or leave these classes out with "

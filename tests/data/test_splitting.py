@@ -158,8 +158,8 @@ def test_no_text_of_the_test_part_is_trained_on(
 def test_rare_classes_are_refused_by_name_and_count_or_dropped() -> None:
     rows = rows_of(a=20, b=9, c=20, d=1)
     with pytest.raises(UserError, match=r"at least 10 .*found 'b' \(9\), 'd' \(1\)\. Add rows"):
-        require_classes(rows, 10, "refuse")
-    left = require_classes(rows, 10, "drop")
+        require_classes(rows, 10, refuse=True)
+    left = require_classes(rows, 10, refuse=False)
     assert Counter(left.labels) == {"a": 20, "c": 20}
     assert (left.report.rare_classes_dropped, left.report.rows_read) == ({"b": 9, "d": 1}, 50)
     pairs = (zip(each.texts, each.digests, strict=True) for each in (left, rows))
@@ -177,11 +177,11 @@ def test_a_class_of_which_nothing_is_left_is_refused_or_dropped_by_name(
     # Symbols are not read, so that a text of a's stands under two labels.
     rows += [(text.format(n), "lost") for n in range(15)]
     with pytest.raises(UserError, match=rf"'lost' \(0\)\..*{cause}"):
-        require_classes(cleaned(rows), 10, "refuse")
-    assert require_classes(cleaned(rows), 10, "drop").report.rare_classes_dropped["lost"] == 0
+        require_classes(cleaned(rows), 10, refuse=True)
+    assert require_classes(cleaned(rows), 10, refuse=False).report.rare_classes_dropped["lost"] == 0
 
 
-@pytest.mark.parametrize("rare_classes", ["refuse", "drop"])
+@pytest.mark.parametrize("refuse", [True, False])
 @pytest.mark.parametrize(
     ("counts", "found"),
     [
@@ -192,8 +192,8 @@ def test_a_class_of_which_nothing_is_left_is_refused_or_dropped_by_name(
     ],
 )
 def test_fewer_than_two_classes_are_refused(
-    counts: dict[str, int], found: str, rare_classes: str
+    counts: dict[str, int], found: str, refuse: bool
 ) -> None:
     with pytest.raises(UserError, match=rf"at least two classes .*{re.escape(found)}") as refused:
-        require_classes(rows_of(**counts), 10, rare_classes)
+        require_classes(rows_of(**counts), 10, refuse=refuse)
     assert len(str(refused.value)) < 400
