@@ -44,9 +44,8 @@ from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.options import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
-from ecomcat.text.encoding import encode_all
+from ecomcat.text.encoding import Lexicon, encode_all
 from ecomcat.text.fields import Fields
-from ecomcat.text.lexicon import Lexicon
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.encoding import EncodedTexts, Lexicon, encode_all
 from ecomcat.text.fields import is_mark, shown_word
 from ecomcat.text.tokenizer import UNKNOWN_ID, readable
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-    from ecomcat.text.lexicon import Lexicon
 
 Score = Callable[[EncodedTexts], NDArray[np.float32]]
 Turn = Callable[..., Any]

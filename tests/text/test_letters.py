@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.text.encoding import EncodedTexts, bounded_inputs, drop_words, encode_all
+from ecomcat.text.encoding import EncodedTexts, Lexicon, bounded_inputs, drop_words, encode_all
 from ecomcat.text.letters import spell
-from ecomcat.text.lexicon import Lexicon
 from ecomcat.text.tokenizer import UNKNOWN_ID, fit_tokenizer
 
 TOKENIZER = fit_tokenizer(["red red shirt"] * 2, 100)
