@@ -163,24 +163,6 @@ def test_what_is_left_and_what_is_counted(
 
 
 @settings(deadline=None)
-@given(rows_strategy)
-def test_every_row_read_is_accounted_for(rows: list[Row]) -> None:
-    cleaned = clean(rows)
-    report = cleaned.report
-    assert (
-        len(rows)
-        == report.rows_read
-        == (
-            len(cleaned.texts)
-            + report.empty_texts
-            + report.empty_labels
-            + report.duplicates_removed
-            + report.conflicting_texts_dropped
-        )
-    )
-
-
-@settings(deadline=None)
 @given(st.data(), rows_strategy)
 def test_the_order_of_the_rows_decides_nothing_but_the_spelling(
     data: st.DataObject, rows: list[Row]
@@ -194,8 +176,14 @@ def test_the_order_of_the_rows_decides_nothing_but_the_spelling(
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(any_text, any_text)) | rows_strategy)
-def test_clean_texts_are_distinct_and_cleaning_them_changes_nothing(rows: list[Row]) -> None:
+def test_each_row_is_accounted_for_and_cleaning_what_is_left_changes_nothing(
+    rows: list[Row],
+) -> None:
     once = clean(rows)
+    report = once.report
+    without_text_or_label = report.empty_texts + report.empty_labels
+    removed = report.duplicates_removed + report.conflicting_texts_dropped
+    assert report.rows_read == len(rows) == len(once.texts) + without_text_or_label + removed
     keys = [*map(normalized_key, once.texts)]
     assert len(set(keys)) == len(keys)
     assert once.digests == [*map(key_digest, keys)] == sorted(once.digests)

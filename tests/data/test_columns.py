@@ -152,13 +152,10 @@ def test_columns_that_cannot_be_known_are_refused(rows, text, label, header, mes
     assert all(message in str(caught.value) for message in messages), caught.value
 
 
-@pytest.mark.parametrize(("header", "hints"), [("auto", True), ("false", True), ("true", False)])
-def test_whether_there_is_a_header_is_advice_only_where_neither_user_nor_format_names_columns(
-    header, hints
-):
+def test_whether_there_is_a_header_is_no_advice_where_the_user_or_the_format_says_so():
     with pytest.raises(UserError) as caught:
-        training(SKU_LABEL_TEXT, "colour", "1", header)
-    assert ("data.header=" in str(caught.value)) == hints
+        training(SKU_LABEL_TEXT, "colour", "1", "true")
+    assert "data.header=" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -143,12 +143,9 @@ def test_a_quote_that_swallows_rows_is_warned_of_with_its_line(caplog):
     assert len(read(text)) == 5
     assert "line 4: the quote that opens a cell is closed 3 lines later" in caplog.messages[-1]
     assert len(read(text, quote_character="none")) == 8
-
-
-def test_a_quote_that_swallows_rows_is_warned_of_where_their_like_come_later(caplog):
     swallowed = [f"{label},text {i}" for i in range(10) for label in ("Books", "Garden", "Food")]
     rows = ["label,text", 'Toys,"a ball', *swallowed, 'Food,ham 12"', *10 * swallowed]
-    assert len(read("\n".join(rows))) == 302
+    assert len(read("\n".join(rows))) == 302  # their like comes later
     assert "line 2: the quote that opens a cell is closed 31 lines later" in caplog.messages[-1]
 
 

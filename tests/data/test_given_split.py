@@ -270,6 +270,11 @@ def test_a_group_that_stands_in_test_is_left_out_of_the_given_train(write: Write
     dataset = load_dataset(options, 1)
     assert counts_of(dataset) == [38, 9, 12]
     assert dataset.description["split"]["shared_groups"] == {"train": 2, "validation": 1}
+    words = " ".join(f"word{n}" for n in range(12))
+    near = [("a", f"red {words}", "train"), ("a", f"blue {words}", "test"), *TRAIN, *TEST]
+    dataset = in_column(write, near, group_near_duplicates=True)
+    assert f"red {words}" not in dataset.texts
+    assert dataset.description["split"]["shared_groups"]["train"] == 1
 
 
 def test_a_class_that_groups_leave_too_few_texts_of_is_named(
@@ -283,14 +288,6 @@ def test_a_class_that_groups_leave_too_few_texts_of_is_named(
     dataset = load_dataset(DataConfig(path=path, rare_classes="drop", **given), 1)
     assert dataset.description["rare_classes_dropped"] == {"lamps": 9}
     assert "Dropped classes with too few texts: 'lamps' (9)." in caplog.text
-
-
-def test_near_duplicates_of_test_are_left_out_of_the_given_train(write: Write) -> None:
-    words = " ".join(f"word{n}" for n in range(12))
-    rows = [("a", f"red {words}", "train"), ("a", f"blue {words}", "test"), *TRAIN, *TEST]
-    dataset = in_column(write, rows, group_near_duplicates=True)
-    assert f"red {words}" not in dataset.texts
-    assert dataset.description["split"]["shared_groups"]["train"] == 1
 
 
 @pytest.mark.parametrize("columns", [("part", "cluster"), (2, 3)])

@@ -56,13 +56,12 @@ def pairs(found: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("text", "options", "expected", "columns"),
     [
-        pytest.param(TWO_COLUMNS, {}, PAIRS, (1,), id="label and text"),
-        pytest.param(
+        (TWO_COLUMNS, {}, PAIRS, (1,)),
+        (
             NAMED,
             {"text_column": ["Body", "Title"], "label_column": "Shop"},
             [("[body] Red and round [title] Ball", "Toys"), ("[body] Long [title] Novel", "Books")],
             ("Body", "Title"),
-            id="columns told apart, in the order given",
         ),
     ],
 )

