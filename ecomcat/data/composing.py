@@ -33,14 +33,13 @@ class RowTexts:
         columns: `Columns`. The places of the fields in the table.
 
     Attributes:
-        missing: Dictionary of the empty cells of each column of numbers.
-        unread: Dictionary of counters of the cells in which no single number was found.
+        unread: Dictionary of counters, for each column of numbers, of the cells in which no single
+            number was found, on one line.
     """
 
     def __init__(self, columns: Columns) -> None:
         self._columns, self._rows = columns, 0
-        self.missing = dict.fromkeys(columns.fields.numbers, 0)
-        self.unread: dict[str | int, Counter[str]] = {name: Counter() for name in self.missing}
+        self.unread: dict[str | int, Counter[str]] = {n: Counter() for n in columns.fields.numbers}
 
     def __call__(self, frame: pd.DataFrame) -> list[str]:
         """Return the text of each row of a chunk, whose columns are named by their positions."""
@@ -67,9 +66,7 @@ class RowTexts:
     def _numbers(self, name: str | int, cells: Sequence[str]) -> list[float | None]:
         numbers = [read_number(cell) for cell in cells]
         for cell, number in zip(cells, numbers, strict=True):
-            if number is None and not cell.strip():
-                self.missing[name] += 1
-            elif number is None:
+            if number is None:
                 counts = self.unread[name]
                 shown = " ".join(cell.split())[:40]
                 counts[shown if shown in counts or len(counts) < _MAX_EXAMPLES else "…"] += 1
@@ -78,11 +75,13 @@ class RowTexts:
     def log_missing(self) -> None:
         """Log once how many numbers are missing."""
         for name, unread in self.unread.items():
+            total = unread.total()
+            del unread[""]
             if unread:
                 logger.warning(
                     "Column %r: %d of %d cells are empty or hold no single number, and count as "
                     "missing: %s.",
-                    *(name, self.missing[name] + unread.total(), self._rows),
+                    *(name, total, self._rows),
                     named(dict(unread.most_common())),
                 )
 

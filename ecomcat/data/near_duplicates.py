@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.console import counted
 from ecomcat.data.cleaning import folded, key_digest
 from ecomcat.process import raise_if_requested, require_extra
 
@@ -23,7 +24,6 @@ SHINGLE_WORDS = 3
 _PERMUTATIONS, _SEED = 128, 1
 # A pair that is missed does more harm than one that is compared in vain.
 _FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.02, 0.98
-_TEXTS_BETWEEN = 1000  # between two reports of progress
 # In a larger bucket (a template filled in thousands of times) each text is compared only with so
 # many that follow it: the chain connects them just as well.
 _MAX_COMPARED = 20
@@ -117,7 +117,7 @@ class NearDuplicates:
 
 
 def find_near_duplicates(
-    texts: Sequence[str], threshold: float, progress: Callable[[int], object] = lambda _read: None
+    texts: Sequence[str], threshold: float, progress: Callable[[int], None] = lambda _read: None
 ) -> NearDuplicates:
     """Group texts that are nearly the same.
 
@@ -148,7 +148,7 @@ def find_near_duplicates(
 
 
 def _similar(
-    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], object]
+    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], None]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the pairs of texts that are similar enough, and their similarities."""
     from scipy.sparse import csr_array
@@ -175,7 +175,7 @@ def _similar(
 
 
 def _candidates(
-    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], object]
+    shingles: Sequence[NDArray[np.uint64]], threshold: float, progress: Callable[[int], None]
 ) -> NDArray[np.int64]:
     """Return pairs, shape `(pairs, 2)`, that agree in all of a band of their signatures.
 
@@ -186,10 +186,8 @@ def _candidates(
 
     sketch = MinHash(_PERMUTATIONS, seed=_SEED, hashfunc=int)
     signatures = np.empty((len(shingles), _PERMUTATIONS), np.uint32)
-    for number, row in enumerate(shingles):
-        if number % _TEXTS_BETWEEN == 0:
-            raise_if_requested()
-            progress(min(_TEXTS_BETWEEN, len(shingles) - number))
+    for number, row in enumerate(counted(shingles, progress)):
+        raise_if_requested()
         sketch.clear()
         sketch.update_batch(row >> np.uint64(32))
         signatures[number] = sketch.hashvalues

@@ -58,8 +58,7 @@ def open_plain(
         file = stack.enter_context(_open_path(source)) if isinstance(source, Path) else source
         if file is source or not file.seekable():
             file = stack.enter_context(_copied(file))
-        start = head_of(file)
-        packed = member is not None or packing_of(start)
+        packed = member is not None or packing_of(head_of(file))
         if packed and not is_workbook(file):
             with unpacked(file, name, member) as (stream, name):
                 file = stack.enter_context(_copied(stream))
@@ -79,7 +78,6 @@ def unpacked(packed: BinaryIO, name: str, member: str | None) -> Iterator[tuple[
             if _ZIP.match(head_of(packed)):
                 archive = stack.enter_context(zipfile.ZipFile(packed))
                 found = _find_member(archive, name, member)
-                _refuse_method(archive.getinfo(found), name)
                 stream = stack.enter_context(archive.open(found))
                 name = f"{name}:{found}"
             elif member is not None:
@@ -152,15 +150,6 @@ def _open_path(path: Path) -> BinaryIO:
         ) from error
 
 
-def _refuse_method(found: zipfile.ZipInfo, name: str) -> None:
-    if found.compress_type not in _ZIP_METHODS:
-        raise UserError(
-            f"{name}: expected a zip archive whose files are packed with deflate or not at all, "
-            f"found {found.filename} packed with method {found.compress_type}. Pack it as ordinary "
-            "zip, or with gzip."
-        )
-
-
 def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
     """Choose the member that is the table, and not what macOS adds to an archive."""
     files = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -177,5 +166,10 @@ def _find_member(archive: zipfile.ZipFile, name: str, asked: str | None) -> str:
         raise UserError(
             f"{name}: expected {wanted}, found {len(found)}; its tables are: {name_five(tables)}."
             f"{nearest(asked or '', tables)} Say which with data.member=NAME."
+        )
+    if (method := archive.getinfo(found[0]).compress_type) not in _ZIP_METHODS:
+        raise UserError(
+            f"{name}: expected a zip archive whose files are packed with deflate or not at all, "
+            f"found {found[0]} packed with method {method}. Pack it as ordinary zip, or with gzip."
         )
     return found[0]
