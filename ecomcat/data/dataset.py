@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-_GROUPS = {"near_duplicate": "Near-duplicates", "column": "Rows of one data.group_column"}
 _SHARES = (0.05, 0.5, 0.95, 0.99)  # of the quantiles of lengths
 
 
@@ -217,16 +216,15 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     cleaned = with_enough_texts(cleaned, data, source.separator)
     _log_cleaning(cleaned.report)
     grouped, parts = group_texts(cleaned, data)
-    if not source.given:
-        _log_rare_classes(grouped.report)
-        return grouped, parts
-    grouped, straddling = leave_out_straddling(grouped)
-    grouped = with_enough_texts(grouped, data, source.separator)
+    if source.given:
+        grouped, straddling = leave_out_straddling(grouped)
+        grouped = with_enough_texts(grouped, data, source.separator)
+        require_parts(grouped, source.given)
+        parts["shared_texts"] = cleaned.report.shared_texts
+        if straddling:
+            parts["shared_groups"] = straddling
     _log_rare_classes(grouped.report)
-    require_parts(grouped, source.given)
-    shared = {"shared_texts": cleaned.report.shared_texts}
-    shared |= {"shared_groups": straddling} if straddling else {}
-    return grouped, parts | shared
+    return grouped, parts
 
 
 def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -> dict[str, Any]:
@@ -321,14 +319,6 @@ def _log_split(described: dict[str, Any]) -> None:
                 "%d of %d %s texts are also in train, with other fields. If that makes figures too "
                 "good, data.group_column keeps rows of one title on one side.",
                 *(count, split[part], part),
-            )
-    for kind, title in _GROUPS.items():
-        if f"{kind}_groups" in split:
-            logger.info(
-                "%s stay on one side of the split: %d texts in %d groups.",
-                title,
-                split[f"{kind}_texts"],
-                split[f"{kind}_groups"],
             )
     for part, later in (("train", "validation or test"), ("validation", "test")):
         for kind in ("text", "group"):

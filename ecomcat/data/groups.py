@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from ecomcat.data.near_duplicates import connected, find_near_duplicates
 
 logger = logging.getLogger("ecomcat")
 
+_TITLES = {"near_duplicate": "Near-duplicates", "column": "Rows of one data.group_column"}
+
 Numbers = NDArray[np.int64]
 Members = tuple[Numbers, Numbers]
 """Numbers of texts, and beside each the number of a group that it belongs to."""
 
 
-def group_texts(rows: CleanRows, data: DataConfig) -> tuple[CleanRows, dict[str, int]]:
+def group_texts(rows: CleanRows, data: DataConfig) -> tuple[CleanRows, dict[str, Any]]:
     """Number the groups whose texts stay together.
 
     Args:
@@ -42,13 +45,17 @@ def group_texts(rows: CleanRows, data: DataConfig) -> tuple[CleanRows, dict[str,
         members["column"] = _members_of_column(rows)
     if not members:
         return rows, {}
-    described: dict[str, int] = {}
+    described: dict[str, Any] = {}
     for kind, one in members.items():
         sizes = np.bincount(groups_of(len(rows.frame), [one]))
-        described[f"{kind}_groups"] = int((sizes > 1).sum())
-        described[f"{kind}_texts"] = int(sizes[sizes > 1].sum())
-    groups = groups_of(len(rows.frame), list(members.values()))
-    return replace(rows, frame=rows.frame.assign(**{GROUP: groups})), described
+        groups, texts = int((sizes > 1).sum()), int(sizes[sizes > 1].sum())
+        described |= {f"{kind}_groups": groups, f"{kind}_texts": texts}
+        logger.info(
+            "%s stay on one side of the split: %d texts in %d groups.",
+            *(_TITLES[kind], texts, groups),
+        )
+    together = groups_of(len(rows.frame), list(members.values()))
+    return replace(rows, frame=rows.frame.assign(**{GROUP: together})), described
 
 
 def _members_of_column(rows: CleanRows) -> Members:
