@@ -62,13 +62,7 @@ def choose_encoding(file: BinaryIO, name: str, asked: str, delimiter: str) -> tu
         chosen = _with_byte_order(_checked_name(asked), head)
     kind = next((kind for start, kind in _SIGNATURES.items() if head.startswith(start)), "")
     # Control characters are the same single bytes in UTF-8, cp1252 and latin-1.
-    try:
-        text = decode_head(head, chosen or "latin-1")
-    except UnicodeError as error:
-        raise UserError(
-            f"{name}: expected {chosen} text, found bytes that are not. Leave out data.encoding, "
-            "or name another."
-        ) from error
+    text = decode_head(head, chosen or "latin-1")
     controls = sum(text.count(control) for control in _CONTROLS - {delimiter})
     if controls > max(4, len(text) / 200):
         maybe = " (or UTF-16: then set data.encoding=utf-16-le or utf-16-be)" * ("\0" in text)
