@@ -90,17 +90,13 @@ def _warn_of_look_alikes(paths: Iterable[Sequence[str]], separator: str) -> None
 
 
 def _levels(name: str, separator: str) -> list[str]:
-    levels = [part.strip() for part in re.split(_pattern(separator), name)]
+    """Return a path's levels. Its separator needs blanks if it has some and may be in names."""
+    mark = separator.strip()
+    blank = r"\s+" if mark != separator and mark not in _ARROWS else ""
+    levels = [part.strip() for part in re.split(f"{blank}{re.escape(mark)}{blank}", name)]
     while len(levels) > 1 and not levels[-1]:
         levels.pop()
     return levels[1:] if len(levels) > 1 and not levels[0] else levels
-
-
-def _pattern(separator: str) -> str:
-    """Return a pattern for a separator; it needs blanks if it has some and may be in names."""
-    mark = separator.strip()
-    blank = r"\s+" if mark != separator and mark not in _ARROWS else ""
-    return f"{blank}{re.escape(mark)}{blank}"
 
 
 def _found(names: Collection[str], known: str | None) -> str | None:
