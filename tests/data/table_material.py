@@ -16,15 +16,9 @@ import pyarrow.parquet as pq
 
 from ecomcat.config import ReadingConfig
 from ecomcat.data.header import Columns
-from ecomcat.data.tables import Table, open_table
+from ecomcat.data.tables import open_table
 
 ALL_ROWS = Columns(())
-
-
-def rows_of(table: Table, size: int = 4096) -> list[list[Any]]:
-    """Return every row of an opened table."""
-    chunks = table.chunks(ALL_ROWS, size)
-    return [row for chunk in chunks for row in chunk.frame.to_numpy().tolist()]
 
 
 def read(source: Path | bytes | str | Any, name: str | None = None, **reading: Any) -> Any:
@@ -34,7 +28,8 @@ def read(source: Path | bytes | str | Any, name: str | None = None, **reading: A
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     with open_table(source, ReadingConfig(**reading), name=name) as table:
-        return rows_of(table)
+        chunks = table.chunks(ALL_ROWS, 4096)
+        return [row for chunk in chunks for row in chunk.frame.to_numpy().tolist()]
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]], delimiter: str = ",") -> Path:
