@@ -7,7 +7,7 @@ shuffles the batches, so that neighbours still differ from epoch to epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -209,7 +209,8 @@ def encode_all(
     known, first = known or Lexicon(tokenizer), tokenizer.get_vocab_size()
     unknown: dict[str, int] = {}
     pieces: list[NDArray[np.int32]] = []
-    for chunk in _chunks(texts):
+    remaining = iter(texts)
+    while chunk := list(islice(remaining, _CHUNK)):
         for ids, lacking in encode_texts(tokenizer, chunk):
             for position, word in lacking.items():
                 found = known.id_of(word)
@@ -222,12 +223,6 @@ def encode_all(
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
     spelling = replace(known.spelling, more=spell([*unknown], first))
     return EncodedTexts(joined, offsets_of(lengths), first, spelling, known.instead)
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[Sequence[str]]:
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
 
 
 def training_batches(
