@@ -21,7 +21,7 @@ from tests.tuning.trial_records import saved
 # What is read off the points
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(power=st.floats(0.05, 0.6), at_first=st.floats(0.1, 0.4))
 def test_errors_that_fall_with_a_power_go_on_to_fall_with_it(power: float, at_first: float) -> None:
     sizes, texts = np.array([1000, 2000, 4000, 8000]), 20_000
