@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,18 @@ def shop(tmp_path: Path) -> Path:
     return write_rows(tmp_path / "shop.csv", ROWS)
 
 
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of all audits, with one of the shop."""
+    path = tmp_path_factory.mktemp("audited")
+    audit_file(write_rows(path / "shop.csv", ROWS), path / "out", suspicious_rows=50)
+    return path / "out"
+
+
 @pytest.fixture
-def folder(shop: Path, tmp_path: Path) -> Path:
+def folder(audited: Path, tmp_path: Path) -> Path:
     """Return the folder of an audit of the shop."""
-    audit_file(shop, tmp_path / "out", suspicious_rows=50)
+    shutil.copytree(audited, tmp_path / "out")
     return tmp_path / "out" / "shop"
 
 
