@@ -22,7 +22,7 @@ from tests.serving.pets import address_of
 # What makes a search a matter of seconds, unless the document says something else.
 TINY = {
     "data.path": "products.csv",
-    "search.max_trials": "2",
+    "search.max_trials": "1",
     "final.folds": "1",
     "search.max_epochs": "1",
     "search.workers": "1",
@@ -32,6 +32,7 @@ TINY = {
     "model.max_tokens": "16",
     "model.lstm_tokens": "16",
     "model.lstm_units": "4",
+    "model.bidirectional": "false",
     "model.embedding_dim": "8",
     "model.batch_size": "32",
 }
