@@ -15,7 +15,7 @@ VALUES: dict[str, Any] = {
     "embedding_dim": 6,
     "lstm_units": 4,
     "lstm_layers": 1,
-    "bidirectional": True,
+    "bidirectional": False,
     "pooling": "max",
     "embedding_pooling": "none",
     "letter_dim": 0,
