@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY_SEARCH, RunCommand
 
+from ecomcat import predict
 from ecomcat.commands import SearchCommand
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
@@ -30,7 +32,7 @@ TEXTS = [row.text for row in generate_sample(rows=200, seed=5)]
 @pytest.fixture(scope="module")
 def model(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deployed")
-    done = run_command("search", TINY_SEARCH, folder)
+    done = run_command("search", [*TINY_SEARCH, "search.max_trials=1"], folder)
     assert done.returncode == 0, done.stderr
     return folder / "model"
 
@@ -65,16 +67,17 @@ def labelled(output: str) -> list[list[str]]:
 
 
 def test_predict_needs_no_tensorflow_and_answers_as_keras_does(
-    run_command, model, no_tensorflow, tmp_path
+    run_command, run_main, model, no_tensorflow, tmp_path, monkeypatch
 ):
     arguments = ["input=-", "output=-", "data.delimiter=none", f"model_dir={model}"]
     text = "\n".join(" ".join(each.split()) for each in TEXTS[:50]) + "\n"
     found = run_command("predict", arguments, tmp_path, text=text, environment=no_tensorflow)
     assert found.returncode == 0, found.stderr
-    expected = run_command("predict", [*arguments, "runtime=keras"], tmp_path, text=text)
-    assert expected.returncode == 0, expected.stderr
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    expected = run_main(predict.main, *arguments, "runtime=keras")
+    assert expected.code == 0, expected.errors
     assert len(labelled(found.stdout)) == 50
-    for ours, theirs in zip(labelled(found.stdout), labelled(expected.stdout), strict=True):
+    for ours, theirs in zip(labelled(found.stdout), labelled(expected.output), strict=True):
         assert ours[0] == theirs[0]
         assert float(ours[1]) == pytest.approx(float(theirs[1]), abs=2e-4)
 
