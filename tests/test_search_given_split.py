@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ecomcat import evaluate, search, train
 from ecomcat.data.sample import generate_sample
-from tests.conftest import TINY_MODEL, RunCommand
+from tests.conftest import TINY_MODEL, RunMain
 
 ONCE = (
     *("search.max_trials=1", "search.max_epochs=1", "search.workers=1", "final.onnx=false"),
@@ -28,11 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_test_file_is_what_is_tested_and_a_study_notices_when_it_changes(
-    run_command: RunCommand, folder: Path
+    run_main: RunMain, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(folder)
     command = ["data.path=train.jsonl", "data.test_path=test.jsonl", "search.name=own", *ONCE]
-    done = run_command("search", command, folder)
-    assert done.returncode == 0, done.stderr
+    done = run_main(search.main, *command)
+    assert done.code == 0, done.errors
     metrics = json.loads((folder / "model" / "metrics.json").read_text("utf-8"))
     split = metrics["data"]["split"]
     assert metrics["test"]["rows"] == split["test"] > 100
@@ -40,29 +42,33 @@ def test_a_test_file_is_what_is_tested_and_a_study_notices_when_it_changes(
     assert metrics["data"]["source"] == "train.jsonl; test: test.jsonl"
     card = (folder / "model" / "README.md").read_text("utf-8")
     assert f"Left out of train: {split['shared_texts']['train']} texts whose text" in card
-    again = run_command("train", ["search.from_trial=own/0000", "final.onnx=false"], folder)
-    assert again.returncode == 0, again.stderr
+    again = run_main(train.main, "search.from_trial=own/0000", "final.onnx=false")
+    assert again.code == 0, again.errors
     rows = (folder / "test.jsonl").read_text("utf-8").splitlines()
     (folder / "test.jsonl").write_text("\n".join(rows[:-20]), encoding="utf-8")
-    refused = run_command("search", command, folder)
-    assert refused.returncode == 2
-    assert "The study own was begun with other data or settings" in refused.stderr
+    refused = run_main(search.main, *command)
+    assert refused.code == 2
+    assert "The study own was begun with other data or settings" in refused.errors
 
 
 @pytest.mark.slow
 def test_without_a_test_set_no_test_figure_is_shown_anywhere(
-    run_command: RunCommand, folder: Path
+    run_main: RunMain,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.chdir(folder)
     command = ["data.path=train.jsonl", "data.test_fraction=0", "final.use_all_rows=true"]
-    done = run_command("search", [*command, "search.name=untested", *ONCE], folder)
-    assert done.returncode == 0, done.stderr
-    assert "There is no test set" in done.stderr
-    assert "Result: validation accuracy" in done.stderr
-    assert "Validation set, by category" in done.stdout
+    done = run_main(search.main, *command, "search.name=untested", *ONCE)
+    assert done.code == 0, done.errors
+    assert "There is no test set" in caplog.text
+    assert "Result: validation accuracy" in caplog.text
+    assert "Validation set, by category" in done.output
     metrics = json.loads((folder / "model" / "metrics.json").read_text("utf-8"))
     assert metrics["test"] is None and "test" not in metrics["baseline"]
     assert metrics["final"]["use_all_rows"] is False
     report = folder / "outputs" / "search" / "untested" / "report.html"
     assert "There is no test set" in report.read_text("utf-8")
-    labelled = run_command("evaluate", ["data.path=test.jsonl"], folder)
-    assert labelled.returncode == 0, labelled.stderr
+    labelled = run_main(evaluate.main, "data.path=test.jsonl")
+    assert labelled.code == 0, labelled.errors
