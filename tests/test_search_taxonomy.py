@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import ecomcat
+from ecomcat import search
 from ecomcat.data.sample import generate_sample
-from tests.conftest import TINY_MODEL, RunCommand
+from tests.conftest import TINY_MODEL, RunMain
 
 ONCE = (
     *("search.max_trials=1", "search.max_epochs=3", "search.workers=1"),
@@ -22,7 +23,7 @@ COLUMNS = ["level1", "level2", "level3"]
 
 @pytest.mark.slow
 def test_paths_of_unequal_depth_from_columns_to_answers_and_figures(
-    run_command: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_main: RunMain, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = generate_sample(900, 0.0, 1, 30, 3)
     labels = pd.Series([row.label for row in rows]).str.split(" > ", expand=True)
@@ -32,17 +33,16 @@ def test_paths_of_unequal_depth_from_columns_to_answers_and_figures(
     table.to_csv(tmp_path / "shop.csv", index=False)
     asked = [f"data.label_column=[{','.join(COLUMNS)}]", "data.text_column=title"]
     rare = ["data.path=shop.csv", *asked, "data.rare_classes=parent", *ONCE]
-    done = run_command("search", rare, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "Dropped classes with too few texts: 'Books > Novels > Old' (3)" in done.stderr
-    assert "Test set, by level" in done.stdout
+    done = run_main(search.main, *rare)
+    assert done.code == 0, done.errors
+    assert "Dropped classes with too few texts: 'Books > Novels > Old' (3)" in caplog.text
+    assert "Test set, by level" in done.output
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text("utf-8"))
     accuracy = [level["accuracy"] for level in metrics["test"]["taxonomy"]["levels"]]
     assert accuracy == sorted(accuracy, reverse=True)
     assert accuracy[-1] == metrics["test"]["accuracy"]
     assert "by level" in (tmp_path / "model" / "README.md").read_text("utf-8")
 
-    monkeypatch.chdir(tmp_path)
     model = ecomcat.load("model")
     assert "Books > Novels > Old" not in model.labels
     found = model.predict(table["title"], min_precision=0.5, levels=True)
