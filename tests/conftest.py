@@ -30,6 +30,7 @@ TINY_MODEL = (
     "model.max_tokens=[16,32]",
     "model.embedding_dim=8",
     "model.lstm_units=4..8 step 4",
+    "model.bidirectional=false",
     "model.pooling=max",
     "model.embedding_pooling=max",
     "model.learning_rate=1e-2",
