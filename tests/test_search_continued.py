@@ -55,9 +55,8 @@ def test_a_signal_ends_a_search_with_its_code_and_the_same_command_goes_on(
     before: list[dict[str, str]] = []
     for trials, line, number, code in (
         (500, TRIALS, signal.SIGINT, 130),
-        (500, TRIALS, signal.SIGTERM, 143),
+        (500, TRIALS, signal.SIGHUP, 143),
         (1, RETRAINING, signal.SIGTERM, 143),
-        (1, RETRAINING, signal.SIGHUP, 143),
     ):
         arguments = [*TINY_SEARCH, f"search.max_trials={trials}"]
         ended, words = stopped(tmp_path, arguments, line, number)
