@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY_SEARCH, Completed, RunCommand, run_program, study_of
+from conftest import TINY_SEARCH, Completed, RunCommand, RunMain, run_program, study_of
 
+from ecomcat import search
 from ecomcat.export.bundle import MANIFEST, write_manifest
 
 pytestmark = pytest.mark.slow
@@ -122,10 +123,10 @@ def test_the_same_command_again_runs_no_trial_and_exports_the_same(
 
 
 def test_a_fresh_search_with_the_same_seed_gives_the_same_figures(
-    run_command: RunCommand, metrics: dict[str, Any], tmp_path: Path
+    run_main: RunMain, metrics: dict[str, Any], tmp_path: Path
 ) -> None:
-    done = run_command("search", [*TINY_SEARCH, "final.onnx=false"], tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = run_main(search.main, *TINY_SEARCH, "final.onnx=false")
+    assert done.code == 0, done.errors
     again = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert (again["test"], again["validation"]) == (metrics["test"], metrics["validation"])
     assert again["search"]["best_val_macro_f1"] == metrics["search"]["best_val_macro_f1"]
