@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY_SEARCH, Completed, RunCommand
+from command_line import Ended
+from conftest import TINY_SEARCH, RunMain
+
+from ecomcat import search
 
 pytestmark = pytest.mark.slow
 
@@ -23,20 +28,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("finals")
 
 
+@pytest.fixture
 def finish(
-    run_command: RunCommand, folder: Path, name: str, *overrides: str
-) -> tuple[Completed, dict[str, Any]]:
-    done = run_command("search", [*SEARCH, f"model_dir={name}", *overrides], folder)
-    assert done.returncode == 0, done.stderr
-    return done, json.loads((folder / name / "metrics.json").read_text())
+    run_main: RunMain, folder: Path, caplog: pytest.LogCaptureFixture
+) -> Callable[..., tuple[Ended, dict[str, Any]]]:
+    """Return a function that runs the search with overrides, and exports the model `name`."""
+
+    def finish_as(name: str, *overrides: str) -> tuple[Ended, dict[str, Any]]:
+        places = f"model_dir={folder / name}", f"outputs_dir={folder / 'outputs'}"
+        caplog.clear()
+        done = run_main(search.main, *SEARCH, *places, *overrides)
+        assert done.code == 0, done.errors
+        metrics = json.loads((folder / name / "metrics.json").read_text())
+        return replace(done, errors=caplog.text), metrics
+
+    return finish_as
 
 
-def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, folder):
-    searched, before = finish(run_command, folder, "single")
-    assert "best so far" in searched.stderr
+def test_all_rows_are_trained_on_only_after_the_test_was_scored(finish, folder):
+    searched, before = finish("single")
+    assert "best so far" in searched.errors
     assert before["final"]["name"] == "single"
-    done, after = finish(run_command, folder, "all_rows", "final.use_all_rows=true")
-    assert "best so far" not in done.stderr  # the study is there
+    done, after = finish("all_rows", "final.use_all_rows=true")
+    assert "best so far" not in done.errors  # the study is there
     assert after["test"] == before["test"]
     texts, split = after["data"]["distinct_texts"], before["data"]["split"]
     assert before["final"]["trained_texts"] == split["train"] + split["validation"]
@@ -45,13 +59,13 @@ def test_all_rows_are_trained_on_only_after_the_test_was_scored(run_command, fol
     assert len(np.load(folder / "all_rows" / "trained_rows.npy")) == texts
 
 
-def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(run_command, folder):
+def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(finish, folder):
     from ecomcat import load
     from ecomcat.cli import compose
     from ecomcat.data.dataset import load_dataset
 
     parts = ("search.name=parts", "search.epoch_texts=40")
-    _, metrics = finish(run_command, folder, "parts", *parts)
+    _, metrics = finish("parts", *parts)
     split = metrics["data"]["split"]
     assert metrics["final"]["held_out_texts"] == split["validation"]
     assert metrics["final"]["trained_texts"] == split["train"]
@@ -66,8 +80,8 @@ def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(ru
     assert right.mean() == pytest.approx(metrics["validation"]["accuracy"], abs=0.05)
 
 
-def test_the_best_trials_are_compared_on_further_validation_sets(run_command, folder):
-    done, metrics = finish(run_command, folder, "compared", "final.folds=2")
+def test_the_best_trials_are_compared_on_further_validation_sets(finish, folder):
+    done, metrics = finish("compared", "final.folds=2")
     compared = metrics["final"]["confirmation"]["macro_f1"]
     assert len(compared) == 3
     means = {trial: np.mean(scores) for trial, scores in compared.items()}
@@ -75,10 +89,10 @@ def test_the_best_trials_are_compared_on_further_validation_sets(run_command, fo
     assert means[member["trial"]] == max(means.values())
     assert member["val_macro_f1"] == pytest.approx(compared[member["trial"]][0], abs=1e-4)
     sentence = f"on 2 validation sets trial {member['trial']} has the highest macro-F1"
-    assert sentence in done.stderr
+    assert sentence in done.errors
     assert sentence in (folder / "compared" / "README.md").read_text()
     assert sentence in (folder / "outputs" / "search" / "study" / "report.html").read_text()
-    _, metrics_again = finish(run_command, folder, "again", "final.folds=2")
+    _, metrics_again = finish("again", "final.folds=2")
     assert metrics_again["final"] == metrics["final"]
 
 
@@ -94,7 +108,7 @@ def test_the_best_trials_are_compared_on_further_validation_sets(run_command, fo
     ],
 )
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
-    run_command, folder, name, overrides, has_linear
+    finish, folder, name, overrides, has_linear
 ):
     """Without retraining the exported model is the one that validation scored, in all its parts."""
     from ecomcat.config import DataConfig
@@ -103,7 +117,7 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     from ecomcat.export.classifier import load_classifier
 
     overrides = ["final=ensemble", "final.retrain=false", *overrides]
-    done, metrics = finish(run_command, folder, name, *overrides)
+    done, metrics = finish(name, *overrides)
     final, parts = metrics["final"], metrics["parts"]
     assert (final["name"], final["retrained"]) == ("ensemble", False)
     assert sum(member["share"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
@@ -113,11 +127,11 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     for on in ("validation", "test"):
         assert parts["whole"][on]["accuracy"] == metrics[on]["accuracy"]
     if has_linear:
-        assert f"{metrics['baseline']['test']['accuracy']:.4f}" in done.stderr
-        assert "the LSTM alone" in done.stdout
+        assert f"{metrics['baseline']['test']['accuracy']:.4f}" in done.errors
+        assert "the LSTM alone" in done.output
     else:
         assert metrics["baseline"] is None
-        assert "There is no linear baseline" in done.stderr
+        assert "There is no linear baseline" in done.errors
 
     data = DataConfig(name="sample", source=SAMPLE_SOURCE, sample_rows=400)
     dataset = load_dataset(data, 1)
