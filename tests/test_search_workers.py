@@ -24,6 +24,7 @@ pytestmark = [
 # What is tried does not depend on which trial ends first.
 SEARCH = (
     *(*TINY_SEARCH, "search=random", "search.pruner=none", "search.max_trials=6"),
+    *("final.linear=false", "final.baseline=false", "final.onnx=false"),
     "model.build=mine.network",
 )
 TWO_WORKERS = ("search.workers=2", "search.memory_gb_per_worker=0.5", "search.name=two")
