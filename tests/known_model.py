@@ -50,7 +50,8 @@ def put_model(
     sure = np.ones((200, 0 if tree is None else tree.depth))
     levels = None if tree is None else LevelAcceptance(tree, sure, sure > 0, acceptance)
     rows, fields = np.frombuffer(digests, dtype=">u8"), Fields(tuple(columns), marked=False)
-    model = Known(None, None, list(labels), fields, acceptance, rows, levels)
+    opened_from = folder, "auto"
+    model = Known(None, None, list(labels), fields, acceptance, rows, opened_from, levels)
     object.__setattr__(model, "answer", answer)
     load = ecomcat.export.classifier.load_classifier
     monkeypatch.setattr(

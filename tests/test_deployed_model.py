@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, TINY_SEARCH, RunCommand
+from conftest import ROOT, TINY_SEARCH, RunCommand, run_program
 
 from ecomcat import predict
 from ecomcat.commands import SearchCommand
@@ -88,6 +90,21 @@ def test_both_runtimes_give_the_same_probabilities_and_explanations(model):
     for ours, theirs in zip(onnx.explain(TEXTS[:5]), keras.explain(TEXTS[:5]), strict=True):
         weights = {word.word: word.weight for word in theirs}
         assert {word.word: pytest.approx(word.weight, abs=1e-4) for word in ours} == weights
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "keras"])
+def test_a_pickled_or_copied_model_is_opened_again_wherever_it_is_read(
+    model, tmp_path, monkeypatch, runtime
+):
+    monkeypatch.chdir(model.parent)
+    opened = load_classifier(Path(model.name), runtime)
+    (tmp_path / "pickled").write_bytes(pickle.dumps(opened))
+    program = "import pickle, sys; model = pickle.load(open('pickled', 'rb'))"
+    ask = "\nprint(model.predict(['A red ball']).to_json(), 'keras' in sys.modules)"
+    done = run_program(program + ask, tmp_path)
+    expected = opened.predict(["A red ball"]).to_json()
+    assert done.stdout.rsplit(maxsplit=1) == [expected, str(runtime == "keras")], done.stderr
+    assert copy.deepcopy(opened).predict(["A red ball"]).to_json() == expected
 
 
 def test_a_model_without_an_onnx_file_answers_by_keras_even_where_another_models_lies(copied):

@@ -105,6 +105,8 @@ def _open_scorer(directory: Path, files: Collection[str], runtime: str) -> Score
 class Classifier:
     """Label texts with an exported model; `ecomcat.load` opens one.
 
+    A pickle of it, or a copy, holds the path of its folder, which is opened again where it is read.
+
     Args:
         score: Function from encoded texts to class probabilities.
         tokenizer: Encodes the texts.
@@ -124,7 +126,11 @@ class Classifier:
     fields: Fields
     acceptance: Acceptance = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
+    _opened_from: tuple[Path, str] = field(repr=False)
     levels: LevelAcceptance | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_classifier, self._opened_from
 
     @property
     def taxonomy(self) -> Taxonomy | None:
@@ -174,7 +180,8 @@ class Classifier:
             `accepted_level`: the part of the path that is sure enough.
 
         Raises:
-            UserError: When a DataFrame lacks the columns, or a number is out of range.
+            UserError: When a DataFrame lacks the columns, what is given holds something else than
+                texts, or a number is out of range.
 
         >>> frame = model.predict(["A paperback", "?"], min_precision=0.9)
         >>> list(frame)
@@ -285,6 +292,7 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
         fields=trained_fields(directory),
         acceptance=acceptance,
         _trained_rows=read_trained_rows(directory),
+        _opened_from=(directory.absolute(), runtime),
         levels=levels,
     )
     require_answers(directory, classifier.probabilities, classifier.labels)
