@@ -70,9 +70,18 @@ def text_of(value: Any) -> str:
     """Return a value as a text that UTF-8 can hold; nothing for no text, number or bytes."""
     if isinstance(value, str):
         return valid_unicode(value)
-    if value is None or value != value or isinstance(value, list | dict | tuple):
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if value is None or is_nested(value):
         return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    import pandas as pd
+
+    return "" if pd.isna(value) else str(value)
+
+
+def is_nested(value: Any) -> bool:
+    """Tell whether a value holds other values, as a list or an array does."""
+    return not isinstance(value, str | bytes) and isinstance(value, Iterable)
 
 
 def cells_of(column: pd.Series[Any]) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.data.cells import join_levels, join_texts, plain_values, text_of, texts_of
+from ecomcat.data.cells import is_nested, join_levels, join_texts, plain_values, text_of, texts_of
 from ecomcat.data.cleaning import labelled_frame, named
-from ecomcat.data.header import Columns, Head
+from ecomcat.data.header import Columns, Head, folded
 from ecomcat.data.numbers import read_number
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.text.fields import Fields, word_name
@@ -125,12 +125,29 @@ def composed(rows: Sequence[Any], fields: Fields) -> list[str]:
     """Return texts and objects of fields as texts; a plain text is one of the first column.
 
     Raises:
-        UserError: When an object has a field that the model does not read.
+        UserError: When an object has a field that the model does not read, or there are lists in
+            place of texts.
     """
+    _refuse_nested(
+        (f"text {number}" if name is None else f"{str(name)[:60]!r} of text {number}", value)
+        for number, row in enumerate(rows)
+        for name, value in (row.items() if isinstance(row, Mapping) else [(None, row)])
+    )
     return [
         text_of_object(fields, row) if isinstance(row, Mapping) else fields.compose([text_of(row)])
         for row in rows
     ]
+
+
+def _refuse_nested(cells: Iterable[tuple[str, Any]]) -> None:
+    """Refuse lists and the like among values, which come with their places."""
+    nested = [f"{type(value).__name__} in {place}" for place, value in cells if is_nested(value)]
+    if nested:
+        raise UserError(
+            f"Expected strings and numbers as texts and their fields, found {name_five(nested)}. "
+            "Join the parts of each to one string, or give each field its own name: "
+            "{'title': 'A lamp', 'brand': 'Acme'}."
+        )
 
 
 def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | None]:
@@ -142,7 +159,8 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
         fields: `Fields`. What the model reads.
 
     Raises:
-        UserError: When a DataFrame lacks one of them, or an object has others.
+        UserError: When a DataFrame lacks one of them, an object has others, or something else than
+            texts is given.
     """
     if hasattr(rows, "columns"):
         return _texts_of_frame(rows, fields), rows.index
@@ -150,7 +168,15 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     if isinstance(rows, str | Mapping):
         rows = [rows]
     elif index is not None:
+        _refuse_row(index, fields)
         rows = plain_values(rows)
+    elif not is_nested(rows) or getattr(rows, "ndim", 1) != 1:
+        shape = f" of shape {rows.shape}" if hasattr(rows, "shape") else ""
+        raise UserError(
+            "Expected a string, a list, a Series, an array of one dimension or a DataFrame, found "
+            f"{type(rows).__name__}{shape}. Give one text as a string, and of a table one column, "
+            "such as table[:, 0], or a DataFrame."
+        )
     rows = list(rows)
     if not fields.is_plain and (bare := sum(not isinstance(row, Mapping) for row in rows)):
         logger.warning(
@@ -160,7 +186,21 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     return composed(rows, fields), index
 
 
+def _refuse_row(index: pd.Index, fields: Fields) -> None:
+    """Refuse a Series that is a row of a table: its index holds the names of columns."""
+    names = {folded(name) for name in index if isinstance(name, str)}
+    columns = [folded(name) for name in fields.texts if isinstance(name, str)]
+    if columns and names.issuperset(columns):
+        raise UserError(
+            "Expected a Series of texts, found a row of a table: its index holds the column "
+            f"{name_five(map(repr, fields.texts))}. Give the row as a DataFrame, frame.iloc[[0]], "
+            "or texts whose index this is as a list."
+        )
+
+
 def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
+    if frame.shape == (0, 0):  # as pandas makes of an empty list
+        return []
     names = list(map(str, frame.columns))
     wanted = names if len(names) == 1 and fields.is_plain else list(map(str, fields.names))
     head = Head("the DataFrame", [names], "true")
@@ -175,7 +215,13 @@ def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
             f"{', or one column' * fields.is_plain}, found {name_five(names)}"
             f"{f', not one {name_five(lacking)}' * bool(lacking)}. {advice}"
         )
-    places = iter(place for found in matches.values() for place in found)
+    positions = [place for found in matches.values() for place in found]
+    _refuse_nested(
+        (f"{names[place]!r} of row {number}", value)
+        for place in positions
+        for number, value in enumerate(plain_values(frame.iloc[:, place]))
+    )
+    places = iter(positions)
     kinds = (fields.texts, fields.categories, fields.numbers)
     text, categories, numbers = (tuple(islice(places, len(kind))) for kind in kinds)
     columns = Columns(text or (0,), categories=categories, numbers=numbers, fields=fields)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -79,11 +82,32 @@ def test_files_frames_and_objects_are_read_as_the_same(offers: Path, caplog: Any
     assert [*map(shown, composed(objects, FIELDS))] == READ
 
 
-def test_a_series_may_hold_texts_objects_and_nothing() -> None:
-    rows = pd.Series(["A ball", {"title": "B", "brand": "Acme"}, None], index=[3, 4, 5])
-    texts, index = texts_of_rows(rows, FIELDS)
+@pytest.mark.parametrize("nothing", [None, math.nan, pd.NA, pd.NaT, Decimal("nan"), ""])
+def test_a_series_and_a_list_may_hold_texts_objects_and_nothing(nothing: Any) -> None:
+    rows = ["A ball", {"title": "B", "brand": "Acme", "price": nothing}, nothing]
+    texts, index = texts_of_rows(pd.Series(rows, index=[3, 4, 5], dtype=object), FIELDS)
     assert [*map(shown, texts)] == ["A ball", "[brand:Acme] B", ""]
     assert index is not None and [*index] == [3, 4, 5]
+    assert texts_of_rows(rows, FIELDS)[0] == texts
+
+
+@pytest.mark.parametrize("kind", ["string[python]", "string[pyarrow]", "str", object])
+def test_the_values_of_a_series_are_read_as_the_series_is(kind: Any) -> None:
+    rows = pd.Series(["A ball", pd.NA], dtype=kind)
+    for each in (rows, list(rows), rows.to_numpy(object)):
+        assert texts_of_rows(each, FIELDS)[0] == ["A ball", ""]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *([], np.array([]), pd.DataFrame(), pd.DataFrame(columns=["title", *"xyz"])),
+        *(pd.Series([], dtype=kind) for kind in (object, float, "string", "string[pyarrow]")),
+    ],
+)
+@pytest.mark.parametrize("fields", [Fields(("title",)), Fields(("title", "x"), ("y",), ("z",))])
+def test_of_nothing_there_are_no_texts(rows: Any, fields: Fields) -> None:
+    assert texts_of_rows(rows, fields)[0] == []
 
 
 def test_a_text_alone_is_one_of_the_first_column(caplog: Any) -> None:
@@ -106,9 +130,24 @@ def test_a_text_alone_is_one_of_the_first_column(caplog: Any) -> None:
             pd.DataFrame([["x"] * 5], columns=["title", "brand", "brand", "shop", "price"]),
             "'brand'",
         ),
+        (pd.Series(["A ball", "Acme"], index=["Title", "kind"]), r"'title'.*frame\.iloc\[\[0\]\]"),
+        (pd.Series(["A ball"], index=["brand"]), None),
+        ([["A ball"], ("A", "ball"), "A ball"], "found list in text 0, tuple in text 1. Join"),
+        ([["A ball"]] * 7, "list in text 4 and 2 more"),
+        (pd.Series([{"A ball"}], index=[7]), "set in text 0"),
+        ([{"title": "A ball"}, {"title": ["A", "ball"]}], "list in 'title' of text 1"),
+        ([np.array(["A ball"])], "ndarray in text 0"),
+        (
+            pd.DataFrame([["x", [1]] * 2], columns=["title", "brand", "shop", "price"]),
+            "found list in 'brand' of row 0, list in 'price' of row 0",
+        ),
+        (np.array([["A ball", "Acme"]]), r"found ndarray of shape \(1, 2\)\. Give"),
+        (np.array("A ball"), r"found ndarray of shape \(\)"),
+        (None, "found NoneType"),
+        (b"A ball", "found bytes"),
     ],
 )
-def test_other_columns_than_those_of_training_are_refused(rows: Any, message: str | None) -> None:
+def test_what_the_model_cannot_read_is_refused(rows: Any, message: str | None) -> None:
     refused = nullcontext() if message is None else pytest.raises(UserError, match=message)
     with refused:
         texts_of_rows(rows, FIELDS)
