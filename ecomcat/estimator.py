@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ecomcat.api import load, search
+from ecomcat.data.cleaning import clean_label
 from ecomcat.data.composing import texts_of_rows
 from ecomcat.data.header import CATEGORY, FURTHER, NUMBER, column_key
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, name_five
 from ecomcat.export.classifier import Classifier
 from ecomcat.export.labelling import label_texts
 
@@ -68,11 +69,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 are read as texts, except those that `overrides` name in `data.category_columns`,
                 `data.number_columns`, `data.group_column` and so on.
             y: Labels, one for each text.
+
+        Raises:
+            UserError: For whatever the user can fix, such as labels that are missing, or that
+                differ only in spaces at their ends.
         """
-        values = np.asarray(y)
-        by_name = {str(value): value for value in np.unique(values)}
+        values, names = _labels(y)
         frame = _frame(_rows(X))
         label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
+        if not isinstance(self.overrides, Mapping | None):
+            raise UserError(
+                "overrides: expected a dictionary, such as {'search': {'max_trials': 3}}, found "
+                f"{self.overrides!r}."
+            )
         overrides = dict(self.overrides or {})
         overrides["data"] = _data_overrides(overrides, [*frame], label)
         with ExitStack() as stack:
@@ -80,7 +89,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not self.verbose:
                 stack.enter_context(redirect_stderr(StringIO()))
             result = search(
-                frame.assign(**{label: values.astype(str)}),
+                frame.assign(**{label: names}),
                 "final.use_all_rows=true",
                 "data.label_separator=none",  # labels come back as they are given
                 budget=self.budget,
@@ -92,6 +101,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.metrics_, self.trials_ = dict(result.metrics), result.trials
             self._files = {path.name: path.read_bytes() for path in result.model_dir.iterdir()}
             self.classifier_: Classifier = result.model
+        by_name = dict(zip(names, values, strict=True))
         known = np.array([by_name[label] for label in self.classifier_.labels], values.dtype)
         self._order = np.argsort(known)
         self.classes_ = known[self._order]
@@ -101,7 +111,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """Return the most probable label of each text; without any words, the most frequent."""
-        best: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        best: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return best
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
@@ -134,6 +145,28 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string, tags.input_tags.one_d_array = True, True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _labels(y: Any) -> tuple[NDArray[Any], list[str]]:
+    """Return labels as an array, and what each is called in the data."""
+    if y is None:
+        raise UserError("Expected a label for each text, found none. Give them as y.")
+    given = pd.Series(column_or_1d(np.asarray(y, object)), dtype=object)
+    names = given.map(lambda value: clean_label(str(value)))
+    if missing := int((given.isna() | (names == "")).sum()):
+        raise UserError(
+            f"Expected a label for each text, found {missing} texts without one. Leave them out of "
+            "X and y."
+        )
+    values = np.asarray(given.tolist())
+    spellings = pd.Series(values).groupby(names.to_numpy()).unique()
+    if len(alike := spellings[spellings.map(len) > 1]):
+        raise UserError(
+            "Expected labels that differ in what can be seen, found alike: "
+            f"{name_five(' and '.join(map(repr, each.tolist())) for each in alike)}. Write those "
+            "that mean the same in one way."
+        )
+    return values, names.tolist()
 
 
 def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> dict[str, Any]:

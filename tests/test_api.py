@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -234,6 +235,33 @@ def test_an_estimator_is_cloned_with_its_parameters() -> None:
     estimator = ecomcat.TextClassifier(budget="default", overrides=ONCE)
     copied = clone(estimator).set_params(seed=7)
     assert copied.get_params() == {**estimator.get_params(), "seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "Expected a label for each text, found none"),
+        (["a", np.nan, "b", None], "found 2 texts without one"),
+        (pd.Series(["a", pd.NA, "b", " "], dtype="string"), "found 2 texts without one"),
+        (["a", " a", "b", "b"], "found alike: 'a' and ' a'. Write"),
+        (["cafe\u0301", "café", "b", "b"], "found alike: 'cafe\u0301' and 'café'"),
+    ],
+    ids=["none", "missing", "missing from a Series", "blanks", "forms of a letter"],
+)
+def test_labels_that_an_estimator_cannot_give_back_are_refused_before_training(
+    labels: Any, message: str
+) -> None:
+    with pytest.raises(ecomcat.UserError, match=re.escape(message)):
+        ecomcat.TextClassifier().fit(["one", "two", "three", "four"], labels)
+
+
+def test_an_estimator_says_what_it_lacks() -> None:
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        ecomcat.TextClassifier().predict(["a lamp"])
+    with pytest.raises(ecomcat.UserError, match="overrides: expected a dictionary"):
+        ecomcat.TextClassifier(overrides=["seed=1"]).fit(["a", "b"], [1, 2])  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
