@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,20 @@ def ids_of(*texts: str, tokenizer=TOKENIZER):
 
 def id_of(word: str) -> int:
     return VOCABULARY[f"\x1e{word}\x1f"]
+
+
+def test_a_text_is_read_as_by_every_version_before() -> None:
+    things = ["wood", "TIN", "glass"]
+    texts = [f"Oak Lamp {n % 7}, of {' '.join(things[n % 3 :])} no. {n}" for n in range(600)]
+    odd = ["Ünï \u1e9b\u0323 İ ﬁ", "a\x1eb\x1f c", "漢字 カナ", "x\ud800y", "naïve  Ｆｕｌｌ"]
+    tokenizer = fit_tokenizer(texts + odd + odd, 500)
+    encoded = encode_all(tokenizer, [*texts, *odd, "zz qq"], 40)
+    found = hashlib.sha256(tokenizer.to_str().encode())
+    rows = np.arange(len(encoded))
+    letters = encoded.letters(rows)
+    for each in (encoded.words, encoded.offsets, encoded.padded(rows[:50]), letters):
+        found.update(np.ascontiguousarray(each).tobytes())
+    assert found.hexdigest()[:16] == "d98121ef55dba07e"
 
 
 @pytest.mark.parametrize("fields", [Fields(("text",)), Fields(("title", "text"), marked=False)])
