@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.options import AUTO, option
+from ecomcat.options import option
 
 MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -192,12 +192,7 @@ class FinalConfig:
 
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, "different trials in an ensemble", minimum=1)
-    folds: Any = option(
-        "auto",
-        "validation sets that the best trials are compared on; auto: 5 of few texts, else 1",
-        minimum=1,
-        auto=True,
-    )
+    folds: int = option(1, "validation sets that the best trials are compared on", minimum=1)
     learning_curve: bool = option(
         False, "train the best configuration on parts of the texts, too, to estimate what more gain"
     )
@@ -216,11 +211,11 @@ class FinalConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
-        if self.folds not in {AUTO, 1} and self.max_networks > 1:
+        if self.folds > 1 and self.max_networks > 1:
             yield (
                 "folds",
-                f"expected 1 or auto with an ensemble, found {self.folds}. It takes several "
-                "trials, and so does not depend on which is the best: leave final.folds out.",
+                f"expected 1 with an ensemble, found {self.folds}. It takes several trials, and so "
+                "does not depend on which is the best: leave final.folds out.",
             )
         if self.use_all_rows and not self.retrain:
             yield (

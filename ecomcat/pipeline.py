@@ -33,7 +33,7 @@ from ecomcat.reporting.terminal import (
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
-from ecomcat.tuning.budget import decide_epochs, decide_folds, seconds_after_trials
+from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (
     DATA,
@@ -221,7 +221,7 @@ def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]
 def resolve_auto_settings(
     config: SearchCommand, space: Mapping[str, Domain], dataset: Dataset
 ) -> tuple[SearchCommand, dict[str, Domain]]:
-    """Put numbers in place of `auto`: batch size, epochs, patience and validation sets."""
+    """Put numbers in place of `auto`: batch size, epochs and patience."""
     train = dataset.split.train
     # Texts are in the order of their digests, so the first ones are a random sample.
     counted = train[:_COUNTED_TEXTS]
@@ -233,8 +233,7 @@ def resolve_auto_settings(
         categories=len(dataset.class_names),
         mean_words=mean_words([dataset.texts[row] for row in counted]),
     )
-    folds = decide_folds(config.final, dataset.split, dataset.given)
-    return replace(config, search=search, final=replace(config.final, folds=folds)), space
+    return replace(config, search=search), space
 
 
 def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokenizer, EncodedTexts]:

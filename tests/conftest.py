@@ -42,7 +42,6 @@ TINY_SEARCH = (
     "search.max_trials=2",
     "search.max_epochs=2",
     "search.workers=1",
-    "final.folds=1",
     *TINY_MODEL,
 )
 

@@ -23,7 +23,6 @@ from tests.serving.pets import address_of
 TINY = {
     "data.path": "products.csv",
     "search.max_trials": "1",
-    "final.folds": "1",
     "search.max_epochs": "1",
     "search.workers": "1",
     "search.pruner": "none",

@@ -29,7 +29,7 @@ ONCE: dict[str, Any] = {
     "search": {"max_trials": 1, "max_epochs": 1, "workers": 1},
     "model": {"lstm_units": 8, "embedding_dim": 8, "max_tokens": 32, "bidirectional": False},
 }
-NETWORK_ALONE = {"folds": 1, "linear": False, "baseline": False, "onnx": False}
+NETWORK_ALONE = {"linear": False, "baseline": False, "onnx": False}
 
 
 def products() -> pd.DataFrame:
@@ -292,8 +292,9 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     assert again.predict_proba(texts).sum(axis=1).tolist() == pytest.approx([1, 1])
     objects = [{"text": text} for text in frame["text"]]
     of_objects = ecomcat.TextClassifier(overrides={**ONCE, "final": NETWORK_ALONE})
-    of_objects.fit(objects, numbers)
+    of_objects.fit(objects, frame["label"] + "\n")
     assert of_objects.predict([{"TEXT": "a red ball"}]).shape == (1,)
+    assert of_objects.classes_.tolist() == ["Books\n", "Garden\n", "Toys\n"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -116,7 +116,7 @@ def confirm_trials(
     compared, others = found[: CONFIRMED_TRIALS - 1], found[CONFIRMED_TRIALS - 1 :]
     # The trial that was tried first was not chosen by means of others.
     compared += sorted(others, key=lambda candidate: int(candidate.record.id))[:1]
-    more, search = int(config.final.folds) - 1, config.search
+    more, search = config.final.folds - 1, config.search
     if more < 1 or len(compared) < 2:
         return None
     splits = further_splits(inputs.split, inputs.labels, dataset.groups, more, inputs.seed)

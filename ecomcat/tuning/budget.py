@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.commands import SearchCommand
-from ecomcat.config import FinalConfig, SearchConfig
-from ecomcat.data.cleaning import PARTS
-from ecomcat.data.splitting import Split
+from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain
 from ecomcat.options import AUTO
@@ -29,7 +27,6 @@ _OUTGROWN = 2  # times the texts that a trial reads; a network of more is a diff
 _FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 _MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
-_FEW_TEXTS, _FOLDS = 1000, 5  # training texts for which one validation set is not enough
 _CONFIRMATION_SHARE = 0.25  # of the search's minutes
 CONFIRMED_TRIALS = 5  # the best ones, and the first
 _HANGS_AFTER = 20  # times the longest epoch
@@ -130,18 +127,6 @@ def _texts_of_an_epoch(
         return None
     parts = math.ceil(batches / _PARTS) * batch_size, math.ceil(training_texts / _PARTS)
     return min(parts)
-
-
-def decide_folds(final: FinalConfig, split: Split, given: Collection[str]) -> int:
-    """Return on how many validation sets the best trials are compared before one is exported.
-
-    With few texts chance decides among good trials. If the user gives validation, its texts may be
-    unlike those of train, and no part of train can replace it.
-    """
-    if final.folds != AUTO:
-        return int(final.folds)
-    few = len(split.train) <= _FEW_TEXTS and final.max_networks == 1
-    return _FOLDS if few and PARTS[1] not in given else 1
 
 
 def confirmation_seconds(config: SearchCommand) -> float:
@@ -261,7 +246,7 @@ def seconds_after_trials(
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.baseline:
         seconds += min(240.0, training_tokens * 5e-5)
-    if (more := int(final.folds) - 1) > 0:
+    if (more := final.folds - 1) > 0:
         compared = more * CONFIRMED_TRIALS * best.seconds / max(1, workers)
         seconds += min(confirmation_seconds(config), compared)
     if final.learning_curve:

@@ -13,10 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.config import FinalConfig
 from ecomcat.data.splitting import Split
-from ecomcat.options import AUTO
-from ecomcat.tuning.budget import decide_folds
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from tests.tiny_network import VALUES, texts_and_labels
@@ -75,25 +72,6 @@ def test_train_is_split_into_no_more_parts_than_it_can_be(
     found = further_splits(split, labels, of_group, 9, seed=1)
     assert len(found) == expected
     assert all(len(each.train) and len(each.validation) for each in found)
-
-
-@pytest.mark.parametrize(
-    ("folds", "step", "texts", "given", "expected"),
-    [
-        pytest.param(AUTO, SINGLE, 700, (), 5, id="few texts"),
-        pytest.param(AUTO, SINGLE, 50_000, (), 1, id="many texts"),
-        pytest.param(AUTO, ENSEMBLE, 700, (), 1, id="an ensemble"),
-        pytest.param(AUTO, SINGLE, 700, ("validation",), 1, id="a validation of its own"),
-        pytest.param(AUTO, SINGLE, 700, ("test",), 5, id="a test of its own"),
-        pytest.param(3, SINGLE, 50_000, ("validation",), 3, id="as asked"),
-    ],
-)
-def test_few_texts_are_compared_on_several_validation_sets(
-    folds: Any, step: dict[str, Any], texts: int, given: tuple[str, ...], expected: int
-) -> None:
-    none = np.arange(0)
-    final = FinalConfig(step, folds=folds)
-    assert decide_folds(final, Split(np.arange(texts), none, none), given) == expected
 
 
 def test_the_best_on_average_comes_first_and_what_was_not_compared_last() -> None:
