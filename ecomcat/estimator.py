@@ -187,14 +187,15 @@ def _frame(rows: Any) -> pd.DataFrame:
     """Return rows to train on as a table; objects of fields may lack some of them."""
     if isinstance(rows, pd.DataFrame):
         return rows
+    rows = list(rows)
     are_objects = rows and all(isinstance(row, Mapping) for row in rows)
     return pd.DataFrame(rows if are_objects else {"text": rows}, dtype=object)
 
 
 def _rows(values: Any) -> Any:
-    """Return scikit-learn's input as a table, or as a list of texts or objects."""
+    """Return scikit-learn's input as a table, a Series, or a list of texts or objects."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
     if hasattr(values, "columns") or np.ndim(values) == 2:
         return pd.DataFrame(values).rename(columns=str)
-    return list(values)
+    return values if isinstance(values, pd.Series) else list(values)
