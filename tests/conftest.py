@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -44,6 +45,13 @@ TINY_SEARCH = (
     "search.workers=1",
     *TINY_MODEL,
 )
+
+
+def pytest_runtest_setup() -> None:
+    """Keep what TensorFlow's modules hold out of garbage collection, which each network begins."""
+    if "keras" in sys.modules and not gc.get_freeze_count():
+        gc.freeze()
+
 
 Completed = subprocess.CompletedProcess[str]
 RunCommand = Callable[..., Completed]
