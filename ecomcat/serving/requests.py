@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fastapi import HTTPException
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -240,13 +241,20 @@ def request_schema(limits: ServeCommand) -> dict[str, Any]:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first, *others = error.errors(include_url=False, include_context=False)
     if first["type"] == "missing":
         return "Expected an object with text or texts, found neither."
-    name, *places = first["loc"]  # of a choice of types, pydantic adds the one that it tried
-    where = ".".join(str(part) for part in (name, *places) if part == name or type(part) is int)
-    expected = first["msg"].replace("Input should be", "expected").replace("List should", "should")
+    where = _place(first)
+    same = dict.fromkeys(each["msg"] for each in (first, *others) if _place(each) == where)
+    expected = " or ".join(same).replace(" or Input should be", " or")
+    expected = expected.replace("Input should be", "expected").replace("List should", "should")
+    expected = expected.replace("a valid dictionary", "an object of fields")
     return f"{where}: {expected}, found {_kind(first['input'])}."
+
+
+def _place(error: ErrorDetails) -> str:
+    name, *places = error["loc"]  # of a choice of types, pydantic adds the one that it tried
+    return ".".join(str(part) for part in (name, *places) if part == name or type(part) is int)
 
 
 def _kind(value: Any) -> str:
