@@ -213,16 +213,17 @@ def _asked_by_folds(
 
 
 def describe_suspects(found: pd.DataFrame) -> dict[str, Any]:
-    """Count suspicious labels and describe the first of them."""
+    """Count suspicious labels and describe the first of those that are contradicted at all."""
     if found.empty:
         return {"reason": "there are fewer than two classes, or no word is in two texts"}
     pairs = found[found["sure"]].value_counts([LABEL, "suggested"])
-    first = found.head(_SHOWN).round(4)
+    contradicted = found[found["confidence"] < found["suggested_confidence"]]
+    first = contradicted.head(_SHOWN).round(4)
     first[TEXT] = first[TEXT].map(shortened)
     names = [name for name in SUSPECT_COLUMNS if name != KEY]
     return {
         "texts": len(found),
-        "contradicted": int((found["confidence"] < found["suggested_confidence"]).sum()),
+        "contradicted": len(contradicted),
         "sure": int(found["sure"].sum()),
         "sure_share": float(found["sure"].mean()),
         "pairs": pairs.head(30).rename("texts").reset_index().to_dict("records"),

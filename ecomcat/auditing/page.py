@@ -73,14 +73,17 @@ def _label_findings(leakage: Found, suspicious: Found) -> Iterator[str]:
         )
     else:
         yield f"Splits were not compared: {leakage['reason']}".rstrip(".") + "."
-    if "sure" in suspicious:
+    if "sure" not in suspicious:
+        yield f"Suspicious labels were not looked for, since {suspicious['reason']}."
+    elif suspicious["sure"]:
         yield (
             "Labels that a model of the other texts contradicts with confidence: "
             f"{suspicious['sure']:,} ({suspicious['sure_share']:.1%}). Look through the first of "
             "them in suspicious_labels.csv."
         )
     else:
-        yield f"Suspicious labels were not looked for, since {suspicious['reason']}."
+        sure = " with confidence" if suspicious["contradicted"] else ""
+        yield f"No label is contradicted{sure} by a model of the other texts."
 
 
 def _learning_findings(found: Found) -> Iterator[str]:
@@ -177,7 +180,7 @@ def _cells(entry: Any) -> list[Any]:
 
 
 def suspects_table(found: Found) -> Table:
-    """List the most suspicious labels, if any were looked for."""
+    """List the most suspicious labels, if any is contradicted."""
     headings = ("rank", "label", "suggested", "confidence", "suggestion", "text")
     return _table(found.get("first", ()), headings, "Most suspicious labels", "", ".3f")
 

@@ -6,11 +6,12 @@ import random
 
 import numpy as np
 import pytest
-from audit_material import Rows, audited
+from audit_material import Rows, audited, plain_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecomcat.auditing.linear import grouped_folds
+from ecomcat.auditing.page import findings
 from ecomcat.data.sample import generate_sample
 
 
@@ -60,6 +61,24 @@ def test_where_there_is_nothing_to_learn_nothing_is_suspected(rows: Rows) -> Non
     audit = audited(rows)
     assert len(audit.suspicious) == 0 and "reason" in audit.figures["suspicious"]
     assert any("not looked for" in sentence for sentence in audit.findings)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [(0, "No label is contradicted by a model of"), (1, "with confidence: 1 (0.8%). Look")],
+)
+def test_only_labels_that_are_contradicted_are_shown(wrong: int, sentence: str) -> None:
+    rows = plain_rows()
+    rows += [(f"{rows[0][0]} {rows[1][0]}", "Toys")] * wrong
+    audit = audited(rows)
+    assert any(sentence in each for each in audit.findings), audit.findings
+    figures = audit.figures["suspicious"]
+    assert len(figures["first"]) == figures["contradicted"] >= wrong
+    assert bool(figures["first"]) == bool(wrong)
+    assert all(each["confidence"] < each["suggested_confidence"] for each in figures["first"])
+    assert len(audit.suspicious) == len(rows)
+    unsure = findings({**audit.figures, "suspicious": {**figures, "sure": 0}}, [])
+    assert ("No label is contradicted with confidence by" in " ".join(unsure)) == bool(wrong)
 
 
 @given(
