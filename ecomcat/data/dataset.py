@@ -218,6 +218,7 @@ def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[s
     grouped, parts = group_texts(cleaned, data)
     if source.given:
         grouped, straddling = leave_out_straddling(grouped)
+        require_parts(grouped, source.given, straddling)
         grouped = with_enough_texts(grouped, data, source.separator)
         require_parts(grouped, source.given)
         parts["shared_texts"] = cleaned.report.shared_texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,19 +49,35 @@ def unknown_classes(rows: CleanRows) -> dict[str, int]:
     return {str(name): int(size) for name, size in found["size"][found["min"] > 0].items()}
 
 
-def require_parts(rows: CleanRows, given: Collection[str]) -> None:
+def require_parts(
+    rows: CleanRows, given: Collection[str], straddling: Mapping[str, int] = {}
+) -> None:
     """Refuse given parts of which no text is left.
 
+    Args:
+        rows: The rows that are left.
+        given: The names of the parts.
+        straddling: How many texts of each part were left to the later part of their group.
+            Defaults to none.
+
     Raises:
-        UserError: Naming the first of them.
+        UserError: Naming the first of them, and why none is left.
     """
     left = rows.frame[SPLIT].unique()
     for part in given:
-        if PARTS.index(part) not in left:
-            shared = rows.report.shared_texts.get(part, 0)
-            reason = f" {shared} of its texts are also in a later part." if shared else ""
-            raise UserError(
-                f"Expected texts in {part}, which is given, found none with words and a category "
-                f"of train.{reason} Check data.split_column, data.{part}_path, and the columns of "
-                "text and label."
+        if (number := PARTS.index(part)) in left:
+            continue
+        later = [each for each in PARTS[number + 1 :] if each in given]
+        counts = {"that are": rows.report.shared_texts, "whose group is": straddling}
+        shared = [f"{each[part]} {which}" for which, each in counts.items() if each.get(part)]
+        found, keys = "none with words and a category of train", [part]
+        if shared:
+            found, keys = (
+                f"only {' and '.join(shared)} also in {' or '.join(later)}",
+                [part, *later],
             )
+        paths = (f"data.{f'{each}_' * (each != PARTS[0])}path" for each in keys)
+        raise UserError(
+            f"Expected texts in {part}, which is given, found {found}. Check data.split_column, "
+            f"{', '.join(paths)}, and the columns of text and label."
+        )

@@ -144,8 +144,15 @@ def test_each_text_is_in_its_last_part_alone(rows: list[tuple[int, str, int]]) -
         ([*TRAIN, ("a", "x y", "dev"), ("a", "z", "")], r"found 'dev' \(1\), '' \(1\)\. Write one"),
         ([*TRAIN, *rows_of("test", lamps=3)], r"none of 'lamps' \(3\)\. Add rows .*=drop"),
         ([*TRAIN, *TEST, ("a", "!?", "validation")], "Expected texts in validation.*found none"),
-        ([*TRAIN, *((*row[:2], "test") for row in TRAIN)], "40 of its texts are also in a later"),
-        (TEST, "Expected texts in train, which is given"),
+        (
+            [*TRAIN, *((*row[:2], "test") for row in TRAIN)],
+            r"train, .* only 40 that are also in test\. Check .*, data\.path, data\.test_path, and",
+        ),
+        (
+            [*TRAIN, *TEST, (*TEST[0][:2], "validation")],
+            r"only 1 that.* in test\. .*_column, data\.validation_path, data\.test_path, and",
+        ),
+        (TEST, r"train, which is given, found none with words .*_column, data\.path, and"),
         ([*TRAIN, *rows_of("train", c=10)[:1]], r"found 'c' \(1\)"),
     ],
 )
@@ -270,6 +277,10 @@ def test_a_group_that_stands_in_test_is_left_out_of_the_given_train(write: Write
     dataset = load_dataset(options, 1)
     assert counts_of(dataset) == [38, 9, 12]
     assert dataset.description["split"]["shared_groups"] == {"train": 2, "validation": 1}
+    rows = [(*row[:3], "everywhere") for row in rows]
+    path = write("all.csv", [("label", "text", "part", "cluster"), *rows])
+    with pytest.raises(UserError, match="only 40 whose group is also in validation or test"):
+        load_dataset(replace(options, path=path), 1)
     words = " ".join(f"word{n}" for n in range(12))
     near = [("a", f"red {words}", "train"), ("a", f"blue {words}", "test"), *TRAIN, *TEST]
     dataset = in_column(write, near, group_near_duplicates=True)
