@@ -141,10 +141,12 @@ class Head:
         )
         given = [*label, *others.get(SPLIT, ())]
         taken = [*text, *given, *categories, *numbers]
-        if len(set(taken)) < len(taken) or set(given) & {*others.get(GROUP, ())}:
+        counts = Counter([*taken, *set(given) & {*others.get(GROUP, ())}])
+        if twice := [self._name(place) for place, count in counts.items() if count > 1]:
             raise UserError(
-                f"{self.name}: expected different columns in {keys}, found one of them twice. Its "
-                f"columns are: {self.listing()}. Name each column once."
+                f"{self.name}: expected different columns in {keys}, found column "
+                f"{name_five(map(repr, twice))} more than once. Its columns are: {self.listing()}. "
+                "Name each column once."
             )
         read = [tuple(map(self._name, places)) for places in (categories, numbers)]
         return replace(found, fields=trained or Fields(names, read[0], read[1]))

@@ -118,9 +118,10 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
         (PAIRS, "text", None, "false", ["column 'text'", "data.header=true or"]),
         (PAIRS, 2, None, "auto", ["from 0 to 1", "column 2 (data.text_column)"]),
         (PAIRS, None, -1, "auto", ["from 0 to 1", "column -1 (data.label_column)"]),
-        (PAIRS, 1, 1, "auto", ["expected different columns"]),
-        (LABEL_TEXT, "text", "Text ", "auto", ["expected different columns"]),
+        (PAIRS, 1, 1, "auto", ["expected different columns", "found column 1 more than once"]),
+        (LABEL_TEXT, "text", "Text ", "auto", ["found column 'text' more than once"]),
         (TRIPLES, [2, 2], 1, "auto", ["expected different columns"]),
+        (TRIPLES, [2, 1], [2, 1], "auto", ["found column 2, 1 more than once"]),
         ([["A", "a", "b"]], " a", "b", "auto", ["found 2, at positions 0, 1"]),
         (
             *([["a", "a", "b"]], Trained(Fields(("a",))), "b", "auto"),

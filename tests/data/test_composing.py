@@ -195,8 +195,11 @@ def test_a_file_without_them_is_refused_with_their_names(rows: Any, messages: li
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"category_columns": ["kind"]}, "data.category_columns and .*found one of them twice"),
-        ({"number_columns": "title"}, "data.number_columns, found one of them twice"),
+        (
+            {"category_columns": ["kind"]},
+            "data.category_columns and .*found column 'kind' more than",
+        ),
+        ({"number_columns": "title"}, "data.number_columns, found column 'title' more"),
         ({"category_columns": ["colour"]}, r"'colour' \(data.category_columns\)"),
         ({"number_columns": [1.5]}, "data.number_columns: expected a column's name"),
     ],
