@@ -160,10 +160,11 @@ def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
     is_known = usable & labels.isin(classifier.labels)
     unknown = labels[usable & ~is_known].value_counts()
     if not is_known.any():
+        others = f"{usable.sum()} rows of others ({name_five(unknown.index)})"
         raise UserError(
             f"Expected rows of the model's categories ({name_five(classifier.labels)}), found "
-            f"{usable.sum()} rows of others ({name_five(unknown.index)}). Check data.label_column "
-            "and data.text_column."
+            f"{others if usable.any() else f'{len(frame)} rows without text or label'}. Check "
+            "data.label_column and data.text_column."
         )
     scores = _scores(classifier, frame["text"][is_known].tolist(), labels[is_known])
     return {

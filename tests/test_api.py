@@ -140,6 +140,7 @@ def test_keywords_are_the_overrides_of_the_command_line(
         ("train", products(), {"model": {"dropout": [0.1, 0.2]}}, "model.dropout"),
         ("evaluate", products(), {"model_dir": "nowhere"}, "an exported model in nowhere"),
         ("audit", products(), {"splits": 0}, "splits"),
+        ("audit", products()[:0], {}, "a DataFrame of 0 rows: .* found no rows"),
     ],
 )
 def test_what_the_user_can_fix_is_a_user_error(

@@ -83,7 +83,7 @@ def exported(tmp_path):
         ),
         (rows_of(Books=40), [], ("at least two classes", "'Books' (40)", "data.label_column")),
         ([*GOOD, *rows_of(Toys=3)], [], ("at least 10", "'Toys' (3)", "data.rare_classes=drop")),
-        ([], [], ("two classes",)),
+        ([], [], ("products.csv", "found no rows")),
         (
             [*GOOD[:10], "Books,one, two and three", *GOOD[10:]],
             ["data.delimiter=comma"],

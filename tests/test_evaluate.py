@@ -85,6 +85,29 @@ def test_the_columns_of_training_are_taken_and_others_warned_of(
     assert found["all"]["accuracy"] == 1 or asked.get("header") or warns
 
 
+def test_the_column_of_labels_of_training_is_taken_and_logged(model, caplog) -> None:
+    caplog.set_level("INFO")
+    model(["Title", "Text"], label_columns=["category"])
+    assert figures(TITLED)["all"]["accuracy"] == 1
+    assert "text from column Title + Text, label from column Category" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("label,text\n", r"shop\.csv: expected rows of text and label, found no rows"),
+        ("label,text\nBooks,?\n,Books\n", "found 2 rows without text or label"),
+        ("label,text\nCars,a car\n", r"found 1 rows of others \(Cars\)"),
+    ],
+)
+def test_a_file_of_which_no_row_can_be_scored_is_refused_with_the_reason(
+    model, table, message
+) -> None:
+    model(["text"])
+    with pytest.raises(UserError, match=message):
+        figures(table)
+
+
 @pytest.mark.parametrize(
     ("table", "asked", "message"),
     [

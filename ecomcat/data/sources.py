@@ -67,6 +67,14 @@ class LabelledRows:
     given: tuple[str, ...] = ()
     separator: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a table without rows."""
+        if self.frame.empty:
+            raise UserError(
+                f"{self.source}: expected rows of text and label, found no rows. Give a table that "
+                "has some."
+            )
+
     @property
     def fields(self) -> Fields:
         """What the texts are composed of."""
