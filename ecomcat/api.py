@@ -223,6 +223,12 @@ def _composed(
     """Compose the configuration, with the paths among the parts; return the DataFrames, too."""
     from ecomcat.cli import compose  # late: to open a model takes no Hydra
 
+    for override in overrides:
+        if not isinstance(override, str):
+            raise UserError(
+                f"Expected overrides as strings, found {type(override).__name__}. Write each as "
+                "'model.dropout=0.3', or as a keyword: model={'dropout': 0.3}."
+            )
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
     for part, table in tables.items():

@@ -152,6 +152,12 @@ def test_what_the_user_can_fix_is_a_user_error(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("override", [["seed=2"], {"seed": 2}, None])
+def test_an_override_that_is_no_string_is_a_user_error(override: Any) -> None:
+    with pytest.raises(ecomcat.UserError, match=r"overrides as strings, found (list|dict|None)"):
+        ecomcat.search(products(), override)
+
+
 # From a DataFrame to a model
 
 
