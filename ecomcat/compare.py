@@ -113,7 +113,14 @@ def _read(
     """Read the rows as each model does: once where both read the same columns."""
     old = read_rows(data, folders[OLD], frames)
     is_same = as_trained(data, folders[OLD]) == as_trained(data, folders[NEW])
-    return {OLD: old, NEW: old if is_same else read_rows(data, folders[NEW], frames)}
+    new = old if is_same else read_rows(data, folders[NEW], frames)
+    if new.columns.label != old.columns.label:
+        columns = [" + ".join(map(str, each.columns.label_names)) for each in (old, new)]
+        raise UserError(
+            f"Expected the same labels for both models, found the columns {columns[0]} for the old "
+            f"one and {columns[1]} for the new one, as in training. Set data.label_column."
+        )
+    return {OLD: old, NEW: new}
 
 
 def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[str], str]]:

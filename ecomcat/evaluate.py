@@ -108,18 +108,18 @@ def as_trained(data: DataConfig, directory: Path) -> DataConfig:
     """
     from ecomcat.data.columns import Trained
     from ecomcat.data.sources import known_paths
-    from ecomcat.export.contents import trained_fields, trained_separator
+    from ecomcat.export.contents import trained_fields, trained_labels, trained_separator
 
     if data.category_columns or data.number_columns:
         raise UserError(
             "Expected data.category_columns and data.number_columns in ecomcat.search or "
             "ecomcat.train, found one of them where a model is tested, which reads the columns "
-            "that it was trained on. Leave it out."
+            "that it was trained on. Leave it out; rename the column in the file if need be."
         )
     fields, separator = trained_fields(directory), trained_separator(directory)
     return replace(
         data,
-        text_column=Trained(fields, data.text_column, separator),
+        text_column=Trained(fields, data.text_column, separator, trained_labels(directory)),
         label_separator=known_paths(data, separator),
         category_columns=list(fields.categories),
         number_columns=list(fields.numbers),

@@ -181,7 +181,7 @@ def _export(
         tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
-        fields=dataset.fields,
+        trained_on={**dataset.fields.describe(), "label_columns": [*dataset.label_columns]},
         metrics=finished.metrics,
         acceptance=finished.acceptance,
         levels=finished.levels,

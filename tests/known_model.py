@@ -36,13 +36,15 @@ def put_model(
     labels: Sequence[str],
     *,
     columns: Sequence[str | int] = ("text",),
+    label_columns: Sequence[str | int] = (),
     trained: Sequence[str] = (),
     separator: str | None = None,
 ) -> None:
     """Put a model that was trained on some columns and texts in a folder, to be loaded there."""
     folder.mkdir()
-    config = {"text_columns": columns, "label_separator": separator}
-    (folder / "config.yaml").write_text(json.dumps({"trained_on": config}), encoding="utf-8")
+    config = {"text_columns": columns, "label_columns": label_columns}
+    trained_on = {**config, "label_separator": separator}
+    (folder / "config.yaml").write_text(json.dumps({"trained_on": trained_on}), encoding="utf-8")
     write_manifest(folder, ["config.yaml"])
     digests = b"".join(sorted(key_digest(normalized_key(text)) for text in trained))
     acceptance = Acceptance(np.full(200, 0.9), np.ones(200, bool), np.zeros(200, np.int64))

@@ -202,7 +202,7 @@ def test_a_model_takes_pandas_and_gives_pandas_with_the_same_index(result: Any) 
     assert result.model.predict("A red ball").shape == (1, 2)
     with pytest.raises(ecomcat.UserError, match=r"trained on \(text\).*found label, x"):
         result.model.predict(frame.rename(columns={"text": "x"}))
-    figures = ecomcat.evaluate(frame)
+    figures = ecomcat.evaluate(frame.assign(more="of no use"))
     assert figures["all"]["rows"] == 5
 
 

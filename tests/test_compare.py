@@ -179,6 +179,18 @@ def test_other_columns_than_those_of_training_are_warned_of(put, caplog):
     assert caplog.text.count("The text is column title, but the model was trained on text") == 1
 
 
+def test_models_of_different_columns_of_labels_are_compared_on_the_one_that_is_named(put):
+    rows = rows_of(9)
+    put("old", rows, label_columns=["label"])
+    put("new", rows, label_columns=["kind"])
+    config = asked(rows)
+    pd.read_csv("rows.csv").assign(kind="Toys").to_csv("rows.csv", index=False)
+    with pytest.raises(UserError, match="the columns label for the old one and kind for the new"):
+        compare_models(config)
+    named = replace(config, data=replace(config.data, label_column="label"))
+    assert compare_models(named).figures["new"]["accuracy"] == 1
+
+
 def test_python_gives_rows_of_its_own(put):
     rows = rows_of(9)
     put("old", rows)

@@ -152,7 +152,7 @@ def exported_again(model, tmp_path) -> Callable[..., Path]:
             tokenizer=classifier.tokenizer,
             labels=classifier.labels,
             config=SearchCommand(),
-            fields=classifier.fields,
+            trained_on=classifier.fields.describe(),
             metrics=json.loads((model / "metrics.json").read_text(encoding="utf-8")),
             acceptance=classifier.acceptance,
             trained_rows=[],

@@ -32,8 +32,8 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     """Return a function that puts a model trained on some columns and texts in place."""
     monkeypatch.chdir(tmp_path)
 
-    def put(columns: list[str | int], *trained_texts: str) -> None:
-        options = {"columns": columns, "trained": trained_texts}
+    def put(columns: list[str | int], *trained_texts: str, **others: Any) -> None:
+        options = {"columns": columns, "trained": trained_texts, **others}
         put_model(monkeypatch, tmp_path / "model", named_in, LABELS, **options)
 
     return put
@@ -66,7 +66,7 @@ JSON_LINES = (
         (["Title", "Text"], TITLED, {**CATEGORY, "text_column": ["title", "TEXT"]}, 1, False),
         (["Title", "Text"], TITLED, {**CATEGORY, "text_column": [1, 2]}, 1, False),
         (["Title", "Text"], TITLED, {**CATEGORY, "text_column": "Title"}, 0, True),
-        (["Title", "Text"], TITLED, {**CATEGORY, "text_column": ["Text", "Title"]}, 0, True),
+        (["Title", "Text"], TITLED, {**CATEGORY, "text_column": ["Text", "Title"]}, 1, False),
         (["Title", "Text"], "label,text\nBooks,Books of a kind\n", {}, 1, True),
         (["note"], "note,kind\nBooks of a kind,Books\nToys to play with,Toys\n", {}, 1, False),
         ([1], "label,text\nBooks,Books of a kind\n", {"text_column": 1}, 1, False),
@@ -112,7 +112,7 @@ def test_a_file_of_which_no_row_can_be_scored_is_refused_with_the_reason(
     ("table", "asked", "message"),
     [
         ("Category,Title,price\nBooks,Books,9\n", CATEGORY, "shop.csv: .* found no 'brand' among"),
-        (TITLED, {"category_columns": ["Text"]}, "columns that it was trained on. Leave it out"),
+        (TITLED, {"category_columns": ["Text"]}, "trained on. Leave it out; rename the column in"),
     ],
 )
 def test_a_model_of_fields_finds_them_by_name_alone(model, table, asked, message) -> None:

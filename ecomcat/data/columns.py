@@ -25,7 +25,7 @@ from ecomcat.data.header import (
     usual_kind,
 )
 from ecomcat.errors import UserError, name_five
-from ecomcat.text.fields import Fields
+from ecomcat.text.fields import PLAIN, Fields
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
 
@@ -38,11 +38,13 @@ class Trained:
         fields: `Fields`. The columns, under the names that the model knows.
         asked: The text columns that the user names instead. Defaults to None.
         separator: String between the levels of its labels. Defaults to None, not known.
+        labels: The columns of its labels. Defaults to none, not known.
     """
 
     fields: Fields
     asked: Any = None
     separator: str | None = None
+    labels: tuple[ColumnName, ...] = ()
 
 
 def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
@@ -64,12 +66,11 @@ def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
     >>> find_labelled_columns(head, DataConfig()).text_names
     ('description',)
     """
-    trained, text_column = None, data.text_column
-    if isinstance(text_column, Trained):
-        trained, text_column = text_column.fields, text_column.asked
-        names = trained.texts
-        once = head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
-        text_column = names if once and text_column is None else text_column
+    is_trained = isinstance(data.text_column, Trained)
+    trained = data.text_column if is_trained else Trained(PLAIN, data.text_column)
+    text_column = trained.asked
+    if text_column is None and _has_once(head, trained.fields.texts):
+        text_column = trained.fields.texts
     texts, labels = _asked(text_column, _TEXT_KEY), _asked(data.label_column, _LABEL_KEY)
     others = {
         SPLIT: _asked_once(data.split_column, column_key(SPLIT)),
@@ -87,8 +88,9 @@ def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
         head, _positions(texts, head), _positions(labels, head), apart, named=False
     )
     table = _named_head(head, [*texts, *labels, *asked], text, label[0] if label else None)
-    if trained is not None:
-        _require_beside(table, trained)
+    _require_beside(table, trained.fields)
+    if not labels and _has_once(table, trained.labels):
+        labels = list(trained.labels)
     places = {
         name: [place for column in found for place in table.places(column, column_key(name))]
         for name, found in others.items()
@@ -96,21 +98,21 @@ def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
     }
     text, label = _completed(
         head,
-        [place for column in texts for place in table.places(column, _TEXT_KEY)],
+        _in_order(table, texts, trained.fields.texts),
         [place for column in labels for place in table.places(column, _LABEL_KEY)],
         [place for found in places.values() for place in found],
         named=table.named,
     )
     if not text or not label:
         missing = [key for key, found in ((_TEXT_KEY, text), (_LABEL_KEY, label)) if not found]
-        known = trained.texts if trained is not None and not text else ()
+        known = trained.labels if text else trained.fields.texts
         lacked = f", or {' + '.join(map(repr, known))} as in training" * bool(known)
         raise UserError(
             f"{head.name}: expected {' and '.join(missing)} to be set{lacked} (only two columns "
             f"are taken as label and text without it), found {head.width} column"
             f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
         )
-    return table.columns(text, label, places, trained)
+    return table.columns(text, label, places, trained.fields if is_trained else None)
 
 
 def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
@@ -151,7 +153,7 @@ def _require_beside(table: Head, trained: Fields) -> None:
         raise UserError(
             f"{table.name}: expected the columns {name_five(map(repr, beside))} beside the text, "
             f"as in training, found no {name_five(map(repr, missing))} among {table.listing()}. "
-            "Add them under these names; their cells may be empty."
+            "Rename the columns in the file, or add them; their cells may be empty."
         )
 
 
@@ -175,7 +177,7 @@ def _find_texts(
     else:
         named = asked if head.width > 1 else []
         table = _named_head(head, named, _positions(asked, head), None)
-    places = [place for column in asked for place in table.places(column, _TEXT_KEY)]
+    places = _in_order(table, asked, trained_on)
     if head.width == 1:
         return table, [0]
     if asked:
@@ -192,6 +194,19 @@ def _find_texts(
         f"{head.width} columns: {table.listing()}. Set {_TEXT_KEY} to a name or a position from "
         f"0{advice}."
     )
+
+
+def _has_once(head: Head, names: Sequence[ColumnName]) -> bool:
+    return head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
+
+
+def _in_order(
+    table: Head, asked: Sequence[ColumnName], trained_on: Sequence[ColumnName]
+) -> list[int]:
+    """Return the places of columns, in the order of training where they are the same ones."""
+    places = [place for column in asked for place in table.places(column, _TEXT_KEY)]
+    known = [place for name in trained_on for place in table.matches(str(name)) if table.named]
+    return known if sorted(known) == sorted(places) else places
 
 
 def _asked(value: Any, key: str) -> list[ColumnName]:

@@ -36,7 +36,7 @@ from ecomcat.data.splitting import Split, draw_split
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
-from ecomcat.text.fields import Fields, split_fields
+from ecomcat.text.fields import Fields, Name, split_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +117,7 @@ class Dataset:
         excluded: Array of the numbers of the texts that a file marks, those of test included.
         given: Tuple of the names of the parts that the user gives.
         separator: String between the levels of labels that are paths. None where they are none.
+        label_columns: Tuple of the names or positions of the columns of the labels.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Dataset:
     excluded: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     given: tuple[str, ...] = ()
     separator: str | None = None
+    label_columns: tuple[Name, ...] = ()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -197,6 +199,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
         *(source.name, frame, split, described, source.fields, groups, excluded),
         given=source.given,
         separator=source.separator,
+        label_columns=source.columns.label_names,
     )
 
 

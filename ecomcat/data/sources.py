@@ -123,7 +123,9 @@ def load_like(known: LabelledRows, data: DataConfig) -> LabelledRows:
     """Read another file, with the fields and the spelling of paths of known rows."""
     data = replace(
         data,
-        text_column=Trained(known.fields, data.text_column, known.separator),
+        text_column=Trained(
+            known.fields, data.text_column, known.separator, known.columns.label_names
+        ),
         label_separator=known_paths(data, known.separator),
         member=None,
         split_column=None,

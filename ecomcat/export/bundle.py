@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from ecomcat.commands import SearchCommand
     from ecomcat.text.encoding import EncodedTexts
-    from ecomcat.text.fields import Fields
 
 logger = logging.getLogger("ecomcat")
 
@@ -276,7 +275,7 @@ def export_model(
     tokenizer: Tokenizer,
     labels: Sequence[str],
     config: SearchCommand,
-    fields: Fields,
+    trained_on: Mapping[str, Any],
     metrics: Mapping[str, Any],
     acceptance: Acceptance,
     trained_rows: Iterable[bytes],
@@ -291,7 +290,7 @@ def export_model(
         tokenizer: Tokenizer that gives exactly these ids.
         labels: Names of the categories, in the order of the model's outputs.
         config: Configuration of the run.
-        fields: The columns that the texts are composed of.
+        trained_on: Names of the columns of texts, fields and labels, to find them in other files.
         metrics: All figures.
         acceptance: Validation answers for thresholds of confidence.
         trained_rows: Digests of the texts that the model was trained on.
@@ -302,9 +301,8 @@ def export_model(
     """
     from omegaconf import OmegaConf
 
-    # The names of columns by which `predict` finds the text in a file.
     separator = None if levels is None else levels.taxonomy.separator
-    settings = {**asdict(config), "trained_on": {**fields.describe(), "label_separator": separator}}
+    settings = {**asdict(config), "trained_on": {**trained_on, "label_separator": separator}}
     accepted = acceptance.describe() | ({} if levels is None else {"levels": levels.describe()})
     with replaced_folder(directory) as folder:
         model.save(folder / MODEL)

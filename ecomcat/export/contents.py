@@ -26,7 +26,7 @@ from ecomcat.export.bundle import (
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
-from ecomcat.text.fields import PLAIN, Fields, read_fields
+from ecomcat.text.fields import PLAIN, Fields, Name, read_fields
 from ecomcat.text.tokenizer import valid_unicode
 
 if TYPE_CHECKING:
@@ -189,6 +189,14 @@ def trained_fields(directory: Path) -> Fields:
         return read_fields(_trained_on(directory))
     except (UserError, TypeError):
         return PLAIN
+
+
+def trained_labels(directory: Path) -> tuple[Name, ...]:
+    """Return the columns of the labels of training, none where they are unknown."""
+    columns = _trained_on(directory).get("label_columns")
+    if not isinstance(columns, list) or any(type(name) not in {str, int} for name in columns):
+        return ()
+    return tuple(columns)
 
 
 def trained_separator(directory: Path) -> str | None:

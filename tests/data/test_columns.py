@@ -21,6 +21,7 @@ PAIRS = [[label, LONG + str(i)] for i, label in enumerate(["Household", "Books",
 TRIPLES = [[str(i), *pair] for i, pair in enumerate(PAIRS, 5)]
 LABEL_TEXT = [["label", "text"], *PAIRS]
 SKU_LABEL_TEXT = [["sku", "Label", "Text"], *TRIPLES]
+BOTH, LABELLED = Fields(("Text", "SKU")), Trained(Fields(("Text",)), labels=("SKU", "label"))
 INDEXED = [["", "label", "text"], *([str(i), *pair] for i, pair in enumerate(PAIRS))]
 
 
@@ -90,7 +91,14 @@ def test_two_columns_are_label_and_text_unless_names_or_cells_say_otherwise(
             ((0, 1), 3),
             (0, 1),
         ),
-        (SKU_LABEL_TEXT, Trained(Fields(("Text", "SKU"))), "Label", ((2, 0), 1), ("Text", "sku")),
+        *(
+            (SKU_LABEL_TEXT, Trained(BOTH, asked), "Label", ((2, 0), 1), ("Text", "sku"))
+            for asked in (None, "sku,Text", ["SKU", "text"], [0, 2])
+        ),
+        (TRIPLES, Trained(Fields((2, 0)), [0, 2]), 1, ((0, 2), 1), (0, 2)),
+        (SKU_LABEL_TEXT, LABELLED, None, ((2,), 0, 1), ("Text",)),
+        (SKU_LABEL_TEXT, LABELLED, "Label", ((2,), 1), ("Text",)),
+        (LABEL_TEXT, Trained(Fields(("text",)), labels=("kind",)), None, ((1,), 0), ("text",)),
         (LABEL_TEXT, Trained(Fields(("title",))), None, ((1,), 0), ("text",)),
         (PAIRS, Trained(Fields((1,))), None, ((1,), 0), (1,)),
         (SKU_LABEL_TEXT, "Text", ["Label", "sku"], ((2,), 1, 0), ("Text",)),
@@ -127,6 +135,11 @@ def test_columns_are_given_by_name_or_position(rows, text, label, expected, name
             *([["a", "a", "b"]], Trained(Fields(("a",))), "b", "auto"),
             ["data.text_column to be set, or 'a' as in training ("],
         ),
+        (
+            *(SKU_LABEL_TEXT, Trained(Fields(("Text",)), labels=("kind",)), None, "auto"),
+            ["data.label_column to be set, or 'kind' as in training ("],
+        ),
+        (TRIPLES, Trained(Fields((2,)), 2, labels=(0,)), None, "auto", ["data.label_column to be"]),
         (PAIRS, 1.5, None, "auto", ["data.text_column: expected", "1.5"]),
         (PAIRS, True, None, "auto", ["data.text_column: expected", "True"]),
         (PAIRS, None, [0, 1], "auto", ["data.text_column to be set"]),
@@ -192,6 +205,10 @@ def test_a_single_column_is_the_text(first, text, trained_on, header, named):
     [
         (SKU_LABEL_TEXT, "text", (), (2,), True),
         (SKU_LABEL_TEXT, "text,sku", (1,), (2, 0), True),
+        (SKU_LABEL_TEXT, "text,sku", ("SKU", "Text"), (0, 2), True),
+        (SKU_LABEL_TEXT, [2, 0], ("SKU", "Text"), (0, 2), True),
+        (SKU_LABEL_TEXT, "text,Label", ("SKU", "Text"), (2, 1), True),
+        (TRIPLES, [2, 0], (0, 2), (2, 0), False),
         (SKU_LABEL_TEXT, 2, (1,), (2,), True),
         (TRIPLES, 2, ("text",), (2,), False),
         (SKU_LABEL_TEXT, None, ("text", "sku"), (2, 0), True),

@@ -181,7 +181,10 @@ def test_a_file_that_is_labelled_has_the_columns_of_training_by_name(offers: Pat
 @pytest.mark.parametrize(
     ("rows", "messages"),
     [
-        ([["title", "kind"], ["A ball", "Toys"]], ["no 'brand', 'shop', 'Price'", "may be empty"]),
+        (
+            [["title", "kind"], ["A ball", "Toys"]],
+            ["no 'brand', 'shop', 'Price'", "Rename the columns in"],
+        ),
         ([["title"], ["A ball"]], ["no 'brand', 'shop', 'Price'"]),
         ([["title", "brand", "price"], ["A ball", "Acme", "1"]], ["found no 'shop' among"]),
     ],

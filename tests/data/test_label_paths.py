@@ -183,7 +183,7 @@ def test_levels_that_cannot_be_joined_are_refused(
 @pytest.mark.parametrize("blank", ["", " "])
 def test_another_file_is_read_with_paths_as_they_are_known(tmp_path: Path, blank: str) -> None:
     other = tmp_path / "later.csv"
-    other.write_text(f"label,text\nToys{blank}>{blank}Cars,a car\n", encoding="utf-8")
+    other.write_text(f"label,n,text\nToys{blank}>{blank}Cars,1,a car\n", encoding="utf-8")
     for separator in (" > ", ">"):
         train = pd.DataFrame({"text": ["a", "b", "c", "d"], "label": homes(separator)})
         rows = load_like(

@@ -19,6 +19,7 @@ from ecomcat.export.contents import (
     read_trained_rows,
     require_answers,
     trained_fields,
+    trained_labels,
 )
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
@@ -170,6 +171,17 @@ def test_a_configuration_of_aliases_and_interpolations_is_not_expanded(
 ) -> None:
     (tmp_path / "config.yaml").write_text(content, encoding="utf-8")
     assert trained_fields(tmp_path).texts == columns
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"), [("[kind, 1]", ("kind", 1)), ("kind", ()), ("[[kind]]", ()), ("", ())]
+)
+def test_columns_of_labels_are_names_or_positions(
+    tmp_path: Path, content: str, columns: tuple[Any, ...]
+) -> None:
+    text = f"trained_on: {{label_columns: {content}}}"
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    assert trained_labels(tmp_path) == columns
 
 
 @pytest.mark.parametrize(
