@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from ecomcat.export.classifier import Classifier
     from ecomcat.final.results import Finished
-    from ecomcat.tuning.rerun import Rerun
+    from ecomcat.tuning.from_trial import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
 

@@ -34,7 +34,7 @@ def train(config: SearchCommand, frames: Mapping[str, pd.DataFrame] | None = Non
 
     rerun = None
     if config.search.from_trial is not None:
-        from ecomcat.tuning.rerun import configure_rerun
+        from ecomcat.tuning.from_trial import configure_rerun
 
         config, rerun = configure_rerun(config)
     space = check_search(config)

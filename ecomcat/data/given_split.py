@@ -76,7 +76,7 @@ def require_parts(
                 f"only {' and '.join(shared)} also in {' or '.join(later)}",
                 [part, *later],
             )
-        paths = (f"data.{f'{each}_' * (each != PARTS[0])}path" for each in keys)
+        paths = ["data.path" if each == PARTS[0] else f"data.{each}_path" for each in keys]
         raise UserError(
             f"Expected texts in {part}, which is given, found {found}. Check data.split_column, "
             f"{', '.join(paths)}, and the columns of text and label."

@@ -146,7 +146,7 @@ def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) ->
         best_epoch: Integer. Best epoch on validation, by weights trained on train alone.
         max_epochs: Integer. Epoch at which the schedule ends.
     """
-    return max_epochs if values["learning_rate_schedule"] == "linear" else best_epoch
+    return best_epoch if values["learning_rate_schedule"] == "constant" else max_epochs
 
 
 @dataclass(frozen=True)
