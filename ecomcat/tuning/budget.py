@@ -26,7 +26,8 @@ _FINAL_PASSES = 4  # over all rows, in the final training of a trial that did no
 _OUTGROWN = 2  # times the texts that a trial reads; a network of more is a different one
 _FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
-_MAX_FACTOR = 2.0  # times `max_batches`, whatever the classes and texts
+# Times `max_batches`: at most, and at most with more than so many classes of few texts each.
+_MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
 _CONFIRMATION_SHARE = 0.25  # of the search's minutes
 CONFIRMED_TRIALS = 5  # the best ones, and the first
 _HANGS_AFTER = 20  # times the longest epoch
@@ -82,7 +83,8 @@ def decide_epochs(
 
     A network learns by updates. Few texts give few updates per epoch, so they need more epochs and,
     as single epochs then say little, more patience. With many categories each is seen in few
-    updates; if texts are short, so that an update costs little, there are up to twice as many.
+    updates; if texts are short, so that an update costs little, there are up to twice as many, and
+    up to four times with hundreds of categories in a file that is read whole in each epoch.
     Where two epochs of all texts would be more than a trial may take, each epoch reads a part.
 
     Raises:
@@ -99,9 +101,11 @@ def decide_epochs(
     max_epochs, patience = search.max_epochs, search.patience
     batch_size = int(max(space["batch_size"]))
     wanted = math.sqrt(categories / _FEW_CLASSES)
-    affordable = _LONG_TEXT / max(mean_words, 1)
-    batches = search.max_batches * max(min(wanted, affordable, _MAX_FACTOR), 1)
+    factor = max(min(wanted, _LONG_TEXT / max(mean_words, 1)), 1)
+    batches = search.max_batches * min(factor, _MAX_FACTOR)
     epoch_texts = _texts_of_an_epoch(search, training_texts, batch_size, batches)
+    if epoch_texts is None and categories > _MANY_CLASSES:
+        batches = search.max_batches * min(factor, _MAX_FACTOR_OF_MANY)
     if epoch_texts is not None:
         logger.info(
             "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "

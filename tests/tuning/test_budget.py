@@ -33,13 +33,16 @@ def search_of(texts: int, **options: Any) -> SearchConfig:
         (382, {"batch_sizes": (8,)}, 15, 4),
         (24, {"batch_sizes": (8,)}, 243, 61),
         # Many categories take more epochs where texts are short: by the root of their number,
-        # never more than twice as many, and as cost no more than those of a hundred words.
+        # never more than twice as many (of hundreds of categories: four times), and as cost no
+        # more than those of a hundred words.
         (9_293, {"mean_words": 10}, 5, 2),
         (9_293, {"categories": 9, "mean_words": 10}, 8, 2),
-        (9_293, {"categories": 1_000, "mean_words": 1}, 10, 2),
+        (9_293, {"categories": 250, "mean_words": 1}, 10, 2),
+        (9_293, {"categories": 1_000, "mean_words": 1}, 20, 5),
+        (9_293, {"categories": 1_000, "mean_words": 40}, 12, 3),
         (9_293, {"categories": 1_000, "mean_words": 80}, 6, 2),
         (9_293, {"categories": 1_000, "mean_words": 300}, 5, 2),
-        (9_293, {"categories": 1_000, "mean_words": 0}, 10, 2),
+        (9_293, {"categories": 1_000, "mean_words": 0}, 20, 5),
         # Numbers that are given stay.
         (100, {"max_epochs": 3, "patience": 7}, 3, 7),
         (100, {"max_epochs": 40}, 40, 10),
@@ -58,6 +61,7 @@ def test_auto_aims_at_a_number_of_batches(
         (23_360, {}, None, 4),  # two epochs of all are as many batches as a trial may take
         (23_361, {}, 3_894, 12),
         (1_000_000, {}, 7_808, 6),
+        (1_000_000, {"categories": 3_000, "mean_words": 10}, 15_616, 6),  # not four times
         (1_000_000, {"fidelity": "rows"}, 7_808, 6),
         (1_000_000, {"fidelity": "epochs"}, None, 4),
         (1_000_000, {"max_epochs": 3}, None, 3),  # of all texts, as it was asked for
