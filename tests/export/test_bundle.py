@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import hashlib
 import os
@@ -33,7 +32,7 @@ NAMES = ["labels.json", "model.keras"]
 @pytest.fixture
 def in_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have folders change places as on a system that cannot do it at once."""
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
 
 
 def export(directory: Path, content: str) -> None:
