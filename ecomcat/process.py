@@ -145,9 +145,10 @@ def silenced_stderr() -> Iterator[TextIO]:
     What is written to the stream that is yielded is shown at once.
     """
     sys.stderr.flush()
-    original = os.dup(2)
+    # A stream that a caller put in place of standard error may have no encoding.
+    original, encoding = os.dup(2), getattr(sys.stderr, "encoding", None)
     with (
-        os.fdopen(original, "w", encoding=sys.stderr.encoding, errors="replace") as shown,
+        os.fdopen(original, "w", encoding=encoding, errors="replace") as shown,
         tempfile.TemporaryFile() as held_back,
     ):
         os.dup2(held_back.fileno(), 2)

@@ -45,8 +45,8 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     # Naive Bayes stores only the weights of what occurs in a class.
-    with_svc = len(texts) * num_classes <= _MAX_WORK
-    max_features = _MAX_WEIGHTS // max(num_classes, 1) if with_svc else None
+    is_for_svc = len(texts) * num_classes <= _MAX_WORK
+    max_features = _MAX_WEIGHTS // max(num_classes, 1) if is_for_svc else None
     vectorizer = TfidfVectorizer(
         **FEATURES["words"].counted, min_df=2, max_features=max_features, sublinear_tf=True
     )
@@ -66,7 +66,9 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
         Function that scores texts by their features, `(texts, num_classes)`; a class that was not
         trained on has the lowest score.
     """
-    if len(label_ids) * num_classes <= _MAX_WORK:
+    # A part of the texts may be little enough work while the words of all are too many.
+    few_weights = train.shape[1] * num_classes <= _MAX_WEIGHTS
+    if few_weights and len(label_ids) * num_classes <= _MAX_WORK:
         model = fit_svc(train, label_ids)
         score = model.decision_function
     else:
