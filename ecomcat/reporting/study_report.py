@@ -39,6 +39,7 @@ from ecomcat.tuning.study import (
 )
 from ecomcat.wording.level_tables import level_tables
 from ecomcat.wording.summary import (
+    coverage_table,
     hardest_pairs,
     model_sentences,
     parts_table,
@@ -180,6 +181,7 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "calibration": calibration_chart(final["calibration"]),
         "learning": curve and learning_chart(curve, f"the LSTM (trial {curve['trial']})"),
         "coverage": coverage_chart(final["coverage"], shown["coverage"]),
+        "accepted": coverage_table(f"{on.capitalize()} set, accepted automatically", shown),
     }
 
 

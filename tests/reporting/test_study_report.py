@@ -66,6 +66,14 @@ def test_a_finished_study_has_every_section_and_chart(finished):
     ]
 
 
+def test_what_is_accepted_stands_with_what_is_promised_and_with_intervals(finished):
+    table = finished.partition("Test set, accepted automatically")[2].partition("</table>")[0]
+    for heading in ("precision asked", "promised", "from confidence", "precision"):
+        assert f">{heading}</button>" in table
+    assert re.findall(r'<td data-value="(0\.9\d)" class="short">', table)[:1] == ["0.95"]
+    assert re.search(r"\d% \([\d.]+% to [\d.]+%\)", table)
+
+
 def test_a_trial_that_was_cut_short_stands_out_in_every_picture(finished, tmp_path):
     history, _, timeline, _, lines, slices = charts_of(finished)[4:]
     assert all("cut short" in chart for chart in (history, timeline, lines, slices))
