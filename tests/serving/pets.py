@@ -42,8 +42,15 @@ SLOW = "slowly"  # a text takes its time for each such word
 STARTED = "started"  # what is logged when it begins
 CAT, DOG, BIRD = LABELS = ["Cats", "Dogs & <wolves>", "Birds"]
 PATHS = ["Pets > Cats", "Pets > Dogs & <wolves>", "Wild > Birds > Of prey"]
+REACHED = {
+    "promised": 0.981,
+    "coverage": 0.8,
+    "coverage_interval": [0.7, 0.88],
+    "precision": 0.99,
+    "precision_interval": [0.96, 0.9999],
+}
 METRICS = {
-    "test": {"accuracy": 0.9543, "macro_f1": 0.95, "coverage": {"0.98": {"coverage": 0.8}}},
+    "test": {"accuracy": 0.9543, "macro_f1": 0.95, "coverage": {"0.98": REACHED}},
     "data": {"source": "pets.csv"},
     "versions": {"ecomcat": "1.0", "keras": "3.15"},
 }

@@ -42,11 +42,24 @@ async function showModel() {
   const { accuracy } = model.test;
   const facts = [`${count(model.labels.length)} categories`];
   if (accuracy !== null) facts.push(`${percent(accuracy)} right on texts it had not seen`);
+  const { min_precision: asked } = model.accept;
+  const reached = (model.test.coverage ?? {})[asked];
+  if (reached?.promised && reached.precision_interval) facts.push(...promise(asked, reached));
   byId("facts").textContent = facts.join(" · ");
   byId("source").textContent = model.data_source ? `Trained on ${model.data_source}` : "";
   byId("file-limits").textContent =
     `CSV or TSV, also .gz or .zip, up to ${model.limits.max_body_mb} MB`;
   showFields(model.fields);
+}
+
+// The precision asked of accepted answers, what validation promises, and what test showed.
+function promise(asked, { promised, coverage, coverage_interval, precision, precision_interval }) {
+  const within = ([low, high]) => `(${percent(low)} to ${percent(high)})`;
+  return [
+    `accepted where ${percent(asked)} is asked, ${percent(promised)} promised: ` +
+      `${percent(coverage)} ${within(coverage_interval)}`,
+    `of these ${percent(precision)} ${within(precision_interval)} right`,
+  ];
 }
 
 // What the model reads beside its first text.
