@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.errors import UserError, first_line, name_five
+from ecomcat.errors import UserError, first_line
 from ecomcat.export.bundle import (
     ACCEPTANCE,
     CONFIG,
@@ -27,7 +27,7 @@ from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
 from ecomcat.text.fields import PLAIN, Fields, Name, read_fields
-from ecomcat.text.tokenizer import valid_unicode
+from ecomcat.text.tokenizer import is_normalized_as_ours, valid_unicode
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -106,21 +106,15 @@ def open_tokenizer(directory: Path) -> Tokenizer:
     if tokenizer.truncation is None:
         _refuse(path, "a tokenizer with a limit of tokens", "one without")
     content = _read(path, dict)
-    others = set(_kinds(content.get("normalizer"))) - {"Sequence", "NFKC", "Lowercase"}
-    added = [name for name in ("padding", "post_processor", "added_tokens") if content.get(name)]
+    foreign = [name for name in ("padding", "post_processor", "added_tokens") if content.get(name)]
+    if not is_normalized_as_ours(tokenizer):
+        foreign.append("normalizer")
+    if tokenizer.truncation["stride"]:
+        foreign.append("stride")
     # These can make a text of any length.
-    if others or added or tokenizer.truncation["stride"]:
-        found = name_five([*sorted(others), *added, *["stride"] * (not others and not added)])
-        _refuse(path, "a tokenizer of our own steps", found)
+    if foreign:
+        _refuse(path, "a tokenizer of our own steps", ", ".join(foreign))
     return tokenizer
-
-
-def _kinds(step: Any) -> Iterator[str]:
-    """Yield the kinds of a tokenizer's steps, which may hold others."""
-    if isinstance(step, dict):
-        yield step["type"]
-        for each in step.get("normalizers", ()):
-            yield from _kinds(each)
 
 
 def open_acceptance(

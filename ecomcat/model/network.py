@@ -86,9 +86,17 @@ def _pooled_letters(groups: Any, letter_dim: int) -> Any:
     found = ops.not_equal(groups, PADDING_ID)
     rows = row_of_group(groups, PADDING_ID + 1, _LETTER_ROWS)
     embedded = layers.Embedding(_LETTER_ROWS, letter_dim, name="letter_embedding")(rows)
-    count = ops.sum(ops.cast(found, embedded.dtype), axis=1, keepdims=True)
-    total = ops.sum(ops.where(ops.expand_dims(found, -1), embedded, 0.0), axis=1)
+    total, count = _sum_of(ops.cast(found, embedded.dtype), embedded)
     return total / ops.sqrt(ops.maximum(count, 1.0))
+
+
+def _sum_of(chosen: Any, sequences: Any) -> tuple[Any, Any]:
+    """Add up the steps of `(batch, steps, width)` that are 1 in `(batch, steps)`, and count them.
+
+    A product of matrices reads the steps once, without a copy in which the others are 0.
+    """
+    total = ops.squeeze(ops.matmul(ops.expand_dims(chosen, 1), sequences), axis=1)
+    return total, ops.sum(chosen, axis=1, keepdims=True)
 
 
 class _Steps:
@@ -96,7 +104,7 @@ class _Steps:
 
     def __init__(self, ids: Any) -> None:
         is_word = ops.not_equal(ids, PADDING_ID)
-        self._is_word = ops.expand_dims(is_word, -1)
+        self._is_word = ops.cast(is_word, keras.config.floatx())
         words = ops.sum(ops.cast(is_word, "int32"), axis=1, keepdims=True)
         self._words = ops.maximum(words, 1)
         position = ops.cumsum(ops.ones_like(ids), axis=1) - 1
@@ -122,11 +130,13 @@ class _Steps:
         return ops.squeeze(ops.take_along_axis(sequences, last, axis=1), axis=1)
 
     def _max(self, sequences: Any) -> Any:
-        return ops.max(ops.where(self._is_word, sequences, _LOWEST), axis=1)
+        # In ONNX a choice between two numbers would become two passes over all of them.
+        lowered = ops.expand_dims((1.0 - self._is_word) * _LOWEST, -1)
+        return ops.max(sequences + lowered, axis=1)
 
     def _mean(self, sequences: Any) -> Any:
-        total = ops.sum(ops.where(self._is_word, sequences, 0.0), axis=1)
-        return total / ops.cast(self._words, total.dtype)
+        total, count = _sum_of(self._is_word, sequences)
+        return total / ops.maximum(count, 1.0)
 
 
 Builder = Callable[[Mapping[str, Any], int], keras.Model]

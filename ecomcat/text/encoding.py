@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from ecomcat.text.fields import Quantiles, is_field
 from ecomcat.text.letters import Spelling, gather, offsets_of, spell
-from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, encode_texts, vocabulary
+from ecomcat.text.tokenizer import (
+    PADDING_ID,
+    UNKNOWN_ID,
+    encode_texts,
+    vocabulary,
+    without_normalizer,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -108,15 +114,17 @@ class EncodedTexts:
         If a text has more, those of its rarest words are taken.
         """
         texts = self.take(rows)
-        groups, counts = self.spelling.groups_of(texts.words)
-        ends = offsets_of(counts)[texts.offsets]
-        if np.diff(ends).max(initial=0) > MAX_LETTER_GROUPS:
-            of_text = np.repeat(np.arange(len(rows)), texts.lengths)
+        words, owners = texts.words, np.repeat(np.arange(len(rows)), texts.lengths)
+        counts = self.spelling.counts_of(words)
+        totals = np.bincount(owners, counts, len(rows)).astype(np.int64)
+        if totals.max(initial=0) > MAX_LETTER_GROUPS:
             # Ids follow frequency; all words outside the vocabulary count as equally rare.
-            frequency = -np.minimum(texts.words, self.vocabulary_size)
-            order = np.lexsort([frequency, of_text])
-            groups, counts = self.spelling.groups_of(texts.words[order])
-        return _matrix(groups, np.diff(ends))[:, :MAX_LETTER_GROUPS]
+            order = np.lexsort([-np.minimum(words, self.vocabulary_size), owners])
+            before = offsets_of(counts[order])[:-1] - offsets_of(totals)[owners]
+            kept = order[before < MAX_LETTER_GROUPS]
+            words = words[kept]
+            totals = np.bincount(owners[kept], counts[kept], len(rows)).astype(np.int64)
+        return _matrix(self.spelling.groups_of(words), totals)[:, :MAX_LETTER_GROUPS]
 
 
 def _matrix(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -159,6 +167,7 @@ class Lexicon:
         tokenizer: Tokenizer, fitted on training texts.
 
     Attributes:
+        tokenizer: Tokenizer that `encode_texts` encodes with.
         spelling: `Spelling`. The letters of words; those of fields have none.
         instead: Array of shape `(words,)`. The id that each word is read as if it is hidden or
             left out: a category as an unknown one of its column, another field as itself, all
@@ -166,7 +175,7 @@ class Lexicon:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        words = vocabulary(tokenizer)
+        self.tokenizer, words = without_normalizer(tokenizer), vocabulary(tokenizer)
         self.spelling = spell(["" if is_field(word) else word for word in words])
         self.instead = np.full(len(words), UNKNOWN_ID, np.int32)
         self.instead[0] = 0
@@ -211,7 +220,7 @@ def encode_all(
     pieces: list[NDArray[np.int32]] = []
     remaining = iter(texts)
     while chunk := list(islice(remaining, _CHUNK)):
-        for ids, lacking in encode_texts(tokenizer, chunk):
+        for ids, lacking in encode_texts(known.tokenizer, chunk):
             for position, word in lacking.items():
                 found = known.id_of(word)
                 if found is None:

@@ -38,20 +38,29 @@ class Spelling:
     starts: NDArray[np.int64]
     more: Spelling | None = None
 
-    def groups_of(self, words: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the groups of some words, one after the other, and how many each word has."""
-        spelled = (words >= self.first) & (words < self.first + len(self.starts) - 1)
-        rows = words[spelled] - self.first
-        counts = np.zeros(len(words), np.int64)
-        counts[spelled] = self.starts[rows + 1] - self.starts[rows]
-        groups = gather(self.groups, self.starts[rows], counts[spelled])
+    def groups_of(self, words: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the groups of some words, one after the other."""
+        starts, counts = self._found(words)
+        groups = gather(self.groups, starts, counts)
         if self.more is None:
-            return groups, counts
-        others, of_others = self.more.groups_of(words)
-        together = np.empty(len(groups) + len(others), np.int32)
+            return groups
+        of_others = self.more.counts_of(words)
+        together = np.empty(len(groups) + of_others.sum(), np.int32)
         from_others = np.repeat(of_others > 0, counts + of_others)
-        together[from_others], together[~from_others] = others, groups
-        return together, counts + of_others
+        together[from_others], together[~from_others] = self.more.groups_of(words), groups
+        return together
+
+    def counts_of(self, words: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return how many groups each of some words has."""
+        counts = self._found(words)[1]
+        return counts if self.more is None else counts + self.more.counts_of(words)
+
+    def _found(self, words: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the groups of each word begin, and how many it has here."""
+        rows = words.astype(np.int64) - self.first
+        rows[(rows < 0) | (rows >= len(self.starts) - 1)] = -1
+        starts = self.starts[rows]
+        return starts, np.where(rows < 0, 0, self.starts[rows + 1] - starts)
 
 
 def spell(words: Sequence[str], first: int = 0) -> Spelling:

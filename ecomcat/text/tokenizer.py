@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ Encoded = tuple[list[int], dict[int, str]]  # of a text
 
 PADDING_ID, UNKNOWN_ID = 0, 1
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
-_MARKS_AFTER = 100  # characters; more than the marks that may follow a letter
 MIN_FREQUENCY = 2  # a word seen once teaches more as a sample of the unknown word
 
 # Scripts written without spaces between words: each letter, with its marks, is a token.
@@ -53,7 +53,7 @@ def fit_tokenizer(
         on_texts: Function that is called with the number of texts in each part that was read.
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
-    >>> encode_texts(tokenizer, ["a red lamp"])
+    >>> encode_texts(without_normalizer(tokenizer), ["a red lamp"])
     [([1, 2, 1], {0: 'a', 2: 'lamp'})]
     """
     from tokenizers import Tokenizer, models, trainers
@@ -65,7 +65,7 @@ def fit_tokenizer(
         tokenizer.pre_tokenizer = _splitter(_WORD)
     else:
         tokenizer.pre_tokenizer, texts = _splitter(), list(texts)
-        special += map(_normalizer().normalize_str, fields.vocabulary(texts))
+        special += map(normalized, fields.vocabulary(texts))
         texts = map(fields.countable, texts)
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary_size,
@@ -94,8 +94,16 @@ def split_words(text: str) -> list[str]:
     >>> split_words("USB-C cable, 2m")
     ['usb', 'c', 'cable', '2', 'm']
     """
-    normalized = _normalizer().normalize_str(readable(text))
-    return [word for word, _ in _splitter().pre_tokenize_str(normalized)]
+    return [word for word, _ in _splitter().pre_tokenize_str(normalized(readable(text)))]
+
+
+def normalized(text: str) -> str:
+    """Return a text in NFKC and lower-cased, as our tokenizer does it; ASCII takes less long.
+
+    >>> normalized("A Red CAFÉ")
+    'a red café'
+    """
+    return text.lower() if text.isascii() else str(_normalizer().normalize_str(text))
 
 
 @cache
@@ -147,28 +155,38 @@ def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tok
     return Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
 
 
+def without_normalizer(tokenizer: Tokenizer) -> Tokenizer:
+    """Return a tokenizer of texts that are normalized: it need not track each letter's origin."""
+    plain = deepcopy(tokenizer)
+    plain.normalizer = None
+    return plain
+
+
+def is_normalized_as_ours(tokenizer: Tokenizer) -> bool:
+    """Tell whether a tokenizer normalizes texts as `normalized` does."""
+    return str(tokenizer.normalizer) == str(_normalizer())
+
+
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
     """Return for each text its token ids and, by position, the words outside the vocabulary.
 
     There is at least one id: a text without words is one unknown word.
+
+    Args:
+        tokenizer: Tokenizer, as `without_normalizer` returns it.
+        texts: Sequence of strings.
     """
-    read = list(map(readable, texts))
-    encodings = tokenizer.encode_batch(read)
-    return [_with_unknown(tokenizer, *each) for each in zip(read, encodings, strict=True)]
+    read = [normalized(readable(text)) for text in texts]
+    return list(map(_with_unknown, read, tokenizer.encode_batch(read)))
 
 
-def _with_unknown(tokenizer: Tokenizer, text: str, encoding: Encoding) -> Encoded:
+def _with_unknown(text: str, encoding: Encoding) -> Encoded:
     ids = encoding.ids
     if UNKNOWN_ID not in ids:
         return ids or [UNKNOWN_ID], {}
+    spans = encoding.offsets
     lacking = [position for position, token in enumerate(ids) if token == UNKNOWN_ID]
-    if text.isascii():
-        spans = encoding.offsets
-        return ids, {position: text[slice(*spans[position])].lower() for position in lacking}
-    # Normalizing may turn one character into several: its span in the text is then not a word.
-    read = tokenizer.normalizer.normalize_str(text[: encoding.offsets[-1][1] + _MARKS_AFTER])
-    words = tokenizer.pre_tokenizer.pre_tokenize_str(read)
-    return ids, {position: words[position][0] for position in lacking}
+    return ids, {position: text[slice(*spans[position])] for position in lacking}
 
 
 def readable(text: str) -> str:

@@ -102,8 +102,11 @@ def test_a_forged_file_is_named(
     [
         (lambda one: one.enable_padding(length=10**8), "padding"),
         (lambda one: one.enable_truncation(8, stride=7), "stride"),
-        (lambda one: setattr(one, "normalizer", normalizers.Prepend("x")), "Prepend"),
-        (lambda one: setattr(one, "normalizer", normalizers.Sequence([DOUBLED] * 24)), "Replace"),
+        (lambda one: setattr(one, "normalizer", normalizers.Prepend("x")), "normalizer"),
+        (
+            lambda one: setattr(one, "normalizer", normalizers.Sequence([DOUBLED] * 24)),
+            "normalizer",
+        ),
     ],
 )
 def test_a_tokenizer_that_makes_texts_longer_is_refused(
