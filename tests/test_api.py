@@ -196,6 +196,10 @@ def test_a_model_takes_pandas_and_gives_pandas_with_the_same_index(result: Any) 
     assert list(labelled) == [
         *("predicted_category", "confidence", "accept", "novel", "words", "reason")
     ]
+    sure = labelled["confidence"] >= result.model.threshold(0.9)
+    assert labelled["accept"].equals(sure & ~labelled["novel"].astype(bool))
+    with pytest.raises(ecomcat.UserError, match="number above 0 to 1, found"):
+        result.model.threshold(1.5)
     shares = result.model.predict_proba(frame["text"])
     assert shares.index.equals(frame.index)
     assert shares.idxmax(axis=1).tolist() == labelled["predicted_category"].tolist()

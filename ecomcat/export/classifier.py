@@ -225,6 +225,28 @@ class Classifier:
         limit = self.tokenizer.truncation["max_length"]
         return self.score(encode_all(self.tokenizer, texts, limit, known=self._lexicon))
 
+    def threshold(
+        self, min_precision: float, *, confidence_level: float = CONFIDENCE_LEVEL
+    ) -> float:
+        """Return the confidence from which `predict` accepts answers, unless a text is novel.
+
+        Args:
+            min_precision: Float, above 0 to 1. Share of accepted answers that must be right.
+            confidence_level: Float. How surely this share is reached. Defaults to 0.9.
+
+        Returns:
+            Float, 0 to 1; infinite where validation can promise this precision of no answers.
+
+        Raises:
+            UserError: When a number is out of range.
+
+        >>> 0 <= model.threshold(0.9) <= 1
+        True
+        """
+        asked = PredictOptions(min_precision=min_precision, confidence_level=confidence_level)
+        validate(asked)
+        return float(self.thresholds(Promise(min_precision, confidence_level))[0])
+
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence that is accepted for each category, infinite for none.
 
