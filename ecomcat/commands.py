@@ -236,6 +236,7 @@ FIRST_KEYS = {"compare": ("old", "new")}
 # Keys and options of earlier versions, and what to write instead.
 FORMER_KEYS = {
     "data.source": "Choose with data=NAME, such as data=csv.",
+    "final.folds": "It gained nothing and was removed: leave it out.",
     "final.memory": "Naive Bayes within the linear part took its place: leave it out.",
     "final.name": "Choose with final=NAME, such as final=ensemble.",
     "final=distilled": "It gained nothing and was removed: choose final=single or final=ensemble.",

@@ -192,7 +192,6 @@ class FinalConfig:
 
     step: dict[str, Any] = option(help="the class of the final step, and its parameters")
     max_members: int = option(8, "different trials in an ensemble", minimum=1)
-    folds: int = option(1, "validation sets that the best trials are compared on", minimum=1)
     learning_curve: bool = option(
         False, "train the best configuration on parts of the texts, too, to estimate what more gain"
     )
@@ -211,12 +210,6 @@ class FinalConfig:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
-        if self.folds > 1 and self.max_networks > 1:
-            yield (
-                "folds",
-                f"expected 1 with an ensemble, found {self.folds}. It takes several trials, and so "
-                "does not depend on which is the best: leave final.folds out.",
-            )
         if self.use_all_rows and not self.retrain:
             yield (
                 "use_all_rows",

@@ -206,6 +206,7 @@ def test_what_cannot_be_read_is_named_and_nothing_far_is_suggested(
         ("search.hyperband_factor=3", "search.algorithm.factor"),
         ("final.name=ensemble", "final=NAME"),
         ("final=distilled", "final=ensemble"),
+        ("final.folds=5", "It gained nothing and was removed: leave it out."),
         ("data.source=csv", "data=NAME"),
         ("model.pretrained_vectors=glove.txt", "leave it out"),
     ],

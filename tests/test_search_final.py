@@ -80,22 +80,6 @@ def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(fi
     assert right.mean() == pytest.approx(metrics["validation"]["accuracy"], abs=0.05)
 
 
-def test_the_best_trials_are_compared_on_further_validation_sets(finish, folder):
-    done, metrics = finish("compared", "final.folds=2")
-    compared = metrics["final"]["confirmation"]["macro_f1"]
-    assert len(compared) == 3
-    means = {trial: np.mean(scores) for trial, scores in compared.items()}
-    (member,) = metrics["final"]["members"]
-    assert means[member["trial"]] == max(means.values())
-    assert member["val_macro_f1"] == pytest.approx(compared[member["trial"]][0], abs=1e-4)
-    sentence = f"on 2 validation sets trial {member['trial']} has the highest macro-F1"
-    assert sentence in done.errors
-    assert sentence in (folder / "compared" / "README.md").read_text()
-    assert sentence in (folder / "outputs" / "search" / "study" / "report.html").read_text()
-    _, metrics_again = finish("again", "final.folds=2")
-    assert metrics_again["final"] == metrics["final"]
-
-
 @pytest.mark.parametrize(
     ("name", "overrides", "has_linear"),
     [

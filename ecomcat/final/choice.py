@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.confirmation import Confirmation
 from ecomcat.final.linear_part import LinearPart
 from ecomcat.final.merging import TextLimits, widest
 from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool, pool_parts
@@ -48,7 +47,6 @@ class FinalChoice:
     limits: TextLimits  # the largest vocabulary and the longest limit of the networks
     trials: int  # that could have been exported
     tied_trials: Sequence[str]  # those that validation cannot tell from the best one
-    confirmation: Confirmation | None  # of the best ones on further validation sets
     networks: NDArray[np.float32]  # the members' answers to validation, with the trials' weights
     comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to `choice_rows`
 
@@ -58,7 +56,6 @@ class FinalChoice:
             "name": self.name,
             "trials": self.trials,
             "level_trials": list(self.tied_trials),
-            "confirmation": self.confirmation and self.confirmation.describe(),
             "members": [
                 {
                     "trial": record.id,
@@ -79,15 +76,11 @@ def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]
     return {"epochs": again.epochs, **some}
 
 
-def choose_final(
-    final: FinalConfig, inputs: TrialInputs, study: Study, confirmation: Confirmation | None
-) -> FinalChoice:
+def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:
     """Choose trials on validation."""
     labels = inputs.labels[inputs.split.validation]
     candidates = find_candidates(study, (len(labels), inputs.num_classes))
     tied = tied_trials(candidates, labels)
-    if confirmation is not None:
-        candidates = confirmation.rank(candidates)
     final_step: FinalStep = make("final.step", final.step)
     weights = final_step.choose(candidates, labels, inputs.seed)
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
@@ -103,7 +96,6 @@ def choose_final(
         limits=widest(record.values for record, _ in members),
         trials=len(candidates),
         tied_trials=tied,
-        confirmation=confirmation,
         networks=mix((candidates[number].answers(), each) for number, each in weights.items()),
         comparable=comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
     )

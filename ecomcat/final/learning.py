@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecomcat.commands import SearchCommand
-from ecomcat.data.splitting import Split
-from ecomcat.final.further_training import FurtherTraining, FurtherTrainings
+from ecomcat.console import step
+from ecomcat.json_files import UnreadableError
 from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
+from ecomcat.tuning.budget import learning_curve_seconds
+from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
 from ecomcat.tuning.records import CUT_SHORT, TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
-from ecomcat.tuning.trial_files import VALIDATION, load_predicted
+from ecomcat.tuning.trial_files import VALIDATION, load_arrays, load_predicted, save_arrays
+from ecomcat.tuning.workers import run_all
 from ecomcat.wording.summary import learning_sentence
 
 logger = logging.getLogger("ecomcat")
@@ -46,12 +54,11 @@ def learn_from_parts(
         return None
     epoch_texts = config.search.epoch_texts or len(inputs.split.train)
     learned = min(record.best_epoch * epoch_texts, len(inputs.split.train))
-    trainings = _trainings(inputs, study, record, learned, epoch_texts)
-    if len(trainings) >= MIN_POINTS - 1:
-        further = FurtherTrainings(config, inputs, trainings)
-        further.run(f"Training on {len(trainings)} parts of the texts")
-    answers = [(len(each.split.train), each.predicted()) for each in trainings]
-    answers = [(size, predicted) for size, predicted in answers if predicted is not None]
+    parts = _parts(inputs, study, record, learned, epoch_texts)
+    if len(parts) >= MIN_POINTS - 1:
+        _Trainings(config, inputs, record, parts).run()
+    answers = [(part.texts, part.predicted()) for part in parts]
+    answers = [(texts, predicted) for texts, predicted in answers if predicted is not None]
     if len(answers) < MIN_POINTS - 1:
         logger.warning(
             "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
@@ -68,21 +75,95 @@ def learn_from_parts(
     return found
 
 
-def _trainings(
+@dataclass(frozen=True)
+class _Part:
+    """A training on some of the texts, and the file of the classes that it predicts."""
+
+    texts: int
+    task: TrialTask
+    path: Path
+    validation_texts: int
+
+    def predicted(self) -> NDArray[np.int64] | None:
+        """Return the predicted classes of the validation texts; `None` before it was trained."""
+        try:
+            (found,) = load_arrays(self.path)
+        except (UnreadableError, ValueError):
+            return None
+        is_whole = found.shape == (self.validation_texts,) and found.dtype == np.int64
+        return found if is_whole else None
+
+
+def _parts(
     inputs: TrialInputs, study: Study, record: TrialRecord, learned: int, epoch_texts: int
-) -> list[FurtherTraining]:
+) -> list[_Part]:
     """Return the trainings on parts of the learned texts, the smallest part first."""
-    split, read = inputs.split, record.planned_epochs(inputs.max_epochs) * epoch_texts
-    chosen = np.random.default_rng(inputs.seed).permutation(split.train)
+    read = record.planned_epochs(inputs.max_epochs) * epoch_texts
+    chosen = np.random.default_rng(inputs.seed).permutation(inputs.split.train)
+
+    def part_of(size: int, patience: int) -> _Part:
+        rows, epochs = np.sort(chosen[:size]), math.ceil(read / size)
+        task = TrialTask(record.root, record.values, epochs, rows=rows, patience=patience)
+        path = study.trial_dir(record.id) / f"part_{size}.npz"
+        return _Part(size, task, path, len(inputs.split.validation))
+
     return [
-        FurtherTraining(
-            record,
-            Split(np.sort(chosen[:size]), split.validation, split.test),
-            study.trial_dir(record.id) / f"part_{size}.npz",
-            inputs.num_classes,
-            epochs=math.ceil(read / size),
-            patience=inputs.patience * part,
-        )
+        part_of(size, inputs.patience * part)
         for part in PARTS
         if (size := learned // part) >= _MIN_TEXTS
     ]
+
+
+class _Trainings:
+    """The trainings on parts, while there is time; those of an earlier run are reused."""
+
+    def __init__(
+        self,
+        config: SearchCommand,
+        inputs: TrialInputs,
+        record: TrialRecord,
+        parts: Sequence[_Part],
+    ) -> None:
+        self._search, self._inputs = config.search, inputs
+        self._record, self._parts = record, parts
+        self._retries_left, self._failed = config.search.max_retries, False
+        self._ends = time.monotonic() + learning_curve_seconds(config)
+
+    def run(self) -> None:
+        """Train on the parts that are left."""
+        with step(f"Training on {len(self._parts)} parts of the texts") as self._advance:
+            run_all(self._search, self._inputs, self._waiting, self._train)
+
+    def _waiting(self) -> list[_Part]:
+        left = self._left()
+        return [] if self._failed or time.monotonic() >= self._ends else left[::-1]
+
+    def _left(self) -> list[_Part]:
+        """Return the parts that are not trained on yet, and show how many are."""
+        left = [part for part in self._parts if part.predicted() is None]
+        self._advance(0, fraction=1 - len(left) / len(self._parts))
+        return left
+
+    def _train(self, part: _Part) -> Job:
+        try:
+            yield from ask(Call("begin", (part.task,)))
+            ended = ""
+            while not ended:
+                if time.monotonic() >= self._ends:
+                    return
+                call = Call("train_epoch", within_seconds=self._record.hanging_seconds)
+                ended = (yield from ask(call)).ended
+            outcome = yield from ask(Call("finish"))
+        except TrialFailedError as error:
+            self._take_failure(error)
+            return
+        save_arrays(part.path, outcome.probabilities.argmax(axis=1))
+        self._left()
+
+    def _take_failure(self, error: TrialFailedError) -> None:
+        if error.may_pass and self._retries_left:
+            self._retries_left -= 1  # and so the part is left
+            logger.warning("Trial %s begins again: %s.", self._record.id, error)
+            return
+        logger.warning("Trial %s could not be trained again: %s.", self._record.id, error)
+        self._failed = True

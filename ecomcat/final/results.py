@@ -23,7 +23,6 @@ from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
-from ecomcat.final.confirmation import confirm_trials
 from ecomcat.final.learning import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.answers import Answers, answers_of
@@ -73,9 +72,8 @@ def finish_search(
 ) -> Finished:
     """Make the model that is exported, and score it."""
     split, final = dataset.split, config.final
-    confirmation = confirm_trials(config, dataset, inputs, study)
     with step("Choosing on validation what is exported"):
-        choice = choose_final(final, inputs, study, confirmation)
+        choice = choose_final(final, inputs, study)
     trial, _ = choice.members[0]
     curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
     tested, rows, held_out = _train(config, split, inputs, study, choice)

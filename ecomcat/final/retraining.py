@@ -165,7 +165,10 @@ def retrain_trials(
         nonlocal retries_left
         plan = plans[record.id]
         task = TrialTask(
-            *(record.root, record.values, plan.epochs), rows=rows, epoch_texts=plan.epoch_texts
+            *(record.root, record.values, plan.epochs),
+            rows=rows,
+            watches=False,
+            epoch_texts=plan.epoch_texts,
         )
         ends = time.monotonic() + _MARGIN * retrain_seconds(search)
         try:

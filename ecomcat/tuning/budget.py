@@ -28,8 +28,7 @@ _FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 # Times `max_batches`: at most, and at most with more than so many classes of few texts each.
 _MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
-_CONFIRMATION_SHARE = 0.25  # of the search's minutes
-CONFIRMED_TRIALS = 5  # the best ones, and the first
+_LEARNING_CURVE_SHARE = 0.25  # of the search's minutes
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
 _MARGIN = 1.5  # times the longest epoch so far, which the next one may take
@@ -133,9 +132,9 @@ def _texts_of_an_epoch(
     return min(parts)
 
 
-def confirmation_seconds(config: SearchCommand) -> float:
-    """Return how long the comparison of the best trials may take."""
-    return 60 * _CONFIRMATION_SHARE * config.search.max_minutes
+def learning_curve_seconds(config: SearchCommand) -> float:
+    """Return how long the trainings on parts of the texts may take."""
+    return 60 * _LEARNING_CURVE_SHARE * config.search.max_minutes
 
 
 def final_epochs(values: Mapping[str, Any], best_epoch: int, max_epochs: int) -> int:
@@ -250,12 +249,9 @@ def seconds_after_trials(
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.baseline:
         seconds += min(240.0, training_tokens * 5e-5)
-    if (more := final.folds - 1) > 0:
-        compared = more * CONFIRMED_TRIALS * best.seconds / max(1, workers)
-        seconds += min(confirmation_seconds(config), compared)
     if final.learning_curve:
         trained = 3 * best.seconds / max(1, min(workers, 3))
-        seconds += min(confirmation_seconds(config), trained)
+        seconds += min(learning_curve_seconds(config), trained)
     if final.retrain:
         rounds = -(-final.max_networks // max(1, workers))
         # Validation texts are trained on as well, and with use_all_rows everything is done twice.

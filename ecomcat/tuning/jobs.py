@@ -35,9 +35,8 @@ class TrialTask:
         epochs: Integer. Number of the last epoch.
         parent: `Outcome`. The result of the trial that this one continues, with its last state.
         rows: Array of integers. Numbers of the texts to train on, in ascending order; by default
-            train, and validation is watched.
-        watched: Array of integers. With `rows`, numbers of the texts that are watched instead of
-            validation. Defaults to none.
+            train.
+        watches: Boolean. Whether validation is scored after each epoch. Defaults to true.
         epoch_texts: Integer. How many of them an epoch reads. Defaults to all.
         patience: Integer. Epochs without a better score. Defaults to those of every trial.
     """
@@ -47,7 +46,7 @@ class TrialTask:
     epochs: int
     parent: Outcome | None = None
     rows: NDArray[np.int64] | None = None
-    watched: NDArray[np.int64] | None = None
+    watches: bool = True
     epoch_texts: int | None = None
     patience: int | None = None
 

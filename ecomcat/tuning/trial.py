@@ -87,9 +87,7 @@ class TrialWorker(Worker):
         self.forget()
         inputs, values, parent = self._inputs, task.values, task.parent
         seed = trial_seed(inputs.seed, task.root)
-        rows, watched = task.rows, task.watched
-        if rows is None:
-            rows, watched = inputs.split.train, inputs.split.validation
+        rows = inputs.split.train if task.rows is None else task.rows
         examples = inputs.examples(rows, values)
         epochs = inputs.max_epochs if task.rows is None else task.epochs
         model = build_network(inputs, values, task.epoch_texts or len(examples), seed, epochs)
@@ -107,16 +105,14 @@ class TrialWorker(Worker):
         if parent is not None:
             for variable, value in zip(_state(model), parent.state, strict=True):
                 variable.assign(value)
-        if watched is not None:
-            self._watch = self._watch_texts(model, task, watched)
+        if task.watches:
+            self._watch = self._watch_validation(model, task)
         yield int(model.count_params())
 
-    def _watch_texts(
-        self, model: keras.Model, task: TrialTask, rows: NDArray[np.int64]
-    ) -> ValidationWatch:
+    def _watch_validation(self, model: keras.Model, task: TrialTask) -> ValidationWatch:
         return ValidationWatch(
             model,
-            self._inputs.examples(rows, task.values),
+            self._inputs.examples(self._inputs.split.validation, task.values),
             smoothing=task.values["label_smoothing"],
             patience=task.patience or self._inputs.patience,
             outcome=task.parent or Outcome(),

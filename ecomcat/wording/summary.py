@@ -196,25 +196,6 @@ def tied_sentence(trials: int, level: Sequence[str]) -> str:
     return f"{others} {verb} level with the best one: {name_five(level)}"
 
 
-def confirmation_sentence(macro_f1: Mapping[str, Sequence[float]]) -> str:
-    """Say which trial is the best on several validation sets, and list the others.
-
-    Args:
-        macro_f1: Mapping from a trial to its scores, that of the search's own set first.
-
-    >>> confirmation_sentence({"0003": (0.82, 0.80), "0001": (0.81, 0.83)})
-    'on 2 validation sets trial 0001 has the highest macro-F1 on average: 0.8200, trial 0003 0.8100'
-    """
-    means = {trial: sum(scores) / len(scores) for trial, scores in macro_f1.items()}
-    best, *others = sorted(means, key=lambda trial: -means[trial])
-    sets = len(macro_f1[best])
-    listed = ", ".join(f"trial {trial} {means[trial]:.4f}" for trial in others)
-    return (
-        f"on {sets} validation sets trial {best} has the highest macro-F1 on average: "
-        f"{means[best]:.4f}, {listed}"
-    )
-
-
 def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) -> str:
     """Return how accurate a model is after so many texts, and the gain of twice as many.
 
@@ -252,8 +233,6 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     if level := final["level_trials"]:
         tied = tied_sentence(final["trials"], level)
         sentences.append(f"On validation {tied} (no difference that its texts could show).")
-    if found := final.get("confirmation"):
-        sentences.append(f"Compared {confirmation_sentence(found['macro_f1'])}.")
     if found := final.get("learning_curve"):
         sentences.append(learning_sentence("The LSTM", found, found["validation_texts"]))
     sentences.append(f"Trained on {some}{texts:,} texts: {rows}.")

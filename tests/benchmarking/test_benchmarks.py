@@ -247,16 +247,3 @@ def test_a_promise_is_kept_more_often_than_what_was_seen_and_costs_coverage() ->
     (seen, _, most), (ours, _, fewer), (careful, _, fewest) = found
     assert seen < 0.8 < ours <= careful
     assert most > fewer >= fewest > 0
-
-
-@pytest.mark.slow
-def test_further_validation_sets_are_judged_by_the_rest_of_the_file(
-    shop: Path, tmp_path: Path
-) -> None:
-    tiny = [*TINY[1:3], *TINY[4:], "search.max_trials=2", "model.lstm_units=[4,8]"]
-    tiny += ["final.folds=2", "final.retrain=false"]
-    arguments = ["--data", shop, "--rows", 100, "--splits", 1, "--store", tmp_path / "store"]
-    header, _, split, mean = run("folds", *arguments, "--", *tiny)
-    assert header[2:] == ["best on one set", "best on all sets", "best on test"]
-    assert (split[:2], split[2:]) == (["1", "2"], mean[2:])
-    assert max(split[2:4]) <= split[4]

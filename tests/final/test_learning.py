@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,39 @@ def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
     paths = [study.trial_dir("0000") / f"part_{size}.npz" for size in (100, 200, 400)]
     written = [path.stat().st_mtime_ns for path in paths]
     paths[1].write_bytes(b"PK damaged")
+    np.savez(paths[2], np.full(60, 0.5))
     assert learned(config, inputs, study, record) == found
     kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
-    assert kept == [True, False, True]
+    assert kept == [True, False, False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lost", "failed"), [(2, False), (5, True)])
+def test_a_training_whose_worker_is_lost_begins_again_as_often_as_in_a_search(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lost: int, failed: bool
+) -> None:
+    config, inputs, study, record = study_of(tmp_path, 400, "search.max_retries=2")
+    losses = iter(range(lost))
+
+    def build(values: Any, classes: int) -> Any:
+        if next(losses, None) is not None:
+            raise MemoryError("no room")
+        return inputs.build(values, classes)
+
+    found = learned(config, replace(inputs, build=build), study, record)
+    assert caplog.text.count("Trial 0000 begins again: MemoryError: no room") == 2
+    assert ("Trial 0000 could not be trained again" in caplog.text) is failed
+    assert (found is None) is failed
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_ends_without_a_curve(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config, inputs, study, record = study_of(tmp_path, 400)
+    record.values["learning_rate"] = 1e38
+    assert learned(config, inputs, study, record) is None
+    assert "Trial 0000 could not be trained again: diverged" in caplog.text
 
 
 @pytest.mark.slow

@@ -224,7 +224,7 @@ def test_the_time_left_is_bounded_by_the_pace_and_by_the_study(
 
 
 def search_of(max_epochs: int, **final: Any) -> SearchCommand:
-    command = SearchCommand(final=FinalConfig(**{"step": {}, "folds": 1, **final}))
+    command = SearchCommand(final=FinalConfig(**{"step": {}, **final}))
     search = replace(command.search, max_epochs=max_epochs, max_minutes=60.0)
     return replace(command, search=search)
 
@@ -237,7 +237,7 @@ def search_of(max_epochs: int, **final: Any) -> SearchCommand:
         ({"retrain": False}, 15 + 50),
         ({"baseline": False}, 15 + 96),
         ({"use_all_rows": True}, 15 + 2 * 96 + 50),
-        ({"folds": 3}, 15 + 96 + 50 + 200),
+        ({"learning_curve": True}, 15 + 96 + 50 + 60),
     ],
 )
 def test_what_follows_the_trials_is_counted(options: dict[str, Any], seconds: float) -> None:

@@ -251,6 +251,6 @@ def test_arrays_of_another_name_or_shape_are_told_from_answers(tmp_path: Path) -
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
 def test_what_is_no_file_is_neither_read_nor_written_over(make: Any, tmp_path: Path) -> None:
-    make(tmp_path / "fold_1.npz")
+    make(tmp_path / "part_100.npz")
     with pytest.raises(UserError, match="Move away what stands there"):
-        load_arrays(tmp_path / "fold_1.npz")
+        load_arrays(tmp_path / "part_100.npz")
