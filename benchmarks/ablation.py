@@ -34,7 +34,7 @@ def open_parts(folder: Path) -> dict[str, Any]:
 
 def mixed(network: Answers, linear: Answers, label_ids: NDArray[np.int64]) -> Answers:
     """Mix both parts, each half of the texts by the share that the other half teaches."""
-    from ecomcat.final.mixture import learn_shares, pool_parts
+    from ecomcat.final.mixture_weights import learn_shares, pool_parts
 
     whole = network.copy()
     halves = np.array_split(np.random.default_rng(1).permutation(len(label_ids)), 2)

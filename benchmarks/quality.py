@@ -25,7 +25,7 @@ from benchmarks.quality_table import (
     quality_table,
 )
 from benchmarks.suite import SUITE, SUITE_METHODS, draw_ratios, prepare_suite, suite_table
-from ecomcat.commands import conf_dir
+from ecomcat.command_config import conf_dir
 from ecomcat.errors import UserError
 
 METHODS = tuple(TITLES)

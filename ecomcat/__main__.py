@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from ecomcat import __version__
-from ecomcat.commands import COMMANDS, conf_dir
+from ecomcat.command_config import COMMANDS, conf_dir
 from ecomcat.errors import nearest
 
 

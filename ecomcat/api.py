@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecomcat.commands import keyword_overrides
+from ecomcat.command_config import keyword_overrides
 from ecomcat.console import ConsoleHandler
 from ecomcat.errors import UserError
 from ecomcat.files import expanded, explained_limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ecomcat.cli import run
-from ecomcat.commands import AuditCommand
+from ecomcat.command_config import AuditCommand
 
 
 def audit(config: AuditCommand) -> None:

@@ -31,12 +31,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ecomcat.commands import COMMANDS, FIRST_KEYS, FORMER_KEYS, command_groups, conf_dir
+from ecomcat.command_config import COMMANDS, FIRST_KEYS, FORMER_KEYS, command_groups, conf_dir
 from ecomcat.console import ConsoleHandler, printable, standard_output
 from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.files import explained_limits
 from ecomcat.help import help_page
-from ecomcat.options import Declared, declared_options
+from ecomcat.option_fields import Declared, declared_options
 from ecomcat.process import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
@@ -53,7 +53,7 @@ def compose(command: str, overrides: Iterable[str] = ()) -> Any:
             Paths and column names need no quotes.
 
     Returns:
-        The command's dataclass of `ecomcat.commands`.
+        The command's dataclass of `ecomcat.command_config`.
 
     Raises:
         UserError: An override cannot be read, or names something that does not exist.

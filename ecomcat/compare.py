@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.cli import end, run
-from ecomcat.commands import CompareCommand
+from ecomcat.command_config import CompareCommand
 from ecomcat.console import log_if_stopped, step
 from ecomcat.errors import UserError, name_five
 from ecomcat.evaluate import as_trained, check_test, labels_of, read_rows, write_figures
@@ -143,7 +143,7 @@ def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[st
 def _answers(model: Classifier, rows: LabelledRows, spelling: Callable[[str], str]) -> pd.DataFrame:
     """Return for each row of the file its text and label, and the model's answer."""
     from ecomcat.data.cleaning import has_words
-    from ecomcat.export.labelling import Labeller, LabelOptions
+    from ecomcat.export.predicted_columns import Labeller, LabelOptions
 
     texts = rows.frame["text"]
     readable = texts.map(has_words).astype(bool)
@@ -267,7 +267,7 @@ def _report(config: CompareCommand, compared: Compared) -> None:
 
 
 def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataFrame) -> None:
-    from ecomcat.reporting.terminal import print_tables
+    from ecomcat.reporting.printed_tables import print_tables
     from ecomcat.wording.summary import comparison_sentence, scores_table
     from ecomcat.wording.table import Table
 

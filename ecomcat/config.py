@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.options import option
+from ecomcat.option_fields import option
 
 MAX_SAMPLE_CATEGORIES = 6  # of one level
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

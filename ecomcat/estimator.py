@@ -21,7 +21,7 @@ from ecomcat.data.composing import texts_of_rows
 from ecomcat.data.header import CATEGORY, FURTHER, NUMBER, column_key
 from ecomcat.errors import UserError, name_five
 from ecomcat.export.classifier import Classifier
-from ecomcat.export.labelling import label_texts
+from ecomcat.export.predicted_columns import label_texts
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.cli import run, show
-from ecomcat.commands import CompareCommand, EvaluateCommand
+from ecomcat.command_config import CompareCommand, EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.console import log_if_stopped, log_next, our_command, step
 from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, expanded, require_output, write_json
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.process import require_extra
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
 def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> dict[str, Any]:
     import pandas as pd
 
-    from ecomcat.export.labelling import pieces
+    from ecomcat.export.predicted_columns import pieces
     from ecomcat.model.answers import answers_of, join_answers
     from ecomcat.model.level_scores import score_levels
     from ecomcat.model.metrics import score_answers
@@ -237,7 +237,7 @@ def write_figures(output: str | None, figures: Mapping[str, Any]) -> None:
 
 
 def _print_tables(figures: dict[str, Any], where_all: str) -> None:
-    from ecomcat.reporting.terminal import (
+    from ecomcat.reporting.printed_tables import (
         confusion_table,
         output_console,
         per_class_table,

@@ -14,8 +14,8 @@ import yaml
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from ecomcat.commands import COMMANDS, command_groups, conf_dir
-from ecomcat.options import TARGET, declared_options
+from ecomcat.command_config import COMMANDS, command_groups, conf_dir
+from ecomcat.option_fields import TARGET, declared_options
 
 _MAX_WIDTH = 100  # columns of running text
 _HELP_COLUMN = 46

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ecomcat.options import Rule, option, searchable
+from ecomcat.option_fields import Rule, option, searchable
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.data.sources import load_labelled_rows
@@ -21,8 +21,8 @@ from ecomcat.export.bundle import export_model, package_versions, require_replac
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow, usable_cores
-from ecomcat.reporting.progress import SearchProgress
-from ecomcat.reporting.terminal import (
+from ecomcat.reporting.live_progress import SearchProgress
+from ecomcat.reporting.printed_tables import (
     best_trials_table,
     final_tables,
     importance_table,

@@ -11,15 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
-from ecomcat.commands import PredictCommand
+from ecomcat.command_config import PredictCommand
 from ecomcat.data.formats import JSON_LINES, PARQUET, choose_output_format, path_problems
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 
 if TYPE_CHECKING:
     from ecomcat.data.formats import Table
-    from ecomcat.export.labelling import Labeller, LabelOptions
+    from ecomcat.export.predicted_columns import Labeller, LabelOptions
 
 logger = logging.getLogger("ecomcat")
 
@@ -37,8 +37,8 @@ def predict(config: PredictCommand) -> None:
 
     output_format = check_predict(config)
     require_export(expanded(config.model_dir))
-    from ecomcat.data.tables import open_table
-    from ecomcat.export.labelling import label_options
+    from ecomcat.data.reading import open_table
+    from ecomcat.export.predicted_columns import label_options
 
     source = sys.stdin.buffer if config.input == STANDARD_STREAM else expanded(str(config.input))
     # JSON lines and Parquet always say why an answer is missing.
@@ -62,7 +62,7 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     from ecomcat.data.composing import RowTexts
     from ecomcat.data.writing import open_output
     from ecomcat.export.classifier import load_classifier, warn_of_other_columns
-    from ecomcat.export.labelling import Labeller
+    from ecomcat.export.predicted_columns import Labeller
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)
     columns = find_text_columns(table.head, config.data.text_column, classifier.fields)

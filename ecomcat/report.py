@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ecomcat.cli import run, show
-from ecomcat.commands import ReportCommand
+from ecomcat.command_config import ReportCommand
 from ecomcat.errors import UserError, name_five, nearest
 from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.process import require_extra

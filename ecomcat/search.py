@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import DataConfig, SearchConfig
 from ecomcat.data.formats import path_problems
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain, builder_problems, read_space
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.process import is_installed, pip_line, require_extra
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.pruners import make_pruner

@@ -6,10 +6,10 @@ import socket
 from functools import partial
 
 from ecomcat.cli import run
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.files import expanded
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.process import require_extra
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecomcat.cli import run
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 import ecomcat
-from ecomcat.commands import keyword_overrides
+from ecomcat.command_config import keyword_overrides
 from ecomcat.text.fields import Fields
 from tests.conftest import ROOT
 

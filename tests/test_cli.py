@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ecomcat.__main__ import main
 from ecomcat.cli import compose
-from ecomcat.commands import COMMANDS, command_groups, conf_dir
+from ecomcat.command_config import COMMANDS, command_groups, conf_dir
 from ecomcat.errors import UserError
 from tests.conftest import RunMain, RunTask
 

@@ -56,7 +56,7 @@ TASK = "from ecomcat.cli import run; run('search', lambda _: print('x'))"
 SHOW = "from ecomcat.cli import run, show; run('search', lambda _: show('x'))"
 HELP = "from ecomcat.search import main; sys.argv.append('--help'); main()"
 TABLE = (
-    "from ecomcat.cli import run; from ecomcat.reporting.terminal import print_tables, Table;"
+    "from ecomcat.cli import run; from ecomcat.reporting.printed_tables import print_tables, Table;"
     "run('search', lambda _: (print_tables(Table(['a'], [['b']], 'c')), sys.stderr.write('end')))"
 )
 LOG = "from ecomcat.cli import run; run('search', lambda _: logging.getLogger('ecomcat').info('x'))"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from ecomcat.cli import compose
-from ecomcat.commands import CompareCommand
+from ecomcat.command_config import CompareCommand
 from ecomcat.compare import compare, compare_models
 from ecomcat.config import DataConfig
 from ecomcat.errors import UserError

@@ -18,7 +18,7 @@ import pytest
 from conftest import ROOT, TINY_SEARCH, RunCommand, run_program
 
 from ecomcat import predict
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import MANIFEST, export_model, write_manifest

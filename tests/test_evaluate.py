@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecomcat import evaluate as command
-from ecomcat.commands import EvaluateCommand
+from ecomcat.command_config import EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.errors import UserError
 from ecomcat.evaluate import evaluate

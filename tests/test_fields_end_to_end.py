@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 import ecomcat
 from ecomcat import predict
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.serving.app import build_app
-from ecomcat.serving.models import open_model
 from ecomcat.serving.queue import Answers
+from ecomcat.serving.served_model import open_model
 from tests.conftest import RunMain
 
 pytestmark = pytest.mark.slow

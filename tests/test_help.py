@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from ecomcat.cli import compose
-from ecomcat.commands import COMMANDS, command_groups
-from ecomcat.options import declared_options
+from ecomcat.command_config import COMMANDS, command_groups
+from ecomcat.option_fields import declared_options
 from tests.conftest import RunTask
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import DataConfig, SearchConfig
 from ecomcat.data.dataset import load_dataset
 from ecomcat.model.space import Choices

@@ -12,7 +12,7 @@ import pytest
 
 from ecomcat import process
 from ecomcat.cli import compose
-from ecomcat.commands import COMMANDS
+from ecomcat.command_config import COMMANDS
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
 from ecomcat.process import is_installed, require_extra, usable_cores

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY_SEARCH, run_python
 
-from ecomcat.commands import COMMANDS
+from ecomcat.command_config import COMMANDS
 
 pytestmark = pytest.mark.slow
 

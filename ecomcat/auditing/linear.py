@@ -16,7 +16,7 @@ from ecomcat.data.exclude import KEY
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.final.baseline import FEATURES
-from ecomcat.final.linear_fits import fit_bayes, fit_svc
+from ecomcat.final.linear_models import fit_bayes, fit_svc
 from ecomcat.model.metrics import macro_f1
 
 _MAX_WEIGHTS = 10_000_000  # of LinearSVC: classes times words, 8 bytes each, several at a time

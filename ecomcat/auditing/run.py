@@ -24,7 +24,7 @@ from ecomcat.auditing.linear import (
 from ecomcat.auditing.page import audit_page, findings, splits_table, suspects_table
 from ecomcat.auditing.rows import balance, near_duplicates_table, read_rows, repeats, similar_texts
 from ecomcat.auditing.texts import contents, drift, languages
-from ecomcat.commands import AuditCommand, keyword_overrides
+from ecomcat.command_config import AuditCommand, keyword_overrides
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.console import log_next, our_command, step
 from ecomcat.data.cleaning import clean_rows
@@ -36,9 +36,9 @@ from ecomcat.data.sources import LabelledRows, load_labelled_rows, load_like
 from ecomcat.data.writing import write_spreadsheet
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded, require_writable, write_json, write_text
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.process import require_extra
-from ecomcat.reporting.terminal import print_tables
+from ecomcat.reporting.printed_tables import print_tables
 from ecomcat.wording.table import Table
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecomcat.auditing.linear import fold_scorers, weigh_words
 from ecomcat.auditing.rows import AuditRows, shortened
-from ecomcat.commands import conf_dir
+from ecomcat.command_config import conf_dir
 from ecomcat.data.cleaning import DIGEST, LABEL
 from ecomcat.data.near_duplicates import find_near_duplicates, words_of
 from ecomcat.data.splitting import sample_rows

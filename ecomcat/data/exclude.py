@@ -74,7 +74,7 @@ def read_marks(path: Path) -> list[tuple[bytes, ...]]:
     Raises:
         UserError: When the file cannot be read, lacks a column or has an unknown mark.
     """
-    from ecomcat.data.tables import read_table
+    from ecomcat.data.reading import read_table
 
     frame = read_table(path)
     names = [folded(name) for name in frame.columns]

@@ -29,7 +29,7 @@ from ecomcat.data.label_paths import AUTO, NONE, write_paths
 from ecomcat.data.sample import generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
-from ecomcat.options import make
+from ecomcat.option_fields import make
 from ecomcat.text.fields import Fields
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def download(url: str, path: Path, blob_id: str) -> None:
 
 
 def _read_file(path: Path, data: DataConfig, name: str, licence: str | None) -> LabelledRows:
-    from ecomcat.data.tables import read_labelled
+    from ecomcat.data.reading import read_labelled
 
     return LabelledRows(name, str(path), *read_labelled(path, data), licence)
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import keras
     from tokenizers import Tokenizer
 
-    from ecomcat.commands import SearchCommand
+    from ecomcat.command_config import SearchCommand
     from ecomcat.text.encoding import EncodedTexts
 
 logger = logging.getLogger("ecomcat")

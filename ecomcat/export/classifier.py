@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.commands import PredictOptions
+from ecomcat.command_config import PredictOptions
 from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS, ReadingConfig
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.composing import Texts, texts_of_rows
@@ -39,10 +39,10 @@ from ecomcat.export.contents import (
     trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
-from ecomcat.export.labelling import Labeller, label_options, label_texts, rounded_up
+from ecomcat.export.predicted_columns import Labeller, label_options, label_texts, rounded_up
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
 from ecomcat.text.encoding import Lexicon, encode_all
 from ecomcat.text.fields import Fields

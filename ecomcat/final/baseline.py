@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
-from ecomcat.final.linear_fits import (
+from ecomcat.final.linear_models import (
     MAX_HYPERPLANES,
     MAX_WEIGHTS,
     MODELS,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
 from ecomcat.final.linear_part import LinearPart
-from ecomcat.final.merging import TextLimits, widest
-from ecomcat.final.mixture import cross_pooled, learn_shares, mix, pool, pool_parts
+from ecomcat.final.merged_network import TextLimits, widest
+from ecomcat.final.mixture_weights import cross_pooled, learn_shares, mix, pool, pool_parts
 from ecomcat.final.steps import (
     FinalStep,
     choice_rows,
@@ -23,7 +23,7 @@ from ecomcat.final.steps import (
     tied_trials,
 )
 from ecomcat.model.confidence import fit_temperature
-from ecomcat.options import make
+from ecomcat.option_fields import make
 from ecomcat.tuning.budget import FinalTraining
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from ecomcat.data.splitting import balanced_sample, sample_rows
 from ecomcat.final.baseline import NothingToLearnError
-from ecomcat.final.linear_fits import (
+from ecomcat.final.linear_models import (
     MAX_HYPERPLANES,
     NO_WORD,
     fit_bayes,
@@ -22,7 +22,7 @@ from ecomcat.final.linear_fits import (
     rows_to_fit,
 )
 from ecomcat.final.low_rank import DIMENSION, fit_low_rank
-from ecomcat.final.merging import TextLimits
+from ecomcat.final.merged_network import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs
 from ecomcat.model.training import Examples, Scorer

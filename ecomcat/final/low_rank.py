@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ecomcat.final.linear_fits import of_length_one
+from ecomcat.final.linear_models import of_length_one
 from ecomcat.process import raise_if_requested
 
 DIMENSION = 64

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
@@ -23,7 +23,7 @@ from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
-from ecomcat.final.learning import learn_from_parts
+from ecomcat.final.network_learning_curve import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.answers import Answers, answers_of
 from ecomcat.model.comparison import compare_answers

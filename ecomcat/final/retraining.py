@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.console import step
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import pieces
+from ecomcat.export.predicted_columns import pieces
 from ecomcat.final.choice import (
     LINEAR,
     NETWORK,
@@ -26,7 +26,7 @@ from ecomcat.final.choice import (
     fit_linear,
     mix_parts,
 )
-from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models, widest
+from ecomcat.final.merged_network import Part, TextLimits, merge_models, pool_models, widest
 from ecomcat.model.answers import Answers, answers_of, join_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.model.training import Scorer

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.data.splitting import sample_rows
-from ecomcat.final.mixture import mix
+from ecomcat.final.mixture_weights import mix
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1
 from ecomcat.tuning.records import TrialRecord, candidates

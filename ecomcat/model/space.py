@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ecomcat.errors import UserError
 from ecomcat.hyperparameters import ModelConfig
-from ecomcat.options import AUTO, Rule, Value
+from ecomcat.option_fields import AUTO, Rule, Value
 
 _NUMBER = r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, our_command, step
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import write_text
@@ -28,7 +28,7 @@ from ecomcat.reporting.charts import (
     space_charts,
 )
 from ecomcat.reporting.html_frame import Chart, render
-from ecomcat.reporting.terminal import differing_names, per_class_table
+from ecomcat.reporting.printed_tables import differing_names, per_class_table
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import COMPLETED, RUNNING, TrialRecord, best_record
 from ecomcat.tuning.study import (

@@ -24,8 +24,8 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 
 from ecomcat.errors import UserError
 from ecomcat.hyperparameters import ModelConfig
-from ecomcat.options import Rule
-from ecomcat.reporting.terminal import SHOWN_FIRST
+from ecomcat.option_fields import Rule
+from ecomcat.reporting.printed_tables import SHOWN_FIRST
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study

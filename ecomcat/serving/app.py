@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ecomcat import __version__
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.errors import nearest
 from ecomcat.serving.access_log import Access
 from ecomcat.serving.guard import HEALTH, METRICS, READY, Guard, is_from_here

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ecomcat.commands import is_loopback
+from ecomcat.command_config import is_loopback
 from ecomcat.serving.problems import busy, problem
 
 logger = logging.getLogger("ecomcat")

@@ -18,17 +18,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.config import ReadingConfig
 from ecomcat.data.columns import find_text_columns
 from ecomcat.data.composing import RowTexts
 from ecomcat.data.formats import CSV
-from ecomcat.data.tables import open_table
+from ecomcat.data.reading import open_table
 from ecomcat.data.unpacking import packing_of, unpacked
 from ecomcat.data.writing import open_output
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import Labeller, LabelOptions, Predictor
-from ecomcat.serving.models import promised
+from ecomcat.export.predicted_columns import Labeller, LabelOptions, Predictor
 from ecomcat.serving.queue import Answers
 from ecomcat.serving.requests import (
     MEGABYTE,
@@ -39,6 +38,7 @@ from ecomcat.serving.requests import (
     while_waited_for,
 )
 from ecomcat.serving.schemas import BODY_PROBLEMS, Precision
+from ecomcat.serving.served_model import promised
 from ecomcat.serving.turns import Job
 
 _NAME = "The table"

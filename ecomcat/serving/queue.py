@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from fastapi import HTTPException
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.data.composing import composed
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import Predictor, label_texts, level_answers, reason_of
+from ecomcat.export.predicted_columns import Predictor, label_texts, level_answers, reason_of
 from ecomcat.files import expanded
 from ecomcat.model.confidence import Promise
-from ecomcat.serving.models import Model, open_model, promised
 from ecomcat.serving.monitoring import Monitor
 from ecomcat.serving.requests import unprocessable
 from ecomcat.serving.schemas import LevelAnswer, Prediction, Word
+from ecomcat.serving.served_model import Model, open_model, promised
 from ecomcat.serving.turns import Job, Lane
 from ecomcat.text.bounds import MAX_CHARACTERS
 from ecomcat.text.fields import shown

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.serving.schemas import ManyTexts, OneText
 from ecomcat.serving.turns import Job
 from ecomcat.text.tokenizer import valid_unicode

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
-from ecomcat.commands import ServeCommand
-from ecomcat.serving.models import Model, promised
+from ecomcat.command_config import ServeCommand
 from ecomcat.serving.problems import problems
+from ecomcat.serving.served_model import Model, promised
 from ecomcat.text.tokenizer import valid_unicode
 
 _unicode = BeforeValidator(lambda x: valid_unicode(x) if isinstance(x, str) else x)

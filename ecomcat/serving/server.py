@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.files import expanded
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import SPARE_PLACES, Connection, FewLines, Places

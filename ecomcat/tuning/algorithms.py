@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Domain, Key, key_of, space_size
-from ecomcat.options import Value, make, option
+from ecomcat.option_fields import Value, make, option
 from ecomcat.tuning.pruners import Component
 
 if TYPE_CHECKING:

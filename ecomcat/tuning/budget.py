@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain
-from ecomcat.options import AUTO
+from ecomcat.option_fields import AUTO
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
 

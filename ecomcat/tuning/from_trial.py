@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import DataConfig
 from ecomcat.data.dataset import Dataset
 from ecomcat.errors import UserError, name_five

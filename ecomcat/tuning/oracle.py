@@ -10,13 +10,13 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as keras_trial
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.model.space import Domain, Key, Range, key_of, space_size
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
-from ecomcat.tuning.stopping import Outlook, outlook
+from ecomcat.tuning.stop_early import Outlook, outlook
 from ecomcat.tuning.trial_table import PLAN, TrialTable
 
 STATUS = keras_trial.TrialStatus

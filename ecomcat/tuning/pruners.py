@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ecomcat.config import SearchConfig
-from ecomcat.options import make, option
+from ecomcat.option_fields import make, option
 
 Curve = Mapping[int, float]  # epoch, from 1: score, the higher the better
 
 
 class Component:
-    """A dataclass of options (`ecomcat.options.option`) that a study depends on."""
+    """A dataclass of options (`ecomcat.option_fields.option`) that a study depends on."""
 
     name: ClassVar[str]
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.options import AUTO
+from ecomcat.option_fields import AUTO
 from ecomcat.process import silenced_stderr
 from ecomcat.tuning.jobs import BatchesDone, Call, TrialFailedError
 

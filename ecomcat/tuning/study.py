@@ -16,7 +16,7 @@ from typing import Any, NotRequired, TypedDict
 
 from filelock import FileLock, Timeout
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.header import SPLIT
 from ecomcat.errors import UserError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.model.space import Domain, Range, key_of
-from ecomcat.options import option
+from ecomcat.option_fields import option
 from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm, Oracle, draw_untried
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as keras_trial
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import SearchConfig
 from ecomcat.files import write_text
 from ecomcat.model.space import Domain, space_size

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
-from ecomcat.options import AUTO
+from ecomcat.option_fields import AUTO
 from ecomcat.process import gpu_names, is_installed, usable_cores
 from ecomcat.tuning.jobs import (
     BatchesDone,

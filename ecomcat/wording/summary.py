@@ -11,7 +11,7 @@ from typing import Any
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
 from ecomcat.errors import name_five
-from ecomcat.options import make
+from ecomcat.option_fields import make
 from ecomcat.wording.table import Table
 
 Scores = Mapping[str, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomcat.auditing.run import Audit, audit_rows, run_audit
-from ecomcat.commands import AuditCommand
+from ecomcat.command_config import AuditCommand
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import labelled_frame
 from ecomcat.data.sources import LabelledRows

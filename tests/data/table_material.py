@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ecomcat.config import ReadingConfig
 from ecomcat.data.header import Columns
-from ecomcat.data.tables import open_table
+from ecomcat.data.reading import open_table
 
 ALL_ROWS = Columns(())
 

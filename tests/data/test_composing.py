@@ -20,8 +20,8 @@ from ecomcat.data.columns import find_text_columns
 from ecomcat.data.composing import RowTexts, composed, texts_of_rows
 from ecomcat.data.dataset import load_dataset
 from ecomcat.data.header import Head
+from ecomcat.data.reading import open_table
 from ecomcat.data.sources import frame_rows, load_labelled_rows
-from ecomcat.data.tables import open_table
 from ecomcat.errors import UserError
 from ecomcat.text.fields import Fields, shown, split_fields
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecomcat.config import ReadingConfig
-from ecomcat.data.tables import open_table
+from ecomcat.data.reading import open_table
 from ecomcat.errors import UserError
 from tests.data.table_material import read
 

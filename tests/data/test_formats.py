@@ -15,7 +15,7 @@ import pytest
 
 from ecomcat.config import DataConfig
 from ecomcat.data.header import LABEL, TEXT
-from ecomcat.data.tables import read_labelled
+from ecomcat.data.reading import read_labelled
 from ecomcat.errors import UserError
 from tests.data.table_material import write_table
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomcat.commands import EvaluateCommand
+from ecomcat.command_config import EvaluateCommand
 from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import SPLIT, clean_rows, labelled_frame
 from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.sources import load_labelled_rows
 from ecomcat.errors import UserError
-from ecomcat.options import validate
+from ecomcat.option_fields import validate
 from ecomcat.tuning.study import data_identity
 
 PARTS = ("train", "validation", "test")

@@ -15,7 +15,7 @@ import pytest
 
 from ecomcat.config import ReadingConfig
 from ecomcat.data.decoding import MAX_LINE_CHARACTERS
-from ecomcat.data.tables import open_table
+from ecomcat.data.reading import open_table
 from ecomcat.errors import UserError
 from tests.data.table_material import ALL_ROWS, read
 

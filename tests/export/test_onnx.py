@@ -111,7 +111,7 @@ SPELLED = replace(TEXTS, spelling=spell([f"word{3**id_}" for id_ in range(20)]))
 def pooled() -> Any:
     """Pool members that read less of a text or know fewer words, and a linear part."""
     from ecomcat.final.linear_part import LinearPart
-    from ecomcat.final.merging import Part, TextLimits, pool_models
+    from ecomcat.final.merged_network import Part, TextLimits, pool_models
     from ecomcat.model.training import Examples
 
     examples, limits = Examples(SPELLED, LABELS), TextLimits(SPELLED.vocabulary_size, 8)

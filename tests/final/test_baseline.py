@@ -24,7 +24,7 @@ from ecomcat.final.baseline import (
     linear_sample,
     optional,
 )
-from ecomcat.final.linear_fits import can_fit_svc, fit_bayes, predict_classes, rows_to_fit
+from ecomcat.final.linear_models import can_fit_svc, fit_bayes, predict_classes, rows_to_fit
 from ecomcat.text.fields import PLAIN
 
 THIRDS = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
@@ -249,16 +249,16 @@ def test_naive_bayes_is_that_of_scikit_learn_and_answers_many_texts_in_parts(mon
     assert np.allclose(ours.weights(), plain.feature_log_prob_)
     gaps = ours.scores(features) - plain.predict_joint_log_proba(features)
     assert np.allclose(gaps, gaps[:, :1])
-    monkeypatch.setattr("ecomcat.final.linear_fits._MAX_SCORES", 40)
+    monkeypatch.setattr("ecomcat.final.linear_models._MAX_SCORES", 40)
     found = predict_classes(Pipeline([("classify", ours)]), features)
     assert found.tolist() == plain.predict(features).tolist()
 
 
 @pytest.mark.parametrize(("max_weights", "models"), [(10**6, "svc bayes"), (1, "bayes")])
 def test_of_hundreds_of_categories_all_texts_are_learned(max_weights, models, monkeypatch):
-    from ecomcat.final import baseline, linear_fits
+    from ecomcat.final import baseline, linear_models
 
-    monkeypatch.setattr(linear_fits, "MAX_WEIGHTS", max_weights)
+    monkeypatch.setattr(linear_models, "MAX_WEIGHTS", max_weights)
     tried = []
     fit = baseline._fit
     monkeypatch.setattr(baseline, "_fit", lambda *given: tried.append(given) or fit(*given))

@@ -32,7 +32,7 @@ def fitted(
 ) -> Any:
     """Return the linear part, with some of its attributes as the options say."""
     from ecomcat.final.linear_part import LinearPart
-    from ecomcat.final.merging import TextLimits
+    from ecomcat.final.merged_network import TextLimits
     from ecomcat.model.training import Examples
 
     part = LinearPart(classes, TextLimits(vocabulary_size, 8), seed=1)
@@ -109,7 +109,7 @@ def test_its_models_are_a_softmax_of_linear_svcs_distances_and_one_of_naive_baye
 
 
 def test_it_answers_with_the_pool_of_its_calibrated_models_also_when_it_is_fitted_again():
-    from ecomcat.final.mixture import pool
+    from ecomcat.final.mixture_weights import pool
     from ecomcat.model.training import Examples
 
     linear = fitted(NOISY)
@@ -209,8 +209,8 @@ def network(seed: int, **values: Any) -> Any:
 def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
-    from ecomcat.final.merging import Part, TextLimits, merge_models, pool_models
-    from ecomcat.final.mixture import pool
+    from ecomcat.final.merged_network import Part, TextLimits, merge_models, pool_models
+    from ecomcat.final.mixture_weights import pool
     from ecomcat.model.training import Scorer
 
     ids = keras.Input((None,), dtype="int32")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecomcat.cli import compose
 from ecomcat.errors import UserError
-from ecomcat.final.mixture import mix
+from ecomcat.final.mixture_weights import mix
 from ecomcat.final.steps import (
     Ensemble,
     Single,
@@ -20,7 +20,7 @@ from ecomcat.final.steps import (
     find_candidates,
     tied_trials,
 )
-from ecomcat.options import make
+from ecomcat.option_fields import make
 from ecomcat.tuning.records import PRUNED
 from ecomcat.tuning.study import Study
 from tests.tuning.trial_records import ended, saved

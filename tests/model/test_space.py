@@ -22,7 +22,7 @@ from ecomcat.model.space import (
     resolve_auto,
     space_size,
 )
-from ecomcat.options import Rule
+from ecomcat.option_fields import Rule
 from tests.tiny_network import VALUES
 from tests.tuning.domains import BOOL, FLOAT, INT, NAME, all_domains
 

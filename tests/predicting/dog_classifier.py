@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import ecomcat.export.bundle
 import ecomcat.export.classifier
 from ecomcat import predict
-from ecomcat.commands import PredictCommand, PredictOptions
+from ecomcat.command_config import PredictCommand, PredictOptions
 from ecomcat.config import ReadingConfig
 from ecomcat.export.explanation import WordWeight
 from ecomcat.model.confidence import Promise

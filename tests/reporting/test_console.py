@@ -30,7 +30,7 @@ from ecomcat.console import (
     step,
 )
 from ecomcat.data.cleaning import clean_rows
-from ecomcat.data.tables import read_labelled
+from ecomcat.data.reading import read_labelled
 from ecomcat.errors import UserError
 from ecomcat.text.tokenizer import fit_tokenizer
 

@@ -22,7 +22,7 @@ import numpy as np
 import uvicorn
 from starlette.testclient import TestClient
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.export.bundle import write_manifest
 from ecomcat.export.explanation import Turn, WordWeight, at_once
 from ecomcat.model.confidence import Promise
@@ -30,8 +30,8 @@ from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serve import listen
 from ecomcat.serving.app import build_app
 from ecomcat.serving.connections import Connection, Places
-from ecomcat.serving.models import Model
 from ecomcat.serving.queue import Answers
+from ecomcat.serving.served_model import Model
 from ecomcat.text.fields import Fields
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT

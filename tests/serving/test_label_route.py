@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.config import ReadingConfig
-from ecomcat.export.labelling import LabelOptions
+from ecomcat.export.predicted_columns import LabelOptions
 from ecomcat.model.confidence import Promise
 from ecomcat.serving.label_route import TableWork, label_table
 from ecomcat.serving.turns import Job, StoppedError

@@ -10,11 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 import ecomcat.export.classifier
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.serving.app import build_app
-from ecomcat.serving.models import Model
 from ecomcat.serving.problems import PROBLEM_JSON
 from ecomcat.serving.queue import Answers
+from ecomcat.serving.served_model import Model
 from tests.serving.pets import METRICS, URL, Pets, client_of, write_export
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ecomcat.commands import ServeCommand
-from ecomcat.serving.models import Model
+from ecomcat.command_config import ServeCommand
 from ecomcat.serving.problems import PROBLEM_JSON
 from ecomcat.serving.queue import Answers
+from ecomcat.serving.served_model import Model
 from tests.serving.pets import CAT, DOG, Asked, Watched, pets_app
 
 LONG = "a long text " * 10_000

@@ -15,7 +15,7 @@ import pytest
 
 import ecomcat.export.classifier
 from ecomcat import serve
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.serve import listen
 from ecomcat.serving.queue import Answers

@@ -7,7 +7,7 @@ import math
 from hypothesis import strategies as st
 
 from ecomcat.model.space import Domain, Range, parse_domain, space_size
-from ecomcat.options import Rule, Value
+from ecomcat.option_fields import Rule, Value
 
 INT = Rule("int", 1, 1000)
 FLOAT = Rule("float", 0.0, 1.0)

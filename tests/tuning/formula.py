@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ecomcat.commands import SearchCommand, conf_dir
+from ecomcat.command_config import SearchCommand, conf_dir
 from ecomcat.config import FinalConfig, SearchConfig
 from ecomcat.data.splitting import Split
 from ecomcat.hyperparameters import ModelConfig

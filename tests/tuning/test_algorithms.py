@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomcat.model.space import Domain, Key, key_of, parse_domain, space_size
-from ecomcat.options import Rule, Value
+from ecomcat.option_fields import Rule, Value
 from ecomcat.tuning.algorithms import (
     draw,
     draw_untried,

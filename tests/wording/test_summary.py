@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ecomcat.export.card import model_card
-from ecomcat.reporting.terminal import final_tables
+from ecomcat.reporting.printed_tables import final_tables
 from ecomcat.text.encoding import encode_all, model_inputs
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.wording.summary import model_sentences, result_line, verdict

@@ -15,10 +15,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from terminal_material import Clock, a_log, a_terminal, lines
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.config import FinalConfig
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.reporting.progress import SearchProgress
+from ecomcat.reporting.live_progress import SearchProgress
 from ecomcat.tuning.budget import seconds_after_trials
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 

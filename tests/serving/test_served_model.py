@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import ecomcat.export.classifier
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.errors import UserError
 from ecomcat.export.bundle import write_manifest
 from ecomcat.serving.app import build_app

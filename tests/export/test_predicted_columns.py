@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.errors import UserError
-from ecomcat.export.labelling import Labeller, LabelOptions
+from ecomcat.export.predicted_columns import Labeller, LabelOptions
 from ecomcat.model.confidence import Promise
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.app import build_app

@@ -68,7 +68,7 @@ def study_of(folder: Path, texts: int, *options: str) -> tuple[Any, Any, Study, 
 
 
 def learned(*of_study: Any) -> Any:
-    from ecomcat.final.learning import learn_from_parts
+    from ecomcat.final.network_learning_curve import learn_from_parts
 
     return learn_from_parts(*of_study)
 

@@ -18,7 +18,7 @@ from ecomcat.config import (
     SearchConfig,
 )
 from ecomcat.hyperparameters import ModelConfig
-from ecomcat.options import option
+from ecomcat.option_fields import option
 
 LOG_FORMATS = ("text", "json")
 RUNTIMES = ("auto", "onnx", "keras")

@@ -17,7 +17,7 @@ from trial_records import ended
 from ecomcat.config import FinalConfig
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
-from ecomcat.tuning.stopping import Outlook, gain_of_more, outlook
+from ecomcat.tuning.stop_early import Outlook, gain_of_more, outlook
 
 SCORES = st.lists(st.floats(0.1, 1), min_size=2, max_size=5)
 FLAT = [0.9412, 0.9405, 0.9409, 0.9411, 0.9402, 0.9408, 0.9410, 0.9407]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.final.mixture import cross_pooled, learn_shares, pool, pool_parts
+from ecomcat.final.mixture_weights import cross_pooled, learn_shares, pool, pool_parts
 from ecomcat.model.confidence import acceptance_of, fit_temperature, with_temperature
 
 CLASSES = 4

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
-from ecomcat.reporting.terminal import SHOWN_FIRST, STATUS_STYLES, describe_values
+from ecomcat.reporting.printed_tables import SHOWN_FIRST, STATUS_STYLES, describe_values
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import PRUNED, TrialRecord
 

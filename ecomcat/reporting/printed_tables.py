@@ -14,7 +14,7 @@ import rich.table
 from rich.console import Console
 from rich.text import Text
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.console import printable, standard_output
 from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.console import step
 from ecomcat.json_files import UnreadableError
 from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve

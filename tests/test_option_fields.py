@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ecomcat.cli import compose
-from ecomcat.commands import SearchCommand
+from ecomcat.command_config import SearchCommand
 from ecomcat.errors import UserError
 from ecomcat.model.space import require_fixed
-from ecomcat.options import TARGET, make, option, validate
+from ecomcat.option_fields import TARGET, make, option, validate
 from ecomcat.search import check_search
 
 SIZES = ("vocabulary_size", "max_tokens", "lstm_tokens", "embedding_dim", "lstm_units")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat import commands
+from ecomcat import command_config
 from ecomcat.data.cleaning import has_words
 from ecomcat.errors import UserError
 from ecomcat.export.levels import ACCEPTED_LEVEL, ACCEPTED_PATH, LevelAnswers, level_columns
@@ -221,11 +221,11 @@ class LabelOptions:
         }
 
 
-def label_options(asked: commands.PredictOptions, *, reasons: bool = False) -> LabelOptions:
+def label_options(asked: command_config.PredictOptions, *, reasons: bool = False) -> LabelOptions:
     """Return what is added for the command's options; a precision or words also add reasons."""
     promise = None
     if asked.min_precision is not None:
-        by = asked.precision_by == commands.CATEGORY
+        by = asked.precision_by == command_config.CATEGORY
         promise = Promise(asked.min_precision, asked.confidence_level, by, asked.max_false_alarms)
     words = asked.words if asked.explain else 0
     reasons = reasons or promise is not None or words > 0

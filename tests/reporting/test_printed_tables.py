@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from stored_study import final_snapshot, with_levels
 
-from ecomcat.reporting.terminal import (
+from ecomcat.reporting.printed_tables import (
     best_trials_table,
     confusion_table,
     final_tables,

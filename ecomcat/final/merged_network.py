@@ -53,7 +53,7 @@ def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
 
 
 def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -> keras.Model:
-    """Return one model that pools its parts' answers, as `ecomcat.final.mixture.pool` does.
+    """Return one model that pools its parts' answers, as `ecomcat.final.mixture_weights.pool` does.
 
     Args:
         parts: The parts, whose weights sum to 1.

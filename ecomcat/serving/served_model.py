@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ecomcat.commands import ServeCommand
+from ecomcat.command_config import ServeCommand
 from ecomcat.export.bundle import MANIFEST
 from ecomcat.export.contents import read_metrics
-from ecomcat.export.labelling import Predictor
+from ecomcat.export.predicted_columns import Predictor
 from ecomcat.model.confidence import Promise
 from ecomcat.text.tokenizer import valid_unicode
 
