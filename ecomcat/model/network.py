@@ -1,4 +1,4 @@
-"""Build and compile the network that a configuration names."""
+"""The network of a configuration: embeddings, LSTM layers, pooling, letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hydra.utils import get_method
 from keras import layers, ops
 
 from ecomcat.errors import UserError
-from ecomcat.model.space import EXTRA
 from ecomcat.text.encoding import INPUTS
 from ecomcat.text.tokenizer import PADDING_ID
 
@@ -152,27 +151,3 @@ def find_builder(build: str) -> Builder:
             f"model.build: expected the dotted path of a function, found {build!r} ({reason})."
         ) from error
     return builder
-
-
-def build_classifier(
-    build: Builder, values: Mapping[str, Any], num_classes: int, *, seed: int, total_batches: int
-) -> keras.Model:
-    """Build and compile a network, the same for the same arguments.
-
-    After `total_batches` the learning rate of a linear schedule is 0.
-    """
-    # Seeded here, not once for the whole search: a trial's result does not depend on others.
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    plain = {name.removeprefix(EXTRA): value for name, value in values.items()}
-    model = build(plain, num_classes)
-    learning_rate = values["learning_rate"]
-    if values["learning_rate_schedule"] == "linear":
-        learning_rate = keras.optimizers.schedules.PolynomialDecay(
-            learning_rate, total_batches, end_learning_rate=0.0
-        )
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=values["label_smoothing"]),
-    )
-    return model

@@ -1,4 +1,4 @@
-"""Train a network, one epoch at a time, and score the whole validation set after each."""
+"""Compile a network, train it one epoch at a time, and score validation after each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ecomcat.model.metrics import Outcome, best_epoch, cross_entropy, macro_f1
+from ecomcat.model.network import Builder
+from ecomcat.model.space import EXTRA
 from ecomcat.text.encoding import (
     EncodedTexts,
     bounded_inputs,
@@ -43,6 +45,30 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def build_classifier(
+    build: Builder, values: Mapping[str, Any], num_classes: int, *, seed: int, total_batches: int
+) -> keras.Model:
+    """Build and compile a network, the same for the same arguments.
+
+    After `total_batches` the learning rate of a linear schedule is 0.
+    """
+    # Seeded here, not once for the whole search: a trial's result does not depend on others.
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    plain = {name.removeprefix(EXTRA): value for name, value in values.items()}
+    model = build(plain, num_classes)
+    learning_rate = values["learning_rate"]
+    if values["learning_rate_schedule"] == "linear":
+        learning_rate = keras.optimizers.schedules.PolynomialDecay(
+            learning_rate, total_batches, end_learning_rate=0.0
+        )
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=values["label_smoothing"]),
+    )
+    return model
 
 
 @dataclass

@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 
 from ecomcat.data.splitting import Split
 from ecomcat.model.metrics import Outcome
-from ecomcat.model.network import Builder, build_classifier
-from ecomcat.model.training import Examples, OutOfTimeError, Training, ValidationWatch
+from ecomcat.model.network import Builder
+from ecomcat.model.training import (
+    Examples,
+    OutOfTimeError,
+    Training,
+    ValidationWatch,
+    build_classifier,
+)
 from ecomcat.process import import_tensorflow
 from ecomcat.text.encoding import EncodedTexts
 from ecomcat.tuning.jobs import BatchesDone, EpochReport, TrialTask, Worker

@@ -200,7 +200,8 @@ def test_of_hundreds_of_categories_no_word_has_a_number_for_each_in_the_linear_p
 
 
 def network(seed: int, **values: Any) -> Any:
-    from ecomcat.model.network import build_classifier, lstm_classifier
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.model.training import build_classifier
 
     return build_classifier(lstm_classifier, {**VALUES, **values}, 3, seed=seed, total_batches=9)
 

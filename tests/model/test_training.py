@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 
 def build(seed: int = 3, builder: Any = None, **values: Any) -> Any:
-    from ecomcat.model.network import build_classifier, lstm_classifier
+    from ecomcat.model.network import lstm_classifier
+    from ecomcat.model.training import build_classifier
 
     values = {**VALUES, "bidirectional": True, **values}
     return build_classifier(builder or lstm_classifier, values, 3, seed=seed, total_batches=40)
