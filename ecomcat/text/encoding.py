@@ -17,13 +17,7 @@ from numpy.typing import NDArray
 
 from ecomcat.text.fields import Quantiles, is_field
 from ecomcat.text.letters import Spelling, gather, offsets_of, spell
-from ecomcat.text.tokenizer import (
-    PADDING_ID,
-    UNKNOWN_ID,
-    encode_texts,
-    vocabulary,
-    without_normalizer,
-)
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, Encoder, vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -167,7 +161,7 @@ class Lexicon:
         tokenizer: Tokenizer, fitted on training texts.
 
     Attributes:
-        tokenizer: Tokenizer that `encode_texts` encodes with.
+        encoder: `Encoder` of the tokenizer.
         spelling: `Spelling`. The letters of words; those of fields have none.
         instead: Array of shape `(words,)`. The id that each word is read as if it is hidden or
             left out: a category as an unknown one of its column, another field as itself, all
@@ -175,7 +169,7 @@ class Lexicon:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer, words = without_normalizer(tokenizer), vocabulary(tokenizer)
+        self.encoder, words = Encoder(tokenizer), vocabulary(tokenizer)
         self.spelling = spell(["" if is_field(word) else word for word in words])
         self.instead = np.full(len(words), UNKNOWN_ID, np.int32)
         self.instead[0] = 0
@@ -220,13 +214,13 @@ def encode_all(
     pieces: list[NDArray[np.int32]] = []
     remaining = iter(texts)
     while chunk := list(islice(remaining, _CHUNK)):
-        for ids, lacking in encode_texts(known.tokenizer, chunk):
+        for ids, lacking in known.encoder.encode(chunk, max_tokens):
             for position, word in lacking.items():
                 found = known.id_of(word)
                 if found is None:
                     found = first + unknown.setdefault(word, len(unknown))
                 ids[position] = found
-            pieces.append(np.asarray(ids[:max_tokens], np.int32))
+            pieces.append(np.asarray(ids, np.int32))
         on_texts(len(chunk))
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)

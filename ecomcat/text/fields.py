@@ -242,13 +242,18 @@ class Quantiles:
         return places[place] if place < len(places) else None  # in a vocabulary that was cut
 
 
+def has_fields(text: str) -> bool:
+    """Tell whether a text is composed, with words of fields."""
+    return _BEGIN in text
+
+
 def split_fields(text: str) -> tuple[list[str], str]:
     r"""Return the words of fields of a composed text, and the rest of it.
 
     >>> split_fields("\x1ebrand=Samsung\x1f A lamp")
     (['\x1ebrand=Samsung\x1f'], ' A lamp')
     """
-    return (_FIELD.findall(text), _FIELD.sub("", text)) if _BEGIN in text else ([], text)
+    return (_FIELD.findall(text), _FIELD.sub("", text)) if has_fields(text) else ([], text)
 
 
 def is_field(word: str) -> bool:
@@ -267,8 +272,6 @@ def shown(text: str) -> str:
     >>> shown("\x1ebrand=Samsung\x1f A lamp")
     '[brand:Samsung] A lamp'
     """
-    if _BEGIN not in text:
-        return text
     return _FIELD.sub(lambda found: f"[{found[0][1:-1].replace('=', ':', 1)}]", text)
 
 

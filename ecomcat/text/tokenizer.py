@@ -7,14 +7,15 @@ vocabulary is the same encoding with the higher ids read as 1.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.console import counted
 from ecomcat.text.bounds import bounded
-from ecomcat.text.fields import FIELD_PATTERN, Fields
+from ecomcat.text.fields import FIELD_PATTERN, Fields, has_fields
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -32,6 +33,7 @@ _UNSPACED = "".join(
     rf"\p{{{script}}}"
     for script in ("Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 )
+_ASCII_WORD = re.compile("[a-z]+|[0-9]+")  # what _WORD matches in normalized ASCII
 _WORD = rf"[[\p{{L}}\p{{N}}]&&[{_UNSPACED}]]\p{{M}}*|[\p{{L}}\p{{M}}&&[^{_UNSPACED}]]+|\p{{N}}+"
 
 
@@ -53,8 +55,8 @@ def fit_tokenizer(
         on_texts: Function that is called with the number of texts in each part that was read.
 
     >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
-    >>> encode_texts(without_normalizer(tokenizer), ["a red lamp"])
-    [([1, 2, 1], {0: 'a', 2: 'lamp'})]
+    >>> tokenizer.encode("A red lamp").ids
+    [1, 2, 1]
     """
     from tokenizers import Tokenizer, models, trainers
 
@@ -84,8 +86,7 @@ def mean_words(texts: Sequence[str]) -> float:
     Args:
         texts: Sequence of strings, at least one.
     """
-    split = _splitter().pre_tokenize_str
-    return sum(len(split(readable(text))) for text in texts) / len(texts)
+    return sum(len(split_words(text)) for text in texts) / len(texts)
 
 
 def split_words(text: str) -> list[str]:
@@ -94,7 +95,10 @@ def split_words(text: str) -> list[str]:
     >>> split_words("USB-C cable, 2m")
     ['usb', 'c', 'cable', '2', 'm']
     """
-    return [word for word, _ in _splitter().pre_tokenize_str(normalized(readable(text)))]
+    read = normalized(readable(text))
+    if _is_simple(read):
+        return _ASCII_WORD.findall(read)
+    return [word for word, _ in _splitter().pre_tokenize_str(read)]
 
 
 def normalized(text: str) -> str:
@@ -155,38 +159,68 @@ def _edited(tokenizer: Tokenizer, edit: Callable[[dict[str, Any]], None]) -> Tok
     return Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
 
 
-def without_normalizer(tokenizer: Tokenizer) -> Tokenizer:
-    """Return a tokenizer of texts that are normalized: it need not track each letter's origin."""
-    plain = deepcopy(tokenizer)
-    plain.normalizer = None
-    return plain
-
-
 def is_normalized_as_ours(tokenizer: Tokenizer) -> bool:
     """Tell whether a tokenizer normalizes texts as `normalized` does."""
     return str(tokenizer.normalizer) == str(_normalizer())
 
 
-def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
-    """Return for each text its token ids and, by position, the words outside the vocabulary.
+class Encoder:
+    """Encode texts as a tokenizer does, and name the words that its vocabulary lacks.
 
-    There is at least one id: a text without words is one unknown word.
+    Texts in ASCII, which most are, are split by a regular expression, in a third of the time.
 
     Args:
-        tokenizer: Tokenizer, as `without_normalizer` returns it.
-        texts: Sequence of strings.
+        tokenizer: Tokenizer, fitted on training texts.
+
+    >>> tokenizer = fit_tokenizer(["red shirt", "Red shoe"], vocabulary_size=100)
+    >>> Encoder(tokenizer).encode(["a red lamp"], max_tokens=512)
+    [([1, 2, 1], {0: 'a', 2: 'lamp'})]
     """
-    read = [normalized(readable(text)) for text in texts]
-    return list(map(_with_unknown, read, tokenizer.encode_batch(read)))
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._ids = tokenizer, tokenizer.get_vocab()
+
+    @cached_property
+    def _of_normalized(self) -> Tokenizer:
+        """The tokenizer without its normalizer: it need not track where each letter comes from."""
+        plain = deepcopy(self._tokenizer)
+        plain.normalizer = None
+        return plain
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[Encoded]:
+        """Return for each text its token ids and, by position, the words outside the vocabulary.
+
+        There is at least one id: a text without words is one unknown word.
+        """
+        read = [normalized(readable(text)) for text in texts]
+        others = [text for text in read if not _is_simple(text)]
+        encodings = iter(self._of_normalized.encode_batch(others) if others else ())
+        return [
+            self._of_words(_ASCII_WORD.findall(text)[:max_tokens])
+            if _is_simple(text)
+            else _of_encoding(text, next(encodings), max_tokens)
+            for text in read
+        ]
+
+    def _of_words(self, words: Sequence[str]) -> Encoded:
+        known = self._ids.get
+        ids = [known(word, UNKNOWN_ID) for word in words]
+        if UNKNOWN_ID not in ids:
+            return ids or [UNKNOWN_ID], {}
+        return ids, {place: words[place] for place, token in enumerate(ids) if token == UNKNOWN_ID}
 
 
-def _with_unknown(text: str, encoding: Encoding) -> Encoded:
-    ids = encoding.ids
+def _is_simple(text: str) -> bool:
+    return text.isascii() and not has_fields(text)
+
+
+def _of_encoding(text: str, encoding: Encoding, max_tokens: int) -> Encoded:
+    ids = encoding.ids[:max_tokens]
     if UNKNOWN_ID not in ids:
         return ids or [UNKNOWN_ID], {}
     spans = encoding.offsets
-    lacking = [position for position, token in enumerate(ids) if token == UNKNOWN_ID]
-    return ids, {position: text[slice(*spans[position])] for position in lacking}
+    lacking = [place for place, token in enumerate(ids) if token == UNKNOWN_ID]
+    return ids, {place: text[slice(*spans[place])] for place in lacking}
 
 
 def readable(text: str) -> str:

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from ecomcat.data.cleaning import clean_label, folded, has_words, normalized_key
 from ecomcat.text.bounds import MAX_CHARACTERS, bounded
-from ecomcat.text.tokenizer import (
-    encode_texts,
-    fit_tokenizer,
-    mean_words,
-    split_words,
-    without_normalizer,
-)
+from ecomcat.text.tokenizer import Encoder, fit_tokenizer, mean_words, split_words
 
 ACCENT, CEDILLA, VOICED, LONGER = "\u0315", "\u0327", "\uff9e", "\u0344"  # the third by NFKD alone
 MARKS = st.sampled_from([ACCENT, CEDILLA, VOICED, LONGER, "\u0f73", "\u3099", "\U0001d165"])
@@ -70,7 +64,7 @@ def test_a_text_made_to_take_long_is_read_by_every_part(text: str) -> None:
     assert longest_run(bounded(text)) < 64
     assert len(unicodedata.normalize("NFKC", bounded(text))) <= MAX_CHARACTERS
     tokenizer = fit_tokenizer([text, text, "red shirt", "red shirt"], 100)
-    assert len(encode_texts(without_normalizer(tokenizer), [text, "red"])) == 2
+    assert len(Encoder(tokenizer).encode([text, "red"], 100)) == 2
     assert len(split_words(text)) >= 1 <= mean_words([text])
     assert has_words(text)
     assert normalized_key(text) == normalized_key(bounded(text))

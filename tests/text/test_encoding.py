@@ -17,13 +17,7 @@ from ecomcat.text.encoding import (
     scoring_batches,
     training_batches,
 )
-from ecomcat.text.tokenizer import (
-    PADDING_ID,
-    UNKNOWN_ID,
-    encode_texts,
-    fit_tokenizer,
-    without_normalizer,
-)
+from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID, Encoder, fit_tokenizer
 
 Texts = list[list[int]]
 Lengths = NDArray[np.int64]
@@ -102,9 +96,8 @@ def test_many_texts_are_encoded_as_one_by_one(texts: int) -> None:
     written = [["red", "blue shirt", "?", "red red red red"][number % 4] for number in range(texts)]
     counts: list[int] = []
     result = encode_all(tokenizer, iter(written), 3, on_texts=counts.append)
-    assert as_lists(result) == [
-        encode_texts(without_normalizer(tokenizer), [text])[0][0][:3] for text in written
-    ]
+    encoder = Encoder(tokenizer)
+    assert as_lists(result) == [encoder.encode([text], 3)[0][0] for text in written]
     assert (result.ids.dtype, result.offsets.dtype) == (np.int32, np.int64)
     assert sum(counts) == texts
 

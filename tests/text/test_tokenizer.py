@@ -15,18 +15,21 @@ from ecomcat.text.encoding import encode_all
 from ecomcat.text.tokenizer import (
     PADDING_ID,
     UNKNOWN_ID,
+    Encoder,
     deployed_tokenizer,
-    encode_texts,
     fit_tokenizer,
     mean_words,
     valid_unicode,
-    without_normalizer,
 )
 
 WORDS = ["red", "shirt", "красный", "红", "色", "किताब", "كتاب", "12", "café", "zip"]
 TRAINING = [" ".join(WORDS[: number + 1]) for number in range(len(WORDS))] * 2
 FITTED = fit_tokenizer(TRAINING, 100)
-PLAIN = without_normalizer(FITTED)
+
+
+def encode(tokenizer: Tokenizer, *texts: str) -> list[tuple[list[int], dict[int, str]]]:
+    return Encoder(tokenizer).encode(texts, 1000)
+
 
 any_text = st.text(st.characters(exclude_categories=[]), max_size=30)
 word_text = st.lists(st.sampled_from([*WORDS, "unheard", "RED", "?!", "红色12"])).map(" ".join)
@@ -76,11 +79,9 @@ def test_words_are_counted_whether_known_or_not() -> None:
 def test_ids_follow_frequency_after_padding_and_unknown() -> None:
     tokenizer = fit_tokenizer(["b b b a", "c c c c", "a d d d d d"], 100)
     assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "d": 2, "c": 3, "b": 4, "a": 5}
-    assert encode_texts(without_normalizer(tokenizer), ["a d x c"]) == [
-        ([5, 2, UNKNOWN_ID, 3], {2: "x"})
-    ]
-    seen_once = without_normalizer(fit_tokenizer(["red red blue"], 100))
-    assert encode_texts(seen_once, ["red blue"]) == [([2, UNKNOWN_ID], {1: "blue"})]
+    assert encode(tokenizer, "a d x c") == [([5, 2, UNKNOWN_ID, 3], {2: "x"})]
+    seen_once = fit_tokenizer(["red red blue"], 100)
+    assert encode(seen_once, "red blue") == [([2, UNKNOWN_ID], {1: "blue"})]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_ids_follow_frequency_after_padding_and_unknown() -> None:
     ],
 )
 def test_words_that_the_vocabulary_lacks_are_given_as_it_would_have_them(text, lacking) -> None:
-    assert encode_texts(PLAIN, [text])[0][1] == lacking
+    assert encode(FITTED, text)[0][1] == lacking
 
 
 def test_equally_frequent_words_get_the_same_ids_whatever_the_order() -> None:
@@ -109,13 +110,13 @@ def test_equally_frequent_words_get_the_same_ids_whatever_the_order() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "?!", "😀", "\ud800", "\u200b"])
 def test_a_text_without_words_is_one_unknown_word(text: str) -> None:
-    assert encode_texts(PLAIN, [text, "red"]) == [([UNKNOWN_ID], {}), ([2], {})]
+    assert encode(FITTED, text, "red") == [([UNKNOWN_ID], {}), ([2], {})]
 
 
 @pytest.mark.parametrize("text", ["[PAD]", "red [PAD] shirt", "[UNK]", "a [pad] b"])
 def test_a_text_cannot_spell_padding(text: str) -> None:
     for tokenizer in (FITTED, deployed_tokenizer(FITTED, 100, 50)):
-        assert PADDING_ID not in encode_texts(without_normalizer(tokenizer), [text])[0][0]
+        assert PADDING_ID not in encode(tokenizer, text)[0][0]
 
 
 @settings(deadline=None)
@@ -123,7 +124,7 @@ def test_a_text_cannot_spell_padding(text: str) -> None:
 @example("ΣΑΣ İ ﬁne ½ Å")
 def test_ids_are_those_of_the_exported_tokenizer_alone(text: str) -> None:
     expected = FITTED.encode(valid_unicode(text)).ids or [UNKNOWN_ID]
-    assert encode_texts(PLAIN, [text])[0][0] == expected
+    assert encode(FITTED, text)[0][0] == expected
 
 
 @settings(deadline=None)
