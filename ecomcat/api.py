@@ -222,6 +222,7 @@ def _composed(
 ) -> tuple[Any, dict[str, pd.DataFrame]]:
     """Compose the configuration, with the paths among the parts; return the DataFrames, too."""
     from ecomcat.cli import compose  # late: to open a model takes no Hydra
+    from ecomcat.data.composing import as_pandas
 
     for override in overrides:
         if not isinstance(override, str):
@@ -229,6 +230,7 @@ def _composed(
                 f"Expected overrides as strings, found {type(override).__name__}. Write each as "
                 "'model.dropout=0.3', or as a keyword: model={'dropout': 0.3}."
             )
+    tables = {part: as_pandas(table) for part, table in tables.items()}
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
     for part, table in tables.items():

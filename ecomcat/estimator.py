@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ecomcat.api import load, search
 from ecomcat.data.cleaning import clean_label
-from ecomcat.data.composing import texts_of_rows
+from ecomcat.data.composing import as_pandas, texts_of_rows
 from ecomcat.data.header import CATEGORY, FURTHER, NUMBER, column_key
 from ecomcat.errors import UserError, name_five
 from ecomcat.export.classifier import Classifier
@@ -196,6 +196,7 @@ def _rows(values: Any) -> Any:
     """Return scikit-learn's input as a table, a Series, or a list of texts or objects."""
     if isinstance(values, str):
         raise UserError("Expected several texts, found one string. Put it in a list: [text].")
+    values = as_pandas(values)
     if hasattr(values, "columns") or np.ndim(values) == 2:
         return pd.DataFrame(values).rename(columns=str)
     return values if isinstance(values, pd.Series) else list(values)

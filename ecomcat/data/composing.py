@@ -150,6 +150,11 @@ def _refuse_nested(cells: Iterable[tuple[str, Any]]) -> None:
         )
 
 
+def as_pandas(table: Any) -> Any:
+    """Return a table of another library, such as Polars or pyarrow, as one of pandas."""
+    return table.to_pandas() if hasattr(table, "to_pandas") else table
+
+
 def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | None]:
     """Return rows that are to be labelled as texts, and the index that their answers get.
 
@@ -162,6 +167,7 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
         UserError: When a DataFrame lacks one of them, an object has others, or something else than
             texts is given.
     """
+    rows = as_pandas(rows)
     if hasattr(rows, "columns"):
         return _texts_of_frame(rows, fields), rows.index
     index = rows.index if hasattr(rows, "iloc") else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,15 @@ def test_the_values_of_a_series_are_read_as_the_series_is(kind: Any) -> None:
     rows = pd.Series(["A ball", pd.NA], dtype=kind)
     for each in (rows, list(rows), rows.to_numpy(object)):
         assert texts_of_rows(each, FIELDS)[0] == ["A ball", ""]
+
+
+def test_tables_of_other_libraries_are_read_as_those_of_pandas() -> None:
+    table = pa.table({"title": ["A ball", None], "brand": ["Acme", ""], "shop": ["1", "1"]})
+    table = table.append_column("Price", pa.array([9.5, None]))
+    expected = texts_of_rows(table.to_pandas(), FIELDS)[0]
+    assert texts_of_rows(table, FIELDS)[0] == expected
+    assert "brand:Acme" in shown(expected[0])
+    assert texts_of_rows(table["title"], FIELDS)[0] == ["A ball", ""]
 
 
 @pytest.mark.parametrize(
