@@ -85,11 +85,11 @@ def _pooled_letters(groups: Any, letter_dim: int) -> Any:
     found = ops.not_equal(groups, PADDING_ID)
     rows = row_of_group(groups, PADDING_ID + 1, _LETTER_ROWS)
     embedded = layers.Embedding(_LETTER_ROWS, letter_dim, name="letter_embedding")(rows)
-    total, count = _sum_of(ops.cast(found, embedded.dtype), embedded)
+    total, count = _masked_sum(ops.cast(found, embedded.dtype), embedded)
     return total / ops.sqrt(ops.maximum(count, 1.0))
 
 
-def _sum_of(chosen: Any, sequences: Any) -> tuple[Any, Any]:
+def _masked_sum(chosen: Any, sequences: Any) -> tuple[Any, Any]:
     """Add up the steps of `(batch, steps, width)` that are 1 in `(batch, steps)`, and count them.
 
     A product of matrices reads the steps once, without a copy in which the others are 0.
@@ -134,7 +134,7 @@ class _Steps:
         return ops.max(sequences + lowered, axis=1)
 
     def _mean(self, sequences: Any) -> Any:
-        total, count = _sum_of(self._is_word, sequences)
+        total, count = _masked_sum(self._is_word, sequences)
         return total / ops.maximum(count, 1.0)
 
 
