@@ -205,8 +205,11 @@ def run_script(main: Callable[[], None]) -> NoReturn:
 
 def unseen_answers(
     directory: Path, path: Path
-) -> tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]:
-    """Return a model, its answers to the texts of a file that it was not trained on, and labels."""
+) -> tuple[Classifier, NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
+    """Return a model and its answers to the texts of a file that it was not trained on.
+
+    The answers are followed by the texts' labels, and by their shares of unknown words.
+    """
     import numpy as np
 
     from ecomcat.evaluate import labels_of, read_rows
@@ -216,4 +219,5 @@ def unseen_answers(
     texts, labels = rows.frame["text"], labels_of(model, rows)
     unseen = ~model.was_trained_on(texts.tolist()) & labels.isin(model.labels)
     label_ids = np.array([model.labels.index(label) for label in labels[unseen]])
-    return model, model.probabilities(texts[unseen].tolist()), label_ids
+    probabilities, unknown_shares = model.answers(texts[unseen].tolist())
+    return model, probabilities, label_ids, unknown_shares

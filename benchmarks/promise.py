@@ -99,7 +99,7 @@ def novel_table(model: Classifier, usual: Acceptance, path: Path) -> str:
     from sklearn.metrics import roc_auc_score
 
     texts = pd.read_csv(path)[str(model.fields.texts[0])].astype(str).tolist()
-    novel = uncertainty(model.probabilities(texts))
+    novel = uncertainty(*model.answers(texts))
     labels = np.repeat([0, 1], [len(usual.uncertainty), len(novel)])
     area = roc_auc_score(labels, np.concatenate([usual.uncertainty, novel]))
     table = format_table(["alarms allowed", "false alarms", "found"], novel_rows(usual, novel))

@@ -77,7 +77,8 @@ def compare_models(
         UserError: For whatever the user can fix; also if every row was trained on by one of the
             models.
     """
-    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
+    from ecomcat.data.columns import warn_of_other_columns
+    from ecomcat.export.classifier import load_classifier
 
     if config.old is None or config.new is None:
         raise UserError(

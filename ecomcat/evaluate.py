@@ -60,7 +60,8 @@ def score(
     Raises:
         UserError: For whatever the user can fix.
     """
-    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
+    from ecomcat.data.columns import warn_of_other_columns
+    from ecomcat.export.classifier import load_classifier
 
     directory = expanded(config.model_dir)
     check_test("evaluate", config, directory)
@@ -187,8 +188,8 @@ def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> 
     parts = []
     with step("Labelling the rows", total=len(texts)) as advance:
         for piece in pieces(len(texts), len(classifier.labels)):
-            found = classifier.probabilities(texts[piece])
-            parts.append(answers_of(found, label_ids[piece], classifier.taxonomy))
+            found, unknown = classifier.answers(texts[piece])
+            parts.append(answers_of(found, label_ids[piece], classifier.taxonomy, unknown))
             advance(len(found))
     answers, seen = join_answers(parts), classifier.was_trained_on(texts)
 

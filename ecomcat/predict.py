@@ -58,10 +58,10 @@ def predict(config: PredictCommand) -> None:
 
 def _label(config: PredictCommand, table: Table, output_format: str, options: LabelOptions) -> None:
     from ecomcat.console import log_if_stopped, step
-    from ecomcat.data.columns import find_text_columns
+    from ecomcat.data.columns import find_text_columns, warn_of_other_columns
     from ecomcat.data.composing import RowTexts
     from ecomcat.data.writing import open_output
-    from ecomcat.export.classifier import load_classifier, warn_of_other_columns
+    from ecomcat.export.classifier import load_classifier
     from ecomcat.export.predicted_columns import Labeller
 
     classifier = load_classifier(expanded(config.model_dir), config.runtime)

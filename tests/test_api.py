@@ -202,6 +202,7 @@ def test_a_model_takes_pandas_and_gives_pandas_with_the_same_index(result: Any) 
     assert shares.index.equals(frame.index)
     assert shares.idxmax(axis=1).tolist() == labelled["predicted_category"].tolist()
     assert result.model.predict("A red ball").shape == (1, 2)
+    assert result.model.predict("Деревянная книжная полка", min_precision=0.5)["novel"].all()
     with pytest.raises(ecomcat.UserError, match=r"trained on \(text\).*found label, x"):
         result.model.predict(frame.rename(columns={"text": "x"}))
     assert ecomcat.evaluate(frame.assign(more="of no use"))["all"]["rows"] == 5
@@ -288,13 +289,12 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
             overrides={**ONCE, "data.category_columns": "shop", "data.group_column": "product"}
         ),
     )
-    halves = np.split(np.arange(180), 2)
-    found = cross_validate(pipeline, rows, numbers, cv=[halves], return_estimator=True)
-    assert all(score > 0.5 for score in found["test_score"])
+    split = [np.split(np.arange(180), 2)]
+    found = cross_validate(pipeline, rows, numbers, cv=split, return_estimator=True)
+    assert found["test_score"] > 0.5
     fitted = found["estimator"][0][-1]
     assert fitted.classes_.tolist() == [2, 7, 10]
-    again = pickle.loads(pickle.dumps(fitted))
-    texts = ["a red ball", "?"]
+    again, texts = pickle.loads(pickle.dumps(fitted)), ["a red ball", "?"]
     assert fitted.classifier_.fields == Fields(("text",), ("shop",))
     assert again.predict(texts).tolist() == fitted.predict(texts).tolist()
     assert again.predict_proba(texts).sum(axis=1).tolist() == pytest.approx([1, 1])

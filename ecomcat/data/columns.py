@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ecomcat.config import DataConfig
+from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.header import (
     CATEGORY,
     GROUP,
@@ -26,6 +27,8 @@ from ecomcat.data.header import (
 )
 from ecomcat.errors import UserError, name_five
 from ecomcat.text.fields import PLAIN, Fields
+
+logger = logging.getLogger("ecomcat")
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
 
@@ -271,3 +274,32 @@ def _named_head(
         return head
     named = not all(map(is_position, asked)) or is_header(head, text, label)
     return replace(head, header=str(named).lower(), guessed=True)
+
+
+def warn_of_other_columns(
+    data: ReadingConfig, trained: Sequence[str | int], found: Sequence[str | int]
+) -> None:
+    """Warn where texts were joined from other columns than in training.
+
+    Args:
+        data: How the file was read.
+        trained: Columns that the model was trained on.
+        found: Columns that the file's texts came from.
+    """
+
+    def compared(columns: Sequence[Any]) -> list[str]:
+        return [folded(str(column)) for column in columns]
+
+    asked = data.text_column
+    differs = len(found) != len(trained)
+    if asked not in (None, []):
+        named = asked if isinstance(asked, list | tuple) else [asked]
+        differs = compared(trained) not in (compared(named), compared(found))
+    if differs:
+        logger.warning(
+            "The text is column %s, but the model was trained on %s: where other columns are "
+            "joined, its answers may be worse, and texts that it saw in training cannot be "
+            "recognised.",
+            " + ".join(map(str, found)),
+            " + ".join(map(str, trained)),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.command_config import PredictOptions
-from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS, ReadingConfig
+from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.composing import Texts, texts_of_rows
-from ecomcat.data.header import folded
 from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.export.bundle import (
     ACCEPTANCE,
@@ -39,7 +37,13 @@ from ecomcat.export.contents import (
     trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
-from ecomcat.export.predicted_columns import Labeller, label_options, label_texts, rounded_up
+from ecomcat.export.predicted_columns import (
+    Labeller,
+    Scored,
+    label_options,
+    label_texts,
+    rounded_up,
+)
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.option_fields import validate
@@ -52,8 +56,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ecomcat.export.explanation import Score
-
-logger = logging.getLogger("ecomcat")
 
 AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
 
@@ -222,8 +224,13 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each category's probability for each text, shape `(texts, classes)`."""
+        return self.answers(texts)[0]
+
+    def answers(self, texts: Sequence[str]) -> Scored:
+        """Return the same, and the share of each text's words that are unknown, `(texts,)`."""
         limit = self.tokenizer.truncation["max_length"]
-        return self.score(encode_all(self.tokenizer, texts, limit, known=self._lexicon))
+        encoded = encode_all(self.tokenizer, texts, limit, known=self._lexicon)
+        return self.score(encoded), encoded.unknown_shares
 
     def threshold(
         self, min_precision: float, *, confidence_level: float = CONFIDENCE_LEVEL
@@ -319,32 +326,3 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
     )
     require_answers(directory, classifier.probabilities, classifier.labels)
     return classifier
-
-
-def warn_of_other_columns(
-    data: ReadingConfig, trained: Sequence[str | int], found: Sequence[str | int]
-) -> None:
-    """Warn where texts were joined from other columns than in training.
-
-    Args:
-        data: How the file was read.
-        trained: Columns that the model was trained on.
-        found: Columns that the file's texts came from.
-    """
-
-    def compared(columns: Sequence[Any]) -> list[str]:
-        return [folded(str(column)) for column in columns]
-
-    asked = data.text_column
-    differs = len(found) != len(trained)
-    if asked not in (None, []):
-        named = asked if isinstance(asked, list | tuple) else [asked]
-        differs = compared(trained) not in (compared(named), compared(found))
-    if differs:
-        logger.warning(
-            "The text is column %s, but the model was trained on %s: where other columns are "
-            "joined, its answers may be worse, and texts that it saw in training cannot be "
-            "recognised.",
-            " + ".join(map(str, found)),
-            " + ".join(map(str, trained)),
-        )

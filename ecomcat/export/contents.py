@@ -134,7 +134,8 @@ def open_acceptance(
     # Some whole numbers of Python are too large for an array.
     bounds: list[tuple[list[Any], float]]
     bounds = [*((each, 1) for each in (*shares, *right)), (content["predicted"], num_classes - 1)]
-    bounds.append((content["uncertainty"], math.log(num_classes) + 1e-3))
+    most_uncertain = 2 * math.log(num_classes)  # by its probabilities, and by unknown words
+    bounds.append((content["uncertainty"], most_uncertain + 1e-3))
     depth = 1 if taxonomy is None else taxonomy.depth
     if not len(shares) == len(right) == depth or any(
         len(values) != len(shares[0]) or not all(0 <= each <= most for each in values)

@@ -28,6 +28,9 @@ CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, NOVEL, WORDS, REASON = "accept", "novel", "words", "reason"
 NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
 _DIGITS = 4  # of a confidence, wherever it is shown
+Scored = tuple[NDArray[np.float32], NDArray[np.float64]]
+"""Probabilities of texts `(texts, classes)`, and their shares of unknown words `(texts,)`."""
+
 _MAX_TEXTS, _MAX_PROBABILITIES = 16_384, 20_000_000  # at a time; each of these has 4 bytes
 
 
@@ -46,8 +49,8 @@ class Predictor(Protocol):
     def taxonomy(self) -> Taxonomy | None:
         """The tree of the categories, where they are paths."""
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return each category's probability for each text, `(texts, classes)`."""
+    def answers(self, texts: Sequence[str]) -> Scored:
+        """Return each category's probability for each text, and its share of unknown words."""
 
     def thresholds(self, promise: Promise) -> NDArray[np.float64]:
         """Return the least confidence that is accepted for each category, infinite for none."""
@@ -71,6 +74,7 @@ class Labelled:
     Args:
         answered: Array of the positions of the texts that have an answer.
         probabilities: Array of their probabilities, shape `(answered, classes)`.
+        unknown_shares: Array of the shares of their words that are unknown, shape `(answered,)`.
         thresholds: Array of the least confidence that is accepted for each category. Defaults to
             None: no answer is accepted.
         novel_from: Float. The uncertainty above which a text is novel. Defaults to infinity.
@@ -78,6 +82,7 @@ class Labelled:
 
     answered: NDArray[np.int64]
     probabilities: NDArray[np.float32]
+    unknown_shares: NDArray[np.float64] | None = None
     thresholds: NDArray[np.float64] | None = None
     novel_from: float = math.inf
 
@@ -124,7 +129,7 @@ class Labelled:
         """Which texts are unlike all of training: no category is likely enough."""
         if self.novel_from == math.inf:  # the logarithms of all probabilities take a while
             return np.zeros(len(self.answered), bool)
-        return uncertainty(self.probabilities) > self.novel_from
+        return uncertainty(self.probabilities, self.unknown_shares) > self.novel_from
 
 
 def label_texts(
@@ -135,10 +140,10 @@ def label_texts(
 ) -> Labelled:
     """Answer texts; without thresholds no answer is accepted."""
     answered = np.flatnonzero([has_words(text) for text in texts])
-    probabilities = np.zeros((0, len(predictor.labels)), np.float32)
+    scored = np.zeros((0, len(predictor.labels)), np.float32), np.zeros(0)
     if len(answered):
-        probabilities = predictor.probabilities([texts[place] for place in answered.tolist()])
-    return Labelled(answered, probabilities, thresholds, novel_from)
+        scored = predictor.answers([texts[place] for place in answered.tolist()])
+    return Labelled(answered, *scored, thresholds, novel_from)
 
 
 def pieces(texts: int, categories: int) -> Iterator[slice]:

@@ -151,7 +151,9 @@ def _answer(
     """Return the answers to validation and test, and the classes that each part answers."""
     split, taxonomy, parts = inputs.split, dataset.taxonomy, tested.mixture.answers
     label_ids = dataset.label_ids[split.validation]
-    answers = {"validation": answers_of(parts[WHOLE], label_ids, taxonomy)}
+    texts = inputs.examples(split.validation, vars(tested.limits)).texts
+    given = parts[WHOLE], label_ids, taxonomy, texts.unknown_shares
+    answers = {"validation": answers_of(*given)}
     classes = {"validation": {part: each.argmax(axis=1) for part, each in parts.items()}}
     if asked := len(split.test):
         with step("Scoring the test set", total=asked) as advance:

@@ -50,8 +50,11 @@ def answers_of(
     probabilities: NDArray[np.float32],
     label_ids: NDArray[np.int64],
     taxonomy: Taxonomy | None = None,
+    unknown_shares: NDArray[np.float64] | None = None,
 ) -> Answers:
     """Reduce probabilities `(texts, num_classes)` of labelled texts to what is scored.
+
+    `unknown_shares` are those of `uncertainty`.
 
     >>> found = answers_of(np.array([[0.4, 0.3, 0.2, 0.1]] * 2, np.float32), np.array([2, 3]))
     >>> found.top_k_accuracy()
@@ -62,8 +65,9 @@ def answers_of(
     for first in range(0, len(label_ids), _CHUNK):
         rows = slice(first, first + _CHUNK)
         ranks[rows] = (probabilities[rows] >= of_label[rows]).sum(axis=1)
-    levels = None if taxonomy is None else level_acceptance(taxonomy, probabilities, label_ids)
-    leaves = acceptance_of(probabilities, label_ids) if levels is None else levels.leaves
+    given = probabilities, label_ids, unknown_shares
+    levels = None if taxonomy is None else level_acceptance(taxonomy, *given)
+    leaves = acceptance_of(*given) if levels is None else levels.leaves
     return Answers(leaves, of_label[:, 0], ranks, probabilities.shape[1], levels)
 
 

@@ -7,10 +7,11 @@ or fiducial limits illustrated in the case of the binomial" (Biometrika 26, 1934
 right answers on validation alone promises nothing: in about half of all cases the true precision
 is below it.
 
-A text is called novel where its answer is less certain, by its entropy, than those to nearly all
-validation texts: an outlier by the conformal test of Bates et al., "Testing for outliers with
-conformal p-values" (Annals of Statistics 51, 2023, section 2), so that the share of texts like
-those of training that are called novel is bounded whatever their distribution.
+A text is called novel where its answer is less certain, by its entropy and the share of its words
+that are unknown, than those to nearly all validation texts: an outlier by the conformal test of
+Bates et al., "Testing for outliers with conformal p-values" (Annals of Statistics 51, 2023,
+section 2), so that the share of texts like those of training that are called novel is bounded
+whatever their distribution.
 
 The temperature is that of Guo et al., "On calibration of modern neural networks" (ICML 2017,
 section 4.2), fitted on texts that the model was not trained on: the logarithms of the
@@ -217,11 +218,15 @@ def read_acceptance(content: Mapping[str, Any]) -> Acceptance:
     return Acceptance(*(np.array(content[name], kind) for name, kind in kinds.items()))
 
 
-def acceptance_of(probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]) -> Acceptance:
+def acceptance_of(
+    probabilities: NDArray[np.float32],
+    label_ids: NDArray[np.int64],
+    unknown_shares: NDArray[np.float64] | None = None,
+) -> Acceptance:
     """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     correct, sure = predicted == label_ids, confidence.astype(np.float64)
-    return Acceptance(sure, correct, predicted, uncertainty(probabilities))
+    return Acceptance(sure, correct, predicted, uncertainty(probabilities, unknown_shares))
 
 
 def joined(parts: Sequence[Acceptance]) -> Acceptance:
@@ -230,18 +235,34 @@ def joined(parts: Sequence[Acceptance]) -> Acceptance:
     return Acceptance(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def uncertainty(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the entropy of each answer `(num_classes,)` in nats.
+def uncertainty(
+    probabilities: NDArray[np.float32], unknown_shares: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return how uncertain each answer is, in nats: its entropy, and more for unknown words.
 
-    >>> uncertainty(np.array([[0.5, 0.5], [1.0, 0.0]], np.float32)).round(4).tolist()
+    A text of unknown words alone, as in another language, counts as if all categories were equally
+    likely besides, however sure the answer is (measured in benchmarks/README.md, "Novel texts").
+
+    Args:
+        probabilities: Array of shape `(texts, num_classes)`.
+        unknown_shares: Array of shape `(texts,)`. The share of the words of each text that the
+            vocabulary lacks. Defaults to None: all are known.
+
+    >>> sure = np.array([[0.5, 0.5], [1.0, 0.0]], np.float32)
+    >>> uncertainty(sure).round(4).tolist()
     [0.6931, 0.0]
+    >>> uncertainty(sure, np.array([0.5, 1.0])).round(4).tolist()
+    [0.8664, 0.6931]
     """
     found = np.empty(len(probabilities))
     for first in range(0, len(found), _ROWS):  # a second array of all would be as large
         rows = slice(first, first + _ROWS)
         shares = np.maximum(probabilities[rows], MIN_PROBABILITY)
         found[rows] = -np.einsum("ij,ij->i", probabilities[rows], np.log(shares), dtype=np.float64)
-    return np.maximum(found, 0.0)
+    found = np.maximum(found, 0.0)
+    if unknown_shares is not None:
+        found += math.log(probabilities.shape[1]) * unknown_shares**2
+    return found
 
 
 def _promised(

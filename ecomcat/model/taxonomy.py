@@ -195,10 +195,13 @@ def read_levels(
 
 
 def level_acceptance(
-    taxonomy: Taxonomy, probabilities: NDArray[np.float32], label_ids: NDArray[np.int64]
+    taxonomy: Taxonomy,
+    probabilities: NDArray[np.float32],
+    label_ids: NDArray[np.int64],
+    unknown_shares: NDArray[np.float64] | None = None,
 ) -> LevelAcceptance:
     """Return confidence and correctness by level of answers to texts, `(texts, classes)`."""
-    leaves = acceptance_of(probabilities, label_ids)
+    leaves = acceptance_of(probabilities, label_ids, unknown_shares)
     predicted = leaves.predicted
     correct = [level.node_ids[predicted] == level.node_ids[label_ids] for level in taxonomy.levels]
     confidence = taxonomy.confidences(probabilities, predicted)

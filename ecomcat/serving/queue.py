@@ -16,7 +16,13 @@ from fastapi import HTTPException
 from ecomcat.command_config import ServeCommand
 from ecomcat.data.composing import composed
 from ecomcat.errors import UserError
-from ecomcat.export.predicted_columns import Predictor, label_texts, level_answers, reason_of
+from ecomcat.export.predicted_columns import (
+    Predictor,
+    Scored,
+    label_texts,
+    level_answers,
+    reason_of,
+)
 from ecomcat.files import expanded
 from ecomcat.model.confidence import Promise
 from ecomcat.serving.monitoring import Monitor
@@ -234,26 +240,26 @@ class Answers:
         ended = [lane.close() for lane in (self._inference, *background)]
         return all(ended)
 
-    def _score(self, model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
-        probabilities = model.classifier.probabilities(texts)
+    def _score(self, model: Model, texts: Sequence[str]) -> Scored:
+        probabilities, unknown_shares = model.classifier.answers(texts)
         self.monitor.answers(probabilities)
-        return probabilities
+        return probabilities, unknown_shares
 
 
 class _InTurns:
     """A model's classifier that answers texts in pieces, so that others have turns between."""
 
-    def __init__(
-        self, model: Model, score: Callable[[float, Sequence[str]], NDArray[np.float32]]
-    ) -> None:
+    def __init__(self, model: Model, score: Callable[[float, Sequence[str]], Scored]) -> None:
         self.labels = model.classifier.labels
         self.fields, self.explain_texts = model.classifier.fields, model.classifier.explain_texts
         self.thresholds, self.novel_from = model.thresholds, model.novel_from
         self.taxonomy, self.level_thresholds = model.taxonomy, model.level_thresholds
         self._score = score
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.concatenate([self._score(_cost(piece), piece) for piece in _pieces(texts)])
+    def answers(self, texts: Sequence[str]) -> Scored:
+        scored = zip(*(self._score(_cost(piece), piece) for piece in _pieces(texts)), strict=True)
+        probabilities, unknown_shares = map(np.concatenate, scored)
+        return probabilities, unknown_shares
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -84,6 +84,13 @@ class EncodedTexts:
         """Tokens of each text, shape `(texts,)`."""
         return np.diff(self.offsets)
 
+    @property
+    def unknown_shares(self) -> NDArray[np.float64]:
+        """The share of each text's words that are outside the vocabulary, shape `(texts,)`."""
+        before = np.append(0, np.cumsum(self.ids == UNKNOWN_ID))
+        shares: NDArray[np.float64] = np.diff(before[self.offsets]) / np.maximum(self.lengths, 1)
+        return shares
+
     def view(self, vocabulary_size: int, max_tokens: int) -> EncodedTexts:
         """Return the same texts as a smaller vocabulary and a length limit would encode them."""
         shortened = self.take(np.arange(len(self)), max_tokens)

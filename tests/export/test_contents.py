@@ -61,7 +61,7 @@ def accepting(confidence: str, correct: str, predicted: str, uncertainty: str = 
         (open_acceptance, "acceptance.json", accepting("[NaN]", "[1]", "[0]"), "from 0 to 1"),
         (open_acceptance, "acceptance.json", accepting("[]", "[1]", "[0]"), "for each text"),
         (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[2]"), "others"),
-        (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[0]", "[0.7]"), "uncertain"),
+        (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[0]", "[1.4]"), "uncertain"),
         (open_acceptance, "acceptance.json", accepting("[1]", "[1]", "[0]", "[]"), "uncertain"),
         (open_acceptance, "acceptance.json", accepting("[1]", "[2]", "[0]"), "others"),
         (open_acceptance, "acceptance.json", accepting('"1"', "[1]", "[0]"), "a list under"),

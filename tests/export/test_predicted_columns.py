@@ -21,12 +21,13 @@ from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.app import build_app
 from ecomcat.serving.queue import Answers, Model
 from ecomcat.text.fields import PLAIN, Fields
+from tests.known_model import KnowsAllWords
 
 KINDS = ("category", "confidence")
 
 
 @dataclass
-class Sure:
+class Sure(KnowsAllWords):
     """Answers every text with one confidence, and accepts from another one."""
 
     confidence: float
@@ -138,6 +139,25 @@ def test_the_next_categories_follow_by_their_probabilities(shares, top_k):
     assert list(shown.values()) == sorted(shares, reverse=True)[:count]
     assert all(shares[names.index(name)] == share for name, share in shown.items())
     assert all(cell is None or math.isnan(cell) for cell in second)
+
+
+class Reader(Sure):
+    """Knows the words `a` and `dog`, and finds answers of 0.5 novel."""
+
+    def answers(self, texts):
+        shares = [np.mean([word not in ("a", "dog") for word in text.split()]) for text in texts]
+        return self.probabilities(texts), np.array(shares)
+
+    def novel_from(self, max_false_alarms):
+        return 0.6
+
+
+def test_a_text_of_unknown_words_is_novel_and_not_accepted_however_sure_the_answer_is():
+    texts = ["a dog", "a dog a собака", "собака"]
+    frame = Labeller(Reader(0.99, 0.8), LabelOptions(Promise(0.9))).label(texts)
+    assert frame["confidence"].tolist() == [0.99] * 3
+    assert frame["novel"].tolist() == [False, False, True]
+    assert frame["accept"].tolist() == [True, True, False]
 
 
 @dataclass

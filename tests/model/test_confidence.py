@@ -199,6 +199,15 @@ def test_too_few_texts_a_rate_of_none_and_sure_answers_call_nothing_novel() -> N
     assert few.novel_from(0.05) == np.inf
 
 
+def test_the_more_words_of_a_text_are_unknown_the_less_certain_is_its_answer() -> None:
+    usual, sure = np.array([[0.7, 0.2, 0.1]] * 100, np.float32), np.array([[1, 0, 0]], np.float32)
+    answers = acceptance_of(usual, np.zeros(100, np.int64), np.full(100, 0.1))
+    unknown = np.array([0.0, 0.5, 1.0])
+    found = uncertainty(np.repeat(sure, 3, axis=0), unknown)
+    assert (np.diff(found) > 0).all()
+    assert (found > answers.novel_from(0.05)).tolist() == [False, False, True]
+
+
 def test_a_promise_is_read_from_the_texts_that_are_not_novel() -> None:
     # All errors are among the most uncertain answers, which have the same confidence.
     spread = np.tile([0.6, 0.4, 0.0, 0.0], (191, 1))

@@ -16,10 +16,10 @@ from ecomcat import predict
 class SlowDogOrCat(DogOrCat):
     """The same, slow enough to be interrupted."""
 
-    def probabilities(self, texts):
+    def answers(self, texts):
         if "ECOMCAT_TEST_SLOWLY" in os.environ:
             time.sleep(0.05)
-        return super().probabilities(texts)
+        return super().answers(texts)
 
 
 if __name__ == "__main__":

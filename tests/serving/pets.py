@@ -35,6 +35,7 @@ from ecomcat.serving.served_model import Model
 from ecomcat.text.fields import Fields
 from tests.command_line import heed_interrupts
 from tests.conftest import ROOT
+from tests.known_model import KnowsAllWords
 
 URL = "http://127.0.0.1:8000"
 THRESHOLD = 0.9  # from where answers are right 98 % of the time, and no oftener
@@ -57,7 +58,7 @@ METRICS = {
 _WORDS = (("cat", "meow"), ("dog", "wolf", "bark"), ("bird", "🐦"))
 
 
-class Pets:
+class Pets(KnowsAllWords):
     """A classifier: the more words of a kind, the surer; nothing known is a cat of 0.5."""
 
     labels = LABELS

@@ -47,6 +47,8 @@ def test_a_view_clips_ids_and_cuts_texts_and_leaves_them_alone(
         for text in texts
     ]
     assert view.ids.dtype == np.int32
+    shares = [text.count(UNKNOWN_ID) / len(text) for text in as_lists(view)]
+    assert view.unknown_shares.tolist() == pytest.approx(shares)
     assert as_lists(view.view(vocabulary_size, max_tokens)) == as_lists(view)
     assert (as_lists(whole), len(whole)) == (texts, len(texts))
 
