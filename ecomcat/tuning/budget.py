@@ -28,6 +28,8 @@ _FEW_CLASSES = 4  # `max_batches` is enough for them
 _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow for
 # Times `max_batches`: at most, and at most with more than so many classes of few texts each.
 _MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
+# Reading, linear models, scoring and export on 2 cores (benchmarks/README.md, "Size").
+_OTHER_SECONDS, _OTHER_SECONDS_A_TEXT = 60.0, 6e-4
 _LEARNING_CURVE_SHARE = 0.25  # of the search's minutes
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
@@ -106,10 +108,12 @@ def decide_epochs(
     if epoch_texts is None and categories > _MANY_CLASSES:
         batches = search.max_batches * min(factor, _MAX_FACTOR_OF_MANY)
     if epoch_texts is not None:
+        minutes = search.max_minutes, retrain_seconds(search) / 60
+        others = (_OTHER_SECONDS + _OTHER_SECONDS_A_TEXT * training_texts) / 60
         logger.info(
             "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
-            "%g for a final training on as many rows as fit.",
-            *(epoch_texts, training_texts, search.max_minutes, retrain_seconds(search) / 60),
+            "%g for a final training on as many rows as fit: with all else some %.0f minutes.",
+            *(epoch_texts, training_texts, *minutes, sum(minutes) + others),
         )
     if max_epochs == AUTO:
         batches_an_epoch = math.ceil((epoch_texts or training_texts) / batch_size)

@@ -78,6 +78,13 @@ def test_an_epoch_reads_a_part_where_all_rows_are_too_many(
     assert (found.epoch_texts, found.max_epochs) == (part, epochs)
 
 
+def test_how_long_all_of_it_takes_is_said_beforehand(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "ecomcat"):
+        search_of(750_000, retrain_minutes=5)
+    assert "6.5 minutes of trials, and 5 for a final training" in caplog.text
+    assert "with all else some 20 minutes" in caplog.text
+
+
 def test_more_categories_than_a_network_can_be_trained_for_are_refused() -> None:
     assert search_of(1_000_000, categories=20_000).max_epochs == 6
     with pytest.raises(UserError, match=r"at most 20,000 categories, found 100,000.*parents"):
