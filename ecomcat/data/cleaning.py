@@ -145,12 +145,15 @@ class CleanRows:
             a label, in the file's order.
         report: Counts of what was found and dropped.
         classes_read: Dictionary of the rows read of each class, whether or not any is left.
+        only_train_counts: Boolean. Whether a class needs enough texts in train, from which a part
+            is drawn, and not in all parts together. Defaults to False.
     """
 
     frame: pd.DataFrame
     usable: pd.DataFrame
     report: CleaningReport
     classes_read: dict[str, int]
+    only_train_counts: bool = False
 
     @property
     def texts(self) -> list[str]:
@@ -167,9 +170,10 @@ class CleanRows:
         """The digest of each text's key."""
         return list(self.frame[DIGEST])
 
-    def class_sizes(self) -> dict[str, int]:
+    def class_sizes(self, *, of_train: bool = False) -> dict[str, int]:
         """Return the distinct texts of each class that was read, 0 where none is left."""
-        found = self.frame[LABEL].value_counts()
+        counted = self.frame[self.frame[SPLIT] == 0] if of_train else self.frame
+        found = counted[LABEL].value_counts()
         return {name: int(found.get(name, 0)) for name in sorted(self.classes_read)}
 
     def warnings(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from ecomcat.data.groups import group_texts, leave_out_straddling
 from ecomcat.data.header import GROUP
 from ecomcat.data.rare_classes import with_enough_texts
 from ecomcat.data.sources import LabelledRows, load_labelled_rows
-from ecomcat.data.splitting import Split, draw_split
+from ecomcat.data.splitting import Split, draw_split, drawn_fractions
 from ecomcat.errors import UserError, name_five
 from ecomcat.files import expanded
 from ecomcat.model.taxonomy import Taxonomy, taxonomy_of
@@ -178,7 +178,7 @@ def load_dataset(data: DataConfig, seed: int, rows: LabelledRows | None = None) 
     """
     source = load_labelled_rows(data) if rows is None else rows
     cleaned, parts = _prepared(source, data)
-    split = draw_split(cleaned, source.given, (data.validation_fraction, data.test_fraction), seed)
+    split = draw_split(cleaned, drawn_fractions(data, source.given), seed)
     excluded = np.empty(0, np.int64)
     marked: dict[str, Any] = {}
     if data.exclude:
@@ -212,7 +212,8 @@ def _count_same_texts(texts: Sequence[str], split: Split) -> dict[str, int]:
 
 def _prepared(source: LabelledRows, data: DataConfig) -> tuple[CleanRows, dict[str, Any]]:
     """Return the rows to split, and a description of those that stay together or were dropped."""
-    cleaned = clean_rows(source.frame)
+    is_drawn = bool(source.given and drawn_fractions(data, source.given))
+    cleaned = replace(clean_rows(source.frame), only_train_counts=is_drawn)
     for warning in cleaned.warnings():
         logger.warning(warning)
     require_parts(cleaned, source.given)
@@ -254,9 +255,8 @@ def _describe(source: LabelledRows, cleaned: CleanRows, split: dict[str, Any]) -
 
 def _protocol(data: DataConfig, seed: int, given: Collection[str]) -> str:
     """Describe how the rows were split."""
-    fractions = {"validation": data.validation_fraction, "test": data.test_fraction}
-    drawn = {part: share for part, share in fractions.items() if part not in given and share}
-    taken = " and ".join(part for part in fractions if part in given)
+    drawn = drawn_fractions(data, given)
+    taken = " and ".join(part for part in PARTS[1:] if part in given)
     ways = [f"taking {taken} as given"] * bool(given)
     if drawn:
         shares = {"train": 1 - sum(drawn.values()), **drawn}

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ecomcat.config import DataConfig
-from ecomcat.data.cleaning import LABEL, SPLIT, CleanRows
+from ecomcat.data.cleaning import LABEL, CleanRows
 from ecomcat.data.splitting import require_classes
 from ecomcat.errors import UserError
 
@@ -61,8 +61,8 @@ def merge_rare_classes(rows: CleanRows, min_class_rows: int, separator: str | No
 
 def _merged_names(rows: CleanRows, min_class_rows: int, separator: str) -> dict[str, str]:
     """Return for each class that was read the class that it becomes."""
-    sizes = Counter(rows.class_sizes())
-    trained = Counter(rows.frame[LABEL][rows.frame[SPLIT] == 0])
+    sizes = Counter(rows.class_sizes(of_train=rows.only_train_counts))
+    trained = Counter(rows.class_sizes(of_train=True))
 
     def is_rare(name: str) -> bool:
         return sizes[name] < min_class_rows or not trained[name]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.config import DataConfig
 from ecomcat.data.cleaning import LABEL, PARTS, CleanRows, named, quoted
 from ecomcat.data.given_split import unknown_classes
 from ecomcat.data.header import GROUP, SPLIT
@@ -80,15 +81,18 @@ def scored_rows(split: Split, num_classes: int, seed: int) -> Split:
     return replace(split, **scored)
 
 
-def draw_split(
-    rows: CleanRows, given: Collection[str], fractions: tuple[float, float], seed: int
-) -> Split:
+def drawn_fractions(data: DataConfig, given: Collection[str]) -> dict[str, float]:
+    """Return the shares of the parts that are drawn from train, by their names."""
+    shares = {"validation": data.validation_fraction, "test": data.test_fraction}
+    return {part: share for part, share in shares.items() if share and part not in given}
+
+
+def draw_split(rows: CleanRows, drawn: Mapping[str, float], seed: int) -> Split:
     """Take the parts that are given as they are, and draw the others from the rest.
 
     Args:
         rows: Cleaned rows. Texts of one `group`, where there is such a column, stay together.
-        given: Names of the parts that are given.
-        fractions: Floats. Shares of validation and test, where these are drawn.
+        drawn: Mapping. Shares of the parts that are drawn, by their names.
         seed: Integer. Seed of the split.
 
     Raises:
@@ -97,9 +101,7 @@ def draw_split(
     parts = rows.frame[SPLIT].to_numpy(np.int64, copy=True)
     rest = np.flatnonzero(parts == 0)
     own = rows.frame.iloc[rest]
-    validation, test = (
-        0.0 if part in given else share for part, share in zip(PARTS[1:], fractions, strict=True)
-    )
+    validation, test = (drawn.get(part, 0.0) for part in PARTS[1:])
     labels = list(own[LABEL])
     if GROUP in own:
         split = split_groups(labels, own[GROUP].to_numpy(), validation, test, seed)
@@ -171,31 +173,33 @@ def require_classes(rows: CleanRows, min_class_rows: int, *, refuse: bool) -> Cl
             f"{named(unknown)}. Add rows of these classes to train, or leave them out with "
             "data.rare_classes=drop."
         )
-    sizes = rows.class_sizes()
+    sizes = rows.class_sizes(of_train=rows.only_train_counts)
+    where = " in train" if rows.only_train_counts else ""
     rare = {name: size for name, size in sizes.items() if size < min_class_rows}
-    if len(sizes) - len(rare) < 2:
+    if len(sizes.keys() - rare.keys() - unknown.keys()) < 2:
         largest = dict(sorted(sizes.items(), key=lambda item: -item[1]))
         raise UserError(
-            f"Expected at least two classes of {min_class_rows} different texts; found "
+            f"Expected at least two classes of {min_class_rows} different texts{where}; found "
             f"{named(largest) if largest else 'no labelled text'}.{_cause(rows, sizes)} Check "
             "data.label_column and data.text_column."
         )
     if rare and refuse:
         raise UserError(
-            f"Expected at least {min_class_rows} different texts of each class; found "
+            f"Expected at least {min_class_rows} different texts of each class{where}; found "
             f"{named(rare)}.{_cause(rows, rare)} Add rows, or leave these classes out with "
             "data.rare_classes=drop, or, where labels are paths, merge them into the classes "
             "above with data.rare_classes=parent."
         )
     left = rows.frame[~rows.frame[LABEL].isin([*rare, *unknown])].reset_index(drop=True)
-    dropped = {**unknown, **rare, **rows.report.rare_classes_dropped}
+    texts = rows.class_sizes()
+    dropped = {name: texts[name] for name in (*unknown, *rare)} | rows.report.rare_classes_dropped
     return replace(rows, frame=left, report=replace(rows.report, rare_classes_dropped=dropped))
 
 
 def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
     """Explain why classes are small, as far as possible."""
     report, causes = rows.report, []
-    if emptied := [name for name, size in sizes.items() if not size]:
+    if emptied := sorted(sizes.keys() - set(rows.labels)):
         read = named({name: rows.classes_read[name] for name in emptied})
         causes.append(f"Rows were read of {read}, but none has a text with words of its own.")
     if report.conflicting_texts_dropped:

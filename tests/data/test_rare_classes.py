@@ -17,9 +17,10 @@ from ecomcat.data.sources import load_labelled_rows
 from ecomcat.errors import UserError
 
 
-def dataset(sizes: dict[str, int], *, test: dict[str, int] | None = None, **data: str) -> Dataset:
-    """Load as many different texts of each label as are wanted."""
-    tables = {"train": sizes, **({"test": test} if test else {})}
+def dataset(
+    sizes: dict[str, int], rare_classes: str = "parent", **parts: dict[str, int]
+) -> Dataset:
+    """Load as many different texts of each label as are wanted in train and in given parts."""
     frames = {
         part: pd.DataFrame(
             [
@@ -29,9 +30,9 @@ def dataset(sizes: dict[str, int], *, test: dict[str, int] | None = None, **data
             ],
             columns=["text", "label"],
         )
-        for part, wanted in tables.items()
+        for part, wanted in {"train": sizes, **parts}.items()
     }
-    config = DataConfig(rare_classes="parent", label_separator=" > ", **data)
+    config = DataConfig(rare_classes=rare_classes, label_separator=" > ")
     return load_dataset(config, 1, load_labelled_rows(config, frames))
 
 
@@ -69,6 +70,50 @@ def test_a_class_that_train_lacks_goes_into_that_above_it() -> None:
     counts = Counter(found.frame["label"][found.split.test])
     assert counts == ENOUGH | {"Home": 35}
     assert found.description["rare_classes_dropped"] == {"Books > New": 30}
+
+
+FEW = {"Home > Chairs > Oak": 1, "Books > Old": 9}
+MANY = {"Home > Chairs > Oak": 12, "Books > Old": 12}
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+@pytest.mark.parametrize(
+    ("rare_classes", "merged", "dropped"),
+    [
+        ("drop", {}, {"Home > Chairs > Oak": 13, "Books > Old": 21}),
+        ("parent", {"Home > Chairs > Oak": 13}, {"Books > Old": 21}),
+    ],
+)
+def test_where_a_part_is_drawn_from_train_the_texts_of_train_alone_count(
+    part: str, rare_classes: str, merged: dict[str, int], dropped: dict[str, int]
+) -> None:
+    found = dataset(ENOUGH | {"Home > Chairs": 20} | FEW, rare_classes, **{part: ENOUGH | MANY})
+    assert Counter(found.frame["label"]) == {
+        **{name: 2 * count for name, count in ENOUGH.items()},
+        "Home > Chairs": 20 + sum(merged.values()),
+    }
+    assert found.description["rare_classes_merged"] == merged
+    assert found.description["rare_classes_dropped"] == dropped
+
+
+def test_the_texts_of_all_parts_count_where_all_are_given() -> None:
+    found = dataset(ENOUGH | FEW, "refuse", validation=ENOUGH, test=MANY)
+    assert set(found.class_names) == {*ENOUGH, *FEW}
+
+
+@pytest.mark.parametrize(
+    ("train", "rare_classes", "message"),
+    [
+        (ENOUGH | FEW, "refuse", r"10 different .* in train; found 'Books > Old' \(9\), 'Home"),
+        ({"Toys": 20}, "drop", r"two classes .* in train; found 'Toys' \(20\), 'Books"),
+    ],
+)
+def test_of_too_few_texts_in_train_it_is_said_that_they_are_of_train(
+    train: dict[str, int], rare_classes: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as refused:
+        dataset(train, rare_classes, test=MANY)
+    assert "Rows were read" not in str(refused.value)
 
 
 def test_labels_without_levels_have_nothing_above_them() -> None:
