@@ -35,7 +35,7 @@ def test_paths_of_unequal_depth_from_columns_to_answers_and_figures(
     rare = ["data.path=shop.csv", *asked, "data.rare_classes=parent", *ONCE]
     done = run_main(search.main, *rare)
     assert done.code == 0, done.errors
-    assert "Dropped classes with too few texts: 'Books > Novels > Old' (3)" in caplog.text
+    assert "too few texts or none in train: 'Books > Novels > Old' (3)" in caplog.text
     assert "Test set, by level" in done.output
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text("utf-8"))
     accuracy = [level["accuracy"] for level in metrics["test"]["taxonomy"]["levels"]]

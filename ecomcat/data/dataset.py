@@ -294,12 +294,12 @@ def _log_cleaning(report: CleaningReport) -> None:
 
 
 def _log_rare_classes(report: CleaningReport) -> None:
+    which = "classes with too few texts or none in train"
     if report.rare_classes_merged:
         merged = named(report.rare_classes_merged)
-        logger.warning("Merged classes with too few texts into those above: %s.", merged)
+        logger.warning("Merged %s into those above: %s.", which, merged)
     if report.rare_classes_dropped:
-        dropped = named(report.rare_classes_dropped)
-        logger.warning("Dropped classes with too few texts: %s.", dropped)
+        logger.warning("Dropped %s: %s.", which, named(report.rare_classes_dropped))
 
 
 def _log_split(described: dict[str, Any]) -> None:

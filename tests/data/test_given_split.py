@@ -298,7 +298,7 @@ def test_a_class_that_groups_leave_too_few_texts_of_is_named(
     given = {"split_column": "part", "group_column": "cluster"}
     dataset = load_dataset(DataConfig(path=path, rare_classes="drop", **given), 1)
     assert dataset.description["rare_classes_dropped"] == {"lamps": 9}
-    assert "Dropped classes with too few texts: 'lamps' (9)." in caplog.text
+    assert "Dropped classes with too few texts or none in train: 'lamps' (9)." in caplog.text
 
 
 @pytest.mark.parametrize("columns", [("part", "cluster"), (2, 3)])

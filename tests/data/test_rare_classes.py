@@ -60,16 +60,19 @@ def test_a_class_of_too_few_texts_goes_into_that_above_it(
     assert found.description["rare_classes_merged"] == (rare if classes else {})
     # By the names that they were read with: of one in between nobody has heard.
     assert found.description["rare_classes_dropped"] == ({} if classes else more)
-    assert ("Merged classes with too few texts into those above" in caplog.text) == bool(classes)
+    assert ("Merged classes with too few texts" in caplog.text) == bool(classes)
     assert ("Dropped classes with too few texts" in caplog.text) == (not classes)
 
 
-def test_a_class_that_train_lacks_goes_into_that_above_it() -> None:
+def test_a_class_that_train_lacks_goes_into_that_above_it(caplog: pytest.LogCaptureFixture) -> None:
     sizes = ENOUGH | {"Home": 20}
     found = dataset(sizes, test={**ENOUGH, "Home": 5, "Home > New": 30, "Books > New": 30})
     counts = Counter(found.frame["label"][found.split.test])
     assert counts == ENOUGH | {"Home": 35}
     assert found.description["rare_classes_dropped"] == {"Books > New": 30}
+    reason = "classes with too few texts or none in train"
+    assert f"Merged {reason} into those above: 'Home > New' (30)." in caplog.messages
+    assert f"Dropped {reason}: 'Books > New' (30)." in caplog.messages
 
 
 FEW = {"Home > Chairs > Oak": 1, "Books > Old": 9}

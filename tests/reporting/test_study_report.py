@@ -95,7 +95,8 @@ def test_the_model_is_shown_beside_the_baseline_and_by_its_parts(finished):
 
 def test_no_name_or_word_is_markup(finished):
     assert PLANTED not in finished and "<img" not in finished
-    assert html.escape(PLANTED, quote=False).replace("'", "&#39;") in finished
+    planted = html.escape(PLANTED, quote=False).replace("'", "&#39;")
+    assert f"texts of a category with too few or none in train: rare {planted}" in finished
     assert finished.count("<script") == finished.count("</script>")
     shown = json.dumps([json.loads(chart) for chart in charts_of(finished)[4:]])
     assert "extra.&lt;i&gt;" in shown and "a&lt;b&gt;" in shown

@@ -152,7 +152,7 @@ def test_of_a_taxonomy_each_level_is_shown_and_what_is_accepted_there() -> None:
     }
     written = model_card(metrics, PATHS)
     assert "- Categories are paths: &gt; separates their levels" in written
-    rare = "- Categories of too few texts, "
+    rare = "- Categories with too few texts or none in train, "
     assert f"{rare}merged into those above: 'Toys &gt; Odd' (3)" in written
     assert f"{rare}left out: 'Books &gt; Old' (2)" in written
     assert "| level | nodes | accuracy | macro-F1 |" in written
