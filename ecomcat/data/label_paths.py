@@ -17,7 +17,7 @@ _SEPARATORS = (*_ARROWS, " / ", "/", ".")
 _JOINS = (" > ", " | ", " / ", " » ")  # for several columns: the first one that no level contains
 _MIN_LABELS = 4
 _MIN_SHARE, _MIN_SHARE_OF_ARROWS = 0.9, 0.5  # of labels that share their first level with others
-_MAX_FIRST = 0.5  # first levels to labels
+_COMPARED = re.compile(r"(?<!>)>\s*\d[^>]*$")  # "Men > 40" says nothing of levels
 
 logger = logging.getLogger("ecomcat")
 
@@ -28,13 +28,13 @@ def write_paths(
     """Write labels that are paths in one way.
 
     Blanks around a separator and separators at the ends are ignored. With `auto` labels are paths
-    only where nearly all have several levels and share the first one with others.
+    only where enough of them have several levels and share the first one with others.
 
     Args:
         labels: The labels as they were read, with their rows.
         asked: String. The separator, `auto` or `none`.
-        known: String. The separator of other labels, which is taken with `auto` if one of these
-            labels contains it. Defaults to None.
+        known: String. The separator of other labels, or of the source, which is taken with
+            `auto` if one of these labels contains it. Defaults to None.
 
     Returns:
         The names by label, and the separator of their levels; None where they are not paths.
@@ -113,11 +113,10 @@ def _are_paths(names: Collection[str], separator: str) -> bool:
     least = len(names) * (_MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE)
     if sum(separator in name for name in names) < least:  # most names that are not paths end here
         return False
-    levels = [_levels(name, separator) for name in names]
+    levels = [_levels(_COMPARED.sub("", name), separator) for name in names]
     firsts = Counter(parts[0] for parts in levels)
     shared = sum(len(each) > 1 and "" not in each and firsts[each[0]] > 1 for each in levels)
-    several = is_arrow or len(firsts) > 1
-    return several and shared >= least and len(firsts) <= _MAX_FIRST * len(names)
+    return shared >= least and (is_arrow or len(firsts) > 1)
 
 
 def _as_written(separator: str, names: Collection[str]) -> str:

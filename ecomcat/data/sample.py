@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+SEPARATOR = " > "  # between the levels of a label
 _MIN_CLASS_ROWS = 15  # distinct texts of the rarest category
 _REPEATED = 0.09
 _CONTRASTING, _ASIDE = 0.1, 0.25  # share of texts that name another category's user, or product
@@ -126,10 +127,10 @@ class _Catalogue:
             width += 1
         paths = [_path(number // self.departments, depth, width) for number in numbers.tolist()]
         self.labels = [
-            " > ".join([*names[place], *path])
+            SEPARATOR.join([*names[place], *path])
             for place, path in zip(self.department.tolist(), paths, strict=True)
         ]
-        parents = [label.rpartition(" > ")[0] for label in self.labels]
+        parents = [label.rpartition(SEPARATOR)[0] for label in self.labels]
         self.parent = np.unique(parents, return_inverse=True)[1]
         self.users = np.array(users, object)
         self.products = np.array(

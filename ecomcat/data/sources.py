@@ -26,7 +26,7 @@ from ecomcat.data.composing import RowTexts
 from ecomcat.data.given_split import number_parts
 from ecomcat.data.header import HEAD_ROWS, SPLIT, Columns, Head
 from ecomcat.data.label_paths import AUTO, NONE, write_paths
-from ecomcat.data.sample import generate_sample
+from ecomcat.data.sample import SEPARATOR, generate_sample
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path, expanded
 from ecomcat.option_fields import make
@@ -146,10 +146,11 @@ def known_paths(data: DataConfig, separator: str | None) -> str:
 
 def with_paths(rows: LabelledRows, data: DataConfig) -> LabelledRows:
     """Return rows whose labels, where they are paths, are all written in one way."""
-    known = data.text_column.separator if isinstance(data.text_column, Trained) else None
+    trained = data.text_column
+    known = trained.separator if isinstance(trained, Trained) else rows.separator
     names, separator = write_paths(Counter(rows.frame[LABEL]), data.label_separator, known)
     if separator is None:
-        return rows
+        return replace(rows, separator=None)
     labels = rows.frame[LABEL].map(names.__getitem__)
     return replace(rows, frame=rows.frame.assign(**{LABEL: labels}), separator=separator)
 
@@ -206,7 +207,8 @@ class SampleSource:
         )
         logger.info("Data: the project's own %s.", source)
         frame = labelled_frame([row.text for row in rows], [row.label for row in rows])
-        return LabelledRows("sample", source, frame)
+        separator = SEPARATOR if any(SEPARATOR in row.label for row in rows) else None
+        return LabelledRows("sample", source, frame, separator=separator)
 
 
 class EcommerceSource:

@@ -38,6 +38,7 @@ def homes(separator: str) -> list[str]:
         ([f"/{home}" for home in homes("/")], "/"),
         ([f" {home} >" for home in homes(" > ")], " > "),
         ([*homes(" > "), "Home", "Books"], " > "),  # an inner node, and a path of one level
+        *(([*homes(each)[2:], "Home", "Books"], each) for each in (" > ", " >> ", " » ")),
         ([*homes(" > "), "Home>Rugs"], " > "),
         ([*homes(" > "), "Toys > 1/2 inch cars"], " > "),
         ([*homes(" / "), "Toys / TV/video games"], " / "),
@@ -68,7 +69,9 @@ def test_labels_that_clearly_are_paths_are_found(
         ["2019/01", "2019/02", "2020/01", "2020/02"],
         ["U.S.", "U.K.", "E.U.", "St. Lucia"],
         ["> 10 EUR", "> 20 EUR", "> 30 EUR", "< 10 EUR"],
-        ["a > b", "a > c"],
+        ["Men > 40", "Men > 50", "Women > 40", "Women > 50 years"],
+        ["Age>18", "Age>65", "Other", "Unknown"],
+        ["a > b", "a > c", "d > e"],
         [],
         [""],
     ],

@@ -85,6 +85,18 @@ def test_the_sample_is_generated_as_configured() -> None:
     assert "300" in found.source and "10%" in found.source and "seed 5" in found.source
 
 
+@pytest.mark.parametrize(
+    ("categories", "asked", "separator"),
+    [(6, "auto", None), *((number, "auto", " > ") for number in range(7, 13)), (7, "none", None)],
+)
+def test_the_labels_of_the_sample_are_paths_where_it_has_several_levels(
+    categories: int, asked: str, separator: str | None
+) -> None:
+    options: dict[str, Any] = {"sample_categories": categories, "label_separator": asked}
+    found = load_labelled_rows(DataConfig(source=SAMPLE_SOURCE, sample_rows=300, **options))
+    assert found.separator == separator
+
+
 @pytest.mark.parametrize("kind", ["AutoSource", "EcommerceSource"])
 def test_a_data_set_that_is_missing_is_downloaded_once(
     tmp_path: Path, server: str, kind: str
