@@ -14,18 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import ecomcat
 from ecomcat.config import DataConfig
 from ecomcat.errors import UserError
 from ecomcat.process import usable_cores
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ecomcat.export.classifier import Classifier
 
 GROUP = "group"  # the column of rows that belong together, in a file of text, category and group
 
@@ -201,23 +195,3 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         log("Interrupted.")
         sys.exit(130)
     sys.exit(0)
-
-
-def unseen_answers(
-    directory: Path, path: Path
-) -> tuple[Classifier, NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-    """Return a model and its answers to the texts of a file that it was not trained on.
-
-    The answers are followed by the texts' labels, and by their shares of unknown words.
-    """
-    import numpy as np
-
-    from ecomcat.evaluate import labels_of, read_rows
-    from ecomcat.export.classifier import load_classifier
-
-    model, rows = load_classifier(directory), read_rows(DataConfig(path=str(path)), directory)
-    texts, labels = rows.frame["text"], labels_of(model, rows)
-    unseen = ~model.was_trained_on(texts.tolist()) & labels.isin(model.labels)
-    label_ids = np.array([model.labels.index(label) for label in labels[unseen]])
-    probabilities, unknown_shares = model.answers(texts[unseen].tolist())
-    return model, probabilities, label_ids, unknown_shares

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import format_table, run_script, unseen_answers
+from benchmarks.common import format_table, run_script
+from benchmarks.promise import unseen_answers
 from ecomcat.errors import UserError
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.level_scores import accepted_levels

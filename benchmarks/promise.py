@@ -16,15 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from benchmarks.common import (
-    describe_machine,
-    format_table,
-    print_result,
-    run_script,
-    unseen_answers,
-)
-from ecomcat.export.classifier import Classifier
+from benchmarks.common import describe_machine, format_table, print_result, run_script
+from ecomcat.config import DataConfig
+from ecomcat.evaluate import labels_of, read_rows
+from ecomcat.export.classifier import Classifier, load_classifier
 from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, uncertainty
 from ecomcat.model.metrics import PRECISIONS
 
@@ -104,6 +101,21 @@ def novel_table(model: Classifier, usual: Acceptance, path: Path) -> str:
     area = roc_auc_score(labels, np.concatenate([usual.uncertainty, novel]))
     table = format_table(["alarms allowed", "false alarms", "found"], novel_rows(usual, novel))
     return f"{len(novel):,} novel texts, AUROC {area:.4f}:\n\n{table}"
+
+
+def unseen_answers(
+    directory: Path, path: Path
+) -> tuple[Classifier, NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
+    """Return a model and its answers to the texts of a file that it was not trained on.
+
+    The answers are followed by the texts' labels, and by their shares of unknown words.
+    """
+    model, rows = load_classifier(directory), read_rows(DataConfig(path=str(path)), directory)
+    texts, labels = rows.frame["text"], labels_of(model, rows)
+    unseen = ~model.was_trained_on(texts.tolist()) & labels.isin(model.labels)
+    label_ids = np.array([model.labels.index(label) for label in labels[unseen]])
+    probabilities, unknown_shares = model.answers(texts[unseen].tolist())
+    return model, probabilities, label_ids, unknown_shares
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ and not run again, so that a run cut short goes on.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 
 import ecomcat
 from benchmarks.common import digest, log, new_parser, print_result, require_file, run_script
+from benchmarks.imported_files import imported_files
 from benchmarks.measuring import run_cell
-from benchmarks.quality_cell import OURS
+from benchmarks.quality_ours import OURS
 from benchmarks.quality_table import (
     REFERENCE,
     TITLES,
@@ -32,6 +33,7 @@ METHODS = tuple(TITLES)
 QUICK_METHODS = ("majority", "naive_bayes", "linear", "logistic_regression", "fasttext", "single")
 _SLOW = ("fasttext", "ensemble")  # which the quick form of the suite leaves out
 QUICK_OVERRIDES = ("search.max_minutes=3", "search.max_trials=8")
+_CELL = "benchmarks.quality_cell"  # measures all of them
 _SEARCHED = "single"  # whose cell pays for the search that all of ours share
 _PARTS = {
     "validation": "Validation: fitted on train alone, chosen on these rows.",
@@ -62,25 +64,25 @@ class Plan:
             "quick": self.quick and method == "fasttext",
         }
         if method not in OURS:
-            return {**shared, "code": _code_of_baselines()}
+            return {**shared, "code": _hash(files_of_baselines())}
         ours = {"budget": self.budget, "overrides": self.overrides, "store": str(self.store)}
-        return {**shared, **ours, "code": _code_of_ours()}
+        code = {"code": _hash(imported_files(_CELL)), "package": _code_of_package()}
+        return {**shared, **ours, **code}
 
 
-def _code_of_ours() -> str:
+def files_of_baselines() -> list[Path]:
+    """Return the files of ours whose change lets the other methods be measured again."""
+    return imported_files(_CELL, without="benchmarks.quality_ours")
+
+
+def _code_of_package() -> str:
     """Hash the modules of the package and its YAML files."""
     modules = Path(ecomcat.__file__).parent.rglob("*.py")
-    files = sorted({*modules, *conf_dir().rglob("*.yaml")})
+    return _hash(sorted({*modules, *conf_dir().rglob("*.yaml")}))
+
+
+def _hash(files: Iterable[Path]) -> str:
     return digest(path.read_bytes() for path in files)
-
-
-def _code_of_baselines() -> str:
-    """Hash the modules that the figures of other methods come from."""
-    here, package = Path(__file__).parent, Path(ecomcat.__file__).parent
-    files = [*here.glob("quality_[cm]*.py"), *(package / "data").glob("*.py")]
-    others = ("final/baseline.py", "text/tokenizer.py", "text/bounds.py", "model/metrics.py")
-    files += [package / name for name in others]
-    return digest(path.read_bytes() for path in sorted(files))
 
 
 def run_method(plan: Plan, method: str, split: int, *, final: bool) -> dict[str, Any]:

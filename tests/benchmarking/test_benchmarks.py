@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import random
 import subprocess
@@ -16,6 +17,7 @@ from conftest import ROOT
 
 from benchmarks.levels import accepted
 from benchmarks.promise import RULES, kept
+from benchmarks.quality import files_of_baselines
 from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
 from benchmarks.suite import ratio_interval
@@ -45,8 +47,12 @@ def tables_of(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
 
 
 def start(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return run_python("-m", f"benchmarks.{script}", *arguments)
+
+
+def run_python(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{script}", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -77,6 +83,22 @@ def quality(shop: Path, folder: Path) -> list[list[str]]:
     arguments = ["--data", shop, "--quick", "--store", folder / "quality"]
     arguments += ["--methods", "majority", "linear", "single"]
     return run("quality", *arguments, "--", *TINY)
+
+
+def test_other_methods_are_measured_again_after_a_change_of_any_module_that_they_load(
+    shop: Path, tmp_path: Path
+) -> None:
+    setting = {"method": "linear", "split": 1, "choice": None, "data": str(shop), "quick": False}
+    cell = "from benchmarks.quality_cell import main; import sys; main()"
+    listed = "print(*(getattr(each, '__file__', None) for each in [*sys.modules.values()]))"
+    arguments = [f"{cell}; {listed}", json.dumps(setting), str(tmp_path / "found.json")]
+    loaded = run_python("-c", *arguments).stdout.split()
+    ours = {path for path in map(Path, loaded) if path.is_relative_to(ROOT / "ecomcat")}
+    assert ROOT / "ecomcat/final/complement_bayes.py" in ours
+    files = {*files_of_baselines()}
+    assert ours <= files
+    assert {ROOT / "benchmarks" / f"quality_{name}.py" for name in ("cell", "methods")} <= files
+    assert not any("export" in path.parts for path in files)  # they say nothing of our search
 
 
 @pytest.mark.slow
