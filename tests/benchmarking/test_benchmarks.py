@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from benchmarks.levels import accepted
+from benchmarks.levels import accepted, table_row
 from benchmarks.promise import RULES, kept
 from benchmarks.quality import files_of_baselines
 from benchmarks.quality_methods import load_material
@@ -255,9 +255,23 @@ def test_halves_of_the_answers_show_what_is_accepted_at_some_level() -> None:
     for first in (0, 1):  # half of the chairs, and of the lamps, which are taken for chairs
         shares[first::6] = [0.51, 0.48, 0.01]
     answers = level_acceptance(Taxonomy(paths, " > "), shares, label_ids)
-    whole, somewhere, precision = accepted(answers, Promise(0.95), halves=4).mean(axis=0)
+    whole, somewhere, *precisions = accepted(answers, Promise(0.95), halves=4).mean(axis=0)
     assert whole == pytest.approx(2 / 3, abs=0.05)
-    assert somewhere == precision == 1
+    assert [somewhere, *precisions] == [1, 1, 1]
+
+
+def test_levels_keep_a_promise_in_truth_that_the_other_half_misses_by_its_own_chance() -> None:
+    random = np.random.default_rng(1)
+    sure, label_ids = random.beta(6, 0.4, 1500), random.integers(0, 4, 1500)
+    named = np.where(random.uniform(size=1500) < sure, label_ids, (label_ids + 2) % 4)
+    shares = np.full((1500, 4), 0.0)
+    shares[np.arange(1500), (named + 2) % 4] = 1 - sure
+    shares[np.arange(1500), named] = sure
+    paths = ["Home > Chairs", "Home > Lamps", "Toys > Cars", "Toys > Dolls"]
+    answers = level_acceptance(Taxonomy(paths, " > "), shares.astype(np.float32), label_ids)
+    *_, reached, kept_in_truth = table_row(answers, 0.97)
+    assert 10 < int(reached) < int(kept_in_truth) <= 20
+    assert table_row(answers, 0.999999)[1:] == ["0.0%", "0.0%", "none before", "", "20", "20"]
 
 
 def test_a_promise_is_kept_more_often_than_what_was_seen_and_costs_coverage() -> None:
