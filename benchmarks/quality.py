@@ -154,7 +154,11 @@ def _new_plan(arguments: argparse.Namespace, path: Path | None) -> Plan:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("quality", "Compare ecomcat with simple and usual methods.", store=True)
     parser.add_argument(
-        "--splits", type=int, nargs="+", metavar="SEED", help="(default: 1 2 3 4 5)"
+        "--splits",
+        type=int,
+        nargs="+",
+        metavar="SEED",
+        help="(default: 1 2 3 4 5; of the suite 1 2 3; with --quick 1)",
     )
     parser.add_argument(
         "--methods",
@@ -238,7 +242,8 @@ def _methods(
 def _run(
     arguments: argparse.Namespace, path: Path | None, methods: Sequence[str]
 ) -> tuple[dict[str, Found], dict[str, str]]:
-    splits = arguments.splits or ([1] if arguments.quick else [1, 2, 3, 4, 5])
+    usual = 1 if arguments.quick else 3 if arguments.suite else 5
+    splits = arguments.splits or range(1, usual + 1)
     plan = _new_plan(arguments, path)
     return run_all(plan, methods, list(dict.fromkeys(splits)), final=arguments.final)
 

@@ -147,6 +147,17 @@ def test_the_suite_measures_the_files_that_are_there_and_names_the_others(
     assert start("quality", *arguments[:-3], "trec").returncode == 2
 
 
+def test_a_file_of_the_suite_has_three_splits_unless_others_are_asked(
+    shop: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sms.tsv").write_text(shop.read_text(encoding="utf-8").replace(",", "\t"))
+    store = tmp_path / "store"
+    done = start("quality", "--suite", tmp_path, "--store", store, "--methods", "linear")
+    assert [line for line in done.stderr.splitlines() if line.startswith("split")] == [
+        f"split {split}, linear: choosing" for split in (1, 2, 3)
+    ]
+
+
 @pytest.mark.slow
 def test_ablation_says_what_the_parts_add_and_what_is_read(
     quality: list[list[str]], shop: Path, folder: Path
