@@ -64,6 +64,11 @@ def format_spread(values: Sequence[float], digits: int = 2) -> str:
     return median if len(values) == 1 else f"{median} ({least} to {greatest})"
 
 
+def format_p_value(p_value: float) -> str:
+    """Write the p-value of a test."""
+    return f"{p_value:.3f}".replace("0.000", "< 0.001")
+
+
 def describe_machine() -> dict[str, str]:
     """Return what a figure depends on besides the code: the machine, the versions and the day."""
     return {

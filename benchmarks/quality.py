@@ -25,7 +25,7 @@ from benchmarks.quality_table import (
     Found,
     quality_table,
 )
-from benchmarks.suite import SUITE, SUITE_METHODS, draw_ratios, prepare_suite, suite_table
+from benchmarks.suite import SUITE, SUITE_METHODS, draw_ratios, prepare_suite, suite_tables
 from ecomcat.command_config import conf_dir
 from ecomcat.errors import UserError
 
@@ -221,15 +221,16 @@ def _run_suite(arguments: argparse.Namespace) -> None:
     for name, path in files.items():
         log(f"file {name}")
         results[name], machine = _run(arguments, path, methods)
-    tables = [
-        f"{words}\n\n{suite_table({name: each[part] for name, each in results.items()})}"
-        for part, words in _PARTS.items()
-        if part == "validation" or arguments.final
-    ]
-    print_result(machine, *tables)
+    found = {
+        part: {name: each[part] for name, each in results.items()}
+        for part in (_PARTS if arguments.final else ["validation"])
+    }
+    print_result(
+        machine, *(f"{_PARTS[part]}\n\n{suite_tables(each)}" for part, each in found.items())
+    )
     if arguments.plot is not None:
-        part = "test" if arguments.final else "validation"
-        draw_ratios({name: each[part] for name, each in results.items()}, part, arguments.plot)
+        part, each = found.popitem()
+        draw_ratios(each, part, arguments.plot)
 
 
 def _methods(

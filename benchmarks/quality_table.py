@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.common import format_table
+from benchmarks.common import format_p_value, format_table
 from ecomcat.model.comparison import exact_p_value
 
 REFERENCE = "linear"
@@ -40,6 +42,7 @@ class Figures:
     cpu_seconds: float  # of training, choosing included
     rows_per_second: float  # from raw text to label
     megabytes: float  # of what is deployed, 10^6 bytes
+    choice: Mapping[str, Any]  # what was chosen on validation, such as a `LinearChoice`
 
 
 Splits = Mapping[int, Figures]  # by the seed of the split
@@ -65,7 +68,7 @@ def _row(method: str, figures: Splits, reference: Splits) -> list[str]:
         _spread([each.accuracy for each in everything]),
         _spread([each.macro_f1 for each in everything]),
         "" if ratio is None else f"{ratio:.2f}",
-        f"{p_value:.3f}".replace("0.000", "< 0.001") if compared else "",
+        format_p_value(p_value) if compared else "",
         _spread(points, 2, signed=True) if compared else "",
         f"{statistics.median(each.cpu_seconds for each in everything):,.1f}",
         f"{statistics.median(each.rows_per_second for each in everything):,.0f}",
@@ -97,9 +100,16 @@ def mcnemar(figures: Splits, reference: Splits) -> float:
     counted: set[int] = set()
     better = worse = 0
     for split in (split for split in figures if split in reference):
-        rows = set(figures[split].rows) - counted
-        ours, theirs = (rows.intersection(each[split].wrong) for each in (figures, reference))
-        better += len(theirs - ours)
-        worse += len(ours - theirs)
-        counted |= rows
+        gained, lost = gained_and_lost(figures[split], reference[split], counted)
+        better += gained
+        worse += lost
+        counted.update(figures[split].rows)
     return exact_p_value(better, worse)
+
+
+def gained_and_lost(
+    figures: Figures, reference: Figures, left_out: AbstractSet[int] = frozenset()
+) -> tuple[int, int]:
+    """Return how many rows of a split only the first method labels right, and only the other."""
+    ours, theirs = ({*each.wrong} - left_out for each in (figures, reference))
+    return len(theirs - ours), len(ours - theirs)

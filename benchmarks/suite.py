@@ -14,10 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import GROUP, format_table, log
-from benchmarks.quality_table import REFERENCE, Figures, Found, Splits, error_ratio
+from benchmarks.common import GROUP, format_p_value, format_table, log
+from benchmarks.quality_table import (
+    REFERENCE,
+    Figures,
+    Found,
+    Splits,
+    error_ratio,
+    gained_and_lost,
+)
 from ecomcat.errors import UserError
 from ecomcat.files import atomic_path
+from ecomcat.final.baseline import LinearChoice
+from ecomcat.final.linear_models import MODELS
+from ecomcat.model.comparison import exact_p_value
 
 _RESAMPLES = 2000
 _DRAWN = {"network": "#475569", "single": "#c2410c"}  # methods of a picture, and their colours
@@ -177,24 +187,56 @@ def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, 
     return prepared
 
 
-def suite_table(found: Mapping[str, Found]) -> str:
-    """Write a row for each file: the errors of each method as a share of the best linear model's.
+def suite_tables(found: Mapping[str, Found]) -> str:
+    """Write two tables with a row for each file: ratios of errors, and texts by split."""
+    methods = [name for name in _SHORT_TITLES if any(name in each for each in found.values())]
+    caption = (
+        "Texts that only the method labels right, and that only the best linear model does, on "
+        "each split; in brackets the p-value of McNemar's exact test:"
+    )
+    return f"{_ratios_table(found, methods)}\n\n{caption}\n\n{_texts_table(found, methods)}"
+
+
+def _ratios_table(found: Mapping[str, Found], methods: Sequence[str]) -> str:
+    """Write the errors of each method as a share of the best linear model's.
 
     In brackets stand the bounds of 95 % intervals; one that has 1 outside is a difference. That of
     the mean takes the files for a random sample of files.
     """
-    methods = [name for name in _SHORT_TITLES if any(name in each for each in found.values())]
-    header = ["file", "best linear", *(_SHORT_TITLES[name] for name in methods)]
+    titles = [_SHORT_TITLES[name] for name in methods]
     rows = [
         [
             SUITE[name].title,
             _accuracy(each[REFERENCE]),
+            _chosen(each[REFERENCE]),
             *(_cell(each, method) for method in methods),
         ]
         for name, each in found.items()
     ]
     means = [_mean_ratio(list(found.values()), method) for method in methods]
-    return format_table(header, [*rows, ["mean of the ratios", "", *means]])
+    header = ["file", "best linear", "chosen on each split", *titles]
+    return format_table(header, [*rows, ["mean of the ratios", "", "", *means]])
+
+
+def _texts_table(found: Mapping[str, Found], methods: Sequence[str]) -> str:
+    rows = [
+        [SUITE[name].title, *(_texts(each.get(method, {}), each[REFERENCE]) for method in methods)]
+        for name, each in found.items()
+    ]
+    return format_table(["file", *(_SHORT_TITLES[name] for name in methods)], rows)
+
+
+def _chosen(splits: Splits) -> str:
+    choices = [LinearChoice(**figures.choice) for figures in splits.values()]
+    return "; ".join(f"{MODELS[each.model].title} ({each.features})" for each in choices)
+
+
+def _texts(splits: Splits, reference: Splits) -> str:
+    cells = []
+    for split, figures in splits.items():
+        gained, lost = gained_and_lost(figures, reference[split])
+        cells.append(f"{gained}, {lost} ({format_p_value(exact_p_value(gained, lost))})")
+    return "; ".join(cells)
 
 
 def _accuracy(splits: Splits) -> str:

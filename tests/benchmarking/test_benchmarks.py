@@ -20,7 +20,7 @@ from benchmarks.promise import RULES, kept
 from benchmarks.quality import files_of_baselines
 from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
-from benchmarks.suite import ratio_interval
+from benchmarks.suite import ratio_interval, suite_tables
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import Taxonomy, level_acceptance
 
@@ -131,11 +131,14 @@ def test_the_suite_measures_the_files_that_are_there_and_names_the_others(
     arguments += ["--methods", "linear_words", "naive_bayes", "--files", "clusters", "sms", "trec"]
     done = start("quality", *arguments)
     assert "trec is left out: no TREC.train.all, TREC.test.all" in done.stderr
-    header, _, *files, means = tables_of(done)
-    assert header == ["file", "best linear", "words", "naive Bayes"]
+    header, _, *files, means = tables_of(done)[:5]
+    assert header == ["file", "best linear", "chosen on each split", "words", "naive Bayes"]
     titles = ["product titles, no product on two sides", "SMS spam"]
     assert [row[:2] for row in files] == [[title, "1.0000"] for title in titles]
+    assert all(row[2] == "LinearSVC (words)" for row in files)  # of equals the first
     assert means[0] == "mean of the ratios"
+    texts = tables_of(done)[7:]
+    assert texts == [[title, "0, 0 (1.000)", "0, 0 (1.000)"] for title in titles]
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
     material = load_material(tmp_path / "store" / "suite" / "clusters.csv", 1)
     product_of = {text: product for _, text, _, product, *_ in products}
@@ -204,8 +207,9 @@ def test_a_file_that_is_missing_is_named(script: str, tmp_path: Path) -> None:
     assert "nowhere.csv" in done.stderr and "Traceback" not in done.stderr
 
 
-def figures(rows: Sequence[int], wrong: Sequence[int]) -> Figures:
-    return Figures(1 - len(wrong) / len(rows), 0.9, rows, wrong, 10.0, 1000.0, 2.0)
+def figures(rows: Sequence[int], wrong: Sequence[int], features: str = "words") -> Figures:
+    choice = {"features": features, "model": "bayes", "setting": 0.3, "sublinear_tf": True}
+    return Figures(1 - len(wrong) / len(rows), 0.9, rows, wrong, 10.0, 1000.0, 2.0, choice)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +260,20 @@ def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:
     }
     *_, ours = quality_table(found).splitlines()
     assert [cell.strip() for cell in ours.split("|")[5:8]] == ["0.25", "0.250", "+15.00"]
+
+
+def test_the_tables_of_the_suite_name_choices_and_count_texts_on_each_split() -> None:
+    found = {
+        "linear": {
+            1: figures(range(20), [0, 1, 2, 3, 4, 5, 6]),
+            2: figures(range(20), [0, 1], "letters"),
+        },
+        "single": {1: figures(range(20), [0]), 2: figures(range(20), [1, 2, 3])},
+    }
+    *ratios, _, _, _, texts = suite_tables({"trec": found}).splitlines()
+    chosen = "complement naive Bayes (words); complement naive Bayes (letters)"
+    assert f"| {chosen} |" in ratios[2]
+    assert texts == "| TREC questions | 6, 0 (0.031); 1, 2 (1.000) |"
 
 
 def test_halves_of_the_answers_show_what_is_accepted_at_some_level() -> None:
