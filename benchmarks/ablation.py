@@ -1,20 +1,32 @@
 """What each part of an exported model adds, and what of a text it goes by.
 
-The model is to be one of `final.retrain=false`, so that validation was not learned.
+The model is to be one of `final.retrain=false`, so that validation was not learned. Its network is
+taken as it is; the linear models, which it has as one set of weights, are fitted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import describe_machine, format_table, new_parser, print_result, run_script
-from benchmarks.quality_methods import load_material
+from benchmarks.common import (
+    describe_machine,
+    format_p_value,
+    format_table,
+    new_parser,
+    print_result,
+    run_script,
+)
+from benchmarks.quality_methods import Material, load_material
+from ecomcat.final.mixture_weights import learn_shares, pool_parts
+from ecomcat.model.comparison import exact_p_value
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
@@ -24,7 +36,7 @@ _TITLES = {"classifier": "LSTM", "linear": "linear"}
 
 
 def open_parts(folder: Path) -> dict[str, Any]:
-    """Return a model's parts by name, the network first."""
+    """Return a model's parts by name, the network first, and all of them as one."""
     import keras
 
     model = keras.models.load_model(folder / "model.keras", compile=False)
@@ -32,16 +44,51 @@ def open_parts(folder: Path) -> dict[str, Any]:
     return {_TITLES[part.name.split("_")[2]]: part for part in parts} | {"all": model}
 
 
-def mixed(network: Answers, linear: Answers, label_ids: NDArray[np.int64]) -> Answers:
-    """Mix both parts, each half of the texts by the share that the other half teaches."""
-    from ecomcat.final.mixture_weights import learn_shares, pool_parts
+def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, Answers]:
+    """Fit the linear models to train as a search does, and let each answer validation."""
+    from ecomcat.final.linear_part import LinearPart
+    from ecomcat.final.merged_network import TextLimits
+    from ecomcat.model.training import Examples
 
-    whole = network.copy()
+    limits = TextLimits(tokenizer.get_vocab_size(), tokenizer.truncation["max_length"])
+    train, validation = (
+        Examples(encode_all(tokenizer, rows.texts, limits.max_tokens), rows.labels)
+        for rows in (material.rows("train"), material.rows("validation"))
+    )
+    part = LinearPart(len(material.class_names), limits, seed)
+    part.fit(train)
+    found = part.calibrate(validation)
+    titles = ["LinearSVC", "naive Bayes"] if len(found) > 1 else ["low rank"]
+    return dict(zip(titles, found, strict=True))
+
+
+def mixed(parts: Sequence[Answers], label_ids: NDArray[np.int64]) -> Answers:
+    """Mix parts, each half of the texts by the weights that the other half teaches."""
+    first, *others = parts
+    whole = first.copy()
     halves = np.array_split(np.random.default_rng(1).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
-        shares = learn_shares([network[other]], [linear[other]], label_ids[other])
-        whole[half] = pool_parts(network[half], [linear[half]], shares)
+        asked = [each[other] for each in others]
+        shares = learn_shares([first[other]], asked, label_ids[other])
+        whole[half] = pool_parts(first[half], [each[half] for each in others], shares)
     return whole
+
+
+def parts_table(answers: Mapping[str, Answers], label_ids: NDArray[np.int64]) -> str:
+    """Write a row for each part, for each group of them, and for all, with which it is compared."""
+    sizes = range(1, len(answers) + 1)
+    groups = [names for size in sizes for names in combinations(answers, size)]
+    right = {
+        names: mixed([answers[name] for name in names], label_ids).argmax(axis=1) == label_ids
+        for names in groups
+    }
+    everything, rows = right[groups[-1]], []
+    for names, each in right.items():
+        gained, lost = (each & ~everything).sum(), (everything & ~each).sum()
+        p_value = format_p_value(exact_p_value(int(gained), int(lost)))
+        rows.append([" + ".join(names), f"{each.mean():.4f}", f"{each.sum():,}", p_value])
+    rows[-1][0], rows[-1][-1] = "all", ""
+    return format_table(["parts", "accuracy", "texts right", "McNemar p"], rows)
 
 
 def variants(
@@ -64,6 +111,21 @@ def hide_words(texts: EncodedTexts) -> EncodedTexts:
     return replace(texts, vocabulary_size=UNKNOWN_ID + 1)
 
 
+def reading_table(
+    parts: Mapping[str, Any],
+    asked: Iterable[tuple[str, EncodedTexts]],
+    label_ids: NDArray[np.int64],
+) -> str:
+    """Write the accuracy of a model's parts on the same texts, of which they are shown less."""
+    from ecomcat.model.training import Scorer
+
+    scorers, rows = {name: Scorer(part) for name, part in parts.items()}, []
+    for what, texts in asked:
+        right = [scorer(texts).argmax(axis=1) == label_ids for scorer in scorers.values()]
+        rows.append([what, *(f"{each.mean():.4f}" for each in right)])
+    return format_table(["texts", *scorers], rows)
+
+
 def main() -> None:
     """Run the script."""
     from tokenizers import Tokenizer
@@ -76,31 +138,18 @@ def main() -> None:
     arguments = parser.parse_args()
     machine = describe_machine()
     material = load_material(arguments.data, arguments.split)
-    rows = material.rows("validation")
-    texts, label_ids = list(rows.texts), np.asarray(rows.labels)
+    texts, label_ids = material.rows("validation")
     tokenizer = Tokenizer.from_file(str(arguments.model_dir / "tokenizer.json"))
-    limit = tokenizer.truncation["max_length"]
+    encode = partial(encode_all, tokenizer, max_tokens=tokenizer.truncation["max_length"])
     parts = open_parts(arguments.model_dir)
-
-    def accuracy(answers: Answers) -> str:
-        return f"{np.mean(answers.argmax(axis=1) == label_ids):.4f}"
-
-    encoded = dict(variants(lambda given: encode_all(tokenizer, given, limit), texts))
-    asked = {
-        what: {name: Scorer(part)(each) for name, part in parts.items()}
-        for what, each in encoded.items()
-    }
-    whole = asked["as they are"]
-    together = [[name, accuracy(whole[name])] for name in parts if name != "all"]
-    if len(together) > 1:
-        both = mixed(whole["LSTM"], whole["linear"], label_ids)
-        together.append(["LSTM + linear", accuracy(both)])
-    read = [[what, *(accuracy(each[name]) for name in parts)] for what, each in asked.items()]
+    answers = {"LSTM": Scorer(parts["LSTM"])(encode(texts))}
+    answers |= linear_answers(tokenizer, material, arguments.split)
     print_result(
         machine,
-        "Parts, mixed by the share that the other half of validation teaches:\n\n"
-        + format_table(["parts", "accuracy"], together),
-        "What is read of the validation texts:\n\n" + format_table(["texts", *parts], read),
+        f"Parts, mixed by the weights that the other half of {len(texts):,} validation texts "
+        f"teaches, and compared with all:\n\n{parts_table(answers, label_ids)}",
+        "What is read of the validation texts:\n\n"
+        + reading_table(parts, variants(encode, texts), label_ids),
     )
 
 

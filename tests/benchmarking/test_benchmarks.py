@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from benchmarks.ablation import parts_table
 from benchmarks.levels import accepted, table_row
 from benchmarks.promise import RULES, kept
 from benchmarks.quality import files_of_baselines
@@ -167,9 +168,25 @@ def test_ablation_says_what_the_parts_add_and_what_is_read(
 ) -> None:
     (model,) = (folder / "quality" / "models").glob("*-single-chosen")
     rows = run("ablation", "--data", shop, "--model-dir", model)
-    accuracies = {row[0]: row[-1] for row in rows}
-    assert {"LSTM", "linear", "LSTM + linear", "words shuffled", "letters alone"} <= {*accuracies}
-    assert all(0 <= float(row[-1]) <= 1 for row in rows if row[-1][0].isdigit())
+    pair = ["LSTM + LinearSVC", "LSTM + naive Bayes", "LinearSVC + naive Bayes"]
+    assert [row[0] for row in rows[2:9]] == ["LSTM", "LinearSVC", "naive Bayes", *pair, "all"]
+    assert rows[9] == ["texts", "LSTM", "linear", "all"]
+    assert {"as they are", "words shuffled", "letters alone"} <= {row[0] for row in rows[11:]}
+    assert all(0 <= float(cell) <= 1 for row in rows[11:] for cell in row[1:])
+
+
+def test_parts_are_mixed_and_compared_with_all_of_them() -> None:
+    label_ids = np.arange(400) % 2
+    poor, good = (np.full((400, 2), 0.4, np.float32) for _ in range(2))
+    poor[np.arange(400), np.where(np.arange(400) < 300, label_ids, 1 - label_ids)] = 0.6
+    good[np.arange(400), np.where(np.arange(400) < 396, label_ids, 1 - label_ids)] = 0.6
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in parts_table({"LSTM": poor, "LinearSVC": good}, label_ids).splitlines()
+    ]
+    assert rows[2] == ["LSTM", "0.7500", "300", "< 0.001"]
+    assert rows[3] == ["LinearSVC", "0.9900", "396", "1.000"]
+    assert rows[4] == ["all", "0.9900", "396", ""]
 
 
 @pytest.mark.slow
