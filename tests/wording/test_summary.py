@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from ecomcat.export.card import model_card
 from ecomcat.reporting.printed_tables import final_tables
 from ecomcat.text.encoding import encode_all, model_inputs
+from ecomcat.text.fields import Fields
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.wording.summary import model_sentences, result_line, verdict
 from tests.reporting.stored_study import final_snapshot, with_levels
@@ -218,8 +219,11 @@ def test_usual_names_are_not_cluttered() -> None:
     assert "- learning_rate: 0.001\n" in written
 
 
+OFFER = "\x1ebrand=acme\x1f \x1etitle\x1f red shoes"
+
+
 @pytest.mark.parametrize("reads_letters", [False, True])
-@pytest.mark.parametrize("text", ["red shoes", "zebra in RED shoes size 42", "x", "…", ""])
+@pytest.mark.parametrize("text", ["red shoes", "zebra in RED shoes size 42", "x", "…", "", OFFER])
 def test_the_snippets_read_any_text_as_the_model_does(
     text: str,
     reads_letters: bool,
@@ -227,7 +231,8 @@ def test_the_snippets_read_any_text_as_the_model_does(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tokenizer = deployed_tokenizer(fit_tokenizer(["red shoes", "red shoes"], 10), 10, 8)
+    fields = Fields(("title", "details"), ("brand",))
+    tokenizer = deployed_tokenizer(fit_tokenizer([OFFER, OFFER], 10, fields), 10, 8)
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
     expected = model_inputs(encode_all(tokenizer, [text], 8), 2)
