@@ -223,7 +223,7 @@ OFFER = "\x1ebrand=acme\x1f \x1etitle\x1f red shoes"
 
 
 @pytest.mark.parametrize("reads_letters", [False, True])
-@pytest.mark.parametrize("text", ["red shoes", "zebra in RED shoes size 42", "x", "…", "", OFFER])
+@pytest.mark.parametrize("text", ["red shoes", "zebra RED ﬁne ΟΔΟΣ size 42", "x", "…", "", OFFER])
 def test_the_snippets_read_any_text_as_the_model_does(
     text: str,
     reads_letters: bool,
