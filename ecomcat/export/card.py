@@ -40,6 +40,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
     on, scores = shown_scores(metrics)
     per_class = scores["per_class"]
     present = [(name, score) for name, score in per_class.items() if score["rows"]]
+    readable = scores.get("taxonomy", {}).get("readable") or {}
     listed = [(n, name) for n, name in enumerate(labels, 1) if name in per_class]
     if len(listed) > _MAX_LISTED:
         listed = sorted(listed, key=lambda entry: per_class[entry[1]]["f1"])[:_MAX_LISTED]
@@ -59,6 +60,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         coverage=coverage_table("", scores),
         levels=level_tables(on, scores),
         pairs=hardest_pairs(scores, _MAX_PAIRS),
+        level_pairs=hardest_pairs(readable, _MAX_PAIRS),
         least_found=sorted(present, key=lambda item: item[1]["recall"])[:_MAX_RARELY_FOUND],
         sentences=model_sentences(metrics["final"]),
     )

@@ -182,16 +182,19 @@ class FinalCurves(_Curves):
 def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
     """Write the confusion matrix of the scores that are shown of what `metrics.json` holds.
 
-    For a taxonomy the matrix of a level and the scores of each level follow, one step for each.
+    For a taxonomy the matrix of a level, the hierarchical scores, and the scores of each level
+    follow, one step for each.
     """
     on, scores = shown_scores(metrics)
-    taxonomy = scores.get("taxonomy") or {"levels": [], "readable": None}
+    taxonomy = scores.get("taxonomy") or {"levels": [], "hierarchical": {}, "readable": None}
     with _event_writer(study.tensorboard_dir / FINAL):
         pictures = {"confusion matrix": scores}
         if readable := taxonomy["readable"]:
             pictures[f"confusion matrix of level {readable['level']}"] = readable
         for name, shown in pictures.items():
             tf.summary.image(name, draw_confusion(shown, on)[None], step=0)
+        for name, score in taxonomy["hierarchical"].items():
+            tf.summary.scalar(f"hierarchical/{name}", score, step=0)
         for depth, level in enumerate(taxonomy["levels"], 1):
             for name in ("nodes", "accuracy", "macro_f1"):
                 tf.summary.scalar(f"level/{name}", float(level[name]), step=depth)

@@ -160,14 +160,20 @@ def test_the_confusion_matrix_is_a_picture_that_is_there_once(tmp_path: Path) ->
 
 
 def test_of_a_taxonomy_there_is_a_picture_of_a_level_and_a_step_for_each(tmp_path: Path) -> None:
+    from tensorboard.util.tensor_util import make_ndarray
+
     from ecomcat.reporting.tensorboard import write_confusion
     from ecomcat.tuning.study import Study
 
     paths = ["Home > Chairs", "Home > Lamps > Desk", "Toys > Cars"]
-    write_confusion(Study(tmp_path), with_levels(final_snapshot()["metrics"], paths))
+    metrics = with_levels(final_snapshot()["metrics"], paths)
+    write_confusion(Study(tmp_path), metrics)
     events = events_of(tmp_path / "tensorboard" / "final")
     assert len(events.Tensors("confusion matrix of level 2")) == 1
     assert [event.step for event in events.Tensors("level/accuracy")] == [1, 2, 3]
+    for name, score in metrics["test"]["taxonomy"]["hierarchical"].items():
+        (event,) = events.Tensors(f"hierarchical/{name}")
+        assert make_ndarray(event.tensor_proto) == pytest.approx(score)
 
 
 @pytest.mark.parametrize("function", ["image", "scalar"])
