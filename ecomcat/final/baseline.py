@@ -147,11 +147,15 @@ def linear_candidates(
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A choice, its macro-F1 on validation, and its model, a scikit-learn pipeline from texts."""
+    """A choice, its macro-F1 on validation, and its model, a scikit-learn pipeline from texts.
+
+    `texts` is how many the model was fitted to.
+    """
 
     choice: LinearChoice
     score: float
     model: Any
+    texts: int
 
 
 def choose_linear(
@@ -209,7 +213,7 @@ def _candidate_fits(
     for choice in linear_candidates(kind, len(label_ids), num_classes, with_svc=with_svc):
         model = _fit(counter, counts, label_ids, choice)
         score = macro_f1(validation[1], predict_classes(model[1:], unseen), num_classes)
-        yield LinearFit(choice, score, model)
+        yield LinearFit(choice, score, model, len(label_ids))
 
 
 def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> Any:
@@ -300,17 +304,20 @@ def linear_baseline(
     if ours is not None:
         best, model = _fit_again(fits, both, num_classes)
         predicted = predict_classes(model, test[0])
-        comparison = compare_answers(test[1], ours, predicted).describe()
-        tested = {"test": score(test, predicted), "comparison": comparison}
-    fitted = linear_sample(best.choice.features, both, num_classes)
+        fitted = linear_sample(best.choice.features, both, num_classes)
+        tested = {
+            "texts": len(fitted),
+            "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
+            "test": score(test, predicted),
+            "comparison": compare_answers(test[1], ours, predicted).describe(),
+        }
     return {
         "name": best.choice.title,
         "features": best.choice.features,
         **{kind.setting: None for kind in MODELS.values()},
         MODELS[best.choice.model].setting: best.choice.setting,
         "sublinear_tf": best.choice.sublinear_tf,
-        "texts": len(fitted),
-        "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
+        "texts_of_train": best.texts,  # for the choice
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
         "validation": score(validation, predict_classes(best.model, validation[0])),
         **tested,

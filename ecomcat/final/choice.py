@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.linear_part import LinearPart
+from ecomcat.final.linear_part import TITLE, LinearPart
 from ecomcat.final.merged_network import TextLimits, widest
 from ecomcat.final.mixture_weights import cross_pooled, learn_shares, mix, pool, pool_parts
 from ecomcat.final.steps import (
@@ -33,7 +33,6 @@ from ecomcat.wording.summary import tied_sentence
 logger = logging.getLogger("ecomcat")
 
 NETWORK, LINEAR, WHOLE = "network", "linear", "whole"  # what `metrics.json` calls parts
-_TITLE = "Linear part of words and letters"
 ByPart = Mapping[str, NDArray[np.float32]]  # each of shape `(texts, num_classes)`
 FittedPart = tuple[LinearPart | None, list[NDArray[np.float32]]]
 
@@ -122,6 +121,7 @@ class Mixture:
         return {
             "linear_share": round(self.linear_share, 4),
             "bayes_share": round(sum(self.linear_shares[1:]), 4),
+            "linear_texts": self.linear and self.linear.texts,
             "temperature": round(self.temperature, 4),
         }
 
@@ -161,9 +161,9 @@ def _log_mixture(mixture: Mixture, *, tried: bool) -> None:
         shares, models = mixture.linear_shares, ""
         if len(shares) > 1:
             models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
-        logger.info("%s: a weight of %.0f%%%s.", _TITLE, 100 * mixture.linear_share, models)
+        logger.info("%s: a weight of %.0f%%%s.", TITLE, 100 * mixture.linear_share, models)
     elif tried:
-        logger.info("%s: left out, validation is no better with it.", _TITLE)
+        logger.info("%s: left out, validation is no better with it.", TITLE)
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 
 
@@ -177,7 +177,7 @@ def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64])
     # Only ids that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
     part = LinearPart(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
-    with optional(_TITLE):
+    with optional(TITLE):
         part.fit(inputs.examples(rows, vars(limits)))
         return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))
     return None, []

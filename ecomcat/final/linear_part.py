@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -30,6 +31,9 @@ from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
+logger = logging.getLogger("ecomcat")
+
+TITLE = "Linear part of words and letters"
 _CHUNK = 4096  # texts at a time
 _GROUPS_A_WORD = 20  # of letters, about
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]  # of each feature by class, and biases
@@ -52,6 +56,7 @@ class LinearPart:
     """
 
     model: keras.Model  # once it is fitted
+    texts: int  # that it was fitted to
 
     cost = 2.0  # of LinearSVC; 1 and 4 differ little on validation (docs/experiments.md)
     max_rows, max_weights = 200_000, 4_000_000  # of each table; 16 MB
@@ -94,12 +99,15 @@ class LinearPart:
             self._fit_low_rank(examples)
         else:
             self._fit_hyperplanes(examples)
+        if self.texts < len(examples):
+            logger.info("%s: fitted to %d of %d texts.", TITLE, self.texts, len(examples))
         self.model = self._build(self._scales)
 
     def _fit_hyperplanes(self, examples: Examples) -> None:
         count, random = self.num_classes, np.random.default_rng([self.seed, self.num_classes])
         max_texts = int(self.max_groups / self._groups_a_text(examples))
         chosen = rows_to_fit(examples.labels, count, random, max_texts)
+        self.texts = len(chosen)
         self._rows = min(self.max_rows, self.max_weights // (count + 1))
         counts = self._counts(examples.texts.take(chosen), self._rows)
         self._word_weights, labels = self._weights(counts), examples.labels[chosen]
@@ -113,6 +121,7 @@ class LinearPart:
         read = 2 * float(examples.texts.lengths.mean()) + self._groups_a_text(examples)
         max_texts = max(1, int(self.max_read / read))
         chosen = balanced_sample(examples.labels, max_texts, random)
+        self.texts = len(chosen)
         rows = self._rows = min(self.max_rows, self.max_weights // (DIMENSION + 1))
         some = examples.texts.take(sample_rows(len(examples), self.max_texts_weighed, random))
         weights = self._weights(self._counts(some, rows))

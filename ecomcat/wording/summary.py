@@ -51,10 +51,18 @@ def score_sets(metrics: Metrics) -> dict[str, Scores]:
     baseline = metrics["baseline"]
     if baseline is not None:
         if metrics["test"]:
-            sets[f"linear baseline on test: {baseline['name']}"] = baseline["test"]
+            sets[f"linear baseline on test: {_baseline_name(baseline)}"] = baseline["test"]
         name = "" if metrics["test"] else f": {baseline['name']}"
-        sets[f"linear baseline on validation, fitted on train{name}"] = baseline["validation"]
+        some = f"{baseline['texts_of_train']:,} texts of " if "texts_of_train" in baseline else ""
+        what = f"linear baseline on validation, fitted on {some}train{name}"
+        sets[what] = baseline["validation"]
     return sets
+
+
+def _baseline_name(baseline: Scores) -> str:
+    """Return the tested baseline's name, and to how many texts it was fitted if not to all."""
+    some = f", fitted to {baseline['texts']:,} texts" if baseline.get("left_out") else ""
+    return f"{baseline['name']}{some}"
 
 
 def scores_table(caption: str, sets: Mapping[str, Scores]) -> Table:
@@ -159,7 +167,7 @@ def verdict(metrics: Metrics) -> str:
         return "There is no linear baseline to compare with."
     theirs = baseline["test"]
     figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
-    name = f"the linear baseline ({baseline['name']}: {figures})"
+    name = f"the linear baseline ({_baseline_name(baseline)}: {figures})"
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
     times = f"It has as many errors as {name}"
     if our_errors != their_errors:
@@ -237,8 +245,10 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
         sentences.append(learning_sentence("The LSTM", found, found["validation_texts"]))
     sentences.append(f"Trained on {some}{texts:,} texts: {rows}.")
     if (share := final["linear_share"]) > 0:
+        learned = final.get("linear_texts", texts)
+        part = f", fitted to {learned:,} of these texts," if learned < texts else ""
         sentences.append(
-            "A linear model of words, pairs of words and letters has a weight of "
+            f"A linear model of words, pairs of words and letters{part} has a weight of "
             f"{share:.0%} in each answer."
         )
     return sentences

@@ -79,6 +79,15 @@ def test_without_a_test_set_it_is_chosen_and_scored_on_validation_alone(dataset,
     assert untested == {name: found[name] for name in untested}
 
 
+def test_where_it_learns_a_part_of_the_texts_their_number_is_kept(dataset, found, monkeypatch):
+    assert (found["left_out"], found["texts_of_train"]) == (0, len(dataset.split.train))
+    few = replace(FEATURES["words"], max_characters=100)  # eleven texts, two for the choice
+    monkeypatch.setitem(FEATURES, "words", few)
+    found = baseline_of(small(("red book", "blue lamp")))
+    assert 11 <= found["texts"] <= 13 and 2 <= found["texts_of_train"] <= 4
+    assert found["left_out"] == pytest.approx(1 - found["texts"] / 18, abs=1e-4)
+
+
 # Each category is a word, one of one letter, or an ending of words that never come twice.
 KNOWN_BY = {
     "words": [f"{'sea-blue' if row % 2 else 'sea-green'} {row}" for row in range(40)],

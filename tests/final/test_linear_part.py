@@ -186,6 +186,14 @@ def test_of_one_category_there_is_none(classes):
         fitted(np.array([0, 0, 0]), classes, texts_of([3], [4], [5]))
 
 
+@pytest.mark.parametrize(("classes", "limit"), [(3, "max_groups"), (300, "max_read")])
+def test_where_it_learns_a_part_of_the_texts_the_log_says_how_many(classes, limit, caplog):
+    with caplog.at_level("INFO", "ecomcat"):
+        linear = fitted(classes=classes, **{limit: 3000})
+    assert 3 <= linear.texts < 90
+    assert f"fitted to {linear.texts} of 90 texts." in caplog.text
+
+
 def test_of_hundreds_of_categories_no_word_has_a_number_for_each_in_the_linear_part():
     # Of the first a hundred texts, of each other two; a word tells a category.
     labels = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, 300), 2)])

@@ -67,6 +67,7 @@ PART = {"epoch_texts": 3, "texts": 8}
         ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
         ({"linear_share": 0.2}, "of words and letters has a weight of 20%"),
+        ({"linear_share": 0.2, "linear_texts": 5}, "letters, fitted to 5 of these texts, has a"),
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
@@ -113,6 +114,14 @@ def test_shows_the_model_beside_the_baseline_and_by_its_parts() -> None:
     alone = card(baseline=None, parts={})
     assert "There is no linear baseline to compare with." in alone
     assert "the LSTM alone" not in alone
+
+
+def test_of_a_baseline_that_learned_a_part_of_the_texts_their_number_is_named() -> None:
+    written = card(baseline={"texts": 200_000, "left_out": 0.8, "texts_of_train": 50_000})
+    name = "TF-IDF + LinearSVC, fitted to 200,000 texts"
+    assert f"| linear baseline on test: {name} | 30 |" in written
+    assert f"the linear baseline ({name}: accuracy 0.7500" in written
+    assert "| linear baseline on validation, fitted on 50,000 texts of train | 30 |" in written
 
 
 def test_of_thousands_of_categories_those_of_the_lowest_f1_are_listed() -> None:
