@@ -311,6 +311,8 @@ def linear_baseline(
             "test": score(test, predicted),
             "comparison": compare_answers(test[1], ours, predicted).describe(),
         }
+    elif not has_converged(best.model["classify"]):
+        logger.info("Linear baseline: the fit of %s did not converge.", best.choice.title)
     return {
         "name": best.choice.title,
         "features": best.choice.features,
@@ -327,14 +329,20 @@ def linear_baseline(
 def _fit_again(
     fits: Sequence[LinearFit], rows: LabelledTexts, num_classes: int
 ) -> tuple[LinearFit, Any]:
-    """Fit the choices until one fits into memory and converges; return it and its model."""
+    """Fit the choices until one fits into memory and converges; if none does, take the first."""
+    unfinished = None
     for fit in fits:
         try:
             model = fit_linear(rows, fit.choice, num_classes)
         except MemoryError:
             _log_left_out(fit.choice.features, _NO_MEMORY)
             continue
-        if has_converged(model["classify"]) or fit is fits[-1]:
+        if has_converged(model["classify"]):
             return fit, model
-        _log_left_out(fit.choice.features, "its fit did not converge")
-    raise MemoryError
+        logger.info("Linear baseline: the fit of %s did not converge.", fit.choice.title)
+        unfinished = unfinished or (fit, model)
+    if unfinished is None:
+        raise MemoryError
+    taken = unfinished[0].choice.title
+    logger.info("Linear baseline: no fit converged; %s is taken, the best on validation.", taken)
+    return unfinished

@@ -19,6 +19,7 @@ from ecomcat.final.linear_models import (
     NO_WORD,
     fit_bayes,
     fit_svc,
+    has_converged,
     of_length_one,
     rows_to_fit,
 )
@@ -182,6 +183,8 @@ class LinearPart:
         """Fit LinearSVC."""
         found = np.unique(label_ids)
         model = fit_svc(features, label_ids, self.cost)
+        if not has_converged(model):
+            logger.info("Linear part: the fit of its LinearSVC did not converge.")
         coefficients, intercepts = model.coef_, model.intercept_
         if len(found) == 2:  # one hyperplane separates both
             coefficients = np.vstack([-coefficients, coefficients])

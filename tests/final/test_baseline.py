@@ -124,32 +124,78 @@ def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeyp
     assert "not enough memory" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("left_out", "reason"),
-    [(MemoryError, "not enough memory"), (None, "its fit did not converge")],
-    ids=["memory", "end"],
-)
-def test_what_cannot_be_fitted_again_gives_way_to_the_next(
-    dataset, monkeypatch, caplog, left_out, reason
-):
+@pytest.fixture
+def fit_outcomes(dataset, monkeypatch):
+    """Let the second fit of each choice, the best on validation first, end in its own way.
+
+    Returns:
+        A function of these ends, an error or a number of iterations, that returns the features.
+    """
     from ecomcat.final import baseline
 
     monkeypatch.setattr(baseline, "_SMOOTHINGS", ())  # naive Bayes always comes to an end
-    fits, fit = baseline_of(dataset)["compared"], baseline.fit_linear
+    kinds, fit = list(baseline_of(dataset)["compared"]), baseline.fit_linear
 
-    def failing(rows, choice, num_classes):
-        model = fit(rows, choice, num_classes)
-        if choice.features == next(iter(fits)):
-            if left_out:
-                raise left_out
-            model["classify"].n_iter_ = model["classify"].max_iter
-        return model
+    def end_with(*ends):
+        def ending(rows, choice, num_classes):
+            model, end = fit(rows, choice, num_classes), ends[kinds.index(choice.features)]
+            if not isinstance(end, int):
+                raise end
+            model["classify"].n_iter_ = end
+            return model
 
-    monkeypatch.setattr(baseline, "fit_linear", failing)
+        monkeypatch.setattr(baseline, "fit_linear", ending)
+        return kinds
+
+    return end_with
+
+
+DONE, UNFINISHED = 1, 5000  # iterations, of which 5000 are allowed
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [(MemoryError, "not enough memory"), (UNFINISHED, "LinearSVC did not converge")],
+    ids=["memory", "end"],
+)
+def test_what_cannot_be_fitted_again_gives_way_to_the_next(
+    dataset, fit_outcomes, caplog, end, reason
+):
+    kinds = fit_outcomes(end, DONE, DONE)
     with caplog.at_level("INFO", "ecomcat"):
         found = baseline_of(dataset)
-    assert found["features"] == list(fits)[1]
+    assert found["features"] == kinds[1]
     assert reason in caplog.text
+    assert "no fit converged" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("ends", "taken"),
+    [
+        ((UNFINISHED, UNFINISHED, UNFINISHED), 0),
+        ((UNFINISHED, MemoryError, MemoryError), 0),
+        ((MemoryError, UNFINISHED, UNFINISHED), 1),
+    ],
+)
+def test_where_no_fit_converges_the_best_on_validation_is_taken_and_a_line_says_so(
+    dataset, fit_outcomes, caplog, ends, taken
+):
+    kinds = fit_outcomes(*ends)
+    with caplog.at_level("INFO", "ecomcat"):
+        found = baseline_of(dataset)
+    assert found["features"] == kinds[taken]
+    assert f"no fit converged; {found['name']} is taken, the best on validation" in caplog.text
+
+
+def test_without_a_test_set_a_line_says_that_the_chosen_fit_did_not_converge(
+    dataset, monkeypatch, caplog
+):
+    from ecomcat.final import baseline
+
+    monkeypatch.setattr(baseline, "has_converged", lambda _model: False)
+    with caplog.at_level("INFO", "ecomcat"):
+        found = linear_baseline(dataset, dataset.split, None)
+    assert f"the fit of {found['name']} did not converge" in caplog.text
 
 
 def test_neither_the_choice_nor_its_score_depends_on_test(dataset, found):

@@ -108,6 +108,13 @@ def test_its_models_are_a_softmax_of_linear_svcs_distances_and_one_of_naive_baye
         assert np.allclose(found, expected, atol=1e-2)
 
 
+@pytest.mark.parametrize(("cost", "converges"), [(2.0, True), (1e6, False)])
+def test_a_line_says_that_the_fit_of_its_linear_svc_did_not_converge(cost, converges, caplog):
+    with caplog.at_level("INFO", "ecomcat"):
+        fitted(NOISY, cost=cost)
+    assert ("LinearSVC did not converge" in caplog.text) == (not converges)
+
+
 def test_it_answers_with_the_pool_of_its_calibrated_models_also_when_it_is_fitted_again():
     from ecomcat.final.mixture_weights import pool
     from ecomcat.model.training import Examples
