@@ -25,6 +25,7 @@ from ecomcat.final.linear_models import (
     SMOOTHING,
     can_fit_svc,
     has_converged,
+    max_characters,
     predict_classes,
     rows_to_fit,
 )
@@ -62,6 +63,8 @@ class Features:
         counted: Dictionary. How scikit-learn's `CountVectorizer` finds it.
         max_characters: Integer. Characters of all texts that are counted in about a minute and a
             gigabyte; the choice uses a quarter of it.
+        max_distinct: Integer. Different features, of which random letters have very many, that
+            are counted in about a gigabyte. Defaults to no limit.
         costs: Tuple of numbers. LinearSVC's `C` to try.
         sublinear_tf: Tuple of booleans to try. Whether the logarithm of a feature's count is used.
     """
@@ -69,6 +72,7 @@ class Features:
     title: str
     counted: dict[str, Any]
     max_characters: int
+    max_distinct: int | None = None
     costs: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
     sublinear_tf: tuple[bool, ...] = (False, True)
 
@@ -88,6 +92,7 @@ FEATURES = {
         "letters: 2 to 5 in a row, within words",
         {"ngram_range": (2, 5), "analyzer": "char_wb", "min_df": 2},
         30_000_000,
+        max_distinct=4_000_000,
         costs=(0.5, 1.0, 2.0, 4.0),
         sublinear_tf=(True,),
     ),
@@ -256,9 +261,11 @@ def linear_sample(
         max_texts: Integer. The most texts. Defaults to a million.
         share: Float. Fraction of the characters that these features may take. Defaults to 1.
     """
-    characters = sum(map(len, rows[0])) / len(rows[0])
-    affordable = int(share * FEATURES[kind].max_characters / max(characters, 1))
-    max_texts = max(1, min(max_texts, affordable))
+    features, characters = FEATURES[kind], sum(map(len, rows[0])) / len(rows[0])
+    affordable = share * features.max_characters
+    if most := features.max_distinct:
+        affordable = min(affordable, max_characters(rows[0], features.counted, most))
+    max_texts = max(1, min(max_texts, int(affordable / max(characters, 1))))
     return rows_to_fit(rows[1], num_classes, np.random.default_rng(0), max_texts)
 
 

@@ -289,9 +289,25 @@ def test_the_more_classes_the_fewer_texts_are_fitted_to_but_one_of_each(texts, c
 
 @pytest.mark.parametrize("kind", FEATURES)
 def test_of_long_texts_as_many_are_fitted_to_as_can_be_counted(kind):
-    long = "x" * (FEATURES[kind].max_characters // 10)
-    rows = linear_sample(kind, ([long] * 100, np.zeros(100, np.int64)), 2)
-    assert 10 <= len(rows) <= 11
+    long = "x" * (FEATURES[kind].max_characters // 1000)
+    rows = linear_sample(kind, ([long] * 10_000, np.zeros(10_000, np.int64)), 2)
+    assert 1000 <= len(rows) <= 1001
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length", "fitted"),
+    [(20_000, 400, 12), (3, 400, 100), (20_000, 90, 100)],
+    ids=["no group repeats", "groups repeat", "few characters"],
+)
+def test_where_groups_of_letters_do_not_repeat_as_many_texts_as_memory_holds_are_fitted_to(
+    alphabet, length, fitted, monkeypatch
+):
+    monkeypatch.setattr("ecomcat.final.linear_models._MAX_SAMPLED", 10_000)
+    monkeypatch.setitem(FEATURES, "letters", replace(FEATURES["letters"], max_distinct=20_000))
+    codes = np.random.default_rng(1).integers(0, alphabet, (100, length)) + 0x4E00
+    rows = ["".join(map(chr, text)) for text in codes], np.zeros(100, np.int64)
+    assert len(linear_sample("letters", rows, 2)) == pytest.approx(fitted, abs=1)
+    assert len(linear_sample("words", rows, 2)) == 100
 
 
 def test_naive_bayes_is_that_of_scikit_learn_and_answers_many_texts_in_parts(monkeypatch):
