@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import keras
@@ -104,7 +105,7 @@ def build_final(
     fitted: FittedPart = (None, [])
     # Before the networks, which take longer: an error should come at once.
     if linear is not None:
-        with step("Fitting the linear part"):
+        with step("Fitting the linear part"), _linear_advice(len(rows)):
             linear.fit(inputs.examples(rows, vars(limits)))
     elif mixture is None and config.final.linear:
         with step("Fitting the linear part"):
@@ -132,6 +133,19 @@ def build_final(
         trainings,
         mixture,
     )
+
+
+@contextmanager
+def _linear_advice(texts: int) -> Iterator[None]:
+    """Say what to do where memory is too small; the other parts' weights were learned with it."""
+    try:
+        yield
+    except MemoryError as error:
+        raise UserError(
+            f"Expected memory to fit the linear part to {texts:,} texts, found too little. Free "
+            "some and run the same command again, or leave the part out with final.linear=false; "
+            "the trials are saved."
+        ) from error
 
 
 def retrain_trials(

@@ -82,6 +82,19 @@ def test_a_retraining_that_fails_says_what_to_do() -> None:
         retrain([trial(learning_rate=1e38)], rows=60, max_retries=0)
 
 
+def test_a_linear_part_without_memory_for_its_second_fit_can_be_left_out() -> None:
+    from ecomcat.final.retraining import build_final
+
+    def fit(_examples: Any) -> None:
+        raise MemoryError
+
+    choice: Any = SimpleNamespace(limits=SimpleNamespace(vocabulary_size=20, max_tokens=8))
+    mixture: Any = SimpleNamespace(linear=SimpleNamespace(fit=fit))
+    given: Any = (compose("search", ()), trial_inputs(), None, choice, mixture, np.arange(60))
+    with pytest.raises(UserError, match=r"linear part to 60 texts.*final\.linear=false.*saved"):
+        build_final(*given)
+
+
 def test_saved_weights_of_another_network_are_named_with_what_to_do(tmp_path: Path) -> None:
     from ecomcat.final.retraining import build_final
     from ecomcat.tuning.study import Study
