@@ -14,7 +14,14 @@ from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
 from ecomcat.final.linear_part import TITLE, LinearPart
 from ecomcat.final.merged_network import TextLimits, widest
-from ecomcat.final.mixture_weights import cross_pooled, learn_shares, mix, pool, pool_parts
+from ecomcat.final.mixture_weights import (
+    are_usual,
+    cross_pooled,
+    learn_shares,
+    mix,
+    pool,
+    pool_parts,
+)
 from ecomcat.final.steps import (
     FinalStep,
     choice_rows,
@@ -152,16 +159,19 @@ def mix_parts(
     answers[WHOLE] = cross_pooled(networks, linear_answers, comparable, rows, labels, inputs.seed)
     temperature = fit_temperature(pool_parts(networks, linear_answers, shares), labels)
     mixture = Mixture(linear if any(shares) else None, shares, temperature, answers)
-    _log_mixture(mixture, tried=linear is not None)
+    _log_mixture(mixture, texts=len(rows), tried=linear is not None)
     return mixture
 
 
-def _log_mixture(mixture: Mixture, *, tried: bool) -> None:
+def _log_mixture(mixture: Mixture, *, texts: int, tried: bool) -> None:
     if mixture.linear is not None:
-        shares, models = mixture.linear_shares, ""
+        shares, models, usual = mixture.linear_shares, "", ""
         if len(shares) > 1:
             models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
-        logger.info("%s: a weight of %.0f%%%s.", TITLE, 100 * mixture.linear_share, models)
+        if are_usual(shares, texts):
+            usual = f"; these are about the usual weights, since validation has only {texts} texts"
+        weight = f"{mixture.linear_share:.0%}{models}{usual}"
+        logger.info("%s: a weight of %s.", TITLE, weight)
     elif tried:
         logger.info("%s: left out, validation is no better with it.", TITLE)
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)

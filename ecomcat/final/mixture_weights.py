@@ -21,6 +21,7 @@ Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 _USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
 _STRENGTH = 10.0  # of the pull towards these weights: a squared distance of 1 costs 10 nats
 _MIN_SHARE = 0.05  # a linear model of less weight is left out
+_FEW_TEXTS, _NEAR = 100, 0.05  # fewer texts, and weights so near the usual ones: the pull decided
 
 
 def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
@@ -79,6 +80,16 @@ def learn_shares(
             return [learned.get(number, 0.0) for number in range(len(others))]
         useful = [number for number in useful if learned[number] >= _MIN_SHARE]
     return shares
+
+
+def are_usual(shares: Sequence[float], texts: int) -> bool:
+    """Tell whether so few texts left the weights of linear models near the usual ones.
+
+    >>> are_usual([0.25, 0.24], texts=9), are_usual([0.25, 0.24], texts=2000)
+    (True, False)
+    """
+    usual = _USUAL_WEIGHT / (1 + _USUAL_WEIGHT * len(shares))
+    return texts < _FEW_TEXTS and all(abs(share - usual) < _NEAR for share in shares)
 
 
 def _learn_weights(
