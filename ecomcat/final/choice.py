@@ -15,6 +15,7 @@ from ecomcat.final.baseline import optional
 from ecomcat.final.linear_part import TITLE, LinearPart
 from ecomcat.final.merged_network import TextLimits, widest
 from ecomcat.final.mixture_weights import (
+    MIN_SHARE,
     are_usual,
     cross_pooled,
     learn_shares,
@@ -173,7 +174,8 @@ def _log_mixture(mixture: Mixture, *, texts: int, tried: bool) -> None:
         weight = f"{mixture.linear_share:.0%}{models}{usual}"
         logger.info("%s: a weight of %s.", TITLE, weight)
     elif tried:
-        logger.info("%s: left out, validation is no better with it.", TITLE)
+        reason = f"on validation none of its models has a weight of {MIN_SHARE:.0%} or more"
+        logger.info("%s: left out, %s.", TITLE, reason)
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 
 

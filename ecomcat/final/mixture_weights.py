@@ -20,7 +20,7 @@ Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
 _USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
 _STRENGTH = 10.0  # of the pull towards these weights: a squared distance of 1 costs 10 nats
-_MIN_SHARE = 0.05  # a linear model of less weight is left out
+MIN_SHARE = 0.05  # a linear model of less weight is left out
 _FEW_TEXTS, _NEAR = 100, 0.05  # fewer texts, and weights so near the usual ones: the pull decided
 
 
@@ -76,9 +76,9 @@ def learn_shares(
         asked = [others[number] for number in useful]
         found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
         learned = dict(zip(useful, (found[1:] / found.sum()).tolist(), strict=True))
-        if min(learned.values()) >= _MIN_SHARE:
+        if min(learned.values()) >= MIN_SHARE:
             return [learned.get(number, 0.0) for number in range(len(others))]
-        useful = [number for number in useful if learned[number] >= _MIN_SHARE]
+        useful = [number for number in useful if learned[number] >= MIN_SHARE]
     return shares
 
 

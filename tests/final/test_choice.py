@@ -25,15 +25,16 @@ def answers(labels: np.ndarray, noise: float, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("texts", "expected"),
+    ("texts", "shift", "expected"),
     [
-        (9, r"a weight of 50% \(.*\); .* usual weights, since validation has only 9 texts\."),
-        (900, r"a weight of \d+% \(LinearSVC \d+%, naive Bayes \d+%\)\."),
+        (9, 0, r"a weight of 50% \(.*\); .* usual weights, since validation has only 9 texts\."),
+        (900, 0, r"a weight of \d+% \(LinearSVC \d+%, naive Bayes \d+%\)\."),
+        (900, 1, r"left out, on validation none of its models has a weight of 5% or more\."),
     ],
-    ids=["few texts", "many texts"],
+    ids=["few texts", "many texts", "wrong answers"],
 )
 def test_a_line_says_where_the_weight_of_the_linear_part_comes_from(
-    texts: int, expected: str, caplog: pytest.LogCaptureFixture
+    texts: int, shift: int, expected: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     from ecomcat.final.choice import mix_parts
 
@@ -41,7 +42,7 @@ def test_a_line_says_where_the_weight_of_the_linear_part_comes_from(
     split = Split(none, np.arange(texts), none)
     inputs: Any = SimpleNamespace(labels=labels, split=split, num_classes=CLASSES, seed=1)
     linear: Any = SimpleNamespace(mix=lambda _shares: None)
-    of_linear = [answers(labels, 2.0, seed) for seed in (1, 2)]
+    of_linear = [answers((labels + shift) % CLASSES, 2.0, seed) for seed in (1, 2)]
     with caplog.at_level("INFO", "ecomcat"):
         mix_parts(inputs, answers(labels, 2.0, 3), (linear, of_linear))
     assert caplog.text.count("Linear part of words and letters: ") == 1
