@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from benchmarks.common import data_config
 from ecomcat.data.dataset import load_dataset
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import FEATURES, LinearChoice, choose_linear, fit_linear
+from ecomcat.final.baseline import LinearChoice, choose_linear, fit_linear
+from ecomcat.final.linear_features import FEATURES
 from ecomcat.model.metrics import macro_f1
 
 Choice = Mapping[str, Any]

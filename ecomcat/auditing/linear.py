@@ -15,7 +15,7 @@ from ecomcat.data.cleaning import LABEL, TEXT
 from ecomcat.data.exclude import KEY
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
-from ecomcat.final.baseline import FEATURES
+from ecomcat.final.linear_features import FEATURES
 from ecomcat.final.linear_models import fit_bayes, fit_svc
 from ecomcat.model.metrics import macro_f1
 

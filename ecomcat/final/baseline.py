@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
+from ecomcat.final.linear_features import FEATURES, max_characters
 from ecomcat.final.linear_models import (
     MAX_HYPERPLANES,
     MAX_WEIGHTS,
@@ -25,13 +26,11 @@ from ecomcat.final.linear_models import (
     SMOOTHING,
     can_fit_svc,
     has_converged,
-    max_characters,
     predict_classes,
     rows_to_fit,
 )
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1, score_predictions
-from ecomcat.text.tokenizer import split_words
 
 logger = logging.getLogger("ecomcat")
 
@@ -42,61 +41,9 @@ _SMOOTHINGS: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)  # of naive Bayes, to try
 # Sizes of random samples of texts: for the choice of settings, and for the fit of the model, of
 # which LinearSVC takes a part.
 _MAX_TEXTS_TUNED, _MAX_TEXTS = 50_000, 1_000_000
-# A word of scikit-learn's, or a letter of scripts written without spaces: Thai, Lao,
-# Tibetan, Myanmar, Khmer, kana and Han.
-WORD_PATTERN = (
-    r"(?u)[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    r"|\b\w\w+\b"
-)
-
 _NO_MEMORY = "there was not enough memory"
 
 LabelledTexts = tuple[Sequence[str], NDArray[np.int64]]
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a linear model counts in a text.
-
-    Args:
-        title: String. What it is called in sentences.
-        counted: Dictionary. How scikit-learn's `CountVectorizer` finds it.
-        max_characters: Integer. Characters of all texts that are counted in about a minute and a
-            gigabyte; the choice uses a quarter of it.
-        max_distinct: Integer. Different features, of which random letters have very many, that
-            are counted in about a gigabyte. Defaults to no limit.
-        costs: Tuple of numbers. LinearSVC's `C` to try.
-        sublinear_tf: Tuple of booleans to try. Whether the logarithm of a feature's count is used.
-    """
-
-    title: str
-    counted: dict[str, Any]
-    max_characters: int
-    max_distinct: int | None = None
-    costs: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-    sublinear_tf: tuple[bool, ...] = (False, True)
-
-
-FEATURES = {
-    "words": Features(
-        "words and pairs of words",
-        {"ngram_range": (1, 2), "token_pattern": WORD_PATTERN},
-        160_000_000,
-    ),
-    "tokens": Features(
-        "the model's own tokens and pairs of them",
-        {"ngram_range": (1, 2), "tokenizer": split_words, "token_pattern": None},
-        120_000_000,
-    ),
-    "letters": Features(
-        "letters: 2 to 5 in a row, within words",
-        {"ngram_range": (2, 5), "analyzer": "char_wb", "min_df": 2},
-        30_000_000,
-        max_distinct=4_000_000,
-        costs=(0.5, 1.0, 2.0, 4.0),
-        sublinear_tf=(True,),
-    ),
-}
 
 
 class NothingToLearnError(ValueError):

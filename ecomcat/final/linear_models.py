@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,7 +20,6 @@ _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
 MAX_WEIGHTS = 100_000_000  # of LinearSVC: classes times features, 8 bytes each
 NO_WORD = 1e-9  # squared length of a text without words, since nothing can be divided by 0
 SMOOTHING = 0.3  # of naive Bayes, where none is tried
-_MAX_SAMPLED = 1_000_000  # characters whose features are counted to estimate those of all
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
 
 
@@ -51,26 +47,6 @@ def rows_to_fit(
         max_rows = max(1, min(max_texts, _MAX_TEXTS, _MAX_WORK // num_classes))
     rows = sample_rows(len(label_ids), max_rows, random)
     return np.union1d(rows, np.unique(label_ids, return_index=True)[1])
-
-
-def max_characters(texts: Sequence[str], counted: Mapping[str, Any], max_distinct: int) -> float:
-    """Return how many characters of such texts have at most about so many different features.
-
-    How often the next feature is a new one is estimated as the share of those that occur once in
-    a random sample: I. J. Good, "The population frequencies of species and the estimation of
-    population parameters" (Biometrika 40, 1953). Texts no larger than a sample have no limit.
-    """
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    total = sum(map(len, texts))
-    if total <= _MAX_SAMPLED:
-        return math.inf
-    count = max(1, len(texts) * _MAX_SAMPLED // total)
-    sample = [texts[row] for row in sample_rows(len(texts), count, np.random.default_rng(0))]
-    features_of = CountVectorizer(**counted).build_analyzer()
-    times = Counter(chain.from_iterable(map(features_of, sample)))
-    new = sum(each == 1 for each in times.values())
-    return max_distinct * sum(map(len, sample)) / max(new, 1)
 
 
 def of_length_one(counts: Any, weights: NDArray[np.float32]) -> Any:

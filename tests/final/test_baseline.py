@@ -15,7 +15,6 @@ from ecomcat.data.dataset import Dataset, load_dataset
 from ecomcat.data.sources import SAMPLE_SOURCE
 from ecomcat.data.splitting import Split
 from ecomcat.final.baseline import (
-    FEATURES,
     LinearChoice,
     choose_linear,
     fit_linear,
@@ -24,6 +23,7 @@ from ecomcat.final.baseline import (
     linear_sample,
     optional,
 )
+from ecomcat.final.linear_features import FEATURES
 from ecomcat.final.linear_models import can_fit_svc, fit_bayes, predict_classes, rows_to_fit
 from ecomcat.text.fields import PLAIN
 
@@ -302,7 +302,7 @@ def test_of_long_texts_as_many_are_fitted_to_as_can_be_counted(kind):
 def test_where_groups_of_letters_do_not_repeat_as_many_texts_as_memory_holds_are_fitted_to(
     alphabet, length, fitted, monkeypatch
 ):
-    monkeypatch.setattr("ecomcat.final.linear_models._MAX_SAMPLED", 10_000)
+    monkeypatch.setattr("ecomcat.final.linear_features._MAX_SAMPLED", 10_000)
     monkeypatch.setitem(FEATURES, "letters", replace(FEATURES["letters"], max_distinct=20_000))
     codes = np.random.default_rng(1).integers(0, alphabet, (100, length)) + 0x4E00
     rows = ["".join(map(chr, text)) for text in codes], np.zeros(100, np.int64)
