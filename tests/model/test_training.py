@@ -103,6 +103,29 @@ def test_epochs_of_a_part_read_all_texts_in_turn_and_an_epoch_can_be_ended() -> 
     assert running.epoch == 4
 
 
+def test_a_network_reads_the_letters_of_words_that_its_vocabulary_lacks() -> None:
+    from ecomcat.model.training import Examples
+    from ecomcat.text.encoding import encode_all
+    from ecomcat.text.tokenizer import fit_tokenizer
+
+    tokenizer, labels = fit_tokenizer(["the"], vocabulary_size=10), np.arange(96) % 3
+
+    def made_up(seed: int) -> Examples:
+        stems = np.random.default_rng(seed).integers(97, 123, (96, 4), np.uint8)
+        ending = ("ung", "eau", "ski")
+        words = [
+            bytes(stem).decode() + ending[label] for stem, label in zip(stems, labels, strict=True)
+        ]
+        return Examples(encode_all(tokenizer, words, 8), labels)
+
+    model = build(letter_dim=16, learning_rate=0.05)
+    running = training(model, made_up(1))
+    for _ in range(4):
+        train_epoch(running)
+    right = probabilities(model, made_up(2).texts).argmax(axis=1) == labels
+    assert right.mean() > 0.9
+
+
 def test_a_step_is_keras_own() -> None:
     """With one batch an epoch and nothing dropped, `fit` of Keras does the same."""
     import keras
