@@ -25,7 +25,7 @@ from benchmarks.common import (
     run_script,
 )
 from benchmarks.quality_methods import Material, load_material
-from ecomcat.final.mixture_weights import learn_shares, pool_parts
+from ecomcat.final.mixture_weights import learn_weights, pool_parts
 from ecomcat.model.comparison import exact_p_value
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.letters import spell
@@ -69,8 +69,8 @@ def mixed(parts: Sequence[Answers], label_ids: NDArray[np.int64]) -> Answers:
     halves = np.array_split(np.random.default_rng(1).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
         asked = [each[other] for each in others]
-        shares = learn_shares([first[other]], asked, label_ids[other])
-        whole[half] = pool_parts(first[half], [each[half] for each in others], shares)
+        weights = learn_weights([first[other]], asked, label_ids[other])
+        whole[half] = pool_parts(first[half], [each[half] for each in others], weights)
     return whole
 
 

@@ -104,8 +104,8 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     done, metrics = finish(name, *overrides)
     final, parts = metrics["final"], metrics["parts"]
     assert (final["name"], final["retrained"]) == ("ensemble", False)
-    assert sum(member["share"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
-    assert (final["linear_share"] > 0) == has_linear
+    assert sum(member["weight"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
+    assert (final["linear_weight"] > 0) == has_linear
     assert final["trained_texts"] == metrics["data"]["split"]["train"]
     assert final["linear_texts"] == (final["trained_texts"] if has_linear else None)
     assert set(parts) == {"network", "whole", *(["linear"] if has_linear else [])}

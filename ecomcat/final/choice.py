@@ -15,10 +15,10 @@ from ecomcat.final.baseline import optional
 from ecomcat.final.linear_part import TITLE, LinearPart
 from ecomcat.final.merged_network import TextLimits, widest
 from ecomcat.final.mixture_weights import (
-    MIN_SHARE,
+    MIN_WEIGHT,
     are_usual,
     cross_pooled,
-    learn_shares,
+    learn_weights,
     mix,
     pool,
     pool_parts,
@@ -66,7 +66,7 @@ class FinalChoice:
             "members": [
                 {
                     "trial": record.id,
-                    "share": round(weight, 4),
+                    "weight": round(weight, 4),
                     **_trained(record, trainings.get(record.id)),
                     "val_macro_f1": record.objective,
                     "hyperparameters": record.values,
@@ -113,22 +113,22 @@ class Mixture:
     """The weights that make one model of its parts, learned on texts that no part has seen."""
 
     linear: LinearPart | None  # beside the networks, calibrated
-    linear_shares: Sequence[float]  # the weight of each of its models
+    linear_weights: Sequence[float]  # the weight of each of its models
     temperature: float  # of the whole's answers
     # Answers of each part and of the whole to these texts, the validation texts. Each half of the
     # whole's is pooled and calibrated by means of the other half.
     answers: ByPart
 
     @property
-    def linear_share(self) -> float:
+    def linear_weight(self) -> float:
         """The weight of the linear part."""
-        return sum(self.linear_shares)
+        return sum(self.linear_weights)
 
     def describe(self) -> dict[str, Any]:
         """Return what `metrics.json` holds of it under `final`."""
         return {
-            "linear_share": round(self.linear_share, 4),
-            "bayes_share": round(sum(self.linear_shares[1:]), 4),
+            "linear_weight": round(self.linear_weight, 4),
+            "bayes_weight": round(sum(self.linear_weights[1:]), 4),
             "linear_texts": self.linear and self.linear.texts,
             "temperature": round(self.temperature, 4),
         }
@@ -146,35 +146,35 @@ def mix_parts(
         inputs: What all trials share.
         networks: Array of shape `(texts, num_classes)`, the networks' answers to validation.
         fitted: The linear part and its answers, as `fit_linear` returns them.
-        comparable: Answers of networks that decide the shares, to the texts of `choice_rows`. By
+        comparable: Answers of networks that decide the weights, to the texts of `choice_rows`. By
             default they are those of `networks`.
     """
     (linear, linear_answers), labels = fitted, inputs.labels[inputs.split.validation]
     rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
     comparable = comparable or [networks[rows]]
-    shares = learn_shares(comparable, [each[rows] for each in linear_answers], labels[rows])
+    weights = learn_weights(comparable, [each[rows] for each in linear_answers], labels[rows])
     answers = {NETWORK: networks}
-    if linear is not None and any(shares):
-        linear.mix(shares)
-        answers[LINEAR] = pool(linear_answers, [share / sum(shares) for share in shares])
+    if linear is not None and any(weights):
+        linear.mix(weights)
+        answers[LINEAR] = pool(linear_answers, [weight / sum(weights) for weight in weights])
     answers[WHOLE] = cross_pooled(networks, linear_answers, comparable, rows, labels, inputs.seed)
-    temperature = fit_temperature(pool_parts(networks, linear_answers, shares), labels)
-    mixture = Mixture(linear if any(shares) else None, shares, temperature, answers)
+    temperature = fit_temperature(pool_parts(networks, linear_answers, weights), labels)
+    mixture = Mixture(linear if any(weights) else None, weights, temperature, answers)
     _log_mixture(mixture, texts=len(rows), tried=linear is not None)
     return mixture
 
 
 def _log_mixture(mixture: Mixture, *, texts: int, tried: bool) -> None:
     if mixture.linear is not None:
-        shares, models, usual = mixture.linear_shares, "", ""
-        if len(shares) > 1:
-            models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*shares)
-        if are_usual(shares, texts):
+        weights, models, usual = mixture.linear_weights, "", ""
+        if len(weights) > 1:
+            models = " (LinearSVC {:.0%}, naive Bayes {:.0%})".format(*weights)
+        if are_usual(weights, texts):
             usual = f"; these are about the usual weights, since validation has only {texts} texts"
-        weight = f"{mixture.linear_share:.0%}{models}{usual}"
+        weight = f"{mixture.linear_weight:.0%}{models}{usual}"
         logger.info("%s: a weight of %s.", TITLE, weight)
     elif tried:
-        reason = f"on validation none of its models has a weight of {MIN_SHARE:.0%} or more"
+        reason = f"on validation none of its models has a weight of {MIN_WEIGHT:.0%} or more"
         logger.info("%s: left out, %s.", TITLE, reason)
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 

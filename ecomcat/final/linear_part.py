@@ -80,11 +80,11 @@ class LinearPart:
         self._temperatures = [fit_temperature(each, examples.labels) for each in raw]
         return [with_temperature(*each) for each in zip(raw, self._temperatures, strict=True)]
 
-    def mix(self, shares: Sequence[float]) -> None:
+    def mix(self, weights: Sequence[float]) -> None:
         """Pool its calibrated models with these weights, in this fit and in later ones."""
-        total = sum(shares)
+        total = sum(weights)
         self._scales = [
-            share / total / each for share, each in zip(shares, self._temperatures, strict=True)
+            weight / total / each for weight, each in zip(weights, self._temperatures, strict=True)
         ]
         self.model = self._build(self._scales)
 

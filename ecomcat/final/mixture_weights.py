@@ -20,7 +20,7 @@ Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
 _USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
 _STRENGTH = 10.0  # of the pull towards these weights: a squared distance of 1 costs 10 nats
-MIN_SHARE = 0.05  # a linear model of less weight is left out
+MIN_WEIGHT = 0.05  # a linear model of less weight is left out
 _FEW_TEXTS, _NEAR = 100, 0.05  # fewer texts, and weights so near the usual ones: the pull decided
 
 
@@ -50,13 +50,13 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
 
 
 def pool_parts(
-    networks: Probabilities, others: Sequence[Probabilities], shares: Sequence[float]
+    networks: Probabilities, others: Sequence[Probabilities], weights: Sequence[float]
 ) -> Probabilities:
     """Return the pool of the networks' answers and of others with the given weights."""
-    return pool([networks, *others], [1 - sum(shares), *shares])
+    return pool([networks, *others], [1 - sum(weights), *weights])
 
 
-def learn_shares(
+def learn_weights(
     networks: Sequence[Probabilities],
     others: Sequence[Probabilities],
     label_ids: NDArray[np.int64],
@@ -71,28 +71,28 @@ def learn_shares(
     Returns:
         The weight of each, 0 if it is left out; the networks have the rest of 1.
     """
-    shares, useful = [0.0] * len(others), list(range(len(others)))
+    weights, useful = [0.0] * len(others), list(range(len(others)))
     while useful:
         asked = [others[number] for number in useful]
-        found = np.mean([_learn_weights([each, *asked], label_ids) for each in networks], axis=0)
+        found = np.mean([_fit_weights([each, *asked], label_ids) for each in networks], axis=0)
         learned = dict(zip(useful, (found[1:] / found.sum()).tolist(), strict=True))
-        if min(learned.values()) >= MIN_SHARE:
+        if min(learned.values()) >= MIN_WEIGHT:
             return [learned.get(number, 0.0) for number in range(len(others))]
-        useful = [number for number in useful if learned[number] >= MIN_SHARE]
-    return shares
+        useful = [number for number in useful if learned[number] >= MIN_WEIGHT]
+    return weights
 
 
-def are_usual(shares: Sequence[float], texts: int) -> bool:
+def are_usual(weights: Sequence[float], texts: int) -> bool:
     """Tell whether so few texts left the weights of linear models near the usual ones.
 
     >>> are_usual([0.25, 0.24], texts=9), are_usual([0.25, 0.24], texts=2000)
     (True, False)
     """
-    usual = _USUAL_WEIGHT / (1 + _USUAL_WEIGHT * len(shares))
-    return texts < _FEW_TEXTS and all(abs(share - usual) < _NEAR for share in shares)
+    usual = _USUAL_WEIGHT / (1 + _USUAL_WEIGHT * len(weights))
+    return texts < _FEW_TEXTS and all(abs(weight - usual) < _NEAR for weight in weights)
 
 
-def _learn_weights(
+def _fit_weights(
     answers: Sequence[Probabilities], label_ids: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the weights, none below 0, of the least cross-entropy: a convex problem."""
@@ -143,8 +143,8 @@ def cross_pooled(
     for half, other in (halves, halves[::-1]):
         seen = np.isin(rows, other)
         asked = [each[rows[seen]] for each in others]
-        shares = learn_shares([each[seen] for each in comparable], asked, label_ids[rows[seen]])
-        pooled = pool_parts(networks, others, shares)
+        weights = learn_weights([each[seen] for each in comparable], asked, label_ids[rows[seen]])
+        pooled = pool_parts(networks, others, weights)
         temperature = fit_temperature(pooled[other], label_ids[other])
         whole[half] = with_temperature(pooled[half], temperature)
     return whole

@@ -123,9 +123,9 @@ def build_final(
     if mixture is None:
         unseen = inputs.examples(inputs.split.validation, vars(limits)).texts
         mixture = mix_parts(inputs, Scorer(network)(unseen), fitted)
-    parts = {NETWORK: Part(network, 1 - mixture.linear_share, limits)}
+    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, limits)}
     if (linear := mixture.linear) is not None:
-        parts[LINEAR] = Part(linear.model, mixture.linear_share, linear.limits)
+        parts[LINEAR] = Part(linear.model, mixture.linear_weight, linear.limits)
     return FinalModel(
         pool_models(list(parts.values()), limits, mixture.temperature),
         limits,

@@ -163,8 +163,8 @@ class LevelAcceptance:
         for depth in reversed(range(self.taxonomy.depth)):
             level, confidence = self.taxonomy.levels[depth], self.confidence[known, depth]
             correct = np.where(accepted, correct, self.correct[known, depth])
-            surest = np.where(accepted, _ACCEPTED, confidence)
-            answers = Acceptance(surest, correct, level.node_ids[predicted])
+            highest = np.where(accepted, _ACCEPTED, confidence)
+            answers = Acceptance(highest, correct, level.node_ids[predicted])
             least = answers.thresholds(promise, len(level.names))[level.node_ids]
             # Where it would accept no more than is accepted already, it accepts nothing.
             found[depth] = np.where(least == _ACCEPTED, np.inf, least)

@@ -23,7 +23,7 @@ from ecomcat.serving.guard import ADDED_HEADERS, IS_SPARE, MAX_FIELDS, many_fiel
 from ecomcat.serving.problems import problem
 
 SPARE_PLACES = 32
-"""Connections beyond the limit, which are only told so."""
+"""Connections beyond the limit, which get only an answer that says so."""
 
 _END_OF_HEADER = re.compile(rb"\n\r?\n")
 # Read at a time: a thousand tiny chunks take a while to parse; a body of known length takes none.

@@ -62,7 +62,7 @@ def run_server(answers: Answers, listener: socket.socket, config: ServeCommand) 
         server_header=False,
         proxy_headers=False,
         lifespan="off",
-        loop="asyncio",  # whose connections can be told to read little at a time
+        loop="asyncio",  # whose connections can read little at a time
         ws="none",
         backlog=_ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=config.max_shutdown_seconds - _LAST_SECONDS,  # type: ignore[arg-type]

@@ -224,7 +224,7 @@ def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) ->
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     trials = ", ".join(
-        f"trial {member['trial']} ({member['share']:.0%}, {member['epochs']} epochs{_part(member)})"
+        f"trial {member['trial']} ({member['weight']:.0%}, {_epochs(member)})"
         for member in final["members"]
     )
     count, texts = len(final["members"]), final["trained_texts"]
@@ -244,21 +244,22 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     if found := final.get("learning_curve"):
         sentences.append(learning_sentence("The LSTM", found, found["validation_texts"]))
     sentences.append(f"Trained on {some}{texts:,} texts: {rows}.")
-    if (share := final["linear_share"]) > 0:
+    if (weight := final["linear_weight"]) > 0:
         learned = final.get("linear_texts", texts)
         part = f", fitted to {learned:,} of these texts," if learned < texts else ""
         sentences.append(
             f"A linear model of words, pairs of words and letters{part} has a weight of "
-            f"{share:.0%} in each answer."
+            f"{weight:.0%} in each answer."
         )
     return sentences
 
 
-def _part(member: Mapping[str, Any]) -> str:
-    """Return how many texts an epoch read, for a member whose epochs did not read all."""
+def _epochs(member: Mapping[str, Any]) -> str:
+    """Return how many epochs a member was trained, and their texts if they did not read all."""
+    epochs = f"{member['epochs']} epochs"
     if "epoch_texts" not in member:
-        return ""
-    return f" of {member['epoch_texts']:,} texts, {member['texts']:,} in all"
+        return epochs
+    return f"{epochs} of {member['epoch_texts']:,} texts, {member['texts']:,} in all"
 
 
 def planned_model(final: FinalConfig) -> str:

@@ -41,7 +41,7 @@ def test_a_line_says_where_the_weight_of_the_linear_part_comes_from(
     labels, none = np.arange(texts) % CLASSES, np.arange(0)
     split = Split(none, np.arange(texts), none)
     inputs: Any = SimpleNamespace(labels=labels, split=split, num_classes=CLASSES, seed=1)
-    linear: Any = SimpleNamespace(mix=lambda _shares: None)
+    linear: Any = SimpleNamespace(mix=lambda _weights: None)
     of_linear = [answers((labels + shift) % CLASSES, 2.0, seed) for seed in (1, 2)]
     with caplog.at_level("INFO", "ecomcat"):
         mix_parts(inputs, answers(labels, 2.0, 3), (linear, of_linear))

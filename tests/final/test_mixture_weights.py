@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomcat.final.mixture_weights import cross_pooled, learn_shares, pool, pool_parts
+from ecomcat.final.mixture_weights import cross_pooled, learn_weights, pool, pool_parts
 from ecomcat.model.confidence import acceptance_of, fit_temperature, with_temperature
 
 CLASSES = 4
@@ -45,30 +45,30 @@ NOISE, WRONG = model(LABELS, 1e-3, 4), model((LABELS + 1) % CLASSES, 2.0, 5)
     ids=["equal", "poor", "wrong", "the same"],
 )
 def test_it_counts_for_what_it_adds(linear: np.ndarray, low: float, high: float) -> None:
-    (share,) = learn_shares([GOOD], [linear], LABELS)
-    assert low <= share <= high
+    (weight,) = learn_weights([GOOD], [linear], LABELS)
+    assert low <= weight <= high
 
 
 def test_the_better_of_two_counts_for_more_and_the_whole_is_better_than_each() -> None:
     better = model(LABELS, 2.5, 6)
-    shares = learn_shares([GOOD, OTHER], [NOISE, better, WRONG], LABELS)
-    assert shares[2] == 0
-    assert shares[1] > shares[0]
-    whole = pool_parts(GOOD, [better], [shares[1]])
+    weights = learn_weights([GOOD, OTHER], [NOISE, better, WRONG], LABELS)
+    assert weights[2] == 0
+    assert weights[1] > weights[0]
+    whole = pool_parts(GOOD, [better], [weights[1]])
     right = [(each.argmax(axis=1) == LABELS).mean() for each in (GOOD, better, whole)]
     assert right[2] > max(right[:2]) + 0.02
 
 
-def test_few_texts_leave_the_usual_shares_and_no_model_has_none() -> None:
+def test_few_texts_leave_the_usual_weights_and_no_model_has_none() -> None:
     few = slice(0, 4)
-    shares = learn_shares([GOOD[few]], [OTHER[few], POOR[few]], LABELS[few])
-    assert shares == [pytest.approx(0.25, abs=0.05)] * 2
-    assert learn_shares([GOOD], [], LABELS) == []
+    weights = learn_weights([GOOD[few]], [OTHER[few], POOR[few]], LABELS[few])
+    assert weights == [pytest.approx(0.25, abs=0.05)] * 2
+    assert learn_weights([GOOD], [], LABELS) == []
 
 
 def test_several_networks_decide_together() -> None:
-    alone = [learn_shares([each], [POOR], LABELS) for each in (GOOD, NOISE)]
-    assert min(alone) < learn_shares([GOOD, NOISE], [POOR], LABELS) < max(alone)
+    alone = [learn_weights([each], [POOR], LABELS) for each in (GOOD, NOISE)]
+    assert min(alone) < learn_weights([GOOD, NOISE], [POOR], LABELS) < max(alone)
 
 
 @given(

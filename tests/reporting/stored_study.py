@@ -19,7 +19,7 @@ from tests.tiny_network import VALUES
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
-MEMBER = {"trial": "0003", "share": 1.0, "epochs": 4}
+MEMBER = {"trial": "0003", "weight": 1.0, "epochs": 4}
 MODEL = {
     **VALUES,
     "name": "bilstm",
@@ -140,7 +140,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 "retrained": True,
                 "reads_letters": False,
                 "use_all_rows": False,
-                "linear_share": 0.2,
+                "linear_weight": 0.2,
                 "temperature": 0.9,
                 "trials": 9,
                 "level_trials": ["0001", "0004"],

@@ -43,14 +43,14 @@ class Served(Page):
 @pytest.fixture
 def page(driver):
     """Return the page, freshly opened; at its end nothing has gone wrong or left the machine."""
-    opened = Served(driver, driver.url, lambda page: page.text("#facts"))
+    opened = Served(driver, driver.url, lambda page: page.text("#figures"))
     opened.open()
     yield opened
     opened.require_harmless(" 422 ")
 
 
 def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
-    assert page.text("#facts") == (
+    assert page.text("#figures") == (
         "3 categories · 95.4% right on texts it had not seen · accepted where 98% is asked, 98.1% "
         "promised: 80% (70% to 88%) · of these 99% (96% to >99.9%) right"
     )
@@ -67,7 +67,7 @@ def test_a_pasted_text_is_answered_with_bars_the_likeliest_first(page):
 
 def test_a_model_of_several_fields_has_a_place_for_each(driver):
     with listening_pets(Offers()) as (host, port):
-        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#facts"))
+        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#figures"))
         page.open()
         assert page.text("#ask-title") == "title"
         assert page.texts("#fields label") == ["description", "brand", "price"]
@@ -85,7 +85,7 @@ def test_a_model_of_several_fields_has_a_place_for_each(driver):
 
 def test_a_path_has_a_bar_for_each_level_and_those_accepted_stand_out(driver):
     with listening_pets(Paths()) as (host, port):
-        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#facts"))
+        page = Served(driver, f"http://{host}:{port}", lambda page: page.text("#figures"))
         page.open()
         page.ask("a dog, a cat")
         assert page.text("#verdict") == "✓ Accepted in part"

@@ -66,16 +66,16 @@ PART = {"epoch_texts": 3, "texts": 8}
             "(75%, 4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
         ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
-        ({"linear_share": 0.2}, "of words and letters has a weight of 20%"),
-        ({"linear_share": 0.2, "linear_texts": 5}, "letters, fitted to 5 of these texts, has a"),
+        ({"linear_weight": 0.2}, "of words and letters has a weight of 20%"),
+        ({"linear_weight": 0.2, "linear_texts": 5}, "letters, fitted to 5 of these texts, has a"),
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
     members = [
-        {"trial": "0003", "share": 0.75, "epochs": 4},
-        {"trial": "0001", "share": 0.25, "epochs": 2},
+        {"trial": "0003", "weight": 0.75, "epochs": 4},
+        {"trial": "0001", "weight": 0.25, "epochs": 2},
     ]
-    usual = {"linear_share": 0, "retrained": True, "use_all_rows": False}
+    usual = {"linear_weight": 0, "retrained": True, "use_all_rows": False}
     usual |= {"trials": 9, "level_trials": []}
     members[0] |= final.pop("part", {})
     chosen = members[: final.pop("members", 1)]

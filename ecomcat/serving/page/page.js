@@ -40,12 +40,12 @@ async function call(path, options) {
 async function showModel() {
   model = await (await call("model")).json();
   const { accuracy } = model.test;
-  const facts = [`${count(model.labels.length)} categories`];
-  if (accuracy !== null) facts.push(`${percent(accuracy)} right on texts it had not seen`);
+  const figures = [`${count(model.labels.length)} categories`];
+  if (accuracy !== null) figures.push(`${percent(accuracy)} right on texts it had not seen`);
   const { min_precision: asked } = model.accept;
   const reached = (model.test.coverage ?? {})[asked];
-  if (reached?.promised && reached.precision_interval) facts.push(...promise(asked, reached));
-  byId("facts").textContent = facts.join(" · ");
+  if (reached?.promised && reached.precision_interval) figures.push(...promise(asked, reached));
+  byId("figures").textContent = figures.join(" · ");
   byId("source").textContent = model.data_source ? `Trained on ${model.data_source}` : "";
   byId("file-limits").textContent =
     `CSV or TSV, also .gz or .zip, up to ${model.limits.max_body_mb} MB`;
