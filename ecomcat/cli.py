@@ -26,7 +26,6 @@ import hydra
 from hydra import version
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -36,12 +35,13 @@ from ecomcat.console import ConsoleHandler, printable, standard_output
 from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.files import explained_limits
 from ecomcat.help import help_page
-from ecomcat.option_fields import Declared, declared_options
+from ecomcat.option_fields import UNDECLARED, declared_options
+from ecomcat.override_values import hydra_value
 from ecomcat.process import forget_requests, request_stop
 
 EXIT_USER, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
 _SECONDS_OF_ONE_STOP = 1.0  # in which further signals are the same request
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FREE_KEY = re.compile(r"\w[\w-]*(\.\w[\w-]*)*", re.ASCII)
 
 
 def compose(command: str, overrides: Iterable[str] = ()) -> Any:
@@ -129,17 +129,15 @@ def _checked_override(command: str, argument: str) -> str:
     if key.replace(".", "/") in groups:
         return _checked_option(key.replace(".", "/"), value)
     options = declared_options(COMMANDS[command])
-    parent = next((parent for parent in options if key.startswith(f"{parent}.")), None)
-    free = parent is not None and options[parent].free
+    parent = next((name for name in options if key.startswith(f"{name}.")), key)
+    free = parent in options and options[parent].kind is dict and _FREE_KEY.fullmatch(key)
     advice = FORMER_KEYS.get(key)
-    if advice or (key not in options and not free):
+    if advice or not (free or key in options):
         raise UserError(
             f"There is no key '{key}'."
             + (f" {advice}" if advice else nearest(key, [*options, *groups], dotted=True))
         )
-    read = f"{'++' if free else ''}{key}={_quote(value, options.get(key))}"
-    _require_one_value(argument, read)
-    return read
+    return f"{'++' if free else ''}{key}={hydra_value(key, value, options.get(key, UNDECLARED))}"
 
 
 def _checked_option(group: str, option: str) -> str:
@@ -152,50 +150,6 @@ def _checked_option(group: str, option: str) -> str:
             + (f" {advice}" if advice else nearest(option, names))
         )
     return f"{group}={option}"
-
-
-def _require_one_value(argument: str, read: str) -> None:
-    """Refuse what Hydra cannot read, and its sweeps, which would be several runs."""
-    try:
-        override = OverridesParser.create().parse_override(read)
-    except HydraException as error:
-        raise UserError(f"Cannot read the argument {argument!r}: {first_line(error)}.") from error
-    if override.is_sweep_override():
-        raise UserError(
-            f"Expected one value in the argument {argument!r}, found several. A hyperparameter is "
-            "searched in a list or a range, such as model.lstm_units=[32,64] or "
-            "model.dropout=0.1..0.5."
-        )
-
-
-def _quote(value: str, option: Declared | None) -> str:
-    """Quote a value of the command line, so that Hydra reads texts and columns as they are."""
-    if option is None or not (option.verbatim or option.column):
-        return value
-    if not option.column:
-        return _quote_text(value)
-    if value.startswith("[") and value.endswith("]"):
-        return f"[{','.join(map(_quote_column, _split_list(value[1:-1])))}]"
-    return _quote_column(value)
-
-
-def _split_list(text: str) -> list[str]:
-    """Split at the commas outside quotes."""
-    quoted_or_plain = r"""\s*((?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,'"]|['"])*?)\s*(?:,|$)"""
-    return [part for part in re.findall(quoted_or_plain, text) if part]
-
-
-def _quote_column(value: str) -> str:
-    return value if _INTEGER.fullmatch(value) else _quote_text(value)
-
-
-def _quote_text(value: str) -> str:
-    if value == "null" or (len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""):
-        return value
-    # A backslash counts as an escape only before a quote; `${` would be an interpolation.
-    escaped = re.sub(r"(\\*)(?='|$)", lambda match: match[1] * 2, value)
-    escaped = escaped.replace("'", "\\'")
-    return "'" + re.sub(r"(\\*)\$\{", lambda match: match[1] * 2 + r"\${", escaped) + "'"
 
 
 def _explain(error: Exception) -> str:

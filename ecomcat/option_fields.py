@@ -20,6 +20,15 @@ MISSING: Any = "???"
 Value = int | float | bool | str
 AUTO = "auto"
 TARGET = "_target_"
+_ANY_VALUE = "a value, a list such as [32,64] or a range such as 0.1..0.5"
+_EXPECTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list such as [a,b]",
+    dict: "a mapping such as {a: 1}",
+}
 
 
 @dataclass(frozen=True)
@@ -164,8 +173,13 @@ class Declared:
 
     help: str
     column: bool  # whether it names columns of a table
-    verbatim: bool  # whether its value is a text, which is read as it is
-    free: bool  # whether it holds keys that the schema does not know
+    kind: Any  # the type of its values; `Any` where only `validate` knows
+    optional: bool  # whether it may be null
+    expected: str  # such a value, in the words of an error message
+
+
+UNDECLARED = Declared("", column=False, kind=Any, optional=True, expected=_ANY_VALUE)
+"""Of a key that the schema does not know, below a mapping of free keys."""
 
 
 def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
@@ -177,9 +191,15 @@ def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
         if is_dataclass(hint) and isinstance(hint, type):
             found |= declared_options(hint, f"{key}.")
             continue
-        verbatim = str in (hint, *get_args(hint)) and get_origin(hint) in {None, UnionType}
-        column = entry.metadata.get("column", False)
-        found[key] = Declared(entry.metadata["help"], column, verbatim, get_origin(hint) is dict)
+        kind = get_args(hint)[0] if isinstance(hint, UnionType) else get_origin(hint) or hint
+        rule = entry.metadata.get("bounds")
+        found[key] = Declared(
+            entry.metadata["help"],
+            entry.metadata.get("column", False),
+            kind,
+            optional=isinstance(hint, UnionType) or entry.default is None,
+            expected=rule.expected() if rule else _EXPECTED.get(kind, _ANY_VALUE),
+        )
     return found
 
 
