@@ -248,9 +248,17 @@ def _complete(command: str, asked: str) -> None:
     """Answer a shell with Hydra's completion of keys, groups and options."""
     from hydra._internal.core_plugins.bash_completion import BashCompletion
 
-    with _own_hydra():
+    # A shell asks the first word alone: not `ecomcat search`, nor `python -m ecomcat.search`.
+    program, installs = f"ecomcat-{command}", asked == "install=bash"
+    words = [sys.argv[0]] if installs else os.environ.get("COMP_LINE", "").split()
+    if not words or Path(words[0]).name != program:
+        raise UserError(
+            f"Expected the program {program}, which alone has completion. Register it in bash: "
+            f'eval "$({program} -sc install=bash)"'
+        )
+    with _own_hydra(), suppress(HydraException, OmegaConfBaseException):
         completion = BashCompletion(GlobalHydra.instance().config_loader())
-        if asked == "install=bash":
+        if installs:
             completion.install()
         else:
             completion.query(config_name=command)

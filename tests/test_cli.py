@@ -161,7 +161,8 @@ def test_one_command_calls_the_others(
     [
         ("ecomcat-search budget=", {"budget=default", "budget=quick", "budget=thorough"}),
         ("ecomcat-search model.lstm_u", {"model.lstm_units="}),
-        ("ecomcat-predict inp", {"input=", "input_format="}),
+        ("bin/ecomcat-predict inp", {"input=", "input_format="}),
+        ("ecomcat-compare OLD data.pa", set()),  # Hydra cannot read the first word
     ],
 )
 def test_a_shell_is_told_how_a_word_goes_on(
@@ -169,6 +170,21 @@ def test_a_shell_is_told_how_a_word_goes_on(
 ) -> None:
     monkeypatch.setenv("COMP_LINE", line)
     monkeypatch.setenv("COMP_POINT", str(len(line)))
-    command = line.partition(" ")[0].removeprefix("ecomcat-")
+    command = line.partition(" ")[0].rpartition("-")[2]
     ended = run_task(command, print, "-sc", "query=bash")
     assert (ended.code, set(ended.output.split()), ended.errors) == (0, words, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [("query", None), ("query", "ecomcat search model.lst"), ("install", "ecomcat-search ")],
+)
+def test_a_shell_is_told_which_program_has_completion(
+    run_task: RunTask, monkeypatch: pytest.MonkeyPatch, asked: str, line: str | None
+) -> None:
+    monkeypatch.delenv("COMP_LINE", raising=False)
+    if line is not None:
+        monkeypatch.setenv("COMP_LINE", line)
+    ended = run_task("search", print, "-sc", f"{asked}=bash")
+    assert (ended.code, ended.output) == (2, "")
+    assert ended.errors.endswith('eval "$(ecomcat-search -sc install=bash)"\n')
