@@ -305,6 +305,5 @@ def end(code: int, message: str = "") -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if message:
         with suppress(OSError):  # standard error may be full
-            sys.stderr.write(f"{printable(message)}\n")
-            sys.stderr.flush()
+            ConsoleHandler().emit(logging.makeLogRecord({"msg": message}))
     sys.exit(code)

@@ -47,6 +47,20 @@ def test_the_exit_code_says_how_it_went(
     assert (ended.code, ended.output, ended.errors) == (code, output, errors)
 
 
+BROKEN = ["Error: Expected a table of product", "texts, found a folder of pictures."]
+
+
+@pytest.mark.parametrize(("is_terminal", "lines"), [("1", BROKEN), ("0", [" ".join(BROKEN)])])
+def test_the_last_line_breaks_between_words_in_a_terminal_alone(
+    run_task: RunTask, monkeypatch: pytest.MonkeyPatch, is_terminal: str, lines: list[str]
+) -> None:
+    for name, value in {"TTY_COMPATIBLE": is_terminal, "COLUMNS": "40", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    message = " ".join(BROKEN).removeprefix("Error: ")
+    errors = run_task("search", raising(UserError(message))).errors
+    assert [line.rstrip() for line in errors.splitlines()] == lines
+
+
 def test_a_fault_of_ours_keeps_its_traceback(run_task: RunTask) -> None:
     with pytest.raises(ZeroDivisionError):
         run_task("search", raising(ZeroDivisionError()))
