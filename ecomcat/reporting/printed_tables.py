@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 import rich.table
-from rich.console import Console
+from rich.console import Console, JustifyMethod
+from rich.measure import measure_renderables
 from rich.text import Text
 
 from ecomcat.command_config import SearchCommand
@@ -71,10 +72,28 @@ def print_tables(*tables: Table | None, console: Console | None = None) -> None:
             shown = rich.table.Table(title=_shown(table.caption, "table.title"))
             shown.caption = _shown(table.note, "table.caption") if table.note else None
             for heading, numeric in zip(table.headings, table.numeric, strict=True):
-                shown.add_column(_shown(heading), justify="right" if numeric else "left")
+                justify: JustifyMethod = "right" if numeric else "left"
+                shown.add_column(_shown(heading), justify=justify, overflow="fold")
             for row in table.texts:
                 shown.add_row(*map(_shown, row))
+            _narrow(shown, console)
             console.print(shown)
+
+
+def _narrow(shown: rich.table.Table, console: Console) -> None:
+    """Narrow the widest columns as the console asks, no column to less than its longest word."""
+    ranges = [
+        measure_renderables(console, console.options, [column.header, *column.cells])
+        for column in shown.columns
+    ]
+    room = console.width - 3 * len(ranges) - 1  # without the frame
+
+    def widths(widest: int) -> list[int]:
+        return [min(each.maximum, max(each.minimum, widest)) for each in ranges]
+
+    widest = max((each for each in range(room + 1) if sum(widths(each)) <= room), default=0)
+    for column, width in zip(shown.columns, widths(widest), strict=True):
+        column.max_width = width
 
 
 def _shown(text: str, style: str = "") -> Text:

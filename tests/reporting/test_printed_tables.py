@@ -124,6 +124,14 @@ def test_no_table_of_a_final_model_is_wider_than_the_terminal(width: int) -> Non
     assert max(map(cell_len, shown)) <= width
 
 
+def test_cells_break_between_words_where_there_is_room_and_lose_nothing() -> None:
+    metrics = with_levels(final_snapshot()["metrics"], ["Part > Leaf", "Part > " + "Leaves" * 20])
+    for width in (40, 80, 120):
+        shown = "\n".join(lines(*final_tables(metrics, width), width=width))
+        assert "…" not in shown
+        assert width < 80 or {"validation", "retraining)"} <= set(shown.split())
+
+
 def test_a_final_model_is_shown_beside_the_baseline_and_by_its_parts() -> None:
     tables = list(final_tables(final_snapshot()["metrics"], 120))
     text = printed(*tables)
