@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from pathlib import PurePath
 
-_MIN_LIKENESS = 0.7
+_MIN_LIKENESS, _MIN_LIKENESS_OF_KEYS = 0.7, 0.75  # keys share words such as `max_`
 _MAX_CHARACTERS = 200  # of a name: the time of a comparison grows with their square
 
 
@@ -29,6 +30,8 @@ def first_line(error: Exception) -> str:
 def nearest(name: str, candidates: Iterable[str], *, dotted: bool = False) -> str:
     """Return a suggestion for a misspelt name, or nothing where none is near.
 
+    The ending of a file that both have makes them no nearer.
+
     Args:
         name: String. What the user wrote.
         candidates: Iterable of strings. The right names.
@@ -46,7 +49,8 @@ def nearest(name: str, candidates: Iterable[str], *, dotted: bool = False) -> st
         ((_likeness(name, candidate, dotted), candidate) for candidate in candidates),
         default=(0.0, ""),
     )
-    return f" Did you mean '{best}'?" if likeness >= _MIN_LIKENESS else ""
+    least = _MIN_LIKENESS_OF_KEYS if dotted else _MIN_LIKENESS
+    return f" Did you mean '{best}'?" if likeness >= least else ""
 
 
 def _likeness(name: str, candidate: str, dotted: bool) -> float:
@@ -55,6 +59,9 @@ def _likeness(name: str, candidate: str, dotted: bool) -> float:
         name, candidate = name[len(group) + 1 :], own
     elif dotted and "." not in name and "=" not in name:
         candidate = own
+    ending = "".join(PurePath(name).suffixes)
+    if not dotted and candidate.endswith(ending):
+        name, candidate = name.removesuffix(ending), candidate.removesuffix(ending)
     if max(len(name), len(candidate)) > _MAX_CHARACTERS:
         return 0.0
     return SequenceMatcher(None, name.lower(), candidate.lower()).ratio()
