@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import ecomcat
 from ecomcat import evaluate, search, train
 from ecomcat.data.sample import generate_sample
 from tests.conftest import TINY_MODEL, RunMain
@@ -72,3 +74,17 @@ def test_without_a_test_set_no_test_figure_is_shown_anywhere(
     assert "There is no test set" in report.read_text("utf-8")
     labelled = run_main(evaluate.main, "data.path=test.jsonl")
     assert labelled.code == 0, labelled.errors
+
+
+@pytest.mark.slow
+def test_frames_for_validation_and_test_are_scored_as_they_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    frame = pd.read_json(folder / "train.jsonl", lines=True).drop_duplicates("text")
+    rest, validation, test = frame[:150], frame[150:200], frame[200:]
+    given = {"validation": validation, "test": test, "model_dir": "of_frames"}
+    result = ecomcat.search(rest, *ONCE, "final.baseline=false", **given)
+    assert result.metrics["test"]["rows"] == len(test)
+    assert 40 < result.metrics["validation"]["rows"] <= len(validation), "without repeats"
+    assert not result.model.was_trained_on(list(test["text"])).any()
