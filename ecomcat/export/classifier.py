@@ -42,7 +42,6 @@ from ecomcat.export.predicted_columns import (
     Scored,
     label_options,
     label_texts,
-    rounded_up,
 )
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
@@ -259,7 +258,7 @@ class Classifier:
 
         It has as many digits as confidences have, and is itself accepted.
         """
-        return rounded_up(self.acceptance.thresholds(promise, len(self.labels)))
+        return self.acceptance.thresholds(promise, len(self.labels))
 
     def novel_from(self, max_false_alarms: float) -> float:
         """Return the uncertainty of an answer above which its text is novel."""
@@ -269,7 +268,7 @@ class Classifier:
         """Return the same for each level of a taxonomy, `(levels, categories)`; empty without."""
         if self.levels is None:
             return np.empty((0, len(self.labels)))
-        return rounded_up(self.levels.thresholds(promise))
+        return self.levels.thresholds(promise)
 
     def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
         """Return each text's words and how much they support its answer, strongest first."""

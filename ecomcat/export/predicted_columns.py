@@ -15,7 +15,7 @@ from ecomcat import command_config
 from ecomcat.data.cleaning import has_words
 from ecomcat.errors import UserError
 from ecomcat.export.levels import ACCEPTED_LEVEL, ACCEPTED_PATH, LevelAnswers, level_columns
-from ecomcat.model.confidence import Promise, uncertainty
+from ecomcat.model.confidence import Promise, rounded, uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CATEGORY, CONFIDENCE = "predicted_category", "confidence"
 ACCEPT, NOVEL, WORDS, REASON = "accept", "novel", "words", "reason"
 NEXT_CATEGORY, NEXT_CONFIDENCE = "category_", "confidence_"  # and a number from 2 on
-_DIGITS = 4  # of a confidence, wherever it is shown
 Scored = tuple[NDArray[np.float32], NDArray[np.float64]]
 """Probabilities of texts `(texts, classes)`, and their shares of unknown words `(texts,)`."""
 
@@ -94,9 +93,8 @@ class Labelled:
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
-        """Its probability, rounded to the four digits that are shown."""
-        best: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0).astype(np.float64)
-        return best.round(_DIGITS)
+        """Its probability, with the digits that are shown."""
+        return rounded(self.probabilities.max(axis=1, initial=0))
 
     def next_ids(self, count: int) -> NDArray[np.int64]:
         """Return the next likeliest categories of each text, `(answered, count)`.
@@ -117,12 +115,10 @@ class Labelled:
         """Which answers are accepted: the same rule for files, the service and Python.
 
         The answer to a novel text is never accepted.
-
-        The rounded numbers are compared, so that a reader of the output comes to the same result.
         """
         if self.thresholds is None:
             return np.zeros(len(self.answered), bool)
-        return (self.confidences >= rounded_up(self.thresholds)[self.label_ids]) & ~self.novel
+        return (self.confidences >= self.thresholds[self.label_ids]) & ~self.novel
 
     @cached_property
     def novel(self) -> NDArray[np.bool_]:
@@ -159,18 +155,9 @@ def pieces(texts: int, categories: int) -> Iterator[slice]:
 def level_answers(
     labelled: Labelled, taxonomy: Taxonomy, thresholds: NDArray[np.float64] | None
 ) -> LevelAnswers:
-    """Return the levels of answers, with confidences rounded as they are shown."""
-    confidences = taxonomy.confidences(labelled.probabilities, labelled.label_ids)
-    least = None if thresholds is None else rounded_up(thresholds)
-    shown = confidences.round(_DIGITS)
-    return LevelAnswers(taxonomy, labelled.label_ids, shown, least, labelled.novel)
-
-
-def rounded_up(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round thresholds up to the digits that are shown, so that no more answers pass."""
-    steps = 10.0**_DIGITS
-    found = np.ceil((thresholds * steps).round(6)) / steps
-    return np.where(np.isfinite(thresholds), np.minimum(found, 1.0), np.inf)
+    """Return the levels of answers, with confidences as they are shown."""
+    confidences = rounded(taxonomy.confidences(labelled.probabilities, labelled.label_ids))
+    return LevelAnswers(taxonomy, labelled.label_ids, confidences, thresholds, labelled.novel)
 
 
 def reason_of(text: str) -> str:
@@ -273,7 +260,7 @@ class Labeller:
         self._novel_from = math.inf
         if asked is not None:
             self._novel_from = predictor.novel_from(asked.max_false_alarms)
-            self.thresholds = rounded_up(predictor.thresholds(asked))
+            self.thresholds = predictor.thresholds(asked)
             self._level_thresholds = predictor.level_thresholds(asked) if depth else None
         self.rows = self.unreadable = self.accepted = self.accepted_above = self.novel = 0
 
@@ -308,9 +295,9 @@ class Labeller:
             following = labelled.next_ids(self.options.top_k - 1)
             shares = np.take_along_axis(labelled.probabilities, following, axis=1)
             for place, (ids, share) in enumerate(zip(following.T, shares.T, strict=True), 2):
-                rounded = share.astype(np.float64).round(_DIGITS)
                 added[f"{NEXT_CATEGORY}{place}"] = _placed(rows, answered, names[ids])
-                added[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, rounded, np.nan)
+                shown = rounded(share)
+                added[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, shown, np.nan)
         if self._predictor.taxonomy is not None and (self.options.levels or self.options.promise):
             levels = level_answers(labelled, self._predictor.taxonomy, self._level_thresholds)
             added |= levels.columns(rows, answered)

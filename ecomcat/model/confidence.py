@@ -36,6 +36,7 @@ MAX_POINTS = 200  # of a coverage curve
 MAX_TEXTS = 20_000  # saved to read thresholds from
 MIN_PROBABILITY = 1e-7
 MIN_UNCERTAINTY = 0.3251  # nats: no text is novel whose answer is 0.9 sure, as of two categories
+_DIGITS = 4  # of a confidence, wherever it is shown
 _NEGLIGIBLE = 1e-12  # of a sum
 _ROWS = 8192  # at a time
 _MAX_LOGITS = 10_000_000  # that a temperature is fitted to, 8 bytes each, three times
@@ -89,7 +90,7 @@ class Acceptance:
         0.6
     """
 
-    confidence: NDArray[np.float64]  # 0 to 1, shape `(texts,)`
+    confidence: NDArray[np.float64]  # 0 to 1, `rounded`, shape `(texts,)`
     correct: NDArray[np.bool_]  # of the same shape
     predicted: NDArray[np.int64]  # class numbers, of the same shape
     # Of the same shape, or empty: then no text is novel.
@@ -206,6 +207,11 @@ class Acceptance:
         return ranked[ends], ends + 1, np.cumsum(self.correct[order].astype(np.int64))[ends]
 
 
+def rounded(confidence: NDArray[Any]) -> NDArray[np.float64]:
+    """Return confidences as they are shown: thresholds are found and compared among these."""
+    return confidence.astype(np.float64).round(_DIGITS)
+
+
 def threshold_texts(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the numbers of the texts that are saved for thresholds, the most confident first."""
     rows = np.linspace(0, len(confidence) - 1, min(len(confidence), MAX_TEXTS))
@@ -224,9 +230,9 @@ def acceptance_of(
     unknown_shares: NDArray[np.float64] | None = None,
 ) -> Acceptance:
     """Return confidence and correctness of answers `(texts, num_classes)` to labelled texts."""
-    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    correct, sure = predicted == label_ids, confidence.astype(np.float64)
-    return Acceptance(sure, correct, predicted, uncertainty(probabilities, unknown_shares))
+    confidence, predicted = rounded(probabilities.max(axis=1)), probabilities.argmax(axis=1)
+    correct = predicted == label_ids
+    return Acceptance(confidence, correct, predicted, uncertainty(probabilities, unknown_shares))
 
 
 def joined(parts: Sequence[Acceptance]) -> Acceptance:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, threshold_texts
+from ecomcat.model.confidence import Acceptance, Promise, acceptance_of, rounded, threshold_texts
 
 _SUMMED_ROWS = 1024  # at a time: rows times categories may not fit in memory
 _ACCEPTED = 2.0  # above every confidence: for texts that a deeper level has accepted
@@ -132,7 +132,7 @@ class LevelAcceptance:
 
     Args:
         taxonomy: Taxonomy of the answers.
-        confidence: Array of shape `(texts, depth)`.
+        confidence: Array of shape `(texts, depth)`, `rounded`.
         correct: Boolean array of the same shape.
         leaves: The answers themselves, as `acceptance_of` returns them.
     """
@@ -204,7 +204,7 @@ def level_acceptance(
     leaves = acceptance_of(probabilities, label_ids, unknown_shares)
     predicted = leaves.predicted
     correct = [level.node_ids[predicted] == level.node_ids[label_ids] for level in taxonomy.levels]
-    confidence = taxonomy.confidences(probabilities, predicted)
+    confidence = rounded(taxonomy.confidences(probabilities, predicted))
     return LevelAcceptance(taxonomy, confidence, np.array(correct).T, leaves)
 
 

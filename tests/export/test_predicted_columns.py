@@ -15,8 +15,11 @@ from starlette.testclient import TestClient
 
 from ecomcat.command_config import ServeCommand
 from ecomcat.errors import UserError
-from ecomcat.export.predicted_columns import Labeller, LabelOptions
+from ecomcat.export.predicted_columns import Labelled, Labeller, LabelOptions, level_answers
+from ecomcat.model.answers import answers_of
 from ecomcat.model.confidence import Promise
+from ecomcat.model.level_scores import accepted_levels
+from ecomcat.model.metrics import score_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.serving.app import build_app
 from ecomcat.serving.queue import Answers, Model
@@ -61,11 +64,11 @@ def label(texts, *, confidence=0.9, threshold=0.8, **options):
 @pytest.mark.parametrize(
     ("confidence", "threshold", "accept"),
     [
-        (0.98004, 0.98001, False),  # shown as 0.9800, from 0.9801
-        (0.98006, 0.98001, True),
-        (0.98, 0.98, True),
-        (0.9799, 0.98, False),
-        (1.0, 0.99999, True),
+        (0.97994, 0.98, False),  # shown as 0.9799
+        (0.97996, 0.98, True),
+        (0.98004, 0.98, True),
+        (0.98004, 0.9801, False),
+        (1.0, 1.0, True),
         (1.0, None, False),
     ],
 )
@@ -94,9 +97,26 @@ def test_what_is_shown_tells_what_is_accepted_and_no_answer_far_below_passes(con
     labeller = Labeller(Sure(confidence, threshold), LabelOptions(Promise(0.9)))
     found = labeller.label(["a dog"]).iloc[0]
     assert found["accept"] == (found["confidence"] >= labeller.thresholds[0])
-    assert labeller.thresholds[0] == round(labeller.thresholds[0], 4) >= threshold - 1e-9
     if found["accept"]:
         assert confidence > threshold - 5.1e-5
+
+
+near = st.integers(97_990, 98_010).map(lambda steps: steps / 100_000)
+
+
+@given(of_validation=near, asked=near)
+def test_the_figures_of_a_model_call_accepted_what_it_then_accepts(of_validation, asked):
+    names, promise, label_ids = PATHS[1:3], Promise(0.95), np.ones(300, np.int64)
+    tree = Taxonomy(names, " > ")
+    shares = [np.array([[1 - sure, sure]] * 300, np.float32) for sure in (of_validation, asked)]
+    validation, answers = (answers_of(each, label_ids, tree) for each in shares)
+    found = score_answers(answers, label_ids, names, validation.leaves).coverage["0.95"]
+    thresholds = validation.leaves.thresholds(promise, 2)
+    labelled = Labelled(np.arange(300), shares[1], thresholds=thresholds)
+    assert found["coverage"] == labelled.accepted.mean()
+    assert found["threshold"] == thresholds[0] == float(f"{thresholds[0]:.4f}")
+    levels = level_answers(labelled, tree, validation.levels.thresholds(promise)).accepted
+    assert (levels == accepted_levels(answers.levels, validation.levels, promise)).all()
 
 
 def test_a_row_for_each_text_says_what_is_asked_for():
