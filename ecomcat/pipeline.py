@@ -284,16 +284,14 @@ def _search_with_progress(
     from ecomcat.reporting.tensorboard import TensorBoardListener
     from ecomcat.tuning.tuner import run_search
 
-    records = study.trials.records
-    ended = [record for record in records if record.status != RUNNING]
+    ended = [record for record in study.trials.records if record.status != RUNNING]
     seconds_left = config.search.max_minutes * 60 - study.active_seconds
     _log_start(config, space, study, ended, seconds_left)
     progress = SearchProgress(
         config.search.max_trials,
         seconds_left,
         names=[name for name, domain in space.items() if not domain.fixed],
-        done=len(ended),
-        best=best_record(records),
+        earlier=ended,
         seconds_after=partial(
             seconds_after_trials,
             config,

@@ -18,7 +18,7 @@ from ecomcat.console import can_draw, drawing, error_console, format_seconds
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.printed_tables import SHOWN_FIRST, STATUS_STYLES, describe_values
 from ecomcat.tuning.listeners import SearchListener
-from ecomcat.tuning.records import PRUNED, TrialRecord
+from ecomcat.tuning.records import PRUNED, TrialRecord, best_record
 
 logger = logging.getLogger("ecomcat")
 
@@ -34,8 +34,8 @@ class SearchProgress(SearchListener):
         max_trials: Integer. Trials of the study.
         seconds_left: Float. Seconds left for trials.
         names: Names of the hyperparameters in which trials may differ.
-        done: Integer. Trials that an earlier run of the study ended. Defaults to 0.
-        best: The best of them.
+        earlier: Sequence of `TrialRecord`. Trials that earlier runs of the study ended. Defaults
+            to none.
         seconds_after: Function that takes the best trial so far and returns the seconds from the
             last trial to the end of the command. Defaults to none.
         console: Where to write. Defaults to standard error.
@@ -45,14 +45,17 @@ class SearchProgress(SearchListener):
     seconds_left: InitVar[float]
     _: KW_ONLY
     names: Sequence[str] = ()
-    done: int = 0
-    best: TrialRecord | None = None
+    earlier: InitVar[Sequence[TrialRecord]] = ()
     seconds_after: Callable[[TrialRecord], float] = lambda _best: 0.0
     console: Console = field(default_factory=error_console)
 
-    def __post_init__(self, seconds_left: float) -> None:
-        self._began = self._logged = time.monotonic()
-        self._deadline = self._began + seconds_left
+    def __post_init__(self, seconds_left: float, earlier: Sequence[TrialRecord]) -> None:
+        self._logged = time.monotonic()
+        self._deadline = self._logged + seconds_left
+        self._seconds = [record.seconds for record in earlier]  # of all trials that have ended
+        self.best = best_record(earlier)
+        self._began = self._logged - sum(self._seconds)
+        self._may_end_early = False
         self._running: dict[str, tuple[TrialRecord, int]] = {}
         self._within: dict[str, float] = {}  # fraction of the current epoch, by trial
         self._ended: list[tuple[TrialRecord, int]] = []
@@ -72,10 +75,14 @@ class SearchProgress(SearchListener):
         ):
             yield self
 
-    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
+    def search_begins(
+        self, *, workers: int, trials_left: int, deadline: float, may_end_early: bool
+    ) -> None:
         """Take how many trials there are, and until when they may run."""
-        self.max_trials, self._deadline = self.done + trials_left, deadline
-        self._began = time.monotonic()
+        self.max_trials, self._deadline = len(self._seconds) + trials_left, deadline
+        self._may_end_early = may_end_early
+        # As if as many workers had just run the earlier trials.
+        self._began = time.monotonic() - sum(self._seconds) / workers
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Show a trial that begins."""
@@ -109,7 +116,7 @@ class SearchProgress(SearchListener):
     def trial_ends(self, record: TrialRecord) -> None:
         """Show how a trial ended."""
         self._ended.append(self._running.pop(record.id))
-        self.done += 1
+        self._seconds.append(record.seconds)
         if record.objective is None:
             self._log(f"trial {record.id} failed: {record.ended}")
             return
@@ -153,7 +160,7 @@ class SearchProgress(SearchListener):
 
     def _summary(self) -> list[str]:
         """Return how far the search is, in one line, or in several where that is too long."""
-        parts = [f"{self.done} of {self.max_trials} trials"]
+        parts = [f"{len(self._seconds)} of {self.max_trials} trials"]
         if self.best is not None:
             parts.append(f"best macro-F1 {self.best.objective:.4f} (trial {self.best.id})")
         parts.append(self._time_left())
@@ -164,19 +171,20 @@ class SearchProgress(SearchListener):
         """Estimate from the trials' pace and the study's time, with what follows the trials."""
         now = time.monotonic()
         left = max(0.0, self._deadline - now)
-        done = len(self._ended) + sum(self._fraction(*each) for each in self._running.values())
+        done = len(self._seconds) + sum(self._fraction(*each) for each in self._running.values())
         if done > 0:
-            trials = self.max_trials - self.done + len(self._ended)
-            left = min(left, (now - self._began) / done * max(0.0, trials - done))
+            left = min(left, (now - self._began) / done * max(0.0, self.max_trials - done))
         # Before there is a best trial, the one with most epochs says how long an epoch takes.
         running = [record for record, _ in self._running.values()]
         best = self.best or max(running, key=lambda record: record.epochs, default=None)
         after = self.seconds_after(best) if best is not None else 0.0
-        return f"about {format_seconds(left + after)} left"
+        all_begun = len(self._seconds) + len(self._running) >= self.max_trials
+        at_most = "at most " if self._may_end_early and not all_begun else ""
+        return f"{at_most}about {format_seconds(left + after)} left"
 
     def _fraction(self, record: TrialRecord, epochs: int) -> float:
         """Return the fraction of a running trial that is done: by others' time or its epochs."""
-        mean = sum(each.seconds for each, _ in self._ended) / max(1, len(self._ended))
+        mean = sum(self._seconds) / max(1, len(self._seconds))
         if mean > 0:
             return min(record.seconds / mean, 0.9)
         return (record.epochs + self._within.get(record.id, 0.0)) / epochs

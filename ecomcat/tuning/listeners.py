@@ -10,8 +10,13 @@ from ecomcat.tuning.records import TrialRecord
 class SearchListener:
     """Gets notified of the progress of a search; override the methods of interest."""
 
-    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
-        """Handle the start of a search, which ends at `deadline`, a time of `time.monotonic()`."""
+    def search_begins(
+        self, *, workers: int, trials_left: int, deadline: float, may_end_early: bool
+    ) -> None:
+        """Handle the start of a search, which ends at `deadline`, a time of `time.monotonic()`.
+
+        It may also end before its last trial, where more of them could gain too little.
+        """
 
     def trial_begins(self, record: TrialRecord, epochs: int) -> None:
         """Handle the start of a trial, which may take so many epochs."""

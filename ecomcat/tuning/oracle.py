@@ -16,7 +16,7 @@ from ecomcat.model.space import Domain, Key, Range, key_of, space_size
 from ecomcat.tuning.algorithms import GridSearch, make_algorithm
 from ecomcat.tuning.pruners import make_pruner
 from ecomcat.tuning.records import FAILED, RUNNING, TrialRecord
-from ecomcat.tuning.stop_early import Outlook, outlook
+from ecomcat.tuning.stop_early import MIN_TRIALS, Outlook, outlook
 from ecomcat.tuning.trial_table import PLAN, TrialTable
 
 STATUS = keras_trial.TrialStatus
@@ -34,6 +34,9 @@ class StudyOracle(keras_tuner.Oracle):
         table: `TrialTable`. The study's trials; those that were interrupted run again.
         deadline: Float. Second of `time.monotonic()` after which no trial begins.
         validation_texts: Integer. How many texts a trial is scored on.
+
+    Attributes:
+        may_end_early: Boolean. Whether it may end before its last trial, with time left.
     """
 
     def __init__(
@@ -60,7 +63,10 @@ class StudyOracle(keras_tuner.Oracle):
         self._max_trials, self._validation_texts = config.search.max_trials, validation_texts
         # An ensemble takes several trials, and so gains from more of them.
         single = config.final.max_networks == 1
-        self._may_stop_early = config.search.stop_early and single and self.algorithm.open_ended
+        enough = min(self._max_trials, space_size(space)) > MIN_TRIALS
+        self.may_end_early = (
+            config.search.stop_early and single and enough and self.algorithm.open_ended
+        )
         self._waiting: list[str] = []  # trials that are to run again, before any new one
         for record in table.records:
             if record.status == RUNNING:
@@ -85,7 +91,7 @@ class StudyOracle(keras_tuner.Oracle):
     @property
     def outlook(self) -> Outlook | None:
         """The possible gain of the remaining trials; `None` if all of them must run."""
-        if not self._may_stop_early:
+        if not self.may_end_early:
             return None
         untried = space_size(self.space) - self.ended - len(self.ongoing_trials)
         more = int(min(self._trials_left, untried))

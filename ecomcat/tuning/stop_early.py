@@ -10,7 +10,7 @@ import numpy as np
 
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, PRUNED, TrialRecord, best_record
 
-_MIN_TRIALS = 8  # needed for an estimate
+MIN_TRIALS = 8  # needed for an estimate
 _SHARE_OF_NOISE = 0.1  # a smaller gain is not worth more trials (docs/experiments.md)
 
 
@@ -52,7 +52,7 @@ def outlook(records: Sequence[TrialRecord], more: int, validation_texts: int) ->
     """
     ended = [each for each in records if each.status in {COMPLETED, CUT_SHORT, PRUNED}]
     best, scores = best_record(ended), [each.objective or 0.0 for each in ended]
-    if best is None or len(scores) < _MIN_TRIALS:
+    if best is None or len(scores) < MIN_TRIALS:
         return None
     accuracy = best.accuracy or 0.0
     noise = math.sqrt(accuracy * (1 - accuracy) / max(validation_texts, 1))

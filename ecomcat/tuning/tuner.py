@@ -291,7 +291,12 @@ def run_search(
         useful = int(min(trials_left, space_size(space) - oracle.ended))
         with workers(search, inputs, useful) as pool:
             for listener in listeners:
-                listener.search_begins(workers=pool.size, trials_left=useful, deadline=deadline)
+                listener.search_begins(
+                    workers=pool.size,
+                    trials_left=useful,
+                    deadline=deadline,
+                    may_end_early=oracle.may_end_early,
+                )
             StudyTuner(oracle, study, inputs, search, listeners).search(pool)
     ended = _why_it_ended(oracle)
     logger.info("%s", ended)

@@ -22,7 +22,13 @@ from ecomcat.reporting.live_progress import SearchProgress
 from ecomcat.tuning.budget import seconds_after_trials
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
-BEST = TrialRecord("0002", {}, status=COMPLETED, objective=0.7)
+
+def earlier(count: int, seconds: float) -> list[TrialRecord]:
+    """Return the trials that an earlier run ended, the last one the best."""
+    return [
+        TrialRecord(f"{n:04}", {}, status=COMPLETED, objective=0.1 * n, seconds=seconds)
+        for n in range(count)
+    ]
 
 
 def a_trial(number: int, **values: Any) -> TrialRecord:
@@ -109,12 +115,12 @@ def test_the_table_shows_how_each_trial_goes_and_no_other_lines() -> None:
 
 
 def test_before_the_first_trial_begins_it_says_that_workers_start() -> None:
-    shown = Shown(done=3, best=BEST)
+    shown = Shown(earlier=earlier(3, 60))
     with shown.live():
         pass
     assert lines(shown.console)[:2] == [
         "Starting workers",
-        "3 of 10 trials, best macro-F1 0.7000 (trial 0002), about 10 min 00 s left",
+        "3 of 10 trials, best macro-F1 0.2000 (trial 0002), about 7 min 00 s left",
     ]
 
 
@@ -174,22 +180,22 @@ def test_in_a_log_and_a_plain_notebook_each_epoch_and_each_end_is_a_line(
 
 
 @pytest.mark.parametrize(
-    ("best", "trials", "note"),
+    ("before", "trials", "note"),
     [
-        (None, [(0.5, COMPLETED), (0.5, COMPLETED)], "best so far 0.5000"),
-        (None, [(0.5, COMPLETED), (0.6, COMPLETED)], "the best so far"),
-        (None, [(0.9, PRUNED), (0.5, COMPLETED)], "the best so far"),
-        (None, [(0.9, CUT_SHORT), (0.5, COMPLETED)], "best so far 0.9000"),
-        (BEST, [(0.6, COMPLETED)], "best so far 0.7000"),
+        (0, [(0.5, COMPLETED), (0.5, COMPLETED)], "best so far 0.5000"),
+        (0, [(0.5, COMPLETED), (0.6, COMPLETED)], "the best so far"),
+        (0, [(0.9, PRUNED), (0.5, COMPLETED)], "the best so far"),
+        (0, [(0.9, CUT_SHORT), (0.5, COMPLETED)], "best so far 0.9000"),
+        (8, [(0.6, COMPLETED)], "best so far 0.7000"),
     ],
 )
 def test_a_log_says_which_trial_is_the_best_so_far(
     caplog: pytest.LogCaptureFixture,
-    best: TrialRecord | None,
+    before: int,
     trials: list[tuple[float, str]],
     note: str,
 ) -> None:
-    shown = Shown(a_log(), best=best)
+    shown = Shown(a_log(), earlier=earlier(before, 7))
     for number, (score, status) in enumerate(trials):
         shown.run(number, score, status)
     assert f", {note}, about" in caplog.messages[-1]
@@ -199,28 +205,48 @@ def test_a_log_says_which_trial_is_the_best_so_far(
 
 
 @pytest.mark.parametrize(
-    ("done", "ended", "passed", "left"),
+    ("before", "ended", "passed", "left"),
     [
-        pytest.param(0, 1, 100, "8 min 20 s", id="too slow for all trials"),
-        pytest.param(5, 1, 10, "40 s", id="an earlier run leaves fewer trials"),
-        pytest.param(0, 2, 700, "0 s", id="the time is up with trials left"),
+        pytest.param([], 1, 100, "8 min 20 s", id="too slow for all trials"),
+        pytest.param(earlier(5, 10), 1, 10, "40 s", id="an earlier run leaves fewer trials"),
+        pytest.param([], 2, 700, "0 s", id="the time is up with trials left"),
     ],
 )
 def test_the_time_left_is_bounded_by_the_pace_and_by_the_study(
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
-    done: int,
+    before: list[TrialRecord],
     ended: int,
     passed: float,
     left: str,
 ) -> None:
-    shown = Shown(a_log(), done=done)
+    shown = Shown(a_log(), earlier=before)
     records = [shown.begin(number) for number in range(ended)]
     clock.now += passed
     for record in records:
         shown.epoch(record, 0.5)
         shown.end(record)
     assert caplog.messages[-1].endswith(f", about {left} left")
+
+
+@pytest.mark.parametrize(
+    ("workers", "trials_left", "may_end_early", "left"),
+    [
+        pytest.param(1, 3, False, "about 3 min 00 s left", id="as long as the earlier ones"),
+        pytest.param(2, 3, False, "about 1 min 30 s left", id="two at a time"),
+        pytest.param(1, 3, True, "at most about 3 min 00 s left", id="it may end early"),
+        pytest.param(1, 1, True, "about 1 min 00 s left", id="the last trial has begun"),
+    ],
+)
+def test_the_trials_of_an_earlier_run_tell_the_pace(
+    clock: Clock, workers: int, trials_left: int, may_end_early: bool, left: str
+) -> None:
+    shown = Shown(earlier=earlier(2, 60))
+    ends = {"deadline": clock.now + 600, "may_end_early": may_end_early}
+    with shown.live():
+        shown.search_begins(workers=workers, trials_left=trials_left, **ends)
+        shown.begin(2)
+    assert shown.last[-1].endswith(f", {left}")
 
 
 def search_of(max_epochs: int, **final: Any) -> SearchCommand:
@@ -275,7 +301,8 @@ def test_with_one_worker_the_time_left_is_within_a_third_from_half_way_on(
     )
     shown = Shown(seconds_after=after)
     with shown.live():
-        shown.search_begins(workers=1, trials_left=trials, deadline=clock.now + 1e5)
+        ends = {"deadline": clock.now + 1e5, "may_end_early": False}
+        shown.search_begins(workers=1, trials_left=trials, **ends)
         for number, length in enumerate(lengths):
             if clock.now >= half:
                 break

@@ -156,7 +156,9 @@ class Heard(SearchListener):
     def __init__(self) -> None:
         self.notes: list[tuple[Any, ...]] = []
 
-    def search_begins(self, *, workers: int, trials_left: int, deadline: float) -> None:
+    def search_begins(
+        self, *, workers: int, trials_left: int, deadline: float, may_end_early: bool
+    ) -> None:
         assert deadline > time.monotonic()
         self.notes.append(("search", workers, trials_left))
 

@@ -16,6 +16,7 @@ from trial_records import ended
 
 from ecomcat.config import FinalConfig
 from ecomcat.tuning.jobs import Call
+from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
 from ecomcat.tuning.stop_early import Outlook, gain_of_more, outlook
 
@@ -94,13 +95,21 @@ def test_a_single_trial_is_no_plural() -> None:
 # What becomes of a search
 
 
+class Told(SearchListener):
+    """A listener that is told whether a search may end early."""
+
+    def search_begins(self, **search: Any) -> None:
+        self.may_end_early = search["may_end_early"]
+
+
 def test_a_search_ends_early_and_says_why_and_how_to_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "ecomcat")
     # There are 12 configurations, so that no more than 4 trials could follow the first 8.
-    result, tried = run_formula(configure("random", trials=50, stop_early=True), tmp_path)
-    assert (result.trials, len(tried)) == (8, 8)
+    config, told = configure("random", trials=50, stop_early=True), Told()
+    result, tried = run_formula(config, tmp_path, listeners=[told])
+    assert (result.trials, len(tried), told.may_end_early) == (8, 8, True)
     assert result.ended in caplog.messages
     for part in ("The search ends early: 4 more trials", "search.stop_early=false continues"):
         assert part in result.describe()["ended"]
@@ -149,17 +158,19 @@ def test_a_search_goes_on_where_the_trial_still_under_way_makes_more_of_them_wor
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "step"),
+    ("algorithm", "trials", "step"),
     [
-        ("grid", {}),
-        ("hyperband", {}),
-        ("random", {"max_members": 3}),  # an ensemble gains by more trials
+        ("grid", 10, {}),
+        ("hyperband", 10, {}),
+        ("random", 10, {"max_members": 3}),  # an ensemble gains by more trials
+        ("random", 8, {}),
     ],
 )
-def test_a_grid_hyperband_and_the_search_for_an_ensemble_go_on_to_their_end(
-    algorithm: str, step: dict[str, Any], tmp_path: Path
+def test_a_grid_hyperband_a_few_trials_and_the_search_for_an_ensemble_go_on_to_their_end(
+    algorithm: str, trials: int, step: dict[str, Any], tmp_path: Path
 ) -> None:
-    config = configure(algorithm, trials=10, stop_early=True)
+    config, told = configure(algorithm, trials=trials, stop_early=True), Told()
     config.final = FinalConfig(step)
-    result, _ = run_formula(config, tmp_path)
-    assert (result.trials, result.ended) == (10, "All trials were run (search.max_trials).")
+    result, _ = run_formula(config, tmp_path, listeners=[told])
+    assert (result.trials, result.ended) == (trials, "All trials were run (search.max_trials).")
+    assert not told.may_end_early
