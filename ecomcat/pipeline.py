@@ -210,10 +210,10 @@ def _print_results(
 
 
 def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]) -> None:
-    """Log the result, where it is, and what to type next."""
-    card, report = Path(config.model_dir) / "README.md", study.directory / "report.html"
+    """Log the result, where it is, and what to type next: a line each."""
     logger.info("Result: %s", result_line(metrics))
-    logger.info("Model: %s (its figures: %s; the search: %s)", config.model_dir, card, report)
+    report = study.directory / "report.html"
+    logger.info("Model: %s (its card: README.md); report: %s", config.model_dir, report)
     predict = our_command("predict", "input=FILE", "output=FILE", model_dir=config.model_dir)
     log_next({predict: "label a file"})
 

@@ -71,6 +71,8 @@ def test_standard_output_carries_the_results_and_standard_error_the_rest(
     for word in ("duplicates removed", "trial 0001"):
         assert word in searched.stderr
     assert "Traceback" not in searched.stderr
+    last = [line.split(": ")[0] for line in searched.stderr.splitlines()[-3:]]
+    assert last == ["Result", "Model", "Next"]
 
 
 def test_metrics_hold_what_the_contract_lists(metrics: dict[str, Any]) -> None:

@@ -149,13 +149,21 @@ def coverage_table(caption: str, scores: Scores) -> Table:
 
 
 def result_line(metrics: Metrics) -> str:
-    """Return the result in one line, compared with the linear baseline."""
-    on, scores = shown_scores(metrics)
-    how = "scored once" if on == "test" else "that choices were made on"
-    return (
-        f"{on} accuracy {scores['accuracy']:.4f}, macro-F1 {scores['macro_f1']:.4f} "
-        f"({scores['rows']:,} texts, {how}). {verdict(metrics)}"
-    )
+    """Return the result in short, compared with the linear baseline; tables have the rest."""
+    (on, scores), baseline = shown_scores(metrics), metrics["baseline"]
+    texts = f"{scores['rows']:,} texts"
+    beside = "no linear baseline"
+    if on != "test":
+        texts, beside = f"{texts}, that choices were made on", "no test set"
+    elif baseline is not None:
+        found = baseline["comparison"]
+        decisive = min(("accuracy", "macro_f1"), key=lambda figure: found[figure]["p_value"])
+        meaning = {"level": "no difference shown"}.get(found["verdict"], found["verdict"])
+        shown_by = f"{FIGURES[decisive]}, p = {found[decisive]['p_value']:.2g}"
+        errors = _errors_beside(scores, baseline["test"], _baseline_name(baseline))
+        beside = f"{errors}: {meaning} ({shown_by})"
+    figures = f"accuracy {scores['accuracy']:.4f}, macro-F1 {scores['macro_f1']:.4f}"
+    return f"{on} {figures} ({texts}); {beside}."
 
 
 def verdict(metrics: Metrics) -> str:
@@ -168,12 +176,18 @@ def verdict(metrics: Metrics) -> str:
     theirs = baseline["test"]
     figures = f"accuracy {theirs['accuracy']:.4f}, macro-F1 {theirs['macro_f1']:.4f}"
     name = f"the linear baseline ({_baseline_name(baseline)}: {figures})"
+    errors = _errors_beside(ours, theirs, name)
+    return f"It has {errors}: {comparison_sentence(baseline['comparison'])}."
+
+
+def _errors_beside(ours: Scores, theirs: Scores, name: str) -> str:
+    """Return how many errors there are beside those of another model of this name."""
     our_errors, their_errors = (round(1 - scores["accuracy"], 9) for scores in (ours, theirs))
-    times = f"It has as many errors as {name}"
-    if our_errors != their_errors:
-        ratio = f"{our_errors / their_errors:.2f} times the" if their_errors else "more"
-        times = f"It has {ratio} errors {'of' if their_errors else 'than'} {name}"
-    return f"{times}: {comparison_sentence(baseline['comparison'])}."
+    if our_errors == their_errors:
+        return f"as many errors as {name}"
+    if not their_errors:
+        return f"more errors than {name}"
+    return f"{our_errors / their_errors:.2f} times the errors of {name}"
 
 
 def comparison_sentence(comparison: Mapping[str, Any]) -> str:

@@ -50,6 +50,24 @@ def test_without_a_baseline_there_is_no_comparison():
     assert "no linear baseline" in verdict({"test": {}, "baseline": None})
 
 
+@pytest.mark.parametrize(
+    ("tested", "p_values", "expected"),
+    [
+        ("better", (0.031, 0.2), "better (accuracy, p = 0.031)"),
+        ("worse", (0.1, 0.004), "worse (macro-F1, p = 0.004)"),
+        ("level", (0.3, 0.5), "no difference shown (accuracy, p = 0.3)"),
+    ],
+)
+def test_the_result_in_short_says_by_which_figure_it_differs(tested, p_values, expected):
+    found = zip(("accuracy", "macro_f1"), ({"p_value": each} for each in p_values), strict=True)
+    comparison = {"verdict": tested, **dict(found)}
+    baseline = {"name": "LinearSVC", "test": {"accuracy": 0.95}, "comparison": comparison}
+    metrics = {"test": {"accuracy": 0.96, "macro_f1": 0.9, "rows": 1234}, "baseline": baseline}
+    figures = "test accuracy 0.9600, macro-F1 0.9000 (1,234 texts)"
+    assert result_line(metrics) == f"{figures}; 0.80 times the errors of LinearSVC: {expected}."
+    assert result_line({**metrics, "baseline": None}) == f"{figures}; no linear baseline."
+
+
 PART = {"epoch_texts": 3, "texts": 8}
 
 
@@ -189,9 +207,8 @@ def test_without_a_test_set_figures_are_of_validation_and_this_is_said() -> None
     assert "| the LSTM alone | 0.9100 | 0.9000 |" in written
     said = re.sub("no test", "", written.split("## Use")[0])
     assert not re.search(r"on test|test texts|scored once", said)
-    assert result_line(metrics).startswith(
-        "validation accuracy 0.8000, macro-F1 0.7900 (30 texts, "
-    )
+    result = "validation accuracy 0.8000, macro-F1 0.7900 (30 texts, that choices were made on)"
+    assert result_line(metrics) == f"{result}; no test set."
     tables = list(final_tables(metrics, 120))
     assert tables[0] is not None and tables[0].caption == "Validation set, by category"
 
