@@ -17,10 +17,10 @@ from ecomcat.console import format_seconds, log_if_stopped, log_next, our_comman
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import scored_rows
-from ecomcat.export.bundle import export_model, package_versions, require_replaceable
+from ecomcat.export.bundle import export_model, require_replaceable
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
-from ecomcat.process import import_tensorflow, usable_cores
+from ecomcat.process import import_tensorflow, package_versions, usable_cores
 from ecomcat.reporting.live_progress import SearchProgress
 from ecomcat.reporting.printed_tables import (
     best_trials_table,

@@ -5,22 +5,34 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import platform
 import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 from typing import TextIO
 
 from ecomcat.errors import UserError, name_five
 
+_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 _MIN_ADDRESS_SPACE = 5_000_000_000  # bytes; most of them are never used
 
 
 def is_installed(package: str) -> bool:
     """Return whether a package can be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that influence the result."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def require_extra(extra: str, *packages: str, needed_for: str) -> None:

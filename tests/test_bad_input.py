@@ -113,13 +113,17 @@ def test_a_file_that_is_no_table_of_texts_and_labels(refused, tmp_path, name, co
     refused("search", ["data=csv", f"data.path=x{name}"], ("no such file", f"mean '{name}'?"))
 
 
+OLDER = '{"project": "ecomcat", "format": 1, "files": {}}'
+
+
 @pytest.mark.parametrize(
     ("name", "content", "fragments"),
     [
         (None, None, ("exported model in model", "no such folder", "ecomcat.search")),
         (MANIFEST, None, ("exported model in model", MANIFEST, "ecomcat.search")),
         (MANIFEST, "[]", ("exported model in model", MANIFEST)),
-        (MANIFEST, '{"project": "ecomcat", "format": 99}', (MANIFEST, "ecomcat.search")),
+        (MANIFEST, '{"project": "ecomcat", "format": 2}', (MANIFEST, "ecomcat.search")),
+        (MANIFEST, OLDER, ("in model, found format 1, of another", "exports it again from its st")),
         ("labels.json", None, ("are missing: labels.json", "copy the whole folder")),
         ("labels.json", "other", ("not those exported: labels.json", "Export the model")),
     ],

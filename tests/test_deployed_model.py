@@ -115,8 +115,8 @@ def test_a_model_without_an_onnx_file_answers_by_keras_even_where_another_models
         load_classifier(folder, "onnx")
 
 
-def test_a_folder_of_an_earlier_version_is_told_what_it_lacks(copied):
-    with pytest.raises(UserError, match=r"acceptance\.json.*earlier version"):
+def test_a_folder_is_told_what_it_lacks(copied):
+    with pytest.raises(UserError, match=r"acceptance\.json.*found none\. Export the model again"):
         load_classifier(copied("acceptance.json"))
 
 

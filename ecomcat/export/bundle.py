@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import pickle
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -45,16 +43,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
-MANIFEST, _PROJECT, _FORMAT = "manifest.json", "ecomcat", 1
+MANIFEST, _PROJECT, _FORMAT = "manifest.json", "ecomcat", 2
 MODEL, ONNX_MODEL = "model.keras", "model.onnx"
 TOKENIZER, TOKENIZER_PICKLE = "tokenizer.json", "tokenizer.pkl"
 LABELS, CONFIG, METRICS, CARD = "labels.json", "config.yaml", "metrics.json", "README.md"
 TRAINED_ROWS, ACCEPTANCE = "trained_rows.npy", "acceptance.json"
 _USERS = ".gitignore"  # may be in a folder that is otherwise empty
-_PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 
 
-class _Manifest(TypedDict):
+class Manifest(TypedDict):
+    """What belongs to an export: the SHA-256 of each file by its name."""
+
     project: str
     format: int
     files: dict[str, str]
@@ -67,16 +66,15 @@ def write_manifest(directory: Path, names: Iterable[str]) -> None:
     write_json(directory / MANIFEST, content)
 
 
-def read_manifest(directory: Path) -> dict[str, str] | None:
-    """Return file names and hashes, or None when the folder has no manifest of ours."""
+def read_manifest(directory: Path) -> Manifest | None:
+    """Return the manifest, of any format, or None when the folder has none of ours."""
     try:
-        content = read_json(directory / MANIFEST, _Manifest)
+        found: Manifest = read_json(directory / MANIFEST, Manifest)
     except UnreadableError:
         return None
-    files: dict[str, str] = content["files"]
     # Only files of its own folder: no name may lead elsewhere.
-    ours = content["project"] == _PROJECT and content["format"] == _FORMAT
-    return files if ours and all(Path(name).name == name for name in files) else None
+    is_ours = all(Path(name).name == name for name in found["files"])
+    return found if is_ours and found["project"] == _PROJECT else None
 
 
 def require_export(directory: Path) -> dict[str, str]:
@@ -88,16 +86,22 @@ def require_export(directory: Path) -> dict[str, str]:
     if not directory.exists():
         with suppress(OSError), locked(followed(directory).parent):
             _put_back(followed(directory))
-    files = read_manifest(directory)
-    if files is None:
+    manifest = read_manifest(directory)
+    if manifest is None:
         found = f"{MANIFEST} of ecomcat's there" if directory.is_dir() else "such folder"
         raise UserError(
             f"Expected an exported model in {directory}, found no {found}. Run ecomcat.search "
             "first, or name the folder with model_dir=FOLDER."
         )
-    missing = [name for name in files if not (directory / name).is_file()]
+    if manifest["format"] != _FORMAT:
+        raise UserError(
+            f"Expected a model in format {_FORMAT} in {directory}, found format "
+            f"{manifest['format']}, of another version. The command that exported it exports it "
+            "again from its study, without a new search."
+        )
+    missing = [name for name in manifest["files"] if not (directory / name).is_file()]
     _refuse(directory, "are missing", missing)
-    return files
+    return manifest["files"]
 
 
 def check_manifest(directory: Path) -> set[str]:
@@ -258,7 +262,8 @@ def _put_back(directory: Path) -> None:
 
 
 def _copy_users_files(directory: Path, incoming: Path) -> None:
-    ours = {MANIFEST, *(read_manifest(directory) or {})}
+    former = read_manifest(directory)
+    ours = {MANIFEST, *(former["files"] if former else ())}
     for entry in directory.iterdir() if directory.is_dir() else ():
         if entry.name not in ours and not (incoming / entry.name).exists():
             if entry.is_dir() and not entry.is_symlink():
@@ -337,12 +342,3 @@ def _write_onnx(path: Path, model: keras.Model, texts: EncodedTexts) -> None:
         )
     else:
         require_same_answers(model, path, texts)
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that influence the result."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return versions

@@ -306,9 +306,7 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
     files = check_manifest(directory)
     if missing := sorted({LABELS, TOKENIZER, CONFIG, ACCEPTANCE, TRAINED_ROWS} - files):
         raise UserError(
-            f"Expected {', '.join(missing)} in {directory}, found none: an earlier version "
-            "exported this model. Run the command that exported it again; it searches nothing "
-            "again."
+            f"Expected {', '.join(missing)} in {directory}, found none. Export the model again."
         )
     labels = read_labels(directory)
     taxonomy = taxonomy_of(labels, trained_separator(directory))

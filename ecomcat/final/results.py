@@ -19,7 +19,6 @@ from ecomcat.command_config import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
-from ecomcat.export.bundle import package_versions
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
@@ -32,6 +31,7 @@ from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, read_levels
 from ecomcat.model.training import Scorer
+from ecomcat.process import package_versions
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
