@@ -23,6 +23,7 @@ from ecomcat.option_fields import option
 LOG_FORMATS = ("text", "json")
 RUNTIMES = ("auto", "onnx", "keras")
 OUTPUT_FORMATS = ("auto", "csv", "tsv", "jsonl", "parquet")
+INPUT_FORMATS = (*OUTPUT_FORMATS, "excel")
 PRECISION_BY = ALL, CATEGORY = ("all", "category")
 MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
@@ -132,7 +133,7 @@ class PredictCommand:
     input_format: str = option(
         "auto",
         "csv, tsv, jsonl, parquet, excel; auto: found from the file",
-        choices=(*OUTPUT_FORMATS, "excel"),
+        choices=INPUT_FORMATS,
     )
     output_format: str = option(
         "auto", "the same, not excel; auto: by the name, else the input's", choices=OUTPUT_FORMATS

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib import import_module
 from itertools import combinations
@@ -16,6 +17,9 @@ from ecomcat.errors import UserError, nearest
 
 MISSING: Any = "???"
 """OmegaConf's word for a value that must be given; importing OmegaConf itself takes long."""
+
+REQUIRED: Any = NO_DEFAULT
+"""For a parameter of a class whose YAML file gives it: there is no default in Python."""
 
 Value = int | float | bool | str
 AUTO = "auto"
@@ -138,7 +142,8 @@ def option(
     """Declare an option of the configuration.
 
     Args:
-        default: Any object. Left out where each YAML file of a group gives its own.
+        default: Any object. Left out where each YAML file of a group gives its own; `REQUIRED` in
+            a class that a YAML file names.
         help: String. What it means, in one line.
         minimum: Number. The least allowed. Bounds that are integers allow whole numbers only.
         maximum: Number. The largest allowed.

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from ecomcat.command_config import INPUT_FORMATS
 from ecomcat.data.header import Columns, Head
 from ecomcat.errors import UserError
 from ecomcat.files import STANDARD_STREAM
@@ -16,8 +17,7 @@ from ecomcat.files import STANDARD_STREAM
 if TYPE_CHECKING:
     import pandas as pd
 
-AUTO = "auto"
-CSV, TSV, JSON_LINES, PARQUET, EXCEL = ("csv", "tsv", "jsonl", "parquet", "excel")
+AUTO, CSV, TSV, JSON_LINES, PARQUET, EXCEL = INPUT_FORMATS
 GZIP = ".gz"
 
 _ENDINGS = {

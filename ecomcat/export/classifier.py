@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.command_config import PredictOptions
+from ecomcat.command_config import RUNTIMES, PredictOptions
 from ecomcat.config import CONFIDENCE_LEVEL, MAX_FALSE_ALARMS
 from ecomcat.data.cleaning import key_digest, normalized_key
 from ecomcat.data.composing import Texts, texts_of_rows
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from ecomcat.export.explanation import Score
 
-AUTO, ONNX, KERAS = RUNTIMES = ("auto", "onnx", "keras")
+AUTO, ONNX, KERAS = RUNTIMES
 
 
 def check_runtime(runtime: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ecomcat.config import SearchConfig
 from ecomcat.model.space import Domain, Key, key_of, space_size
-from ecomcat.option_fields import Value, make, option
+from ecomcat.option_fields import REQUIRED, Value, make, option
 from ecomcat.tuning.pruners import Component
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _COLLISIONS = 100  # draws of tried configurations before the untried ones are listed
 _GRID_VALUES = 10  # of a range without a step
-STARTUP_TRIALS = 6  # drawn at random before a model has enough data
 
 
 class Oracle(Protocol):
@@ -99,7 +98,7 @@ class BayesianSearch(Algorithm):
     """Fit a Gaussian process to what was tried: Keras Tuner's Bayesian optimization."""
 
     name = "bayesian"
-    startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
+    startup_trials: int = option(REQUIRED, help="trials drawn at random first", minimum=1)
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Ask the Gaussian process, and draw at random where it repeats itself."""
@@ -126,7 +125,7 @@ class HyperbandSearch(Algorithm):
     prunes_trials = True
     continues_trials = True
     open_ended = False
-    factor: int = option(3, help="one trial in this many continues after a rung", minimum=2)
+    factor: int = option(REQUIRED, help="one trial in this many continues after a rung", minimum=2)
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Fill the brackets, or promote a trial of one."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ecomcat.config import SearchConfig
-from ecomcat.option_fields import make, option
+from ecomcat.option_fields import REQUIRED, make, option
 
 Curve = Mapping[int, float]  # epoch, from 1: score, the higher the better
 
@@ -62,8 +62,8 @@ class MedianPruner(Pruner):
     """
 
     name = "median"
-    warmup_epochs: int = option(2, help="epochs that every trial may train", minimum=1)
-    min_trials: int = option(4, help="trials that must have reached the epoch", minimum=1)
+    warmup_epochs: int = option(REQUIRED, help="epochs that every trial may train", minimum=1)
+    min_trials: int = option(REQUIRED, help="trials that must have reached the epoch", minimum=1)
 
     def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Return whether the trial's best is below the median of the others' up to this epoch."""
@@ -82,14 +82,15 @@ class HalvingPruner(Pruner):
     Tuning" (MLSys 2020), in its stopping form: a trial that reaches a rung is compared with those
     that reached it before, and waits for none.
 
-    >>> HalvingPruner(warmup_epochs=1, min_trials=2).prunes({1: 0.7}, [{1: 0.5}, {1: 0.6}])
+    >>> halving = HalvingPruner(warmup_epochs=1, min_trials=2, factor=3)
+    >>> halving.prunes({1: 0.7}, [{1: 0.5}, {1: 0.6}])
     False
     """
 
     name = "halving"
-    warmup_epochs: int = option(2, help="epochs of the first rung", minimum=1)
-    min_trials: int = option(4, help="trials that must have reached a rung", minimum=1)
-    factor: int = option(3, help="one trial in this many continues after a rung", minimum=2)
+    warmup_epochs: int = option(REQUIRED, help="epochs of the first rung", minimum=1)
+    min_trials: int = option(REQUIRED, help="trials that must have reached a rung", minimum=1)
+    factor: int = option(REQUIRED, help="one trial in this many continues after a rung", minimum=2)
 
     def prunes(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Return whether the trial is at a rung and not among the best there."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecomcat.model.space import Domain, Range, key_of
-from ecomcat.option_fields import option
-from ecomcat.tuning.algorithms import STARTUP_TRIALS, Algorithm, Oracle, draw_untried
+from ecomcat.option_fields import REQUIRED, option
+from ecomcat.tuning.algorithms import Algorithm, Oracle, draw_untried
 
 if TYPE_CHECKING:
     import optuna
@@ -30,7 +30,7 @@ class TpeSearch(Algorithm):
     """
 
     name = "tpe"
-    startup_trials: int = option(STARTUP_TRIALS, help="trials drawn at random first", minimum=1)
+    startup_trials: int = option(REQUIRED, help="trials drawn at random first", minimum=1)
 
     def propose(self, oracle: Oracle) -> dict[str, Any] | None:
         """Return an untried configuration; None when there is none."""

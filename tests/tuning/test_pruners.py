@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomcat.config import SearchConfig
+from ecomcat.errors import UserError
 from ecomcat.tuning.pruners import (
     Curve,
     HalvingPruner,
@@ -128,4 +129,11 @@ def test_a_yaml_file_names_a_rule_which_names_all_that_it_depends_on(
     choice: str, identity: str
 ) -> None:
     pruner = make_pruner(SearchConfig(pruner=chosen("search/pruner", choice)))
-    assert (pruner, pruner.identity()) == (type(pruner)(), identity)
+    assert pruner.identity() == identity
+
+
+def test_a_yaml_file_without_a_number_that_its_rule_needs_is_refused() -> None:
+    node = chosen("search/pruner", "halving")
+    del node["factor"]
+    with pytest.raises(UserError, match=r"^search\.pruner: .*'factor'"):
+        make_pruner(SearchConfig(pruner=node))

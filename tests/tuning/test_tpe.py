@@ -58,7 +58,7 @@ class Oracle:
 
     def suggest(self) -> dict[str, Any] | None:
         oracle: Any = self
-        values = TpeSearch().propose(oracle)
+        values = TpeSearch(startup_trials=6).propose(oracle)
         if values is not None:
             self.trials.append(TrialRecord(f"{len(self.trials):04}", values))
         return values
