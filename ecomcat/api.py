@@ -61,6 +61,12 @@ def search(
             `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`. Columns that are read
             beside texts are `data={"category_columns": ["brand"], "number_columns": ["price"]}`.
 
+    Returns:
+        `Result`: the `metrics`, the `trials` as a DataFrame, the exported `model`, and its folder.
+
+    Raises:
+        UserError: For whatever the user can fix, such as a file or a key that is not there.
+
     >>> once = {"max_trials": 1, "max_epochs": 1, "workers": 1}
     >>> result = ecomcat.search("products.csv", "model.dropout=0.1..0.5", search=once)
     >>> sorted(result.metrics["test"]["per_class"])
@@ -90,6 +96,12 @@ def train(
         validation: The same as `data`, with the rows for validation. Defaults to None.
         test: The same, with the rows for the test. Defaults to None.
         **keywords: Overrides as keywords.
+
+    Returns:
+        `Result`: the `metrics`, the `trials` as a DataFrame, the exported `model`, and its folder.
+
+    Raises:
+        UserError: For whatever the user can fix, such as a file or a key that is not there.
 
     >>> ecomcat.train("products.csv", model={"dropout": [0.3, 0.4]})
     Traceback (most recent call last):
@@ -149,6 +161,9 @@ def evaluate(data: Data = None, /, *overrides: str, **keywords: Any) -> dict[str
     Returns:
         The figures of the rows that are `new` to the model, `trained_on`, and `all`.
 
+    Raises:
+        UserError: For whatever the user can fix, such as a file or a key that is not there.
+
     >>> figures = ecomcat.evaluate("products.csv")
     >>> figures["rows"], figures["unknown_labels"]
     (180, {})
@@ -175,6 +190,9 @@ def compare(
     Returns:
         The `figures`, the DataFrame `changes` of rows whose answer changed, and `is_worse`.
 
+    Raises:
+        UserError: For whatever the user can fix, such as a file or a key that is not there.
+
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"text": ["A new hose", "A doll"], "label": ["Garden", "Toys"]})
     >>> found = ecomcat.compare("model", "model", rows)
@@ -200,6 +218,9 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
     Returns:
         The `figures` and `findings`, and the DataFrames `suspicious` and `near_duplicates`; nothing
         is written.
+
+    Raises:
+        UserError: For whatever the user can fix, such as a file or a key that is not there.
 
     >>> found = ecomcat.audit("products.csv", splits=1)
     >>> "label" in found.suspicious

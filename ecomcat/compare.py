@@ -42,6 +42,10 @@ class Compared:
             trained on, the `comparison` of them, and what was left out.
         changes: DataFrame of the rows whose answer changed: `row`, `text`, `label`, each model's
             answer and confidence, and `change`: gained, lost, or neither.
+
+    >>> figures = {"comparison": {"verdict": "worse: accuracy, p = 0.01"}}
+    >>> Compared(figures, changes=None).is_worse
+    True
     """
 
     figures: dict[str, Any]

@@ -15,6 +15,12 @@ class UserError(Exception):
 
     Commands print the message without a traceback and exit with code 2. The message says
     what was expected, what was found, and what to do.
+
+    >>> try:
+    ...     ecomcat.load("nowhere")
+    ... except ecomcat.UserError as error:
+    ...     print(str(error).split(".")[0])
+    Expected an exported model in nowhere, found no such folder
     """
 
 

@@ -69,7 +69,10 @@ class Result:
     Args:
         model_dir: Path of the exported folder.
         study: Path of the study's folder: its trials, report and curves.
-        metrics: Dictionary, what `metrics.json` holds: `metrics["test"]["macro_f1"]`.
+        metrics: Dictionary, what `metrics.json` holds.
+
+    >>> Result(Path("model"), Path("outputs"), {"test": {"macro_f1": 0.95}}).metrics["test"]
+    {'macro_f1': 0.95}
     """
 
     model_dir: Path

@@ -68,6 +68,9 @@ class Audit:
         figures: Dictionary of all figures, as `audit.json` holds them.
         suspicious: DataFrame with a row for each usable text, the most suspicious label first.
         near_duplicates: DataFrame with a row for each text that is nearly the same as another.
+
+    >>> Audit({"findings": ["2 rows have no text."]}, None, None).findings
+    ['2 rows have no text.']
     """
 
     figures: dict[str, Any]

@@ -271,7 +271,14 @@ class Classifier:
         return self.levels.thresholds(promise)
 
     def explain(self, texts: Texts) -> list[tuple[WordWeight, ...]]:
-        """Return each text's words and how much they support its answer, strongest first."""
+        """Return each text's words and how much they support its answer, strongest first.
+
+        A list with a tuple for each text, in the order of the texts: they have different numbers of
+        words, so that no table would hold them.
+
+        >>> [{word.word for word in words} for words in model.explain(["A paperback", "A hose"])]
+        [{...}, {...}]
+        """
         return self.explain_texts(texts_of_rows(texts, self.fields)[0])
 
     def explain_texts(
