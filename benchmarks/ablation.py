@@ -143,7 +143,8 @@ def main() -> None:
     encode = partial(encode_all, tokenizer, max_tokens=tokenizer.truncation["max_length"])
     parts = open_parts(arguments.model_dir)
     answers = {"LSTM": Scorer(parts["LSTM"])(encode(texts))}
-    answers |= linear_answers(tokenizer, material, arguments.split)
+    if len(parts) > 2:  # a linear part beside the LSTM and all
+        answers |= linear_answers(tokenizer, material, arguments.split)
     print_result(
         machine,
         f"Parts, mixed by the weights that the other half of {len(texts):,} validation texts "

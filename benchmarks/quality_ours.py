@@ -77,5 +77,5 @@ class Ours:
 
     def _study(self) -> str:
         """Return a name that all our methods of a split share, and nothing else."""
-        parts = [self.setting[key] for key in ("content", "package", "budget")]
+        parts = [self.setting[key] for key in ("content", "code", "package", "budget")]
         return f"quality-{self.setting['split']}-{digest([*parts, *self.setting['overrides']])[:8]}"

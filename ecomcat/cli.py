@@ -35,7 +35,7 @@ from ecomcat.console import ConsoleHandler, printable, standard_output
 from ecomcat.errors import UserError, first_line, nearest
 from ecomcat.files import explained_limits
 from ecomcat.help import help_page
-from ecomcat.option_fields import UNDECLARED, declared_options
+from ecomcat.option_fields import declared_options, undeclared
 from ecomcat.override_values import hydra_value
 from ecomcat.process import forget_requests, request_stop
 
@@ -137,7 +137,8 @@ def _checked_override(command: str, argument: str) -> str:
             f"There is no key '{key}'."
             + (f" {advice}" if advice else nearest(key, [*options, *groups], dotted=True))
         )
-    return f"{'++' if free else ''}{key}={hydra_value(key, value, options.get(key, UNDECLARED))}"
+    read = hydra_value(key, value, options.get(key) or undeclared(key))
+    return f"{'++' if free else ''}{key}={read}"
 
 
 def _checked_option(group: str, option: str) -> str:

@@ -24,7 +24,7 @@ REQUIRED: Any = NO_DEFAULT
 Value = int | float | bool | str
 AUTO = "auto"
 TARGET = "_target_"
-_ANY_VALUE = "a value, a list such as [32,64] or a range such as 0.1..0.5"
+_HYPERPARAMETER = "a value, a list such as [32,64] or a range such as 0.1..0.5"
 _EXPECTED: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
@@ -183,8 +183,15 @@ class Declared:
     expected: str  # such a value, in the words of an error message
 
 
-UNDECLARED = Declared("", column=False, kind=Any, optional=True, expected=_ANY_VALUE)
-"""Of a key that the schema does not know, below a mapping of free keys."""
+def undeclared(key: str) -> Declared:
+    """Return what a key holds that the schema does not know, below a mapping of free keys."""
+    return Declared("", column=False, kind=Any, optional=True, expected=_expected(key, Any))
+
+
+def _expected(key: str, kind: Any, *, column: bool = False) -> str:
+    if column:
+        return "a column's name or position, or a list of them"
+    return _EXPECTED.get(kind) or (_HYPERPARAMETER if key.startswith("model.") else "one value")
 
 
 def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
@@ -197,13 +204,13 @@ def declared_options(schema: type, prefix: str = "") -> dict[str, Declared]:
             found |= declared_options(hint, f"{key}.")
             continue
         kind = get_args(hint)[0] if isinstance(hint, UnionType) else get_origin(hint) or hint
-        rule = entry.metadata.get("bounds")
+        rule, column = entry.metadata.get("bounds"), entry.metadata.get("column", False)
         found[key] = Declared(
             entry.metadata["help"],
-            entry.metadata.get("column", False),
+            column,
             kind,
             optional=isinstance(hint, UnionType) or entry.default is None,
-            expected=rule.expected() if rule else _EXPECTED.get(kind, _ANY_VALUE),
+            expected=rule.expected() if rule else _expected(key, kind, column=column),
         )
     return found
 

@@ -134,6 +134,8 @@ ANY_VALUE = "a value, a list such as [32,64] or a range such as 0.1..0.5"
         ("data.path", ("???",), "a text"),
         ("search.workers", ("1,2", "null"), "a whole number from 1 or auto"),
         ("model.extra", ("3", "null", "[a]", "{1: 2}"), "a mapping such as {a: 1}"),
+        ("data.split_column", ("???",), "a column's name or position, or a list of them"),
+        ("search.pruner.warmup_epochs", ("1,2",), "one value"),
         ("model.extra.x", ("choice(1,2)", "[{a: choice(1,2)}]", "a=b"), ANY_VALUE),
         (
             "model.lstm_units",

@@ -17,7 +17,7 @@ _SEPARATORS = (*_ARROWS, " / ", "/", ".")
 _JOINS = (" > ", " | ", " / ", " » ")  # for several columns: the first one that no level contains
 _MIN_LABELS = 4
 _MIN_SHARE, _MIN_SHARE_OF_ARROWS = 0.9, 0.5  # of labels that share their first level with others
-_COMPARED = re.compile(r"(?<!>)>\s*\d[^>]*$")  # "Men > 40" says nothing of levels
+_NUMBER_AT_END = re.compile(r"(?<!>)>\s*\d[^>]*$")  # as in "Men > 40" or "Memory > 16 GB"
 
 logger = logging.getLogger("ecomcat")
 
@@ -113,7 +113,7 @@ def _are_paths(names: Collection[str], separator: str) -> bool:
     least = len(names) * (_MIN_SHARE_OF_ARROWS if is_arrow else _MIN_SHARE)
     if sum(separator in name for name in names) < least:  # most names that are not paths end here
         return False
-    levels = [_levels(_COMPARED.sub("", name), separator) for name in names]
+    levels = [_levels(_NUMBER_AT_END.sub("", name), separator) for name in names]
     firsts = Counter(parts[0] for parts in levels)
     shared = sum(len(each) > 1 and "" not in each and firsts[each[0]] > 1 for each in levels)
     return shared >= least and (is_arrow or len(firsts) > 1)

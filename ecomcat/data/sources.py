@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ecomcat")
 
+_COLUMN_KEYS = (
+    *("text_column", "label_column", "category_columns", "number_columns"),
+    *("split_column", "group_column"),
+)
+
 SAMPLE_SOURCE = {"_target_": f"{__name__}.SampleSource"}
 _TIMEOUT_SECONDS = 30  # longest silence of the server
 _PLAIN = Columns((0,), (1,), None, (TEXT,), (LABEL,), fields=Fields((TEXT,), marked=False))
@@ -196,6 +201,12 @@ class SampleSource:
             raise UserError(
                 f"data.path: expected none with data=sample, found {data.path!r}. Use data=csv."
             )
+        for key in _COLUMN_KEYS:
+            if isinstance(asked := getattr(data, key), str | int | list) and asked != []:
+                raise UserError(
+                    f"data.{key}: expected none with the generated sample, whose rows are a text "
+                    f"and a label, found {asked!r}. Leave it out, or name a file in data.path."
+                )
         depth = None if data.sample_depth == AUTO else data.sample_depth
         rows = generate_sample(
             *(data.sample_rows, data.sample_label_noise, data.sample_seed),

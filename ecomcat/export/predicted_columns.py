@@ -122,7 +122,7 @@ class Labelled:
 
     @cached_property
     def novel(self) -> NDArray[np.bool_]:
-        """Which texts are unlike all of training: no category is likely enough."""
+        """Which texts are unlike all of training, by their answers and their unknown words."""
         if self.novel_from == math.inf:  # the logarithms of all probabilities take a while
             return np.zeros(len(self.answered), bool)
         return uncertainty(self.probabilities, self.unknown_shares) > self.novel_from

@@ -80,8 +80,8 @@ class Prediction(BaseModel):
         "asks, on texts that the model had not seen."
     )
     novel: bool = Field(
-        description="Whether the text is unlike all of training, so that no category is likely "
-        "enough; its answer is never accepted."
+        description="Whether the text is unlike all of training, by its answer and its unknown "
+        "words; its answer is never accepted."
     )
     probabilities: dict[str, float] | None = Field(
         description="As many of the likeliest categories as top_k says, the likeliest first."

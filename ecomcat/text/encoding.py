@@ -86,9 +86,13 @@ class EncodedTexts:
 
     @property
     def unknown_shares(self) -> NDArray[np.float64]:
-        """The share of each text's words that are outside the vocabulary, shape `(texts,)`."""
-        before = np.append(0, np.cumsum(self.ids == UNKNOWN_ID))
-        shares: NDArray[np.float64] = np.diff(before[self.offsets]) / np.maximum(self.lengths, 1)
+        """The share of each text's words that are outside the vocabulary, shape `(texts,)`.
+
+        Words of fields do not count: their marks are in every text.
+        """
+        counted = np.cumsum([self.unknown == UNKNOWN_ID, self.ids == UNKNOWN_ID], axis=1)
+        words, unknown = np.diff(np.pad(counted, ((0, 0), (1, 0)))[:, self.offsets])
+        shares: NDArray[np.float64] = unknown / np.maximum(words, 1)
         return shares
 
     def view(self, vocabulary_size: int, max_tokens: int) -> EncodedTexts:

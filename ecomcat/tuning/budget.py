@@ -112,7 +112,7 @@ def decide_epochs(
         others = (_OTHER_SECONDS + _OTHER_SECONDS_A_TEXT * training_texts) / 60
         logger.info(
             "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
-            "%g for a final training on as many rows as fit: at most some %.0f minutes in all.",
+            "%g for a final training on as many rows as fit: with one network some %.0f in all.",
             *(epoch_texts, training_texts, *minutes, sum(minutes) + others),
         )
     if max_epochs == AUTO:

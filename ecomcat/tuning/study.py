@@ -56,9 +56,17 @@ class _Data(TypedDict):
     study: NotRequired[_Begun]
 
 
+class _ExportedParts(TypedDict):
+    linear_weight: float | int  # which earlier versions called otherwise
+
+
+class _ExportedMetrics(TypedDict):
+    final: _ExportedParts
+
+
 class _Final(TypedDict):
     model_dir: str
-    metrics: dict[str, Any]
+    metrics: _ExportedMetrics
     calibration: dict[str, Any]
     coverage: dict[str, Any]
     mistakes: list[Any]

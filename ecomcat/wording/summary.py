@@ -18,6 +18,7 @@ Scores = Mapping[str, Any]
 Metrics = Mapping[str, Any]
 
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
+_MIXED = "better by one of accuracy and macro-F1, worse by the other"
 _PARTS = {
     "network": "the LSTM alone",
     "linear": "the linear model of words and letters alone",
@@ -158,7 +159,8 @@ def result_line(metrics: Metrics) -> str:
     elif baseline is not None:
         found = baseline["comparison"]
         decisive = min(("accuracy", "macro_f1"), key=lambda figure: found[figure]["p_value"])
-        meaning = {"level": "no difference shown"}.get(found["verdict"], found["verdict"])
+        meanings = {"level": "no difference shown", "better and worse": _MIXED}
+        meaning = meanings.get(found["verdict"], found["verdict"])
         shown_by = f"{FIGURES[decisive]}, p = {found[decisive]['p_value']:.2g}"
         errors = _errors_beside(scores, baseline["test"], _baseline_name(baseline))
         beside = f"{errors}: {meaning} ({shown_by})"
@@ -195,7 +197,7 @@ def comparison_sentence(comparison: Mapping[str, Any]) -> str:
     accuracy, macro_f1 = comparison["accuracy"], comparison["macro_f1"]
     meaning = {
         "level": f"no difference that these {comparison['rows']:,} texts could show",
-        "better and worse": "better by one of accuracy and macro-F1, worse by the other",
+        "better and worse": _MIXED,
     }.get(comparison["verdict"], comparison["verdict"])
     return (
         f"{meaning} (accuracy {_difference(accuracy)} by McNemar's exact test; macro-F1 "

@@ -138,6 +138,8 @@ def test_auto_falls_back_to_the_sample_and_says_so(
         (DataConfig(), r"Expected a file.*found none.*data\.path=FILE"),
         (DataConfig(path="no/shop.csv"), r"shop\.csv: expected .* found no such file"),
         (DataConfig(source=SAMPLE_SOURCE, path="a.csv"), "expected none with data=sample"),
+        (DataConfig(source=SAMPLE_SOURCE, split_column="part"), "split_column: expected none with"),
+        (DataConfig(source=SAMPLE_SOURCE, category_columns=["a"]), "category_columns: expected no"),
         (ecommerce_config("EcommerceSource", Path("no.csv")), "or a network.*data=sample"),
         (ecommerce_config("AutoSource", Path("no.csv"), url=None), r"data\.url.*one of them empty"),
         (ecommerce_config("AutoSource", Path("no.csv"), path="mnie.csv"), "mnie.csv"),

@@ -42,7 +42,11 @@ def test_whatever_keeps_it_from_being_written_is_a_warning(study, caplog):
 
 def test_a_fault_of_our_own_is_a_warning_that_says_where(study, caplog):
     with caplog.at_level(logging.WARNING, "ecomcat"):
-        report_final(study, study.directory, lambda: {**final_snapshot(), "metrics": {}})
+        report_final(
+            study,
+            study.directory,
+            lambda: {**final_snapshot(), "metrics": {"final": {"linear_weight": 0}}},
+        )
     assert "No report: " in caplog.text and "study_report.py" in caplog.text
 
 

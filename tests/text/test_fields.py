@@ -126,6 +126,15 @@ def test_words_of_fields_are_read_whole_and_unknown_ones_by_their_column() -> No
     assert ids_of(FIELDS.compose(["", ""], ["Nobody é", ""])) == [[id_of("brand=")]]
 
 
+@pytest.mark.parametrize(
+    ("text", "brand", "share"),
+    [("lamp", "ACME", 0.0), ("lamp zzz", "ACME", 0.5), ("zzz", "ACME", 1.0), ("", "Nobody", 0.0)],
+)
+def test_words_of_fields_make_no_text_better_known(text: str, brand: str, share: float) -> None:
+    asked = FIELDS.compose([text, ""], [brand, "Bay"], [1.0])
+    assert encode_all(TOKENIZER, [asked], 50).unknown_shares.tolist() == [share]
+
+
 def test_a_category_seen_once_is_an_unknown_one() -> None:
     rows = [*ROWS, FIELDS.compose(["red lamp", ""], ["Once", ""])]
     tokenizer = fit_tokenizer(rows, 200, FIELDS)

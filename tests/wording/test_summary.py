@@ -55,6 +55,11 @@ def test_without_a_baseline_there_is_no_comparison():
     [
         ("better", (0.031, 0.2), "better (accuracy, p = 0.031)"),
         ("worse", (0.1, 0.004), "worse (macro-F1, p = 0.004)"),
+        (
+            "better and worse",
+            (0.01, 0.02),
+            "better by one of accuracy and macro-F1, worse by the other (accuracy, p = 0.01)",
+        ),
         ("level", (0.3, 0.5), "no difference shown (accuracy, p = 0.3)"),
     ],
 )
