@@ -17,6 +17,7 @@ from ecomcat.command_config import ServeCommand
 from ecomcat.data.composing import composed
 from ecomcat.errors import UserError
 from ecomcat.export.predicted_columns import (
+    Labelled,
     Predictor,
     Scored,
     label_texts,
@@ -36,7 +37,6 @@ from ecomcat.text.fields import shown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ecomcat.export.explanation import WordWeight
     from ecomcat.export.levels import LevelAnswers
 
 Found = TypeVar("Found")
@@ -188,32 +188,14 @@ class Answers:
         Raises:
             HTTPException: 422 when an object has a field that the model does not read.
         """
-        model, limits = self.model, self.limits
-        promise = promised(limits, min_precision)
+        model, promise = self.model, promised(self.limits, min_precision)
         try:
             texts = composed(rows, model.classifier.fields)
         except UserError as error:
             raise unprocessable(str(error)) from error
-        counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
-        found: list[Prediction] = []
-        for piece in _pieces(texts):
-            found += await wrap_future(
-                self._inference.submit(
-                    job, _cost(piece), _predict, model, counted, piece, promise, top_k
-                )
-            )
-        explain_texts = model.classifier.explain_texts
-
-        def turn(function: Callable[..., Found], *given: Any) -> Found:
-            return self._inference.submit(job, _EXPLAINED_COST, function, *given).result()
-
+        found = await self._predicted(job, model, texts, promise, top_k)
         for prediction, text, row in zip(found, texts, rows, strict=True) if explain else ():
-            weights: Sequence[WordWeight] = ()
-            if prediction.label is not None:
-                (weights,) = await wrap_future(
-                    self._explaining.submit(job, _EXPLAINED_COST, explain_texts, [text], turn)
-                )
-            prediction.words = [Word.model_validate(each) for each in weights]
+            prediction.words = await self._words(job, model, prediction, text)
             if text != row:
                 prediction.text = shown(text)
         self.monitor.texts(
@@ -222,6 +204,33 @@ class Answers:
             accepted=sum(each.accept for each in found),
         )
         return found
+
+    async def _predicted(
+        self, job: Job, model: Model, texts: Sequence[str], promise: Promise, top_k: int | None
+    ) -> list[Prediction]:
+        counted = _InTurns(model, lambda _cost, piece: self._score(model, piece))
+        found: list[Prediction] = []
+        for piece in _pieces(texts):
+            found += await wrap_future(
+                self._inference.submit(
+                    job, _cost(piece), _predict, model, counted, piece, promise, top_k
+                )
+            )
+        return found
+
+    async def _words(self, job: Job, model: Model, prediction: Prediction, text: str) -> list[Word]:
+        """Return how each word of a text bears on its prediction; none without an answer."""
+        if prediction.label is None:
+            return []
+
+        def turn(function: Callable[..., Found], *given: Any) -> Found:
+            return self._inference.submit(job, _EXPLAINED_COST, function, *given).result()
+
+        explain_texts = model.classifier.explain_texts
+        (weights,) = await wrap_future(
+            self._explaining.submit(job, _EXPLAINED_COST, explain_texts, [text], turn)
+        )
+        return [Word.model_validate(each) for each in weights]
 
     async def table(self, job: Job, cost: float, function: Callable[[Predictor], Found]) -> Found:
         """Return a function's result for a table; the function gets the classifier."""
@@ -284,13 +293,21 @@ def _predict(
     promise: Promise,
     top_k: int | None,
 ) -> list[Prediction]:
-    count = min(top_k or len(model.labels), len(model.labels))
     novel_from = model.novel_from(promise.max_false_alarms)
     labelled = label_texts(predictor, texts, model.thresholds(promise), novel_from)
-    levels = None
+    predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
+    _add_answers(predictions, labelled, model.labels, top_k)
     if model.taxonomy is not None:
         levels = level_answers(labelled, model.taxonomy, model.level_thresholds(promise))
-    predictions = [Prediction(**_NO_ANSWER, reason=reason_of(text)) for text in texts]
+        _add_levels(predictions, labelled.answered, levels)
+    return predictions
+
+
+def _add_answers(
+    predictions: list[Prediction], labelled: Labelled, labels: Sequence[str], top_k: int | None
+) -> None:
+    """Put in the answers to the texts that have one, with all probabilities or some."""
+    count = min(top_k or len(labels), len(labels))
     likeliest = np.column_stack([labelled.label_ids, labelled.next_ids(count - 1)])
     for position, label_ids, confidence, accept, novel, row in zip(
         labelled.answered,
@@ -301,7 +318,7 @@ def _predict(
         np.take_along_axis(labelled.probabilities, likeliest, axis=1).tolist(),
         strict=True,
     ):
-        names = [model.labels[label] for label in label_ids]
+        names = [labels[label] for label in label_ids]
         predictions[position] = Prediction(
             label=names[0],
             confidence=confidence,
@@ -309,9 +326,6 @@ def _predict(
             novel=novel,
             probabilities=dict(zip(names, row, strict=True)),
         )
-    if levels is not None:
-        _add_levels(predictions, labelled.answered, levels)
-    return predictions
 
 
 def _add_levels(
