@@ -66,24 +66,24 @@ class Access:
             if status == _NO_STATUS:
                 raise
         finally:
-            seconds = time.monotonic() - began
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._monitor.request(self._route(scope["path"]), method, status, seconds)
-            if self._is_logged:
-                logger.info(
-                    "Request",
-                    extra={
-                        "fields": {
-                            "id": number,
-                            "client": (scope.get("client") or [None])[0],
-                            "method": method,
-                            "path": scope["path"][:_MAX_SHOWN],
-                            "status": status,
-                            "seconds": round(seconds, 4),
-                            "bytes": size,
-                        }
-                    },
-                )
+            self._note(scope, number, status, time.monotonic() - began, size)
+
+    def _note(self, scope: Scope, number: str, status: int, seconds: float, size: int) -> None:
+        """Count a request that has ended, and log it if that is asked for."""
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._monitor.request(self._route(scope["path"]), method, status, seconds)
+        if not self._is_logged:
+            return
+        fields = {
+            "id": number,
+            "client": (scope.get("client") or [None])[0],
+            "method": method,
+            "path": scope["path"][:_MAX_SHOWN],
+            "status": status,
+            "seconds": round(seconds, 4),
+            "bytes": size,
+        }
+        logger.info("Request", extra={"fields": fields})
 
     def _route(self, path: str) -> str:
         """Return one of a few names, however many different paths are requested."""
