@@ -137,22 +137,30 @@ def label_route(answers: Answers, config: ServeCommand) -> APIRouter:
         description="CSV or TSV, packed with gzip or zip or not. Every row and column stays.",
     )
     async def label(request: Request, query: Annotated[TableQuery, Query()]) -> Response:
-        body = await read_body(request, config, _TABLE_TYPES)
-        promise = promised(config, query.min_precision)
-        options = LabelOptions(promise, reasons=True, top_k=query.top_k, levels=query.levels)
-        with answers.job(is_small=False) as job:
-            work = TableWork(body, _reading(request, query), options, config, job)
-            labelling = answers.table(job, len(body), partial(label_table, work))
-            try:
-                labelled = await while_waited_for(request, job, labelling)
-            except UserError as error:
-                raise unprocessable(_SETTING.sub("", str(error))) from error
-        share_of(request).grow(len(body) + len(labelled.table))
+        labelled = await _labelled(answers, config, request, query)
         counts = labelled.labeller
         answers.monitor.texts(counts.rows, empty=counts.unreadable, accepted=counts.accepted)
         return labelled
 
     return router
+
+
+async def _labelled(
+    answers: Answers, config: ServeCommand, request: Request, query: TableQuery
+) -> Labelled:
+    """Label the table of a request while its client waits."""
+    body = await read_body(request, config, _TABLE_TYPES)
+    promise = promised(config, query.min_precision)
+    options = LabelOptions(promise, reasons=True, top_k=query.top_k, levels=query.levels)
+    with answers.job(is_small=False) as job:
+        work = TableWork(body, _reading(request, query), options, config, job)
+        labelling = answers.table(job, len(body), partial(label_table, work))
+        try:
+            labelled = await while_waited_for(request, job, labelling)
+        except UserError as error:
+            raise unprocessable(_SETTING.sub("", str(error))) from error
+    share_of(request).grow(len(body) + len(labelled.table))
+    return labelled
 
 
 def _reading(request: Request, query: TableQuery) -> ReadingConfig:
