@@ -255,6 +255,7 @@ class Labeller:
         depth = 0 if taxonomy is None else taxonomy.depth
         top_k = min(options.top_k, len(predictor.labels))
         self.options = replace(options, top_k=top_k, depth=depth)
+        self._names = np.array(predictor.labels, object)
         asked = options.promise
         self.thresholds = self._level_thresholds = None
         self._novel_from = math.inf
@@ -281,23 +282,9 @@ class Labeller:
 
         labelled = label_texts(self._predictor, texts, self.thresholds, self._novel_from)
         rows, answered = len(texts), labelled.answered
-        reasons = np.array([reason_of(text) for text in texts], object)
-        reasons[answered] = None
-        names = np.array(self._predictor.labels, object)
-        added: dict[str, Any] = {
-            CATEGORY: _placed(rows, answered, names[labelled.label_ids]),
-            CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
-            ACCEPT: _placed(rows, answered, labelled.accepted, False),
-            NOVEL: _placed(rows, answered, labelled.novel, False),
-            REASON: reasons,
-        }
-        if self.options.top_k > 1:
-            following = labelled.next_ids(self.options.top_k - 1)
-            shares = np.take_along_axis(labelled.probabilities, following, axis=1)
-            for place, (ids, share) in enumerate(zip(following.T, shares.T, strict=True), 2):
-                added[f"{NEXT_CATEGORY}{place}"] = _placed(rows, answered, names[ids])
-                shown = rounded(share)
-                added[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, shown, np.nan)
+        added = self._likeliest(labelled, rows)
+        added[REASON] = np.array([reason_of(text) for text in texts], object)
+        added[REASON][answered] = None
         if self._predictor.taxonomy is not None and (self.options.levels or self.options.promise):
             levels = level_answers(labelled, self._predictor.taxonomy, self._level_thresholds)
             added |= levels.columns(rows, answered)
@@ -311,6 +298,23 @@ class Labeller:
         return pd.DataFrame(
             {name: pd.Series(added[name], dtype=added[name].dtype) for name in self.options.added}
         )
+
+    def _likeliest(self, labelled: Labelled, rows: int) -> dict[str, NDArray[Any]]:
+        """Return the columns of the likeliest category, of its acceptance, and of the next ones."""
+        answered = labelled.answered
+        found = {
+            CATEGORY: _placed(rows, answered, self._names[labelled.label_ids]),
+            CONFIDENCE: _placed(rows, answered, labelled.confidences, np.nan),
+            ACCEPT: _placed(rows, answered, labelled.accepted, False),
+            NOVEL: _placed(rows, answered, labelled.novel, False),
+        }
+        if self.options.top_k > 1:
+            following = labelled.next_ids(self.options.top_k - 1)
+            shares = rounded(np.take_along_axis(labelled.probabilities, following, axis=1))
+            for place, (ids, share) in enumerate(zip(following.T, shares.T, strict=True), 2):
+                found[f"{NEXT_CATEGORY}{place}"] = _placed(rows, answered, self._names[ids])
+                found[f"{NEXT_CONFIDENCE}{place}"] = _placed(rows, answered, share, np.nan)
+        return found
 
     def _words(self, texts: Sequence[str], answered: NDArray[np.int64]) -> NDArray[Any]:
         """Return the words that support each answer, strongest first; None without an answer."""
