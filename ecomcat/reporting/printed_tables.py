@@ -16,6 +16,7 @@ from rich.measure import measure_renderables
 from rich.text import Text
 
 from ecomcat.command_config import SearchCommand
+from ecomcat.config import DataConfig, SearchConfig
 from ecomcat.console import printable, standard_output
 from ecomcat.model.intervals import f1_interval
 from ecomcat.model.space import Domain, space_size
@@ -232,31 +233,39 @@ def print_dry_run(
     """
     rows = [[name, str(domain), _count(domain.size)] for name, domain in space.items()]
     print_tables(Table(["hyperparameter", "domain", "values"], rows, "Search space"))
-    search, data, size = config.search, config.data, space_size(space)
+    size = space_size(space)
+    lines = [
+        f"Configurations: {_count(size)}",
+        _planned_search(config.search, size, training_texts),
+        *_planned_split(config.data),
+        f"Study: {study.directory} ({_state(study, identity, config.search.overwrite)})",
+        f"Model: {config.model_dir} ({planned_model(config.final)})",
+    ]
+    output_console().print(*map(printable, lines), sep="\n", soft_wrap=True)
+
+
+def _planned_search(search: SearchConfig, size: float, training_texts: int) -> str:
     pruner = make_pruner(search).name
     pruning = "" if pruner == "none" else f", {pruner} pruning"
     workers = f"{search.workers} {'worker' if search.workers == 1 else 'workers'}"
     place = f"on the Ray cluster {search.cluster}" if search.cluster else "on this machine"
     part = f"{search.epoch_texts:,} of " if search.epoch_texts else ""
-    lines = [
-        f"Configurations: {_count(size)}",
+    return (
         f"Would run: {make_algorithm(search).name}{pruning}, at most "
         f"{_trials(int(min(search.max_trials, size)))} of at most {search.max_epochs} epochs over "
-        f"{part}{training_texts:,} texts, within {search.max_minutes:g} minutes, {workers} {place}",
-    ]
+        f"{part}{training_texts:,} texts, within {search.max_minutes:g} minutes, {workers} {place}"
+    )
+
+
+def _planned_split(data: DataConfig) -> Iterator[str]:
     if data.group_near_duplicates:
         similarity = f"{data.near_duplicate_similarity:g}"
-        lines.append(f"Split: near-duplicates (similarity from {similarity}) stay on one side")
-    lines += [
-        f"Split: {title} {getattr(data, key)}"
-        for key, title in _SPLIT_LINES.items()
-        if getattr(data, key) is not None
-    ]
+        yield f"Split: near-duplicates (similarity from {similarity}) stay on one side"
+    for key, title in _SPLIT_LINES.items():
+        if getattr(data, key) is not None:
+            yield f"Split: {title} {getattr(data, key)}"
     if data.exclude:
-        lines.append(f"Left out of train and validation: rows marked in {data.exclude}")
-    lines.append(f"Study: {study.directory} ({_state(study, identity, search.overwrite)})")
-    lines.append(f"Model: {config.model_dir} ({planned_model(config.final)})")
-    output_console().print(*map(printable, lines), sep="\n", soft_wrap=True)
+        yield f"Left out of train and validation: rows marked in {data.exclude}"
 
 
 def _count(size: float) -> str:
