@@ -187,15 +187,8 @@ def step(
         the whole, where only this is known.
     """
     console = console or error_console()
-    began = time.monotonic()
-    done, logged = 0, began
-
-    def log(counts: str, fraction: float | None) -> None:
-        nonlocal logged
-        now = time.monotonic()
-        if in_log and now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
-            logged = now
-            logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
+    is_drawn = draw and can_draw(console)
+    done = 0
 
     def advance(count: int = 1, fraction: float | None = None) -> None:
         nonlocal done
@@ -204,12 +197,23 @@ def step(
         words += [f"{fraction:.0%}"] if fraction is not None else []
         show(", ".join(words), done / total if total else fraction)
 
-    if draw and can_draw(console):
-        with _drawn(description, console) as show:
-            yield advance
-        return
-    show = log
-    yield advance
+    with _drawn(description, console) if is_drawn else _logged(description, in_log) as show:
+        yield advance
+
+
+@contextmanager
+def _logged(description: str, in_log: bool) -> Iterator[Callable[[str, float | None], None]]:
+    """Log counts every half minute, and the time when the step has succeeded."""
+    began = logged = time.monotonic()
+
+    def log(counts: str, fraction: float | None) -> None:
+        nonlocal logged
+        now = time.monotonic()
+        if in_log and now - logged >= _SECONDS_BETWEEN_LINES and fraction != 1:
+            logged = now
+            logger.info("%s: %s, %s", description, counts, format_seconds(now - began))
+
+    yield log
     if in_log and time.monotonic() - began >= _MIN_LOGGED_SECONDS:
         logger.info("%s: %s", description, format_seconds(time.monotonic() - began))
 
