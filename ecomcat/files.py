@@ -77,32 +77,36 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if descriptor is not None and (path.is_file() or path.is_socket()):
             with _sent_to(descriptor) as temporary:
                 yield temporary
-            return
-        if path.exists() and not path.is_file() and not path.is_dir():
+        elif path.exists() and not path.is_file() and not path.is_dir():
             yield path
-            return
-        path = followed(path)
-        if is_read_only(path):
-            raise UserError(
-                f"Cannot write {path}, which is read-only. Allow it (chmod u+w), or name another "
-                "place."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(path.parent, UNFINISHED)
-        held, temporary = _new_temporary(path)
-        try:
-            yield temporary
-            if durable:
-                os.fsync(held)
-            copy_permissions(temporary, path)
-            temporary.replace(path)
-        finally:
-            os.close(held)
-            temporary.unlink(missing_ok=True)
+        else:
+            path = followed(path)
+            with _replacement(path, durable) as temporary:
+                yield temporary
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UserError(f"Cannot write {path}: {write_failure(error)}") from error
+
+
+@contextmanager
+def _replacement(path: Path, durable: bool) -> Iterator[Path]:
+    if is_read_only(path):
+        raise UserError(
+            f"Cannot write {path}, which is read-only. Allow it (chmod u+w), or name another place."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent, UNFINISHED)
+    held, temporary = _new_temporary(path)
+    try:
+        yield temporary
+        if durable:
+            os.fsync(held)
+        copy_permissions(temporary, path)
+        temporary.replace(path)
+    finally:
+        os.close(held)
+        temporary.unlink(missing_ok=True)
 
 
 def _new_temporary(path: Path) -> tuple[int, Path]:
