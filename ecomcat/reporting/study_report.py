@@ -31,12 +31,7 @@ from ecomcat.reporting.html_frame import Chart, render
 from ecomcat.reporting.printed_tables import differing_names, per_class_table
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import COMPLETED, RUNNING, TrialRecord, best_record
-from ecomcat.tuning.study import (
-    DATA,
-    FINAL,
-    Study,
-    read_study,
-)
+from ecomcat.tuning.study import DATA, FINAL, Study, read_study
 from ecomcat.wording.level_tables import level_tables
 from ecomcat.wording.summary import (
     coverage_table,
@@ -155,13 +150,7 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sentences, tables and charts of the final model."""
     metrics = final["metrics"]
     on, shown = shown_scores(metrics)
-    names, absent = list(shown["per_class"]), shown.get("absent_classes", ())
-    without = [name for name, score in shown["per_class"].items() if score["rows"] == 0]
-    notes = {
-        f"Without a text in the {on} set, so with an F1 of 0": without,
-        f"Neither with a text in the {on} set nor predicted, so left out": absent,
-    }
-    note = " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
+    names = list(shown["per_class"])
     matrix, curve = shown.get("confusion_matrix"), metrics["final"].get("learning_curve")
     caption, many = "All categories, the lowest F1 first", len(names) > MAX_BARS
     listed = replace(per_class_table(caption, shown, len(names)), fold=_FOLDED_CLASSES)
@@ -176,13 +165,24 @@ def _model_parts(final: Mapping[str, Any]) -> dict[str, Any]:
         "levels": level_tables(f"{on.capitalize()} set", shown),
         "level_confusion": _level_chart(shown, on),
         "pairs": hardest_pairs(shown, 20),
-        "by_category": scores_chart(shown["per_class"], note),
+        "by_category": scores_chart(shown["per_class"], _without_texts(shown, on)),
         "listed": listed if many else None,
         "calibration": calibration_chart(final["calibration"]),
         "learning": curve and learning_chart(curve, f"the LSTM (trial {curve['trial']})"),
         "coverage": coverage_chart(final["coverage"], shown["coverage"]),
         "accepted": coverage_table(f"{on.capitalize()} set, accepted automatically", shown),
     }
+
+
+def _without_texts(shown: Mapping[str, Any], on: str) -> str:
+    """Name the categories that have no text in the set."""
+    without = [name for name, score in shown["per_class"].items() if score["rows"] == 0]
+    absent = shown.get("absent_classes", ())
+    notes = {
+        f"Without a text in the {on} set, so with an F1 of 0": without,
+        f"Neither with a text in the {on} set nor predicted, so left out": absent,
+    }
+    return " ".join(f"{title}: {name_five(found)}." for title, found in notes.items() if found)
 
 
 def _level_chart(shown: Mapping[str, Any], on: str) -> Chart | None:

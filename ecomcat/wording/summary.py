@@ -246,20 +246,13 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
     count, texts = len(final["members"]), final["trained_texts"]
     some = "a part of " * any(member.get("texts", texts) < texts for member in final["members"])
     networks = "One network" if count == 1 else f"The weighted mean of {count} networks"
-    rows = "train and validation"
-    if final["use_all_rows"]:
-        rows = "train, validation and test; the figures are of the model before the test rows"
-    elif not final["retrained"]:
-        rows = "train alone: the weights of the search, not trained again"
-    if held_out := final.get("held_out_texts"):
-        rows += f"; {held_out:,} texts of validation were kept apart to calibrate it"
     sentences = [f"{networks}: {trials}."]
     if level := final["level_trials"]:
         tied = tied_sentence(final["trials"], level)
         sentences.append(f"On validation {tied} (no difference that its texts could show).")
     if found := final.get("learning_curve"):
         sentences.append(learning_sentence("The LSTM", found, found["validation_texts"]))
-    sentences.append(f"Trained on {some}{texts:,} texts: {rows}.")
+    sentences.append(f"Trained on {some}{texts:,} texts: {_trained_rows(final)}.")
     if (weight := final["linear_weight"]) > 0:
         learned = final.get("linear_texts", texts)
         part = f", fitted to {learned:,} of these texts," if learned < texts else ""
@@ -268,6 +261,18 @@ def model_sentences(final: Mapping[str, Any]) -> list[str]:
             f"{weight:.0%} in each answer."
         )
     return sentences
+
+
+def _trained_rows(final: Mapping[str, Any]) -> str:
+    """Return which parts of the data the model was trained on."""
+    rows = "train and validation"
+    if final["use_all_rows"]:
+        rows = "train, validation and test; the figures are of the model before the test rows"
+    elif not final["retrained"]:
+        rows = "train alone: the weights of the search, not trained again"
+    if held_out := final.get("held_out_texts"):
+        rows += f"; {held_out:,} texts of validation were kept apart to calibrate it"
+    return rows
 
 
 def _epochs(member: Mapping[str, Any]) -> str:
