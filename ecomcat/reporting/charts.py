@@ -71,21 +71,25 @@ def progress_charts(
     if drawn := [record for record in scored if record.curves]:
         ranked = sorted(drawn, key=lambda record: -(record.objective or 0.0))[:_MAX_CURVES]
         curves = visualization.plot_intermediate_values(_optuna_study(ranked, names, space))
-        for trace, record in zip(curves.data, ranked, strict=True):
-            trace.update(name=f"trial {record.id}", showlegend=False)
-            if record.status != COMPLETED:
-                trace.update(line={"color": FAINT, "dash": "dot"})
-        curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
-        caption = (
-            f"At most the {_MAX_CURVES} best trials; those that were pruned or cut short are grey "
-            "and dotted."
-        )
-        yield Chart("Learning curves", _in_our_words(curves), caption)
+        yield _learning_curves(curves, ranked)
     if ended := [record for record in records if record.ended_at is not None]:
         timeline = visualization.plot_timeline(_optuna_study(ended, names, space))
         timeline.update_layout(xaxis={"title": "time of search", "tickformat": "%H:%M:%S"})
         height = 150 + min(12 * len(ended), 450)
         yield Chart("Timeline of the trials", _in_our_words(timeline), height=height)
+
+
+def _learning_curves(curves: Figure, records: Sequence[TrialRecord]) -> Chart:
+    for trace, record in zip(curves.data, records, strict=True):
+        trace.update(name=f"trial {record.id}", showlegend=False)
+        if record.status != COMPLETED:
+            trace.update(line={"color": FAINT, "dash": "dot"})
+    curves.update_layout(yaxis_title=_SCORE, xaxis_title="epoch")
+    caption = (
+        f"At most the {_MAX_CURVES} best trials; those that were pruned or cut short are grey and "
+        "dotted."
+    )
+    return Chart("Learning curves", _in_our_words(curves), caption)
 
 
 def space_charts(
@@ -105,21 +109,7 @@ def space_charts(
     from optuna import visualization
 
     if importances:
-        bars = figure(showlegend=False)
-        bars.add_bar(
-            x=[*importances.values()],
-            y=[plotly_text(name) for name in importances],
-            orientation="h",
-            texttemplate="%{x:.0%}",
-        )
-        bars.update_xaxes(tickformat=".0%").update_yaxes(type="category", autorange="reversed")
-        yield Chart(
-            "Importance of each hyperparameter",
-            bars,
-            "Fraction of the variance in validation macro-F1 over the completed trials (functional "
-            "ANOVA over a random forest). Few trials make it rough.",
-            height=90 + _ROW_HEIGHT * len(importances),
-        )
+        yield _importance_chart(importances)
     study = _optuna_study(records, names, space)
     shown = [plotly_text(name) for name in names[:_MAX_AXES]]
     width = _AXIS_WIDTH * (len(shown) + 1)
@@ -132,11 +122,28 @@ def space_charts(
     yield Chart("Macro-F1 against each hyperparameter", slices, caption, min_width=width * 3 // 2)
 
 
+def _importance_chart(importances: Mapping[str, float]) -> Chart:
+    bars = figure(showlegend=False)
+    bars.add_bar(
+        x=[*importances.values()],
+        y=[plotly_text(name) for name in importances],
+        orientation="h",
+        texttemplate="%{x:.0%}",
+    )
+    bars.update_xaxes(tickformat=".0%").update_yaxes(type="category", autorange="reversed")
+    return Chart(
+        "Importance of each hyperparameter",
+        bars,
+        "Fraction of the variance in validation macro-F1 over the completed trials (functional "
+        "ANOVA over a random forest). Few trials make it rough.",
+        height=90 + _ROW_HEIGHT * len(importances),
+    )
+
+
 def _in_our_words(drawn: Figure) -> Figure:
     """Give Optuna's figure the style of our pages, and our words and colours."""
     for trace in drawn.data:
-        name = _NAMES.get(trace.name)
-        if name is None:
+        if (name := _NAMES.get(trace.name)) is None:
             continue
         trace.name = name
         several = trace.type == "scatter" and not isinstance(trace.marker.color, str | None)
@@ -296,8 +303,6 @@ def scores_chart(per_class: Mapping[str, Mapping[str, Any]], caption: str = "") 
         orientation="h",
         marker={"color": OURS},
         error_x={
-            "type": "data",
-            "symmetric": False,
             "array": [high - score["f1"] for (_, high), score in intervals],
             "arrayminus": [score["f1"] - low for (low, _), score in intervals],
             "color": FAINT,
@@ -334,12 +339,7 @@ def learning_chart(found: Mapping[str, Any], model: str) -> Chart:
         mode="lines+markers",
         name="with twice the texts",
         line={"color": THEIRS, "dash": "dash"},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [0, high - expected],
-            "arrayminus": [0, expected - low],
-        },
+        error_y={"array": [0, high - expected], "arrayminus": [0, expected - low]},
     )
     sizes = [each["texts"] for each in (*points, doubled)]
     drawn.update_xaxes(tickvals=sizes, ticktext=[f"{size:,}" for size in sizes])
