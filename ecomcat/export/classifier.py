@@ -37,12 +37,7 @@ from ecomcat.export.contents import (
     trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
-from ecomcat.export.predicted_columns import (
-    Labeller,
-    Scored,
-    label_options,
-    label_texts,
-)
+from ecomcat.export.predicted_columns import Labeller, Scored, label_options, label_texts
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.option_fields import validate

@@ -15,14 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomcat.errors import UserError, first_line
-from ecomcat.export.bundle import (
-    ACCEPTANCE,
-    CONFIG,
-    LABELS,
-    METRICS,
-    TOKENIZER,
-    TRAINED_ROWS,
-)
+from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, METRICS, TOKENIZER, TRAINED_ROWS
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels

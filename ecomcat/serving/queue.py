@@ -287,11 +287,7 @@ def _cost(texts: Sequence[str]) -> float:
 
 
 def _predict(
-    model: Model,
-    predictor: Predictor,
-    texts: Sequence[str],
-    promise: Promise,
-    top_k: int | None,
+    model: Model, predictor: Predictor, texts: Sequence[str], promise: Promise, top_k: int | None
 ) -> list[Prediction]:
     novel_from = model.novel_from(promise.max_false_alarms)
     labelled = label_texts(predictor, texts, model.thresholds(promise), novel_from)
