@@ -59,6 +59,8 @@ trusted by many customers; no tools needed; lasts for years; returns within 30 d
 """.strip().splitlines()
 )
 
+Numbers = NDArray[np.int64]
+
 
 class SampleRow(NamedTuple):
     """A row: its label as written, its text, and the category for which the text was written."""
@@ -150,16 +152,13 @@ class _Catalogue:
             return f"{_word(_PRODUCTS_FROM + 8 * number + place)} {thing}"
         return f"{_word(_SHARED_FROM + 8 * int(self.parent[number]) + place)} {thing}"
 
-    def others(
-        self, random: np.random.Generator, label_ids: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def others(self, random: np.random.Generator, label_ids: Numbers) -> Numbers:
         """Draw a category of another department for each text."""
         steps = random.integers(1, self.departments, size=len(label_ids))
         department = (self.department[label_ids] + steps) % self.departments
         leaves = np.bincount(self.department)[department]
-        others: NDArray[np.int64] = department + self.departments * (
-            random.random(len(label_ids)) * leaves
-        ).astype(np.int64)
+        places = (random.random(len(label_ids)) * leaves).astype(np.int64)
+        others: Numbers = department + self.departments * places
         return others
 
 
@@ -193,7 +192,7 @@ def _counts(categories: int, rows: int) -> list[int]:
 
 
 def _distinct_texts(
-    random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
+    random: np.random.Generator, catalogue: _Catalogue, label_ids: Numbers
 ) -> list[str]:
     import pandas as pd
 
@@ -207,76 +206,76 @@ def _distinct_texts(
     return texts
 
 
-def _texts(
-    random: np.random.Generator, catalogue: _Catalogue, label_ids: NDArray[np.int64]
-) -> list[str]:
-    count = len(label_ids)
+class _Draw:
+    """What chance gives to each of some texts."""
 
-    def common(words: Any, rows: Any = None) -> NDArray[Any]:
+    def __init__(self, random: np.random.Generator, count: int) -> None:
+        self.random, self.count = random, count
+
+    def happens(self, share: float) -> NDArray[np.bool_]:
+        return self.random.random(self.count) < share
+
+    def common(self, words: Any, rows: Any = None) -> NDArray[Any]:
         """Return a word for each text; the first words are far more frequent, as in real texts."""
         table = np.array(words, object)
-        places = (table.shape[-1] * random.random(count) ** 2).astype(np.int64)
+        places = (table.shape[-1] * self.random.random(self.count) ** 2).astype(np.int64)
         found: NDArray[Any] = table[places] if rows is None else table[rows, places]
         return found
 
-    def any_of(words: Sequence[str]) -> NDArray[Any]:
-        found: NDArray[Any] = np.array(words, object)[random.integers(len(words), size=count)]
-        return found
+    def any_of(self, words: Sequence[str]) -> NDArray[Any]:
+        return self.random.choice(np.array(words, object), self.count)
 
-    others = catalogue.others(random, label_ids)
-    product, sentence = common(catalogue.products, label_ids), any_of(_OWN)
-    brand = any_of([*map(_word, range(_BRANDS))])
-    if catalogue.is_flat:
-        # The product says nothing, and only the order of words tells which of two users counts.
-        contrasting = random.random(count) < _CONTRASTING
-        product = np.where(contrasting, common(_NOUNS), product)
-        sentence = np.where(contrasting, any_of(_CONTRASTS), sentence)
-    else:
-        of_siblings = common(catalogue.brands, catalogue.parent[label_ids])
-        brand = np.where(random.random(count) < _OF_SIBLINGS, of_siblings, brand)
-    own = common(catalogue.users, catalogue.department[label_ids])
-    other = common(catalogue.users, catalogue.department[others])
-    bought = common(catalogue.products, others)
-    aside = random.random(count) < _ASIDE
-    traits = _shuffled(random, [common(words) for words in (_COLOURS, _MATERIALS, _SIZES)])
-    offers = any_of(
-        [
-            ". ".join(random.permutation(_OFFERS)[: random.integers(1, 5)])
-            for _ in range(_OFFER_LISTS)
-        ]
-    )
-    parts = _shuffled(
-        random,
-        [
-            [each.format(own=a, other=b) for each, a, b in zip(sentence, own, other, strict=True)],
-            [
-                f"customers also bought {x}" if on else ""
-                for x, on in zip(bought, aside, strict=True)
-            ],
-            offers,
-        ],
-    )
-    head = zip(brand, common(_ADJECTIVES), product, traits, parts, strict=True)
+    def shuffled(self, columns: Sequence[Any]) -> list[list[str]]:
+        """Return the words of each text in random order."""
+        table = np.array(columns, object).T
+        order = self.random.random(table.shape).argsort(axis=1)
+        rows: list[list[str]] = np.take_along_axis(table, order, axis=1).tolist()
+        return rows
+
+
+def _texts(random: np.random.Generator, catalogue: _Catalogue, label_ids: Numbers) -> list[str]:
+    draw, others = _Draw(random, len(label_ids)), catalogue.others(random, label_ids)
+    brands, products, sentences = _telling_words(draw, catalogue, label_ids)
+    own = draw.common(catalogue.users, catalogue.department[label_ids])
+    other = draw.common(catalogue.users, catalogue.department[others])
+    asides = "customers also bought " + draw.common(catalogue.products, others)
+    asides[~draw.happens(_ASIDE)] = ""
+    traits = draw.shuffled([draw.common(words) for words in (_COLOURS, _MATERIALS, _SIZES)])
+    written = zip(sentences, own, other, strict=True)
+    wholes = [sentence.format(own=a, other=b) for sentence, a, b in written]
+    parts = draw.shuffled([wholes, asides, _offers(draw)])
+    rows = zip(brands, draw.common(_ADJECTIVES), products, traits, parts, strict=True)
     return [
         f"{brand} {adjective} {thing}, {one}, {two}. {'. '.join(filter(None, tail))}."
-        for brand, adjective, thing, (one, two, _), tail in head
+        for brand, adjective, thing, (one, two, _), tail in rows
     ]
 
 
-def _shuffled(random: np.random.Generator, columns: Sequence[Any]) -> list[list[str]]:
-    """Return the words of each text in random order."""
-    table = np.array(columns, object).T
-    order = random.random(table.shape).argsort(axis=1)
-    rows: list[list[str]] = np.take_along_axis(table, order, axis=1).tolist()
-    return rows
+def _telling_words(
+    draw: _Draw, catalogue: _Catalogue, label_ids: Numbers
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Draw the brand, the product and the sentence of each text, which tell its category."""
+    product, sentence = draw.common(catalogue.products, label_ids), draw.any_of(_OWN)
+    brand = draw.any_of([*map(_word, range(_BRANDS))])
+    if catalogue.is_flat:
+        # The product says nothing, and only the order of words tells which of two users counts.
+        contrasting = draw.happens(_CONTRASTING)
+        product = np.where(contrasting, draw.common(_NOUNS), product)
+        sentence = np.where(contrasting, draw.any_of(_CONTRASTS), sentence)
+    else:
+        of_siblings = draw.common(catalogue.brands, catalogue.parent[label_ids])
+        brand = np.where(draw.happens(_OF_SIBLINGS), of_siblings, brand)
+    return brand, product, sentence
+
+
+def _offers(draw: _Draw) -> NDArray[Any]:
+    shuffled = (draw.random.permutation(_OFFERS) for _ in range(_OFFER_LISTS))
+    return draw.any_of([". ".join(each[: draw.random.integers(1, 5)]) for each in shuffled])
 
 
 def _mislabelled(
-    random: np.random.Generator,
-    catalogue: _Catalogue,
-    label_ids: NDArray[np.int64],
-    label_noise: float,
-) -> NDArray[np.int64]:
+    random: np.random.Generator, catalogue: _Catalogue, label_ids: Numbers, label_noise: float
+) -> Numbers:
     """Give a share of the rows another label, most often a sibling's."""
     rows = random.permutation(len(label_ids))[: round(len(label_ids) * label_noise)]
     true, written = label_ids[rows], label_ids.copy()
