@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ecomcat.config import DataConfig, ReadingConfig
 from ecomcat.data.header import (
     CATEGORY,
+    FURTHER,
     GROUP,
     LABEL,
     NUMBER,
@@ -31,6 +32,7 @@ from ecomcat.text.fields import PLAIN, Fields
 logger = logging.getLogger("ecomcat")
 
 _TEXT_KEY, _LABEL_KEY = "data.text_column", "data.label_column"
+_BESIDE = (*FURTHER, CATEGORY, NUMBER)
 
 
 @dataclass(frozen=True)
@@ -71,51 +73,68 @@ def find_labelled_columns(head: Head, data: DataConfig) -> Columns:
     """
     is_trained = isinstance(data.text_column, Trained)
     trained = data.text_column if is_trained else Trained(PLAIN, data.text_column)
-    text_column = trained.asked
-    if text_column is None and _has_once(head, trained.fields.texts):
-        text_column = trained.fields.texts
-    texts, labels = _asked(text_column, _TEXT_KEY), _asked(data.label_column, _LABEL_KEY)
-    others = {
-        SPLIT: _asked_once(data.split_column, column_key(SPLIT)),
-        GROUP: _asked_once(data.group_column, column_key(GROUP)),
-        CATEGORY: _asked(data.category_columns, column_key(CATEGORY)),
-        NUMBER: _asked(data.number_columns, column_key(NUMBER)),
-    }
-    asked = [column for columns in others.values() for column in columns]
-    apart = [
-        place
-        for column in asked
-        for place in head.matches(str(column)) or _positions([column], head)
-    ]
-    text, label = _completed(
-        head, _positions(texts, head), _positions(labels, head), apart, named=False
-    )
-    table = _named_head(head, [*texts, *labels, *asked], text, label[0] if label else None)
+    asked = _asked_columns(head, data, trained)
+    table = _labelled_head(head, asked)
     _require_beside(table, trained.fields)
-    if not labels and _has_once(table, trained.labels):
-        labels = list(trained.labels)
+    if not asked[LABEL] and _has_once(table, trained.labels):
+        asked[LABEL] = list(trained.labels)
     places = {
-        name: [place for column in found for place in table.places(column, column_key(name))]
-        for name, found in others.items()
-        if found
+        kind: [place for column in asked[kind] for place in table.places(column, column_key(kind))]
+        for kind in _BESIDE
+        if asked[kind]
     }
     text, label = _completed(
-        head,
-        _in_order(table, texts, trained.fields.texts),
-        [place for column in labels for place in table.places(column, _LABEL_KEY)],
+        table,
+        _in_order(table, asked[TEXT], trained.fields.texts),
+        [place for column in asked[LABEL] for place in table.places(column, _LABEL_KEY)],
         [place for found in places.values() for place in found],
         named=table.named,
     )
     if not text or not label:
-        missing = [key for key, found in ((_TEXT_KEY, text), (_LABEL_KEY, label)) if not found]
-        known = trained.labels if text else trained.fields.texts
-        lacked = f", or {' + '.join(map(repr, known))} as in training" * bool(known)
-        raise UserError(
-            f"{head.name}: expected {' and '.join(missing)} to be set{lacked} (only two columns "
-            f"are taken as label and text without it), found {head.width} column"
-            f"{'s' if head.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
-        )
+        raise _not_given(table, trained, text, label)
     return table.columns(text, label, places, trained.fields if is_trained else None)
+
+
+def _asked_columns(head: Head, data: DataConfig, trained: Trained) -> dict[str, list[ColumnName]]:
+    """Return the columns that are asked for, by kind; those of the text may be as in training."""
+    text_column = trained.asked
+    if text_column is None and _has_once(head, trained.fields.texts):
+        text_column = trained.fields.texts
+    return {
+        TEXT: _asked(text_column, _TEXT_KEY),
+        LABEL: _asked(data.label_column, _LABEL_KEY),
+        SPLIT: _asked(data.split_column, column_key(SPLIT), once=True),
+        GROUP: _asked(data.group_column, column_key(GROUP), once=True),
+        CATEGORY: _asked(data.category_columns, column_key(CATEGORY)),
+        NUMBER: _asked(data.number_columns, column_key(NUMBER)),
+    }
+
+
+def _labelled_head(head: Head, asked: Mapping[str, Sequence[ColumnName]]) -> Head:
+    """Decide whether a labelled table has a header, by the columns that it probably has."""
+    apart = [
+        place
+        for kind in _BESIDE
+        for column in asked[kind]
+        for place in head.matches(str(column)) or _positions([column], head)
+    ]
+    text, label = (_positions(asked[kind], head) for kind in (TEXT, LABEL))
+    text, label = _completed(head, text, label, apart, named=False)
+    columns = [column for found in asked.values() for column in found]
+    return _named_head(head, columns, text, label[0] if label else None)
+
+
+def _not_given(
+    table: Head, trained: Trained, text: Sequence[int], label: Sequence[int]
+) -> UserError:
+    missing = [key for key, found in ((_TEXT_KEY, text), (_LABEL_KEY, label)) if not found]
+    known = trained.labels if text else trained.fields.texts
+    lacked = f", or {' + '.join(map(repr, known))} as in training" * bool(known)
+    return UserError(
+        f"{table.name}: expected {' and '.join(missing)} to be set{lacked} (only two columns "
+        f"are taken as label and text without it), found {table.width} column"
+        f"{'s' if table.width > 1 else ''}: {table.listing()}. Give names or positions from 0."
+    )
 
 
 def find_text_columns(head: Head, text_column: Any, trained: Fields) -> Columns:
@@ -171,17 +190,9 @@ def _find_texts(
     """Decide whether a table that is to be labelled has a header, and find its text."""
     asked = _asked(text_column, _TEXT_KEY)
     names = [column for column in trained_on if isinstance(column, str)]
-    known = head.has(names)
-    if head.width == 1:  # whatever its name is, it is the text
-        given = [folded(name) for name in (*asked, *names) if isinstance(name, str)]
-        known = usual_kind(head.rows[0][0]) == TEXT or folded(head.rows[0][0]) in given
-    if head.header == "auto" and known:
-        table = replace(head, header="true", guessed=True)
-    else:
-        named = asked if head.width > 1 else []
-        table = _named_head(head, named, _positions(asked, head), None)
+    table = _unlabelled_head(head, asked, names)
     places = _in_order(table, asked, trained_on)
-    if head.width == 1:
+    if head.width == 1:  # whatever its name is, it is the text
         return table, [0]
     if asked:
         return table, places
@@ -199,6 +210,16 @@ def _find_texts(
     )
 
 
+def _unlabelled_head(head: Head, asked: Sequence[ColumnName], names: Sequence[str]) -> Head:
+    known = head.has(names)
+    if head.width == 1:
+        given = [folded(name) for name in (*asked, *names) if isinstance(name, str)]
+        known = usual_kind(head.rows[0][0]) == TEXT or folded(head.rows[0][0]) in given
+    if head.header == "auto" and known:
+        return replace(head, header="true", guessed=True)
+    return _named_head(head, asked if head.width > 1 else [], _positions(asked, head), None)
+
+
 def _has_once(head: Head, names: Sequence[ColumnName]) -> bool:
     return head.has(names) and all(len(head.matches(str(name))) == 1 for name in names)
 
@@ -212,7 +233,7 @@ def _in_order(
     return known if sorted(known) == sorted(places) else places
 
 
-def _asked(value: Any, key: str) -> list[ColumnName]:
+def _asked(value: Any, key: str, *, once: bool = False) -> list[ColumnName]:
     """Return the columns that a setting names."""
     if value is None:
         return []
@@ -222,15 +243,9 @@ def _asked(value: Any, key: str) -> list[ColumnName]:
             f"{key}: expected a column's name, its position from 0, or a list of these, found "
             f"{value!r}. Set it to one of these."
         )
+    if once and len(items) > 1:
+        raise UserError(f"{key}: expected one column, found {list(items)}. Give one of them.")
     return list(items)
-
-
-def _asked_once(value: Any, key: str) -> list[ColumnName]:
-    """Return the column that a setting names, if any."""
-    columns = _asked(value, key)
-    if len(columns) > 1:
-        raise UserError(f"{key}: expected one column, found {columns}. Give one of them.")
-    return columns
 
 
 def _positions(columns: Sequence[ColumnName], head: Head) -> list[int]:
