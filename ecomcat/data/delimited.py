@@ -48,17 +48,9 @@ def open_delimited(
     file: BinaryIO, lines: Lines, beginning: str, found: str, reading: ReadingConfig
 ) -> Table:
     """Open CSV or TSV, given its beginning as text."""
-    peeked = list(io.StringIO(beginning, newline=""))
-    sep = _SEP_LINE.fullmatch(peeked[0]) if peeked else None
-    if sep:
-        next(lines)
-        del peeked[0]
-    if os.fstat(file.fileno()).st_size > HEAD_BYTES and len(peeked) > 1:
-        peeked.pop()  # which may be cut
-    dialect = _choose_dialect(peeked, lines.name, found, reading, sep[1] if sep else None)
-    lenient = {**dialect, "strict": False}
-    width = next((len(row) for row in csv.reader(peeked, **lenient) if _is_row(row)), 0)
-    _refuse_row_names(lines.name, width, _widths(peeked, dialect))
+    peeked, noted = _peeked(file, lines, beginning)
+    dialect = _choose_dialect(peeked, lines.name, found, reading, noted)
+    width = _width(lines.name, peeked, dialect)
     rows = _read(lines, dialect, width)
     first = list(islice(rows, HEAD_ROWS)) if width else []
     if not first:
@@ -80,7 +72,23 @@ def open_delimited(
     )
 
 
-def _refuse_row_names(name: str, width: int, widths: Sequence[int]) -> None:
+def _peeked(file: BinaryIO, lines: Lines, beginning: str) -> tuple[list[str], str | None]:
+    """Return the first lines, and the delimiter that a line before them names, which is skipped."""
+    peeked = list(io.StringIO(beginning, newline=""))
+    sep = _SEP_LINE.fullmatch(peeked[0]) if peeked else None
+    if sep:
+        next(lines)
+        del peeked[0]
+    if os.fstat(file.fileno()).st_size > HEAD_BYTES and len(peeked) > 1:
+        peeked.pop()  # which may be cut
+    return peeked, sep[1] if sep else None
+
+
+def _width(name: str, lines: Sequence[str], dialect: Dialect) -> int:
+    """Return the number of columns of the first row; refuse rows that begin with their names."""
+    lenient = {**dialect, "strict": False}
+    width = next((len(row) for row in csv.reader(lines, **lenient) if _is_row(row)), 0)
+    widths = _widths(lines, dialect)
     if len(widths) > _FEW_ROWS and set(widths[1:]) == {width + 1}:
         raise UserError(
             f"{name}: expected as many names in the first row as there are columns, found {width} "
@@ -88,6 +96,7 @@ def _refuse_row_names(name: str, width: int, widths: Sequence[int]) -> None:
             "an empty cell) before the others, or write the table without row names "
             "(row.names=FALSE)."
         )
+    return width
 
 
 def _choose_dialect(
@@ -208,37 +217,23 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
     Short rows are filled up with empty cells, with a warning at the end. Blank lines are rows only
     in a table of one column.
     """
-    # The parser's limit is the process's.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
     short_rows = first_short = 0
     known: set[str] = set()  # some cells at the beginning and the end of rows
     of_several_lines: dict[int, list[str]] = {}  # rows, by the lines where they begin
-    line = lines.number + 1
-    try:
-        for count, row in enumerate(csv.reader(lines, **dialect), 1):
-            if len(row) > width:
-                raise _too_wide(f"{lines.name}, line {line}", len(row), width, dialect)
-            if width == 1 or _is_row(row):
-                if len(row) < width and width > 1:
-                    short_rows, first_short = short_rows + 1, first_short or line
-                if len(known) < HEAD_ROWS:
-                    known.update(row[:1], row[-1:])
-                row += [""] * (width - len(row))
-                if lines.number > line and width > 1:
-                    of_several_lines[line] = row
-                if count % HEAD_ROWS == 0:
-                    _warn_of_swallowed_rows(of_several_lines, lines.name, known, dialect)
-                    of_several_lines.clear()
-                yield row
-            line = lines.number + 1
-    except csv.Error as error:
-        closed = "expected after" in str(error)
-        found = "text after a closing quote" if closed else "a quote that is never closed"
-        raise UserError(
-            f"{lines.name}, line {line}: expected well-formed quotes, found {found} in the "
-            f'row that begins there. Close the quote, write "" for a quote within quotes, or '
-            f"{_ADVICE}."
-        ) from error
+    for count, (line, row) in enumerate(_parsed(lines, dialect, width), 1):
+        if width > 1 and not _is_row(row):
+            continue
+        if len(row) < width and width > 1:
+            short_rows, first_short = short_rows + 1, first_short or line
+        if len(known) < HEAD_ROWS:
+            known.update(row[:1], row[-1:])
+        row += [""] * (width - len(row))
+        if lines.number > line and width > 1:
+            of_several_lines[line] = row
+        if count % HEAD_ROWS == 0:
+            _warn_of_swallowed_rows(of_several_lines, lines.name, known, dialect)
+            of_several_lines.clear()
+        yield row
     _warn_of_swallowed_rows(of_several_lines, lines.name, known, dialect)
     if short_rows:
         logger.warning(
@@ -248,12 +243,30 @@ def _read(lines: Lines, dialect: Dialect, width: int) -> Iterator[list[str]]:
         )
 
 
-def _too_wide(place: str, found: int, width: int, dialect: Dialect) -> UserError:
-    return UserError(
-        f"{place}: expected at most {width} column{'s' if width > 1 else ''}, as in the first row, "
-        f"found {found}. Put quotes around a text that contains the delimiter "
-        f"{dialect['delimiter']!r}, or {_ADVICE}."
-    )
+def _parsed(lines: Lines, dialect: Dialect, width: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row, which is at most as wide as the first one, with the line where it begins."""
+    # The parser's limit is the process's.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_CHARACTERS))
+    line = lines.number + 1
+    try:
+        for row in csv.reader(lines, **dialect):
+            if len(row) > width:
+                raise UserError(
+                    f"{lines.name}, line {line}: expected at most {width} column"
+                    f"{'s' if width > 1 else ''}, as in the first row, found {len(row)}. Put "
+                    "quotes around a text that contains the delimiter "
+                    f"{dialect['delimiter']!r}, or {_ADVICE}."
+                )
+            yield line, row
+            line = lines.number + 1
+    except csv.Error as error:
+        closed = "expected after" in str(error)
+        found = "text after a closing quote" if closed else "a quote that is never closed"
+        raise UserError(
+            f"{lines.name}, line {line}: expected well-formed quotes, found {found} in the "
+            f'row that begins there. Close the quote, write "" for a quote within quotes, or '
+            f"{_ADVICE}."
+        ) from error
 
 
 def _warn_of_swallowed_rows(
