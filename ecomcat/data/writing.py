@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, cast
@@ -156,28 +156,36 @@ def _parquet_writer(
 
     def write(chunk: Chunk, more: pd.DataFrame) -> None:
         _refuse_surplus(chunk, table)
-        columns = [chunk.frame[i] for i in chunk.frame]
-        if table.schema is None:
-            arrays = [pa.array(_strings(column), pa.string()) for column in columns]
-        else:
-            arrays = [pa.chunked_array(column.array.__arrow_array__()) for column in columns]
+        keeps_types = table.schema is not None
+        arrays = [_arrow_array(chunk.frame[i], keeps_types=keeps_types) for i in chunk.frame]
         arrays += [pa.array(plain_values(more[field.name]), field.type) for field in fields]
         writer.write_table(pa.table(arrays, schema=schema))
 
-    # A stream gets the output only when it is complete: a part would look like a whole file.
-    in_place = binary.seekable() and binary is not sys.stdout.buffer
-    with nullcontext(binary) if in_place else tempfile.TemporaryFile() as file:
-        with pq.ParquetWriter(file, schema) as writer:
-            yield write
-        if not in_place:
-            file.seek(0)
-            shutil.copyfileobj(file, binary)
+    with _whole(binary) as file, pq.ParquetWriter(file, schema) as writer:
+        yield write
 
 
-def _strings(column: pd.Series[Any]) -> list[str | None]:
-    """Return a column as strings that Arrow takes, None where there is no value."""
+@contextmanager
+def _whole(binary: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give a stream the output only when it is complete: a part would look like a whole file."""
+    if binary.seekable() and binary is not sys.stdout.buffer:
+        yield binary
+        return
+    with tempfile.TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        shutil.copyfileobj(file, binary)
+
+
+def _arrow_array(column: pd.Series[Any], *, keeps_types: bool) -> Any:
+    """Return a column as Arrow's, or as strings that Arrow takes, None where there is no value."""
+    import pyarrow as pa
+
+    if keeps_types:
+        return pa.chunked_array(column.array.__arrow_array__())
     pairs = zip(plain_values(column), cells_of(column), strict=True)
-    return [None if value is None else _escaped(cell) for value, cell in pairs]
+    strings = [None if value is None else _escaped(cell) for value, cell in pairs]
+    return pa.array(strings, pa.string())
 
 
 def _escaped(text: str) -> str:
