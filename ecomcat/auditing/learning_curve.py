@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.auditing.linear import chunks, class_scorer, common_rows, is_separable
+from ecomcat.auditing.linear import common_rows, is_separable, predict_classes
 from ecomcat.auditing.rows import NUMBER, AuditRows
 from ecomcat.data.cleaning import LABEL
 from ecomcat.data.splitting import split_groups
@@ -17,6 +17,7 @@ from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the texts that can be learned
 _MIN_TEXTS = 100  # that are learned
+_LEAST = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)  # for enough points
 
 
 def learning_curve(
@@ -52,20 +53,15 @@ def learning_curve(
     names, label_ids = np.unique(labels, return_inverse=True)
     learnt = np.random.default_rng(seed).permutation(np.union1d(split.train, split.validation))
     sizes = [size for part in PARTS if (size := int(part * len(learnt))) >= _MIN_TEXTS]
-    right, used = [], []
+    test, right, used = numbers[split.test], [], []
     for size in sizes:
-        chosen = learnt[:size]
-        if is_separable(features[numbers[chosen]], label_ids[chosen]):
-            scorer = class_scorer(features[numbers[chosen]], label_ids[chosen], len(names))
-            asked = chunks(split.test, len(names))
-            found = [scorer(features[numbers[part]]).argmax(axis=1) for part in asked]
-            right.append(np.concatenate(found) == label_ids[np.concatenate(asked)])
+        train, trained_ids = numbers[learnt[:size]], label_ids[learnt[:size]]
+        if is_separable(features[train], trained_ids):
+            found = predict_classes(features, train, trained_ids, test, len(names))
+            right.append(found == label_ids[split.test])
             used.append(size)
         advance(1)
     if len(used) < MIN_POINTS:
-        least = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)
-        return {"reason": f"there are fewer than {least} texts to learn"}
-    return {
-        "test_texts": len(right[0]),
-        **extrapolated_curve(np.array(right), np.array(used), seed),
-    }
+        return {"reason": f"there are fewer than {_LEAST} texts to learn"}
+    curve = extrapolated_curve(np.array(right), np.array(used), seed)
+    return {"test_texts": len(test), **curve}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecomcat.auditing.rows import NUMBER, AuditRows, shortened
 from ecomcat.data.cleaning import LABEL, TEXT
 from ecomcat.data.exclude import KEY
+from ecomcat.data.groups import Numbers
 from ecomcat.data.splitting import Split, split_groups, split_rows
 from ecomcat.errors import UserError
 from ecomcat.final.linear_features import FEATURES
@@ -59,7 +60,7 @@ def weigh_words(texts: Sequence[str], num_classes: int) -> Any:
 Scorer = Callable[[Any], NDArray[np.float64]]
 
 
-def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> Scorer:
+def class_scorer(train: Any, label_ids: Numbers, num_classes: int) -> Scorer:
     """Fit LinearSVC, or complement naive Bayes where texts and classes are very many.
 
     Returns:
@@ -85,18 +86,27 @@ def class_scorer(train: Any, label_ids: NDArray[np.int64], num_classes: int) -> 
     return scorer
 
 
-def chunks(rows: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:
+def chunks(rows: Numbers, num_classes: int) -> list[Numbers]:
     """Split rows into parts, since texts times classes may not fit in memory."""
     return np.array_split(rows, max(1, len(rows) * num_classes // _MAX_SCORES))
 
 
-def is_separable(features: Any, label_ids: NDArray[np.int64]) -> bool:
+def is_separable(features: Any, label_ids: Numbers) -> bool:
     """Return whether there is anything to learn: words, and two classes."""
     return features.shape[1] > 0 and len(np.unique(label_ids)) > 1
 
 
+def predict_classes(
+    features: Any, train: Numbers, label_ids: Numbers, test: Numbers, num_classes: int
+) -> Numbers:
+    """Train on some texts, and return the most probable class of each of the others."""
+    scorer = class_scorer(features[train], label_ids, num_classes)
+    parts = chunks(test, num_classes)
+    return np.concatenate([scorer(features[part]).argmax(axis=1) for part in parts])
+
+
 def grouped_folds(
-    groups: NDArray[np.int64], label_ids: NDArray[np.int64], folds: int, seed: int
+    groups: Numbers, label_ids: Numbers, folds: int, seed: int
 ) -> Iterator[NDArray[np.bool_]]:
     """Yield which texts each fold holds: classes spread evenly, and no group in two folds."""
     from sklearn.model_selection import KFold, StratifiedKFold
@@ -116,13 +126,8 @@ def grouped_folds(
 
 
 def fold_scorers(
-    features: Any,
-    label_ids: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    num_classes: int,
-    folds: int,
-    seed: int,
-) -> Iterator[tuple[NDArray[np.int64], Scorer]]:
+    features: Any, label_ids: Numbers, groups: Numbers, num_classes: int, folds: int, seed: int
+) -> Iterator[tuple[Numbers, Scorer]]:
     """Yield which texts each fold holds, and their scorer: a model of the other folds.
 
     A fold whose model would have nothing to learn is left out.
@@ -134,7 +139,7 @@ def fold_scorers(
             yield np.flatnonzero(asked), scorer
 
 
-def _sharpness(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> float:
+def _sharpness(scores: NDArray[np.float64], label_ids: Numbers) -> float:
     """Return the factor that turns scores into probabilities of the lowest logarithmic loss."""
     from scipy.special import log_softmax
 
@@ -143,16 +148,11 @@ def _sharpness(scores: NDArray[np.float64], label_ids: NDArray[np.int64]) -> flo
     def loss(sharpness: float) -> float:
         return -float(log_softmax(scores * sharpness, axis=1)[right].clip(-27).mean())
 
-    best: float = min(_SHARPNESS, key=loss)
-    return best
+    return float(min(_SHARPNESS, key=loss))
 
 
 def suspect_labels(
-    rows: AuditRows,
-    features: Any,
-    groups: NDArray[np.int64],
-    seed: int,
-    advance: Callable[[int], object],
+    rows: AuditRows, features: Any, groups: Numbers, seed: int, advance: Callable[[int], object]
 ) -> pd.DataFrame:
     """Ask models that were trained without a text and its near-duplicates for its label.
 
@@ -188,12 +188,12 @@ def suspect_labels(
 
 def _asked_by_folds(
     features: Any,
-    own: NDArray[np.int64],
-    groups: NDArray[np.int64],
+    own: Numbers,
+    groups: Numbers,
     num_classes: int,
     seed: int,
     advance: Callable[[int], object],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Numbers]:
     """Return for each text the probability of its label, that of the likeliest other, and which."""
     from scipy.special import softmax
 
@@ -250,7 +250,7 @@ def common_rows(rows: AuditRows) -> pd.DataFrame:
 def compare_splits(
     rows: AuditRows,
     features: Any,
-    groups: NDArray[np.int64],
+    groups: Numbers,
     fractions: tuple[float, float],
     seeds: range,
     advance: Callable[[int], object],
@@ -280,16 +280,14 @@ def compare_splits(
 
 
 def _split_scores(
-    rows: pd.DataFrame, split: Split, features: Any, groups: NDArray[np.int64]
+    rows: pd.DataFrame, split: Split, features: Any, groups: Numbers
 ) -> dict[str, float]:
     names, label_ids = np.unique(rows[LABEL], return_inverse=True)
     learnt, right = np.concatenate([split.train, split.validation]), label_ids[split.test]
     train, test = (rows[NUMBER].to_numpy()[part] for part in (learnt, split.test))
     if not is_separable(features, label_ids[learnt]):
         raise UserError("the training rows have no common words, or one class")
-    scorer = class_scorer(features[train], label_ids[learnt], len(names))
-    parts = chunks(test, len(names))
-    predicted = np.concatenate([scorer(features[part]).argmax(axis=1) for part in parts])
+    predicted = predict_classes(features, train, label_ids[learnt], test, len(names))
     return {
         "accuracy": float((predicted == right).mean()),
         "macro_f1": macro_f1(right, predicted, len(names)),

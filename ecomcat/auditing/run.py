@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecomcat.auditing.learning_curve import PARTS, learning_curve
 from ecomcat.auditing.linear import (
@@ -43,6 +44,8 @@ from ecomcat.wording.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ecomcat.auditing.rows import AuditRows
 
 logger = logging.getLogger("ecomcat")
 
@@ -97,17 +100,9 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
     Raises:
         UserError: When there is no row with a text and a label.
     """
-    data, similarity = config.data, config.data.near_duplicate_similarity
-    others = None
-    if config.against is not None:
-        others = load_like(source, replace(data, path=config.against))
-    with step("Comparing texts letter by letter"):
-        rows = read_rows(source.frame)
-    if not rows.texts:
-        raise UserError(
-            f"Expected rows with a text and a label in {source.source}, found {len(source.frame)} "
-            "rows without. Check data.text_column and data.label_column."
-        )
+    against, similarity = config.against, config.data.near_duplicate_similarity
+    others = None if against is None else load_like(source, replace(config.data, path=against))
+    rows = _rows_with_texts(source)
     with step("Looking for near-duplicates", total=len(rows.texts)) as advance:
         near = find_near_duplicates(rows.texts, similarity, advance)
     members = near_duplicates_table(rows, near)
@@ -117,29 +112,47 @@ def audit_rows(config: AuditCommand, source: LabelledRows) -> Audit:
         "name": source.name,
         "repeats": {**repeats(rows), "shared_texts": shared},
         "near_duplicates": {"similarity": similarity, **similar_texts(rows, near, members)},
-        "balance": balance(rows, data.min_class_rows),
+        "balance": balance(rows, config.data.min_class_rows),
     }
     with step("Measuring texts"):
         figures["contents"] = contents(rows.texts)
         figures["languages"] = languages(rows.texts, config.seed)
         features = weigh_words(rows.texts, len(rows.class_names))
-    fractions = data.validation_fraction, data.test_fraction or DataConfig.test_fraction
-    seeds = range(config.seed, config.seed + config.splits)
-    with step("Training on leaking and clean splits", total=len(KINDS) * len(seeds)) as advance:
-        figures["leakage"] = compare_splits(rows, features, near.groups, fractions, seeds, advance)
-    with step("Training on more and more texts", total=len(PARTS)) as advance:
-        figures["learning_curve"] = learning_curve(
-            rows, features, near.groups, fractions, config.seed, advance
-        )
-    with step("Looking for suspicious labels", total=len(rows.usable)) as advance:
-        suspects = suspect_labels(rows, features, near.groups, config.seed, advance)
-    figures["suspicious"] = describe_suspects(suspects)
+    learnt, suspects = _learn(config, rows, features, near.groups)
+    figures |= learnt
     if others is not None:
         with step("Comparing the two files"):
             found = drift(rows, read_rows(others.frame), similarity, config.seed)
         figures["drift"] = {"source": others.source, **found}
     figures["findings"] = findings(figures, rows.cleaned.warnings())
     return Audit(figures, suspects[list(SUSPECT_COLUMNS)], members)
+
+
+def _rows_with_texts(source: LabelledRows) -> AuditRows:
+    with step("Comparing texts letter by letter"):
+        rows = read_rows(source.frame)
+    if not rows.texts:
+        raise UserError(
+            f"Expected rows with a text and a label in {source.source}, found {len(source.frame)} "
+            "rows without. Check data.text_column and data.label_column."
+        )
+    return rows
+
+
+def _learn(
+    config: AuditCommand, rows: AuditRows, features: Any, groups: NDArray[np.int64]
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Train linear models; return what they tell of splits, of more texts, and of each label."""
+    data, seeds = config.data, range(config.seed, config.seed + config.splits)
+    fractions = data.validation_fraction, data.test_fraction or DataConfig.test_fraction
+    with step("Training on leaking and clean splits", total=len(KINDS) * len(seeds)) as advance:
+        leakage = compare_splits(rows, features, groups, fractions, seeds, advance)
+    with step("Training on more and more texts", total=len(PARTS)) as advance:
+        curve = learning_curve(rows, features, groups, fractions, config.seed, advance)
+    with step("Looking for suspicious labels", total=len(rows.usable)) as advance:
+        suspects = suspect_labels(rows, features, groups, config.seed, advance)
+    found = {"leakage": leakage, "learning_curve": curve}
+    return found | {"suspicious": describe_suspects(suspects)}, suspects
 
 
 def run_audit(config: AuditCommand) -> None:
