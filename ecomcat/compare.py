@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
     from ecomcat.model.comparison import Comparison
+    from ecomcat.wording.table import Table
 
 logger = logging.getLogger("ecomcat")
 
@@ -81,7 +82,6 @@ def compare_models(
         UserError: For whatever the user can fix; also if every row was trained on by one of the
             models.
     """
-    from ecomcat.data.columns import warn_of_other_columns
     from ecomcat.export.classifier import load_classifier
 
     if config.old is None or config.new is None:
@@ -94,15 +94,7 @@ def compare_models(
     check_test("compare", config, *folders.values())
     given = _read(config.data, folders, frames)
     models = {of: load_classifier(folder, config.runtime) for of, folder in folders.items()}
-    fields = [model.fields for model in models.values()]
-    if fields[0] != fields[1]:
-        logger.warning(
-            "The old model reads the columns %s, the new one %s.",
-            *(" + ".join(map(str, each.names)) for each in fields),
-        )
-    found = {models[of].fields.texts: given[of].columns.text_names for of in models}
-    for trained, columns in found.items():
-        warn_of_other_columns(config.data, trained, columns)
+    _warn_of_different_columns(config.data, models, given)
     spelling = _common_spelling(models)
     answers = {of: _answers(models[of], given[of], spelling[of]) for of in models}
     labels = {of: set(map(spelling[of], model.labels)) for of, model in models.items()}
@@ -126,6 +118,22 @@ def _read(
             f"one and {columns[1]} for the new one, as in training. Set data.label_column."
         )
     return {OLD: old, NEW: new}
+
+
+def _warn_of_different_columns(
+    data: DataConfig, models: Mapping[str, Classifier], given: Mapping[str, LabelledRows]
+) -> None:
+    from ecomcat.data.columns import warn_of_other_columns
+
+    fields = [model.fields for model in models.values()]
+    if fields[0] != fields[1]:
+        logger.warning(
+            "The old model reads the columns %s, the new one %s.",
+            *(" + ".join(map(str, each.names)) for each in fields),
+        )
+    found = {models[of].fields.texts: given[of].columns.text_names for of in models}
+    for trained, columns in found.items():
+        warn_of_other_columns(data, trained, columns)
 
 
 def _common_spelling(models: Mapping[str, Classifier]) -> dict[str, Callable[[str], str]]:
@@ -167,34 +175,17 @@ def _compared(
     answers: Mapping[str, pd.DataFrame], labels_of_models: Mapping[str, set[str]], source: str
 ) -> Compared:
     """Score the rows that neither model was trained on, and say what was left out."""
-    import numpy as np
-
     old, new = answers[OLD], answers[NEW]
     known = labels_of_models[OLD] | labels_of_models[NEW]
     labelled = old["usable"] & new["usable"] & (new["label"] != "")
     is_known = labelled & new["label"].isin(known)
     trained = is_known & (old["trained_on"] | new["trained_on"])
     chosen = is_known & ~trained
-    if not chosen.any():
-        found = f"{len(new):,} rows, none of them with a text and a category of theirs"
-        if trained.any():
-            found = f"{int(trained.sum()):,} of their categories, all trained on by one or both"
-        raise UserError(
-            f"Expected labelled rows that neither model was trained on, found {found}. Compare "
-            "them on rows of a later day, or on rows that were not trained on."
-        )
+    _require_new_rows(len(new), int(trained.sum()), int(chosen.sum()))
     for of, each in answers.items():
         _require_known(of, each["label"][chosen], labels_of_models[of])
-    class_names = sorted(known)
-    number = {name: place for place, name in enumerate(class_names)}
-    labels = new["label"][chosen].map(number).to_numpy(np.int64)
     right = {of: each["predicted_category"] == each["label"] for of, each in answers.items()}
-    predicted = {
-        # A rare leaf may be merged into another category in one of the models alone.
-        of: np.where(right[of][chosen], labels, each["predicted_category"][chosen].map(number))
-        for of, each in answers.items()
-    }
-    figures = _figures(labels, predicted, class_names)
+    figures = _figures(answers, right, chosen, sorted(known))
     left_out = {
         "empty_rows": int((~labelled).sum()),
         "unknown_labels": new["label"][labelled & ~is_known].value_counts().to_dict(),
@@ -202,6 +193,17 @@ def _compared(
     }
     changes = _changes(answers, right, chosen)
     return Compared({"source": source, "rows": len(new), **left_out, **figures}, changes)
+
+
+def _require_new_rows(rows: int, trained: int, new: int) -> None:
+    if not new:
+        found = f"{rows:,} rows, none of them with a text and a category of theirs"
+        if trained:
+            found = f"{trained:,} of their categories, all trained on by one or both"
+        raise UserError(
+            f"Expected labelled rows that neither model was trained on, found {found}. Compare "
+            "them on rows of a later day, or on rows that were not trained on."
+        )
 
 
 def _require_known(of: str, found: pd.Series, labels: Collection[str]) -> None:
@@ -215,11 +217,23 @@ def _require_known(of: str, found: pd.Series, labels: Collection[str]) -> None:
 
 
 def _figures(
-    labels: Any, predicted: Mapping[str, Any], class_names: Sequence[str]
+    answers: Mapping[str, pd.DataFrame],
+    right: Mapping[str, pd.Series],
+    chosen: pd.Series,
+    class_names: Sequence[str],
 ) -> dict[str, Any]:
+    import numpy as np
+
     from ecomcat.model.comparison import compare_answers
     from ecomcat.model.metrics import score_predictions
 
+    number = {name: place for place, name in enumerate(class_names)}
+    labels: Any = answers[NEW]["label"][chosen].map(number).to_numpy(np.int64)
+    predicted = {
+        # A rare leaf may be merged into another category in one of the models alone.
+        of: np.where(right[of][chosen], labels, each["predicted_category"][chosen].map(number))
+        for of, each in answers.items()
+    }
     scores = {of: score_predictions(labels, each, class_names) for of, each in predicted.items()}
     comparison: Comparison = compare_answers(labels, predicted[NEW], predicted[OLD])
     return {of: each.describe() for of, each in scores.items()} | {
@@ -274,22 +288,10 @@ def _report(config: CompareCommand, compared: Compared) -> None:
 def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataFrame) -> None:
     from ecomcat.reporting.printed_tables import print_tables
     from ecomcat.wording.summary import comparison_sentence, scores_table
-    from ecomcat.wording.table import Table
 
-    classes = {of: figures[of]["per_class"] for of in (OLD, NEW)}
-    f1 = [
-        [name, score["rows"], *(classes[of].get(name, {}).get("f1") for of in (OLD, NEW))]
-        for name, score in classes[NEW].items()
-    ]
-    apart = sorted(f1, key=lambda row: (row[3] or 0.0) - (row[2] or 0.0))[:_MAX_CLASSES]
     counts = changes["change"].value_counts()
     print_tables(
-        Table(
-            ["category", "texts", "old F1", "new F1"],
-            apart,
-            "By category, the largest loss first",
-            formats={"old F1": ".4f", "new F1": ".4f"},
-        ),
+        _classes_table(figures),
         scores_table(
             f"Rows of {figures['source']} that neither model was trained on",
             {f"old: {config.old}": figures[OLD], f"new: {config.new}": figures[NEW]},
@@ -303,6 +305,22 @@ def _print(config: CompareCommand, figures: Mapping[str, Any], changes: pd.DataF
     )
     sentence = comparison_sentence(figures["comparison"])
     logger.info("The new model compared with the old one: %s.", sentence)
+
+
+def _classes_table(figures: Mapping[str, Any]) -> Table:
+    from ecomcat.wording.table import Table
+
+    classes = {of: figures[of]["per_class"] for of in (OLD, NEW)}
+    f1 = [
+        [name, score["rows"], *(classes[of].get(name, {}).get("f1") for of in (OLD, NEW))]
+        for name, score in classes[NEW].items()
+    ]
+    return Table(
+        ["category", "texts", "old F1", "new F1"],
+        sorted(f1, key=lambda row: (row[3] or 0.0) - (row[2] or 0.0))[:_MAX_CLASSES],
+        "By category, the largest loss first",
+        formats={"old F1": ".4f", "new F1": ".4f"},
+    )
 
 
 main = partial(run, "compare", compare)
