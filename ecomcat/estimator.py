@@ -77,19 +77,24 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         values, names = _labels(y)
         frame = _frame(_rows(X))
         label = "label" + "_" * sum(map(len, frame.columns))  # a name that no column has
-        if not isinstance(self.overrides, Mapping | None):
-            raise UserError(
-                "overrides: expected a dictionary, such as {'search': {'max_trials': 3}}, found "
-                f"{self.overrides!r}."
-            )
-        overrides = dict(self.overrides or {})
-        overrides["data"] = _data_overrides(overrides, [*frame], label)
+        overrides = _overrides(self.overrides, [*frame], label)
+        self._search(frame.assign(**{label: names}), overrides)
+        by_name = dict(zip(names, values, strict=True))
+        known = np.array([by_name[label] for label in self.classifier_.labels], values.dtype)
+        self._order = np.argsort(known)
+        self.classes_ = known[self._order]
+        self._prior = np.array([(values == label).mean() for label in self.classes_])
+        self.n_features_in_ = 1
+        return self
+
+    def _search(self, frame: pd.DataFrame, overrides: Mapping[str, Any]) -> None:
+        """Search in a temporary folder, and keep what was found."""
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ecomcat-")))
             if not self.verbose:
                 stack.enter_context(redirect_stderr(StringIO()))
             result = search(
-                frame.assign(**{label: names}),
+                frame,
                 "final.use_all_rows=true",
                 "data.label_separator=none",  # labels come back as they are given
                 budget=self.budget,
@@ -101,13 +106,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.metrics_, self.trials_ = dict(result.metrics), result.trials
             self._files = {path.name: path.read_bytes() for path in result.model_dir.iterdir()}
             self.classifier_: Classifier = result.model
-        by_name = dict(zip(names, values, strict=True))
-        known = np.array([by_name[label] for label in self.classifier_.labels], values.dtype)
-        self._order = np.argsort(known)
-        self.classes_ = known[self._order]
-        self._prior = np.array([(values == label).mean() for label in self.classes_])
-        self.n_features_in_ = 1
-        return self
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """Return the most probable label of each text; without any words, the most frequent."""
@@ -169,8 +167,14 @@ def _labels(y: Any) -> tuple[NDArray[Any], list[str]]:
     return values, names.tolist()
 
 
-def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> dict[str, Any]:
-    """Take the overrides of the data; columns that they do not name are texts."""
+def _overrides(given: Any, names: list[str], label: str) -> dict[str, Any]:
+    """Return the overrides with those of the data in one place; other columns are texts."""
+    if not isinstance(given, Mapping | None):
+        raise UserError(
+            "overrides: expected a dictionary, such as {'search': {'max_trials': 3}}, found "
+            f"{given!r}."
+        )
+    overrides = dict(given or {})
     data = dict(overrides.pop("data", {}))
     for key in [key for key in overrides if key.startswith("data.")]:
         data[key.removeprefix("data.")] = overrides.pop(key)
@@ -180,7 +184,7 @@ def _data_overrides(overrides: dict[str, Any], names: list[str], label: str) -> 
         for name in np.atleast_1d(data.get(column_key(kind).removeprefix("data."), [])).tolist()
     ]
     texts = [name for name in names if name not in beside]
-    return {"text_column": texts, "label_column": label, **data}
+    return overrides | {"data": {"text_column": texts, "label_column": label, **data}}
 
 
 def _frame(rows: Any) -> pd.DataFrame:
