@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from ecomcat.data.header import SPLIT as SPLIT
 from ecomcat.data.header import TEXT as TEXT
 from ecomcat.errors import name_five
 from ecomcat.text.bounds import MAX_CHARACTERS, bounded, without_long_runs
-from ecomcat.text.fields import split_fields
+from ecomcat.text.fields import LETTER_OR_DIGIT, WHOLE_NUMBER, split_fields
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 DIGEST = "digest"
 PARTS = ("train", "validation", "test")
 """Parts of a split. A text that is in several belongs to the last of them."""
-_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 # In labels: non-breaking spaces become spaces, and characters without width are removed.
 _LABEL_CHARACTERS = {0xA0: " ", 0x202F: " ", 0xAD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
 
@@ -62,7 +59,7 @@ def folded(text: str) -> str:
 def has_words(text: str) -> bool:
     """Tell whether a text has a letter, mark or digit, as its `normalized_key` keeps them."""
     # Nearly every text has a letter or digit, which is found at once.
-    return bool(_LETTER_OR_DIGIT.search(text, 0, MAX_CHARACTERS) or normalized_key(text))
+    return bool(LETTER_OR_DIGIT.search(text, 0, MAX_CHARACTERS) or normalized_key(text))
 
 
 def key_digest(key: str) -> bytes:
@@ -111,7 +108,7 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     for name in sorted(names):
         visible = "".join(c for c in folded(name) if unicodedata.category(c) != "Cf")
         spaced = " ".join(visible.split())
-        number = _WHOLE_NUMBER.fullmatch(spaced)
+        number = WHOLE_NUMBER.fullmatch(spaced)
         groups[number[1] if number else spaced].append(name)
     return [group for group in groups.values() if len(group) > 1]
 

@@ -32,8 +32,8 @@ _QUANTILE = re.compile(r".([^<=>]*)<=([0-9.e+-]+|inf).")
 _KEYS = {"text_columns": "texts", "category_columns": "categories", "number_columns": "numbers"}
 _QUANTILES = 20
 _MAX_CHARACTERS = 100  # of a category, and of a column's name
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # as pandas writes one beside a missing value
-_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # as pandas writes one beside a missing value
+LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Fields:
         ]
         for mark, text in zip(self.marks, texts, strict=False):
             cleaned = text.replace(_BEGIN, " ").replace(_END, " ")
-            words += [mark if _LETTER_OR_DIGIT.search(cleaned) else "", cleaned]
+            words += [mark if LETTER_OR_DIGIT.search(cleaned) else "", cleaned]
         return " ".join(filter(None, words))
 
     def vocabulary(self, texts: Iterable[str]) -> list[str]:
@@ -192,11 +192,11 @@ PLAIN = Fields(())
 def _category_word(name: str, value: str) -> str:
     folded = unicodedata.normalize("NFKC", value[:_MAX_CHARACTERS])
     written = " ".join(folded.split())[:_MAX_CHARACTERS]
-    if number := _WHOLE_NUMBER.fullmatch(written):
+    if number := WHOLE_NUMBER.fullmatch(written):
         written = number[1]
     while written and unicodedata.combining(written[0]):  # it would join the sign before it
         written = written[1:].lstrip()
-    return f"{_BEGIN}{name}={written}{_END}" if _LETTER_OR_DIGIT.search(written) else ""
+    return f"{_BEGIN}{name}={written}{_END}" if LETTER_OR_DIGIT.search(written) else ""
 
 
 def _edges(numbers: Sequence[float]) -> list[float]:
