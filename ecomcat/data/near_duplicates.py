@@ -220,5 +220,4 @@ def connected(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
     edges = (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1]))
     _, found = connected_components(coo_array(edges, shape=(count, count)), directed=False)
-    numbers: NDArray[np.int64] = pd.factorize(found)[0]
-    return numbers
+    return np.asarray(pd.factorize(found)[0], np.int64)
