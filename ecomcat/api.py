@@ -236,21 +236,13 @@ def audit(data: Data = None, /, *overrides: str, **keywords: Any) -> Audit:
 
 
 def _composed(
-    command: str,
-    tables: Mapping[str, Data],
-    overrides: Sequence[str],
-    keywords: Mapping[str, Any],
+    command: str, tables: Mapping[str, Data], overrides: Sequence[str], keywords: Mapping[str, Any]
 ) -> tuple[Any, dict[str, pd.DataFrame]]:
     """Compose the configuration, with the paths among the parts; return the DataFrames, too."""
     from ecomcat.cli import compose  # late: to open a model takes no Hydra
     from ecomcat.data.composing import as_pandas
 
-    for override in overrides:
-        if not isinstance(override, str):
-            raise UserError(
-                f"Expected overrides as strings, found {type(override).__name__}. Write each as "
-                "'model.dropout=0.3', or as a keyword: model={'dropout': 0.3}."
-            )
+    _require_strings(overrides)
     tables = {part: as_pandas(table) for part, table in tables.items()}
     frames = {part: table for part, table in tables.items() if hasattr(table, "columns")}
     paths = {part: table for part, table in tables.items() if isinstance(table, str | Path)}
@@ -269,6 +261,15 @@ def _composed(
                 f"Expected a DataFrame or data.{key}, found both ({path}). Leave one out."
             )
     return config, frames
+
+
+def _require_strings(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        if not isinstance(override, str):
+            raise UserError(
+                f"Expected overrides as strings, found {type(override).__name__}. Write each as "
+                "'model.dropout=0.3', or as a keyword: model={'dropout': 0.3}."
+            )
 
 
 @contextmanager

@@ -236,9 +236,8 @@ def _figures(
     }
     scores = {of: score_predictions(labels, each, class_names) for of, each in predicted.items()}
     comparison: Comparison = compare_answers(labels, predicted[NEW], predicted[OLD])
-    return {of: each.describe() for of, each in scores.items()} | {
-        "comparison": comparison.describe()
-    }
+    figures = {of: each.describe() for of, each in scores.items()}
+    return {**figures, "comparison": comparison.describe()}
 
 
 def _changes(

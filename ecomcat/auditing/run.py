@@ -57,8 +57,7 @@ _READING_KEYS = (
     *(field.name for field in fields(ReadingConfig)),
     *("label_column", "label_separator", "split_column", "group_column"),
     *("category_columns", "number_columns", "rare_classes", "min_class_rows"),
-    *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories"),
-    "sample_depth",
+    *("sample_rows", "sample_label_noise", "sample_seed", "sample_categories", "sample_depth"),
 )
 _MAX_PRINTED = 10
 

@@ -328,8 +328,7 @@ def _log_split(described: dict[str, Any]) -> None:
         for kind in ("text", "group"):
             if count := split.get(f"shared_{kind}s", {}).get(part):
                 logger.warning(
-                    "Left out of %s: %d texts whose %s is also in %s.",
-                    *(part, count, kind, later),
+                    "Left out of %s: %d texts whose %s is also in %s.", *(part, count, kind, later)
                 )
 
 

@@ -221,8 +221,7 @@ def _open_parquet(file: BinaryIO, name: str) -> Iterator[Table]:
 
     with _explained(name):
         parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-    schema, read = parquet.schema_arrow, [0]
-    names = list(schema.names)
+    schema, names, read = parquet.schema_arrow, parquet.schema_arrow.names, [0]
 
     def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
         _require_texts(schema, columns, name)

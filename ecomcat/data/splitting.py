@@ -166,8 +166,7 @@ def require_classes(rows: CleanRows, min_class_rows: int, *, refuse: bool) -> Cl
     Raises:
         UserError: On such a class that is refused, or when fewer than two classes are left.
     """
-    unknown = unknown_classes(rows)
-    if unknown and refuse:
+    if (unknown := unknown_classes(rows)) and refuse:
         raise UserError(
             "Expected texts in train of each class of validation and test; found none of "
             f"{named(unknown)}. Add rows of these classes to train, or leave them out with "
@@ -217,11 +216,7 @@ def _cause(rows: CleanRows, sizes: dict[str, int]) -> str:
 
 
 def split_groups(
-    labels: Sequence[str],
-    groups: Rows,
-    validation_fraction: float,
-    test_fraction: float,
-    seed: int,
+    labels: Sequence[str], groups: Rows, validation_fraction: float, test_fraction: float, seed: int
 ) -> Split:
     """Draw a stratified split of whole groups, the same for the same arguments.
 

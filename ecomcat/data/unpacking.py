@@ -34,10 +34,7 @@ _PACKINGS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
     rb"\x1f\x8b": ("gzip", gzip.open),
     rb"BZh[1-9]1AY&SY": ("bzip2", bz2.open),
     rb"\xfd7zXZ\x00": ("xz", lzma.open),
-    rb"\x28\xb5\x2f\xfd": (
-        "zstd",
-        lambda stream: pa.input_stream(stream, compression="zstd"),
-    ),
+    rb"\x28\xb5\x2f\xfd": ("zstd", lambda stream: pa.input_stream(stream, compression="zstd")),
 }
 # Python's zipfile unpacks the other methods a whole chunk at a time, which may be a gigabyte.
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
