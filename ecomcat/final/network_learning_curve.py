@@ -57,8 +57,7 @@ def learn_from_parts(
     parts = _parts(inputs, study, record, learned, epoch_texts)
     if len(parts) >= MIN_POINTS - 1:
         _Trainings(config, inputs, record, parts).run()
-    answers = [(part.texts, part.predicted()) for part in parts]
-    answers = [(texts, predicted) for texts, predicted in answers if predicted is not None]
+    answers = [(each.texts, found) for each in parts if (found := each.predicted()) is not None]
     if len(answers) < MIN_POINTS - 1:
         logger.warning(
             "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
@@ -70,9 +69,9 @@ def learn_from_parts(
     whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(labels))
     sizes, predicted = map(np.array, zip(*answers, (learned, whole), strict=True))
     curve = extrapolated_curve(predicted == labels, sizes, inputs.seed)
-    found = {"trial": record.id, "validation_texts": len(labels), **curve}
-    logger.info("%s", learning_sentence("The LSTM", found, len(labels)))
-    return found
+    described = {"trial": record.id, "validation_texts": len(labels), **curve}
+    logger.info("%s", learning_sentence("The LSTM", described, len(labels)))
+    return described
 
 
 @dataclass(frozen=True)
@@ -114,25 +113,23 @@ def _parts(
     ]
 
 
+@dataclass
 class _Trainings:
     """The trainings on parts, while there is time; those of an earlier run are reused."""
 
-    def __init__(
-        self,
-        config: SearchCommand,
-        inputs: TrialInputs,
-        record: TrialRecord,
-        parts: Sequence[_Part],
-    ) -> None:
-        self._search, self._inputs = config.search, inputs
-        self._record, self._parts = record, parts
-        self._retries_left, self._failed = config.search.max_retries, False
-        self._ends = time.monotonic() + learning_curve_seconds(config)
+    config: SearchCommand
+    inputs: TrialInputs
+    record: TrialRecord
+    parts: Sequence[_Part]
+
+    def __post_init__(self) -> None:
+        self._retries_left, self._failed = self.config.search.max_retries, False
+        self._ends = time.monotonic() + learning_curve_seconds(self.config)
 
     def run(self) -> None:
         """Train on the parts that are left."""
-        with step(f"Training on {len(self._parts)} parts of the texts") as self._advance:
-            run_all(self._search, self._inputs, self._waiting, self._train)
+        with step(f"Training on {len(self.parts)} parts of the texts") as self._advance:
+            run_all(self.config.search, self.inputs, self._waiting, self._train)
 
     def _waiting(self) -> list[_Part]:
         left = self._left()
@@ -140,8 +137,8 @@ class _Trainings:
 
     def _left(self) -> list[_Part]:
         """Return the parts that are not trained on yet, and show how many are."""
-        left = [part for part in self._parts if part.predicted() is None]
-        self._advance(0, fraction=1 - len(left) / len(self._parts))
+        left = [part for part in self.parts if part.predicted() is None]
+        self._advance(0, fraction=1 - len(left) / len(self.parts))
         return left
 
     def _train(self, part: _Part) -> Job:
@@ -151,7 +148,7 @@ class _Trainings:
             while not ended:
                 if time.monotonic() >= self._ends:
                     return
-                call = Call("train_epoch", within_seconds=self._record.hanging_seconds)
+                call = Call("train_epoch", within_seconds=self.record.hanging_seconds)
                 ended = (yield from ask(call)).ended
             outcome = yield from ask(Call("finish"))
         except TrialFailedError as error:
@@ -163,7 +160,7 @@ class _Trainings:
     def _take_failure(self, error: TrialFailedError) -> None:
         if error.may_pass and self._retries_left:
             self._retries_left -= 1  # and so the part is left
-            logger.warning("Trial %s begins again: %s.", self._record.id, error)
+            logger.warning("Trial %s begins again: %s.", self.record.id, error)
             return
-        logger.warning("Trial %s could not be trained again: %s.", self._record.id, error)
+        logger.warning("Trial %s could not be trained again: %s.", self.record.id, error)
         self._failed = True

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -100,52 +99,66 @@ def build_final(
     trial's id, the number of its epoch, from 1, and the scores. Without a mixture it is learned
     from the trained networks' answers to the validation texts, which then may not be in `rows`.
     """
-    limits = choice.limits
-    linear = mixture.linear if mixture else None
-    fitted: FittedPart = (None, [])
     # Before the networks, which take longer: an error should come at once.
-    if linear is not None:
-        with step("Fitting the linear part"), _linear_advice(len(rows)):
-            linear.fit(inputs.examples(rows, vars(limits)))
-    elif mixture is None and config.final.linear:
-        with step("Fitting the linear part"):
-            fitted = fit_linear(inputs, limits, rows)
-    records = [record for record, _ in choice.members]
-    trainings: dict[str, FinalTraining] = {}
-    if config.final.retrain:
-        networks, trainings = retrain_trials(inputs, records, rows, config.search, on_epoch)
-    else:
-        networks = [_saved_network(inputs, record, study) for record in records]
-    members = zip(networks, choice.members, strict=True)
-    network = merge_models(
-        [Part(each, weight, widest([record.values])) for each, (record, weight) in members], limits
-    )
+    fitted = _fit_linear_part(config, inputs, choice.limits, mixture, rows)
+    network, trainings = _train_networks(config, inputs, study, choice, rows, on_epoch)
     if mixture is None:
-        unseen = inputs.examples(inputs.split.validation, vars(limits)).texts
+        unseen = inputs.examples(inputs.split.validation, vars(choice.limits)).texts
         mixture = mix_parts(inputs, Scorer(network)(unseen), fitted)
-    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, limits)}
+    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, choice.limits)}
     if (linear := mixture.linear) is not None:
         parts[LINEAR] = Part(linear.model, mixture.linear_weight, linear.limits)
     return FinalModel(
-        pool_models(list(parts.values()), limits, mixture.temperature),
-        limits,
+        pool_models(list(parts.values()), choice.limits, mixture.temperature),
+        choice.limits,
         {name: part.model for name, part in parts.items()},
         trainings,
         mixture,
     )
 
 
-@contextmanager
-def _linear_advice(texts: int) -> Iterator[None]:
-    """Say what to do where memory is too small; the other parts' weights were learned with it."""
-    try:
-        yield
-    except MemoryError as error:
-        raise UserError(
-            f"Expected memory to fit the linear part to {texts:,} texts, found too little. Free "
-            "some and run the same command again, or leave the part out with final.linear=false; "
-            "the trials are saved."
-        ) from error
+def _fit_linear_part(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    limits: TextLimits,
+    mixture: Mixture | None,
+    rows: NDArray[np.int64],
+) -> FittedPart:
+    """Fit the mixture's linear part to the rows, or return one that is not weighed yet."""
+    if mixture is None and config.final.linear:
+        with step("Fitting the linear part"):
+            return fit_linear(inputs, limits, rows)
+    if mixture is not None and mixture.linear is not None:
+        try:
+            with step("Fitting the linear part"):
+                mixture.linear.fit(inputs.examples(rows, vars(limits)))
+        except MemoryError as error:
+            # The other parts' weights were learned with it, so it is not left out.
+            raise UserError(
+                f"Expected memory to fit the linear part to {len(rows):,} texts, found too little. "
+                "Free some and run the same command again, or leave the part out with "
+                "final.linear=false; the trials are saved."
+            ) from error
+    return None, []
+
+
+def _train_networks(
+    config: SearchCommand,
+    inputs: TrialInputs,
+    study: Study,
+    choice: FinalChoice,
+    rows: NDArray[np.int64],
+    on_epoch: OnTrialEpoch,
+) -> tuple[keras.Model, dict[str, FinalTraining]]:
+    """Return the chosen networks, merged, and how long each was trained again."""
+    records = [record for record, _ in choice.members]
+    if config.final.retrain:
+        networks, trainings = retrain_trials(inputs, records, rows, config.search, on_epoch)
+    else:
+        networks, trainings = [_saved_network(inputs, each, study) for each in records], {}
+    members = zip(networks, choice.members, strict=True)
+    parts = [Part(each, weight, widest([record.values])) for each, (record, weight) in members]
+    return merge_models(parts, choice.limits), trainings
 
 
 def retrain_trials(
@@ -165,80 +178,104 @@ def retrain_trials(
     Raises:
         UserError: A training fails.
     """
-    limits = {
-        "max_epochs": inputs.max_epochs,
-        "training_texts": len(inputs.split.train),
-        "rows": len(rows),
-    }
-    plans = {record.id: plan_final_training(search, record, **limits) for record in records}
-    longest_last = sorted(records, key=lambda record: plans[record.id].seconds)
-    weights: dict[str, Weights] = {}
-    done: dict[str, int] = {}
-    retries_left = search.max_retries
+    done = _Retraining(inputs, records, rows, search, on_epoch)
+    done.run()
+    return [network_with(inputs, each, done.weights[each.id]) for each in records], done.plans
 
-    def retrain(record: TrialRecord) -> Job:
-        nonlocal retries_left
-        plan = plans[record.id]
+
+@dataclass
+class _Retraining:
+    """The trainings of the chosen trials; one whose failure may pass is tried again."""
+
+    inputs: TrialInputs
+    records: Sequence[TrialRecord]
+    rows: NDArray[np.int64]
+    search: SearchConfig
+    on_epoch: OnTrialEpoch
+
+    def __post_init__(self) -> None:
+        self.plans = {record.id: self._plan(record) for record in self.records}
+        self.weights: dict[str, Weights] = {}
+        self._epochs: dict[str, int] = {}
+        self._retries_left = self.search.max_retries
+
+    def run(self) -> None:
+        """Train each trial's network."""
+        longest_last = sorted(self.records, key=lambda record: self.plans[record.id].seconds)
+        ids = list(self.plans)
+        what = f"trial {ids[0]}" if len(ids) == 1 else f"{len(ids)} trials"
+        with step(f"Training {what} again, epochs") as self._advance:
+            run_all(
+                *(self.search, self.inputs),
+                lambda: [record for record in longest_last if record.id not in self.weights],
+                self._retrain,
+            )
+
+    def _plan(self, record: TrialRecord, seconds_a_text: float | None = None) -> FinalTraining:
+        return plan_final_training(
+            *(self.search, record),
+            max_epochs=self.inputs.max_epochs,
+            training_texts=len(self.inputs.split.train),
+            rows=len(self.rows),
+            seconds_a_text=seconds_a_text,
+        )
+
+    def _retrain(self, record: TrialRecord) -> Job:
+        ends = time.monotonic() + _MARGIN * retrain_seconds(self.search)
+        try:
+            if self.plans[record.id].epoch_texts is not None:
+                # Where time is the limit, measure how long a text takes here.
+                yield from ask(self._begin(record))
+                took = yield from ask(Call("time_batches"))
+                self.plans[record.id] = self._plan(record, took)
+            yield from self._train_epochs(record, ends)
+            outcome = yield from ask(Call("finish"))
+        except TrialFailedError as error:
+            self._require_another_try(record, error)
+        else:
+            self.weights[record.id] = outcome.weights
+
+    def _begin(self, record: TrialRecord) -> Call:
+        plan = self.plans[record.id]
         task = TrialTask(
             *(record.root, record.values, plan.epochs),
-            rows=rows,
+            rows=self.rows,
             watches=False,
             epoch_texts=plan.epoch_texts,
         )
-        ends = time.monotonic() + _MARGIN * retrain_seconds(search)
-        try:
-            if plan.epoch_texts is not None:
-                # Where time is the limit, measure how long a text takes here.
-                yield from ask(Call("begin", (task,)))
-                took = yield from ask(Call("time_batches"))
-                plan = plan_final_training(search, record, **limits, seconds_a_text=took)
-                plans[record.id] = plan
-                task = replace(task, epochs=plan.epochs, epoch_texts=plan.epoch_texts)
-            _log_plan(record, plan, len(rows))
-            yield from ask(Call("begin", (task,)))
-            for _ in range(plan.epochs):
-                left = ends - time.monotonic()
-                report = yield from ask(Call("train_epoch", (left,), record.hanging_seconds))
-                done[record.id] = report.epoch
-                planned = sum(each.epochs for each in plans.values())
-                advance(fraction=sum(done.values()) / planned)
-                on_epoch(record.id, report.epoch, report.logs)
-                if time.monotonic() >= ends:
-                    logger.warning("Retraining trial %s: stopped, its time is over.", record.id)
-                    plans[record.id] = plan.until(report.epoch, len(rows))
-                    break
-            outcome = yield from ask(Call("finish"))
-        except TrialFailedError as error:
-            _require_another_try(record, error, retries_left)
-            retries_left -= 1
-        else:
-            weights[record.id] = outcome.weights
+        return Call("begin", (task,))
 
-    what = f"trial {records[0].id}" if len(records) == 1 else f"{len(records)} trials"
-    with step(f"Training {what} again, epochs") as advance:
-        run_all(
-            *(search, inputs),
-            lambda: [record for record in longest_last if record.id not in weights],
-            retrain,
-        )
-    return [network_with(inputs, record, weights[record.id]) for record in records], plans
+    def _train_epochs(self, record: TrialRecord, ends: float) -> Job:
+        plan = self.plans[record.id]
+        self._log_plan(record)
+        yield from ask(self._begin(record))
+        for _ in range(plan.epochs):
+            left = ends - time.monotonic()
+            report = yield from ask(Call("train_epoch", (left,), record.hanging_seconds))
+            self._epochs[record.id] = report.epoch
+            planned = sum(each.epochs for each in self.plans.values())
+            self._advance(fraction=sum(self._epochs.values()) / planned)
+            self.on_epoch(record.id, report.epoch, report.logs)
+            if time.monotonic() >= ends:
+                logger.warning("Retraining trial %s: stopped, its time is over.", record.id)
+                self.plans[record.id] = plan.until(report.epoch, len(self.rows))
+                break
 
+    def _log_plan(self, record: TrialRecord) -> None:
+        plan, texts = self.plans[record.id], ""
+        if plan.epoch_texts is not None:
+            texts = f" of {plan.epoch_texts:,} texts, on {plan.texts:,} of {len(self.rows):,} texts"
+        logger.info("Retraining trial %s for %d epochs%s.", record.id, plan.epochs, texts)
 
-def _log_plan(record: TrialRecord, plan: FinalTraining, rows: int) -> None:
-    texts = ""
-    if plan.epoch_texts is not None:
-        texts = f" of {plan.epoch_texts:,} texts, on {plan.texts:,} of {rows:,} texts"
-    logger.info("Retraining trial %s for %d epochs%s.", record.id, plan.epochs, texts)
-
-
-def _require_another_try(record: TrialRecord, error: TrialFailedError, retries_left: int) -> None:
-    if not error.may_pass or retries_left == 0:
-        raise UserError(
-            f"Retraining trial {record.id} failed: {error}. The study is not lost: run "
-            "the same command again, with fewer workers (search.workers=1) if memory ran "
-            "out, or without retraining (final.retrain=false)."
-        ) from error
-    logger.warning("Retraining trial %s again: %s.", record.id, error)
+    def _require_another_try(self, record: TrialRecord, error: TrialFailedError) -> None:
+        if not error.may_pass or self._retries_left == 0:
+            raise UserError(
+                f"Retraining trial {record.id} failed: {error}. The study is not lost: run "
+                "the same command again, with fewer workers (search.workers=1) if memory ran "
+                "out, or without retraining (final.retrain=false)."
+            ) from error
+        logger.warning("Retraining trial %s again: %s.", record.id, error)
+        self._retries_left -= 1
 
 
 def _saved_network(inputs: TrialInputs, record: TrialRecord, study: Study) -> keras.Model:
