@@ -10,14 +10,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ecomcat.command_config import SearchCommand
 from ecomcat.console import format_seconds, log_if_stopped, log_next, our_command, step
 from ecomcat.data.dataset import Dataset, describe_lengths, load_dataset
 from ecomcat.data.sources import load_labelled_rows
 from ecomcat.data.splitting import scored_rows
-from ecomcat.export.bundle import export_model, require_replaceable
+from ecomcat.export.bundle import require_replaceable
 from ecomcat.files import expanded
 from ecomcat.model.space import EXTRA, Domain, resolve_auto, space_size
 from ecomcat.process import import_tensorflow, package_versions, usable_cores
@@ -31,7 +29,7 @@ from ecomcat.reporting.printed_tables import (
     print_tables,
 )
 from ecomcat.text.encoding import EncodedTexts, encode_all
-from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer, mean_words
+from ecomcat.text.tokenizer import fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
 from ecomcat.tuning.records import RUNNING, TrialRecord, best_record
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from ecomcat.export.classifier import Classifier
-    from ecomcat.final.results import Finished
     from ecomcat.tuning.from_trial import Rerun
     from ecomcat.tuning.trial import TrialInputs
     from ecomcat.tuning.tuner import SearchResult
@@ -117,10 +114,7 @@ def search_and_export(
     root, model_dir = expanded(config.outputs_dir) / "search", expanded(config.model_dir)
     require_replaceable(model_dir)
     require_study_place(root, config.search.name, model_dir)
-    with step("Reading and cleaning the data"):
-        dataset = load_dataset(config.data, config.seed, load_labelled_rows(config.data, frames))
-    if rerun is not None:
-        rerun.require_same_data(dataset)
+    dataset = _read(config, rerun, frames)
     config, space = resolve_auto_settings(config, space, dataset)
     identity = study_identity(config, dataset, space)
     name = config.search.name or default_name(config.model.name, dataset.name, identity)
@@ -131,65 +125,59 @@ def search_and_export(
     tokenizer, texts = _encode_once(dataset, space)
     with step("Starting TensorFlow"):
         import_tensorflow(gpus=config.search.gpus_per_worker != 0)
-    from ecomcat.final.results import final_snapshot, finish_search
-    from ecomcat.reporting.study_report import report_final
-
     inputs = _trial_inputs(config, dataset, texts, rerun)
     with open_study(
-        root,
-        name,
-        identity,
+        *(root, name, identity),
         overwrite=config.search.overwrite,
         config=_config_to_store(config),
         needed=needed_files(config),
     ) as study:
-        lengths = describe_lengths(dataset.texts, texts.lengths, int(max(space["max_tokens"])))
-        about = {"data": dataset.description, "lengths": lengths, "versions": package_versions()}
-        study.write(DATA, about)
-        result = _search_with_progress(config, inputs, space, study)
-        with log_if_stopped(
-            f"No model was exported. The same command continues study {study.name}, whose trials "
-            "are saved."
-        ):
-            finished = finish_search(config, dataset, inputs, study, result)
-            with step("Exporting the model, and checking what was exported"):
-                _export(config, dataset, inputs, study, tokenizer, finished)
-        report_final(
-            study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir)
-        )
-        try:
-            _print_results(config, space, study, finished.metrics)
-        finally:
-            if rerun is not None:
-                logger.info(rerun.compare(result.best.curves))
-            _log_summary(config, study, finished.metrics)
-        return Result(model_dir, study.directory, finished.metrics)
+        return _search_study(config, dataset, tokenizer, inputs, space, study, rerun)
 
 
-def _export(
+def _read(
+    config: SearchCommand, rerun: Rerun | None, frames: Mapping[str, pd.DataFrame] | None
+) -> Dataset:
+    with step("Reading and cleaning the data"):
+        dataset = load_dataset(config.data, config.seed, load_labelled_rows(config.data, frames))
+    if rerun is not None:
+        rerun.require_same_data(dataset)
+    return dataset
+
+
+def _search_study(
     config: SearchCommand,
     dataset: Dataset,
-    inputs: TrialInputs,
-    study: Study,
     tokenizer: Tokenizer,
-    finished: Finished,
-) -> None:
-    final = finished.final
-    held_out = np.union1d(inputs.split.validation, inputs.split.test)
-    compared = inputs.examples(held_out, vars(final.limits)).texts
-    export_model(
-        expanded(config.model_dir),
-        model=final.model,
-        onnx_texts=compared if config.final.onnx else None,
-        tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
-        labels=dataset.class_names,
-        config=replace(config, search=replace(config.search, name=study.name)),
-        trained_on={**dataset.fields.describe(), "label_columns": [*dataset.label_columns]},
-        metrics=finished.metrics,
-        acceptance=finished.acceptance,
-        levels=finished.levels,
-        trained_rows=[dataset.digests[row] for row in finished.trained_rows],
-    )
+    inputs: TrialInputs,
+    space: Mapping[str, Domain],
+    study: Study,
+    rerun: Rerun | None,
+) -> Result:
+    """Search, finish, export and show what was found."""
+    from ecomcat.final.results import export_finished, final_snapshot, finish_search
+    from ecomcat.reporting.study_report import report_final
+
+    lengths = describe_lengths(dataset.texts, inputs.texts.lengths, int(max(space["max_tokens"])))
+    about = {"data": dataset.description, "lengths": lengths, "versions": package_versions()}
+    study.write(DATA, about)
+    result = _search_with_progress(config, inputs, space, study)
+    with log_if_stopped(
+        f"No model was exported. The same command continues study {study.name}, whose trials "
+        "are saved."
+    ):
+        finished = finish_search(config, dataset, inputs, study, result)
+        with step("Exporting the model, and checking what was exported"):
+            export_finished(config, dataset, inputs, study, tokenizer, finished)
+    model_dir, metrics = expanded(config.model_dir), finished.metrics
+    report_final(study, model_dir, lambda: final_snapshot(dataset, finished, tokenizer, model_dir))
+    try:
+        _print_results(config, space, study, metrics)
+    finally:
+        if rerun is not None:
+            logger.info(rerun.compare(result.best.curves))
+        _log_summary(config, study, metrics)
+    return Result(model_dir, study.directory, metrics)
 
 
 def _config_to_store(config: SearchCommand) -> dict[str, Any]:
@@ -226,15 +214,14 @@ def resolve_auto_settings(
 ) -> tuple[SearchCommand, dict[str, Domain]]:
     """Put numbers in place of `auto`: batch size, epochs and patience."""
     train = dataset.split.train
-    # Texts are in the order of their digests, so the first ones are a random sample.
-    counted = train[:_COUNTED_TEXTS]
     space = resolve_auto(space, len(train))
     search = decide_epochs(
         config.search,
         space,
         training_texts=len(train),
         categories=len(dataset.class_names),
-        mean_words=mean_words([dataset.texts[row] for row in counted]),
+        # Texts are in the order of their digests, so the first ones are a random sample.
+        mean_words=mean_words([dataset.texts[row] for row in train[:_COUNTED_TEXTS]]),
     )
     return replace(config, search=search), space
 

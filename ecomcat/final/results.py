@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from ecomcat.command_config import SearchCommand
 from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
+from ecomcat.export.bundle import export_model
 from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.files import expanded
 from ecomcat.final.baseline import linear_baseline, optional
 from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
 from ecomcat.final.network_learning_curve import learn_from_parts
@@ -78,8 +80,8 @@ def finish_search(
     curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
     tested, rows, held_out = _train(config, split, inputs, study, choice)
     answers, classes = _answer(dataset, inputs, tested)
-    acceptance, levels = _acceptances(answers["validation"])
-    scores = _score(dataset, inputs.split, answers, classes, (acceptance, levels))
+    chosen_on = _acceptances(answers["validation"])
+    scores = _score(dataset, inputs.split, answers, classes, chosen_on)
     baseline = None
     if final.baseline:
         with step("Fitting the linear baseline"), optional("Linear baseline"):
@@ -111,18 +113,13 @@ def finish_search(
     metrics = json.loads(json.dumps(metrics))  # as the file holds them: pairs are lists
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
-    return Finished(exported, tested, answers, inputs.split, rows, metrics, acceptance, levels)
+    return Finished(exported, tested, answers, inputs.split, rows, metrics, *chosen_on)
 
 
 def _train(
     config: SearchCommand, split: Split, inputs: TrialInputs, study: Study, choice: FinalChoice
 ) -> tuple[FinalModel, NDArray[np.int64], int]:
-    """Train what was chosen.
-
-    Returns:
-        The model, the numbers of the texts that it was trained on, and how many validation texts
-        were kept apart to calibrate it.
-    """
+    """Return the model, the texts it was trained on, and how many were kept to calibrate it."""
     final, mixture, held_out = config.final, None, inputs.split.validation[:0]
     if final.retrain and outgrows_trials(config.search, len(split.train)):
         # Its weight, its calibration and its thresholds must come from its own answers to
@@ -177,15 +174,7 @@ def _score(
     classes: Mapping[str, Mapping[str, NDArray[np.int64]]],
     chosen_on: Acceptances,
 ) -> dict[str, Any]:
-    """Return the scores of `metrics.json`.
-
-    Args:
-        dataset: All texts.
-        split: Split with only the texts that were scored.
-        whole: Answers to these texts, by `validation` and `test`.
-        classes: Their classes by the whole and by each part.
-        chosen_on: The answers from which thresholds are found.
-    """
+    """Return the scores of `metrics.json`, with thresholds from the answers `chosen_on`."""
     names, (acceptance, levels) = dataset.class_names, chosen_on
     labels = {on: dataset.label_ids[getattr(split, on)] for on in whole}
     scores: dict[str, Any] = {"test": None}
@@ -219,6 +208,33 @@ def _figures(
 def _unmarked(dataset: Dataset, split: Split) -> NDArray[np.bool_]:
     """Return which test texts are not marked by `data.exclude`."""
     return ~np.isin(split.test, dataset.excluded)
+
+
+def export_finished(
+    config: SearchCommand,
+    dataset: Dataset,
+    inputs: TrialInputs,
+    study: Study,
+    tokenizer: Tokenizer,
+    finished: Finished,
+) -> None:
+    """Write `model_dir`, and check what was written."""
+    final = finished.final
+    held_out = np.union1d(inputs.split.validation, inputs.split.test)
+    compared = inputs.examples(held_out, vars(final.limits)).texts
+    export_model(
+        expanded(config.model_dir),
+        model=final.model,
+        onnx_texts=compared if config.final.onnx else None,
+        tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
+        labels=dataset.class_names,
+        config=replace(config, search=replace(config.search, name=study.name)),
+        trained_on={**dataset.fields.describe(), "label_columns": [*dataset.label_columns]},
+        metrics=finished.metrics,
+        acceptance=finished.acceptance,
+        levels=finished.levels,
+        trained_rows=[dataset.digests[row] for row in finished.trained_rows],
+    )
 
 
 def final_snapshot(
