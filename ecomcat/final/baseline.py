@@ -240,33 +240,22 @@ def linear_baseline(
     Raises:
         NothingToLearnError: When there is nothing to learn.
     """
-    training_texts = [dataset.texts[row] for row in dataset.split.train]
-    quantiles = dataset.fields.vocabulary(training_texts)
+    quantiles = dataset.fields.vocabulary([dataset.texts[row] for row in dataset.split.train])
     texts = dataset.fields.with_quantiles(dataset.texts, quantiles)
 
     def labelled(rows: NDArray[np.int64]) -> LabelledTexts:
         return [texts[row] for row in rows], dataset.label_ids[rows]
 
-    def score(rows: LabelledTexts, predicted: NDArray[np.int64]) -> dict[str, float]:
-        return score_predictions(rows[1], predicted, dataset.class_names).totals()
-
-    split, num_classes = dataset.split, len(dataset.class_names)
-    validation, test = labelled(scored.validation), labelled(scored.test)
-    both = labelled(np.union1d(split.train, split.validation))
-    fits = choose_linear(labelled(split.train), validation, num_classes)
-    best, tested = fits[0], {}
+    split, names = dataset.split, dataset.class_names
+    validation = labelled(scored.validation)
+    fits = choose_linear(labelled(split.train), validation, len(names))
+    best, tested = fits[0], dict[str, Any]()
     if ours is not None:
-        best, model = _fit_again(fits, both, num_classes)
-        predicted = predict_classes(model, test[0])
-        fitted = linear_sample(best.choice.features, both, num_classes)
-        tested = {
-            "texts": len(fitted),
-            "left_out": round(1 - len(fitted) / len(both[1]), 4),  # of train and validation
-            "test": score(test, predicted),
-            "comparison": compare_answers(test[1], ours, predicted).describe(),
-        }
+        both = labelled(np.union1d(split.train, split.validation))
+        best, tested = _test(fits, both, labelled(scored.test), ours, names)
     elif not has_converged(best.model["classify"]):
         logger.info("Linear baseline: the fit of %s did not converge.", best.choice.title)
+    predicted = predict_classes(best.model, validation[0])
     return {
         "name": best.choice.title,
         "features": best.choice.features,
@@ -275,8 +264,27 @@ def linear_baseline(
         "sublinear_tf": best.choice.sublinear_tf,
         "texts_of_train": best.texts,  # for the choice
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
-        "validation": score(validation, predict_classes(best.model, validation[0])),
+        "validation": score_predictions(validation[1], predicted, names).totals(),
         **tested,
+    }
+
+
+def _test(
+    fits: Sequence[LinearFit],
+    rows: LabelledTexts,
+    test: LabelledTexts,
+    ours: NDArray[np.int64],
+    class_names: Sequence[str],
+) -> tuple[LinearFit, dict[str, Any]]:
+    """Fit to all rows but test, and return the choice and its scores on test, beside ours."""
+    best, model = _fit_again(fits, rows, len(class_names))
+    predicted = predict_classes(model, test[0])
+    fitted = linear_sample(best.choice.features, rows, len(class_names))
+    return best, {
+        "texts": len(fitted),
+        "left_out": round(1 - len(fitted) / len(rows[1]), 4),  # of train and validation
+        "test": score_predictions(test[1], predicted, class_names).totals(),
+        "comparison": compare_answers(test[1], ours, predicted).describe(),
     }
 
 
