@@ -105,22 +105,26 @@ def decide_epochs(
     factor = max(min(wanted, _LONG_TEXT / max(mean_words, 1)), 1)
     batches = search.max_batches * min(factor, _MAX_FACTOR)
     epoch_texts = _texts_of_an_epoch(search, training_texts, batch_size, batches)
-    if epoch_texts is None and categories > _MANY_CLASSES:
-        batches = search.max_batches * min(factor, _MAX_FACTOR_OF_MANY)
     if epoch_texts is not None:
-        minutes = search.max_minutes, retrain_seconds(search) / 60
-        others = (_OTHER_SECONDS + _OTHER_SECONDS_A_TEXT * training_texts) / 60
-        logger.info(
-            "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
-            "%g for a final training on as many rows as fit: with one network some %.0f in all.",
-            *(epoch_texts, training_texts, *minutes, sum(minutes) + others),
-        )
+        _log_parts(search, epoch_texts, training_texts)
+    elif categories > _MANY_CLASSES:
+        batches = search.max_batches * min(factor, _MAX_FACTOR_OF_MANY)
     if max_epochs == AUTO:
         batches_an_epoch = math.ceil((epoch_texts or training_texts) / batch_size)
         max_epochs = max(round(batches / batches_an_epoch), _MIN_EPOCHS)
     if patience == AUTO:
         patience = max(round(max_epochs / 4), _MIN_PATIENCE)
     return replace(search, max_epochs=max_epochs, patience=patience, epoch_texts=epoch_texts)
+
+
+def _log_parts(search: SearchConfig, epoch_texts: int, training_texts: int) -> None:
+    minutes = search.max_minutes, retrain_seconds(search) / 60
+    others = (_OTHER_SECONDS + _OTHER_SECONDS_A_TEXT * training_texts) / 60
+    logger.info(
+        "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
+        "%g for a final training on as many rows as fit: with one network some %.0f in all.",
+        *(epoch_texts, training_texts, *minutes, sum(minutes) + others),
+    )
 
 
 def _texts_of_an_epoch(

@@ -79,17 +79,8 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     Raises:
         UserError: There is no such study or trial.
     """
-    name, _, trial_id = str(config.search.from_trial).partition("/")
-    study = Study(expanded(config.outputs_dir) / "search" / name)
-    trial = study.trials.get(trial_id)
-    if not name or trial is None:
-        trials = name_five(record.id for record in study.trials.records)
-        raise UserError(
-            f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
-            f"{study.directory.parent}; found {config.search.from_trial!r}. Trials of the study "
-            f"{name}: {trials}."
-        )
-    stored = read_study(study.directory)
+    study, trial = _named_trial(config)
+    stored, name = read_study(study.directory), f"{study.name}-{trial.id}"
     identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
     data = replace(
         config.data if config.data.path else saved,
@@ -112,11 +103,25 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     model_dir = config.model_dir
     if model_dir == SearchCommand.model_dir:
         # A trial that is trained again must not replace the model in use.
-        model_dir = str(Path(config.outputs_dir) / "rerun" / f"{name}-{trial_id}")
-    model = _model(f"rerun-{name}-{trial_id}", identity["build"], trial.values)
+        model_dir = str(Path(config.outputs_dir) / "rerun" / name)
+    model = _model(f"rerun-{name}", identity["build"], trial.values)
     return replace(
         config, model_dir=model_dir, data=data, model=model, search=search, seed=identity["seed"]
-    ), Rerun(name, trial, identity)
+    ), Rerun(study.name, trial, identity)
+
+
+def _named_trial(config: SearchCommand) -> tuple[Study, TrialRecord]:
+    name, _, trial_id = str(config.search.from_trial).partition("/")
+    study = Study(expanded(config.outputs_dir) / "search" / name)
+    trial = study.trials.get(trial_id)
+    if not name or trial is None:
+        trials = name_five(record.id for record in study.trials.records)
+        raise UserError(
+            f"search.from_trial: expected <study>/<trial>, such as my-study/0007, of a study in "
+            f"{study.directory.parent}; found {config.search.from_trial!r}. Trials of the study "
+            f"{name}: {trials}."
+        )
+    return study, trial
 
 
 def _model(name: str, build: str, values: dict[str, Any]) -> ModelConfig:
