@@ -162,16 +162,6 @@ def run_jobs(
 ) -> None:
     """Let each worker do one job at a time until there are no more."""
     running: dict[str, Job] = {}
-
-    def send(worker: str, value: Any) -> None:
-        try:
-            call = running[worker].send(value)
-        except StopIteration:
-            del running[worker]
-        else:
-            if call is not None:
-                pool.call(worker, call)
-
     try:
         while running or has_more():
             raise_if_requested()
@@ -179,11 +169,22 @@ def run_jobs(
                 job = None if worker in running else next_job()
                 if job is not None:
                     running[worker] = job
-                    send(worker, None)
+                    _send(pool, running, worker, None)
             for worker, answer in pool.wait() if running or has_more() else ():
                 if worker in running:
-                    send(worker, answer)
+                    _send(pool, running, worker, answer)
             on_turn()
     finally:
         for job in running.values():
             job.close()
+
+
+def _send(pool: WorkerPool, running: dict[str, Job], worker: str, value: Any) -> None:
+    """Send a worker's job the answer to its last call, and make its next call."""
+    try:
+        call = running[worker].send(value)
+    except StopIteration:
+        del running[worker]
+    else:
+        if call is not None:
+            pool.call(worker, call)

@@ -62,18 +62,19 @@ class StudyOracle(keras_tuner.Oracle):
         self._pruner, self._deadline = make_pruner(config.search), deadline
         self._max_trials, self._validation_texts = config.search.max_trials, validation_texts
         # An ensemble takes several trials, and so gains from more of them.
-        single = config.final.max_networks == 1
+        asked = config.search.stop_early and config.final.max_networks == 1
         enough = min(self._max_trials, space_size(space)) > MIN_TRIALS
-        self.may_end_early = (
-            config.search.stop_early and single and enough and self.algorithm.open_ended
-        )
-        self._waiting: list[str] = []  # trials that are to run again, before any new one
-        for record in table.records:
+        self.may_end_early = asked and enough and self.algorithm.open_ended
+        self._waiting = self._resume()  # trials that are to run again, before any new one
+
+    def _resume(self) -> list[str]:
+        """Show all trials to Keras Tuner, and return those that were interrupted."""
+        for record in self.table.records:
             if record.status == RUNNING:
                 record.forget_attempt()
-                self._waiting.append(record.id)
             self._mirror(record)
-        self._waiting.sort(key=lambda trial_id: not table[trial_id].is_owed)
+        interrupted = [each for each in self.table.records if each.status == RUNNING]
+        return [each.id for each in sorted(interrupted, key=lambda each: not each.is_owed)]
 
     @property
     def spent(self) -> bool:
