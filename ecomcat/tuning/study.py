@@ -319,17 +319,15 @@ def study_identity(
 
 def data_identity(dataset: Dataset) -> dict[str, str]:
     """Return hashes of the data and of options that change it; options that are off add nothing."""
-    identity = {"data": dataset.content_hash}
+    content: dict[str, bytes] = {}
     if dataset.groups is not None:
-        groups = dataset.groups.astype("<i8").tobytes()
-        identity[TOGETHER] = hashlib.sha256(groups).hexdigest()[:16]
+        content[TOGETHER] = dataset.groups.astype("<i8").tobytes()
     if len(dataset.excluded):
-        marked = b"".join(dataset.digests[row] for row in dataset.excluded)
-        identity[EXCLUDED] = hashlib.sha256(marked).hexdigest()[:16]
+        content[EXCLUDED] = b"".join(dataset.digests[row] for row in dataset.excluded)
     if dataset.given:
-        parts = dataset.frame[SPLIT].to_numpy("<i8").tobytes()
-        identity[GIVEN] = hashlib.sha256(parts).hexdigest()[:16]
-    return identity
+        content[GIVEN] = dataset.frame[SPLIT].to_numpy("<i8").tobytes()
+    hashes = {name: hashlib.sha256(each).hexdigest()[:16] for name, each in content.items()}
+    return {"data": dataset.content_hash, **hashes}
 
 
 def default_name(model: str, data: str, identity: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_tuner.engine import base_tuner
@@ -206,15 +206,14 @@ class StudyTuner(base_tuner.BaseTuner):
     def _task_of(self, record: TrialRecord) -> TrialTask:
         """Return a worker's task; Hyperband may ask to continue an earlier trial."""
         epochs = record.planned_epochs(self.oracle.max_epochs)
+        root = int(record.id) if self._inputs.root is None else self._inputs.root
+        task = TrialTask(root, record.values, epochs, epoch_texts=self._config.epoch_texts)
         parent = self._study.trials.get(record.plan.get("tuner/trial_id", ""))
         if parent is None:
-            root = int(record.id) if self._inputs.root is None else self._inputs.root
-            return TrialTask(root, record.values, epochs, epoch_texts=self._config.epoch_texts)
+            return task
         record.curves = list(parent.curves)
         left = load_outcome(self._study.trial_dir(parent.id), parent.curves)
-        return TrialTask(
-            *(parent.root, record.values, epochs, left), epoch_texts=self._config.epoch_texts
-        )
+        return replace(task, root=parent.root, parent=left)
 
     def _take_epoch(self, record: TrialRecord, report: EpochReport, clock: TrialClock) -> str:
         """Record an epoch, and return why the trial ends with it, or nothing."""
@@ -279,16 +278,13 @@ def run_search(
         UserError: No trial has completed.
     """
     search = config.search
-    seconds_left = search.max_minutes * 60 - study.active_seconds
-    deadline = time.monotonic() + seconds_left
-    texts = len(inputs.split.validation)
-    oracle = StudyOracle(config, space, study.trials, deadline, texts)
-    trials_left = search.max_trials - oracle.ended
+    deadline = time.monotonic() + search.max_minutes * 60 - study.active_seconds
+    oracle = StudyOracle(config, space, study.trials, deadline, len(inputs.split.validation))
     if not oracle.spent:
         unwanted_by = "search.gpus_per_worker=0" if search.gpus_per_worker == 0 else ""
         logger.info("Device: %s", describe_device(gpu_names(), unwanted_by=unwanted_by))
         # More workers than configurations would wait for nothing.
-        useful = int(min(trials_left, space_size(space) - oracle.ended))
+        useful = int(min(search.max_trials, space_size(space))) - oracle.ended
         with workers(search, inputs, useful) as pool:
             for listener in listeners:
                 listener.search_begins(
