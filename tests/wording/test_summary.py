@@ -55,6 +55,7 @@ def test_without_a_baseline_there_is_no_comparison():
     [
         ("better", (0.031, 0.2), "better (accuracy, p = 0.031)"),
         ("worse", (0.1, 0.004), "worse (macro-F1, p = 0.004)"),
+        ("better", (0.0, 0.004), "better (accuracy, p below 1e-300)"),  # too small for a float
         (
             "better and worse",
             (0.01, 0.02),
