@@ -17,7 +17,7 @@ from ecomcat.model.learning_curve import MIN_POINTS, extrapolated_curve
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the texts that can be learned
 _MIN_TEXTS = 100  # that are learned
-_LEAST = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)  # for enough points
+_MIN_TEXTS_FOR_CURVE = _MIN_TEXTS * 2 ** (MIN_POINTS - 1)  # so that there are enough points
 
 
 def learning_curve(
@@ -62,6 +62,6 @@ def learning_curve(
             used.append(size)
         advance(1)
     if len(used) < MIN_POINTS:
-        return {"reason": f"there are fewer than {_LEAST} texts to learn"}
+        return {"reason": f"there are fewer than {_MIN_TEXTS_FOR_CURVE} texts to learn"}
     curve = extrapolated_curve(np.array(right), np.array(used), seed)
     return {"test_texts": len(test), **curve}

@@ -161,7 +161,7 @@ def result_line(metrics: Metrics) -> str:
         decisive = min(("accuracy", "macro_f1"), key=lambda figure: found[figure]["p_value"])
         meanings = {"level": "no difference shown", "better and worse": _MIXED}
         meaning = meanings.get(found["verdict"], found["verdict"])
-        shown_by = f"{FIGURES[decisive]}, {_chance(found[decisive])}"
+        shown_by = f"{FIGURES[decisive]}, {_p_value(found[decisive])}"
         errors = _errors_beside(scores, baseline["test"], _baseline_name(baseline))
         beside = f"{errors}: {meaning} ({shown_by})"
     figures = f"accuracy {scores['accuracy']:.4f}, macro-F1 {scores['macro_f1']:.4f}"
@@ -206,10 +206,10 @@ def comparison_sentence(comparison: Mapping[str, Any]) -> str:
 
 
 def _difference(found: Mapping[str, Any]) -> str:
-    return f"{found['difference']:+.4f} {bracketed(found['interval'])}, {_chance(found)}"
+    return f"{found['difference']:+.4f} {bracketed(found['interval'])}, {_p_value(found)}"
 
 
-def _chance(found: Mapping[str, Any]) -> str:
+def _p_value(found: Mapping[str, Any]) -> str:
     return f"p = {found['p_value']:.2g}" if found["p_value"] else "p below 1e-300"
 
 
