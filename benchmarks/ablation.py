@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from benchmarks.common import (
     print_result,
     run_script,
 )
+from benchmarks.model_parts import NETWORK, encoder, open_parts, open_tokenizer
 from benchmarks.quality_methods import Material, load_material
 from ecomcat.final.mixture_weights import learn_weights, pool_parts
 from ecomcat.model.comparison import exact_p_value
@@ -32,16 +32,6 @@ from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
 
 Answers = NDArray[np.float32]
-_TITLES = {"classifier": "LSTM", "linear": "linear"}
-
-
-def open_parts(folder: Path) -> dict[str, Any]:
-    """Return a model's parts by name, the network first, and all of them as one."""
-    import keras
-
-    model = keras.models.load_model(folder / "model.keras", compile=False)
-    parts = [layer for layer in model.layers if layer.name.startswith("part_")]
-    return {_TITLES[part.name.split("_")[2]]: part for part in parts} | {"all": model}
 
 
 def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, Answers]:
@@ -128,8 +118,6 @@ def reading_table(
 
 def main() -> None:
     """Run the script."""
-    from tokenizers import Tokenizer
-
     from ecomcat.model.training import Scorer
 
     parser = new_parser("ablation", "Say what a model's parts add, and what it goes by.")
@@ -139,10 +127,9 @@ def main() -> None:
     machine = describe_machine()
     material = load_material(arguments.data, arguments.split)
     texts, label_ids = material.rows("validation")
-    tokenizer = Tokenizer.from_file(str(arguments.model_dir / "tokenizer.json"))
-    encode = partial(encode_all, tokenizer, max_tokens=tokenizer.truncation["max_length"])
-    parts = open_parts(arguments.model_dir)
-    answers = {"LSTM": Scorer(parts["LSTM"])(encode(texts))}
+    tokenizer = open_tokenizer(arguments.model_dir)
+    encode, parts = encoder(tokenizer), open_parts(arguments.model_dir)
+    answers = {NETWORK: Scorer(parts[NETWORK])(encode(texts))}
     if len(parts) > 2:  # a linear part beside the LSTM and all
         answers |= linear_answers(tokenizer, material, arguments.split)
     print_result(

@@ -259,6 +259,7 @@ BASELINES: dict[str, Method] = {
     "linear_words": LinearModel(("words",)),
     "linear_tokens": LinearModel(("tokens",)),
     "linear_letters": LinearModel(("letters",)),
+    "linear_both": LinearModel(("tokens_letters",)),
     "linear": LinearModel(),
     "logistic_regression": Pipelines(
         [{"cost": cost} for cost in (1.0, 4.0, 16.0, 64.0, 256.0)], _logistic_regression

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import data_overrides, digest
 from benchmarks.measuring import Setting, run_measured
+from benchmarks.model_parts import LINEAR_PART, NETWORK, WHOLE, answer_by
 from benchmarks.quality_methods import Choice, Model, Rows, Task
 
-# Our own methods, and what they ask of the search command; all of a split share one search.
-OURS: dict[str, tuple[str, ...]] = {
-    "single": ("final=single",),
-    "ensemble": ("final=ensemble",),
-    "network": ("final=single", "final.linear=false"),
+# Our own methods: the `final` of the search command, and the part of the model that answers. All of
+# a split share one search, and the last three one model.
+OURS = {
+    "ensemble": ("ensemble", WHOLE),
+    "single": ("single", WHOLE),
+    "network": ("single", NETWORK),
+    "linear_part": ("single", LINEAR_PART),
 }
 _DEPLOYED = ("model.keras", "tokenizer.json")
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported model: the files that are deployed."""
+    """An exported model, or a part of it: the files that are deployed, and what answers texts."""
 
     folder: Path
-    classifier: Any
+    probabilities: Callable[[Sequence[str]], NDArray[np.float32]]
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return class numbers."""
-        return np.asarray(self.classifier.probabilities(texts).argmax(axis=1))
+        return self.probabilities(texts).argmax(axis=1)
 
     def size(self) -> int:
         """Return the number of bytes of the deployed files."""
@@ -58,11 +60,15 @@ class Ours:
         from ecomcat.export.classifier import load_classifier
 
         store = Path(self.setting["store"])
-        folder = store / "models" / f"{self._study()}-{self.setting['method']}-{name}"
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        command = [*self._command(store), f"model_dir={folder}", override]
-        run_measured(command, folder.with_name(f"{folder.name}.log"))
-        return Exported(folder, load_classifier(folder))
+        final, part = OURS[self.setting["method"]]
+        folder = store / "models" / f"{self._study()}-{final}-{name}"
+        if part == WHOLE or not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            command = [*self._command(store), f"model_dir={folder}", override]
+            run_measured(command, folder.with_name(f"{folder.name}.log"))
+        if part == WHOLE:
+            return Exported(folder, load_classifier(folder).probabilities)
+        return Exported(folder, answer_by(folder, part))
 
     def _command(self, store: Path) -> list[str]:
         data, setting = self.setting["data"], self.setting
@@ -71,7 +77,7 @@ class Ours:
             *data_overrides(Path(data) if data else None),
             *(f"budget={setting['budget']}", f"seed={setting['split']}"),
             *(f"search.name={self._study()}", f"outputs_dir={store / 'outputs'}"),
-            *OURS[setting["method"]],
+            f"final={OURS[setting['method']][0]}",
             *setting["overrides"],
         ]
 

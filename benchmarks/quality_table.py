@@ -18,11 +18,13 @@ TITLES = {
     "linear_words": "linear, words and pairs",
     "linear_tokens": "linear, our tokens and pairs",
     "linear_letters": "linear, letters",
+    "linear_both": "linear, our tokens, pairs and letters",
     "linear": "the best linear model",
     "logistic_regression": "TF-IDF + logistic regression",
     "fasttext": "fastText",
-    "network": "ecomcat, the LSTM alone",
     "single": "ecomcat, single",
+    "network": "its LSTM alone",
+    "linear_part": "its linear part alone",
     "ensemble": "ecomcat, ensemble",
 }
 _HEADER = (

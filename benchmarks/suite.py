@@ -35,10 +35,12 @@ _SHORT_TITLES = {
     "linear_words": "words",
     "linear_tokens": "tokens",
     "linear_letters": "letters",
+    "linear_both": "tokens, letters",
     "naive_bayes": "naive Bayes",
     "fasttext": "fastText",
-    "network": "the LSTM alone",
     "single": "single",
+    "network": "its LSTM alone",
+    "linear_part": "its linear part alone",
     "ensemble": "ensemble",
 }
 SUITE_METHODS = ("linear", *_SHORT_TITLES)

@@ -178,13 +178,11 @@ def _count(
     kind: str, rows: LabelledTexts, chosen: NDArray[np.int64], num_classes: int
 ) -> tuple[Any, Any, Any]:
     """Return a fitted counter, what it counted in some texts, and their class numbers."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
     label_ids = rows[1][chosen]
     if len(np.unique(label_ids)) < 2:
         raise NothingToLearnError("all training texts are of one class")
     max_features = MAX_WEIGHTS // num_classes if num_classes <= MAX_HYPERPLANES else None
-    counter = CountVectorizer(max_features=max_features, dtype=np.float64, **FEATURES[kind].counted)
+    counter = FEATURES[kind].new_counter(max_features)
     try:
         return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids
     except ValueError as error:
@@ -217,10 +215,9 @@ def linear_sample(
 
 
 def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: LinearChoice) -> Any:
-    from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.pipeline import Pipeline
 
-    weights = TfidfTransformer(sublinear_tf=choice.sublinear_tf).fit(counts)
+    weights = FEATURES[choice.features].new_weights(sublinear_tf=choice.sublinear_tf).fit(counts)
     weighed = weights.transform(counts)
     model = MODELS[choice.model].fit(weighed, label_ids, choice.setting)
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -36,6 +36,8 @@ class Features:
             are counted in about a gigabyte. Defaults to no limit.
         costs: Tuple of numbers. LinearSVC's `C` to try.
         sublinear_tf: Tuple of booleans to try. Whether the logarithm of a feature's count is used.
+        beside: String, a key of `FEATURES`. What is counted as well, and weighted apart, so that
+            both have the same length in each text. Defaults to nothing.
     """
 
     title: str
@@ -44,6 +46,32 @@ class Features:
     max_distinct: int | None = None
     costs: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
     sublinear_tf: tuple[bool, ...] = (False, True)
+    beside: str | None = None
+
+    def new_counter(self, max_features: int | None) -> Any:
+        """Return a transformer from texts to counts or, of two kinds side by side, to weights."""
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+        from sklearn.pipeline import FeatureUnion
+
+        if self.beside is None:
+            return CountVectorizer(max_features=max_features, dtype=np.float64, **self.counted)
+        half = max_features // 2 if max_features else None
+        kinds = {self.title: self.counted, self.beside: FEATURES[self.beside].counted}
+        return FeatureUnion(
+            [
+                (name, TfidfVectorizer(sublinear_tf=True, max_features=half, **counted))
+                for name, counted in kinds.items()
+            ]
+        )
+
+    def new_weights(self, *, sublinear_tf: bool) -> Any:
+        """Return a transformer from what `new_counter` gives to weights."""
+        from sklearn.feature_extraction.text import TfidfTransformer
+        from sklearn.preprocessing import FunctionTransformer
+
+        if self.beside is None:
+            return TfidfTransformer(sublinear_tf=sublinear_tf)
+        return FunctionTransformer()  # they are weights already
 
 
 FEATURES = {
@@ -66,6 +94,13 @@ FEATURES = {
         sublinear_tf=(True,),
     ),
 }
+
+FEATURES["tokens_letters"] = replace(
+    FEATURES["letters"],
+    title="the model's own tokens, pairs of them, and letters",
+    costs=(0.5, 1.0, 2.0),
+    beside="tokens",
+)
 
 
 def max_characters(texts: Sequence[str], counted: Mapping[str, Any], max_distinct: int) -> float:

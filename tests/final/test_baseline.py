@@ -94,9 +94,14 @@ KNOWN_BY = {
     "tokens": [f"x{'1' if row % 2 else '2'}y{row} z" for row in range(40)],
     "letters": [f"{chr(97 + row // 2) * 3}{'ing' if row % 2 else 'est'}" for row in range(40)],
 }
+# Of half of the texts it is the order of words, of the others the ending.
+KNOWN_BY["tokens_letters"] = [
+    KNOWN_BY["letters"][row] if row // 2 % 2 else ("red blue", "blue red")[row % 2]
+    for row in range(40)
+]
 
 
-@pytest.mark.parametrize("kind", ["tokens", "letters"])
+@pytest.mark.parametrize("kind", ["tokens", "letters", "tokens_letters"])
 def test_the_features_that_tell_the_categories_apart_on_validation_are_chosen(kind):
     texts, labels = KNOWN_BY[kind], np.arange(40) % 2
     train, validation = (texts[:30], labels[:30]), (texts[30:], labels[30:])
@@ -128,6 +133,8 @@ def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeyp
 def fit_outcomes(dataset, monkeypatch):
     """Let the second fit of each choice, the best on validation first, end in its own way.
 
+    Choices of which no end is given have no memory.
+
     Returns:
         A function of these ends, an error or a number of iterations, that returns the features.
     """
@@ -138,7 +145,8 @@ def fit_outcomes(dataset, monkeypatch):
 
     def end_with(*ends):
         def ending(rows, choice, num_classes):
-            model, end = fit(rows, choice, num_classes), ends[kinds.index(choice.features)]
+            end = (*ends, MemoryError)[min(kinds.index(choice.features), len(ends))]
+            model = fit(rows, choice, num_classes)
             if not isinstance(end, int):
                 raise end
             model["classify"].n_iter_ = end

@@ -1,0 +1,48 @@
+"""The parts of an exported model, each as a model of its own: the network, the linear part, all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+NETWORK, LINEAR_PART, WHOLE = "LSTM", "linear", "all"
+_TITLES = {"classifier": NETWORK, "linear": LINEAR_PART}
+
+
+def open_parts(folder: Path) -> Mapping[str, Any]:
+    """Return a model's parts by name, the network first, and all of them as one."""
+    import keras
+
+    model = keras.models.load_model(folder / "model.keras", compile=False)
+    parts = [layer for layer in model.layers if layer.name.startswith("part_")]
+    return {_TITLES[part.name.split("_")[2]]: part for part in parts} | {WHOLE: model}
+
+
+def open_tokenizer(folder: Path) -> Tokenizer:
+    """Return the tokenizer of an exported model."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def encoder(tokenizer: Tokenizer) -> Any:
+    """Return a function that encodes texts as a model reads them."""
+    from ecomcat.text.encoding import encode_all
+
+    return partial(encode_all, tokenizer, max_tokens=tokenizer.truncation["max_length"])
+
+
+def answer_by(folder: Path, part: str) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    """Return a function from texts to the probabilities that a part of a model answers."""
+    from ecomcat.model.training import Scorer
+
+    score, encode = Scorer(open_parts(folder)[part]), encoder(open_tokenizer(folder))
+    return lambda texts: score(encode(texts))
