@@ -6,6 +6,7 @@ taken as it is; the linear models, which it has as one set of weights, are fitte
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -25,11 +26,14 @@ from benchmarks.common import (
 )
 from benchmarks.model_parts import NETWORK, encoder, open_parts, open_tokenizer
 from benchmarks.quality_methods import Material, load_material
+from ecomcat.errors import UserError
 from ecomcat.final.mixture_weights import learn_weights, pool_parts
 from ecomcat.model.comparison import exact_p_value
+from ecomcat.model.intervals import share_interval
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
+from ecomcat.wording.summary import bracketed
 
 Answers = NDArray[np.float32]
 
@@ -76,9 +80,14 @@ def parts_table(answers: Mapping[str, Answers], label_ids: NDArray[np.int64]) ->
     for names, each in right.items():
         gained, lost = (each & ~everything).sum(), (everything & ~each).sum()
         p_value = format_p_value(exact_p_value(int(gained), int(lost)))
-        rows.append([" + ".join(names), f"{each.mean():.4f}", f"{each.sum():,}", p_value])
+        rows.append([" + ".join(names), _accuracy(each), f"{each.sum():,}", p_value])
     rows[-1][0], rows[-1][-1] = "all", ""
     return format_table(["parts", "accuracy", "texts right", "McNemar p"], rows)
+
+
+def _accuracy(right: NDArray[np.bool_]) -> str:
+    """Write the share of right answers with its 95 % interval."""
+    return f"{right.mean():.4f} {bracketed(share_interval(right.sum(), len(right)))}"
 
 
 def variants(
@@ -112,8 +121,17 @@ def reading_table(
     scorers, rows = {name: Scorer(part) for name, part in parts.items()}, []
     for what, texts in asked:
         right = [scorer(texts).argmax(axis=1) == label_ids for scorer in scorers.values()]
-        rows.append([what, *(f"{each.mean():.4f}" for each in right)])
+        rows.append([what, *map(_accuracy, right)])
     return format_table(["texts", *scorers], rows)
+
+
+def _require_unlearned_validation(folder: Path) -> None:
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if metrics["final"]["retrained"]:
+        raise UserError(
+            f"--model-dir: expected a model of train alone, found one in {folder} that learned "
+            "validation, too. Export one with final.retrain=false."
+        )
 
 
 def main() -> None:
@@ -124,6 +142,7 @@ def main() -> None:
     parser.add_argument("--model-dir", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--split", type=int, default=1, metavar="SEED", help="(default: 1)")
     arguments = parser.parse_args()
+    _require_unlearned_validation(arguments.model_dir)
     machine = describe_machine()
     material = load_material(arguments.data, arguments.split)
     texts, label_ids = material.rows("validation")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from benchmarks import ablation
 from benchmarks.ablation import parts_table
 from benchmarks.levels import accepted, table_row
 from benchmarks.promise import RULES, kept
@@ -22,6 +23,7 @@ from benchmarks.quality import files_of_baselines
 from benchmarks.quality_methods import load_material
 from benchmarks.quality_table import Figures, mcnemar, quality_table
 from benchmarks.suite import ratio_interval, suite_tables
+from ecomcat.errors import UserError
 from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import Taxonomy, level_acceptance
 
@@ -175,7 +177,16 @@ def test_ablation_says_what_the_parts_add_and_what_is_read(
     assert [row[0] for row in rows[2:9]] == ["LSTM", "LinearSVC", "naive Bayes", *pair, "all"]
     assert rows[9] == ["texts", "LSTM", "linear", "all"]
     assert {"as they are", "words shuffled", "letters alone"} <= {row[0] for row in rows[11:]}
-    assert all(0 <= float(cell) <= 1 for row in rows[11:] for cell in row[1:])
+    assert all(0 <= float(cell.split()[0]) <= 1 for row in rows[11:] for cell in row[1:])
+
+
+def test_ablation_refuses_a_model_that_learned_validation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "metrics.json").write_text('{"final": {"retrained": true}}')
+    monkeypatch.setattr(sys, "argv", ["ablation", "--model-dir", str(tmp_path)])
+    with pytest.raises(UserError, match="that learned validation, too"):
+        ablation.main()
 
 
 def test_parts_are_mixed_and_compared_with_all_of_them() -> None:
@@ -187,9 +198,9 @@ def test_parts_are_mixed_and_compared_with_all_of_them() -> None:
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in parts_table({"LSTM": poor, "LinearSVC": good}, label_ids).splitlines()
     ]
-    assert rows[2] == ["LSTM", "0.7500", "300", "< 0.001"]
-    assert rows[3] == ["LinearSVC", "0.9900", "396", "1.000"]
-    assert rows[4] == ["all", "0.9900", "396", ""]
+    assert rows[2] == ["LSTM", "0.7500 (0.705 to 0.790)", "300", "< 0.001"]
+    assert rows[3] == ["LinearSVC", "0.9900 (0.975 to 0.996)", "396", "1.000"]
+    assert rows[4] == ["all", "0.9900 (0.975 to 0.996)", "396", ""]
 
 
 @pytest.mark.slow
