@@ -25,7 +25,8 @@ from benchmarks.quality_table import (
     Found,
     quality_table,
 )
-from benchmarks.suite import SUITE, SUITE_METHODS, draw_ratios, prepare_suite, suite_tables
+from benchmarks.suite import SUITE_METHODS, draw_ratios, suite_tables
+from benchmarks.suite_files import SUITE, prepare_suite
 from ecomcat.command_config import conf_dir
 from ecomcat.errors import UserError
 

