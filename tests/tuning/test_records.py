@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -166,15 +165,6 @@ def test_records_read_back_as_they_were_saved_in_the_order_of_their_numbers(stud
     values = again.trials.records[0].values.values()
     assert [type(value) for value in values] == [int, float, bool, str]
     assert table_of(study)[0]["ended"] == ODD
-
-
-def test_a_trial_saved_again_replaces_what_was_saved(study: Study) -> None:
-    saved(study, ended(0, None, RUNNING), ended(1, 0.5), ended(0, 0.7))
-    assert [row["status"] for row in table_of(study)] == ["completed", "completed"]
-    files = {path.relative_to(study.directory).as_posix() for path in study.directory.rglob("*.*")}
-    assert files == {"trials.csv", "trials/0000/record.json", "trials/0001/record.json"}
-    written = json.loads((study.trial_dir("0000") / "record.json").read_text())
-    assert (written["id"], written["objective"], written["values"]) == ("0000", 0.7, {"units": 0})
 
 
 @pytest.mark.parametrize("content", ['{"id": "00', '{"id": "0000", "colour": 1}', "[]"])

@@ -124,41 +124,11 @@ def test_where_ray_does_not_start_this_process_trains_unless_a_cluster_was_asked
 
 
 class Adder(Worker):
-    """A worker that adds numbers, one of which it does not like."""
+    """A worker that adds numbers."""
 
     def add(self, first: int, second: int) -> Iterator[Any]:
-        if second == 13:
-            raise ValueError("thirteen")
         yield BatchesDone(1, 2)
         yield first + second
-
-
-@pytest.mark.parametrize("failing", [False, True])
-def test_jobs_get_the_answers_to_their_calls_until_there_are_no_more(failing: bool) -> None:
-    sums: list[int] = []
-    progress: list[BatchesDone] = []
-    closed: list[int] = []
-    waiting = [3, 2, 1]
-
-    def job(number: int) -> Job:
-        try:
-            once = yield from ask(Call("add", (number, 10)), progress.append)
-            twice = yield from ask(Call("add", (once, 13 if failing else 10)), progress.append)
-            sums.append(twice)
-        except TrialFailedError as error:
-            assert str(error) == "ValueError: thirteen"
-            assert "in add" in error.trace
-        finally:
-            closed.append(number)
-
-    run_jobs(
-        LocalPool(Adder()),
-        lambda: job(waiting.pop()) if waiting else None,
-        lambda: bool(waiting),
-    )
-    assert closed == [1, 2, 3]
-    assert sums == ([] if failing else [21, 22, 23])
-    assert progress == [BatchesDone(1, 2)] * (3 if failing else 6)
 
 
 def test_a_call_that_takes_too_long_is_ended_at_its_next_progress_and_another_one_is_made() -> None:
