@@ -46,7 +46,7 @@ def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, A
 
     limits = TextLimits(tokenizer.get_vocab_size(), tokenizer.truncation["max_length"])
     train, validation = (
-        Examples(encode_all(tokenizer, rows.texts, limits.max_tokens), rows.labels)
+        Examples(encode_all(tokenizer, rows.texts, limits.max_tokens), rows.label_ids)
         for rows in (material.rows("train"), material.rows("validation"))
     )
     part = LinearPart(len(material.class_names), limits, seed)

@@ -40,7 +40,7 @@ def search(setting: dict[str, Any]) -> dict[str, Any]:
     vectorize.adapt(train.texts)
 
     def arrays(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return np.asarray(vectorize(rows.texts)), np.eye(classes, dtype=np.float32)[rows.labels]
+        return np.asarray(vectorize(rows.texts)), np.eye(classes, dtype=np.float32)[rows.label_ids]
 
     points: Points = []
     began = time.process_time()

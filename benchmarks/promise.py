@@ -97,8 +97,8 @@ def novel_table(model: Classifier, usual: Acceptance, path: Path) -> str:
 
     texts = pd.read_csv(path)[str(model.fields.texts[0])].astype(str).tolist()
     novel = uncertainty(*model.answers(texts))
-    labels = np.repeat([0, 1], [len(usual.uncertainty), len(novel)])
-    area = roc_auc_score(labels, np.concatenate([usual.uncertainty, novel]))
+    is_novel = np.repeat([0, 1], [len(usual.uncertainty), len(novel)])
+    area = roc_auc_score(is_novel, np.concatenate([usual.uncertainty, novel]))
     table = format_table(["alarms allowed", "false alarms", "found"], novel_rows(usual, novel))
     return f"{len(novel):,} novel texts, AUROC {area:.4f}:\n\n{table}"
 

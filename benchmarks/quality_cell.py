@@ -43,15 +43,15 @@ def measure(
         else:
             model = method.fit(material.rows("train", "validation"), choice, task)
         seconds = time.process_time() - began + watch.seconds()
-    texts, labels = material.rows(part)
+    texts, label_ids = material.rows(part)
     predicted = model.predict(texts)
-    scores = score_predictions(labels, predicted, material.class_names)
+    scores = score_predictions(label_ids, predicted, material.class_names)
     return {
         "choice": dict(choice),
         "accuracy": scores.accuracy,
         "macro_f1": scores.macro_f1,
         "rows": material.parts[part].tolist(),
-        "wrong": material.parts[part][predicted != labels].tolist(),
+        "wrong": material.parts[part][predicted != label_ids].tolist(),
         "cpu_seconds": seconds,
         "rows_per_second": _rows_per_second(model, material.rows("validation").texts),
         "megabytes": model.size() / 1e6,

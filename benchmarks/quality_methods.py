@@ -40,7 +40,7 @@ class Rows(NamedTuple):
     """Texts and their class numbers, shape `(texts,)`."""
 
     texts: list[str]
-    labels: NDArray[np.int64]
+    label_ids: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Material:
     """All rows of one split."""
 
     texts: Sequence[str]  # all distinct ones, in the order of the file
-    labels: NDArray[np.int64]  # class numbers, shape (texts,)
+    label_ids: NDArray[np.int64]  # class numbers, shape (texts,)
     class_names: list[str]
     parts: Mapping[str, NDArray[np.int64]]  # row numbers of train, validation and test, ascending
 
     def rows(self, *parts: str) -> Rows:
         """Return the rows of some parts, and read no other row."""
         numbers = np.sort(np.concatenate([self.parts[part] for part in parts]))
-        return Rows([self.texts[number] for number in numbers], self.labels[numbers])
+        return Rows([self.texts[number] for number in numbers], self.label_ids[numbers])
 
 
 def load_material(path: Path | None, seed: int) -> Material:
@@ -106,7 +106,7 @@ def choose_best(
             model = method.fit(train, choice, task)
         except RuntimeError:
             continue
-        score = macro_f1(validation.labels, model.predict(validation.texts), task.num_classes)
+        score = macro_f1(validation.label_ids, model.predict(validation.texts), task.num_classes)
         if best is None or score > best[0]:
             best = score, choice, model
     if best is None:
@@ -142,7 +142,7 @@ class Pipelines:
 
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
         """Fit one choice."""
-        return Pickled(self.build(choice).fit(rows.texts, rows.labels))
+        return Pickled(self.build(choice).fit(rows.texts, rows.label_ids))
 
 
 def _majority(_choice: Choice) -> Any:
@@ -184,7 +184,7 @@ class LinearModel:
     def fit(self, rows: Rows, choice: Choice, task: Task) -> Model:
         """Fit one choice."""
         return Pickled(
-            fit_linear((rows.texts, rows.labels), LinearChoice(**choice), task.num_classes)
+            fit_linear((rows.texts, rows.label_ids), LinearChoice(**choice), task.num_classes)
         )
 
 
@@ -224,7 +224,7 @@ class FastText:
         shortest, longest = _SUBWORDS[choice["subwords"]]
         with tempfile.TemporaryDirectory(prefix="fasttext_") as folder:
             path = Path(folder) / "train.txt"
-            pairs = zip(rows.texts, rows.labels, strict=True)
+            pairs = zip(rows.texts, rows.label_ids, strict=True)
             lines = (f"{_LABEL}{label} {_one_line(text)}\n" for text, label in pairs)
             path.write_text("".join(lines), encoding="utf-8")
             model = fasttext.train_supervised(

@@ -68,7 +68,7 @@ def load_inputs(path: Path | None, rows: int) -> TrialInputs:
     return TrialInputs(
         build=lstm_classifier,
         texts=encode_all(tokenizer, [material.texts[row] for row in chosen], _WIDTH),
-        labels=material.labels[chosen],
+        label_ids=material.label_ids[chosen],
         num_classes=len(material.class_names),
         split=Split(numbers[: len(train)], numbers[len(train) :], numbers[:0]),
         seed=_SEED,
@@ -130,7 +130,7 @@ def _keras_batches(inputs: TrialInputs, rows: Any, one_width: bool) -> Any:
     values = trial_values()
     examples, size = inputs.examples(rows, values), values["batch_size"]
     order = np.arange(len(rows)) if one_width else np.argsort(examples.texts.lengths)
-    labels = np.eye(inputs.num_classes, dtype=np.float32)[examples.labels]
+    one_hot = np.eye(inputs.num_classes, dtype=np.float32)[examples.label_ids]
 
     class Batches(keras.utils.PyDataset):
         def __len__(self) -> int:
@@ -141,7 +141,7 @@ def _keras_batches(inputs: TrialInputs, rows: Any, one_width: bool) -> Any:
             ids = examples.texts.padded(batch)
             if one_width:
                 ids = np.pad(ids, ((0, 0), (0, _WIDTH - ids.shape[1])))
-            return ids, labels[batch]
+            return ids, one_hot[batch]
 
     return Batches()
 

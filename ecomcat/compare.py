@@ -228,14 +228,14 @@ def _figures(
     from ecomcat.model.metrics import score_predictions
 
     number = {name: place for place, name in enumerate(class_names)}
-    labels: Any = answers[NEW]["label"][chosen].map(number).to_numpy(np.int64)
+    label_ids: Any = answers[NEW]["label"][chosen].map(number).to_numpy(np.int64)
     predicted = {
         # A rare leaf may be merged into another category in one of the models alone.
-        of: np.where(right[of][chosen], labels, each["predicted_category"][chosen].map(number))
+        of: np.where(right[of][chosen], label_ids, each["predicted_category"][chosen].map(number))
         for of, each in answers.items()
     }
-    scores = {of: score_predictions(labels, each, class_names) for of, each in predicted.items()}
-    comparison: Comparison = compare_answers(labels, predicted[NEW], predicted[OLD])
+    scores = {of: score_predictions(label_ids, each, class_names) for of, each in predicted.items()}
+    comparison: Comparison = compare_answers(label_ids, predicted[NEW], predicted[OLD])
     figures = {of: each.describe() for of, each in scores.items()}
     return {**figures, "comparison": comparison.describe()}
 

@@ -255,7 +255,7 @@ def _trial_inputs(
     return TrialInputs(
         build=find_builder(config.model.build),
         texts=texts,
-        labels=dataset.label_ids,
+        label_ids=dataset.label_ids,
         num_classes=num_classes,
         split=scored_rows(dataset.split, num_classes, config.seed),
         seed=config.seed,

@@ -29,13 +29,15 @@ VALUES: dict[str, Any] = {
 }
 
 
-def texts_and_labels(count: int, seed: int, longest: int) -> tuple[EncodedTexts, np.ndarray]:
+def texts_and_label_ids(count: int, seed: int, longest: int) -> tuple[EncodedTexts, np.ndarray]:
     """Make some texts of three classes, each with six words of its own, at most `longest`."""
     random = np.random.default_rng(seed)
-    labels = random.integers(0, 3, count)
-    texts = [random.integers(2, 8, random.integers(1, longest + 1)) + 6 * label for label in labels]
+    label_ids = random.integers(0, 3, count)
+    texts = [
+        random.integers(2, 8, random.integers(1, longest + 1)) + 6 * label for label in label_ids
+    ]
     offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
-    return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), labels
+    return EncodedTexts(np.concatenate(texts).astype(np.int32), offsets), label_ids
 
 
 def train_epoch(training: Any) -> dict[str, float]:

@@ -85,18 +85,18 @@ def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]
 
 def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:
     """Choose trials on validation."""
-    labels = inputs.labels[inputs.split.validation]
-    candidates = find_candidates(study, (len(labels), inputs.num_classes))
-    tied = tied_trials(candidates, labels)
+    label_ids = inputs.label_ids[inputs.split.validation]
+    candidates = find_candidates(study, (len(label_ids), inputs.num_classes))
+    tied = tied_trials(candidates, label_ids)
     final_step: FinalStep = make("final.step", final.step)
-    weights = final_step.choose(candidates, labels, inputs.seed)
+    weights = final_step.choose(candidates, label_ids, inputs.seed)
     members = [(candidates[number].record, weight) for number, weight in weights.items()]
     if len(members) > 1:
         chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
         logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
     if tied:
         logger.info("On validation %s.", tied_sentence(len(candidates), tied))
-    rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
+    rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
     return FinalChoice(
         name=final_step.name,
         members=members,
@@ -149,16 +149,18 @@ def mix_parts(
         comparable: Answers of networks that decide the weights, to the texts of `choice_rows`. By
             default they are those of `networks`.
     """
-    (linear, linear_answers), labels = fitted, inputs.labels[inputs.split.validation]
-    rows = choice_rows(len(labels), inputs.num_classes, inputs.seed)
+    (linear, linear_answers), label_ids = fitted, inputs.label_ids[inputs.split.validation]
+    rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
     comparable = comparable or [networks[rows]]
-    weights = learn_weights(comparable, [each[rows] for each in linear_answers], labels[rows])
+    weights = learn_weights(comparable, [each[rows] for each in linear_answers], label_ids[rows])
     answers = {NETWORK: networks}
     if linear is not None and any(weights):
         linear.mix(weights)
         answers[LINEAR] = pool(linear_answers, [weight / sum(weights) for weight in weights])
-    answers[WHOLE] = cross_pooled(networks, linear_answers, comparable, rows, labels, inputs.seed)
-    temperature = fit_temperature(pool_parts(networks, linear_answers, weights), labels)
+    answers[WHOLE] = cross_pooled(
+        networks, linear_answers, comparable, rows, label_ids, inputs.seed
+    )
+    temperature = fit_temperature(pool_parts(networks, linear_answers, weights), label_ids)
     mixture = Mixture(linear if any(weights) else None, weights, temperature, answers)
     _log_mixture(mixture, texts=len(rows), tried=linear is not None)
     return mixture

@@ -77,7 +77,7 @@ class LinearPart:
         """Let each model answer texts that it has not learned, and calibrate later fits by them."""
         one_hot = np.eye(len(self._linear))
         raw = [Scorer(self._build(each))(examples.texts) for each in one_hot]
-        self._temperatures = [fit_temperature(each, examples.labels) for each in raw]
+        self._temperatures = [fit_temperature(each, examples.label_ids) for each in raw]
         return [with_temperature(*each) for each in zip(raw, self._temperatures, strict=True)]
 
     def mix(self, weights: Sequence[float]) -> None:
@@ -94,7 +94,7 @@ class LinearPart:
         Raises:
             NothingToLearnError: When all texts are of one category.
         """
-        if len(np.unique(examples.labels)) < 2:
+        if len(np.unique(examples.label_ids)) < 2:
             raise NothingToLearnError("all training texts are of one category")
         if self.num_classes > MAX_HYPERPLANES:
             self._fit_low_rank(examples)
@@ -107,21 +107,24 @@ class LinearPart:
     def _fit_hyperplanes(self, examples: Examples) -> None:
         count, random = self.num_classes, np.random.default_rng([self.seed, self.num_classes])
         max_texts = int(self.max_groups / self._groups_a_text(examples))
-        chosen = rows_to_fit(examples.labels, count, random, max_texts)
+        chosen = rows_to_fit(examples.label_ids, count, random, max_texts)
         self.texts = len(chosen)
         self._rows = min(self.max_rows, self.max_weights // (count + 1))
         counts = self._counts(examples.texts.take(chosen), self._rows)
-        self._word_weights, labels = self._weights(counts), examples.labels[chosen]
+        self._word_weights, label_ids = self._weights(counts), examples.label_ids[chosen]
         features = of_length_one(sparse.hstack(counts, format="csr"), self._word_weights)
         known = self.limits.vocabulary_size + self._rows  # words and pairs, without letters
-        self._linear = [self._hyperplanes(features, labels), self._bayes(features, known, labels)]
+        self._linear = [
+            self._hyperplanes(features, label_ids),
+            self._bayes(features, known, label_ids),
+        ]
         self._kernel = np.eye(count, dtype=np.float32)
 
     def _fit_low_rank(self, examples: Examples) -> None:
         random = np.random.default_rng([self.seed, self.num_classes])
         read = 2 * float(examples.texts.lengths.mean()) + self._groups_a_text(examples)
         max_texts = max(1, int(self.max_read / read))
-        chosen = balanced_sample(examples.labels, max_texts, random)
+        chosen = balanced_sample(examples.label_ids, max_texts, random)
         self.texts = len(chosen)
         rows = self._rows = min(self.max_rows, self.max_weights // (DIMENSION + 1))
         some = examples.texts.take(sample_rows(len(examples), self.max_texts_weighed, random))
@@ -132,7 +135,7 @@ class LinearPart:
             return sparse.hstack(counts, format="csr")
 
         features, kernel, bias = fit_low_rank(
-            *(count, weights, examples.labels[chosen], self.num_classes),
+            *(count, weights, examples.label_ids[chosen], self.num_classes),
             passes=int(np.clip(max_texts / len(chosen), 1, self.max_passes)),
             seed=self.seed,
         )

@@ -87,17 +87,17 @@ class _Step:
             batch = features[start : start + _BATCH_SIZE].tocsr()
             of_text = np.repeat(np.arange(batch.shape[0], dtype=np.int32), np.diff(batch.indptr))
             arrays = batch.indices.astype(np.int32), of_text, batch.data.astype(np.float32)
-            labels = label_ids[start : start + _BATCH_SIZE].astype(np.int32)
-            self._compiled(*map(tf.constant, (*arrays, labels, np.float32(rate))))
+            ids = label_ids[start : start + _BATCH_SIZE].astype(np.int32)
+            self._compiled(*map(tf.constant, (*arrays, ids, np.float32(rate))))
 
-    def _train(self, ids: Any, of_text: Any, weights: Any, labels: Any, rate: Any) -> None:
+    def _train(self, ids: Any, of_text: Any, weights: Any, label_ids: Any, rate: Any) -> None:
         features, kernel, bias = self.learned
         of_features, of_kernel, of_bias = self._squares
         weights = weights[:, None]
         summed = tf.gather(features, ids) * weights
-        texts = tf.math.unsorted_segment_sum(summed, of_text, tf.size(labels))
+        texts = tf.math.unsorted_segment_sum(summed, of_text, tf.size(label_ids))
         errors = tf.nn.softmax(tf.matmul(texts, kernel) + bias)
-        errors -= tf.one_hot(labels, self._num_classes)
+        errors -= tf.one_hot(label_ids, self._num_classes)
         back = tf.gather(tf.matmul(errors, kernel, transpose_b=True), of_text) * weights
         _descend(kernel, of_kernel, tf.matmul(texts, errors, transpose_a=True), rate)
         _descend(bias, of_bias, tf.reduce_sum(errors, axis=0), rate)

@@ -65,12 +65,12 @@ def learn_from_parts(
             *(MIN_POINTS - 1, _MIN_TEXTS, len(answers)),
         )
         return None
-    labels = inputs.labels[inputs.split.validation]
-    whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(labels))
+    label_ids = inputs.label_ids[inputs.split.validation]
+    whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(label_ids))
     sizes, predicted = map(np.array, zip(*answers, (learned, whole), strict=True))
-    curve = extrapolated_curve(predicted == labels, sizes, inputs.seed)
-    described = {"trial": record.id, "validation_texts": len(labels), **curve}
-    logger.info("%s", learning_sentence("The LSTM", described, len(labels)))
+    curve = extrapolated_curve(predicted == label_ids, sizes, inputs.seed)
+    described = {"trial": record.id, "validation_texts": len(label_ids), **curve}
+    logger.info("%s", learning_sentence("The LSTM", described, len(label_ids)))
     return described
 
 

@@ -176,19 +176,19 @@ def _score(
 ) -> dict[str, Any]:
     """Return the scores of `metrics.json`, with thresholds from the answers `chosen_on`."""
     names, (acceptance, levels) = dataset.class_names, chosen_on
-    labels = {on: dataset.label_ids[getattr(split, on)] for on in whole}
+    label_ids = {on: dataset.label_ids[getattr(split, on)] for on in whole}
     scores: dict[str, Any] = {"test": None}
     for on, given in whole.items():
         texts = [dataset.texts[row] for row in getattr(split, on)]
-        found = score_answers(given, labels[on], names, acceptance, texts=texts)
-        scores[on] = found.describe() | score_levels(given.levels, labels[on], levels)
+        found = score_answers(given, label_ids[on], names, acceptance, texts=texts)
+        scores[on] = found.describe() | score_levels(given.levels, label_ids[on], levels)
     unmarked = _unmarked(dataset, split)
     if not unmarked.all() and unmarked.any():
         predicted = classes["test"][WHOLE][unmarked]
-        without = score_predictions(labels["test"][unmarked], predicted, names)
+        without = score_predictions(label_ids["test"][unmarked], predicted, names)
         scores["test_without_excluded"] = without.totals()
     parts = {
-        part: {on: _figures(labels[on], each[part], each[WHOLE]) for on, each in classes.items()}
+        part: {on: _figures(label_ids[on], each[part], each[WHOLE]) for on, each in classes.items()}
         for part in classes["validation"]
     }
     return {**scores, "parts": parts}

@@ -78,8 +78,8 @@ class FinalModel:
                 found = scorer(asked)
                 classes[name][chunk] = found.argmax(axis=1)
             # The scorer of the whole is the last.
-            labels = inputs.labels[rows[chunk]]
-            whole.append(answers_of(found, labels, taxonomy, asked.unknown_shares))
+            label_ids = inputs.label_ids[rows[chunk]]
+            whole.append(answers_of(found, label_ids, taxonomy, asked.unknown_shares))
             on_texts(len(chunk))
         return join_answers(whole), classes
 

@@ -73,8 +73,8 @@ def compare_answers(
     A. Yeh, "More accurate tests for the statistical significance of result differences" (COLING
     2000, section 3.2).
 
-    >>> labels = np.array([0, 1, 1, 0, 1, 1])
-    >>> found = compare_answers(labels, labels, 1 - labels)
+    >>> label_ids = np.array([0, 1, 1, 0, 1, 1])
+    >>> found = compare_answers(label_ids, label_ids, 1 - label_ids)
     >>> found.gained, found.accuracy.p_value, found.verdict
     (6, 0.03125, 'better')
     """
@@ -100,20 +100,20 @@ def _macro_f1(
     if not differs.any():
         return Difference(0.0, (0.0, 0.0), 1.0)
     classes = 1 + int(max(label_ids.max(), ours.max(), theirs.max()))
-    labels, pair = label_ids[differs], (ours[differs], theirs[differs])
+    ids, pair = label_ids[differs], (ours[differs], theirs[differs])
     same = label_ids[~differs], ours[~differs]
     counts = np.bincount(label_ids, minlength=classes), np.bincount(same[1], minlength=classes)
     hits = np.bincount(same[0][same[0] == same[1]], minlength=classes)
 
     def macro_f1(answers: NDArray[np.int64]) -> float:
-        right = hits + np.bincount(labels[answers == labels], minlength=classes)
+        right = hits + np.bincount(ids[answers == ids], minlength=classes)
         found = counts[0] + counts[1] + np.bincount(answers, minlength=classes)
         return float(np.mean((2 * right)[found > 0] / found[found > 0]))
 
     difference = macro_f1(pair[0]) - macro_f1(pair[1])
     random, exchanged = np.random.default_rng(0), np.zeros(_EXCHANGES)
     for draw in range(_EXCHANGES):
-        heads = random.integers(0, 2, len(labels), dtype=bool)
+        heads = random.integers(0, 2, len(ids), dtype=bool)
         exchanged[draw] = macro_f1(np.where(heads, *pair)) - macro_f1(np.where(heads, *pair[::-1]))
     as_large = int((np.abs(exchanged) >= abs(difference) - 1e-12).sum())
     half = Z * float(np.sqrt(np.mean(exchanged**2)))

@@ -108,11 +108,11 @@ class Taxonomy:
         sums = np.zeros((_SUMMED_ROWS, len(self.paths) + 1))
         for first in range(0, len(label_ids), _SUMMED_ROWS):
             rows = slice(first, first + _SUMMED_ROWS)
-            labels, part = label_ids[rows], probabilities[rows][:, self._order]
+            ids, part = label_ids[rows], probabilities[rows][:, self._order]
             np.cumsum(part, axis=1, out=sums[: len(part), 1:])
             for level, bounds in enumerate(self._bounds):
-                begin, end = bounds[:, labels]
-                each = np.arange(len(labels))
+                begin, end = bounds[:, ids]
+                each = np.arange(len(ids))
                 found[rows, level] = sums[each, end] - sums[each, begin]
         # Exactly the category's own probability, to the last digit.
         found[:, -1] = np.take_along_axis(probabilities, label_ids[:, None], axis=1)[:, 0]

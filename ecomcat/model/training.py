@@ -41,10 +41,10 @@ class Examples:
     """Encoded texts and their class numbers, shape `(texts,)`."""
 
     texts: EncodedTexts
-    labels: NDArray[np.int64]
+    label_ids: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.label_ids)
 
 
 def build_classifier(
@@ -105,7 +105,10 @@ class Training:
         batches = self._batches()
         for number, rows in enumerate(batches, start=1):
             texts = drop_words(examples.texts.take(rows), self.word_dropout, random)
-            inputs = [*model_inputs(texts, len(self.model.inputs)), one_hot[examples.labels[rows]]]
+            inputs = [
+                *model_inputs(texts, len(self.model.inputs)),
+                one_hot[examples.label_ids[rows]],
+            ]
             loss_tensor, probabilities = self._step(*map(tf.constant, inputs))
             loss = float(loss_tensor)
             if not math.isfinite(loss):
@@ -118,11 +121,11 @@ class Training:
                 break
         self.epoch += 1
         read = predicted >= 0
-        labels, predicted = examples.labels[read], predicted[read]
+        label_ids, predicted = examples.label_ids[read], predicted[read]
         return {
-            "loss": total_loss / len(labels),
-            "accuracy": float(np.mean(predicted == labels)),
-            "macro_f1": macro_f1(labels, predicted, self.num_classes),
+            "loss": total_loss / len(label_ids),
+            "accuracy": float(np.mean(predicted == label_ids)),
+            "macro_f1": macro_f1(label_ids, predicted, self.num_classes),
         }
 
     def _batches(self) -> list[NDArray[np.int64]]:
@@ -218,13 +221,13 @@ class ValidationWatch:
             OutOfTimeError: It was not done when `time.monotonic()` was `ends`. The results of
                 earlier epochs are unchanged.
         """
-        outcome, labels = self.outcome, self.examples.labels
+        outcome, label_ids = self.outcome, self.examples.label_ids
         probabilities = self._scorer(self.examples.texts, ends)
         predicted = probabilities.argmax(axis=1)
         scores = {
-            "macro_f1": macro_f1(labels, predicted, probabilities.shape[1]),
-            "accuracy": float(np.mean(labels == predicted)),
-            "loss": cross_entropy(labels, probabilities, self.smoothing),
+            "macro_f1": macro_f1(label_ids, predicted, probabilities.shape[1]),
+            "accuracy": float(np.mean(label_ids == predicted)),
+            "loss": cross_entropy(label_ids, probabilities, self.smoothing),
         }
         row = {**logs, **{f"val_{name}": score for name, score in scores.items()}}
         outcome.curves.append(row)

@@ -44,7 +44,7 @@ class TrialInputs:
     Args:
         build: Function that builds the network.
         texts: `EncodedTexts`. All texts, encoded once.
-        labels: Array of integers, shape `(texts,)`. Their class numbers.
+        label_ids: Array of integers, shape `(texts,)`. Their class numbers.
         num_classes: Integer. Number of classes.
         split: `Split`. Which texts are train and validation.
         seed: Integer. The run's seed.
@@ -57,7 +57,7 @@ class TrialInputs:
 
     build: Builder
     texts: EncodedTexts
-    labels: NDArray[np.int64]
+    label_ids: NDArray[np.int64]
     num_classes: int
     split: Split
     seed: int
@@ -69,7 +69,7 @@ class TrialInputs:
     def examples(self, rows: NDArray[np.int64], values: Mapping[str, Any]) -> Examples:
         """Return some rows as one configuration's vocabulary and length limit see them."""
         texts = self.texts.take(rows).view(values["vocabulary_size"], values["max_tokens"])
-        return Examples(texts, self.labels[rows])
+        return Examples(texts, self.label_ids[rows])
 
 
 class TrialWorker(Worker):

@@ -24,11 +24,11 @@ from ecomcat.export.onnx import (
 from ecomcat.text.encoding import EncodedTexts, model_inputs
 from ecomcat.text.letters import spell
 from tests.conftest import ROOT
-from tests.tiny_network import VALUES, texts_and_labels
+from tests.tiny_network import VALUES, texts_and_label_ids
 
 pytestmark = pytest.mark.slow
 
-TEXTS, LABELS = texts_and_labels(90, seed=0, longest=8)
+TEXTS, LABEL_IDS = texts_and_label_ids(90, seed=0, longest=8)
 DEEP = {"lstm_layers": 2, "pooling": "last+max+mean", "embedding_pooling": "max+mean"}
 
 
@@ -114,7 +114,7 @@ def pooled() -> Any:
     from ecomcat.final.merged_network import Part, TextLimits, pool_models
     from ecomcat.model.training import Examples
 
-    examples, limits = Examples(SPELLED, LABELS), TextLimits(SPELLED.vocabulary_size, 8)
+    examples, limits = Examples(SPELLED, LABEL_IDS), TextLimits(SPELLED.vocabulary_size, 8)
     linear = LinearPart(3, limits, seed=1)
     linear.fit(examples)
     small = network(2, vocabulary_size=12, lstm_tokens=2, pooling="last", embedding_pooling="mean")
@@ -187,7 +187,7 @@ def test_a_file_that_answers_otherwise_is_refused(
 ) -> None:
     model = network(**DEEP, **other)
     if not other:
-        require_same_answers(*written, texts_and_labels(1_500, seed=4, longest=8)[0])
+        require_same_answers(*written, texts_and_label_ids(1_500, seed=4, longest=8)[0])
         model.get_layer("probabilities").bias.assign([np.nan] * 3)
     with pytest.raises(UserError, match=message):
         require_same_answers(model, written[1], TEXTS)
@@ -195,7 +195,7 @@ def test_a_file_that_answers_otherwise_is_refused(
 
 @pytest.mark.parametrize("count", [1, 65, 700])
 def test_answers_come_in_the_order_of_the_texts(written: tuple[Any, Path], count: int) -> None:
-    texts, _ = texts_and_labels(count, seed=4, longest=8)
+    texts, _ = texts_and_label_ids(count, seed=4, longest=8)
     scorer = OnnxScorer(written[1])
     alone = [scorer.answer(texts.padded(np.array([row])))[0] for row in range(count)]
     np.testing.assert_allclose(scorer(texts), np.reshape(alone, (count, 3)), atol=1e-6)

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 CLASSES = 3
 
 
-def answers(labels: np.ndarray, noise: float, seed: int) -> np.ndarray:
+def answers(label_ids: np.ndarray, noise: float, seed: int) -> np.ndarray:
     """Return probabilities that are right unless the noise is large."""
-    scores = 3.0 * np.eye(CLASSES)[labels]
+    scores = 3.0 * np.eye(CLASSES)[label_ids]
     scores += noise * np.random.default_rng(seed).normal(size=scores.shape)
     exponents = np.exp(scores)
     return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -38,12 +38,12 @@ def test_a_line_says_where_the_weight_of_the_linear_part_comes_from(
 ) -> None:
     from ecomcat.final.choice import mix_parts
 
-    labels, none = np.arange(texts) % CLASSES, np.arange(0)
+    label_ids, none = np.arange(texts) % CLASSES, np.arange(0)
     split = Split(none, np.arange(texts), none)
-    inputs: Any = SimpleNamespace(labels=labels, split=split, num_classes=CLASSES, seed=1)
+    inputs: Any = SimpleNamespace(label_ids=label_ids, split=split, num_classes=CLASSES, seed=1)
     linear: Any = SimpleNamespace(mix=lambda _weights: None)
-    of_linear = [answers((labels + shift) % CLASSES, 2.0, seed) for seed in (1, 2)]
+    of_linear = [answers((label_ids + shift) % CLASSES, 2.0, seed) for seed in (1, 2)]
     with caplog.at_level("INFO", "ecomcat"):
-        mix_parts(inputs, answers(labels, 2.0, 3), (linear, of_linear))
+        mix_parts(inputs, answers(label_ids, 2.0, 3), (linear, of_linear))
     assert caplog.text.count("Linear part of words and letters: ") == 1
     assert re.search(expected, caplog.text)

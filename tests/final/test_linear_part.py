@@ -10,12 +10,13 @@ import pytest
 from ecomcat.text.encoding import EncodedTexts, encode_all
 from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import fit_tokenizer
-from tests.tiny_network import VALUES, texts_and_labels
+from tests.tiny_network import VALUES, texts_and_label_ids
 
 pytestmark = pytest.mark.slow
 
-TEXTS, LABELS = texts_and_labels(90, seed=0, longest=11)
-NOISY = np.where(np.arange(90) % 5 == 0, (LABELS + 1) % 3, LABELS)  # hyperplanes then lie askew
+TEXTS, LABEL_IDS = texts_and_label_ids(90, seed=0, longest=11)
+# Hyperplanes then lie askew.
+NOISY = np.where(np.arange(90) % 5 == 0, (LABEL_IDS + 1) % 3, LABEL_IDS)
 
 
 def texts_of(*texts: list[int]) -> EncodedTexts:
@@ -24,7 +25,7 @@ def texts_of(*texts: list[int]) -> EncodedTexts:
 
 
 def fitted(
-    labels: np.ndarray = LABELS,
+    label_ids: np.ndarray = LABEL_IDS,
     classes: int = 3,
     texts: Any = TEXTS,
     vocabulary_size: int = 20,
@@ -38,7 +39,7 @@ def fitted(
     part = LinearPart(classes, TextLimits(vocabulary_size, 8), seed=1)
     for option, value in options.items():
         setattr(part, option, value)
-    part.fit(Examples(texts, labels))
+    part.fit(Examples(texts, label_ids))
     return part
 
 
@@ -50,14 +51,14 @@ def answer(linear: Any, texts: EncodedTexts) -> Any:
 
 def test_it_knows_the_texts_that_it_learned_however_they_are_padded():
     linear = fitted()
-    assert np.mean(answer(linear, TEXTS).argmax(axis=1) == LABELS) > 0.95
+    assert np.mean(answer(linear, TEXTS).argmax(axis=1) == LABEL_IDS) > 0.95
     alone, padded = texts_of([3, 9, 4]), texts_of([3, 9, 4], [2] * 8)
     assert np.allclose(answer(linear, alone)[0], answer(linear, padded)[0], atol=1e-5)
 
 
 def test_the_linear_part_tells_texts_apart_by_pairs_of_words_alone():
-    texts, labels = texts_of(*[[3, 4, 5], [4, 3, 5]] * 20), np.tile([0, 1], 20)
-    answers = answer(fitted(labels, 2, texts), texts_of([3, 4], [4, 3]))
+    texts, label_ids = texts_of(*[[3, 4, 5], [4, 3, 5]] * 20), np.tile([0, 1], 20)
+    answers = answer(fitted(label_ids, 2, texts), texts_of([3, 4], [4, 3]))
     assert answers.argmax(axis=1).tolist() == [0, 1]
     assert np.allclose(answers[0], answers[1][::-1], atol=1e-2)
 
@@ -92,19 +93,19 @@ def test_its_models_are_a_softmax_of_linear_svcs_distances_and_one_of_naive_baye
     from ecomcat.model.confidence import fit_temperature, with_temperature
     from ecomcat.model.training import Examples
 
-    labels, features = NOISY % classes, weighed()
-    svc = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
+    label_ids, features = NOISY % classes, weighed()
+    svc = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, label_ids)
     distances = svc.decision_function(features)
     if classes == 2:
         distances = np.stack([-distances, distances], axis=1)
     occurring = features[:, features.any(axis=0)]
-    bayes = ComplementNB(alpha=0.1).fit(occurring, labels).predict_joint_log_proba(occurring)
-    linear = fitted(labels, classes)
+    bayes = ComplementNB(alpha=0.1).fit(occurring, label_ids).predict_joint_log_proba(occurring)
+    linear = fitted(label_ids, classes)
     assert np.allclose(answer(linear, TEXTS), softmax(distances, axis=1), atol=2e-3)
-    answers = linear.calibrate(Examples(TEXTS, labels))
+    answers = linear.calibrate(Examples(TEXTS, label_ids))
     for found, scores in zip(answers, (distances, bayes), strict=True):
         plain = softmax(scores, axis=1).astype(np.float32)
-        expected = with_temperature(plain, fit_temperature(plain, labels))
+        expected = with_temperature(plain, fit_temperature(plain, label_ids))
         assert np.allclose(found, expected, atol=1e-2)
 
 
@@ -120,7 +121,7 @@ def test_it_answers_with_the_pool_of_its_calibrated_models_also_when_it_is_fitte
     from ecomcat.model.training import Examples
 
     linear = fitted(NOISY)
-    answers = linear.calibrate(Examples(TEXTS, LABELS))
+    answers = linear.calibrate(Examples(TEXTS, LABEL_IDS))
     for shares in ([0.3, 0.1], [0.0, 0.2], [0.4, 0.0]):
         linear.mix(shares)
         expected = pool(answers, np.array(shares) / sum(shares))
@@ -153,7 +154,7 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.svm import LinearSVC
 
-    texts, labels = [*BIRDS, *BEASTS] * 2, np.tile(np.repeat([0, 1], 6), 2)
+    texts, label_ids = [*BIRDS, *BEASTS] * 2, np.tile(np.repeat([0, 1], 6), 2)
     blocks = []
     for counted, weight in (
         ({"ngram_range": (1, 2)}, 1.0),
@@ -163,10 +164,10 @@ def test_letters_of_known_words_count_as_in_a_linear_svc_of_words_pairs_and_lett
         blocks += [counts, weight * (np.log(25 / (1 + (counts > 0).sum(axis=0))) + 1)]
     counts, weights = np.hstack(blocks[::2]), np.concatenate(blocks[1::2])
     features = counts * weights / np.sqrt(counts @ weights**2)[:, None]
-    model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, labels)
+    model = LinearSVC(C=2.0, random_state=0, tol=1e-3).fit(features, label_ids)
     distances = model.decision_function(features)
     expected = softmax(np.stack([-distances, distances], axis=1), axis=1)
-    given = fitted(labels, 2, written(texts), vocabulary_size=100)
+    given = fitted(label_ids, 2, written(texts), vocabulary_size=100)
     assert np.allclose(answer(given, written(texts)), expected, atol=2e-3)
 
 
@@ -203,11 +204,11 @@ def test_where_it_learns_a_part_of_the_texts_the_log_says_how_many(classes, limi
 
 def test_of_hundreds_of_categories_no_word_has_a_number_for_each_in_the_linear_part():
     # Of the first a hundred texts, of each other two; a word tells a category.
-    labels = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, 300), 2)])
-    texts = texts_of(*[[2 + label, 302] for label in labels])
-    linear = fitted(labels, 300, texts, 303, max_passes=20)
+    label_ids = np.concatenate([np.zeros(100, int), np.repeat(np.arange(1, 300), 2)])
+    texts = texts_of(*[[2 + label, 302] for label in label_ids])
+    linear = fitted(label_ids, 300, texts, 303, max_passes=20)
     given = answer(linear, texts)
-    assert (given.argmax(axis=1) == labels).mean() > 0.95
+    assert (given.argmax(axis=1) == label_ids).mean() > 0.95
     assert np.allclose(given.sum(axis=1), 1, atol=1e-4)
     assert np.isfinite(given).all()
     tables = [weights.shape for weights in linear.model.get_weights() if len(weights) == 303]

@@ -16,7 +16,7 @@ from ecomcat.model.learning_curve import extrapolated_curve
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial_files import VALIDATION, packed
-from tests.tiny_network import VALUES, texts_and_labels
+from tests.tiny_network import VALUES, texts_and_label_ids
 from tests.tuning.trial_records import saved
 
 # What is read off the points
@@ -54,15 +54,15 @@ def study_of(folder: Path, texts: int, *options: str) -> tuple[Any, Any, Study, 
     from ecomcat.model.network import lstm_classifier
     from ecomcat.tuning.trial import TrialInputs
 
-    encoded, labels = texts_and_labels(texts + 60, seed=0, longest=8)
+    encoded, label_ids = texts_and_label_ids(texts + 60, seed=0, longest=8)
     rows = np.arange(texts + 60)
     split = Split(rows[:texts], rows[texts:], rows[:0])
     limits = {"seed": 1, "patience": 9, "max_epochs": 2}
-    inputs = TrialInputs(lstm_classifier, encoded, labels, 3, split, **limits)
+    inputs = TrialInputs(lstm_classifier, encoded, label_ids, 3, split, **limits)
     study, record = Study(folder), TrialRecord("0000", {**VALUES, "learning_rate": 0.02})
     record.status, record.objective, record.epochs, record.best_epoch = "completed", 0.9, 2, 2
     saved(study, record)
-    answers = np.eye(3, dtype=np.float32)[labels[texts:]]
+    answers = np.eye(3, dtype=np.float32)[label_ids[texts:]]
     np.savez(study.trial_dir("0000") / VALIDATION, **packed(answers))
     return compose("search", ("search.workers=1", *options)), inputs, study, record
 

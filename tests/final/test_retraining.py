@@ -13,7 +13,7 @@ from ecomcat.cli import compose
 from ecomcat.config import SearchConfig
 from ecomcat.data.splitting import Split
 from ecomcat.errors import UserError
-from tests.tiny_network import VALUES, texts_and_labels
+from tests.tiny_network import VALUES, texts_and_label_ids
 
 pytestmark = pytest.mark.slow
 
@@ -25,9 +25,11 @@ def trial_inputs() -> Any:
     from ecomcat.tuning.trial import TrialInputs
 
     # Some texts are longer than the networks read.
-    texts, labels = texts_and_labels(90, seed=0, longest=11)
+    texts, label_ids = texts_and_label_ids(90, seed=0, longest=11)
     split = Split(np.arange(60), np.arange(60, 75), np.arange(75, 90))
-    return TrialInputs(lstm_classifier, texts, labels, 3, split, seed=1, patience=9, max_epochs=3)
+    return TrialInputs(
+        lstm_classifier, texts, label_ids, 3, split, seed=1, patience=9, max_epochs=3
+    )
 
 
 def trial(number: int = 0, **values: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecomcat.model.metrics import best_epoch
-from tests.tiny_network import VALUES, texts_and_labels, train_epoch
+from tests.tiny_network import VALUES, texts_and_label_ids, train_epoch
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def examples(count: int = 64, seed: int = 0) -> Any:
     """Make texts whose class shows in every word."""
     from ecomcat.model.training import Examples
 
-    return Examples(*texts_and_labels(count, seed, longest=8))
+    return Examples(*texts_and_label_ids(count, seed, longest=8))
 
 
 def probabilities(model: Any, texts: Any) -> Any:
@@ -87,7 +87,7 @@ def test_epochs_of_a_part_read_all_texts_in_turn_and_an_epoch_can_be_ended() -> 
     read: list[set[int]] = []
     data = examples(40)
     texts = Watched(data.texts.words, data.texts.offsets)
-    running = training(build(), type(data)(texts, data.labels), epoch_texts=20)
+    running = training(build(), type(data)(texts, data.label_ids), epoch_texts=20)
     parts = []
     for _ in range(3):
         read.clear()
@@ -108,21 +108,22 @@ def test_a_network_reads_the_letters_of_words_that_its_vocabulary_lacks() -> Non
     from ecomcat.text.encoding import encode_all
     from ecomcat.text.tokenizer import fit_tokenizer
 
-    tokenizer, labels = fit_tokenizer(["the"], vocabulary_size=10), np.arange(96) % 3
+    tokenizer, label_ids = fit_tokenizer(["the"], vocabulary_size=10), np.arange(96) % 3
 
     def made_up(seed: int) -> Examples:
         stems = np.random.default_rng(seed).integers(97, 123, (96, 4), np.uint8)
         ending = ("ung", "eau", "ski")
         words = [
-            bytes(stem).decode() + ending[label] for stem, label in zip(stems, labels, strict=True)
+            bytes(stem).decode() + ending[label]
+            for stem, label in zip(stems, label_ids, strict=True)
         ]
-        return Examples(encode_all(tokenizer, words, 8), labels)
+        return Examples(encode_all(tokenizer, words, 8), label_ids)
 
     model = build(letter_dim=16, learning_rate=0.05)
     running = training(model, made_up(1))
     for _ in range(4):
         train_epoch(running)
-    right = probabilities(model, made_up(2).texts).argmax(axis=1) == labels
+    right = probabilities(model, made_up(2).texts).argmax(axis=1) == label_ids
     assert right.mean() > 0.9
 
 
@@ -135,7 +136,7 @@ def test_a_step_is_keras_own() -> None:
     ours, theirs = build(**dropless), build(**dropless)
     running = training(ours, data)
     logs = [train_epoch(running) for _ in range(3)]
-    ids, targets = data.texts.padded(np.arange(8)), keras.utils.to_categorical(data.labels, 3)
+    ids, targets = data.texts.padded(np.arange(8)), keras.utils.to_categorical(data.label_ids, 3)
     history = theirs.fit(ids, targets, batch_size=8, epochs=3, shuffle=False, verbose=0)
     np.testing.assert_allclose([row["loss"] for row in logs], history.history["loss"], rtol=1e-4)
     np.testing.assert_allclose(ours(ids), theirs(ids), atol=1e-4)

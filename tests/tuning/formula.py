@@ -125,7 +125,7 @@ def inputs(config: SearchCommand) -> Any:
     return TrialInputs(
         build=lambda _values, _classes: None,
         texts=EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64)),
-        labels=nothing,
+        label_ids=nothing,
         num_classes=2,
         split=Split(nothing, nothing, nothing),
         seed=config.seed,

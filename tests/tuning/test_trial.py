@@ -18,10 +18,10 @@ def test_a_trial_goes_on_where_the_one_before_it_stood() -> None:
     from ecomcat.tuning.jobs import TrialTask
     from ecomcat.tuning.trial import TrialInputs, TrialWorker
 
-    texts, labels = tiny_network.texts_and_labels(90, seed=0, longest=8)
+    texts, label_ids = tiny_network.texts_and_label_ids(90, seed=0, longest=8)
     split = Split(np.arange(60), np.arange(60, 90), np.arange(0))
     limits = {"seed": 1, "patience": 9, "max_epochs": 4, "keep_state": True}
-    worker = TrialWorker(TrialInputs(lstm_classifier, texts, labels, 3, split, **limits))
+    worker = TrialWorker(TrialInputs(lstm_classifier, texts, label_ids, 3, split, **limits))
 
     def trained(epochs: int, parent: Any = None) -> Any:
         list(worker.begin(TrialTask(0, tiny_network.VALUES, epochs, parent)))
