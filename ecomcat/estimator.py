@@ -73,6 +73,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             UserError: For whatever the user can fix, such as labels that are missing, or that
                 differ only in spaces at their ends.
+
+        >>> len(classifier.fit(texts, labels).classes_)
+        3
         """
         values, names = _labels(y)
         frame = _frame(_rows(X))
@@ -108,7 +111,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.classifier_: Classifier = result.model
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        """Return the most probable label of each text; without any words, the most frequent."""
+        """Return the most probable label of each text; without any words, the most frequent.
+
+        >>> classifier.predict(["A paperback", "A garden hose"]).shape
+        (2,)
+        """
         probabilities = self.predict_proba(X)
         best: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return best
@@ -117,6 +124,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the probability of each of `classes_`, shape `(texts, classes)`.
 
         A text without a letter, mark or digit gets the shares that the labels had in training.
+
+        >>> classifier.predict_proba(["A paperback", "?"]).shape
+        (2, 3)
         """
         check_is_fitted(self)
         texts, _ = texts_of_rows(_rows(X), self.classifier_.fields)

@@ -298,9 +298,9 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     assert fitted.classifier_.fields == Fields(("text",), ("shop",))
     assert again.predict(texts).tolist() == fitted.predict(texts).tolist()
     assert again.predict_proba(texts).sum(axis=1).tolist() == pytest.approx([1, 1])
-    objects = [{"text": text} for text in frame["text"]]
     of_objects = ecomcat.TextClassifier(overrides={**ONCE, "final": NETWORK_ALONE})
-    of_objects.fit(objects, frame["label"] + "\n")
+    given = {"texts": frame[["text"]].to_dict("records"), "labels": frame["label"] + "\n"}
+    run_examples("ecomcat.estimator", classifier=of_objects, **given)
     assert of_objects.predict([{"TEXT": "a red ball"}]).shape == (1,)
     assert of_objects.classes_.tolist() == ["Books\n", "Garden\n", "Toys\n"]
     assert list(tmp_path.iterdir()) == []
@@ -326,7 +326,7 @@ def run_examples(name: str, **names: Any) -> None:
             assert runner.run(examples).failed == 0
 
 
-@pytest.mark.parametrize("name", sorted({*MODULES} - {*TRAINED}))
+@pytest.mark.parametrize("name", sorted({*MODULES} - {*TRAINED, "ecomcat.estimator"}))
 def test_the_examples_of_a_module_are_right(name: str) -> None:
     run_examples(name)
 
