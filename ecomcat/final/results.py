@@ -63,7 +63,6 @@ class Finished:
     # trained on them.
     answers: dict[str, Answers]
     split: Split  # with only the texts that are scored
-    trained_rows: NDArray[np.int64]  # numbers of the texts that the exported one was trained on
     metrics: dict[str, Any]  # of `metrics.json`
     acceptance: Acceptance  # of validation texts, from which thresholds are found
     levels: LevelAcceptance | None = None  # the same by level, where there is a taxonomy
@@ -78,48 +77,35 @@ def finish_search(
         choice = choose_final(final, inputs, study)
     trial, _ = choice.members[0]
     curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
-    tested, rows, held_out = _train(config, split, inputs, study, choice)
+    tested, held_out = _train(config, split, inputs, study, choice)
     answers, classes = _answer(dataset, inputs, tested)
     chosen_on = _acceptances(answers["validation"])
     scores = _score(dataset, inputs.split, answers, classes, chosen_on)
-    baseline = None
-    if final.baseline:
-        with step("Fitting the linear baseline"), optional("Linear baseline"):
-            ours = classes["test"][WHOLE] if "test" in classes else None
-            baseline = linear_baseline(dataset, inputs.split, ours)
+    scores["baseline"] = _baseline(dataset, inputs.split, classes) if final.baseline else None
     exported = tested
     if final.use_all_rows and len(split.test):
-        rows = np.union1d(rows, split.test[_unmarked(dataset, split)])
+        rows = np.union1d(tested.rows, split.test[_unmarked(dataset, split)])
         logger.info("Training again on all %d texts, test included.", len(rows))
         exported = build_final(config, inputs, study, choice, tested.mixture, rows)
-    metrics = {
-        **scores,
-        "baseline": baseline,
-        "data": dataset.description,
-        "search": {"study": study.name, **result.describe()},
-        "final": {
-            **choice.describe(exported.trainings),
-            **exported.mixture.describe(),
-            "learning_curve": curve,
-            "retrained": final.retrain,
-            "trained_texts": len(rows),
-            "held_out_texts": held_out,
-            "use_all_rows": exported is not tested,
-            "reads_letters": len(exported.model.inputs) > 1,
-        },
-        "versions": package_versions(),
-        "seed": config.seed,
+    about_final = {
+        **choice.describe(exported.trainings),
+        **exported.describe(),
+        "learning_curve": curve,
+        "retrained": final.retrain,
+        "held_out_texts": held_out,
+        "use_all_rows": exported is not tested,
     }
-    metrics = json.loads(json.dumps(metrics))  # as the file holds them: pairs are lists
+    about_search = {"study": study.name, **result.describe()}
+    metrics = _metrics(scores, dataset, about_search, about_final, config.seed)
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
-    return Finished(exported, tested, answers, inputs.split, rows, metrics, *chosen_on)
+    return Finished(exported, tested, answers, inputs.split, metrics, *chosen_on)
 
 
 def _train(
     config: SearchCommand, split: Split, inputs: TrialInputs, study: Study, choice: FinalChoice
-) -> tuple[FinalModel, NDArray[np.int64], int]:
-    """Return the model, the texts it was trained on, and how many were kept to calibrate it."""
+) -> tuple[FinalModel, int]:
+    """Return the model, and how many texts were kept to calibrate it."""
     final, mixture, held_out = config.final, None, inputs.split.validation[:0]
     if final.retrain and outgrows_trials(config.search, len(split.train)):
         # Its weight, its calibration and its thresholds must come from its own answers to
@@ -139,7 +125,7 @@ def _train(
                 curves.write(epoch, logs)
 
         model = build_final(config, inputs, study, choice, mixture, rows, draw)
-    return model, rows, len(held_out)
+    return model, len(held_out)
 
 
 def _answer(
@@ -157,6 +143,16 @@ def _answer(
             found = tested.answers(inputs, split.test, taxonomy, advance)
             answers["test"], classes["test"] = found
     return answers, classes
+
+
+def _baseline(
+    dataset: Dataset, split: Split, classes: Mapping[str, Mapping[str, NDArray[np.int64]]]
+) -> dict[str, Any] | None:
+    """Return the figures of the best linear model; None, with a line, where it cannot be fitted."""
+    ours = classes["test"][WHOLE] if "test" in classes else None
+    with step("Fitting the linear baseline"), optional("Linear baseline"):
+        return linear_baseline(dataset, split, ours)
+    return None
 
 
 def _acceptances(answers: Answers) -> Acceptances:
@@ -192,6 +188,26 @@ def _score(
         for part in classes["validation"]
     }
     return {**scores, "parts": parts}
+
+
+def _metrics(
+    scores: dict[str, Any],
+    dataset: Dataset,
+    search: dict[str, Any],
+    final: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Return what `metrics.json` holds."""
+    metrics = {
+        **scores,
+        "data": dataset.description,
+        "search": search,
+        "final": final,
+        "versions": package_versions(),
+        "seed": seed,
+    }
+    as_in_file: dict[str, Any] = json.loads(json.dumps(metrics))  # pairs are lists there
+    return as_in_file
 
 
 def _figures(
@@ -233,7 +249,7 @@ def export_finished(
         metrics=finished.metrics,
         acceptance=finished.acceptance,
         levels=finished.levels,
-        trained_rows=[dataset.digests[row] for row in finished.trained_rows],
+        trained_rows=[dataset.digests[row] for row in final.rows],
     )
 
 

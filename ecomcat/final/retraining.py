@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -55,6 +56,15 @@ class FinalModel:
     parts: Mapping[str, keras.Model]  # within it: the networks together, and the linear part
     trainings: Mapping[str, FinalTraining]  # by the trial's id; none without retraining
     mixture: Mixture  # by which the parts are one
+    rows: NDArray[np.int64]  # numbers of the texts that it was trained on
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds of it under `final`."""
+        return {
+            **self.mixture.describe(),
+            "trained_texts": len(self.rows),
+            "reads_letters": len(self.model.inputs) > 1,
+        }
 
     def answers(
         self,
@@ -114,6 +124,7 @@ def build_final(
         {name: part.model for name, part in parts.items()},
         trainings,
         mixture,
+        rows,
     )
 
 
