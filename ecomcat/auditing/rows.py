@@ -158,15 +158,20 @@ def near_duplicates_table(rows: AuditRows, found: NearDuplicates) -> pd.DataFram
     return pd.DataFrame(table)
 
 
+def _pairs_across_classes(rows: AuditRows, found: NearDuplicates) -> NDArray[np.int64]:
+    """Return the numbers of the pairs whose texts are of different classes, most similar first."""
+    one, other = rows.label_ids[found.pairs].T
+    across = np.flatnonzero((one != other) & (one >= 0) & (other >= 0))
+    return across[np.argsort(-found.similarities[across], kind="stable")]
+
+
 def similar_texts(rows: AuditRows, found: NearDuplicates, members: pd.DataFrame) -> dict[str, Any]:
     """Count groups and pairs of near-duplicates, those of different classes separately."""
     import pandas as pd
 
     groups, labelled = members.groupby("group"), members[members[LABEL] != _TIE]
     sizes, classes = groups.size(), labelled.groupby("group")[LABEL].nunique()
-    one, other = rows.label_ids[found.pairs].T
-    across = np.flatnonzero((one != other) & (one >= 0) & (other >= 0))
-    alike = across[np.argsort(-found.similarities[across], kind="stable")]
+    across = _pairs_across_classes(rows, found)
     return {
         "groups": len(sizes),
         "texts": len(members),
@@ -183,7 +188,7 @@ def similar_texts(rows: AuditRows, found: NearDuplicates, members: pd.DataFrame)
                 "labels": rows.labels[found.pairs[pair]].tolist(),
                 "texts": rows.shown(found.pairs[pair]),
             }
-            for pair in alike[:_EXAMPLES]
+            for pair in across[:_EXAMPLES]
         ],
         "largest_groups": [
             {"texts": len(group), "examples": list(group[TEXT].head(2).map(shortened))}

@@ -60,10 +60,7 @@ def default_max_tokens() -> int:
 def contents(texts: Sequence[str]) -> dict[str, Any]:
     """Measure texts and look for what does not belong in them."""
     words = np.array([len(words_of(text)) for text in texts], np.int64)
-    read = default_max_tokens()
-    longer, tiny = np.flatnonzero(words > read), np.flatnonzero(words < _TINY_WORDS)
-    not_read = int((words[longer] - read).sum())
-    longest = longer[np.argsort(-words[longer], kind="stable")][:_EXAMPLES]
+    tiny = np.flatnonzero(words < _TINY_WORDS)
     return {
         "lengths": {
             "words": _quantiles(words),
@@ -75,16 +72,25 @@ def contents(texts: Sequence[str]) -> dict[str, Any]:
             "texts": len(tiny),
             "examples": [shortened(texts[text]) for text in tiny[: 2 * _EXAMPLES]],
         },
-        "gigantic": {
-            "above_words": read,
-            "texts": len(longer),
-            "words_not_read": not_read,
-            "share_not_read": not_read / max(int(words.sum()), 1),
-            "examples": [
-                {"words": int(words[text]), "text": shortened(texts[text])} for text in longest
-            ],
-        },
+        "gigantic": _gigantic(texts, words),
         "leftovers": {kind: _leftovers(texts, re.compile(p)) for kind, p in _LEFTOVERS.items()},
+    }
+
+
+def _gigantic(texts: Sequence[str], words: NDArray[np.int64]) -> dict[str, Any]:
+    """Describe the texts that are not read to their end, and how much of them is not read."""
+    read = default_max_tokens()
+    longer = np.flatnonzero(words > read)
+    not_read = int((words[longer] - read).sum())
+    longest = longer[np.argsort(-words[longer], kind="stable")][:_EXAMPLES]
+    return {
+        "above_words": read,
+        "texts": len(longer),
+        "words_not_read": not_read,
+        "share_not_read": not_read / max(int(words.sum()), 1),
+        "examples": [
+            {"words": int(words[text]), "text": shortened(texts[text])} for text in longest
+        ],
     }
 
 

@@ -208,20 +208,7 @@ def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
     if frame.shape == (0, 0):  # as pandas makes of an empty list
         return []
     names = list(map(str, frame.columns))
-    wanted = names if len(names) == 1 and fields.is_plain else list(map(str, fields.names))
-    head = Head("the DataFrame", [names], "true")
-    matches = {name: head.matches(name) for name in wanted}
-    lacking = [repr(name) for name, found in matches.items() if len(found) != 1]
-    if lacking or not wanted:
-        advice = "Give the column of the texts: predict(frame['NAME'])."
-        if not fields.is_plain:
-            advice = "Add what is missing; its cells may be empty."
-        raise UserError(
-            f"Expected the columns that the model was trained on ({name_five(wanted)})"
-            f"{', or one column' * fields.is_plain}, found {name_five(names)}"
-            f"{f', not one {name_five(lacking)}' * bool(lacking)}. {advice}"
-        )
-    positions = [place for found in matches.values() for place in found]
+    positions = _positions(names, fields)
     _refuse_nested(
         (f"{names[place]!r} of row {number}", value)
         for place in positions
@@ -235,3 +222,21 @@ def _texts_of_frame(frame: pd.DataFrame, fields: Fields) -> list[str]:
     texts = compose(frame.set_axis(range(frame.shape[1]), axis="columns"))
     compose.log_missing()
     return texts
+
+
+def _positions(names: Sequence[str], fields: Fields) -> list[int]:
+    """Find the columns of a DataFrame that hold the fields, in the order of the fields."""
+    wanted = names if len(names) == 1 and fields.is_plain else list(map(str, fields.names))
+    head = Head("the DataFrame", [names], "true")
+    matches = {name: head.matches(name) for name in wanted}
+    lacking = [repr(name) for name, found in matches.items() if len(found) != 1]
+    if lacking or not wanted:
+        advice = "Give the column of the texts: predict(frame['NAME'])."
+        if not fields.is_plain:
+            advice = "Add what is missing; its cells may be empty."
+        raise UserError(
+            f"Expected the columns that the model was trained on ({name_five(wanted)})"
+            f"{', or one column' * fields.is_plain}, found {name_five(names)}"
+            f"{f', not one {name_five(lacking)}' * bool(lacking)}. {advice}"
+        )
+    return [place for found in matches.values() for place in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -317,6 +317,11 @@ def _log_split(described: dict[str, Any]) -> None:
             "There is no test set (data.test_fraction=0): no figure will say how good the model is "
             "on texts that no choice was made on."
         )
+    _warn_of_repeated_texts(split)
+
+
+def _warn_of_repeated_texts(split: Mapping[str, Any]) -> None:
+    """Warn of texts that are in several parts, and of those that were left out for it."""
     for part, count in split.get("same_text_in_train", {}).items():
         if count:
             logger.warning(

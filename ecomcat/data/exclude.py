@@ -41,14 +41,7 @@ def leave_out(
     found = [next((numbers[each] for each in mark if each in numbers), None) for mark in marks]
     rows = np.array(sorted({row for row in found if row is not None}), np.int64)
     left = Split(np.setdiff1d(split.train, rows), np.setdiff1d(split.validation, rows), split.test)
-    for part in ("train", "validation"):
-        before, after = ({labels[row] for row in getattr(each, part)} for each in (split, left))
-        if lost := sorted(before - after):
-            raise UserError(
-                f"{path}: expected texts of every class to be left in {part}, found all "
-                f"{part} texts of '{lost[0]}' marked. Mark fewer of them, or take the class out of "
-                "the file."
-            )
+    _require_same_classes(split, left, labels, path)
     description: dict[str, Any] = {"source": str(path), "unknown": found.count(None)}
     description |= {part: len(np.intersect1d(rows, of)) for part, of in vars(split).items()}
     logger.info(
@@ -63,6 +56,17 @@ def leave_out(
             description,
         )
     return left, rows, description
+
+
+def _require_same_classes(split: Split, left: Split, labels: Sequence[str], path: Path) -> None:
+    for part in ("train", "validation"):
+        before, after = ({labels[row] for row in getattr(each, part)} for each in (split, left))
+        if lost := sorted(before - after):
+            raise UserError(
+                f"{path}: expected texts of every class to be left in {part}, found all "
+                f"{part} texts of '{lost[0]}' marked. Mark fewer of them, or take the class out of "
+                "the file."
+            )
 
 
 def read_marks(path: Path) -> list[tuple[bytes, ...]]:

@@ -189,9 +189,13 @@ def require_classes(rows: CleanRows, min_class_rows: int, *, refuse: bool) -> Cl
             "data.rare_classes=drop, or, where labels are paths, merge them into the classes "
             "above with data.rare_classes=parent."
         )
-    left = rows.frame[~rows.frame[LABEL].isin([*rare, *unknown])].reset_index(drop=True)
+    return _without(rows, [*unknown, *rare])
+
+
+def _without(rows: CleanRows, classes: Sequence[str]) -> CleanRows:
+    left = rows.frame[~rows.frame[LABEL].isin(classes)].reset_index(drop=True)
     texts = rows.class_sizes()
-    dropped = {name: texts[name] for name in (*unknown, *rare)} | rows.report.rare_classes_dropped
+    dropped = {name: texts[name] for name in classes} | rows.report.rare_classes_dropped
     return replace(rows, frame=left, report=replace(rows.report, rare_classes_dropped=dropped))
 
 

@@ -32,9 +32,22 @@ def is_workbook(file: BinaryIO) -> bool:
 def open_workbook(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
     """Open an Excel workbook, whose first or named sheet is read whole."""
     require_extra("excel", "openpyxl", needed_for="Excel")
+    frame = _read_sheet(file, name, reading.member)
+    rows: list[list[str]] = frame[(frame != "").any(axis=1)].to_numpy(object).tolist()
+    if not rows:
+        raise empty_table(name)
+
+    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
+        return row_chunks(iter(rows[1:] if columns.header else rows), size)
+
+    head = Head(name, rows[:HEAD_ROWS], str(reading.header).lower())
+    return Table(name, EXCEL, head, chunks, lambda: None)
+
+
+def _read_sheet(file: BinaryIO, name: str, member: str | None) -> pd.DataFrame:
     try:
         book = pd.ExcelFile(file, engine="openpyxl")
-        sheet = reading.member or str(book.sheet_names[0])
+        sheet = member or str(book.sheet_names[0])
         if sheet not in book.sheet_names:
             raise UserError(
                 f"{name}: expected a sheet {sheet!r} (data.member), found: "
@@ -48,16 +61,8 @@ def open_workbook(file: BinaryIO, name: str, reading: ReadingConfig) -> Table:
             f"{name}: expected an Excel workbook, found one that cannot be read ({error}). Save "
             "its sheet as CSV (UTF-8) and give that file."
         ) from error
-    if len(book.sheet_names) > 1 and reading.member is None:
+    if len(book.sheet_names) > 1 and member is None:
         logger.warning(
             "%s: its first sheet, %r, is read. For another one set data.member=NAME.", name, sheet
         )
-    rows: list[list[str]] = frame[(frame != "").any(axis=1)].to_numpy(object).tolist()
-    if not rows:
-        raise empty_table(name)
-
-    def chunks(columns: Columns, size: int) -> Iterator[Chunk]:
-        return row_chunks(iter(rows[1:] if columns.header else rows), size)
-
-    head = Head(name, rows[:HEAD_ROWS], str(reading.header).lower())
-    return Table(name, EXCEL, head, chunks, lambda: None)
+    return frame
