@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ecomcat.data.sources import LabelledRows
     from ecomcat.export.classifier import Classifier
+    from ecomcat.model.answers import Answers
 
 logger = logging.getLogger("ecomcat")
 
@@ -179,19 +180,11 @@ def _figures(classifier: Classifier, rows: LabelledRows) -> dict[str, Any]:
 def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> dict[str, Any]:
     import pandas as pd
 
-    from ecomcat.export.predicted_columns import pieces
-    from ecomcat.model.answers import answers_of, join_answers
     from ecomcat.model.level_scores import score_levels
     from ecomcat.model.metrics import score_answers
 
     label_ids = pd.Index(classifier.labels).get_indexer(pd.Index(labels))
-    parts = []
-    with step("Labelling the rows", total=len(texts)) as advance:
-        for piece in pieces(len(texts), len(classifier.labels)):
-            found, unknown = classifier.answers(texts[piece])
-            parts.append(answers_of(found, label_ids[piece], classifier.taxonomy, unknown))
-            advance(len(found))
-    answers, seen = join_answers(parts), classifier.was_trained_on(texts)
+    answers, seen = _answer(classifier, texts, label_ids), classifier.was_trained_on(texts)
 
     def scored(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
@@ -208,6 +201,19 @@ def _scores(classifier: Classifier, texts: Sequence[str], labels: pd.Series) -> 
             "trained_on": scored(seen),
             "all": scored(seen | ~seen),
         }
+
+
+def _answer(classifier: Classifier, texts: Sequence[str], label_ids: NDArray[np.int64]) -> Answers:
+    from ecomcat.export.predicted_columns import pieces
+    from ecomcat.model.answers import answers_of, join_answers
+
+    parts = []
+    with step("Labelling the rows", total=len(texts)) as advance:
+        for piece in pieces(len(texts), len(classifier.labels)):
+            found, unknown = classifier.answers(texts[piece])
+            parts.append(answers_of(found, label_ids[piece], classifier.taxonomy, unknown))
+            advance(len(found))
+    return join_answers(parts)
 
 
 def _report(output: str | None, figures: dict[str, Any]) -> None:

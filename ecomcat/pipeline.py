@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -282,13 +282,7 @@ def _search_with_progress(
         seconds_left,
         names=[name for name, domain in space.items() if not domain.fixed],
         earlier=ended,
-        seconds_after=partial(
-            seconds_after_trials,
-            config,
-            training_tokens=int(inputs.texts.lengths[inputs.split.train].sum()),
-            training_texts=len(inputs.split.train),
-            workers=usable_cores() // config.search.cores_per_worker,
-        ),
+        seconds_after=_time_to_end(config, inputs),
     )
     extra = [name for name in space if name.startswith(EXTRA)]
     report = ReportListener(study)
@@ -301,6 +295,18 @@ def _search_with_progress(
         raise
     finally:
         report.close()
+
+
+def _time_to_end(config: SearchCommand, inputs: TrialInputs) -> Callable[[TrialRecord], float]:
+    """Return how many seconds a run takes from its last trial to its end, given the best trial."""
+    train = inputs.split.train
+    return partial(
+        seconds_after_trials,
+        config,
+        training_tokens=int(inputs.texts.lengths[train].sum()),
+        training_texts=len(train),
+        workers=usable_cores() // config.search.cores_per_worker,
+    )
 
 
 def _log_how_to_resume(config: SearchCommand, study: Study) -> None:

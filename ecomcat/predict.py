@@ -18,8 +18,12 @@ from ecomcat.files import STANDARD_STREAM, expanded, require_output
 from ecomcat.option_fields import validate
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ecomcat.data.formats import Table
     from ecomcat.export.predicted_columns import Labeller, LabelOptions
+    from ecomcat.model.confidence import Promise
 
 logger = logging.getLogger("ecomcat")
 
@@ -69,17 +73,11 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     warn_of_other_columns(config.data, classifier.fields.texts, columns.text_names)
     labeller, texts_of_rows = Labeller(classifier, options), RowTexts(columns)
     _warn_of_no_promise(labeller, classifier.labels)
-    began = time.monotonic()
-    left = f"{config.output} is as it was before. The same command labels the whole file."
-    if config.output == STANDARD_STREAM:
-        left = "What was written is labelled; the rest is not."
-    to_terminal = config.output == STANDARD_STREAM and sys.stdout.isatty()
+    began, added = time.monotonic(), labeller.options.added
     with (
-        log_if_stopped(left),
-        open_output(
-            str(config.output), output_format, table, columns, labeller.options.added
-        ) as write,
-        step("Labelling the rows", draw=not to_terminal) as advance,
+        log_if_stopped(_state_if_stopped(config)),
+        open_output(str(config.output), output_format, table, columns, added) as write,
+        step("Labelling the rows", draw=not _to_terminal(config)) as advance,
     ):
         for chunk in table.chunks(columns, config.batch_rows):
             texts = texts_of_rows(chunk.frame)
@@ -89,6 +87,12 @@ def _label(config: PredictCommand, table: Table, output_format: str, options: La
     logger.info("%s rows labelled, %s rows/s", f"{labeller.rows:,}", f"{rate:,.0f}")
     texts_of_rows.log_missing()
     _log_counts(labeller)
+
+
+def _state_if_stopped(config: PredictCommand) -> str:
+    if config.output == STANDARD_STREAM:
+        return "What was written is labelled; the rest is not."
+    return f"{config.output} is as it was before. The same command labels the whole file."
 
 
 def _warn_of_no_promise(labeller: Labeller, labels: Sequence[str]) -> None:
@@ -115,6 +119,19 @@ def _log_counts(labeller: Labeller) -> None:
     promise, thresholds = labeller.options.promise, labeller.thresholds
     if promise is None or thresholds is None:
         return
+    logger.info("%s.", _accepted(labeller, promise, thresholds))
+    logger.info(
+        "%s of %s rows (%.1f %%) are novel, unlike all that the model was trained on; among rows "
+        "like its training texts it would be %g %% at most.",
+        f"{labeller.novel:,}",
+        f"{labeller.rows:,}",
+        100 * labeller.novel / max(labeller.rows, 1),
+        100 * promise.max_false_alarms,
+    )
+
+
+def _accepted(labeller: Labeller, promise: Promise, thresholds: NDArray[np.float64]) -> str:
+    """Return how many rows are accepted, from which confidence on, and what is promised."""
     rows = max(labeller.rows, 1)
     share = labeller.accepted / rows
     line = f"{labeller.accepted:,} of {labeller.rows:,} rows ({share:.1%}) accepted"
@@ -132,15 +149,11 @@ def _log_counts(labeller: Labeller) -> None:
             f"; of {labeller.accepted_above:,} more rows ({labeller.accepted_above / rows:.1%}) a "
             "part of the path is accepted (accepted_path)"
         )
-    logger.info("%s.", line)
-    logger.info(
-        "%s of %s rows (%.1f %%) are novel, unlike all that the model was trained on; among rows "
-        "like its training texts it would be %g %% at most.",
-        f"{labeller.novel:,}",
-        f"{labeller.rows:,}",
-        100 * labeller.novel / rows,
-        100 * promise.max_false_alarms,
-    )
+    return line
+
+
+def _to_terminal(config: PredictCommand) -> bool:
+    return config.output == STANDARD_STREAM and sys.stdout.isatty()
 
 
 def check_predict(config: PredictCommand) -> str:
@@ -170,7 +183,7 @@ def check_predict(config: PredictCommand) -> str:
         input_format=config.input_format,
         output_format=config.output_format,
     )
-    if output_format == PARQUET and config.output == STANDARD_STREAM and sys.stdout.isatty():
+    if output_format == PARQUET and _to_terminal(config):
         raise UserError(
             "Expected output=FILE for Parquet, found standard output, which is a terminal. Name a "
             "file, or show the rows with output_format=jsonl."

@@ -158,13 +158,6 @@ def near_duplicates_table(rows: AuditRows, found: NearDuplicates) -> pd.DataFram
     return pd.DataFrame(table)
 
 
-def _pairs_across_classes(rows: AuditRows, found: NearDuplicates) -> NDArray[np.int64]:
-    """Return the numbers of the pairs whose texts are of different classes, most similar first."""
-    one, other = rows.label_ids[found.pairs].T
-    across = np.flatnonzero((one != other) & (one >= 0) & (other >= 0))
-    return across[np.argsort(-found.similarities[across], kind="stable")]
-
-
 def similar_texts(rows: AuditRows, found: NearDuplicates, members: pd.DataFrame) -> dict[str, Any]:
     """Count groups and pairs of near-duplicates, those of different classes separately."""
     import pandas as pd
@@ -195,3 +188,10 @@ def similar_texts(rows: AuditRows, found: NearDuplicates, members: pd.DataFrame)
             for _, group in islice(groups, 10)
         ],
     }
+
+
+def _pairs_across_classes(rows: AuditRows, found: NearDuplicates) -> NDArray[np.int64]:
+    """Return the numbers of the pairs whose texts are of different classes, most similar first."""
+    one, other = rows.label_ids[found.pairs].T
+    across = np.flatnonzero((one != other) & (one >= 0) & (other >= 0))
+    return across[np.argsort(-found.similarities[across], kind="stable")]

@@ -41,9 +41,6 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
     per_class = scores["per_class"]
     present = [(name, score) for name, score in per_class.items() if score["rows"]]
     readable = scores.get("taxonomy", {}).get("readable") or {}
-    listed = [(n, name) for n, name in enumerate(labels, 1) if name in per_class]
-    if len(listed) > _MAX_LISTED:
-        listed = sorted(listed, key=lambda entry: per_class[entry[1]]["f1"])[:_MAX_LISTED]
     environment = template_environment().overlay(finalize=escape_markdown)
     return environment.get_template("export/card.md").render(
         **metrics,
@@ -52,7 +49,7 @@ def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
         named=named,
         on=on,
         shown=scores,
-        listed=listed,
+        listed=_listed(labels, per_class),
         absent=name_five(scores["absent_classes"]),
         scores=scores_table("", score_sets(metrics)),
         verdict=verdict(metrics),
@@ -78,3 +75,11 @@ def escape_markdown(value: object) -> str:
         return value
     line = html.escape(" ".join(valid_unicode(str(value)).split()), quote=False)
     return Markup(_MARKUP.sub(lambda found: f"&#{ord(found[0])};", line))
+
+
+def _listed(labels: Sequence[str], per_class: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Return the categories of the card's table with their numbers: of many the worst by F1."""
+    listed = [(number, name) for number, name in enumerate(labels, 1) if name in per_class]
+    if len(listed) <= _MAX_LISTED:
+        return listed
+    return sorted(listed, key=lambda entry: per_class[entry[1]]["f1"])[:_MAX_LISTED]

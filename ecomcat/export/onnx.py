@@ -22,6 +22,7 @@ from ecomcat.text.encoding import INPUTS, EncodedTexts, bounded_inputs, scoring_
 
 if TYPE_CHECKING:
     import keras
+    import onnx
 
 OUTPUT = "probabilities"
 _OPSET = 18
@@ -81,14 +82,20 @@ def _export(model: keras.Model, path: Path) -> None:
         opset=_OPSET,
         large_model=True,
     )
-    external = onnx.TensorProto.EXTERNAL
-    for tensor in graph.graph.initializer:
-        if tensor.data_location == external:
-            places = {entry.key: entry.value for entry in tensor.external_data}
-            tensor.raw_data = weights.name_to_tensor_data.pop(places["location"])
-            tensor.data_location = onnx.TensorProto.DEFAULT
-            del tensor.external_data[:]
+    _put_inside(graph, weights.name_to_tensor_data)
     onnx.save(graph, path)
+
+
+def _put_inside(graph: onnx.ModelProto, weights: dict[str, bytes]) -> None:
+    """Move the weights into the graph, one by one, so that none is in memory twice."""
+    from onnx import TensorProto
+
+    for tensor in graph.graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            places = {entry.key: entry.value for entry in tensor.external_data}
+            tensor.raw_data = weights.pop(places["location"])
+            tensor.data_location = TensorProto.DEFAULT
+            del tensor.external_data[:]
 
 
 @contextmanager

@@ -78,6 +78,16 @@ class LinearChoice:
         """The model's name in sentences."""
         return f"TF-IDF ({FEATURES[self.features].title}) + {MODELS[self.model].title}"
 
+    def describe(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds of it under `baseline`."""
+        return {
+            "name": self.title,
+            "features": self.features,
+            **{kind.setting: None for kind in MODELS.values()},
+            MODELS[self.model].setting: self.setting,
+            "sublinear_tf": self.sublinear_tf,
+        }
+
 
 def linear_candidates(
     features: str, texts: int, num_classes: int, *, with_svc: bool
@@ -254,11 +264,7 @@ def linear_baseline(
         logger.info("Linear baseline: the fit of %s did not converge.", best.choice.title)
     predicted = predict_classes(best.model, validation[0])
     return {
-        "name": best.choice.title,
-        "features": best.choice.features,
-        **{kind.setting: None for kind in MODELS.values()},
-        MODELS[best.choice.model].setting: best.choice.setting,
-        "sublinear_tf": best.choice.sublinear_tf,
+        **best.choice.describe(),
         "texts_of_train": best.texts,  # for the choice
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
         "validation": score_predictions(validation[1], predicted, names).totals(),

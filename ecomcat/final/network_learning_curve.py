@@ -59,11 +59,7 @@ def learn_from_parts(
         _Trainings(config, inputs, record, parts).run()
     answers = [(each.texts, found) for each in parts if (found := each.predicted()) is not None]
     if len(answers) < MIN_POINTS - 1:
-        logger.warning(
-            "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
-            "%d were trained on.",
-            *(MIN_POINTS - 1, _MIN_TEXTS, len(answers)),
-        )
+        _warn_of_few_points(len(answers))
         return None
     label_ids = inputs.label_ids[inputs.split.validation]
     whole = load_predicted(study.trial_dir(record.id) / VALIDATION, len(label_ids))
@@ -72,6 +68,14 @@ def learn_from_parts(
     described = {"trial": record.id, "validation_texts": len(label_ids), **curve}
     logger.info("%s", learning_sentence("The LSTM", described, len(label_ids)))
     return described
+
+
+def _warn_of_few_points(trained: int) -> None:
+    logger.warning(
+        "No learning curve: expected %d parts of %d texts or more, and time to train on them; "
+        "%d were trained on.",
+        *(MIN_POINTS - 1, _MIN_TEXTS, trained),
+    )
 
 
 @dataclass(frozen=True)

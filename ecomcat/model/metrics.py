@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from ecomcat.model.intervals import (
     share_interval,
 )
 from ecomcat.text.fields import split_fields
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OBJECTIVE = "val_macro_f1"
 PRECISIONS = (0.95, 0.98, 0.99)  # for which the coverage of every model is given
@@ -127,18 +130,10 @@ def score_predictions(
         >>> scores.accuracy, scores.per_class["Books"]["recall"]
         (0.5, 0.5)
     """
-    import pandas as pd
-    from sklearn.metrics import precision_recall_fscore_support
-
     present = np.union1d(label_ids, predicted).tolist()
     absent = sorted(set(range(len(class_names))).difference(present))
-    precision, recall, f1, rows = precision_recall_fscore_support(
-        label_ids, predicted, labels=present, zero_division=0
-    )
-    per_class = pd.DataFrame(
-        {"precision": precision, "recall": recall, "f1": f1, "rows": rows},
-        index=[class_names[number] for number in present],
-    )
+    per_class = _class_scores(label_ids, predicted, present, class_names)
+    f1, rows = per_class["f1"].to_numpy(), per_class["rows"].to_numpy()
     right = int(np.sum(label_ids == predicted))
     return Scores(
         rows=len(label_ids),
@@ -156,6 +151,21 @@ def score_predictions(
         },
         **further,
     )
+
+
+def _class_scores(
+    label_ids: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    present: Sequence[int],
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """Return precision, recall, F1 and rows of each class that occurs or was predicted."""
+    import pandas as pd
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(label_ids, predicted, labels=present, zero_division=0)
+    columns = dict(zip(("precision", "recall", "f1", "rows"), scores, strict=True))
+    return pd.DataFrame(columns, index=[class_names[number] for number in present])
 
 
 def _confusions(

@@ -38,25 +38,12 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     def embed(tokens: Any) -> Any:
         return spatial_dropout(embedding(tokens))
 
-    def lstm(name: str) -> Any:
-        return layers.LSTM(values["lstm_units"], return_sequences=True, name=name)
-
     embedded = embed(ids)
     # Pooled embeddings of the whole text cost next to nothing, so the LSTM may read its beginning.
     beginning = ids[:, : values["lstm_tokens"]]
     read = _Steps(beginning)
-    forward, backward = embedded[:, : values["lstm_tokens"]], None
-    if values["bidirectional"]:
-        backward = embed(read.reverse(beginning))
-    last_layer = values["lstm_layers"] - 1
-    for layer in range(last_layer + 1):
-        forward = lstm(f"lstm_{layer + 1}_forward")(forward)
-        if backward is not None:
-            backward = lstm(f"lstm_{layer + 1}_backward")(backward)
-            if layer < last_layer:
-                joined = layers.Concatenate()([forward, read.reverse(backward)])
-                forward, backward = joined, read.reverse(joined)
-    states = [forward] if backward is None else [forward, backward]
+    backward = embed(read.reverse(beginning)) if values["bidirectional"] else None
+    states = _lstm_states(embedded[:, : values["lstm_tokens"]], backward, read, values)
     features = [pooled for state in states for pooled in read.pool(state, values["pooling"])]
     features += steps.pool(embedded, values["embedding_pooling"])
     inputs = [ids]
@@ -67,6 +54,26 @@ def lstm_classifier(values: Mapping[str, Any], num_classes: int) -> keras.Model:
     dropped = layers.Dropout(values["dropout"], name="dropout")(joined)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(dropped)
     return keras.Model(inputs if len(inputs) > 1 else ids, probabilities, name="classifier")
+
+
+def _lstm_states(forward: Any, backward: Any, read: _Steps, values: Mapping[str, Any]) -> list[Any]:
+    """Return the states of the last LSTM layer, of each direction.
+
+    `forward` are the embedded steps, `backward` the same in reverse, or None for one direction.
+    """
+
+    def lstm(name: str) -> Any:
+        return layers.LSTM(values["lstm_units"], return_sequences=True, name=name)
+
+    last_layer = values["lstm_layers"] - 1
+    for layer in range(last_layer + 1):
+        forward = lstm(f"lstm_{layer + 1}_forward")(forward)
+        if backward is not None:
+            backward = lstm(f"lstm_{layer + 1}_backward")(backward)
+            if layer < last_layer:
+                joined = layers.Concatenate()([forward, read.reverse(backward)])
+                forward, backward = joined, read.reverse(joined)
+    return [forward] if backward is None else [forward, backward]
 
 
 def text_inputs() -> tuple[Any, Any]:

@@ -105,11 +105,9 @@ class Training:
         batches = self._batches()
         for number, rows in enumerate(batches, start=1):
             texts = drop_words(examples.texts.take(rows), self.word_dropout, random)
-            inputs = [
-                *model_inputs(texts, len(self.model.inputs)),
-                one_hot[examples.label_ids[rows]],
-            ]
-            loss_tensor, probabilities = self._step(*map(tf.constant, inputs))
+            inputs = model_inputs(texts, len(self.model.inputs))
+            targets = one_hot[examples.label_ids[rows]]
+            loss_tensor, probabilities = self._step(*map(tf.constant, (*inputs, targets)))
             loss = float(loss_tensor)
             if not math.isfinite(loss):
                 raise DivergedError(
@@ -120,8 +118,12 @@ class Training:
             if (yield number, len(batches)):
                 break
         self.epoch += 1
+        return self._scores(total_loss, predicted)
+
+    def _scores(self, total_loss: float, predicted: NDArray[np.int64]) -> dict[str, float]:
+        """Return the scores of the texts whose predicted class is not -1."""
         read = predicted >= 0
-        label_ids, predicted = examples.label_ids[read], predicted[read]
+        label_ids, predicted = self.examples.label_ids[read], predicted[read]
         return {
             "loss": total_loss / len(label_ids),
             "accuracy": float(np.mean(predicted == label_ids)),

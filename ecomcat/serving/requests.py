@@ -125,13 +125,7 @@ async def read_body(request: Request, limits: ServeCommand, allowed: Sequence[st
         HTTPException: 413 as soon as it is too large, 408 when it takes too long, 400 when it is
             cut short, 415 for another type or a Content-Encoding, 429 when others take all memory.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in allowed or request.headers.get("content-encoding", "identity") != "identity":
-        raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Expected a Content-Type of {', '.join(allowed)} without a Content-Encoding, found "
-            f"another. Add the header Content-Type: {allowed[0]}.",
-        )
+    _require_type(request, allowed)
     most = limits.max_body_mb * MEGABYTE
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > most:
@@ -152,6 +146,16 @@ async def read_body(request: Request, limits: ServeCommand, allowed: Sequence[st
     except ClientDisconnect as error:
         raise HTTPException(HTTPStatus.BAD_REQUEST) from error  # which nobody reads
     return bytes(body)
+
+
+def _require_type(request: Request, allowed: Sequence[str]) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in allowed or request.headers.get("content-encoding", "identity") != "identity":
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"Expected a Content-Type of {', '.join(allowed)} without a Content-Encoding, found "
+            f"another. Add the header Content-Type: {allowed[0]}.",
+        )
 
 
 def too_large(limits: ServeCommand) -> HTTPException:

@@ -91,14 +91,7 @@ def decide_epochs(
     Raises:
         UserError: There are more categories than a network's last layer can be trained for.
     """
-    if categories > MAX_CATEGORIES:
-        raise UserError(
-            f"Expected at most {MAX_CATEGORIES:,} categories, found {categories:,}: a network's "
-            "last layer would have some hundred million weights, each of which every step changes. "
-            "Merge rare ones into their parents (data.rare_classes=parent) or leave them out "
-            "(data.rare_classes=drop), with a higher data.min_class_rows, or name a column of "
-            "fewer categories in data.label_column."
-        )
+    _require_trainable(categories)
     max_epochs, patience = search.max_epochs, search.patience
     batch_size = int(max(space["batch_size"]))
     wanted = math.sqrt(categories / _FEW_CLASSES)
@@ -115,6 +108,17 @@ def decide_epochs(
     if patience == AUTO:
         patience = max(round(max_epochs / 4), _MIN_PATIENCE)
     return replace(search, max_epochs=max_epochs, patience=patience, epoch_texts=epoch_texts)
+
+
+def _require_trainable(categories: int) -> None:
+    if categories > MAX_CATEGORIES:
+        raise UserError(
+            f"Expected at most {MAX_CATEGORIES:,} categories, found {categories:,}: a network's "
+            "last layer would have some hundred million weights, each of which every step changes. "
+            "Merge rare ones into their parents (data.rare_classes=parent) or leave them out "
+            "(data.rare_classes=drop), with a higher data.min_class_rows, or name a column of "
+            "fewer categories in data.label_column."
+        )
 
 
 def _log_parts(search: SearchConfig, epoch_texts: int, training_texts: int) -> None:

@@ -82,14 +82,6 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
     study, trial = _named_trial(config)
     stored, name = read_study(study.directory), f"{study.name}-{trial.id}"
     identity, saved = stored["identity"], DataConfig(**stored["config"]["data"])
-    data = replace(
-        config.data if config.data.path else saved,
-        **{key: getattr(config.data, key) or getattr(saved, key) for key in _SPLIT_FILES},
-        validation_fraction=saved.validation_fraction,
-        test_fraction=saved.test_fraction,
-        group_near_duplicates=saved.group_near_duplicates,
-        near_duplicate_similarity=saved.near_duplicate_similarity,
-    )
     search = replace(
         config.search,
         max_trials=1,
@@ -106,8 +98,25 @@ def configure_rerun(config: SearchCommand) -> tuple[SearchCommand, Rerun]:
         model_dir = str(Path(config.outputs_dir) / "rerun" / name)
     model = _model(f"rerun-{name}", identity["build"], trial.values)
     return replace(
-        config, model_dir=model_dir, data=data, model=model, search=search, seed=identity["seed"]
+        config,
+        model_dir=model_dir,
+        data=_with_saved_split(config.data, saved),
+        model=model,
+        search=search,
+        seed=identity["seed"],
     ), Rerun(study.name, trial, identity)
+
+
+def _with_saved_split(given: DataConfig, saved: DataConfig) -> DataConfig:
+    """Return the given data, or else the saved ones, split as those of the study were."""
+    return replace(
+        given if given.path else saved,
+        **{key: getattr(given, key) or getattr(saved, key) for key in _SPLIT_FILES},
+        validation_fraction=saved.validation_fraction,
+        test_fraction=saved.test_fraction,
+        group_near_duplicates=saved.group_near_duplicates,
+        near_duplicate_similarity=saved.near_duplicate_similarity,
+    )
 
 
 def _named_trial(config: SearchCommand) -> tuple[Study, TrialRecord]:

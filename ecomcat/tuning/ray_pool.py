@@ -49,19 +49,15 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
 
     # Ray replaces this handler by its own.
     terminated = signal.getsignal(signal.SIGTERM)
-    options: dict[str, Any] = {"address": address, "log_to_driver": False}
     with ExitStack() as stack:
         try:
+            options: dict[str, Any] = {"address": address}
             if address is None:
-                options |= {"address": "local", "num_cpus": cores, "num_gpus": gpus}
-                options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-                if len(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) > _MAX_TEMP_PATH:
-                    folder = tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True)
-                    options["_temp_dir"] = stack.enter_context(folder)
+                options = _options_of_this_machine(cores, gpus, stack)
             # Also if it is stopped while it starts.
             stack.callback(ray.shutdown)
             with silenced_stderr():
-                ray.init(configure_logging=False, **options)
+                ray.init(configure_logging=False, log_to_driver=False, **options)
         except Exception as error:
             raise UserError(
                 f"Cannot use Ray ({address or 'on this machine'}): {_reason(error)}. Start a "
@@ -72,6 +68,20 @@ def running_ray(address: str | None, cores: int, gpus: int = 0) -> Iterator[None
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, terminated)
         yield
+
+
+def _options_of_this_machine(cores: int, gpus: int, stack: ExitStack) -> dict[str, Any]:
+    options = {
+        "address": "local",
+        "num_cpus": cores,
+        "num_gpus": gpus,
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+    }
+    if len(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) > _MAX_TEMP_PATH:
+        folder = tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True)
+        options["_temp_dir"] = stack.enter_context(folder)
+    return options
 
 
 def prepare_environment(address: str | None) -> None:

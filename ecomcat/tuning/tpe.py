@@ -14,6 +14,7 @@ from ecomcat.tuning.algorithms import Algorithm, Oracle, draw_untried
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
+    from optuna.samplers import TPESampler
 
     from ecomcat.tuning.records import TrialRecord
 
@@ -46,12 +47,7 @@ class TpeSearch(Algorithm):
         study = optuna_study(oracle.table.records, space, distributions)
         random = np.random.default_rng([oracle.seed, len(oracle.table.records)])
         for _ in range(_ATTEMPTS):
-            study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=self.startup_trials,
-                multivariate=True,
-                constant_liar=True,
-                seed=int(random.integers(2**31)),
-            )
+            study.sampler = self._sampler(int(random.integers(2**31)))
             trial = study.ask(distributions)
             values = {
                 name: from_distribution(domain, trial.params.get(name))
@@ -61,6 +57,13 @@ class TpeSearch(Algorithm):
                 return values
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         return draw_untried(space, tried, random)
+
+    def _sampler(self, seed: int) -> TPESampler:
+        from optuna.samplers import TPESampler
+
+        return TPESampler(
+            n_startup_trials=self.startup_trials, multivariate=True, constant_liar=True, seed=seed
+        )
 
 
 def optuna_study(

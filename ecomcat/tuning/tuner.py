@@ -281,8 +281,7 @@ def run_search(
     deadline = time.monotonic() + search.max_minutes * 60 - study.active_seconds
     oracle = StudyOracle(config, space, study.trials, deadline, len(inputs.split.validation))
     if not oracle.spent:
-        unwanted_by = "search.gpus_per_worker=0" if search.gpus_per_worker == 0 else ""
-        logger.info("Device: %s", describe_device(gpu_names(), unwanted_by=unwanted_by))
+        _log_device(search)
         # More workers than configurations would wait for nothing.
         useful = int(min(search.max_trials, space_size(space))) - oracle.ended
         with workers(search, inputs, useful) as pool:
@@ -299,6 +298,11 @@ def run_search(
     records = study.trials.records
     best = require_best(records, study.directory)
     return SearchResult(best, len(records), study.active_seconds, ended)
+
+
+def _log_device(search: SearchConfig) -> None:
+    unwanted_by = "search.gpus_per_worker=0" if search.gpus_per_worker == 0 else ""
+    logger.info("Device: %s", describe_device(gpu_names(), unwanted_by=unwanted_by))
 
 
 def _why_it_ended(oracle: StudyOracle) -> str:
