@@ -37,7 +37,7 @@ from ecomcat.data.formats import (
 from ecomcat.data.header import HEAD_ROWS, Columns, Head
 from ecomcat.data.unpacking import head_of, open_plain
 from ecomcat.data.workbooks import is_workbook, open_workbook
-from ecomcat.errors import UserError
+from ecomcat.errors import UserError, first_line
 
 ROWS = 8192
 """Rows that are read at a time by default."""
@@ -299,9 +299,8 @@ def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{name}: expected a whole Parquet file, found one that cannot be read ({reason}). It "
-            "is damaged, cut short or of another format: write it again, or give it the ending of "
-            "what it is (predict takes input_format, too)."
+            f"{name}: expected a whole Parquet file, found one that cannot be read "
+            f"({first_line(error)}). It is damaged, cut short or of another format: write it "
+            "again, or give it the ending of what it is (predict takes input_format, too)."
         ) from error
