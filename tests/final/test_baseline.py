@@ -129,36 +129,35 @@ def test_a_kind_of_features_without_memory_or_without_an_end_is_left_out(monkeyp
     assert "not enough memory" in caplog.text
 
 
+DONE, UNFINISHED = 1, 5000  # iterations, of which 5000 are allowed
+
+
 @pytest.fixture
-def fit_outcomes(dataset, monkeypatch):
-    """Let the second fit of each choice, the best on validation first, end in its own way.
+def baseline_where(monkeypatch):
+    """Return a function that fits the choices again, the best first, each with an end of its own.
 
-    Choices of which no end is given have no memory.
-
-    Returns:
-        A function of these ends, an error or a number of iterations, that returns the features.
+    An end is an error or a number of iterations; choices without one have no memory. The function
+    returns the features in the order in which they are tried, and the baseline.
     """
     from ecomcat.final import baseline
 
-    monkeypatch.setattr(baseline, "_SMOOTHINGS", ())  # naive Bayes always comes to an end
-    kinds, fit = list(baseline_of(dataset)["compared"]), baseline.fit_linear
+    texts, fit = small(("red book", "blue lamp")), baseline.fit_linear
 
-    def end_with(*ends):
-        def ending(rows, choice, num_classes):
-            end = (*ends, MemoryError)[min(kinds.index(choice.features), len(ends))]
-            model = fit(rows, choice, num_classes)
-            if not isinstance(end, int):
-                raise end
-            model["classify"].n_iter_ = end
+    def ending(*ends):
+        kinds = list(baseline_of(texts)["compared"])
+        end_of = dict(zip(kinds, ends, strict=False))
+
+        def end(rows, choice, num_classes):
+            model, found = fit(rows, choice, num_classes), end_of.get(choice.features, MemoryError)
+            if not isinstance(found, int):
+                raise found
+            model["classify"].n_iter_ = found
             return model
 
-        monkeypatch.setattr(baseline, "fit_linear", ending)
-        return kinds
+        monkeypatch.setattr(baseline, "fit_linear", end)
+        return kinds, baseline_of(texts)
 
-    return end_with
-
-
-DONE, UNFINISHED = 1, 5000  # iterations, of which 5000 are allowed
+    return ending
 
 
 @pytest.mark.parametrize(
@@ -166,12 +165,9 @@ DONE, UNFINISHED = 1, 5000  # iterations, of which 5000 are allowed
     [(MemoryError, "not enough memory"), (UNFINISHED, "LinearSVC did not converge")],
     ids=["memory", "end"],
 )
-def test_what_cannot_be_fitted_again_gives_way_to_the_next(
-    dataset, fit_outcomes, caplog, end, reason
-):
-    kinds = fit_outcomes(end, DONE, DONE)
+def test_what_cannot_be_fitted_again_gives_way_to_the_next(baseline_where, caplog, end, reason):
     with caplog.at_level("INFO", "ecomcat"):
-        found = baseline_of(dataset)
+        kinds, found = baseline_where(end, DONE, DONE)
     assert found["features"] == kinds[1]
     assert reason in caplog.text
     assert "no fit converged" not in caplog.text
@@ -186,23 +182,21 @@ def test_what_cannot_be_fitted_again_gives_way_to_the_next(
     ],
 )
 def test_where_no_fit_converges_the_best_on_validation_is_taken_and_a_line_says_so(
-    dataset, fit_outcomes, caplog, ends, taken
+    baseline_where, caplog, ends, taken
 ):
-    kinds = fit_outcomes(*ends)
     with caplog.at_level("INFO", "ecomcat"):
-        found = baseline_of(dataset)
+        kinds, found = baseline_where(*ends)
     assert found["features"] == kinds[taken]
     assert f"no fit converged; {found['name']} is taken, the best on validation" in caplog.text
 
 
-def test_without_a_test_set_a_line_says_that_the_chosen_fit_did_not_converge(
-    dataset, monkeypatch, caplog
-):
+def test_without_a_test_set_a_line_says_that_the_chosen_fit_did_not_converge(monkeypatch, caplog):
     from ecomcat.final import baseline
 
     monkeypatch.setattr(baseline, "has_converged", lambda _model: False)
+    texts = small(("red book", "blue lamp"))
     with caplog.at_level("INFO", "ecomcat"):
-        found = linear_baseline(dataset, dataset.split, None)
+        found = linear_baseline(texts, texts.split, None)
     assert f"the fit of {found['name']} did not converge" in caplog.text
 
 
@@ -333,17 +327,10 @@ def test_naive_bayes_is_that_of_scikit_learn_and_answers_many_texts_in_parts(mon
     assert found.tolist() == plain.predict(features).tolist()
 
 
-@pytest.mark.parametrize(("max_weights", "models"), [(10**6, "svc bayes"), (1, "bayes")])
-def test_of_hundreds_of_categories_all_texts_are_learned(max_weights, models, monkeypatch):
-    from ecomcat.final import baseline, linear_models
-
-    monkeypatch.setattr(linear_models, "MAX_WEIGHTS", max_weights)
-    tried = []
-    fit = baseline._fit
-    monkeypatch.setattr(baseline, "_fit", lambda *given: tried.append(given) or fit(*given))
-    texts = [f"word{row % 300} and more" for row in range(900)]
-    rows = texts, np.arange(900) % 300
-    (best,) = choose_linear(rows, rows, 300, ["words"])
-    assert best.score == 1.0
-    assert {given[-1].model for given in tried} == set(models.split())
-    assert {given[1].shape[0] for given in tried} == {900}
+@pytest.mark.parametrize(("max_weights", "model"), [(10**6, "svc"), (1, "bayes")])
+def test_of_hundreds_of_categories_all_texts_are_learned(max_weights, model, monkeypatch):
+    monkeypatch.setattr("ecomcat.final.linear_models.MAX_WEIGHTS", max_weights)
+    texts = [f"word{row % 260} and more" for row in range(520)]
+    rows = texts, np.arange(520) % 260
+    (best,) = choose_linear(rows, rows, 260, ["words"])
+    assert (best.score, best.choice.model, best.texts) == (1.0, model, 520)
