@@ -43,7 +43,7 @@ from ecomcat.tuning.study import (
     study_identity,
 )
 from ecomcat.tuning.tpe import importances
-from ecomcat.wording.summary import result_line
+from ecomcat.wording.summary import Metrics, result_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class Result:
 
     model_dir: Path
     study: Path
-    metrics: Mapping[str, Any] = field(repr=False)
+    metrics: Metrics = field(repr=False)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -189,7 +189,7 @@ def _config_to_store(config: SearchCommand) -> dict[str, Any]:
 
 
 def _print_results(
-    config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Mapping[str, Any]
+    config: SearchCommand, space: Mapping[str, Domain], study: Study, metrics: Metrics
 ) -> None:
     records = study.trials.records
     shares = importances(records, space, config.seed)
@@ -200,7 +200,7 @@ def _print_results(
     )
 
 
-def _log_summary(config: SearchCommand, study: Study, metrics: Mapping[str, Any]) -> None:
+def _log_summary(config: SearchCommand, study: Study, metrics: Metrics) -> None:
     """Log the result, where it is, and what to type next: a line each."""
     logger.info("Result: %s", result_line(metrics))
     report = study.directory / "report.html"

@@ -33,6 +33,7 @@ from ecomcat.files import (
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance
 from ecomcat.model.taxonomy import LevelAcceptance
+from ecomcat.wording.summary import Metrics
 
 if TYPE_CHECKING:
     import keras
@@ -281,7 +282,7 @@ def export_model(
     labels: Sequence[str],
     config: SearchCommand,
     trained_on: Mapping[str, Any],
-    metrics: Mapping[str, Any],
+    metrics: Metrics,
     acceptance: Acceptance,
     trained_rows: Iterable[bytes],
     levels: LevelAcceptance | None = None,

@@ -14,6 +14,7 @@ from ecomcat.model.intervals import f1_interval
 from ecomcat.text.tokenizer import valid_unicode
 from ecomcat.wording.level_tables import level_tables
 from ecomcat.wording.summary import (
+    Metrics,
     coverage_table,
     hardest_pairs,
     model_sentences,
@@ -30,7 +31,7 @@ _MAX_LISTED = 60  # categories of a card; if there are more, those of the lowest
 _MARKUP = re.compile(r"[\\`*\[\]|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def model_card(metrics: Mapping[str, Any], labels: Sequence[str]) -> str:
+def model_card(metrics: Metrics, labels: Sequence[str]) -> str:
     """Write the card of a model in Markdown.
 
     Args:

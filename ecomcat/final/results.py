@@ -41,6 +41,7 @@ from ecomcat.tuning.budget import outgrows_trials
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult
+from ecomcat.wording.summary import Metrics
 
 logger = logging.getLogger("ecomcat")
 
@@ -63,7 +64,7 @@ class Finished:
     # trained on them.
     answers: dict[str, Answers]
     split: Split  # with only the texts that are scored
-    metrics: dict[str, Any]  # of `metrics.json`
+    metrics: Metrics
     acceptance: Acceptance  # of validation texts, from which thresholds are found
     levels: LevelAcceptance | None = None  # the same by level, where there is a taxonomy
 
@@ -196,7 +197,7 @@ def _metrics(
     search: dict[str, Any],
     final: dict[str, Any],
     seed: int,
-) -> dict[str, Any]:
+) -> Metrics:
     """Return what `metrics.json` holds."""
     metrics = {
         **scores,
@@ -206,7 +207,7 @@ def _metrics(
         "versions": package_versions(),
         "seed": seed,
     }
-    as_in_file: dict[str, Any] = json.loads(json.dumps(metrics))  # pairs are lists there
+    as_in_file: Metrics = json.loads(json.dumps(metrics))  # pairs are lists there
     return as_in_file
 
 

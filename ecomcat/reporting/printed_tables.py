@@ -26,6 +26,7 @@ from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRe
 from ecomcat.tuning.study import Study, read_study
 from ecomcat.wording.level_tables import level_tables
 from ecomcat.wording.summary import (
+    Metrics,
     coverage_table,
     parts_table,
     planned_model,
@@ -194,7 +195,7 @@ def confusion_table(scores: Mapping[str, Any], width: int = _LOG_WIDTH) -> Table
     )
 
 
-def final_tables(metrics: Mapping[str, Any], width: int) -> Iterator[Table | None]:
+def final_tables(metrics: Metrics, width: int) -> Iterator[Table | None]:
     """Yield the tables of a final model, its scores last, for a terminal of so many columns."""
     on, shown = shown_scores(metrics)
     yield per_class_table(f"{on.capitalize()} set, by category", shown)

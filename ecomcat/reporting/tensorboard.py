@@ -29,7 +29,7 @@ from ecomcat.reporting.printed_tables import SHOWN_FIRST
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 from ecomcat.tuning.study import Study
-from ecomcat.wording.summary import shown_scores
+from ecomcat.wording.summary import Metrics, shown_scores
 
 _METRICS = {
     "objective": ("best/macro_f1", "val macro-F1 (best epoch)"),
@@ -179,7 +179,7 @@ class FinalCurves(_Curves):
         super().write(epoch, {**logs, **scores})
 
 
-def write_confusion(study: Study, metrics: Mapping[str, Any]) -> None:
+def write_confusion(study: Study, metrics: Metrics) -> None:
     """Write the confusion matrix of the scores that are shown of what `metrics.json` holds.
 
     For a taxonomy the matrix of a level, the hierarchical scores, and the scores of each level

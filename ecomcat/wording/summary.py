@@ -1,13 +1,13 @@
 """Sentences and tables of what was exported and how good it is, for all that shows it.
 
 The model card, the terminal, the report and the dry run take their tables and
-sentences from here. `metrics` is always what `metrics.json` holds.
+sentences from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
 from ecomcat.errors import name_five
@@ -15,7 +15,24 @@ from ecomcat.option_fields import make
 from ecomcat.wording.table import Table
 
 Scores = Mapping[str, Any]
-Metrics = Mapping[str, Any]
+
+
+class Metrics(TypedDict):
+    """What `metrics.json` of an exported model holds; older models lack some of the inner keys."""
+
+    test: Scores | None  # None without a test set
+    validation: Scores  # by weights that were not trained on it
+    test_without_excluded: NotRequired[Scores]  # of `data.exclude`
+    parts: Mapping[str, Mapping[str, Scores]]  # of each part of the model, by validation and test
+    baseline: Scores | None  # what `linear_baseline` returns
+    data: Mapping[str, Any]  # the file, what cleaning left out, texts of each class and part
+    search: Mapping[str, Any]  # the study, its trials and the best of them
+    final: Mapping[
+        str, Any
+    ]  # the networks and the weight of each part, and on what they were trained
+    versions: Mapping[str, str]  # of packages
+    seed: int
+
 
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "weighted_f1": "weighted F1"}
 _MIXED = "better by one of accuracy and macro-F1, worse by the other"
