@@ -25,7 +25,7 @@ search: $(VENV)/.installed  ## Search for some 10 minutes, retrain the best, tes
 	$(BIN)/python -m ecomcat.search budget=quick $(ARGS)
 
 test: lint  ## Check style and types, and run every test.
-	$(BIN)/python -m pytest -n 2 --dist loadscope -q
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q
 
 quick-test: $(VENV)/.installed-dev  ## Run the tests that train nothing.
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
