@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import TINY_MODEL, TINY_SEARCH, RunCommand
+from conftest import TINY_MODEL, TINY_SEARCH, RunMain
+
+from ecomcat import search
 
 pytestmark = pytest.mark.slow
 
@@ -25,15 +27,19 @@ def average(values, classes):
 
 
 def test_a_builder_of_ones_own_is_one_file_with_one_function(
-    run_command: RunCommand, tmp_path: Path
+    run_main: RunMain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    (tmp_path / "mine.py").write_text(BUILDER)
+    (tmp_path / "own_builder.py").write_text(BUILDER)
+    monkeypatch.syspath_prepend(tmp_path)
     fixed = ("model.lstm_units=4", "model.max_tokens=16", "search=grid", "search.max_trials=3")
-    own = ("model.build=mine.average", "model.extra.width=[3,4,5]")
-    done = run_command("search", [*TINY_SEARCH, *TINY_MODEL, *fixed, *own], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "three is refused" in done.stderr
-    assert "the loss became nan" in done.stderr
-    assert "Traceback" not in done.stderr
+    own = ("model.build=own_builder.average", "model.extra.width=[3,4,5]")
+    done = run_main(search.main, *TINY_SEARCH, *TINY_MODEL, *fixed, *own)
+    assert done.code == 0, done.errors
+    assert "three is refused" in caplog.text
+    assert "the loss became nan" in caplog.text
+    assert "Traceback" not in caplog.text + done.errors
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert metrics["search"]["best_hyperparameters"]["extra.width"] == 5
