@@ -339,12 +339,13 @@ def test_the_examples_that_need_a_model_are_right(name: str, result: Any) -> Non
 
 @pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat, client = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "quickstart.ipynb").read_text(encoding="utf-8")
     one = text.replace(r"max_trials\": 2", r"max_trials\": 1")  # two are trained five times each
     assert one != text
-    notebook = nbformat.reads(one, as_version=4)
-    resources = {"metadata": {"path": str(tmp_path)}}
-    client.NotebookClient(notebook, timeout=300, resources=resources).execute()
+    names: dict[str, Any] = {}
+    for cell in json.loads(one)["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
     assert (tmp_path / "model" / "manifest.json").is_file()
+    assert names["figures"]["rows"] == 50
