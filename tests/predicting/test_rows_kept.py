@@ -44,7 +44,7 @@ letters = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\
 cells = st.lists(st.text(letters, max_size=8), min_size=2, max_size=2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(rows=st.lists(cells, min_size=1, max_size=6), output=st.sampled_from(READ_BACK))
 def test_whatever_a_csv_file_holds_comes_back(rows, output):
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +137,7 @@ values = st.recursive(
 objects = st.dictionaries(st.sampled_from(["id", "a", "é", ""]), values, max_size=4)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(
     rows=st.lists(objects, min_size=1, max_size=6),
     separators=st.sampled_from([(" , ", " : "), (",", ":")]),
@@ -202,7 +202,7 @@ def tables(draw):
     return pa.table({**columns, "text": pa.array(["a dog"] * count, pa.string())})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(table=tables(), groups=st.integers(1, 4))
 def test_parquet_keeps_types_values_and_what_its_writer_noted(table, groups):
     table = table.replace_schema_metadata({"by": "us"})

@@ -47,7 +47,7 @@ def test_every_answer_is_as_described(schemathesis, described, method, path, mod
     depends = path in {"/label", "/predict"}
     skipped = [schemathesis.checks.positive_data_acceptance] if depends else []
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def fuzz(data):
         data.draw(cases).call_and_validate(headers=HOST, excluded_checks=skipped)
