@@ -1,4 +1,4 @@
-"""Workers that Ray places, with trials that score a formula; what dies is really killed."""
+"""Workers on two machines that Ray simulates; trials are a formula, and what dies is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from formula import configure, peak, ray_pool, run
 from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.tuning.jobs import Call, Worker
+from ecomcat.tuning.listeners import SearchListener
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,23 +33,34 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    from ecomcat.tuning.ray_pool import running_ray
+def cluster() -> Iterator[tuple[Any, Any]]:
+    """Join a cluster of two simulated machines, and return it with the second machine."""
+    from ecomcat.tuning.ray_pool import prepare_environment, running_ray
 
-    terminated = signal.getsignal(signal.SIGTERM)
-    with running_ray(None, cores=3, gpus=1):
-        assert signal.getsignal(signal.SIGTERM) is terminated
-        yield
+    prepare_environment(None)
+    os.environ |= {"RAY_worker_niceness": "0"}  # else a busy machine leaves workers no time
+    from ray.cluster_utils import Cluster
+
+    each = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    head = {**each, "num_gpus": 1, "include_dashboard": False}
+    simulated = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        machine, terminated = simulated.add_node(**each), signal.getsignal(signal.SIGTERM)
+        with running_ray(simulated.address, cores=1):
+            assert signal.getsignal(signal.SIGTERM) is terminated
+            yield simulated, machine
+    finally:
+        simulated.shutdown()
 
 
 @pytest.fixture
-def search(local_ray: None, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def search(cluster: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Return a function that searches a grid with two workers and ends them."""
     pools = []
 
-    def start(objective: Any, **changes: Any) -> Any:
+    def start(objective: Any, listeners: Sequence[Any] = (), **changes: Any) -> Any:
         pools.append(ray_pool(objective))
-        _, records = run(configure("grid", **changes), tmp_path, pools[-1])
+        _, records = run(configure("grid", **changes), tmp_path, pools[-1], listeners)
         return records
 
     yield start
@@ -89,7 +101,7 @@ def test_a_trial_that_hangs_is_killed_and_the_others_are_run(search: Any) -> Non
 
 
 def test_workers_that_cannot_start_end_the_search_with_their_reason(
-    local_ray: None, tmp_path: Path
+    cluster: Any, tmp_path: Path
 ) -> None:
     class Broken(Worker):
         def __init__(self, _shared: Any, _cores: int) -> None:
@@ -103,9 +115,7 @@ def test_workers_that_cannot_start_end_the_search_with_their_reason(
 
 
 @pytest.mark.parametrize(("share", "seen"), [(0.0, ""), (0.5, "0"), ("auto", "")])
-def test_a_worker_sees_a_gpu_only_where_it_has_one(
-    local_ray: None, share: float, seen: str
-) -> None:
+def test_a_worker_sees_a_gpu_only_where_it_has_one(cluster: Any, share: float, seen: str) -> None:
     class Looking(Worker):
         def __init__(self, _shared: Any, _cores: int) -> None:
             pass
@@ -125,11 +135,9 @@ def test_a_worker_sees_a_gpu_only_where_it_has_one(
     assert answers == [("w0", seen)]
 
 
-@pytest.mark.parametrize(
-    ("cores", "memory", "room"), [(1, 0.1, 3), (2, 0.1, 1), (4, 0.1, 0), (1, 1e6, 0)]
-)
-def test_there_is_room_for_as_many_workers_as_a_machines_cores_and_memory_allow(
-    local_ray: None, cores: int, memory: float, room: int
+@pytest.mark.parametrize(("cores", "memory", "room"), [(1, 0.1, 2), (2, 0.1, 0), (1, 1e6, 0)])
+def test_there_is_room_for_as_many_workers_as_the_cores_and_memory_of_each_machine_allow(
+    cluster: Any, cores: int, memory: float, room: int
 ) -> None:
     from ecomcat.tuning.ray_pool import room_for
 
@@ -165,3 +173,35 @@ print(len(new), [place for place in new if not place.startswith(loopback)])
     assert elsewhere == "[]"
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == [], "nothing is left in the user's home"
+
+
+# The last test of this file, since the second machine is then gone.
+def test_a_machine_that_dies_costs_its_trial_one_retry_and_nothing_else(
+    cluster: Any, search: Any
+) -> None:
+    simulated, machine = cluster
+
+    def slow_peak(values: Mapping[str, Any]) -> float:
+        time.sleep(0.2)  # so that it dies in the middle of an epoch
+        return peak(values)
+
+    class Killer(SearchListener):
+        running: set[str] = set()  # noqa: RUF012
+        alive = True
+
+        def trial_begins(self, record: Any, epochs: int) -> None:
+            self.running.add(record.id)
+
+        def epoch_ends(self, record: Any, epoch: int, logs: Any) -> None:
+            if self.alive and len(self.running) == 2 and epoch == 2:
+                simulated.remove_node(machine, allow_graceful=False)
+                self.alive = False
+
+        def trial_ends(self, record: Any) -> None:
+            self.running.discard(record.id)
+
+    killer = Killer()
+    records = search(slow_peak, [killer], trials=8)
+    assert not killer.alive
+    assert [record.status for record in records] == ["completed"] * 8
+    assert sum(record.retries for record in records) == 1
