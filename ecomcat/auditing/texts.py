@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -123,11 +124,17 @@ def _around(text: str, start: int, end: int, before: int = 60, after: int = 120)
     return f"{'…' if first else ''}{piece}{'…' if last < len(text) else ''}"
 
 
-def languages(texts: Sequence[str], seed: int) -> dict[str, Any]:
-    """Count languages among texts, or among some thousand random ones of them."""
+@cache
+def _identifier() -> Any:
+    """Read the model of languages, once for all audits of a process: it takes half a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def languages(texts: Sequence[str], seed: int) -> dict[str, Any]:
+    """Count languages among texts, or among some thousand random ones of them."""
+    identifier = _identifier()
     chosen = sample_rows(len(texts), _MAX_TEXTS_IDENTIFIED, np.random.default_rng(seed))
     found: dict[str, list[str]] = {}
     for row in chosen.tolist():

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from audit_material import HARM, plain_rows, write_rows
-from command_line import Ended, command_line
 
 from ecomcat import audit
-from tests.conftest import run_program
-
-
-@pytest.fixture
-def run_audit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[Callable[..., Ended]]:
-    monkeypatch.chdir(tmp_path)
-    with command_line(monkeypatch, capsys) as run:
-        yield lambda *arguments: run(audit.main, *arguments)
+from tests.conftest import RunMain, run_program
 
 
 def test_it_leaves_a_folder_of_its_own_the_same_each_time(
-    run_audit: Callable[..., Ended], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    run_main: RunMain, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = plain_rows()
     write_rows(tmp_path / "my shop, all.csv", [*rows[1:], (rows[0][0], "Toys")])
 
     def files() -> dict[str, bytes]:
-        ended = run_audit("data.path=my shop, all.csv", "against=my shop, all.csv", "splits=1")
+        ended = run_main(
+            audit.main, "data.path=my shop, all.csv", "against=my shop, all.csv", "splits=1"
+        )
         assert ended.code == 0, ended.errors
         for title in ("Audit of my shop, all.csv", "on three kinds of split", "Most suspicious"):
             assert title in ended.output
@@ -58,10 +49,10 @@ def test_it_leaves_a_folder_of_its_own_the_same_each_time(
     ids=["surrogates", "classes", "markup", "huge"],
 )
 def test_odd_files_are_audited_as_far_as_it_goes(
-    run_audit: Callable[..., Ended], tmp_path: Path, rows: list[tuple[str, str]], message: str
+    run_main: RunMain, tmp_path: Path, rows: list[tuple[str, str]], message: str
 ) -> None:
     write_rows(tmp_path / "odd.csv", rows)
-    ended = run_audit("data.path=odd.csv")
+    ended = run_main(audit.main, "data.path=odd.csv")
     assert ended.code == 0, ended.errors
     assert message in " ".join(ended.output.replace("│", " ").split())
     json.loads((tmp_path / "outputs" / "audit" / "odd" / "audit.json").read_text("utf-8"))
@@ -85,13 +76,13 @@ def test_odd_files_are_audited_as_far_as_it_goes(
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(
-    run_audit: Callable[..., Ended], tmp_path: Path, arguments: list[str], message: str
+    run_main: RunMain, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     write_rows(tmp_path / "shop.csv", plain_rows(5))
     for name in ("mine.csv", "mine"):  # the latter in the place of the audit's folder
         write_rows(tmp_path / name, plain_rows(5))
     write_rows(tmp_path / "empty.csv", [("?!", "a"), ("text", " ")])
-    ended = run_audit("data.path=shop.csv", *arguments)
+    ended = run_main(audit.main, "data.path=shop.csv", *arguments)
     assert ended.code == 2
     assert message in ended.errors and "Traceback" not in ended.errors
     assert not (tmp_path / "outputs").exists()
