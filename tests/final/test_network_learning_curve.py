@@ -25,7 +25,7 @@ from tests.tuning.trial_records import saved
 @settings(max_examples=10, deadline=None)
 @given(power=st.floats(0.05, 0.6), at_first=st.floats(0.1, 0.4))
 def test_errors_that_fall_with_a_power_go_on_to_fall_with_it(power: float, at_first: float) -> None:
-    sizes, texts = np.array([1000, 2000, 4000, 8000]), 20_000
+    sizes, texts = np.array([1000, 2000, 4000, 8000]), 5_000
     errors = at_first * (sizes / sizes[0]) ** -power
     right = np.arange(texts)[None] >= (errors * texts)[:, None]
     found = extrapolated_curve(right, sizes, seed=1)
@@ -75,21 +75,20 @@ def learned(*of_study: Any) -> Any:
 
 @pytest.mark.slow
 def test_a_network_learns_parts_of_the_texts_once(tmp_path: Path) -> None:
-    config, inputs, study, record = study_of(tmp_path, 800)
+    config, inputs, study, record = study_of(tmp_path, 400)
     found = learned(config, inputs, study, record)
-    assert [point["texts"] for point in found["points"]] == [100, 200, 400, 800]
+    assert [point["texts"] for point in found["points"]] == [100, 200, 400]
     assert found["points"][-1]["accuracy"] == 1.0, "the trial's own answers"
-    assert found["points"][2]["accuracy"] > 0.8
+    assert found["points"][1]["accuracy"] > 0.8
     assert (found["trial"], found["validation_texts"]) == ("0000", 60)
 
     # What is there is read; what is damaged is trained again, and comes to the same.
-    paths = [study.trial_dir("0000") / f"part_{size}.npz" for size in (100, 200, 400)]
+    paths = [study.trial_dir("0000") / f"part_{size}.npz" for size in (100, 200)]
     written = [path.stat().st_mtime_ns for path in paths]
-    paths[1].write_bytes(b"PK damaged")
-    np.savez(paths[2], np.full(60, 0.5))
+    np.savez(paths[1], np.full(60, 0.5))
     assert learned(config, inputs, study, record) == found
     kept = [path.stat().st_mtime_ns == time for path, time in zip(paths, written, strict=True)]
-    assert kept == [True, False, False]
+    assert kept == [True, False]
 
 
 @pytest.mark.slow
