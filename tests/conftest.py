@@ -43,6 +43,8 @@ TINY_SEARCH = (
     "search.max_trials=2",
     "search.max_epochs=2",
     "search.workers=1",
+    "final.onnx=false",
+    "final.baseline=false",
     *TINY_MODEL,
 )
 

@@ -38,7 +38,7 @@ from ecomcat.text.encoding import encode_all
 
 pytestmark = pytest.mark.slow
 
-AGAIN = (*TINY_SEARCH, "final.onnx=false", "final.baseline=false")
+SEARCH = (*TINY_SEARCH, "final.onnx=true", "final.baseline=true")
 TEXTS = [row.text for row in generate_sample(rows=200, seed=5)]
 EXPORTED = {
     *("model.keras", "tokenizer.pkl", "tokenizer.json", "labels.json", "config.yaml"),
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def searched(run_command: RunCommand, folder: Path) -> Completed:
     # A wish for the Keras of old, which is not installed, stops nothing.
-    done = run_command("search", TINY_SEARCH, folder, environment={"TF_USE_LEGACY_KERAS": "1"})
+    done = run_command("search", SEARCH, folder, environment={"TF_USE_LEGACY_KERAS": "1"})
     assert done.returncode == 0, done.stderr
     return done
 
@@ -148,7 +148,7 @@ def test_the_same_command_again_runs_no_trial_and_exports_the_same(
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     notes = tmp_path / "model" / "notes.txt"
     notes.write_text("mine")
-    done = run_main(search.main, *AGAIN)
+    done = run_main(search.main, *TINY_SEARCH)
     assert done.code == 0, done.errors
     assert "Result" in caplog.text and "epoch 1" not in caplog.text
     again = json.loads((tmp_path / "model" / "metrics.json").read_text())
@@ -160,7 +160,7 @@ def test_the_same_command_again_runs_no_trial_and_exports_the_same(
 def test_a_fresh_search_with_the_same_seed_gives_the_same_figures(
     run_main: RunMain, metrics: dict[str, Any], tmp_path: Path
 ) -> None:
-    done = run_main(search.main, *AGAIN)
+    done = run_main(search.main, *TINY_SEARCH)
     assert done.code == 0, done.errors
     again = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert (again["test"], again["validation"]) == (metrics["test"], metrics["validation"])

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 SEARCH = (
     *TINY_SEARCH,
-    *("search.max_trials=3", "search.pruner=none", "search.name=study", "final.onnx=false"),
+    *("search.max_trials=3", "search.pruner=none", "search.name=study"),
 )
 
 
@@ -64,7 +64,7 @@ def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(fi
     from ecomcat.cli import compose
     from ecomcat.data.dataset import load_dataset
 
-    parts = ("search.name=parts", "search.epoch_texts=40")
+    parts = ("search.name=parts", "search.epoch_texts=40", "search.max_trials=1")
     _, metrics = finish("parts", *parts)
     split = metrics["data"]["split"]
     assert metrics["final"]["held_out_texts"] == split["validation"]
@@ -83,12 +83,15 @@ def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(fi
 @pytest.mark.parametrize(
     ("name", "overrides", "has_linear"),
     [
+        ("as_selected", ["final.linear=false"], False),
         (
-            "as_selected",
-            ["final.linear=false", "final.baseline=false"],
-            False,
+            "poor",
+            [
+                *("search.name=poor", "search.max_trials=2", "model.learning_rate=1e-5"),
+                "final.baseline=true",
+            ],
+            True,
         ),
-        ("poor", ["search.name=poor", "model.learning_rate=1e-5"], True),
     ],
 )
 def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(

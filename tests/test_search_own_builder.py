@@ -35,7 +35,7 @@ def test_a_builder_of_ones_own_is_one_file_with_one_function(
     (tmp_path / "own_builder.py").write_text(BUILDER)
     monkeypatch.syspath_prepend(tmp_path)
     fixed = ("model.lstm_units=4", "model.max_tokens=16", "search=grid", "search.max_trials=3")
-    own = ("model.build=own_builder.average", "model.extra.width=[3,4,5]")
+    own = ("model.build=own_builder.average", "model.extra.width=[3,4,5]", "final.onnx=true")
     done = run_main(search.main, *TINY_SEARCH, *TINY_MODEL, *fixed, *own)
     assert done.code == 0, done.errors
     assert "three is refused" in caplog.text
@@ -43,3 +43,4 @@ def test_a_builder_of_ones_own_is_one_file_with_one_function(
     assert "Traceback" not in caplog.text + done.errors
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert metrics["search"]["best_hyperparameters"]["extra.width"] == 5
+    assert (tmp_path / "model" / "model.onnx").exists()

@@ -16,7 +16,7 @@ from tests.conftest import TINY_MODEL, RunMain
 
 ONCE = (
     *("search.max_trials=1", "search.max_epochs=3", "search.workers=1"),
-    *("final.baseline=false", *TINY_MODEL),
+    *("final.baseline=false", "final.onnx=false", *TINY_MODEL),
 )
 COLUMNS = ["level1", "level2", "level3"]
 
