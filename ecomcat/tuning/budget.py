@@ -260,7 +260,7 @@ def seconds_after_trials(
     final = config.final
     seconds = 15.0  # scoring, exporting and checking, the report
     if final.baseline:
-        seconds += min(240.0, training_tokens * 5e-5)
+        seconds += min(340.0, training_tokens * 7e-5)
     if final.learning_curve:
         trained = 3 * best.seconds / max(1, min(workers, 3))
         seconds += min(learning_curve_seconds(config), trained)
