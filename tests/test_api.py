@@ -283,10 +283,11 @@ def test_an_estimator_ends_a_pipeline_that_is_cross_validated(tmp_path, monkeypa
     frame = products().sample(frac=1, random_state=1)
     numbers = frame["label"].map({"Books": 10, "Garden": 2, "Toys": 7})
     rows = frame[["text"]].assign(shop=["one", "two"] * 90, product=range(180))
+    fields = {"data.category_columns": "shop", "data.group_column": "product"}
     pipeline = make_pipeline(
         FunctionTransformer(lambda rows: rows.assign(text=rows["text"].str.lower())),
         ecomcat.TextClassifier(
-            overrides={**ONCE, "data.category_columns": "shop", "data.group_column": "product"}
+            overrides={**ONCE, "final.onnx": False, "final.baseline": False, **fields}
         ),
     )
     split = [np.split(np.arange(180), 2)]
