@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -9,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TINY_SEARCH, RunCommand
+from conftest import ROOT, TINY_SEARCH, RunMain
+
+import ecomcat
+from ecomcat import train
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,8 +28,8 @@ pytestmark = [
 
 # What is tried does not depend on which trial ends first.
 SEARCH = (
-    *(*TINY_SEARCH, "search=random", "search.pruner=none", "search.max_trials=6"),
-    *("final.linear=false", "final.baseline=false", "final.onnx=false"),
+    *(*TINY_SEARCH, "search=random", "search.pruner=none", "search.max_trials=5"),
+    "final.linear=false",
     "model.build=mine.network",
 )
 TWO_WORKERS = ("search.workers=2", "search.memory_gb_per_worker=0.5", "search.name=two")
@@ -37,8 +42,8 @@ def trials(folder: Path, study: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a search by two workers that was killed after three trials."""
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Enter the folder of a search by two workers that was killed after two trials."""
     folder = tmp_path_factory.mktemp("workers")
     (folder / "mine.py").write_text(
         "from ecomcat.model.network import lstm_classifier\n"
@@ -59,7 +64,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert process.stderr is not None
     with process.stderr:
         lines = []
-        while sum("after epoch" in line for line in lines) < 3:
+        while sum("after epoch" in line for line in lines) < 2:
             lines.append(process.stderr.readline())
             assert lines[-1], "".join(lines)
         assert any("Workers: 2 on this machine" in line for line in lines)
@@ -71,7 +76,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     while processes_of(long) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(long) == []
-    return folder
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -89,39 +96,41 @@ def processes_of(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def resumed(killed: Path, run_command: RunCommand) -> Path:
+def resumed(killed: Path) -> Path:
     before = [row for row in trials(killed, "two") if row["status"] == "completed"]
-    assert 3 <= len(before) < 6
-    done = run_command("search", [*SEARCH, "search.name=two"], killed)
-    assert done.returncode == 0, done.stderr
+    assert 2 <= len(before) < 5
+    ecomcat.search(None, *SEARCH, "search.name=two", budget="default")
     after = trials(killed, "two")
-    assert [row["status"] for row in after] == ["completed"] * 6
+    assert [row["status"] for row in after] == ["completed"] * 5
     assert all(row in after for row in before)
     return killed
 
 
 def test_two_workers_that_were_killed_and_one_that_went_on_run_the_trials_that_one_runs(
-    resumed: Path, run_command: RunCommand
+    resumed: Path,
 ) -> None:
-    done = run_command("search", [*SEARCH, "search.name=one"], resumed)
-    assert done.returncode == 0, done.stderr
+    ecomcat.search(None, *SEARCH, "search.name=one", budget="default")
     assert trials(resumed, "two") == trials(resumed, "one")
     study = resumed / "outputs" / "search" / "two"
-    for trial in ("0000", "0001", "0005"):
+    for trial in ("0000", "0001", "0004"):
         assert (study / "trials" / trial / "best_weights.npz").stat().st_size > 0
         assert (study / "trials" / trial / "validation.npz").stat().st_size > 0
         assert list((study / "tensorboard" / trial / "validation").iterdir())
 
 
 def test_a_trial_that_a_worker_ran_is_reproduced_alone(
-    resumed: Path, run_command: RunCommand
+    resumed: Path,
+    run_main: RunMain,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.chdir(resumed)
     before = (resumed / "model" / "manifest.json").read_bytes()
-    done = run_command("train", ["search.from_trial=two/0002"], resumed)
-    assert done.returncode == 0, done.stderr
+    done = run_main(train.main, "search.from_trial=two/0002")
+    assert done.code == 0, done.errors
     record = resumed / "outputs" / "search" / "two" / "trials" / "0002" / "record.json"
     score = json.loads(record.read_text())["objective"]
-    assert f"macro-F1 {score:.6f} then, {score:.6f} now." in done.stderr
+    assert f"macro-F1 {score:.6f} then, {score:.6f} now." in caplog.text
     assert (resumed / "outputs" / "rerun" / "two-0002" / "model.keras").exists()
     assert (resumed / "model" / "manifest.json").read_bytes() == before, "the model in use stays"
 
@@ -138,10 +147,15 @@ def test_a_trial_that_a_worker_ran_is_reproduced_alone(
     ],
 )
 def test_a_trial_that_is_not_there_or_of_other_data_is_a_clear_message(
-    killed: Path, run_command: RunCommand, arguments: list[str], message: str
+    killed: Path,
+    run_main: RunMain,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
 ) -> None:
+    monkeypatch.chdir(killed)
     rows = [f"{'ab'[n % 2]},text number {n} of {'ab'[n % 2]}" for n in range(60)]
     (killed / "other.csv").write_text("\n".join(rows))
-    done = run_command("train", arguments, killed)
-    assert done.returncode == 2
-    assert message in done.stderr
+    done = run_main(train.main, *arguments)
+    assert done.code == 2
+    assert message in done.errors
