@@ -258,12 +258,12 @@ def search_of(max_epochs: int, **final: Any) -> SearchCommand:
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [
-        ({}, 15 + 96 + 50),
-        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 50),
-        ({"retrain": False}, 15 + 50),
+        ({}, 15 + 96 + 70),
+        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 70),
+        ({"retrain": False}, 15 + 70),
         ({"baseline": False}, 15 + 96),
-        ({"use_all_rows": True}, 15 + 2 * 96 + 50),
-        ({"learning_curve": True}, 15 + 96 + 50 + 60),
+        ({"use_all_rows": True}, 15 + 2 * 96 + 70),
+        ({"learning_curve": True}, 15 + 96 + 70 + 60),
     ],
 )
 def test_what_follows_the_trials_is_counted(options: dict[str, Any], seconds: float) -> None:
