@@ -35,6 +35,7 @@ from ecomcat.export.bundle import MANIFEST, export_model, write_manifest
 from ecomcat.export.classifier import load_classifier
 from ecomcat.export.onnx import OnnxScorer
 from ecomcat.text.encoding import encode_all
+from ecomcat.wording.summary import Metrics
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,7 @@ def test_leaves_the_model_and_the_study_and_nothing_else(
 ) -> None:
     assert {path.name for path in folder.iterdir()} == {"model", "outputs"}
     assert {path.name for path in (folder / "model").iterdir()} == EXPORTED
+    assert set(metrics) == Metrics.__required_keys__
     study = study_of(folder)
     assert study.name.startswith("bilstm-sample-")
     with (study / "trials.csv").open(newline="") as stream:
