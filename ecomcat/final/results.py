@@ -82,7 +82,7 @@ def finish_search(
     answers, classes = _answer(dataset, inputs, tested)
     chosen_on = _acceptances(answers["validation"])
     scores = _score(dataset, inputs.split, answers, classes, chosen_on)
-    scores["baseline"] = _baseline(dataset, inputs.split, classes) if final.baseline else None
+    baseline = _baseline(dataset, inputs.split, classes) if final.baseline else None
     exported = tested
     if final.use_all_rows and len(split.test):
         rows = np.union1d(tested.rows, split.test[_unmarked(dataset, split)])
@@ -97,7 +97,8 @@ def finish_search(
         "use_all_rows": exported is not tested,
     }
     about_search = {"study": study.name, **result.describe()}
-    metrics = _metrics(scores, dataset, about_search, about_final, config.seed)
+    figures = {**scores, "baseline": baseline}
+    metrics = _metrics(figures, dataset, about_search, about_final, config.seed)
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
     return Finished(exported, tested, answers, inputs.split, metrics, *chosen_on)
@@ -192,7 +193,7 @@ def _score(
 
 
 def _metrics(
-    scores: dict[str, Any],
+    figures: dict[str, Any],
     dataset: Dataset,
     search: dict[str, Any],
     final: dict[str, Any],
@@ -200,7 +201,7 @@ def _metrics(
 ) -> Metrics:
     """Return what `metrics.json` holds."""
     metrics = {
-        **scores,
+        **figures,
         "data": dataset.description,
         "search": search,
         "final": final,
