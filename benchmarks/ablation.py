@@ -41,15 +41,14 @@ Answers = NDArray[np.float32]
 def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, Answers]:
     """Fit the linear models to train as a search does, and let each answer validation."""
     from ecomcat.final.linear_part import LinearPart
-    from ecomcat.final.merged_network import TextLimits
     from ecomcat.model.training import Examples
 
-    limits = TextLimits(tokenizer.get_vocab_size(), tokenizer.truncation["max_length"])
+    max_tokens = tokenizer.truncation["max_length"]
     train, validation = (
-        Examples(encode_all(tokenizer, rows.texts, limits.max_tokens), rows.label_ids)
+        Examples(encode_all(tokenizer, rows.texts, max_tokens), rows.label_ids)
         for rows in (material.rows("train"), material.rows("validation"))
     )
-    part = LinearPart(len(material.class_names), limits, seed)
+    part = LinearPart(len(material.class_names), tokenizer.get_vocab_size(), seed)
     part.fit(train)
     found = part.calibrate(validation)
     titles = ["LinearSVC", "naive Bayes"] if len(found) > 1 else ["low rank"]

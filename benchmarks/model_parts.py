@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 NETWORK, LINEAR_PART, WHOLE = "LSTM", "linear", "all"
-_TITLES = {"classifier": NETWORK, "linear": LINEAR_PART}
 
 
 def open_parts(folder: Path) -> Mapping[str, Any]:
@@ -23,7 +22,7 @@ def open_parts(folder: Path) -> Mapping[str, Any]:
 
     model = keras.models.load_model(folder / "model.keras", compile=False)
     parts = [layer for layer in model.layers if layer.name.startswith("part_")]
-    return {_TITLES[part.name.split("_")[2]]: part for part in parts} | {WHOLE: model}
+    return dict(zip([NETWORK, LINEAR_PART], parts, strict=False)) | {WHOLE: model}
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:

@@ -15,14 +15,8 @@ from benchmarks.measuring import Setting, run_measured
 from benchmarks.model_parts import LINEAR_PART, NETWORK, WHOLE, answer_by
 from benchmarks.quality_methods import Choice, Model, Rows, Task
 
-# Our own methods: the `final` of the search command, and the part of the model that answers. All of
-# a split share one search, and the last three one model.
-OURS = {
-    "ensemble": ("ensemble", WHOLE),
-    "single": ("single", WHOLE),
-    "network": ("single", NETWORK),
-    "linear_part": ("single", LINEAR_PART),
-}
+# Our own methods: what answers of the model that they share.
+OURS = {"ecomcat": WHOLE, "network": NETWORK, "linear_part": LINEAR_PART}
 _DEPLOYED = ("model.keras", "tokenizer.json")
 
 
@@ -60,8 +54,8 @@ class Ours:
         from ecomcat.export.classifier import load_classifier
 
         store = Path(self.setting["store"])
-        final, part = OURS[self.setting["method"]]
-        folder = store / "models" / f"{self._study()}-{final}-{name}"
+        part = OURS[self.setting["method"]]
+        folder = store / "models" / f"{self._study()}-{name}"
         if part == WHOLE or not folder.exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
             command = [*self._command(store), f"model_dir={folder}", override]
@@ -77,7 +71,6 @@ class Ours:
             *data_overrides(Path(data) if data else None),
             *(f"budget={setting['budget']}", f"seed={setting['split']}"),
             *(f"search.name={self._study()}", f"outputs_dir={store / 'outputs'}"),
-            f"final={OURS[setting['method']][0]}",
             *setting["overrides"],
         ]
 

@@ -22,10 +22,9 @@ TITLES = {
     "linear": "the best linear model",
     "logistic_regression": "TF-IDF + logistic regression",
     "fasttext": "fastText",
-    "single": "ecomcat, single",
+    "ecomcat": "ecomcat",
     "network": "its LSTM alone",
     "linear_part": "its linear part alone",
-    "ensemble": "ecomcat, ensemble",
 }
 _HEADER = (
     *("method", "splits", "accuracy", "macro-F1", "errors (best linear 1)", "McNemar p"),

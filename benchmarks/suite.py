@@ -25,7 +25,7 @@ from ecomcat.final.linear_models import MODELS
 from ecomcat.model.comparison import exact_p_value
 
 _RESAMPLES = 2000
-_DRAWN = {"network": "#475569", "single": "#c2410c"}  # methods of a picture, and their colours
+_DRAWN = {"network": "#475569", "ecomcat": "#c2410c"}  # methods of a picture, and their colours
 _SHORT_TITLES = {
     "linear_words": "words",
     "linear_tokens": "tokens",
@@ -33,10 +33,9 @@ _SHORT_TITLES = {
     "linear_both": "tokens, letters",
     "naive_bayes": "naive Bayes",
     "fasttext": "fastText",
-    "single": "single",
+    "ecomcat": "ecomcat",
     "network": "its LSTM alone",
     "linear_part": "its linear part alone",
-    "ensemble": "ensemble",
 }
 SUITE_METHODS = ("linear", *_SHORT_TITLES)
 
@@ -158,9 +157,7 @@ def draw_ratios(found: Mapping[str, Found], part: str, path: Path) -> None:
         for height, name in enumerate(reversed(names)):
             if method in found[name]:
                 _draw_ratio(axes, height + lift, found[name], method, color)
-        axes.plot(
-            [], [], "o", color=color, label=_SHORT_TITLES[method].replace("single", "ecomcat")
-        )
+        axes.plot([], [], "o", color=color, label=_SHORT_TITLES[method])
     axes.axvline(1, color="#94a3b8", ls="--", lw=1)
     axes.set_yticks(range(len(names)), [SUITE[name].title for name in reversed(names)])
     axes.set_xlabel(f"{part} errors (best linear model: 1), with 95 % intervals")

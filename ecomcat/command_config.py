@@ -237,10 +237,10 @@ FIRST_KEYS = {"compare": ("old", "new")}
 # Keys and options of earlier versions, and what to write instead.
 FORMER_KEYS = {
     "data.source": "Choose with data=NAME, such as data=csv.",
+    "final": "One network is exported; several gained nothing: leave it out.",
     "final.folds": "It gained nothing and was removed: leave it out.",
     "final.memory": "Naive Bayes within the linear part took its place: leave it out.",
-    "final.name": "Choose with final=NAME, such as final=ensemble.",
-    "final=distilled": "It gained nothing and was removed: choose final=single or final=ensemble.",
+    "final.max_members": "One network is exported; several gained nothing: leave it out.",
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
     "search.algorithm": "Choose one with search=NAME, such as search=random.",
     "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",

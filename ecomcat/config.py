@@ -188,10 +188,8 @@ class SearchConfig:
 
 @dataclass
 class FinalConfig:
-    """What is made of the search's best trials."""
+    """What is made of the search's best trial."""
 
-    step: dict[str, Any] = option(help="the class of the final step, and its parameters")
-    max_members: int = option(8, "different trials in an ensemble", minimum=1)
     learning_curve: bool = option(
         False, "train the best configuration on parts of the texts, too, to estimate what more gain"
     )
@@ -202,11 +200,6 @@ class FinalConfig:
     onnx: bool = option(True, "export model.onnx, too, which answers without TensorFlow")
     baseline: bool = option(True, "compare with the best of several linear models")
     use_all_rows: bool = option(False, "train on test rows as well, once they have been scored")
-
-    @property
-    def max_networks(self) -> int:
-        """Most networks that are trained for what is exported."""
-        return int(self.step.get("max_members", 1))
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""

@@ -95,7 +95,7 @@ def test_every_name_is_there_and_a_misspelt_one_is_not() -> None:
 @pytest.mark.parametrize(
     ("keywords", "expected"),
     [
-        ({"final": "ensemble", "seed": 2}, ["final=ensemble", "seed=2"]),
+        ({"budget": "quick", "seed": 2}, ["budget=quick", "seed=2"]),
         ({"model": {"extra": {"width": 3}}}, ["model.extra.width=3"]),
         ({"model": {"pooling": ["max", "last"]}}, ["model.pooling=[max,last]"]),
         ({"data": {"text_column": ["a, b", 2]}}, ["data.text_column=['a, b',2]"]),

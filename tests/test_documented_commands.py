@@ -108,7 +108,6 @@ TINY = {
     "search.max_epochs": "1",
     "search.workers": "1",
     "search.pruner": "none",
-    "final.max_members": "2",
     "final.baseline": "false",
     "model.vocabulary_size": "500",
     "model.max_tokens": "16",

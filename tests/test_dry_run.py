@@ -93,7 +93,6 @@ def test_each_domain_is_shown_with_its_number_of_values(dry_run: DryRun) -> None
             "near-duplicates (similarity from 0.5) stay on one side",
         ),
         ([], "Model", "the best configuration, trained on train and validation"),
-        (["final=ensemble"], "Model", "an ensemble of at most 8 trials, trained on train and"),
         (["final.retrain=false"], "Model", "trained on train alone, as the search trained it"),
         (["final.use_all_rows=true"], "Model", "trained on all rows, once test was scored"),
         (["model_dir=my model (1)"], "Model", "my model (1) ("),

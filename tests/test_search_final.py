@@ -1,4 +1,4 @@
-"""What a search ends with: one network or an ensemble, on the same finished study."""
+"""What a search ends with, on the same finished study."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ def finish(
 
 
 def test_all_rows_are_trained_on_only_after_the_test_was_scored(finish, folder):
-    searched, before = finish("single")
+    searched, before = finish("as_usual")
     assert "best so far" in searched.errors
-    assert before["final"]["name"] == "single"
     done, after = finish("all_rows", "final.use_all_rows=true")
     assert "best so far" not in done.errors  # the study is there
     assert after["test"] == before["test"]
@@ -94,7 +93,7 @@ def test_what_saw_more_texts_than_its_trial_is_calibrated_on_texts_of_its_own(fi
         ),
     ],
 )
-def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
+def test_a_model_of_the_searchs_own_weights_has_the_validation_figures_it_claims(
     finish, folder, name, overrides, has_linear
 ):
     """Without retraining the exported model is the one that validation scored, in all its parts."""
@@ -103,11 +102,9 @@ def test_an_ensemble_of_the_searchs_own_weights_has_the_validation_figures_it_cl
     from ecomcat.data.sources import SAMPLE_SOURCE
     from ecomcat.export.classifier import load_classifier
 
-    overrides = ["final=ensemble", "final.retrain=false", *overrides]
-    done, metrics = finish(name, *overrides)
+    done, metrics = finish(name, "final.retrain=false", *overrides)
     final, parts = metrics["final"], metrics["parts"]
-    assert (final["name"], final["retrained"]) == ("ensemble", False)
-    assert sum(member["weight"] for member in final["members"]) == pytest.approx(1, abs=1e-3)
+    assert not final["retrained"]
     assert (final["linear_weight"] > 0) == has_linear
     assert final["trained_texts"] == metrics["data"]["split"]["train"]
     assert final["linear_texts"] == (final["trained_texts"] if has_linear else None)

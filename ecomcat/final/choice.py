@@ -1,4 +1,4 @@
-"""Choose on validation what is exported: the trials, and the weight of each part of the model."""
+"""Choose on validation what is exported: the trial, and the weight of each part of the model."""
 
 from __future__ import annotations
 
@@ -10,28 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomcat.config import FinalConfig
 from ecomcat.final.baseline import optional
-from ecomcat.final.linear_part import TITLE, LinearPart
-from ecomcat.final.merged_network import TextLimits, widest
-from ecomcat.final.mixture_weights import (
-    MIN_WEIGHT,
-    are_usual,
-    cross_pooled,
-    learn_weights,
-    mix,
-    pool,
-    pool_parts,
-)
-from ecomcat.final.steps import (
-    FinalStep,
+from ecomcat.final.candidates import (
     choice_rows,
     comparable_answers,
     find_candidates,
     tied_trials,
 )
+from ecomcat.final.linear_part import TITLE, LinearPart
+from ecomcat.final.mixture_weights import (
+    MIN_WEIGHT,
+    are_usual,
+    cross_pooled,
+    learn_weights,
+    pool,
+    pool_parts,
+)
 from ecomcat.model.confidence import fit_temperature
-from ecomcat.option_fields import make
 from ecomcat.tuning.budget import FinalTraining
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
@@ -46,65 +41,57 @@ FittedPart = tuple[LinearPart | None, list[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
-class FinalChoice:
-    """Which trials are exported."""
+class TextLimits:
+    """The part of a text that a model sees: how many ids it knows, and how many tokens it reads."""
 
-    name: str  # of the final step
-    members: Sequence[tuple[TrialRecord, float]]  # with their weights among the networks
-    limits: TextLimits  # the largest vocabulary and the longest limit of the networks
+    vocabulary_size: int
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class FinalChoice:
+    """Which trial is exported."""
+
+    record: TrialRecord
     trials: int  # that could have been exported
     tied_trials: Sequence[str]  # those that validation cannot tell from the best one
-    networks: NDArray[np.float32]  # the members' answers to validation, with the trials' weights
+    answers: NDArray[np.float32]  # of the trial's network to the validation texts
     comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to `choice_rows`
 
-    def describe(self, trainings: Mapping[str, FinalTraining]) -> dict[str, Any]:
-        """Return what `metrics.json` holds under `final`, with how long trials were retrained."""
-        return {
-            "name": self.name,
+    @property
+    def limits(self) -> TextLimits:
+        """What the trial's network sees of a text."""
+        values = self.record.values
+        return TextLimits(values["vocabulary_size"], values["max_tokens"])
+
+    def describe(self, training: FinalTraining | None) -> dict[str, Any]:
+        """Return what `metrics.json` holds under `final`, with how long the trial was retrained."""
+        described: dict[str, Any] = {
+            "trial": self.record.id,
+            "epochs": self.record.best_epoch if training is None else training.epochs,
+            "val_macro_f1": self.record.objective,
+            "hyperparameters": self.record.values,
             "trials": self.trials,
             "level_trials": list(self.tied_trials),
-            "members": [
-                {
-                    "trial": record.id,
-                    "weight": round(weight, 4),
-                    **_trained(record, trainings.get(record.id)),
-                    "val_macro_f1": record.objective,
-                    "hyperparameters": record.values,
-                }
-                for record, weight in self.members
-            ],
         }
+        if training is not None and training.epoch_texts:
+            described |= {"epoch_texts": training.epoch_texts, "texts": training.texts}
+        return described
 
 
-def _trained(record: TrialRecord, again: FinalTraining | None) -> dict[str, int]:
-    if again is None:
-        return {"epochs": record.best_epoch}
-    some = {"epoch_texts": again.epoch_texts, "texts": again.texts} if again.epoch_texts else {}
-    return {"epochs": again.epochs, **some}
-
-
-def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> FinalChoice:
-    """Choose trials on validation."""
+def choose_final(inputs: TrialInputs, study: Study) -> FinalChoice:
+    """Choose the best trial on validation."""
     label_ids = inputs.label_ids[inputs.split.validation]
     candidates = find_candidates(study, (len(label_ids), inputs.num_classes))
-    tied = tied_trials(candidates, label_ids)
-    final_step: FinalStep = make("final.step", final.step)
-    weights = final_step.choose(candidates, label_ids, inputs.seed)
-    members = [(candidates[number].record, weight) for number, weight in weights.items()]
-    if len(members) > 1:
-        chosen = ", ".join(f"{record.id} ({weight:.0%})" for record, weight in members)
-        logger.info("Ensemble of %d of %d trials: %s.", len(members), len(candidates), chosen)
-    if tied:
+    if tied := tied_trials(candidates, label_ids):
         logger.info("On validation %s.", tied_sentence(len(candidates), tied))
     rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
     return FinalChoice(
-        name=final_step.name,
-        members=members,
-        limits=widest(record.values for record, _ in members),
+        record=candidates[0].record,
         trials=len(candidates),
         tied_trials=tied,
-        networks=mix((candidates[number].answers(), each) for number, each in weights.items()),
-        comparable=comparable_answers(candidates, rows, count=len(members), seed=inputs.seed),
+        answers=candidates[0].answers(),
+        comparable=comparable_answers(candidates, rows, inputs.seed),
     )
 
 
@@ -112,7 +99,7 @@ def choose_final(final: FinalConfig, inputs: TrialInputs, study: Study) -> Final
 class Mixture:
     """The weights that make one model of its parts, learned on texts that no part has seen."""
 
-    linear: LinearPart | None  # beside the networks, calibrated
+    linear: LinearPart | None  # beside the network, calibrated
     linear_weights: Sequence[float]  # the weight of each of its models
     temperature: float  # of the whole's answers
     # Answers of each part and of the whole to these texts, the validation texts. Each half of the
@@ -136,7 +123,7 @@ class Mixture:
 
 def mix_parts(
     inputs: TrialInputs,
-    networks: NDArray[np.float32],
+    network: NDArray[np.float32],
     fitted: FittedPart,
     comparable: Sequence[NDArray[np.float32]] = (),
 ) -> Mixture:
@@ -144,23 +131,21 @@ def mix_parts(
 
     Args:
         inputs: What all trials share.
-        networks: Array of shape `(texts, num_classes)`, the networks' answers to validation.
+        network: Array of shape `(texts, num_classes)`, the network's answers to validation.
         fitted: The linear part and its answers, as `fit_linear` returns them.
         comparable: Answers of networks that decide the weights, to the texts of `choice_rows`. By
-            default they are those of `networks`.
+            default they are those of `network`.
     """
     (linear, linear_answers), label_ids = fitted, inputs.label_ids[inputs.split.validation]
     rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
-    comparable = comparable or [networks[rows]]
+    comparable = comparable or [network[rows]]
     weights = learn_weights(comparable, [each[rows] for each in linear_answers], label_ids[rows])
-    answers = {NETWORK: networks}
+    answers = {NETWORK: network}
     if linear is not None and any(weights):
         linear.mix(weights)
         answers[LINEAR] = pool(linear_answers, [weight / sum(weights) for weight in weights])
-    answers[WHOLE] = cross_pooled(
-        networks, linear_answers, comparable, rows, label_ids, inputs.seed
-    )
-    temperature = fit_temperature(pool_parts(networks, linear_answers, weights), label_ids)
+    answers[WHOLE] = cross_pooled(network, linear_answers, comparable, rows, label_ids, inputs.seed)
+    temperature = fit_temperature(pool_parts(network, linear_answers, weights), label_ids)
     mixture = Mixture(linear if any(weights) else None, weights, temperature, answers)
     _log_mixture(mixture, texts=len(rows), tried=linear is not None)
     return mixture
@@ -190,7 +175,7 @@ def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64])
     """
     # Only ids that occur: a small data set has fewer than are allowed.
     words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
-    part = LinearPart(inputs.num_classes, TextLimits(words, limits.max_tokens), inputs.seed)
+    part = LinearPart(inputs.num_classes, words, inputs.seed)
     with optional(TITLE):
         part.fit(inputs.examples(rows, vars(limits)))
         return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))

@@ -24,7 +24,6 @@ from ecomcat.final.linear_models import (
     rows_to_fit,
 )
 from ecomcat.final.low_rank import DIMENSION, fit_low_rank
-from ecomcat.final.merged_network import TextLimits
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs
 from ecomcat.model.training import Examples, Scorer
@@ -67,8 +66,9 @@ class LinearPart:
     max_texts_weighed, max_passes = 20_000, 10  # of the model of low rank
     max_read = 100_000_000  # words, pairs and groups of letters that are read: about a minute
 
-    def __init__(self, num_classes: int, limits: TextLimits, seed: int) -> None:
-        self.num_classes, self.limits, self.seed = num_classes, limits, seed
+    def __init__(self, num_classes: int, vocabulary_size: int, seed: int) -> None:
+        self.num_classes, self.vocabulary_size = num_classes, vocabulary_size
+        self.seed = seed
         # The factors of the models' scores; only the first model counts until they are mixed.
         self._scales: Sequence[float] = (1.0, 0.0)
         self._temperatures: Sequence[float] = (1.0, 1.0)
@@ -113,7 +113,7 @@ class LinearPart:
         counts = self._counts(examples.texts.take(chosen), self._rows)
         self._word_weights, label_ids = self._weights(counts), examples.label_ids[chosen]
         features = of_length_one(sparse.hstack(counts, format="csr"), self._word_weights)
-        known = self.limits.vocabulary_size + self._rows  # words and pairs, without letters
+        known = self.vocabulary_size + self._rows  # words and pairs, without letters
         self._linear = [
             self._hyperplanes(features, label_ids),
             self._bayes(features, known, label_ids),
@@ -143,7 +143,7 @@ class LinearPart:
 
     def _counts(self, texts: EncodedTexts, rows: int) -> list[Any]:
         """Count words, pairs of them and groups of letters; the last two share some rows."""
-        words = _count(texts, texts.ids, self.limits.vocabulary_size)
+        words = _count(texts, texts.ids, self.vocabulary_size)
         return [words, _count_pairs(texts, rows), _count_letters(texts, rows)]
 
     def _weights(self, counts: Sequence[Any]) -> NDArray[np.float32]:
@@ -159,7 +159,7 @@ class LinearPart:
         features = np.sum([scale * each for scale, (each, _) in scaled], axis=0, dtype=np.float32)
         bias = np.sum([scale * each for scale, (_, each) in scaled], axis=0, dtype=np.float32)
         weights, rows = self._word_weights, self._rows
-        words, width = self.limits.vocabulary_size, features.shape[1]
+        words, width = self.vocabulary_size, features.shape[1]
         # The last column gathers the squared length by which the others are divided.
         table = np.column_stack([weights[:, None] * features, weights**2])
         tables = np.split(table, [words, words + rows])

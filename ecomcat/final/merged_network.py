@@ -1,8 +1,8 @@
-"""Merge networks and the linear part into one model."""
+"""Merge the network and the linear part into one model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,67 +15,40 @@ from ecomcat.text.tokenizer import UNKNOWN_ID
 
 
 @dataclass(frozen=True)
-class TextLimits:
-    """The part of a text that a model sees: how many ids it knows, and how many tokens it reads."""
-
-    vocabulary_size: int
-    max_tokens: int
-
-
-def widest(configurations: Iterable[Mapping[str, Any]]) -> TextLimits:
-    """Return the largest vocabulary and the longest limit among some configurations."""
-    seen = [(values["vocabulary_size"], values["max_tokens"]) for values in configurations]
-    return TextLimits(*map(max, zip(*seen, strict=True)))
-
-
-@dataclass(frozen=True)
 class Part:
-    """A model within the exported one, its weight there, and what it sees of a text."""
+    """A model within the exported one, its weight there, and how many ids it knows."""
 
     model: keras.Model
     weight: float
-    limits: TextLimits
+    vocabulary_size: int
 
 
-def merge_models(parts: Sequence[Part], limits: TextLimits) -> keras.Model:
-    """Return one model whose answer is the weighted mean of its parts'.
+def pool_models(parts: Sequence[Part], temperature: float) -> keras.Model:
+    """Return one model that pools its parts' answers, as `ecomcat.final.mixture_weights.pool` does.
 
-    Each part sees a text within its own limits, the whole within `limits`; weights sum to 1. The
-    model takes token ids `(batch, tokens)` and, where a part reads them, groups of letters
+    It takes token ids `(batch, tokens)` and, where a part reads them, groups of letters
     `(batch, groups)`, both padded with 0 at the end. It has plain Keras layers and no optimizer,
     whose state would triple the file's size.
-    """
-    given, answers = _answers(parts, limits)
-    if len(answers) == 1:
-        return keras.Model(given, answers[0], name="classifier")
-    weighted = [answer * part.weight for answer, part in zip(answers, parts, strict=True)]
-    return keras.Model(given, layers.Add(name="mean")(weighted), name="classifier")
-
-
-def pool_models(parts: Sequence[Part], limits: TextLimits, temperature: float) -> keras.Model:
-    """Return one model that pools its parts' answers, as `ecomcat.final.mixture_weights.pool` does.
 
     Args:
         parts: The parts, whose weights sum to 1.
-        limits: What the whole sees of a text.
         temperature: Float. The divisor of the pooled logarithms.
     """
-    given, answers = _answers(parts, limits)
+    given, answers = _answers(parts)
     logits: Any = 0.0
     for answer, part in zip(answers, parts, strict=True):
         logits += ops.log(ops.maximum(answer, MIN_PROBABILITY)) * (part.weight / temperature)
     return keras.Model(given, layers.Softmax(name="probabilities")(logits), name="classifier")
 
 
-def _answers(parts: Sequence[Part], limits: TextLimits) -> tuple[Any, list[Any]]:
+def _answers(parts: Sequence[Part]) -> tuple[Any, list[Any]]:
     ids, letters = text_inputs()
+    known = max(part.vocabulary_size for part in parts)
     answers, given = [], ids
     for number, part in enumerate(parts, start=1):
         seen: Any = ids
-        if part.limits.max_tokens < limits.max_tokens:
-            seen = seen[:, : part.limits.max_tokens]
-        if part.limits.vocabulary_size < limits.vocabulary_size:
-            seen = ops.where(seen < part.limits.vocabulary_size, seen, UNKNOWN_ID)
+        if part.vocabulary_size < known:
+            seen = ops.where(seen < part.vocabulary_size, seen, UNKNOWN_ID)
         name = f"part_{number}_{part.model.name}"
         # `inputs`, since a Sequential model has no `input` before it is called.
         inputs = part.model.inputs

@@ -1,4 +1,4 @@
-"""One answer of several models: the mean of networks, and a pool of this mean and linear models.
+"""One answer of several models: a pool of a network and linear models.
 
 The probabilities of the whole are the softmax of the weighted sum of the logarithms of its parts'
 probabilities: a logarithmic opinion pool (Genest and Zidek, "Combining probability distributions",
@@ -8,7 +8,7 @@ texts, and held near those that did well on other data (docs/experiments.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,10 @@ from ecomcat.process import raise_if_requested
 
 Probabilities = NDArray[np.float32]  # of shape `(texts, num_classes)`
 
-_USUAL_WEIGHT = 0.5  # of a linear model, where that of the networks is 1
+_USUAL_WEIGHT = 0.5  # of a linear model, where that of the network is 1
 _STRENGTH = 10.0  # of the pull towards these weights: a squared distance of 1 costs 10 nats
 MIN_WEIGHT = 0.05  # a linear model of less weight is left out
 _FEW_TEXTS, _NEAR = 100, 0.05  # fewer texts, and weights so near the usual ones: the pull decided
-
-
-def mix(weighted: Iterable[tuple[Probabilities, float]]) -> Probabilities:
-    """Return the weighted mean of probabilities, each given with its weight.
-
-    >>> mix([(np.array([1.0, 0.0]), 0.75), (np.array([0.0, 1.0]), 0.25)]).tolist()
-    [0.75, 0.25]
-    """
-    parts = [np.float32(weight) * probabilities for probabilities, weight in weighted]
-    mixed: Probabilities = np.sum(parts, axis=0)
-    return mixed
 
 
 def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
@@ -50,10 +39,10 @@ def pool(answers: Sequence[Probabilities], weights: Sequence[float]) -> Probabil
 
 
 def pool_parts(
-    networks: Probabilities, others: Sequence[Probabilities], weights: Sequence[float]
+    network: Probabilities, others: Sequence[Probabilities], weights: Sequence[float]
 ) -> Probabilities:
-    """Return the pool of the networks' answers and of others with the given weights."""
-    return pool([networks, *others], [1 - sum(weights), *weights])
+    """Return the pool of a network's answers and of others with the given weights."""
+    return pool([network, *others], [1 - sum(weights), *weights])
 
 
 def learn_weights(
@@ -69,7 +58,7 @@ def learn_weights(
         label_ids: Array of class numbers, shape `(texts,)`.
 
     Returns:
-        The weight of each, 0 if it is left out; the networks have the rest of 1.
+        The weight of each, 0 if it is left out; the network has the rest of 1.
     """
     weights, useful = [0.0] * len(others), list(range(len(others)))
     while useful:
@@ -118,7 +107,7 @@ def _fit_weights(
 
 
 def cross_pooled(
-    networks: Probabilities,
+    network: Probabilities,
     others: Sequence[Probabilities],
     comparable: Sequence[Probabilities],
     rows: NDArray[np.int64],
@@ -131,20 +120,20 @@ def cross_pooled(
     same texts (except for each linear model's own temperature, one number).
 
     Args:
-        networks: Answers of the networks that were chosen.
+        network: Answers of the network that was chosen.
         others: Answers of each linear model to the same texts.
         comparable: Answers of the networks from which the weights are learned, to some texts.
         rows: Array of the numbers of these texts.
         label_ids: Array of class numbers of all texts, shape `(texts,)`.
         seed: Integer. Seed of the halves.
     """
-    whole = networks.copy()
+    whole = network.copy()
     halves = np.array_split(np.random.default_rng(seed).permutation(len(label_ids)), 2)
     for half, other in (halves, halves[::-1]):
         seen = np.isin(rows, other)
         asked = [each[rows[seen]] for each in others]
         weights = learn_weights([each[seen] for each in comparable], asked, label_ids[rows[seen]])
-        pooled = pool_parts(networks, others, weights)
+        pooled = pool_parts(network, others, weights)
         temperature = fit_temperature(pooled[other], label_ids[other])
         whole[half] = with_temperature(pooled[half], temperature)
     return whole

@@ -75,9 +75,10 @@ def finish_search(
     """Make the model that is exported, and score it."""
     split, final = dataset.split, config.final
     with step("Choosing on validation what is exported"):
-        choice = choose_final(final, inputs, study)
-    trial, _ = choice.members[0]
-    curve = learn_from_parts(config, inputs, study, trial) if final.learning_curve else None
+        choice = choose_final(inputs, study)
+    curve = None
+    if final.learning_curve:
+        curve = learn_from_parts(config, inputs, study, choice.record)
     tested, held_out = _train(config, split, inputs, study, choice)
     answers, classes = _answer(dataset, inputs, tested)
     chosen_on = _acceptances(answers["validation"])
@@ -89,7 +90,7 @@ def finish_search(
         logger.info("Training again on all %d texts, test included.", len(rows))
         exported = build_final(config, inputs, study, choice, tested.mixture, rows)
     about_final = {
-        **choice.describe(exported.trainings),
+        **choice.describe(exported.training),
         **exported.describe(),
         "learning_curve": curve,
         "retrained": final.retrain,
@@ -116,17 +117,11 @@ def _train(
     else:
         with step("Learning on validation the weight of each part"):
             fitted = fit_linear(inputs, choice.limits, split.train) if final.linear else (None, [])
-            mixture = mix_parts(inputs, choice.networks, fitted, choice.comparable)
+            mixture = mix_parts(inputs, choice.answers, fitted, choice.comparable)
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     rows = np.setdiff1d(rows, held_out)
-    trial, _ = choice.members[0]
-    with closing(FinalCurves(study, trial)) as curves:
-
-        def draw(name: str, epoch: int, logs: Mapping[str, float]) -> None:
-            if name == trial.id:
-                curves.write(epoch, logs)
-
-        model = build_final(config, inputs, study, choice, mixture, rows, draw)
+    with closing(FinalCurves(study, choice.record)) as curves:
+        model = build_final(config, inputs, study, choice, mixture, rows, curves.write)
     return model, len(held_out)
 
 

@@ -1,10 +1,10 @@
-"""Train the chosen trials again on more rows, and merge them into one model."""
+"""Train the chosen trial again on more rows, and merge it and the linear part into one model."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,11 @@ from ecomcat.final.choice import (
     FinalChoice,
     FittedPart,
     Mixture,
+    TextLimits,
     fit_linear,
     mix_parts,
 )
-from ecomcat.final.merged_network import Part, TextLimits, merge_models, pool_models, widest
+from ecomcat.final.merged_network import Part, pool_models
 from ecomcat.model.answers import Answers, answers_of, join_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.model.training import Scorer
@@ -44,7 +45,7 @@ logger = logging.getLogger("ecomcat")
 _MARGIN = 1.25  # times the planned time that a training may take, so that its schedule ends
 
 Weights = list[NDArray[np.float32]]
-OnTrialEpoch = Callable[[str, int, Mapping[str, float]], None]
+OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class FinalModel:
 
     model: keras.Model  # from ids to probabilities, without an optimizer
     limits: TextLimits
-    parts: Mapping[str, keras.Model]  # within it: the networks together, and the linear part
-    trainings: Mapping[str, FinalTraining]  # by the trial's id; none without retraining
+    parts: Mapping[str, keras.Model]  # within it: the network, and the linear part
+    training: FinalTraining | None  # none without retraining
     mixture: Mixture  # by which the parts are one
     rows: NDArray[np.int64]  # numbers of the texts that it was trained on
 
@@ -101,28 +102,32 @@ def build_final(
     choice: FinalChoice,
     mixture: Mixture | None,
     rows: NDArray[np.int64],
-    on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
+    on_epoch: OnEpoch = lambda _epoch, _logs: None,
 ) -> FinalModel:
     """Train what was chosen on some rows, merge it and calibrate it.
 
-    Without `final.retrain` the networks are those of the search. `on_epoch` is called with a
-    trial's id, the number of its epoch, from 1, and the scores. Without a mixture it is learned
-    from the trained networks' answers to the validation texts, which then may not be in `rows`.
+    Without `final.retrain` the network is that of the search. `on_epoch` is called with the number
+    of its epoch, from 1, and the scores. Without a mixture it is learned from the trained network's
+    answers to the validation texts, which then may not be in `rows`.
     """
-    # Before the networks, which take longer: an error should come at once.
+    # Before the network, which takes longer: an error should come at once.
     fitted = _fit_linear_part(config, inputs, choice.limits, mixture, rows)
-    network, trainings = _train_networks(config, inputs, study, choice, rows, on_epoch)
+    training = None
+    if config.final.retrain:
+        network, training = retrain(inputs, choice.record, rows, config.search, on_epoch)
+    else:
+        network = _saved_network(inputs, choice.record, study)
     if mixture is None:
         unseen = inputs.examples(inputs.split.validation, vars(choice.limits)).texts
         mixture = mix_parts(inputs, Scorer(network)(unseen), fitted)
-    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, choice.limits)}
+    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, choice.limits.vocabulary_size)}
     if (linear := mixture.linear) is not None:
-        parts[LINEAR] = Part(linear.model, mixture.linear_weight, linear.limits)
+        parts[LINEAR] = Part(linear.model, mixture.linear_weight, linear.vocabulary_size)
     return FinalModel(
-        pool_models(list(parts.values()), choice.limits, mixture.temperature),
+        pool_models(list(parts.values()), mixture.temperature),
         choice.limits,
         {name: part.model for name, part in parts.items()},
-        trainings,
+        training,
         mixture,
         rows,
     )
@@ -153,78 +158,55 @@ def _fit_linear_part(
     return None, []
 
 
-def _train_networks(
-    config: SearchCommand,
+def retrain(
     inputs: TrialInputs,
-    study: Study,
-    choice: FinalChoice,
-    rows: NDArray[np.int64],
-    on_epoch: OnTrialEpoch,
-) -> tuple[keras.Model, dict[str, FinalTraining]]:
-    """Return the chosen networks, merged, and how long each was trained again."""
-    records = [record for record, _ in choice.members]
-    if config.final.retrain:
-        networks, trainings = retrain_trials(inputs, records, rows, config.search, on_epoch)
-    else:
-        networks, trainings = [_saved_network(inputs, each, study) for each in records], {}
-    members = zip(networks, choice.members, strict=True)
-    parts = [Part(each, weight, widest([record.values])) for each, (record, weight) in members]
-    return merge_models(parts, choice.limits), trainings
-
-
-def retrain_trials(
-    inputs: TrialInputs,
-    records: Sequence[TrialRecord],
+    record: TrialRecord,
     rows: NDArray[np.int64],
     search: SearchConfig,
-    on_epoch: OnTrialEpoch = lambda _trial, _epoch, _logs: None,
-) -> tuple[list[keras.Model], dict[str, FinalTraining]]:
-    """Train trials' configurations on the rows, each as `plan_final_training` says.
+    on_epoch: OnEpoch = lambda _epoch, _logs: None,
+) -> tuple[keras.Model, FinalTraining]:
+    """Train a trial's configuration on the rows, as `plan_final_training` says.
 
-    `on_epoch` is called with a trial's id, the number of its epoch, from 1, and the scores.
+    `on_epoch` is called with the number of its epoch, from 1, and the scores.
 
     Returns:
-        The networks, and how long each was trained, by the trial's id.
+        The network, and how long it was trained.
 
     Raises:
-        UserError: A training fails.
+        UserError: The training fails.
     """
-    done = _Retraining(inputs, records, rows, search, on_epoch)
-    done.run()
-    return [network_with(inputs, each, done.weights[each.id]) for each in records], done.plans
+    done = _Retraining(inputs, record, rows, search, on_epoch)
+    return network_with(inputs, record, done.run()), done.plan
 
 
 @dataclass
 class _Retraining:
-    """The trainings of the chosen trials; one whose failure may pass is tried again."""
+    """The training of the chosen trial, which is tried again after a failure that may pass."""
 
     inputs: TrialInputs
-    records: Sequence[TrialRecord]
+    record: TrialRecord
     rows: NDArray[np.int64]
     search: SearchConfig
-    on_epoch: OnTrialEpoch
+    on_epoch: OnEpoch
 
     def __post_init__(self) -> None:
-        self.plans = {record.id: self._plan(record) for record in self.records}
-        self.weights: dict[str, Weights] = {}
-        self._epochs: dict[str, int] = {}
+        self.plan = self._planned()
+        self._weights: Weights = []
         self._retries_left = self.search.max_retries
 
-    def run(self) -> None:
-        """Train each trial's network."""
-        longest_last = sorted(self.records, key=lambda record: self.plans[record.id].seconds)
-        ids = list(self.plans)
-        what = f"trial {ids[0]}" if len(ids) == 1 else f"{len(ids)} trials"
-        with step(f"Training {what} again, epochs") as self._advance:
+    def run(self) -> Weights:
+        """Train the network, and return its weights."""
+        with step(f"Training trial {self.record.id} again, epochs") as self._advance:
             run_all(
                 *(self.search, self.inputs),
-                lambda: [record for record in longest_last if record.id not in self.weights],
+                lambda: [] if self._weights else [self.record],
                 self._retrain,
             )
+        return self._weights
 
-    def _plan(self, record: TrialRecord, seconds_a_text: float | None = None) -> FinalTraining:
+    def _planned(self, seconds_a_text: float | None = None) -> FinalTraining:
         return plan_final_training(
-            *(self.search, record),
+            *(self.search, self.record),
             max_epochs=self.inputs.max_epochs,
             training_texts=len(self.inputs.split.train),
             rows=len(self.rows),
@@ -234,58 +216,53 @@ class _Retraining:
     def _retrain(self, record: TrialRecord) -> Job:
         ends = time.monotonic() + _MARGIN * retrain_seconds(self.search)
         try:
-            if self.plans[record.id].epoch_texts is not None:
+            if self.plan.epoch_texts is not None:
                 # Where time is the limit, measure how long a text takes here.
-                yield from ask(self._begin(record))
+                yield from ask(self._begin())
                 took = yield from ask(Call("time_batches"))
-                self.plans[record.id] = self._plan(record, took)
-            yield from self._train_epochs(record, ends)
-            outcome = yield from ask(Call("finish"))
+                self.plan = self._planned(took)
+            yield from self._train_epochs(ends)
+            self._weights = (yield from ask(Call("finish"))).weights
         except TrialFailedError as error:
-            self._require_another_try(record, error)
-        else:
-            self.weights[record.id] = outcome.weights
+            self._require_another_try(error)
 
-    def _begin(self, record: TrialRecord) -> Call:
-        plan = self.plans[record.id]
+    def _begin(self) -> Call:
         task = TrialTask(
-            *(record.root, record.values, plan.epochs),
+            *(self.record.root, self.record.values, self.plan.epochs),
             rows=self.rows,
             watches=False,
-            epoch_texts=plan.epoch_texts,
+            epoch_texts=self.plan.epoch_texts,
         )
         return Call("begin", (task,))
 
-    def _train_epochs(self, record: TrialRecord, ends: float) -> Job:
-        plan = self.plans[record.id]
-        self._log_plan(record)
-        yield from ask(self._begin(record))
-        for _ in range(plan.epochs):
+    def _train_epochs(self, ends: float) -> Job:
+        self._log_plan()
+        yield from ask(self._begin())
+        for _ in range(self.plan.epochs):
             left = ends - time.monotonic()
-            report = yield from ask(Call("train_epoch", (left,), record.hanging_seconds))
-            self._epochs[record.id] = report.epoch
-            planned = sum(each.epochs for each in self.plans.values())
-            self._advance(fraction=sum(self._epochs.values()) / planned)
-            self.on_epoch(record.id, report.epoch, report.logs)
+            call = Call("train_epoch", (left,), self.record.hanging_seconds)
+            report = yield from ask(call)
+            self._advance(fraction=report.epoch / self.plan.epochs)
+            self.on_epoch(report.epoch, report.logs)
             if time.monotonic() >= ends:
-                logger.warning("Retraining trial %s: stopped, its time is over.", record.id)
-                self.plans[record.id] = plan.until(report.epoch, len(self.rows))
+                logger.warning("Retraining trial %s: stopped, its time is over.", self.record.id)
+                self.plan = self.plan.until(report.epoch, len(self.rows))
                 break
 
-    def _log_plan(self, record: TrialRecord) -> None:
-        plan, texts = self.plans[record.id], ""
+    def _log_plan(self) -> None:
+        plan, texts = self.plan, ""
         if plan.epoch_texts is not None:
             texts = f" of {plan.epoch_texts:,} texts, on {plan.texts:,} of {len(self.rows):,} texts"
-        logger.info("Retraining trial %s for %d epochs%s.", record.id, plan.epochs, texts)
+        logger.info("Retraining trial %s for %d epochs%s.", self.record.id, plan.epochs, texts)
 
-    def _require_another_try(self, record: TrialRecord, error: TrialFailedError) -> None:
+    def _require_another_try(self, error: TrialFailedError) -> None:
         if not error.may_pass or self._retries_left == 0:
             raise UserError(
-                f"Retraining trial {record.id} failed: {error}. The study is not lost: run "
+                f"Retraining trial {self.record.id} failed: {error}. The study is not lost: run "
                 "the same command again, with fewer workers (search.workers=1) if memory ran "
                 "out, or without retraining (final.retrain=false)."
             ) from error
-        logger.warning("Retraining trial %s again: %s.", record.id, error)
+        logger.warning("Retraining trial %s again: %s.", self.record.id, error)
         self._retries_left -= 1
 
 

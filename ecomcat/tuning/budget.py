@@ -265,14 +265,12 @@ def seconds_after_trials(
         trained = 3 * best.seconds / max(1, min(workers, 3))
         seconds += min(learning_curve_seconds(config), trained)
     if final.retrain:
-        rounds = -(-final.max_networks // max(1, workers))
-        # Validation texts are trained on as well, and with use_all_rows everything is done twice.
-        times = rounds * (2 if final.use_all_rows else 1)
         plan = plan_final_training(
             *(config.search, best),
             max_epochs=config.search.max_epochs,
             training_texts=training_texts,
             rows=round(1.2 * training_texts),
         )
-        seconds += times * plan.seconds
+        # Validation texts are trained on as well, and with use_all_rows everything is done twice.
+        seconds += plan.seconds * (2 if final.use_all_rows else 1)
     return seconds

@@ -61,10 +61,8 @@ class StudyOracle(keras_tuner.Oracle):
         self.space, self.table, self.max_epochs = space, table, config.search.max_epochs
         self._pruner, self._deadline = make_pruner(config.search), deadline
         self._max_trials, self._validation_texts = config.search.max_trials, validation_texts
-        # An ensemble takes several trials, and so gains from more of them.
-        asked = config.search.stop_early and config.final.max_networks == 1
         enough = min(self._max_trials, space_size(space)) > MIN_TRIALS
-        self.may_end_early = asked and enough and self.algorithm.open_ended
+        self.may_end_early = config.search.stop_early and enough and self.algorithm.open_ended
         self._waiting = self._resume()  # trials that are to run again, before any new one
 
     def _resume(self) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Any, NotRequired, TypedDict
 
 from ecomcat.config import CONFIDENCE_LEVEL, FinalConfig
 from ecomcat.errors import name_five
-from ecomcat.option_fields import make
 from ecomcat.wording.table import Table
 
 Scores = Mapping[str, Any]
@@ -260,14 +259,9 @@ def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) ->
 
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
-    trials = ", ".join(
-        f"trial {member['trial']} ({member['weight']:.0%}, {_epochs(member)})"
-        for member in final["members"]
-    )
-    count, texts = len(final["members"]), final["trained_texts"]
-    some = "a part of " * any(member.get("texts", texts) < texts for member in final["members"])
-    networks = "One network" if count == 1 else f"The weighted mean of {count} networks"
-    sentences = [f"{networks}: {trials}."]
+    texts = final["trained_texts"]
+    some = "a part of " * (final.get("texts", texts) < texts)
+    sentences = [f"The network is that of trial {final['trial']} ({_epochs(final)})."]
     if level := final["level_trials"]:
         tied = tied_sentence(final["trials"], level)
         sentences.append(f"On validation {tied} (no difference that its texts could show).")
@@ -296,12 +290,12 @@ def _trained_rows(final: Mapping[str, Any]) -> str:
     return rows
 
 
-def _epochs(member: Mapping[str, Any]) -> str:
-    """Return how many epochs a member was trained, and their texts if they did not read all."""
-    epochs = f"{member['epochs']} epochs"
-    if "epoch_texts" not in member:
+def _epochs(final: Mapping[str, Any]) -> str:
+    """Return how many epochs were trained, and their texts if they did not read all."""
+    epochs = f"{final['epochs']} epochs"
+    if "epoch_texts" not in final:
         return epochs
-    return f"{epochs} of {member['epoch_texts']:,} texts, {member['texts']:,} in all"
+    return f"{epochs} of {final['epoch_texts']:,} texts, {final['texts']:,} in all"
 
 
 def planned_model(final: FinalConfig) -> str:
@@ -309,7 +303,7 @@ def planned_model(final: FinalConfig) -> str:
     rows = "train and validation" if final.retrain else "train alone, as the search trained it"
     if final.use_all_rows:
         rows = "all rows, once test was scored"
-    return f"{make('final.step', final.step).describe()}, trained on {rows}"
+    return f"the best configuration, trained on {rows}"
 
 
 def hardest_pairs(scores: Scores, max_pairs: int) -> list[tuple[int, int, str, str]]:

@@ -84,7 +84,7 @@ def shop(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def quality(shop: Path, folder: Path) -> list[list[str]]:
     arguments = ["--data", shop, "--quick", "--store", folder / "quality"]
-    arguments += ["--methods", "majority", "linear", "single", "network", "linear_part"]
+    arguments += ["--methods", "majority", "linear", "ecomcat", "network", "linear_part"]
     return run("quality", *arguments, "--", *TINY)
 
 
@@ -106,11 +106,11 @@ def test_other_methods_are_measured_again_after_a_change_of_any_module_that_they
 
 @pytest.mark.slow
 def test_quality_compares_ours_with_other_methods(quality: list[list[str]]) -> None:
-    methods = ["majority class", "the best linear model", "ecomcat, single", "its LSTM alone"]
+    methods = ["majority class", "the best linear model", "ecomcat", "its LSTM alone"]
     assert [row[0] for row in quality[2:]] == [*methods, "its linear part alone"]
     seconds = {row[0]: float(row[-3].replace(",", "")) for row in quality[2:]}
-    # Both parts answer within the model that was exported for `single`.
-    assert seconds["its LSTM alone"] < 1.5 * seconds["ecomcat, single"]
+    # Both parts answer within the model that was exported.
+    assert seconds["its LSTM alone"] < 1.5 * seconds["ecomcat"]
     assert quality[0][4:6] == ["errors (best linear 1)", "McNemar p"]
 
 
@@ -171,7 +171,7 @@ def test_a_file_of_the_suite_has_three_splits_unless_others_are_asked(
 def test_ablation_says_what_the_parts_add_and_what_is_read(
     quality: list[list[str]], shop: Path, folder: Path
 ) -> None:
-    (model,) = (folder / "quality" / "models").glob("*-single-chosen")
+    (model,) = (folder / "quality" / "models").glob("*-chosen")
     rows = run("ablation", "--data", shop, "--model-dir", model)
     pair = ["LSTM + LinearSVC", "LSTM + naive Bayes", "LinearSVC + naive Bayes"]
     assert [row[0] for row in rows[2:9]] == ["LSTM", "LinearSVC", "naive Bayes", *pair, "all"]
@@ -207,7 +207,7 @@ def test_parts_are_mixed_and_compared_with_all_of_them() -> None:
 def test_speed_measures_the_start_files_and_answers(
     quality: list[list[str]], shop: Path, folder: Path
 ) -> None:
-    (model,) = (folder / "quality" / "models").glob("*-single-chosen")
+    (model,) = (folder / "quality" / "models").glob("*-chosen")
     arguments = ["--runs", 1, "--rows", 50, "--texts", 5, "--clients", 1, 2]
     rows = run("speed", "--data", shop, "--model-dir", model, *arguments)
     assert {"import ecomcat", "python -m ecomcat.search --help"} <= {row[0] for row in rows}
@@ -287,7 +287,7 @@ def test_the_interval_of_a_ratio_of_errors_draws_texts_in_pairs(ours, theirs, lo
 def test_a_table_gives_errors_as_a_share_of_those_of_the_linear_model() -> None:
     found = {
         "linear": {1: figures(range(20), [0, 1, 2, 3])},
-        "single": {1: figures(range(20), [0])},
+        "ecomcat": {1: figures(range(20), [0])},
     }
     *_, ours = quality_table(found).splitlines()
     assert [cell.strip() for cell in ours.split("|")[5:8]] == ["0.25", "0.250", "+15.00"]
@@ -299,7 +299,7 @@ def test_the_tables_of_the_suite_name_choices_and_count_texts_on_each_split() ->
             1: figures(range(20), [0, 1, 2, 3, 4, 5, 6]),
             2: figures(range(20), [0, 1], "letters"),
         },
-        "single": {1: figures(range(20), [0]), 2: figures(range(20), [1, 2, 3])},
+        "ecomcat": {1: figures(range(20), [0]), 2: figures(range(20), [1, 2, 3])},
     }
     *ratios, _, _, _, texts = suite_tables({"trec": found}).splitlines()
     chosen = "complement naive Bayes (words); complement naive Bayes (letters)"

@@ -109,21 +109,21 @@ SPELLED = replace(TEXTS, spelling=spell([f"word{3**id_}" for id_ in range(20)]))
 
 
 def pooled() -> Any:
-    """Pool members that read less of a text or know fewer words, and a linear part."""
+    """Pool networks, of which one knows fewer words, and a linear part."""
     from ecomcat.final.linear_part import LinearPart
-    from ecomcat.final.merged_network import Part, TextLimits, pool_models
+    from ecomcat.final.merged_network import Part, pool_models
     from ecomcat.model.training import Examples
 
-    examples, limits = Examples(SPELLED, LABEL_IDS), TextLimits(SPELLED.vocabulary_size, 8)
-    linear = LinearPart(3, limits, seed=1)
+    examples, words = Examples(SPELLED, LABEL_IDS), SPELLED.vocabulary_size
+    linear = LinearPart(3, words, seed=1)
     linear.fit(examples)
     small = network(2, vocabulary_size=12, lstm_tokens=2, pooling="last", embedding_pooling="mean")
     parts = [
-        Part(network(1), 0.5, limits),
-        Part(small, 0.25, TextLimits(12, 3)),
-        Part(linear.model, 0.25, limits),
+        Part(network(1), 0.5, words),
+        Part(small, 0.25, 12),
+        Part(linear.model, 0.25, words),
     ]
-    return pool_models(parts, limits, temperature=0.5)
+    return pool_models(parts, temperature=0.5)
 
 
 # Keras 3.15 saves so under NumPy 2.

@@ -33,10 +33,9 @@ def fitted(
 ) -> Any:
     """Return the linear part, with some of its attributes as the options say."""
     from ecomcat.final.linear_part import LinearPart
-    from ecomcat.final.merged_network import TextLimits
     from ecomcat.model.training import Examples
 
-    part = LinearPart(classes, TextLimits(vocabulary_size, 8), seed=1)
+    part = LinearPart(classes, vocabulary_size, seed=1)
     for option, value in options.items():
         setattr(part, option, value)
     part.fit(Examples(texts, label_ids))
@@ -223,38 +222,27 @@ def network(seed: int, **values: Any) -> Any:
 
 
 # Keras 3.15 saves so under NumPy 2.
-def test_a_merged_model_answers_as_the_mean_of_its_parts_also_from_a_file(tmp_path):
+def test_a_pooled_model_answers_as_the_pool_of_its_parts_also_from_a_file(tmp_path):
     import keras
 
-    from ecomcat.final.merged_network import Part, TextLimits, merge_models, pool_models
+    from ecomcat.final.merged_network import Part, pool_models
     from ecomcat.final.mixture_weights import pool
     from ecomcat.model.training import Scorer
 
     ids = keras.Input((None,), dtype="int32")
     highest, answer = keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, "softmax")
     parts = [
-        # It reads less of a text and knows fewer words than the whole is given.
-        Part(network(0, vocabulary_size=12, lstm_tokens=2), 0.2, TextLimits(12, 3)),
-        Part(network(1), 0.5, TextLimits(20, 8)),
+        # It knows fewer words than the whole is given.
+        Part(network(0, vocabulary_size=12, lstm_tokens=2), 0.2, 12),
+        Part(network(1), 0.5, 20),
         # A user's builder may make such a model.
-        Part(
-            keras.Sequential([ids, keras.layers.Embedding(20, 3), highest, answer]),
-            0.3,
-            TextLimits(20, 8),
-        ),
+        Part(keras.Sequential([ids, keras.layers.Embedding(20, 3), highest, answer]), 0.3, 20),
     ]
-    answers = [Scorer(part.model)(TEXTS.view(**vars(part.limits))) for part in parts]
-    merged = merge_models(parts, TextLimits(20, 8))
-    together = pool_models(parts, TextLimits(20, 8), temperature=0.5)
+    answers = [Scorer(part.model)(TEXTS.view(part.vocabulary_size, 8)) for part in parts]
     weights = [part.weight / 0.5 for part in parts]
-    given = Scorer(together)(TEXTS.view(20, 8))
-    assert np.allclose(given, pool(answers, weights), atol=1e-5)
-    merged.save(tmp_path / "model.keras")
-    whole = sum(part.weight * each for part, each in zip(parts, answers, strict=True))
-    for model, expected in (
-        (keras.models.load_model(tmp_path / "model.keras"), whole),
-        (merge_models(parts[:1], TextLimits(20, 8)), answers[0]),
-    ):
+    pooled = pool_models(parts, temperature=0.5)
+    pooled.save(tmp_path / "model.keras")
+    for model in (pooled, keras.models.load_model(tmp_path / "model.keras")):
         assert len(model.inputs) == 1
         given = Scorer(model)(TEXTS.view(20, 8))
-        assert np.allclose(given, expected, atol=1e-6)
+        assert np.allclose(given, pool(answers, weights), atol=1e-5)

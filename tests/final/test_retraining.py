@@ -38,21 +38,17 @@ def trial(number: int = 0, **values: Any) -> Any:
     return TrialRecord(f"{number:04d}", {**CONSTANT, **values}, root=number, best_epoch=2)
 
 
-def retrain(records: list[Any], rows: int, **options: Any) -> tuple[list[Any], list[Any]]:
-    """Return the models, and the epochs that were reported."""
-    from ecomcat.final.retraining import retrain_trials
+def retrain_of(record: Any, rows: int, **options: Any) -> tuple[Any, list[int]]:
+    """Return the model, and the epochs that were reported."""
+    from ecomcat.final.retraining import retrain
 
-    seen: list[tuple[str, int]] = []
+    seen: list[int] = []
     search = SearchConfig(workers=1, **{"retrain_minutes": 9, **options})
-    models, trainings = retrain_trials(
-        trial_inputs(),
-        records,
-        np.arange(rows),
-        search,
-        lambda name, epoch, _logs: seen.append((name, epoch)),
+    model, _ = retrain(
+        *(trial_inputs(), record, np.arange(rows), search),
+        lambda epoch, _logs: seen.append(epoch),
     )
-    assert list(trainings) == [record.id for record in records]
-    return models, seen
+    return model, seen
 
 
 def test_retraining_gives_what_training_on_these_rows_gives() -> None:
@@ -60,28 +56,29 @@ def test_retraining_gives_what_training_on_these_rows_gives() -> None:
     from ecomcat.tuning.jobs import TrialTask
     from ecomcat.tuning.trial import TrialWorker
 
-    models, seen = retrain([trial(0, learning_rate_schedule="linear"), trial(3)], rows=75)
-    assert sorted(seen) == [*[("0000", epoch) for epoch in (1, 2, 3)], ("0003", 1), ("0003", 2)]
+    assert retrain_of(trial(0, learning_rate_schedule="linear"), rows=75)[1] == [1, 2, 3]
+    model, seen = retrain_of(trial(3), rows=75)
+    assert seen == [1, 2]
     worker = TrialWorker(trial_inputs())
     list(worker.begin(TrialTask(3, CONSTANT, epochs=2, rows=np.arange(75), watches=False)))
     for _ in range(2):
         list(worker.train_epoch())
     (expected,) = worker.finish()
-    for ours, theirs in zip(models[1].get_weights(), expected.weights, strict=True):
+    for ours, theirs in zip(model.get_weights(), expected.weights, strict=True):
         assert np.array_equal(ours, theirs)
 
 
 def test_where_epochs_are_parts_as_many_rows_are_read_as_fit() -> None:
-    _, seen = retrain([trial(0)], rows=75, epoch_texts=15)
+    _, seen = retrain_of(trial(0), rows=75, epoch_texts=15)
     assert len(seen) == 20, "four times all rows"
-    _, seen = retrain([trial(0)], rows=75, epoch_texts=15, retrain_minutes=1e-9)
-    assert seen == [("0000", 1)], "of one batch"
+    _, seen = retrain_of(trial(0), rows=75, epoch_texts=15, retrain_minutes=1e-9)
+    assert seen == [1], "of one batch"
 
 
 def test_a_retraining_that_fails_says_what_to_do() -> None:
     message = r"Retraining trial 0000 failed: diverged.*search\.workers=1"
     with pytest.raises(UserError, match=message):
-        retrain([trial(learning_rate=1e38)], rows=60, max_retries=0)
+        retrain_of(trial(learning_rate=1e38), rows=60, max_retries=0)
 
 
 def test_a_linear_part_without_memory_for_its_second_fit_can_be_left_out() -> None:
@@ -105,7 +102,7 @@ def test_saved_weights_of_another_network_are_named_with_what_to_do(tmp_path: Pa
     path = study.trial_dir(record.id) / "best_weights.npz"
     path.parent.mkdir(parents=True)
     np.savez(path, np.ones(3))
-    choice: Any = SimpleNamespace(limits=None, members=[(record, 1.0)])
+    choice: Any = SimpleNamespace(limits=None, record=record)
     mixture: Any = SimpleNamespace(linear=None)
     config = compose("search", ("final.retrain=false",))
     with pytest.raises(UserError, match=r"found something else.*runs the trial again"):

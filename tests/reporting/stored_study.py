@@ -19,7 +19,7 @@ from tests.tiny_network import VALUES
 
 PLANTED = "</script><script>document.title='planted'</script><img src=x onerror=alert(1)>"
 CLASSES = ["Books", f"Toys {PLANTED}", "Household"]
-MEMBER = {"trial": "0003", "weight": 1.0, "epochs": 4}
+NETWORK = {"trial": "0003", "epochs": 4}
 MODEL = {
     **VALUES,
     "name": "bilstm",
@@ -136,7 +136,6 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 },
             },
             "final": {
-                "name": "single",
                 "retrained": True,
                 "reads_letters": False,
                 "use_all_rows": False,
@@ -144,7 +143,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
                 "temperature": 0.9,
                 "trials": 9,
                 "level_trials": ["0001", "0004"],
-                "members": [MEMBER],
+                **NETWORK,
                 "trained_texts": 1234,
             },
             "search": {

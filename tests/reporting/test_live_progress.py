@@ -250,7 +250,7 @@ def test_the_trials_of_an_earlier_run_tell_the_pace(
 
 
 def search_of(max_epochs: int, **final: Any) -> SearchCommand:
-    command = SearchCommand(final=FinalConfig(**{"step": {}, **final}))
+    command = SearchCommand(final=FinalConfig(**final))
     search = replace(command.search, max_epochs=max_epochs, max_minutes=60.0)
     return replace(command, search=search)
 
@@ -259,7 +259,6 @@ def search_of(max_epochs: int, **final: Any) -> SearchCommand:
     ("options", "seconds"),
     [
         ({}, 15 + 96 + 70),
-        ({"step": {"max_members": 5}}, 15 + 3 * 96 + 70),
         ({"retrain": False}, 15 + 70),
         ({"baseline": False}, 15 + 96),
         ({"use_all_rows": True}, 15 + 2 * 96 + 70),

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trial_records import ended
 
-from ecomcat.config import FinalConfig
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.listeners import SearchListener
 from ecomcat.tuning.records import FAILED, PRUNED, RUNNING, TrialRecord
@@ -157,20 +156,11 @@ def test_a_search_goes_on_where_the_trial_still_under_way_makes_more_of_them_wor
     assert (result.trials, result.ended) == (11, "All trials were run (search.max_trials).")
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "trials", "step"),
-    [
-        ("grid", 10, {}),
-        ("hyperband", 10, {}),
-        ("random", 10, {"max_members": 3}),  # an ensemble gains by more trials
-        ("random", 8, {}),
-    ],
-)
-def test_a_grid_hyperband_a_few_trials_and_the_search_for_an_ensemble_go_on_to_their_end(
-    algorithm: str, trials: int, step: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize(("algorithm", "trials"), [("grid", 10), ("hyperband", 10), ("random", 8)])
+def test_a_grid_hyperband_and_a_few_trials_go_on_to_their_end(
+    algorithm: str, trials: int, tmp_path: Path
 ) -> None:
     config, told = configure(algorithm, trials=trials, stop_early=True), Told()
-    config.final = FinalConfig(step)
     result, _ = run_formula(config, tmp_path, listeners=[told])
     assert (result.trials, result.ended) == (trials, "All trials were run (search.max_trials).")
     assert not told.may_end_early

@@ -74,20 +74,16 @@ def test_the_result_in_short_says_by_which_figure_it_differs(tested, p_values, e
     assert result_line({**metrics, "baseline": None}) == f"{figures}; no linear baseline."
 
 
-PART = {"epoch_texts": 3, "texts": 8}
-
-
 @pytest.mark.parametrize(
     ("final", "expected"),
     [
-        ({}, "One network: trial 0003 (75%, 4 epochs)."),
+        ({}, "The network is that of trial 0003 (4 epochs)."),
         ({"level_trials": ["1", "2"]}, "On validation 2 of the 8 other trials are level with the"),
-        ({"members": 2}, "The weighted mean of 2 networks: trial 0003 (75%, 4 epochs), trial 0001"),
         ({}, "Trained on 9 texts: train and validation."),
         ({"retrained": False}, "train alone: the weights of the search"),
         (
-            {"part": PART},
-            "(75%, 4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
+            {"epoch_texts": 3, "texts": 8},
+            "(4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
         ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
         ({"linear_weight": 0.2}, "of words and letters has a weight of 20%"),
@@ -95,15 +91,9 @@ PART = {"epoch_texts": 3, "texts": 8}
     ],
 )
 def test_it_is_said_what_the_model_is_made_of_and_was_trained_on(final, expected):
-    members = [
-        {"trial": "0003", "weight": 0.75, "epochs": 4},
-        {"trial": "0001", "weight": 0.25, "epochs": 2},
-    ]
-    usual = {"linear_weight": 0, "retrained": True, "use_all_rows": False}
-    usual |= {"trials": 9, "level_trials": []}
-    members[0] |= final.pop("part", {})
-    chosen = members[: final.pop("members", 1)]
-    text = " ".join(model_sentences({**usual, "trained_texts": 9, "members": chosen, **final}))
+    usual = {"trial": "0003", "epochs": 4, "trials": 9, "level_trials": [], "trained_texts": 9}
+    usual |= {"linear_weight": 0, "retrained": True, "use_all_rows": False}
+    text = " ".join(model_sentences({**usual, **final}))
     assert expected in text
 
 
