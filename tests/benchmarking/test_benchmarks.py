@@ -224,14 +224,7 @@ def test_search_compares_ours_with_plain_keras_tuner(shop: Path, folder: Path) -
     assert all(float(row[2]) > 0 for row in rows[2:])
 
 
-@pytest.mark.slow
-def test_trial_takes_its_cost_apart_and_compares_workers(shop: Path) -> None:
-    arguments = ["--workers", 1, "--trials", 1, "--rows", 40, "--repeats", 1, "--", *TINY[3:]]
-    rows = run("trial", "--data", shop, *arguments)
-    assert {"ecomcat", "1"} < {row[0] for row in rows}
-
-
-@pytest.mark.parametrize("script", ["quality", "search", "trial"])
+@pytest.mark.parametrize("script", ["quality", "search"])
 def test_a_file_that_is_missing_is_named(script: str, tmp_path: Path) -> None:
     done = start(script, "--data", tmp_path / "nowhere.csv")
     assert done.returncode == 2
