@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecomcat.errors import UserError
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -21,8 +23,9 @@ def open_parts(folder: Path) -> Mapping[str, Any]:
     import keras
 
     model = keras.models.load_model(folder / "model.keras", compile=False)
+    titles = {"part_1": NETWORK, "part_2": LINEAR_PART}
     parts = [layer for layer in model.layers if layer.name.startswith("part_")]
-    return dict(zip([NETWORK, LINEAR_PART], parts, strict=False)) | {WHOLE: model}
+    return {titles[part.name[:6]]: part for part in parts} | {WHOLE: model}
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
@@ -43,5 +46,8 @@ def answer_by(folder: Path, part: str) -> Callable[[Sequence[str]], NDArray[np.f
     """Return a function from texts to the probabilities that a part of a model answers."""
     from ecomcat.model.training import Scorer
 
-    score, encode = Scorer(open_parts(folder)[part]), encoder(open_tokenizer(folder))
+    parts = open_parts(folder)
+    if part not in parts:
+        raise UserError(f"Expected a model with a {part} part in {folder}, found one without it.")
+    score, encode = Scorer(parts[part]), encoder(open_tokenizer(folder))
     return lambda texts: score(encode(texts))

@@ -57,7 +57,7 @@ def search(
             drawn from `data`.
         test: The same, with the rows for the test. Defaults to None.
         budget: String. `"quick"`, `"default"` or `"thorough"`. Defaults to `"quick"`.
-        **keywords: Overrides as keywords: `budget="quick"`, `seed=2`,
+        **keywords: Overrides as keywords: `seed=2`, `final={"onnx": False}`,
             `model={"lstm_units": [32, 64]}`, `data={"text_column": "title"}`. Columns that are read
             beside texts are `data={"category_columns": ["brand"], "number_columns": ["price"]}`.
 

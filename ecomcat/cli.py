@@ -144,11 +144,9 @@ def _checked_override(command: str, argument: str) -> str:
 def _checked_option(group: str, option: str) -> str:
     names = sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
     if option not in names:
-        key = group.replace("/", ".")
-        advice = FORMER_KEYS.get(f"{key}={option}")
         raise UserError(
-            f"{key}: expected one of {', '.join(names)}, found {option!r}."
-            + (f" {advice}" if advice else nearest(option, names))
+            f"{group.replace('/', '.')}: expected one of {', '.join(names)}, found {option!r}."
+            + nearest(option, names)
         )
     return f"{group}={option}"
 

@@ -234,13 +234,17 @@ COMMANDS: dict[str, type] = {
 # Keys that may be left out before values at the beginning of the command line.
 FIRST_KEYS = {"compare": ("old", "new")}
 
-# Keys and options of earlier versions, and what to write instead.
+_ONE_NETWORK = "One network is exported; several gained nothing: leave it out."
+
+# Keys of earlier versions, and what to write instead.
 FORMER_KEYS = {
     "data.source": "Choose with data=NAME, such as data=csv.",
-    "final": "One network is exported; several gained nothing: leave it out.",
+    "final": _ONE_NETWORK,
     "final.folds": "It gained nothing and was removed: leave it out.",
     "final.memory": "Naive Bayes within the linear part took its place: leave it out.",
-    "final.max_members": "One network is exported; several gained nothing: leave it out.",
+    "final.max_members": _ONE_NETWORK,
+    "final.name": _ONE_NETWORK,
+    "final.step": _ONE_NETWORK,
     "model.pretrained_vectors": "Word vectors from a file gained nothing: leave it out.",
     "search.algorithm": "Choose one with search=NAME, such as search=random.",
     "search.hyperband_factor": "It is search.algorithm.factor now, with search=hyperband.",

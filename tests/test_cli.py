@@ -103,6 +103,7 @@ def test_what_cannot_be_read_is_named_and_nothing_far_is_suggested(
         ("search.hyperband_factor=3", "search.algorithm.factor"),
         ("final=ensemble", "several gained nothing: leave it out"),
         ("final.max_members=4", "several gained nothing: leave it out"),
+        ("final.step={}", "several gained nothing: leave it out"),
         ("final.folds=5", "It gained nothing and was removed: leave it out."),
         ("data.source=csv", "data=NAME"),
         ("model.pretrained_vectors=glove.txt", "leave it out"),

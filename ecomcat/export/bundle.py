@@ -97,8 +97,7 @@ def require_export(directory: Path) -> dict[str, str]:
     if manifest["format"] != _FORMAT:
         raise UserError(
             f"Expected a model in format {_FORMAT} in {directory}, found format "
-            f"{manifest['format']}, of another version. The command that exported it exports it "
-            "again from its study, without a new search."
+            f"{manifest['format']}, of another version. Search again, and export to this folder."
         )
     missing = [name for name in manifest["files"] if not (directory / name).is_file()]
     _refuse(directory, "are missing", missing)

@@ -18,7 +18,7 @@ from ecomcat.tuning.trial_files import VALIDATION, load_answers, load_predicted
 
 _MAX_CANDIDATES = 50  # the best trials
 _MAX_COMPARABLE = 12
-_MAX_CHOICE_TEXTS, _MAX_NUMBERS = 20_000, 2_000_000  # fifty trials' probabilities are 400 MB
+_MAX_TEXTS_WEIGHED, _MAX_NUMBERS = 20_000, 2_000_000  # twelve trials' probabilities are 96 MB
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Candidate:
 
     record: TrialRecord
     path: Path
-    shape: tuple[int, int] | None = None
+    shape: tuple[int, int]
 
     def answers(self) -> NDArray[np.float32]:
         """Return the trial's probabilities `(texts, num_classes)` of the validation texts."""
         return load_answers(self.path, self.shape)
 
 
-def find_candidates(study: Study, shape: tuple[int, int] | None = None) -> list[Candidate]:
+def find_candidates(study: Study, shape: tuple[int, int]) -> list[Candidate]:
     """Return the best completed trials, the best first; one of those that continue each other."""
     completed = candidates(study.trials.records)
     chains = {(record.root, str(record.values)): record for record in reversed(completed)}
@@ -46,13 +46,13 @@ def find_candidates(study: Study, shape: tuple[int, int] | None = None) -> list[
     ][:_MAX_CANDIDATES]
 
 
-def choice_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
-    """Return which validation texts a choice among trials is made on.
+def weighing_rows(texts: int, num_classes: int, seed: int) -> NDArray[np.int64]:
+    """Return the validation texts from which the weights of the parts are learned.
 
-    >>> len(choice_rows(texts=50_000, num_classes=1000, seed=1))
+    >>> len(weighing_rows(texts=50_000, num_classes=1000, seed=1))
     2000
     """
-    max_rows = max(1, min(_MAX_CHOICE_TEXTS, _MAX_NUMBERS // num_classes))
+    max_rows = max(1, min(_MAX_TEXTS_WEIGHED, _MAX_NUMBERS // num_classes))
     return sample_rows(texts, max_rows, np.random.default_rng(seed))
 
 
@@ -76,7 +76,7 @@ def comparable_answers(
     much weight in a mixture; random ones do not.
 
     Returns:
-        The answers `(rows, num_classes)` of each; none where no trial is as good as the best.
+        The answers `(rows, num_classes)` of each; none where no other trial is as good.
     """
     saved = [each for each in candidates if each.path.is_file()]
     best = max((each.record.objective or 0.0 for each in saved), default=0.0)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ecomcat.final.baseline import optional
 from ecomcat.final.candidates import (
-    choice_rows,
     comparable_answers,
     find_candidates,
     tied_trials,
+    weighing_rows,
 )
 from ecomcat.final.linear_part import TITLE, LinearPart
 from ecomcat.final.mixture_weights import (
@@ -41,14 +41,6 @@ FittedPart = tuple[LinearPart | None, list[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
-class TextLimits:
-    """The part of a text that a model sees: how many ids it knows, and how many tokens it reads."""
-
-    vocabulary_size: int
-    max_tokens: int
-
-
-@dataclass(frozen=True)
 class FinalChoice:
     """Which trial is exported."""
 
@@ -56,26 +48,18 @@ class FinalChoice:
     trials: int  # that could have been exported
     tied_trials: Sequence[str]  # those that validation cannot tell from the best one
     answers: NDArray[np.float32]  # of the trial's network to the validation texts
-    comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to `choice_rows`
+    comparable: Sequence[NDArray[np.float32]]  # see `comparable_answers`, to `weighing_rows`
 
-    @property
-    def limits(self) -> TextLimits:
-        """What the trial's network sees of a text."""
-        values = self.record.values
-        return TextLimits(values["vocabulary_size"], values["max_tokens"])
-
-    def describe(self, training: FinalTraining | None) -> dict[str, Any]:
-        """Return what `metrics.json` holds under `final`, with how long the trial was retrained."""
+    def describe(self, training: FinalTraining) -> dict[str, Any]:
+        """Return what `metrics.json` holds under `final`, with how long the network was trained."""
         described: dict[str, Any] = {
             "trial": self.record.id,
-            "epochs": self.record.best_epoch if training is None else training.epochs,
-            "val_macro_f1": self.record.objective,
-            "hyperparameters": self.record.values,
+            "epochs": training.epochs,
             "trials": self.trials,
             "level_trials": list(self.tied_trials),
         }
-        if training is not None and training.epoch_texts:
-            described |= {"epoch_texts": training.epoch_texts, "texts": training.texts}
+        if training.epoch_texts:
+            described |= {"epoch_texts": training.epoch_texts, "network_texts": training.texts}
         return described
 
 
@@ -85,7 +69,7 @@ def choose_final(inputs: TrialInputs, study: Study) -> FinalChoice:
     candidates = find_candidates(study, (len(label_ids), inputs.num_classes))
     if tied := tied_trials(candidates, label_ids):
         logger.info("On validation %s.", tied_sentence(len(candidates), tied))
-    rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
+    rows = weighing_rows(len(label_ids), inputs.num_classes, inputs.seed)
     return FinalChoice(
         record=candidates[0].record,
         trials=len(candidates),
@@ -133,11 +117,11 @@ def mix_parts(
         inputs: What all trials share.
         network: Array of shape `(texts, num_classes)`, the network's answers to validation.
         fitted: The linear part and its answers, as `fit_linear` returns them.
-        comparable: Answers of networks that decide the weights, to the texts of `choice_rows`. By
+        comparable: Answers of networks that decide the weights, to the texts of `weighing_rows`. By
             default they are those of `network`.
     """
     (linear, linear_answers), label_ids = fitted, inputs.label_ids[inputs.split.validation]
-    rows = choice_rows(len(label_ids), inputs.num_classes, inputs.seed)
+    rows = weighing_rows(len(label_ids), inputs.num_classes, inputs.seed)
     comparable = comparable or [network[rows]]
     weights = learn_weights(comparable, [each[rows] for each in linear_answers], label_ids[rows])
     answers = {NETWORK: network}
@@ -166,17 +150,21 @@ def _log_mixture(mixture: Mixture, *, texts: int, tried: bool) -> None:
     logger.info("Calibration: a temperature of %.2f.", mixture.temperature)
 
 
-def fit_linear(inputs: TrialInputs, limits: TextLimits, rows: NDArray[np.int64]) -> FittedPart:
+def fit_linear(
+    inputs: TrialInputs, values: Mapping[str, Any], rows: NDArray[np.int64]
+) -> FittedPart:
     """Fit the linear part to some texts and let its models answer the validation texts.
+
+    It reads as much of a text as the network of these values does.
 
     Returns:
         The part and the answers of each; `None` and none where there is nothing to learn, which
         is logged.
     """
     # Only ids that occur: a small data set has fewer than are allowed.
-    words = min(int(inputs.texts.ids.max()) + 1, limits.vocabulary_size)
+    words = min(int(inputs.texts.ids.max()) + 1, values["vocabulary_size"])
     part = LinearPart(inputs.num_classes, words, inputs.seed)
     with optional(TITLE):
-        part.fit(inputs.examples(rows, vars(limits)))
-        return part, part.calibrate(inputs.examples(inputs.split.validation, vars(limits)))
+        part.fit(inputs.examples(rows, values))
+        return part, part.calibrate(inputs.examples(inputs.split.validation, values))
     return None, []

@@ -23,7 +23,14 @@ from ecomcat.export.bundle import export_model
 from ecomcat.export.explanation import WordWeight, explain_texts
 from ecomcat.files import expanded
 from ecomcat.final.baseline import linear_baseline, optional
-from ecomcat.final.choice import WHOLE, FinalChoice, choose_final, fit_linear, mix_parts
+from ecomcat.final.choice import (
+    WHOLE,
+    FinalChoice,
+    FittedPart,
+    choose_final,
+    fit_linear,
+    mix_parts,
+)
 from ecomcat.final.network_learning_curve import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.answers import Answers, answers_of
@@ -116,7 +123,9 @@ def _train(
         held_out = inputs.split.validation
     else:
         with step("Learning on validation the weight of each part"):
-            fitted = fit_linear(inputs, choice.limits, split.train) if final.linear else (None, [])
+            fitted: FittedPart = (None, [])
+            if final.linear:
+                fitted = fit_linear(inputs, choice.record.values, split.train)
             mixture = mix_parts(inputs, choice.answers, fitted, choice.comparable)
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     rows = np.setdiff1d(rows, held_out)
@@ -131,7 +140,7 @@ def _answer(
     """Return the answers to validation and test, and the classes that each part answers."""
     split, taxonomy, parts = inputs.split, dataset.taxonomy, tested.mixture.answers
     label_ids = dataset.label_ids[split.validation]
-    texts = inputs.examples(split.validation, vars(tested.limits)).texts
+    texts = inputs.examples(split.validation, tested.values).texts
     given = parts[WHOLE], label_ids, taxonomy, texts.unknown_shares
     answers = {"validation": answers_of(*given)}
     classes = {"validation": {part: each.argmax(axis=1) for part, each in parts.items()}}
@@ -234,12 +243,12 @@ def export_finished(
     """Write `model_dir`, and check what was written."""
     final = finished.final
     held_out = np.union1d(inputs.split.validation, inputs.split.test)
-    compared = inputs.examples(held_out, vars(final.limits)).texts
+    compared = inputs.examples(held_out, final.values).texts
     export_model(
         expanded(config.model_dir),
         model=final.model,
         onnx_texts=compared if config.final.onnx else None,
-        tokenizer=deployed_tokenizer(tokenizer, **vars(final.limits)),
+        tokenizer=_deployed(tokenizer, final),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
         trained_on={**dataset.fields.describe(), "label_columns": [*dataset.label_columns]},
@@ -250,6 +259,11 @@ def export_finished(
     )
 
 
+def _deployed(tokenizer: Tokenizer, model: FinalModel) -> Tokenizer:
+    values = model.values
+    return deployed_tokenizer(tokenizer, values["vocabulary_size"], values["max_tokens"])
+
+
 def final_snapshot(
     dataset: Dataset, finished: Finished, tokenizer: Tokenizer, model_dir: Path
 ) -> dict[str, Any]:
@@ -258,7 +272,7 @@ def final_snapshot(
     answers = {part: each.leaves for part, each in finished.answers.items()}
     mistakes = []
     if "test" in answers:
-        deployed = deployed_tokenizer(tokenizer, **vars(tested.limits))
+        deployed = _deployed(tokenizer, tested)
         mistakes = confident_mistakes(
             [dataset.texts[row] for row in split.test],
             dataset.label_ids[split.test],

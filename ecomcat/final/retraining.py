@@ -24,7 +24,6 @@ from ecomcat.final.choice import (
     FinalChoice,
     FittedPart,
     Mixture,
-    TextLimits,
     fit_linear,
     mix_parts,
 )
@@ -53,9 +52,9 @@ class FinalModel:
     """A trained model with all its parts."""
 
     model: keras.Model  # from ids to probabilities, without an optimizer
-    limits: TextLimits
+    values: Mapping[str, Any]  # its hyperparameters, which say how much of a text it reads
     parts: Mapping[str, keras.Model]  # within it: the network, and the linear part
-    training: FinalTraining | None  # none without retraining
+    training: FinalTraining
     mixture: Mixture  # by which the parts are one
     rows: NDArray[np.int64]  # numbers of the texts that it was trained on
 
@@ -78,7 +77,7 @@ class FinalModel:
 
         `on_texts` is called with the number of texts in each chunk that is answered.
         """
-        texts = inputs.examples(rows, vars(self.limits)).texts
+        texts = inputs.examples(rows, self.values).texts
         scorers = {name: Scorer(model) for name, model in {**self.parts, WHOLE: self.model}.items()}
         whole = []
         classes = {name: np.empty(len(rows), np.int64) for name in scorers}
@@ -111,21 +110,22 @@ def build_final(
     answers to the validation texts, which then may not be in `rows`.
     """
     # Before the network, which takes longer: an error should come at once.
-    fitted = _fit_linear_part(config, inputs, choice.limits, mixture, rows)
-    training = None
+    record, values = choice.record, choice.record.values
+    fitted = _fit_linear_part(config, inputs, values, mixture, rows)
     if config.final.retrain:
-        network, training = retrain(inputs, choice.record, rows, config.search, on_epoch)
+        network, training = retrain(inputs, record, rows, config.search, on_epoch)
     else:
-        network = _saved_network(inputs, choice.record, study)
+        network = _saved_network(inputs, record, study)
+        training = FinalTraining.of_trial(config.search, record, len(rows))
     if mixture is None:
-        unseen = inputs.examples(inputs.split.validation, vars(choice.limits)).texts
+        unseen = inputs.examples(inputs.split.validation, values).texts
         mixture = mix_parts(inputs, Scorer(network)(unseen), fitted)
-    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, choice.limits.vocabulary_size)}
+    parts = {NETWORK: Part(network, 1 - mixture.linear_weight, values["vocabulary_size"])}
     if (linear := mixture.linear) is not None:
         parts[LINEAR] = Part(linear.model, mixture.linear_weight, linear.vocabulary_size)
     return FinalModel(
         pool_models(list(parts.values()), mixture.temperature),
-        choice.limits,
+        values,
         {name: part.model for name, part in parts.items()},
         training,
         mixture,
@@ -136,18 +136,18 @@ def build_final(
 def _fit_linear_part(
     config: SearchCommand,
     inputs: TrialInputs,
-    limits: TextLimits,
+    values: Mapping[str, Any],
     mixture: Mixture | None,
     rows: NDArray[np.int64],
 ) -> FittedPart:
     """Fit the mixture's linear part to the rows, or return one that is not weighed yet."""
     if mixture is None and config.final.linear:
         with step("Fitting the linear part"):
-            return fit_linear(inputs, limits, rows)
+            return fit_linear(inputs, values, rows)
     if mixture is not None and mixture.linear is not None:
         try:
             with step("Fitting the linear part"):
-                mixture.linear.fit(inputs.examples(rows, vars(limits)))
+                mixture.linear.fit(inputs.examples(rows, values))
         except MemoryError as error:
             # The other parts' weights were learned with it, so it is not left out.
             raise UserError(
@@ -163,7 +163,7 @@ def retrain(
     record: TrialRecord,
     rows: NDArray[np.int64],
     search: SearchConfig,
-    on_epoch: OnEpoch = lambda _epoch, _logs: None,
+    on_epoch: OnEpoch,
 ) -> tuple[keras.Model, FinalTraining]:
     """Train a trial's configuration on the rows, as `plan_final_training` says.
 
@@ -176,7 +176,7 @@ def retrain(
         UserError: The training fails.
     """
     done = _Retraining(inputs, record, rows, search, on_epoch)
-    return network_with(inputs, record, done.run()), done.plan
+    return network_with(inputs, record, done.run()), done.trained
 
 
 @dataclass
@@ -190,8 +190,8 @@ class _Retraining:
     on_epoch: OnEpoch
 
     def __post_init__(self) -> None:
-        self.plan = self._planned()
-        self._weights: Weights = []
+        self.plan = self.trained = self._planned()
+        self._weights: Weights | None = None
         self._retries_left = self.search.max_retries
 
     def run(self) -> Weights:
@@ -199,10 +199,10 @@ class _Retraining:
         with step(f"Training trial {self.record.id} again, epochs") as self._advance:
             run_all(
                 *(self.search, self.inputs),
-                lambda: [] if self._weights else [self.record],
-                self._retrain,
+                lambda: [self.record] if self._weights is None else [],
+                lambda _record: self._retrain(),
             )
-        return self._weights
+        return self._weights or []
 
     def _planned(self, seconds_a_text: float | None = None) -> FinalTraining:
         return plan_final_training(
@@ -213,7 +213,7 @@ class _Retraining:
             seconds_a_text=seconds_a_text,
         )
 
-    def _retrain(self, record: TrialRecord) -> Job:
+    def _retrain(self) -> Job:
         ends = time.monotonic() + _MARGIN * retrain_seconds(self.search)
         try:
             if self.plan.epoch_texts is not None:
@@ -238,6 +238,7 @@ class _Retraining:
     def _train_epochs(self, ends: float) -> Job:
         self._log_plan()
         yield from ask(self._begin())
+        self.trained = self.plan
         for _ in range(self.plan.epochs):
             left = ends - time.monotonic()
             call = Call("train_epoch", (left,), self.record.hanging_seconds)
@@ -246,7 +247,7 @@ class _Retraining:
             self.on_epoch(report.epoch, report.logs)
             if time.monotonic() >= ends:
                 logger.warning("Retraining trial %s: stopped, its time is over.", self.record.id)
-                self.plan = self.plan.until(report.epoch, len(self.rows))
+                self.trained = self.plan.until(report.epoch, len(self.rows))
                 break
 
     def _log_plan(self) -> None:
@@ -259,8 +260,8 @@ class _Retraining:
         if not error.may_pass or self._retries_left == 0:
             raise UserError(
                 f"Retraining trial {self.record.id} failed: {error}. The study is not lost: run "
-                "the same command again, with fewer workers (search.workers=1) if memory ran "
-                "out, or without retraining (final.retrain=false)."
+                "the same command again, in this process (search.workers=1) if a worker ran out "
+                "of memory, or without retraining (final.retrain=false)."
             ) from error
         logger.warning("Retraining trial %s again: %s.", self.record.id, error)
         self._retries_left -= 1

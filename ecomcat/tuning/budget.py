@@ -126,7 +126,7 @@ def _log_parts(search: SearchConfig, epoch_texts: int, training_texts: int) -> N
     others = (_OTHER_SECONDS + _OTHER_SECONDS_A_TEXT * training_texts) / 60
     logger.info(
         "A part of the rows first: %d of %d texts per epoch. At most %g minutes of trials, and "
-        "%g for a final training on as many rows as fit: with one network some %.0f in all.",
+        "%g for a final training on as many rows as fit: some %.0f in all.",
         *(epoch_texts, training_texts, *minutes, sum(minutes) + others),
     )
 
@@ -179,6 +179,15 @@ class FinalTraining:
     epoch_texts: int | None
     texts: int
     seconds: float
+
+    @classmethod
+    def of_trial(
+        cls, search: SearchConfig, best: TrialRecord, training_texts: int
+    ) -> FinalTraining:
+        """Return how long the search itself trained the weights of a trial."""
+        part, epochs = search.epoch_texts, best.best_epoch
+        texts = min(epochs * part, training_texts) if part else training_texts
+        return cls(epochs, part, texts, 0.0)
 
     def until(self, epochs: int, rows: int) -> FinalTraining:
         """Return the training that was done if it ended after these epochs, on these rows."""

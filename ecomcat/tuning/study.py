@@ -57,7 +57,8 @@ class _Data(TypedDict):
 
 
 class _ExportedParts(TypedDict):
-    linear_weight: float | int  # which earlier versions called otherwise
+    trial: str
+    linear_weight: float | int
 
 
 class _ExportedMetrics(TypedDict):
@@ -268,12 +269,7 @@ def read_study(directory: Path) -> dict[str, Any]:
     """
     path = directory / _STUDY_FILE
     try:
-        found = read_json(path, _Format)["format"]
-        if found != _FORMAT:
-            raise UserError(
-                f"The study {directory} was written in format {found}, this version reads "
-                f"{_FORMAT}. Choose another search.name, or search.overwrite=true."
-            )
+        _require_format(directory, read_json(path, _Format))
         stored: dict[str, Any] = read_json(path, _Begun)
     except UnreadableError as error:
         copy = _copy_of_begun(directory)
@@ -282,9 +278,18 @@ def read_study(directory: Path) -> dict[str, Any]:
                 f"{error} Its copy in {DATA} cannot be read either. Restore one of them, or "
                 f"choose another search.name; the study's trials are in {directory / TABLE}."
             ) from error
+        _require_format(directory, copy)
         logger.warning("%s Its copy in %s is used.", error, DATA)
         return copy
     return stored
+
+
+def _require_format(directory: Path, stored: Mapping[str, Any]) -> None:
+    if (found := stored["format"]) != _FORMAT:
+        raise UserError(
+            f"The study {directory} was written in format {found}, this version reads {_FORMAT}. "
+            "Run its search again, with another search.name or with search.overwrite=true."
+        )
 
 
 def needed_files(config: SearchCommand) -> tuple[str, ...]:

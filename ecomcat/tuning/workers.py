@@ -141,7 +141,7 @@ def needs_ray(search: SearchConfig, tasks: int, gpus: int = 0) -> bool:
         if share := gpus_of(search):
             room = min(room, int(gpus / share))
         return min(room, tasks) > 1 and is_installed("ray")
-    return search.cluster is not None or search.workers > 1
+    return search.cluster is not None or min(search.workers, tasks) > 1
 
 
 class LocalPool:

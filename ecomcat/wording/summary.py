@@ -26,9 +26,7 @@ class Metrics(TypedDict):
     baseline: Scores | None  # what `linear_baseline` returns
     data: Mapping[str, Any]  # the file, what cleaning left out, texts of each class and part
     search: Mapping[str, Any]  # the study, its trials and the best of them
-    final: Mapping[
-        str, Any
-    ]  # the networks and the weight of each part, and on what they were trained
+    final: Mapping[str, Any]  # the trial, the weight of each part, and what they were trained on
     versions: Mapping[str, str]  # of packages
     seed: int
 
@@ -260,7 +258,7 @@ def learning_sentence(model: str, found: Mapping[str, Any], asked_texts: int) ->
 def model_sentences(final: Mapping[str, Any]) -> list[str]:
     """Return what the model is made of and what it was trained on, as `metrics.json` has it."""
     texts = final["trained_texts"]
-    some = "a part of " * (final.get("texts", texts) < texts)
+    some = "a part of " * (final.get("network_texts", texts) < texts)
     sentences = [f"The network is that of trial {final['trial']} ({_epochs(final)})."]
     if level := final["level_trials"]:
         tied = tied_sentence(final["trials"], level)
@@ -295,7 +293,7 @@ def _epochs(final: Mapping[str, Any]) -> str:
     epochs = f"{final['epochs']} epochs"
     if "epoch_texts" not in final:
         return epochs
-    return f"{epochs} of {final['epoch_texts']:,} texts, {final['texts']:,} in all"
+    return f"{epochs} of {final['epoch_texts']:,} texts, {final['network_texts']:,} in all"
 
 
 def planned_model(final: FinalConfig) -> str:

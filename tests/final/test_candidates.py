@@ -33,10 +33,10 @@ def test_trials_that_validation_cannot_tell_from_the_best_one_are_named(tmp_path
     for number, error in enumerate(errors):
         path = study.trial_dir(f"{number:04}") / "validation.npz"
         np.savez(path, probabilities=answers(error, number))
-    assert tied_trials(find_candidates(study), LABELS) == ["0002"]
+    assert tied_trials(find_candidates(study, (300, 3)), LABELS) == ["0002"]
     for trial in ("0002", "0000", "0001"):  # to the last
         (study.trial_dir(trial) / "validation.npz").unlink()
-        assert tied_trials(find_candidates(study), LABELS) == []
+        assert tied_trials(find_candidates(study, (300, 3)), LABELS) == []
 
 
 def study_of(folder: Path, objectives: list[float]) -> Study:
@@ -50,14 +50,14 @@ def study_of(folder: Path, objectives: list[float]) -> Study:
 
 
 def drawn(study: Study, seed: int = 1) -> list[float]:
-    found = comparable_answers(find_candidates(study), np.arange(1000), seed)
+    found = comparable_answers(find_candidates(study, (1000, 2)), np.arange(1000), seed)
     return [float(each[0, 0]) for each in found]
 
 
 def test_candidates_are_the_completed_trials_the_best_first(tmp_path: Path) -> None:
     study = study_of(tmp_path, [0.5, 0.9, 0.7])
     saved(study, ended(2, 0.7, PRUNED))
-    candidates = find_candidates(study)
+    candidates = find_candidates(study, (1000, 2))
     assert [each.record.id for each in candidates] == ["0001", "0000"]
     candidates[1].path.unlink()
     with pytest.raises(UserError, match=r"of trial 0000 in .*validation\.npz, found no"):
@@ -77,7 +77,7 @@ def test_comparable_trials_are_those_as_good_as_the_best_but_for_chance(
 ) -> None:
     # Of 1,000 texts a score of 0.9 is known to 0.01 or so: 1, 3 and 4 may well be as good.
     study = study_of(tmp_path, [0.5, 0.9, 0.7, 0.89, 0.885, 0.4])
-    candidates, rows = find_candidates(study), np.arange(texts) % 1000
+    candidates, rows = find_candidates(study, (1000, 2)), np.arange(texts) % 1000
     given = [float(each[0, 0]) for each in comparable_answers(candidates, rows, seed=1)]
     assert given == found
     (study.trial_dir("0004") / "validation.npz").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,14 +39,17 @@ def trial(number: int = 0, **values: Any) -> Any:
     return TrialRecord(f"{number:04d}", {**CONSTANT, **values}, root=number, best_epoch=2)
 
 
-def retrain_of(record: Any, rows: int, **options: Any) -> tuple[Any, list[int]]:
+def retrain_of(
+    record: Any, rows: int, *, build: Any = None, **options: Any
+) -> tuple[Any, list[int]]:
     """Return the model, and the epochs that were reported."""
     from ecomcat.final.retraining import retrain
 
     seen: list[int] = []
+    inputs = replace(trial_inputs(), **({"build": build} if build else {}))
     search = SearchConfig(workers=1, **{"retrain_minutes": 9, **options})
     model, _ = retrain(
-        *(trial_inputs(), record, np.arange(rows), search),
+        *(inputs, record, np.arange(rows), search),
         lambda epoch, _logs: seen.append(epoch),
     )
     return model, seen
@@ -81,13 +85,30 @@ def test_a_retraining_that_fails_says_what_to_do() -> None:
         retrain_of(trial(learning_rate=1e38), rows=60, max_retries=0)
 
 
+def test_a_retraining_without_memory_is_tried_again() -> None:
+    from ecomcat.model.network import lstm_classifier
+
+    failures = [MemoryError(), MemoryError()]
+
+    def build(values: Any, num_classes: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return lstm_classifier(values, num_classes)
+
+    model, seen = retrain_of(trial(), rows=60, build=build, max_retries=2)
+    assert seen == [1, 2]
+    expected, _ = retrain_of(trial(), rows=60)
+    for ours, theirs in zip(model.get_weights(), expected.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 def test_a_linear_part_without_memory_for_its_second_fit_can_be_left_out() -> None:
     from ecomcat.final.retraining import build_final
 
     def fit(_examples: Any) -> None:
         raise MemoryError
 
-    choice: Any = SimpleNamespace(limits=SimpleNamespace(vocabulary_size=20, max_tokens=8))
+    choice: Any = SimpleNamespace(record=trial())
     mixture: Any = SimpleNamespace(linear=SimpleNamespace(fit=fit))
     given: Any = (compose("search", ()), trial_inputs(), None, choice, mixture, np.arange(60))
     with pytest.raises(UserError, match=r"linear part to 60 texts.*final\.linear=false.*saved"):
@@ -102,7 +123,7 @@ def test_saved_weights_of_another_network_are_named_with_what_to_do(tmp_path: Pa
     path = study.trial_dir(record.id) / "best_weights.npz"
     path.parent.mkdir(parents=True)
     np.savez(path, np.ones(3))
-    choice: Any = SimpleNamespace(limits=None, record=record)
+    choice: Any = SimpleNamespace(record=record)
     mixture: Any = SimpleNamespace(linear=None)
     config = compose("search", ("final.retrain=false",))
     with pytest.raises(UserError, match=r"found something else.*runs the trial again"):

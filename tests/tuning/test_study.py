@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from ecomcat.errors import UserError
 from ecomcat.files import UNFINISHED
+from ecomcat.json_files import write_with_digest
 from ecomcat.tuning.study import default_name, open_study
 
 IDENTITY = {"data": "abc", "model.lstm_units": "16..64", "seed": 1}
@@ -32,7 +33,7 @@ def test_a_changed_identity_is_refused_with_the_difference(tmp_path: Path) -> No
     [
         ("thesis.txt", "years of work", False, "nothing there was touched"),
         ("thesis.txt", "years of work", True, "nothing there was touched"),
-        ("study.json", '{"format": 3}', False, r"in format 3, this version reads \d+\. Choose"),
+        ("study.json", '{"format": 3}', False, r"in format 3, this version reads \d+\. Run"),
         ("study.json", '{"form', False, r"study\.json.*copy in data\.json.*Restore one of them"),
     ],
 )
@@ -47,6 +48,19 @@ def test_a_folder_that_is_no_study_of_ours_is_refused(
     ):
         pass
     assert (tmp_path / "mine" / name).read_text() == content
+
+
+def test_the_copy_of_a_study_of_an_earlier_format_is_refused_too(tmp_path: Path) -> None:
+    begun = {"format": 3, "name": "mine", "identity": IDENTITY, "config": {}}
+    (tmp_path / "mine").mkdir()
+    write_with_digest(
+        tmp_path / "mine" / "data.json", {"data": {}, "lengths": {}, "versions": {}, "study": begun}
+    )
+    with (
+        pytest.raises(UserError, match="in format 3, this version"),
+        open_study(tmp_path, "mine", IDENTITY, overwrite=False),
+    ):
+        pass
 
 
 def test_a_study_that_another_run_holds_is_refused(tmp_path: Path) -> None:

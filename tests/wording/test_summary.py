@@ -82,7 +82,7 @@ def test_the_result_in_short_says_by_which_figure_it_differs(tested, p_values, e
         ({}, "Trained on 9 texts: train and validation."),
         ({"retrained": False}, "train alone: the weights of the search"),
         (
-            {"epoch_texts": 3, "texts": 8},
+            {"epoch_texts": 3, "network_texts": 8},
             "(4 epochs of 3 texts, 8 in all). Trained on a part of 9 texts: train",
         ),
         ({"use_all_rows": True}, "the figures are of the model before the test rows"),
