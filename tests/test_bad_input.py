@@ -123,7 +123,7 @@ OLDER = '{"project": "ecomcat", "format": 1, "files": {}}'
         (MANIFEST, None, ("exported model in model", MANIFEST, "ecomcat.search")),
         (MANIFEST, "[]", ("exported model in model", MANIFEST)),
         (MANIFEST, '{"project": "ecomcat", "format": 2}', (MANIFEST, "ecomcat.search")),
-        (MANIFEST, OLDER, ("in model, found format 1, of another", "exports it again from its st")),
+        (MANIFEST, OLDER, ("in model, found format 1, of another", "Search again, and export")),
         ("labels.json", None, ("are missing: labels.json", "copy the whole folder")),
         ("labels.json", "other", ("not those exported: labels.json", "Export the model")),
     ],

@@ -45,7 +45,7 @@ def test_a_fault_of_our_own_is_a_warning_that_says_where(study, caplog):
         report_final(
             study,
             study.directory,
-            lambda: {**final_snapshot(), "metrics": {"final": {"linear_weight": 0}}},
+            lambda: {**final_snapshot(), "metrics": {"final": {"trial": "3", "linear_weight": 0}}},
         )
     assert "No report: " in caplog.text and "study_report.py" in caplog.text
 
