@@ -19,7 +19,7 @@ help:  ## Show what there is to do.
 install: $(VENV)/.installed  ## Make the virtual environment with the pinned packages.
 
 search: $(VENV)/.installed  ## Search for some 10 minutes, retrain the best, test once, export.
-	@echo "Searching hyperparameters, at most 10 minutes on 2 cores with budget=quick; the best" \
+	@echo "Searching hyperparameters, some 10 minutes on 2 cores at most with budget=quick; the best" \
 		"model is exported to model/."
 	@echo 'Of your own file, or for longer: make search ARGS="data.path=FILE budget=default"'
 	$(BIN)/python -m ecomcat.search budget=quick $(ARGS)
