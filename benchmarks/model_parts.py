@@ -23,9 +23,9 @@ def open_parts(folder: Path) -> Mapping[str, Any]:
     import keras
 
     model = keras.models.load_model(folder / "model.keras", compile=False)
-    titles = {"part_1": NETWORK, "part_2": LINEAR_PART}
+    titles = {"1": NETWORK, "2": LINEAR_PART}
     parts = [layer for layer in model.layers if layer.name.startswith("part_")]
-    return {titles[part.name[:6]]: part for part in parts} | {WHOLE: model}
+    return {titles[part.name.split("_")[1]]: part for part in parts} | {WHOLE: model}
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:

@@ -15,7 +15,7 @@ from benchmarks.measuring import Setting, run_measured
 from benchmarks.model_parts import LINEAR_PART, NETWORK, WHOLE, answer_by
 from benchmarks.quality_methods import Choice, Model, Rows, Task
 
-# Our own methods: what answers of the model that they share.
+# Our own methods share one model: the part of it that answers, or all of it.
 OURS = {"ecomcat": WHOLE, "network": NETWORK, "linear_part": LINEAR_PART}
 _DEPLOYED = ("model.keras", "tokenizer.json")
 

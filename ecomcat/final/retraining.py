@@ -52,7 +52,7 @@ class FinalModel:
     """A trained model with all its parts."""
 
     model: keras.Model  # from ids to probabilities, without an optimizer
-    values: Mapping[str, Any]  # its hyperparameters, which say how much of a text it reads
+    values: Mapping[str, Any]  # the network's hyperparameters: how much of a text all parts read
     parts: Mapping[str, keras.Model]  # within it: the network, and the linear part
     training: FinalTraining
     mixture: Mixture  # by which the parts are one
@@ -106,11 +106,11 @@ def build_final(
     """Train what was chosen on some rows, merge it and calibrate it.
 
     Without `final.retrain` the network is that of the search. `on_epoch` is called with the number
-    of its epoch, from 1, and the scores. Without a mixture it is learned from the trained network's
-    answers to the validation texts, which then may not be in `rows`.
+    of each epoch, from 1, and its scores. Without a mixture it is learned from the answers of the
+    trained network to the validation texts, which then may not be in `rows`.
     """
-    # Before the network, which takes longer: an error should come at once.
     record, values = choice.record, choice.record.values
+    # Before the network, which takes longer: an error should come at once.
     fitted = _fit_linear_part(config, inputs, values, mixture, rows)
     if config.final.retrain:
         network, training = retrain(inputs, record, rows, config.search, on_epoch)
@@ -167,7 +167,7 @@ def retrain(
 ) -> tuple[keras.Model, FinalTraining]:
     """Train a trial's configuration on the rows, as `plan_final_training` says.
 
-    `on_epoch` is called with the number of its epoch, from 1, and the scores.
+    `on_epoch` is called with the number of each epoch, from 1, and its scores.
 
     Returns:
         The network, and how long it was trained.
