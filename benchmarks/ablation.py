@@ -30,7 +30,7 @@ from ecomcat.errors import UserError
 from ecomcat.final.mixture_weights import learn_weights, pool_parts
 from ecomcat.model.comparison import exact_p_value
 from ecomcat.model.intervals import share_interval
-from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.encoding import EncodedTexts, Lexicon, encode_all, letter_groups_of
 from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
 from ecomcat.wording.summary import bracketed
@@ -43,10 +43,11 @@ def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, A
     from ecomcat.final.linear_part import LinearPart
     from ecomcat.model.training import Examples
 
-    max_tokens = tokenizer.truncation["max_length"]
+    max_tokens, rows = tokenizer.truncation["max_length"], material.rows("train")
+    known = Lexicon(tokenizer, letter_groups_of(len(rows.texts)))
     train, validation = (
-        Examples(encode_all(tokenizer, rows.texts, max_tokens), rows.label_ids)
-        for rows in (material.rows("train"), material.rows("validation"))
+        Examples(encode_all(tokenizer, each.texts, max_tokens, known=known), each.label_ids)
+        for each in (rows, material.rows("validation"))
     )
     part = LinearPart(len(material.class_names), tokenizer.get_vocab_size(), seed)
     part.fit(train)
@@ -146,7 +147,7 @@ def main() -> None:
     material = load_material(arguments.data, arguments.split)
     texts, label_ids = material.rows("validation")
     tokenizer = open_tokenizer(arguments.model_dir)
-    encode, parts = encoder(tokenizer), open_parts(arguments.model_dir)
+    encode, parts = encoder(arguments.model_dir), open_parts(arguments.model_dir)
     answers = {NETWORK: Scorer(parts[NETWORK])(encode(texts))}
     if len(parts) > 2:  # a linear part beside the LSTM and all
         answers |= linear_answers(tokenizer, material, arguments.split)

@@ -35,11 +35,15 @@ def open_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-def encoder(tokenizer: Tokenizer) -> Any:
+def encoder(folder: Path) -> Any:
     """Return a function that encodes texts as a model reads them."""
-    from ecomcat.text.encoding import encode_all
+    from ecomcat.export.contents import trained_letter_groups
+    from ecomcat.text.encoding import Lexicon, encode_all
 
-    return partial(encode_all, tokenizer, max_tokens=tokenizer.truncation["max_length"])
+    tokenizer = open_tokenizer(folder)
+    known = Lexicon(tokenizer, trained_letter_groups(folder))
+    max_tokens = tokenizer.truncation["max_length"]
+    return partial(encode_all, tokenizer, max_tokens=max_tokens, known=known)
 
 
 def answer_by(folder: Path, part: str) -> Callable[[Sequence[str]], NDArray[np.float32]]:
@@ -49,5 +53,5 @@ def answer_by(folder: Path, part: str) -> Callable[[Sequence[str]], NDArray[np.f
     parts = open_parts(folder)
     if part not in parts:
         raise UserError(f"Expected a model with a {part} part in {folder}, found one without it.")
-    score, encode = Scorer(parts[part]), encoder(open_tokenizer(folder))
+    score, encode = Scorer(parts[part]), encoder(folder)
     return lambda texts: score(encode(texts))

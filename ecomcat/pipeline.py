@@ -28,7 +28,7 @@ from ecomcat.reporting.printed_tables import (
     print_dry_run,
     print_tables,
 )
-from ecomcat.text.encoding import EncodedTexts, encode_all
+from ecomcat.text.encoding import EncodedTexts, Lexicon, encode_all, letter_groups_of
 from ecomcat.text.tokenizer import fit_tokenizer, mean_words
 from ecomcat.tuning.algorithms import make_algorithm
 from ecomcat.tuning.budget import decide_epochs, seconds_after_trials
@@ -235,7 +235,8 @@ def _encode_once(dataset: Dataset, space: Mapping[str, Domain]) -> tuple[Tokeniz
         tokenizer = fit_tokenizer(training_texts, vocabulary_size, dataset.fields, advance)
     with step("Encoding the texts", total=len(dataset.texts)) as advance:
         max_tokens = int(max(space["max_tokens"]))
-        texts = encode_all(tokenizer, dataset.texts, max_tokens, on_texts=advance)
+        known = Lexicon(tokenizer, letter_groups_of(len(training_texts)))
+        texts = encode_all(tokenizer, dataset.texts, max_tokens, known=known, on_texts=advance)
     logger.info(
         "Encoded: %d words in the vocabulary, %.0f tokens per text on average.",
         tokenizer.get_vocab_size(),

@@ -295,7 +295,8 @@ def export_model(
         tokenizer: Tokenizer that gives exactly these ids.
         labels: Names of the categories, in the order of the model's outputs.
         config: Configuration of the run.
-        trained_on: Names of the columns of texts, fields and labels, to find them in other files.
+        trained_on: Names of the columns of texts, fields and labels, to find them in other files,
+            and how many groups of letters are read of a text.
         metrics: All figures.
         acceptance: Validation answers for thresholds of confidence.
         trained_rows: Digests of the texts that the model was trained on.

@@ -34,6 +34,7 @@ from ecomcat.export.contents import (
     read_trained_rows,
     require_answers,
     trained_fields,
+    trained_letter_groups,
     trained_separator,
 )
 from ecomcat.export.explanation import Turn, WordWeight, at_once, explain_texts
@@ -121,6 +122,7 @@ class Classifier:
     labels: list[str]
     fields: Fields
     acceptance: Acceptance = field(repr=False)
+    _letter_groups: int = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
     _opened_from: tuple[Path, str] = field(repr=False)
     levels: LevelAcceptance | None = field(default=None, repr=False)
@@ -135,7 +137,7 @@ class Classifier:
 
     @cached_property
     def _lexicon(self) -> Lexicon:
-        return Lexicon(self.tokenizer)
+        return Lexicon(self.tokenizer, self._letter_groups)
 
     def predict(
         self,
@@ -319,6 +321,7 @@ def _open_classifier(directory: Path, runtime: str) -> Classifier:
         labels=labels,
         fields=trained_fields(directory),
         acceptance=acceptance,
+        _letter_groups=trained_letter_groups(directory),
         _trained_rows=read_trained_rows(directory),
         _opened_from=(directory.absolute(), runtime),
         levels=levels,

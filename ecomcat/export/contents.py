@@ -19,6 +19,7 @@ from ecomcat.export.bundle import ACCEPTANCE, CONFIG, LABELS, METRICS, TOKENIZER
 from ecomcat.json_files import UnreadableError, read_json
 from ecomcat.model.confidence import Acceptance, read_acceptance
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, read_levels
+from ecomcat.text.encoding import LETTER_GROUPS, MAX_LETTER_GROUPS
 from ecomcat.text.fields import PLAIN, Fields, Name, read_fields
 from ecomcat.text.tokenizer import is_normalized_as_ours, valid_unicode
 
@@ -191,6 +192,12 @@ def trained_separator(directory: Path) -> str | None:
     """Return what separates the levels of the categories; None where they are not paths."""
     separator = _trained_on(directory).get("label_separator")
     return separator if isinstance(separator, str) else None
+
+
+def trained_letter_groups(directory: Path) -> int:
+    """Return how many groups of letters of a text the model reads; 512 where that is not known."""
+    found = _trained_on(directory).get("letter_groups")
+    return found if type(found) is int and 0 < found <= MAX_LETTER_GROUPS else LETTER_GROUPS
 
 
 def _trained_on(directory: Path) -> Mapping[str, Any]:

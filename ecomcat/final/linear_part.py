@@ -27,7 +27,7 @@ from ecomcat.final.low_rank import DIMENSION, fit_low_rank
 from ecomcat.model.confidence import fit_temperature, with_temperature
 from ecomcat.model.network import row_of_group, text_inputs
 from ecomcat.model.training import Examples, Scorer
-from ecomcat.text.encoding import MAX_LETTER_GROUPS, EncodedTexts
+from ecomcat.text.encoding import EncodedTexts
 from ecomcat.text.letters import MULTIPLIER
 from ecomcat.text.tokenizer import PADDING_ID, UNKNOWN_ID
 
@@ -151,7 +151,8 @@ class LinearPart:
         return np.concatenate([*others, letters * np.float32(self.letter_weight)])
 
     def _groups_a_text(self, examples: Examples) -> float:
-        return min(_GROUPS_A_WORD * float(examples.texts.lengths.mean()), MAX_LETTER_GROUPS)
+        texts = examples.texts
+        return min(_GROUPS_A_WORD * float(texts.lengths.mean()), texts.letter_groups)
 
     def _build(self, scales: Iterable[float]) -> keras.Model:
         """Return one model whose scores are the sum of the linear models', each times its scale."""

@@ -42,6 +42,7 @@ from ecomcat.model.taxonomy import LevelAcceptance, read_levels
 from ecomcat.model.training import Scorer
 from ecomcat.process import package_versions
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
+from ecomcat.text.encoding import Lexicon
 from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
 from ecomcat.tuning.budget import outgrows_trials
@@ -73,6 +74,7 @@ class Finished:
     split: Split  # with only the texts that are scored
     metrics: Metrics
     acceptance: Acceptance  # of validation texts, from which thresholds are found
+    letter_groups: int  # that are read of a text
     levels: LevelAcceptance | None = None  # the same by level, where there is a taxonomy
 
 
@@ -99,6 +101,7 @@ def finish_search(
     about_final = {
         **choice.describe(exported.training),
         **exported.describe(),
+        "letter_groups": inputs.texts.letter_groups if len(exported.model.inputs) > 1 else 0,
         "learning_curve": curve,
         "retrained": final.retrain,
         "held_out_texts": held_out,
@@ -109,7 +112,9 @@ def finish_search(
     metrics = _metrics(figures, dataset, about_search, about_final, config.seed)
     with step("Writing TensorBoard's picture"):
         write_confusion(study, metrics)
-    return Finished(exported, tested, answers, inputs.split, metrics, *chosen_on)
+    acceptance, levels = chosen_on
+    read = inputs.texts.letter_groups
+    return Finished(exported, tested, answers, inputs.split, metrics, acceptance, read, levels)
 
 
 def _train(
@@ -251,7 +256,11 @@ def export_finished(
         tokenizer=_deployed(tokenizer, final),
         labels=dataset.class_names,
         config=replace(config, search=replace(config.search, name=study.name)),
-        trained_on={**dataset.fields.describe(), "label_columns": [*dataset.label_columns]},
+        trained_on={
+            **dataset.fields.describe(),
+            "label_columns": [*dataset.label_columns],
+            "letter_groups": finished.letter_groups,
+        },
         metrics=finished.metrics,
         acceptance=finished.acceptance,
         levels=finished.levels,
@@ -273,12 +282,13 @@ def final_snapshot(
     mistakes = []
     if "test" in answers:
         deployed = _deployed(tokenizer, tested)
+        known = Lexicon(deployed, finished.letter_groups)
         mistakes = confident_mistakes(
             [dataset.texts[row] for row in split.test],
             dataset.label_ids[split.test],
             finished.answers["test"],
             dataset.class_names,
-            partial(explain_texts, Scorer(tested.model), deployed),
+            partial(explain_texts, Scorer(tested.model), deployed, known=known),
         )
     return {
         "model_dir": str(model_dir),

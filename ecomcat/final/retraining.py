@@ -63,7 +63,6 @@ class FinalModel:
         return {
             **self.mixture.describe(),
             "trained_texts": len(self.rows),
-            "reads_letters": len(self.model.inputs) > 1,
         }
 
     def answers(

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 INPUTS = ("token_ids", "letter_groups")
 """The names of a model's inputs; some models read only the first."""
 
-MAX_LETTER_GROUPS = 512  # of a text: some 25 words
+LETTER_GROUPS, MAX_LETTER_GROUPS = 512, 2048  # of a text: some 25 words, and 100
+_ALL_LETTER_GROUPS = 4_000_000  # of all texts, where more than 512 of each are read
 _MAX_BATCH_GROUPS = 1 << 16  # padding included: each takes as many numbers as there are classes
 _FEW_WORDS = 50  # a text with fewer words loses a smaller share of them
 _SHARE_OF_FIELDS = 0.1  # times the share of other words: no other word may tell a row's brand
@@ -43,6 +44,7 @@ class EncodedTexts:
         offsets: Array of shape `(texts + 1,)`, where each text begins, and the end.
         vocabulary_size: Integer. How many ids a model knows. Defaults to as many as there are.
         spelling: `Spelling`. The letters of words. Defaults to none.
+        letter_groups: Integer. Groups of letters that are read of a text. Defaults to 512.
         instead: Array of the ids that hidden words are read as, as in `Lexicon`. By default each
             is read as the unknown word.
 
@@ -55,6 +57,7 @@ class EncodedTexts:
     offsets: NDArray[np.int64]
     vocabulary_size: int = np.iinfo(np.int32).max
     spelling: Spelling = field(default_factory=lambda: spell([]))
+    letter_groups: int = LETTER_GROUPS
     instead: NDArray[np.int32] = field(
         default_factory=lambda: np.array([PADDING_ID, UNKNOWN_ID], np.int32)
     )
@@ -114,22 +117,22 @@ class EncodedTexts:
         return _matrix(texts.ids, texts.lengths)
 
     def letters(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the groups of letters of some texts as such a matrix, of at most 512 columns.
+        """Return the groups of letters of some texts as such a matrix.
 
-        If a text has more, those of its rarest words are taken.
+        If a text has more than are read, those of its rarest words are taken.
         """
         texts = self.take(rows)
         words, owners = texts.words, np.repeat(np.arange(len(rows)), texts.lengths)
         counts = self.spelling.counts_of(words)
         totals = np.bincount(owners, counts, len(rows)).astype(np.int64)
-        if totals.max(initial=0) > MAX_LETTER_GROUPS:
+        if totals.max(initial=0) > self.letter_groups:
             # Ids follow frequency; all words outside the vocabulary count as equally rare.
             order = np.lexsort([-np.minimum(words, self.vocabulary_size), owners])
             before = offsets_of(counts[order])[:-1] - offsets_of(totals)[owners]
-            kept = order[before < MAX_LETTER_GROUPS]
+            kept = order[before < self.letter_groups]
             words = words[kept]
             totals = np.bincount(owners[kept], counts[kept], len(rows)).astype(np.int64)
-        return _matrix(self.spelling.groups_of(words), totals)[:, :MAX_LETTER_GROUPS]
+        return _matrix(self.spelling.groups_of(words), totals)[:, : self.letter_groups]
 
 
 def _matrix(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -165,11 +168,21 @@ def drop_words(texts: EncodedTexts, share: float, random: np.random.Generator) -
     return replace(texts, words=texts.without(dropped))
 
 
+def letter_groups_of(texts: int) -> int:
+    """Decide how many groups of letters are read of each text: up to 2,048 where texts are few.
+
+    >>> letter_groups_of(1_000), letter_groups_of(1_000_000)
+    (2048, 512)
+    """
+    return max(LETTER_GROUPS, min(MAX_LETTER_GROUPS, _ALL_LETTER_GROUPS // max(texts, 1)))
+
+
 class Lexicon:
     """Computed once for a vocabulary: the letters of its words, and how those of fields are read.
 
     Args:
         tokenizer: Tokenizer, fitted on training texts.
+        letter_groups: Integer. Groups of letters that are read of a text. Defaults to 512.
 
     Attributes:
         encoder: `Encoder` of the tokenizer.
@@ -179,8 +192,9 @@ class Lexicon:
             else as the unknown word.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, letter_groups: int = LETTER_GROUPS) -> None:
         self.encoder, words = Encoder(tokenizer), vocabulary(tokenizer)
+        self.letter_groups = letter_groups
         self.spelling = spell(["" if is_field(word) else word for word in words])
         self.instead = np.full(len(words), UNKNOWN_ID, np.int32)
         self.instead[0] = 0
@@ -236,7 +250,9 @@ def encode_all(
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
     joined = np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
     spelling = replace(known.spelling, more=spell([*unknown], first))
-    return EncodedTexts(joined, offsets_of(lengths), first, spelling, known.instead)
+    return EncodedTexts(
+        *(joined, offsets_of(lengths), first, spelling, known.letter_groups, known.instead)
+    )
 
 
 def training_batches(

@@ -30,7 +30,7 @@ from ecomcat.tuning.trial_files import BEST_WEIGHTS, LAST_STATE, VALIDATION
 from ecomcat.tuning.trial_table import TABLE, TRIALS, TrialTable
 
 _STUDY_FILE, _LOCK_FILE = "study.json", ".lock"
-_FORMAT = 6
+_FORMAT = 7
 STUDY = "study"  # the key of the copy of `study.json` in `data.json`
 DATA, FINAL, CLOCK = "data.json", "final.json", "clock.json"
 TOGETHER, EXCLUDED, GIVEN = "near_duplicates_together", "excluded", "given_split"

@@ -137,7 +137,7 @@ def final_snapshot(names: Sequence[str] = CLASSES) -> dict[str, Any]:
             },
             "final": {
                 "retrained": True,
-                "reads_letters": False,
+                "letter_groups": 0,
                 "use_all_rows": False,
                 "linear_weight": 0.2,
                 "temperature": 0.9,

@@ -67,14 +67,15 @@ def test_a_model_reads_the_letters_of_known_and_unknown_words() -> None:
     assert letters() == []
 
 
-def test_of_a_long_text_the_letters_of_its_rarest_words_are_read() -> None:
+@pytest.mark.parametrize("most", [512, 600])
+def test_of_a_long_text_the_letters_of_its_rarest_words_are_read(most: int) -> None:
     # In the vocabulary "shirt" comes after "red", and "zebra" and "yak" stand outside of it.
-    text = "yak " + "red " * 60 + "shirt " * 15 + "zebra"
-    (found,) = letters(text)
+    text, known = "yak " + "red " * 90 + "shirt " * 15 + "zebra", Lexicon(TOKENIZER, most)
+    (found,) = letters(text, known=known)
     expected = groups_of("yak", "zebra", *["shirt"] * 15)
     assert found[: len(expected)] == expected
-    assert (len(found), {*found[len(expected) :]}) == (512, {*groups_of("red")})
-    assert letters(text, "ox", "zebra yak")[0] == found
+    assert (len(found), {*found[len(expected) :]}) == (most, {*groups_of("red")})
+    assert letters(text, "ox", "zebra yak", known=known)[0] == found
 
 
 def test_words_that_are_not_spelled_have_no_letters() -> None:

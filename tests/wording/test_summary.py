@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from ecomcat.export.card import model_card
 from ecomcat.reporting.printed_tables import final_tables
-from ecomcat.text.encoding import encode_all, model_inputs
+from ecomcat.text.encoding import Lexicon, encode_all, model_inputs
 from ecomcat.text.fields import Fields
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
 from ecomcat.wording.summary import model_sentences, result_line, verdict
@@ -245,24 +245,30 @@ def test_usual_names_are_not_cluttered() -> None:
 OFFER = "\x1ebrand=acme\x1f \x1etitle\x1f red shoes"
 
 
-@pytest.mark.parametrize("reads_letters", [False, True])
-@pytest.mark.parametrize("text", ["red shoes", "zebra RED ﬁne ΟΔΟΣ size 42", "x", "…", "", OFFER])
+LONG = "red shoes of zebras " * 40
+
+
+@pytest.mark.parametrize("letter_groups", [0, 512, 2048])
+@pytest.mark.parametrize(
+    "text", ["red shoes", "zebra RED ﬁne ΟΔΟΣ size 42", "x", "…", "", OFFER, LONG]
+)
 def test_the_snippets_read_any_text_as_the_model_does(
     text: str,
-    reads_letters: bool,
+    letter_groups: int,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fields = Fields(("title", "details"), ("brand",))
-    tokenizer = deployed_tokenizer(fit_tokenizer([OFFER, OFFER], 10, fields), 10, 8)
+    tokenizer = deployed_tokenizer(fit_tokenizer([OFFER, OFFER], 10, fields), 10, 300)
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
     (tmp_path / "labels.json").write_text('["Bücher", "Shoes"]', encoding="utf-8")
-    expected = model_inputs(encode_all(tokenizer, [text], 8), 2)
+    known = Lexicon(tokenizer, letter_groups)
+    expected = model_inputs(encode_all(tokenizer, [text], 300, known=known), 2)
     read = []
 
     def answers(given: Any) -> np.ndarray:
-        read.append([np.sort(each) for each in (given if reads_letters else [given])])
+        read.append([np.sort(each) for each in (given if letter_groups else [given])])
         return np.array([[0.9, 0.1]])
 
     models = SimpleNamespace(load_model=lambda name: SimpleNamespace(predict=answers))
@@ -271,15 +277,15 @@ def test_the_snippets_read_any_text_as_the_model_does(
     def run(_: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         names = ["token_ids", "letter_groups"][: len(inputs)]
         given = [inputs[name] for name in names]
-        return [answers(given if reads_letters else given[0])]
+        return [answers(given if letter_groups else given[0])]
 
     opened = SimpleNamespace(InferenceSession=lambda name: SimpleNamespace(run=run))
     monkeypatch.setitem(sys.modules, "onnxruntime", opened)
     monkeypatch.chdir(tmp_path)
-    written = card(final={"reads_letters": reads_letters})
+    written = card(final={"letter_groups": letter_groups})
     for code in re.findall(r"```python\n(.*?)```", written, re.DOTALL):
         exec(code.replace('"a text"', repr(text)), {})
-    usual = [np.sort(each).tolist() for each in expected[: 1 + reads_letters]]
+    usual = [np.sort(each).tolist() for each in expected[: 1 + (letter_groups > 0)]]
     assert [[each.tolist() for each in inputs] for inputs in read] == [usual] * 2
     assert capsys.readouterr().out == "Bücher\n" * 2
 
