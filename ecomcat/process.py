@@ -9,13 +9,16 @@ import platform
 import resource
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from ecomcat.errors import UserError, name_five
+
+Result = TypeVar("Result")
 
 _PACKAGES = ("ecomcat", "tensorflow", "keras", "keras-tuner", "scikit-learn", "tokenizers", "numpy")
 _MIN_ADDRESS_SPACE = 5_000_000_000  # bytes; most of them are never used
@@ -172,6 +175,35 @@ def silenced_stderr() -> Iterator[TextIO]:
             raise
         finally:
             os.dup2(original, 2)
+
+
+@contextmanager
+def beside(compute: Callable[[], Result], *, now: bool = True) -> Iterator[Callable[[], Result]]:
+    """Compute something in a thread while the block runs; yield a function that waits for it.
+
+    If the block fails, the thread ends at its next `raise_if_requested`.
+
+    Args:
+        compute: Function without arguments.
+        now: Boolean. Whether a thread may begin now; else it is computed when it is asked for.
+            Defaults to true.
+
+    >>> with beside(lambda: 6 * 7) as product:
+    ...     product()
+    42
+    """
+    if not now:
+        yield compute
+        return
+    thread = ThreadPoolExecutor(1)
+    try:
+        yield thread.submit(compute).result
+    except BaseException as error:
+        request_stop(error)
+        thread.shutdown()
+        _requested.remove(error)
+        raise
+    thread.shutdown()
 
 
 _requested: list[BaseException] = []

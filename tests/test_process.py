@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from importlib import import_module
@@ -15,7 +17,13 @@ from ecomcat.cli import compose
 from ecomcat.command_config import COMMANDS
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
-from ecomcat.process import is_installed, require_extra, usable_cores
+from ecomcat.process import (
+    beside,
+    is_installed,
+    raise_if_requested,
+    require_extra,
+    usable_cores,
+)
 from ecomcat.search import check_search
 from tests.conftest import RunMain, run_program
 
@@ -202,3 +210,45 @@ for command in {commands}:
     found = [line for line in ended.stdout.splitlines() if line.startswith("ended: ")]
     assert found == [f"ended: {command} 0 set()" for command in commands], ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_computed_beside_a_block_has_begun_before_it_is_asked_for() -> None:
+    begun = threading.Event()
+
+    def compute() -> int:
+        begun.set()
+        return 42
+
+    with beside(compute) as found:
+        assert begun.wait(timeout=60)
+        assert found() == 42
+
+
+def test_without_a_free_core_it_is_computed_when_it_is_asked_for() -> None:
+    calls: list[int] = []
+    with beside(lambda: calls.append(1), now=False) as found:
+        assert calls == []
+        found()
+    assert calls == [1]
+
+
+def test_its_error_is_raised_where_its_result_is_asked_for() -> None:
+    with beside(lambda: 1 / 0) as found, pytest.raises(ZeroDivisionError):
+        found()
+
+
+def test_it_ends_where_the_block_fails_and_nothing_is_left_of_the_request() -> None:
+    ended: list[BaseException] = []
+
+    def compute() -> None:
+        try:
+            while True:
+                time.sleep(0.01)
+                raise_if_requested()
+        except ValueError as error:
+            ended.append(error)
+
+    with pytest.raises(ValueError, match="of the block") as raised, beside(compute):
+        raise ValueError("of the block")
+    assert ended == [raised.value]
+    raise_if_requested()

@@ -233,16 +233,27 @@ def _fit(counter: Any, counts: Any, label_ids: NDArray[np.int64], choice: Linear
     return Pipeline([("count", counter), ("weigh", weights), ("classify", model)])
 
 
-def linear_baseline(
-    dataset: Dataset, scored: Split, ours: NDArray[np.int64] | None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Baseline:
+    """The best linear model: its figures, and the class numbers that it answers to test texts."""
+
+    figures: dict[str, Any]
+    predicted: NDArray[np.int64] | None  # None where there is no test set
+
+    def beside(self, label_ids: NDArray[np.int64], ours: NDArray[np.int64]) -> dict[str, Any]:
+        """Return its figures, with the comparison of our own answers to the test texts with its."""
+        if self.predicted is None:
+            return self.figures
+        compared = compare_answers(label_ids, ours, self.predicted)
+        return {**self.figures, "comparison": compared.describe()}
+
+
+def linear_baseline(dataset: Dataset, scored: Split) -> Baseline:
     """Choose on validation, fit again on train and validation, and score test once, if any.
 
     Args:
         dataset: All texts.
         scored: Which texts of validation and test are scored.
-        ours: Array of shape `(test texts,)`, the class numbers of our own answers. None where there
-            is no test set.
 
     Raises:
         NothingToLearnError: When there is nothing to learn.
@@ -256,39 +267,39 @@ def linear_baseline(
     split, names = dataset.split, dataset.class_names
     validation = labelled(scored.validation)
     fits = choose_linear(labelled(split.train), validation, len(names))
-    best, tested = fits[0], dict[str, Any]()
-    if ours is not None:
+    best, tested, answers = fits[0], dict[str, Any](), None
+    if len(scored.test):
         both = labelled(np.union1d(split.train, split.validation))
-        best, tested = _test(fits, both, labelled(scored.test), ours, names)
+        best, tested, answers = _test(fits, both, labelled(scored.test), names)
     elif not has_converged(best.model["classify"]):
         logger.info("Linear baseline: the fit of %s did not converge.", best.choice.title)
     predicted = predict_classes(best.model, validation[0])
-    return {
+    figures = {
         **best.choice.describe(),
         "texts_of_train": best.texts,  # for the choice
         "compared": {fit.choice.features: fit.score for fit in fits},  # macro-F1 on validation
         "validation": score_predictions(validation[1], predicted, names).totals(),
         **tested,
     }
+    return Baseline(figures, answers)
 
 
 def _test(
     fits: Sequence[LinearFit],
     rows: LabelledTexts,
     test: LabelledTexts,
-    ours: NDArray[np.int64],
     class_names: Sequence[str],
-) -> tuple[LinearFit, dict[str, Any]]:
-    """Fit to all rows but test, and return the choice and its scores on test, beside ours."""
+) -> tuple[LinearFit, dict[str, Any], NDArray[np.int64]]:
+    """Fit to all rows but test, and return the choice, its scores on test and its answers."""
     best, model = _fit_again(fits, rows, len(class_names))
     predicted = predict_classes(model, test[0])
     fitted = linear_sample(best.choice.features, rows, len(class_names))
-    return best, {
+    figures = {
         "texts": len(fitted),
         "left_out": round(1 - len(fitted) / len(rows[1]), 4),  # of train and validation
         "test": score_predictions(test[1], predicted, class_names).totals(),
-        "comparison": compare_answers(test[1], ours, predicted).describe(),
     }
+    return best, figures, predicted
 
 
 def _fit_again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,9 +20,9 @@ from ecomcat.console import step
 from ecomcat.data.dataset import Dataset
 from ecomcat.data.splitting import Split
 from ecomcat.export.bundle import export_model
-from ecomcat.export.explanation import WordWeight, explain_texts
+from ecomcat.export.explanation import explain_texts
 from ecomcat.files import expanded
-from ecomcat.final.baseline import linear_baseline, optional
+from ecomcat.final.baseline import Baseline, linear_baseline, optional
 from ecomcat.final.choice import (
     WHOLE,
     FinalChoice,
@@ -31,6 +31,7 @@ from ecomcat.final.choice import (
     fit_linear,
     mix_parts,
 )
+from ecomcat.final.mistakes import confident_mistakes
 from ecomcat.final.network_learning_curve import learn_from_parts
 from ecomcat.final.retraining import FinalModel, build_final
 from ecomcat.model.answers import Answers, answers_of
@@ -40,12 +41,11 @@ from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, read_levels
 from ecomcat.model.training import Scorer
-from ecomcat.process import package_versions
+from ecomcat.process import beside, package_versions
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.encoding import Lexicon
-from ecomcat.text.fields import shown
 from ecomcat.text.tokenizer import deployed_tokenizer
-from ecomcat.tuning.budget import outgrows_trials
+from ecomcat.tuning.budget import fits_baseline_beside, outgrows_trials
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult
@@ -54,12 +54,7 @@ from ecomcat.wording.summary import Metrics
 logger = logging.getLogger("ecomcat")
 
 Acceptances = tuple[Acceptance, LevelAcceptance | None]  # of leaves, and by level
-Explain = Callable[[Sequence[str]], list[tuple[WordWeight, ...]]]
-
-_MAX_CHARACTERS = 1200  # of a text that is shown
-_MAX_EXPLAINED = 3000  # characters: a text is answered again without each of its words
-_MAX_WORDS = 12  # that are marked in a text
-_MIN_WEIGHT = 0.15  # of the strongest word's weight; weaker words are not marked
+Classes = Mapping[str, Mapping[str, NDArray[np.int64]]]  # answered, by set of texts and part
 
 
 @dataclass(frozen=True)
@@ -88,11 +83,17 @@ def finish_search(
     curve = None
     if final.learning_curve:
         curve = learn_from_parts(config, inputs, study, choice.record)
-    tested, held_out = _train(config, split, inputs, study, choice)
-    answers, classes = _answer(dataset, inputs, tested)
-    chosen_on = _acceptances(answers["validation"])
-    scores = _score(dataset, inputs.split, answers, classes, chosen_on)
-    baseline = _baseline(dataset, inputs.split, classes) if final.baseline else None
+    with beside(
+        partial(_fit_baseline, dataset, inputs.split),
+        now=fits_baseline_beside(config, len(split.train)),
+    ) as fitted:
+        tested, held_out = _train(config, split, inputs, study, choice)
+        answers, classes = _answer(dataset, inputs, tested)
+        chosen_on = _acceptances(answers["validation"])
+        scores = _score(dataset, inputs.split, answers, classes, chosen_on)
+        baseline = None
+        if final.baseline:
+            baseline = _beside_ours(fitted, dataset, inputs.split, classes)
     exported = tested
     if final.use_all_rows and len(split.test):
         rows = np.union1d(tested.rows, split.test[_unmarked(dataset, split)])
@@ -156,14 +157,23 @@ def _answer(
     return answers, classes
 
 
-def _baseline(
-    dataset: Dataset, split: Split, classes: Mapping[str, Mapping[str, NDArray[np.int64]]]
-) -> dict[str, Any] | None:
-    """Return the figures of the best linear model; None, with a line, where it cannot be fitted."""
-    ours = classes["test"][WHOLE] if "test" in classes else None
-    with step("Fitting the linear baseline"), optional("Linear baseline"):
-        return linear_baseline(dataset, split, ours)
+def _fit_baseline(dataset: Dataset, split: Split) -> Baseline | None:
+    """Fit the best linear model; return None, with a line, where it cannot be fitted."""
+    with optional("Linear baseline"):
+        return linear_baseline(dataset, split)
     return None
+
+
+def _beside_ours(
+    fitted: Callable[[], Baseline | None], dataset: Dataset, split: Split, classes: Classes
+) -> dict[str, Any] | None:
+    """Return the figures of the baseline, beside our own answers to the test texts."""
+    with step("Fitting the linear baseline"):
+        baseline = fitted()
+    if baseline is None:
+        return None
+    ours = classes["test"][WHOLE] if "test" in classes else split.test
+    return baseline.beside(dataset.label_ids[split.test], ours)
 
 
 def _acceptances(answers: Answers) -> Acceptances:
@@ -297,51 +307,3 @@ def final_snapshot(
         "coverage": {part: each.coverage_curve() for part, each in answers.items()},
         "mistakes": mistakes,
     }
-
-
-def confident_mistakes(
-    texts: Sequence[str],
-    label_ids: NDArray[np.int64],
-    answers: Answers,
-    class_names: Sequence[str],
-    explain: Explain,
-    max_mistakes: int = 30,
-) -> list[dict[str, Any]]:
-    """Return the wrong answers of the highest confidence, with the words that support them.
-
-    Returns:
-        For each the `text` (its beginning), `characters` (of the whole), the `true` class and the
-        `predicted` one with their probabilities `true_probability` and `confidence`, and `spans`:
-        start, end and weight (1 for the strongest) of each word to mark; `None` for a text that
-        is too long to weigh its words.
-    """
-    predicted, confidence = answers.leaves.predicted, answers.leaves.confidence
-    wrong = np.flatnonzero(predicted != label_ids)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:max_mistakes]
-    short = [row for row in worst if len(texts[row]) <= _MAX_EXPLAINED]
-    words = dict(zip(short, explain([texts[row] for row in short]), strict=True))
-    return [
-        {
-            "text": shown(texts[row])[:_MAX_CHARACTERS],
-            "characters": len(texts[row]),
-            "true": class_names[label_ids[row]],
-            "predicted": class_names[predicted[row]],
-            "true_probability": float(answers.of_label[row]),
-            "confidence": float(confidence[row]),
-            "spans": _spans(words[row]) if row in words else None,
-        }
-        for row in worst
-    ]
-
-
-def _spans(words: Sequence[WordWeight]) -> list[tuple[int, int, float]]:
-    """Return the places in the shown text of the strongest words for and against, in order."""
-    strongest = sorted(words, key=lambda word: -abs(word.weight))[:_MAX_WORDS]
-    highest = max((abs(word.weight) for word in strongest), default=0.0)
-    marked = [word for word in strongest if abs(word.weight) > _MIN_WEIGHT * highest]
-    return sorted(
-        (start, stop, round(word.weight / highest, 3))
-        for word in marked
-        for start, stop in word.spans
-        if stop <= _MAX_CHARACTERS
-    )

@@ -14,6 +14,7 @@ from ecomcat.config import SearchConfig
 from ecomcat.errors import UserError
 from ecomcat.model.space import Domain
 from ecomcat.option_fields import AUTO
+from ecomcat.process import usable_cores
 from ecomcat.tuning.jobs import Call
 from ecomcat.tuning.records import TrialRecord
 
@@ -30,6 +31,7 @@ _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow fo
 _MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
 # Reading, linear models, scoring and export on 2 cores (benchmarks/README.md, "Size").
 _OTHER_SECONDS, _OTHER_SECONDS_A_TEXT = 60.0, 6e-4
+_MAX_TEXTS_BESIDE = 100_000  # of which the baseline and a network fit into memory at a time
 _LEARNING_CURVE_SHARE = 0.25  # of the search's minutes
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
@@ -247,6 +249,13 @@ def retrain_seconds(search: SearchConfig) -> float:
     """Return how long a final training may take."""
     minutes = search.max_minutes if search.retrain_minutes == AUTO else search.retrain_minutes
     return 60 * float(minutes)
+
+
+def fits_baseline_beside(config: SearchCommand, training_texts: int) -> bool:
+    """Return whether the linear baseline is fitted while the network is trained again."""
+    final = config.final
+    few = training_texts <= _MAX_TEXTS_BESIDE
+    return final.baseline and final.retrain and few and usable_cores() > 1
 
 
 def seconds_after_trials(

@@ -20,6 +20,7 @@ from ecomcat.export.contents import (
     require_answers,
     trained_fields,
     trained_labels,
+    trained_letter_groups,
 )
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.text.tokenizer import deployed_tokenizer, fit_tokenizer
@@ -204,3 +205,18 @@ def test_a_network_that_does_not_fit_its_names_is_refused(
     require_answers(tmp_path, lambda texts: np.full((len(texts), 2), 0.5), ["a", "b"])
     with pytest.raises(UserError, match=message):
         require_answers(tmp_path, answer, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("written", "groups"),
+    [("2048", 2048), ("7", 7), ("0", 512), ("2049", 512), ("-1", 512), ("true", 512), ("[1]", 512)],
+)
+def test_only_a_sensible_number_of_letter_groups_is_read(
+    written: str, groups: int, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text(f"trained_on: {{letter_groups: {written}}}\n")
+    assert trained_letter_groups(tmp_path) == groups
+
+
+def test_a_model_that_does_not_say_it_reads_512_letter_groups(tmp_path: Path) -> None:
+    assert trained_letter_groups(tmp_path) == 512

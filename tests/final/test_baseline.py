@@ -40,7 +40,8 @@ def small(kinds: tuple[str, str], labels=LABELS) -> Dataset:
 
 
 def baseline_of(dataset: Dataset):
-    return linear_baseline(dataset, dataset.split, dataset.label_ids[dataset.split.test])
+    right = dataset.label_ids[dataset.split.test]
+    return linear_baseline(dataset, dataset.split).beside(right, right)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,8 @@ def test_on_the_sample_it_is_as_good_as_scikit_learn_and_the_same_each_time(data
 
 
 def test_without_a_test_set_it_is_chosen_and_scored_on_validation_alone(dataset, found):
-    untested = linear_baseline(dataset, dataset.split, None)
+    split = replace(dataset.split, test=dataset.split.test[:0])
+    untested = baseline_of(replace(dataset, split=split))
     assert not {"test", "comparison"} & set(untested)
     assert untested == {name: found[name] for name in untested}
 
@@ -196,7 +198,7 @@ def test_without_a_test_set_a_line_says_that_the_chosen_fit_did_not_converge(mon
     monkeypatch.setattr(baseline, "has_converged", lambda _model: False)
     texts = small(("red book", "blue lamp"))
     with caplog.at_level("INFO", "ecomcat"):
-        found = linear_baseline(texts, texts.split, None)
+        found = linear_baseline(texts, replace(THIRDS, test=THIRDS.test[:0])).figures
     assert f"the fit of {found['name']} did not converge" in caplog.text
 
 

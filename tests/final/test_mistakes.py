@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecomcat.export.explanation import WordWeight
-from ecomcat.final.results import confident_mistakes
+from ecomcat.final.mistakes import confident_mistakes
 from ecomcat.model.answers import answers_of
 
 CLASSES = ["Books", "Toys"]
