@@ -32,6 +32,7 @@ _MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
 # Reading, linear models, scoring and export on 2 cores (benchmarks/README.md, "Size").
 _OTHER_SECONDS, _OTHER_SECONDS_A_TEXT = 60.0, 6e-4
 _MAX_TEXTS_BESIDE = 100_000  # of which the baseline and a network fit into memory at a time
+_SAVED_BESIDE = 0.4  # of the shorter of both, on 2 cores: a network alone uses more than one
 _LEARNING_CURVE_SHARE = 0.25  # of the search's minutes
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
@@ -277,8 +278,7 @@ def seconds_after_trials(
     """
     final = config.final
     seconds = 15.0  # scoring, exporting and checking, the report
-    if final.baseline:
-        seconds += min(340.0, training_tokens * 7e-5)
+    baseline = min(340.0, training_tokens * 7e-5) if final.baseline else 0.0
     if final.learning_curve:
         trained = 3 * best.seconds / max(1, min(workers, 3))
         seconds += min(learning_curve_seconds(config), trained)
@@ -291,4 +291,6 @@ def seconds_after_trials(
         )
         # Validation texts are trained on as well, and with use_all_rows everything is done twice.
         seconds += plan.seconds * (2 if final.use_all_rows else 1)
-    return seconds
+        if fits_baseline_beside(config, training_texts):
+            baseline -= _SAVED_BESIDE * min(baseline, plan.seconds)
+    return seconds + baseline

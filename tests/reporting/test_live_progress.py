@@ -19,6 +19,7 @@ from ecomcat.command_config import SearchCommand
 from ecomcat.config import FinalConfig
 from ecomcat.model.metrics import OBJECTIVE
 from ecomcat.reporting.live_progress import SearchProgress
+from ecomcat.tuning import budget
 from ecomcat.tuning.budget import seconds_after_trials
 from ecomcat.tuning.records import COMPLETED, CUT_SHORT, FAILED, PRUNED, TrialRecord
 
@@ -258,14 +259,17 @@ def search_of(max_epochs: int, **final: Any) -> SearchCommand:
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [
-        ({}, 15 + 96 + 70),
+        ({}, 15 + 96 + 0.6 * 70),
         ({"retrain": False}, 15 + 70),
         ({"baseline": False}, 15 + 96),
-        ({"use_all_rows": True}, 15 + 2 * 96 + 70),
-        ({"learning_curve": True}, 15 + 96 + 70 + 60),
+        ({"use_all_rows": True}, 15 + 2 * 96 + 0.6 * 70),
+        ({"learning_curve": True}, 15 + 96 + 0.6 * 70 + 60),
     ],
 )
-def test_what_follows_the_trials_is_counted(options: dict[str, Any], seconds: float) -> None:
+def test_what_follows_the_trials_is_counted(
+    options: dict[str, Any], seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "usable_cores", lambda: 2)
     best = a_trial(1, learning_rate_schedule="linear")
     best.epochs, best.seconds, best.objective = 4, 40.0, 0.9
     found = seconds_after_trials(
