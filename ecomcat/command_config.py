@@ -28,6 +28,23 @@ PRECISION_BY = ALL, CATEGORY = ("all", "category")
 MAX_SEED = 2**32 - 2  # scikit-learn takes 32 bits, and Keras Tuner is given one more
 
 
+def _runtime() -> Any:
+    return option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+
+
+def _confidence_level() -> Any:
+    return option(CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0)
+
+
+def _max_false_alarms() -> Any:
+    return option(
+        MAX_FALSE_ALARMS,
+        "share of usual texts that may be called novel and not be accepted; 0: none is",
+        minimum=0.0,
+        below=1.0,
+    )
+
+
 @dataclass
 class SearchCommand:
     """Configuration of `ecomcat.search` and `ecomcat.train`."""
@@ -48,7 +65,7 @@ class EvaluateCommand:
     data: DataConfig = field(default_factory=DataConfig)
     model_dir: str = option("model", "an exported model")
     output: str | None = option(None, "a JSON file for the figures")
-    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    runtime: str = _runtime()
 
 
 @dataclass
@@ -60,7 +77,7 @@ class CompareCommand:
     new: str | None = option(None, "the one to replace it; may be the second argument")
     output: str | None = option(None, "a JSON file for the figures")
     changes: str | None = option(None, "a CSV file for the rows whose answer changed")
-    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    runtime: str = _runtime()
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
@@ -87,19 +104,12 @@ class PredictOptions:
     min_precision: float | None = option(
         None, "precision of accepted answers; adds the column accept", above=0.0, maximum=1.0
     )
-    confidence_level: float = option(
-        CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0
-    )
+    confidence_level: float = _confidence_level()
     precision_by: str = option(
         ALL, "all, or category: reached within each category", choices=PRECISION_BY
     )
     levels: bool = option(False, "adds level_1, level_2 and so on, where categories are paths")
-    max_false_alarms: float = option(
-        MAX_FALSE_ALARMS,
-        "share of usual texts that may be called novel and not be accepted; 0: none is",
-        minimum=0.0,
-        below=1.0,
-    )
+    max_false_alarms: float = _max_false_alarms()
     explain: bool = option(False, "adds the column words: those that support the answer most")
     words: int = option(5, "words of an explanation", minimum=1)
     top_k: int = option(
@@ -141,7 +151,7 @@ class PredictCommand:
     data: ReadingConfig = field(default_factory=ReadingConfig)
     predict: PredictOptions = field(default_factory=PredictOptions)
     model_dir: str = option("model", "an exported model")
-    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    runtime: str = _runtime()
     batch_rows: int = option(8192, "rows held in memory at a time", minimum=1)
 
 
@@ -158,20 +168,13 @@ class ServeCommand:
     """Configuration of `ecomcat.serve`."""
 
     model_dir: str = option("model", "an exported model")
-    runtime: str = option("auto", "onnx or keras; auto: onnx where it is there", choices=RUNTIMES)
+    runtime: str = _runtime()
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0: all of this machine's")
     port: int = option(8000, "0: any that is free", minimum=0, maximum=65_535)
     allowed_hosts: list[str] = option([], "host names by which others call it; '*': any")
     min_precision: float = option(0.98, "precision of accepted answers", above=0.0, maximum=1.0)
-    confidence_level: float = option(
-        CONFIDENCE_LEVEL, "how surely that precision is reached", minimum=0.5, below=1.0
-    )
-    max_false_alarms: float = option(
-        MAX_FALSE_ALARMS,
-        "share of usual texts that may be called novel and not be accepted; 0: none is",
-        minimum=0.0,
-        below=1.0,
-    )
+    confidence_level: float = _confidence_level()
+    max_false_alarms: float = _max_false_alarms()
     log_format: str = option("text", "json also logs each request", choices=LOG_FORMATS)
     max_body_mb: int = option(16, "10^6 bytes of a request, and of a table unpacked", minimum=1)
     max_batch: int = option(1000, "texts of a request", minimum=1)

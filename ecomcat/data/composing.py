@@ -186,7 +186,7 @@ def texts_of_rows(rows: Texts, fields: Fields) -> tuple[list[str], pd.Index | No
     rows = list(rows)
     if not fields.is_plain and (bare := sum(not isinstance(row, Mapping) for row in rows)):
         logger.warning(
-            "%d texts have no fields: each is read as the column %r, and other fields are missing.",
+            "Texts without fields: %d. Each is read as the column %r; other fields are missing.",
             *(bare, fields.texts[0]),
         )
     return composed(rows, fields), index

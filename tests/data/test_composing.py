@@ -124,7 +124,7 @@ def test_a_text_alone_is_one_of_the_first_column(caplog: Any) -> None:
     fields = Fields(("title", "details"), ("brand",))
     assert [*map(shown, composed(["A ball"], fields))] == ["[title] A ball"]
     assert texts_of_rows(["A ball", {"title": "B"}], fields)[0][1] == "\x1etitle\x1f B"
-    assert caplog.text.count("1 texts have no fields: each is read as the column 'title'") == 1
+    assert caplog.text.count("Texts without fields: 1. Each is read as the column 'title'") == 1
 
 
 @pytest.mark.parametrize(
