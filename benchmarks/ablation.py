@@ -30,7 +30,7 @@ from ecomcat.errors import UserError
 from ecomcat.final.mixture_weights import learn_weights, pool_parts
 from ecomcat.model.comparison import exact_p_value
 from ecomcat.model.intervals import share_interval
-from ecomcat.text.encoding import EncodedTexts, Lexicon, encode_all, letter_groups_of
+from ecomcat.text.encoding import EncodedTexts
 from ecomcat.text.letters import spell
 from ecomcat.text.tokenizer import UNKNOWN_ID, split_words
 from ecomcat.wording.summary import bracketed
@@ -38,18 +38,17 @@ from ecomcat.wording.summary import bracketed
 Answers = NDArray[np.float32]
 
 
-def linear_answers(tokenizer: Any, material: Material, seed: int) -> dict[str, Answers]:
+def linear_answers(folder: Path, material: Material, seed: int) -> dict[str, Answers]:
     """Fit the linear models to train as a search does, and let each answer validation."""
     from ecomcat.final.linear_part import LinearPart
     from ecomcat.model.training import Examples
 
-    max_tokens, rows = tokenizer.truncation["max_length"], material.rows("train")
-    known = Lexicon(tokenizer, letter_groups_of(len(rows.texts)))
+    encode, words = encoder(folder), open_tokenizer(folder).get_vocab_size()
     train, validation = (
-        Examples(encode_all(tokenizer, each.texts, max_tokens, known=known), each.label_ids)
-        for each in (rows, material.rows("validation"))
+        Examples(encode(each.texts), each.label_ids)
+        for each in (material.rows("train"), material.rows("validation"))
     )
-    part = LinearPart(len(material.class_names), tokenizer.get_vocab_size(), seed)
+    part = LinearPart(len(material.class_names), words, seed)
     part.fit(train)
     found = part.calibrate(validation)
     titles = ["LinearSVC", "naive Bayes"] if len(found) > 1 else ["low rank"]
@@ -146,11 +145,10 @@ def main() -> None:
     machine = describe_machine()
     material = load_material(arguments.data, arguments.split)
     texts, label_ids = material.rows("validation")
-    tokenizer = open_tokenizer(arguments.model_dir)
     encode, parts = encoder(arguments.model_dir), open_parts(arguments.model_dir)
     answers = {NETWORK: Scorer(parts[NETWORK])(encode(texts))}
     if len(parts) > 2:  # a linear part beside the LSTM and all
-        answers |= linear_answers(tokenizer, material, arguments.split)
+        answers |= linear_answers(arguments.model_dir, material, arguments.split)
     print_result(
         machine,
         f"Parts, mixed by the weights that the other half of {len(texts):,} validation texts "

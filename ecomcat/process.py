@@ -10,11 +10,11 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 from ecomcat.errors import UserError, name_five
 
@@ -177,33 +177,46 @@ def silenced_stderr() -> Iterator[TextIO]:
             os.dup2(original, 2)
 
 
-@contextmanager
-def beside(compute: Callable[[], Result], *, now: bool = True) -> Iterator[Callable[[], Result]]:
-    """Compute something in a thread while the block runs; yield a function that waits for it.
+class Beside(Generic[Result]):
+    """Compute something in a thread, from `start` on, while the block goes on.
 
     If the block fails, the thread ends at its next `raise_if_requested`.
 
     Args:
         compute: Function without arguments.
-        now: Boolean. Whether a thread may begin now; else it is computed when it is asked for.
-            Defaults to true.
 
-    >>> with beside(lambda: 6 * 7) as product:
-    ...     product()
+    >>> with Beside(lambda: 6 * 7) as product:
+    ...     product.start()
+    ...     product.result()
     42
     """
-    if not now:
-        yield compute
-        return
-    thread = ThreadPoolExecutor(1)
-    try:
-        yield thread.submit(compute).result
-    except BaseException as error:
-        request_stop(error)
-        thread.shutdown()
-        _requested.remove(error)
-        raise
-    thread.shutdown()
+
+    def __init__(self, compute: Callable[[], Result]) -> None:
+        self._compute = compute
+        self._thread = ThreadPoolExecutor(1)
+        self._started: Future[Result] | None = None
+
+    def start(self) -> None:
+        """Begin, unless it has begun."""
+        self._started = self._started or self._thread.submit(self._compute)
+
+    def result(self) -> Result:
+        """Return what was computed, or compute it now."""
+        return self._compute() if self._started is None else self._started.result()
+
+    def __enter__(self) -> Beside[Result]:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        # Not the block's own error, which the thread could take for one of its own.
+        stop = SystemExit()
+        if error is not None:
+            request_stop(stop)
+        try:
+            self._thread.shutdown()
+        finally:
+            if error is not None:
+                _requested.remove(stop)
 
 
 _requested: list[BaseException] = []

@@ -6,7 +6,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ecomcat.command_config import COMMANDS
 from ecomcat.errors import UserError
 from ecomcat.export.classifier import check_runtime
 from ecomcat.process import (
-    beside,
+    Beside,
     is_installed,
     raise_if_requested,
     require_extra,
@@ -212,43 +212,56 @@ for command in {commands}:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_computed_beside_a_block_has_begun_before_it_is_asked_for() -> None:
+def test_what_is_computed_beside_a_block_begins_before_it_is_asked_for() -> None:
+    calls: list[int] = []
     begun = threading.Event()
 
     def compute() -> int:
+        calls.append(1)
         begun.set()
         return 42
 
-    with beside(compute) as found:
+    with Beside(compute) as answer:
+        answer.start()
         assert begun.wait(timeout=60)
-        assert found() == 42
+        answer.start()
+        assert answer.result() == answer.result() == 42
+    assert calls == [1]
 
 
-def test_without_a_free_core_it_is_computed_when_it_is_asked_for() -> None:
+def test_what_was_not_started_is_computed_when_it_is_asked_for() -> None:
     calls: list[int] = []
-    with beside(lambda: calls.append(1), now=False) as found:
+    with Beside(lambda: calls.append(1)) as answer:
         assert calls == []
-        found()
+        answer.result()
     assert calls == [1]
 
 
 def test_its_error_is_raised_where_its_result_is_asked_for() -> None:
-    with beside(lambda: 1 / 0) as found, pytest.raises(ZeroDivisionError):
-        found()
+    with Beside(lambda: 1 / 0) as answer:
+        answer.start()
+        with pytest.raises(ZeroDivisionError):
+            answer.result()
 
 
-def test_it_ends_where_the_block_fails_and_nothing_is_left_of_the_request() -> None:
+@pytest.mark.parametrize("error", [ValueError("of the block"), MemoryError(), KeyboardInterrupt()])
+def test_it_ends_where_the_block_fails_and_nothing_is_left_of_the_request(
+    error: BaseException,
+) -> None:
     ended: list[BaseException] = []
 
     def compute() -> None:
         try:
             while True:
                 time.sleep(0.01)
-                raise_if_requested()
-        except ValueError as error:
-            ended.append(error)
+                with suppress(MemoryError):  # such as one of its own
+                    raise_if_requested()
+        except BaseException as stop:
+            ended.append(stop)
+            raise
 
-    with pytest.raises(ValueError, match="of the block") as raised, beside(compute):
-        raise ValueError("of the block")
-    assert ended == [raised.value]
+    with pytest.raises(type(error)), Beside(compute) as answer:
+        answer.start()
+        raise error
+    assert len(ended) == 1
     raise_if_requested()

@@ -43,7 +43,7 @@ from ecomcat.model.confidence import Acceptance, Promise
 from ecomcat.model.taxonomy import LevelAcceptance, Taxonomy, taxonomy_of
 from ecomcat.option_fields import validate
 from ecomcat.process import import_tensorflow, is_installed, require_extra
-from ecomcat.text.encoding import Lexicon, encode_all
+from ecomcat.text.encoding import LETTER_GROUPS, Lexicon, encode_all
 from ecomcat.text.fields import Fields
 
 if TYPE_CHECKING:
@@ -122,10 +122,10 @@ class Classifier:
     labels: list[str]
     fields: Fields
     acceptance: Acceptance = field(repr=False)
-    _letter_groups: int = field(repr=False)
     _trained_rows: NDArray[np.uint64] = field(repr=False)
     _opened_from: tuple[Path, str] = field(repr=False)
     levels: LevelAcceptance | None = field(default=None, repr=False)
+    _letter_groups: int = field(default=LETTER_GROUPS, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return load_classifier, self._opened_from

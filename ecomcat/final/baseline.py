@@ -31,6 +31,7 @@ from ecomcat.final.linear_models import (
 )
 from ecomcat.model.comparison import compare_answers
 from ecomcat.model.metrics import macro_f1, score_predictions
+from ecomcat.process import raise_if_requested
 
 logger = logging.getLogger("ecomcat")
 
@@ -184,6 +185,15 @@ def fit_linear(rows: LabelledTexts, choice: LinearChoice, num_classes: int) -> A
     return _fit(*_count(choice.features, rows, chosen, num_classes), choice)
 
 
+class _Interruptible(list[str]):
+    """Texts that a request to stop interrupts while they are counted, which may take a minute."""
+
+    def __iter__(self) -> Iterator[str]:
+        for text in super().__iter__():
+            raise_if_requested()
+            yield text
+
+
 def _count(
     kind: str, rows: LabelledTexts, chosen: NDArray[np.int64], num_classes: int
 ) -> tuple[Any, Any, Any]:
@@ -194,7 +204,8 @@ def _count(
     max_features = MAX_WEIGHTS // num_classes if num_classes <= MAX_HYPERPLANES else None
     counter = FEATURES[kind].new_counter(max_features)
     try:
-        return counter, counter.fit_transform([rows[0][row] for row in chosen]), label_ids
+        texts = _Interruptible(rows[0][row] for row in chosen)
+        return counter, counter.fit_transform(texts), label_ids
     except ValueError as error:
         # What scikit-learn raises for it has no type of its own.
         raise NothingToLearnError("the training texts have no words") from error
@@ -241,7 +252,7 @@ class Baseline:
     predicted: NDArray[np.int64] | None  # None where there is no test set
 
     def beside(self, label_ids: NDArray[np.int64], ours: NDArray[np.int64]) -> dict[str, Any]:
-        """Return its figures, with the comparison of our own answers to the test texts with its."""
+        """Return its figures, and how our own answers to the test texts compare with its."""
         if self.predicted is None:
             return self.figures
         compared = compare_answers(label_ids, ours, self.predicted)

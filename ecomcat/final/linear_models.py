@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ _MAX_TEXTS, _MAX_WORK = 200_000, 20_000_000
 MAX_WEIGHTS = 100_000_000  # of LinearSVC: classes times features, 8 bytes each
 NO_WORD = 1e-9  # squared length of a text without words, since nothing can be divided by 0
 SMOOTHING = 0.3  # of naive Bayes, where none is tried
-_LIBLINEAR = Lock()  # its random numbers are those of the process
 _MAX_SCORES = 10_000_000  # texts times classes at a time, 8 bytes each
 
 
@@ -67,12 +65,12 @@ def fit_svc(features: Any, label_ids: NDArray[np.int64], cost: float = 1.0) -> A
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
 
+    raise_if_requested()
     # Where texts outnumber words, scikit-learn would take the primal, which is ten times slower. It
     # shuffles: the seed makes it repeat. It mostly ends long before so many iterations, and a model
     # that is not quite at its optimum then predicts as well as one that is.
     model = LinearSVC(C=cost, tol=1e-3, dual=True, random_state=0, max_iter=5000)
-    with _LIBLINEAR, warnings.catch_warnings():
-        raise_if_requested()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Class numbers of few texts each look to it like values of a regression.
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)

@@ -41,11 +41,11 @@ from ecomcat.model.level_scores import score_levels
 from ecomcat.model.metrics import macro_f1, score_answers, score_predictions
 from ecomcat.model.taxonomy import LevelAcceptance, read_levels
 from ecomcat.model.training import Scorer
-from ecomcat.process import beside, package_versions
+from ecomcat.process import Beside, package_versions
 from ecomcat.reporting.tensorboard import FinalCurves, write_confusion
 from ecomcat.text.encoding import Lexicon
 from ecomcat.text.tokenizer import deployed_tokenizer
-from ecomcat.tuning.budget import fits_baseline_beside, outgrows_trials
+from ecomcat.tuning.budget import FinalTraining, leaves_a_core, outgrows_trials
 from ecomcat.tuning.study import Study
 from ecomcat.tuning.trial import TrialInputs
 from ecomcat.tuning.tuner import SearchResult
@@ -83,17 +83,19 @@ def finish_search(
     curve = None
     if final.learning_curve:
         curve = learn_from_parts(config, inputs, study, choice.record)
-    with beside(
-        partial(_fit_baseline, dataset, inputs.split),
-        now=fits_baseline_beside(config, len(split.train)),
-    ) as fitted:
-        tested, held_out = _train(config, split, inputs, study, choice)
+    with Beside(partial(_fit_baseline, dataset, inputs.split)) as baseline_fit:
+
+        def on_training(plan: FinalTraining) -> None:
+            if final.baseline and leaves_a_core(config.search, plan):
+                baseline_fit.start()
+
+        tested, held_out = _train(config, split, inputs, study, choice, on_training)
         answers, classes = _answer(dataset, inputs, tested)
         chosen_on = _acceptances(answers["validation"])
         scores = _score(dataset, inputs.split, answers, classes, chosen_on)
         baseline = None
         if final.baseline:
-            baseline = _beside_ours(fitted, dataset, inputs.split, classes)
+            baseline = _beside_ours(baseline_fit, dataset, inputs.split, classes)
     exported = tested
     if final.use_all_rows and len(split.test):
         rows = np.union1d(tested.rows, split.test[_unmarked(dataset, split)])
@@ -119,9 +121,17 @@ def finish_search(
 
 
 def _train(
-    config: SearchCommand, split: Split, inputs: TrialInputs, study: Study, choice: FinalChoice
+    config: SearchCommand,
+    split: Split,
+    inputs: TrialInputs,
+    study: Study,
+    choice: FinalChoice,
+    on_training: Callable[[FinalTraining], None],
 ) -> tuple[FinalModel, int]:
-    """Return the model, and how many texts were kept to calibrate it."""
+    """Return the model, and how many texts were kept to calibrate it.
+
+    `on_training` is called with the plan of the network's training when that begins.
+    """
     final, mixture, held_out = config.final, None, inputs.split.validation[:0]
     if final.retrain and outgrows_trials(config.search, len(split.train)):
         # Its weight, its calibration and its thresholds must come from its own answers to
@@ -136,7 +146,8 @@ def _train(
     rows = np.union1d(split.train, split.validation) if final.retrain else split.train
     rows = np.setdiff1d(rows, held_out)
     with closing(FinalCurves(study, choice.record)) as curves:
-        model = build_final(config, inputs, study, choice, mixture, rows, curves.write)
+        listeners = curves.write, on_training
+        model = build_final(config, inputs, study, choice, mixture, rows, *listeners)
     return model, len(held_out)
 
 
@@ -165,11 +176,11 @@ def _fit_baseline(dataset: Dataset, split: Split) -> Baseline | None:
 
 
 def _beside_ours(
-    fitted: Callable[[], Baseline | None], dataset: Dataset, split: Split, classes: Classes
+    fit: Beside[Baseline | None], dataset: Dataset, split: Split, classes: Classes
 ) -> dict[str, Any] | None:
     """Return the figures of the baseline, beside our own answers to the test texts."""
     with step("Fitting the linear baseline"):
-        baseline = fitted()
+        baseline = fit.result()
     if baseline is None:
         return None
     ours = classes["test"][WHOLE] if "test" in classes else split.test

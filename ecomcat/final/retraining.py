@@ -31,7 +31,12 @@ from ecomcat.final.merged_network import Part, pool_models
 from ecomcat.model.answers import Answers, answers_of, join_answers
 from ecomcat.model.taxonomy import Taxonomy
 from ecomcat.model.training import Scorer
-from ecomcat.tuning.budget import FinalTraining, plan_final_training, retrain_seconds
+from ecomcat.tuning.budget import (
+    FINAL_MARGIN,
+    FinalTraining,
+    plan_final_training,
+    retrain_seconds,
+)
 from ecomcat.tuning.jobs import Call, Job, TrialFailedError, TrialTask, ask
 from ecomcat.tuning.records import TrialRecord
 from ecomcat.tuning.study import Study
@@ -41,10 +46,9 @@ from ecomcat.tuning.workers import run_all
 
 logger = logging.getLogger("ecomcat")
 
-_MARGIN = 1.25  # times the planned time that a training may take, so that its schedule ends
-
 Weights = list[NDArray[np.float32]]
 OnEpoch = Callable[[int, Mapping[str, float]], None]
+OnTraining = Callable[[FinalTraining], None]
 
 
 @dataclass(frozen=True)
@@ -101,18 +105,20 @@ def build_final(
     mixture: Mixture | None,
     rows: NDArray[np.int64],
     on_epoch: OnEpoch = lambda _epoch, _logs: None,
+    on_training: OnTraining = lambda _plan: None,
 ) -> FinalModel:
     """Train what was chosen on some rows, merge it and calibrate it.
 
-    Without `final.retrain` the network is that of the search. `on_epoch` is called with the number
-    of each epoch, from 1, and its scores. Without a mixture it is learned from the answers of the
-    trained network to the validation texts, which then may not be in `rows`.
+    Without `final.retrain` the network is that of the search. `on_training` is called with the plan
+    of its training before that begins, when nothing else is computed any more, and `on_epoch` with
+    the number of each epoch, from 1, and its scores. Without a mixture it is learned from the
+    answers of the trained network to the validation texts, which then may not be in `rows`.
     """
     record, values = choice.record, choice.record.values
     # Before the network, which takes longer: an error should come at once.
     fitted = _fit_linear_part(config, inputs, values, mixture, rows)
     if config.final.retrain:
-        network, training = retrain(inputs, record, rows, config.search, on_epoch)
+        network, training = retrain(inputs, record, rows, config.search, on_epoch, on_training)
     else:
         network = _saved_network(inputs, record, study)
         training = FinalTraining.of_trial(config.search, record, len(rows))
@@ -163,10 +169,12 @@ def retrain(
     rows: NDArray[np.int64],
     search: SearchConfig,
     on_epoch: OnEpoch,
+    on_training: OnTraining = lambda _plan: None,
 ) -> tuple[keras.Model, FinalTraining]:
     """Train a trial's configuration on the rows, as `plan_final_training` says.
 
-    `on_epoch` is called with the number of each epoch, from 1, and its scores.
+    `on_training` is called with the plan, and `on_epoch` with the number of each epoch, from 1, and
+    its scores.
 
     Returns:
         The network, and how long it was trained.
@@ -175,6 +183,7 @@ def retrain(
         UserError: The training fails.
     """
     done = _Retraining(inputs, record, rows, search, on_epoch)
+    on_training(done.plan)
     return network_with(inputs, record, done.run()), done.trained
 
 
@@ -213,7 +222,7 @@ class _Retraining:
         )
 
     def _retrain(self) -> Job:
-        ends = time.monotonic() + _MARGIN * retrain_seconds(self.search)
+        ends = time.monotonic() + FINAL_MARGIN * retrain_seconds(self.search)
         try:
             if self.plan.epoch_texts is not None:
                 # Where time is the limit, measure how long a text takes here.

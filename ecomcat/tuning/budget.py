@@ -31,12 +31,15 @@ _LONG_TEXT = 100  # words; a batch of such texts costs what the budgets allow fo
 _MAX_FACTOR, _MANY_CLASSES, _MAX_FACTOR_OF_MANY = 2.0, 250, 4.0
 # Reading, linear models, scoring and export on 2 cores (benchmarks/README.md, "Size").
 _OTHER_SECONDS, _OTHER_SECONDS_A_TEXT = 60.0, 6e-4
-_MAX_TEXTS_BESIDE = 100_000  # of which the baseline and a network fit into memory at a time
-_SAVED_BESIDE = 0.4  # of the shorter of both, on 2 cores: a network alone uses more than one
+_MAX_TEXTS_BESIDE = 100_000  # so that linear models and a network have memory at the same time
+# On 2 cores, of which a network alone uses more than one: how much longer its training takes, at
+# most, and how much of the shorter of the two is saved.
+_SLOWER_BESIDE, _SAVED_BESIDE = 2.0, 0.4
 _LEARNING_CURVE_SHARE = 0.25  # of the search's minutes
 _HANGS_AFTER = 20  # times the longest epoch
 _MIN_PATIENCE_SECONDS = 600.0
 _MARGIN = 1.5  # times the longest epoch so far, which the next one may take
+FINAL_MARGIN = 1.25  # times the time planned for the final training, so that its schedule ends
 
 
 class TrialClock:
@@ -252,11 +255,14 @@ def retrain_seconds(search: SearchConfig) -> float:
     return 60 * float(minutes)
 
 
-def fits_baseline_beside(config: SearchCommand, training_texts: int) -> bool:
-    """Return whether the linear baseline is fitted while the network is trained again."""
-    final = config.final
-    few = training_texts <= _MAX_TEXTS_BESIDE
-    return final.baseline and final.retrain and few and usable_cores() > 1
+def leaves_a_core(search: SearchConfig, plan: FinalTraining) -> bool:
+    """Return whether linear models may be fitted while the network is trained again.
+
+    Not where its time is measured or short: beside others it takes longer.
+    """
+    has_time = _SLOWER_BESIDE * plan.seconds <= FINAL_MARGIN * retrain_seconds(search)
+    reads_all = plan.epoch_texts is None and plan.texts <= _MAX_TEXTS_BESIDE
+    return usable_cores() > 1 and reads_all and has_time
 
 
 def seconds_after_trials(
@@ -291,6 +297,6 @@ def seconds_after_trials(
         )
         # Validation texts are trained on as well, and with use_all_rows everything is done twice.
         seconds += plan.seconds * (2 if final.use_all_rows else 1)
-        if fits_baseline_beside(config, training_texts):
+        if leaves_a_core(config.search, plan):
             baseline -= _SAVED_BESIDE * min(baseline, plan.seconds)
     return seconds + baseline
